@@ -1,0 +1,2 @@
+//! keyward: verify, inspect and sign licenses, and manage a server.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Keyward's server.
+fn main() {}

@@ -1,0 +1,88 @@
+//! What happened, for the audit log and the outbox. An event is written in the transaction of its change.
+
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{Actor, AuditEventId, OrganizationId, Timestamp};
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        /// What was done.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Action {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Action {
+            /// Every action.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name on the wire and in storage.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+actions! {
+    /// An organization was created.
+    OrganizationCreated = "organization.created";
+    /// An organization was renamed.
+    OrganizationUpdated = "organization.updated";
+    /// A member was added.
+    MemberCreated = "member.created";
+    /// A member's name or role was changed.
+    MemberUpdated = "member.updated";
+    /// A member was removed.
+    MemberDeleted = "member.deleted";
+    /// A management token was created.
+    TokenCreated = "token.created";
+    /// A management token was revoked.
+    TokenRevoked = "token.revoked";
+    /// A customer was created.
+    CustomerCreated = "customer.created";
+    /// A customer's name, address or notes were changed.
+    CustomerUpdated = "customer.updated";
+    /// A customer was deleted, and all they held revoked.
+    CustomerDeleted = "customer.deleted";
+    /// A license was created.
+    LicenseCreated = "license.created";
+    /// A license's name or description was changed.
+    LicenseUpdated = "license.updated";
+    /// A license was given new terms.
+    LicenseRenewed = "license.renewed";
+    /// A license was held back.
+    LicenseSuspended = "license.suspended";
+    /// A license's suspension was ended.
+    LicenseResumed = "license.resumed";
+    /// A license was ended for ever.
+    LicenseRevoked = "license.revoked";
+    /// A license was deleted.
+    LicenseDeleted = "license.deleted";
+    /// A signing key was created or imported.
+    SigningKeyCreated = "signing_key.created";
+    /// A signing key began to sign.
+    SigningKeyActivated = "signing_key.activated";
+    /// A signing key was withdrawn.
+    SigningKeyRevoked = "signing_key.revoked";
+}
+
+/// One line of the audit log. It holds no secret and is never changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AuditEvent {
+    /// Its id.
+    pub id: AuditEventId,
+    /// In which organization.
+    pub organization: OrganizationId,
+    /// Who acted.
+    pub actor: Actor,
+    /// What was done.
+    pub action: Action,
+    /// To what; a signing key stands by its `kid` in `detail`.
+    pub target: Option<Uuid>,
+    /// What a reader wants to know beyond that, such as the target's name.
+    pub detail: Map<String, Value>,
+    /// When.
+    pub at: Timestamp,
+}

@@ -1,0 +1,24 @@
+//! Whom the vendor sells to.
+
+use crate::{CustomerId, Email, Name, Notes, OrganizationId, Timestamp};
+
+/// A company or person the vendor sells to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// Its id.
+    pub id: CustomerId,
+    /// Whose customer this is.
+    pub organization: OrganizationId,
+    /// Customer or organization name.
+    pub name: Name,
+    /// Contact address.
+    pub email: Email,
+    /// Internal to the vendor; never shown to the customer.
+    pub notes: Option<Notes>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Counts the changes; the entity tag of HTTP.
+    pub version: i64,
+}

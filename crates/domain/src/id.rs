@@ -1,0 +1,67 @@
+//! Typed identifiers: UUIDv7 (RFC 9562), so that the order of ids is the order of creation.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Invalid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// An id made at `unix_millis`; ids of one millisecond are told apart by `random`.
+            pub fn new(unix_millis: u64, random: [u8; 10]) -> Self {
+                Self(uuid::Builder::from_unix_timestamp_millis(unix_millis, &random).into_uuid())
+            }
+
+            /// The plain UUID, for storage.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Invalid;
+
+            fn from_str(text: &str) -> Result<Self, Invalid> {
+                Uuid::try_parse(text).map(Self).map_err(|_| Invalid::new("invalid_id", "is not a UUID"))
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A vendor, the tenant.
+    OrganizationId,
+    /// A person of the vendor.
+    MemberId,
+    /// A credential of the management API.
+    TokenId,
+    /// A company or person the vendor sells to.
+    CustomerId,
+    /// A license; the `sub` of its tokens.
+    LicenseId,
+    /// One revision of a license; the `jti` of its tokens.
+    RevisionId,
+    /// One line of the audit log.
+    AuditEventId,
+}

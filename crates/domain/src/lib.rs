@@ -1,0 +1,48 @@
+//! The words and rules of licensing: pure types, no I/O, no clock.
+//!
+//! Every value here is checked when it is made, so whoever holds a [`License`] or a [`Payload`] holds a
+//! valid one. Rules that need the time take a [`Timestamp`]; rules that need randomness take bytes.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | what a license is, may become and says at an instant | [`license`] |
+//! | the custom claims a vendor puts into a license | [`payload`] |
+//! | who may do what | [`permission`] |
+//! | credentials, their form and their hashes | [`secret`] |
+
+pub mod audit;
+pub mod customer;
+pub mod id;
+pub mod idempotency;
+pub mod invalid;
+pub mod license;
+pub mod member;
+pub mod organization;
+pub mod page;
+pub mod payload;
+pub mod permission;
+pub mod secret;
+pub mod signing_key;
+pub mod text;
+pub mod time;
+pub mod token;
+
+pub use audit::{Action, AuditEvent};
+pub use customer::Customer;
+pub use id::{AuditEventId, CustomerId, LicenseId, MemberId, OrganizationId, RevisionId, TokenId};
+pub use idempotency::{Idempotency, IdempotencyKey};
+pub use invalid::Invalid;
+pub use license::{
+    License, LicenseFilter, LicenseState, LicenseStatus, Renewal, Revision, RevisionState, TransitionError,
+    Validity,
+};
+pub use member::{Member, Role};
+pub use organization::{Organization, OrganizationScope};
+pub use page::{Cursor, Page, PageRequest};
+pub use payload::Payload;
+pub use permission::{Access, Actor, Forbidden, Grant, Identity, Permission, Scopes};
+pub use secret::{Secret, SecretHash, SecretKind};
+pub use signing_key::{Kid, SigningKey, SigningKeyState};
+pub use text::{Email, Name, Notes, Slug};
+pub use time::Timestamp;
+pub use token::ManagementToken;

@@ -1,0 +1,460 @@
+//! Licenses: a name and a state that may change, and terms in append-only revisions.
+//!
+//! ```text
+//! Active ⇄ Suspended      renew: Active or Suspended, appends a revision
+//!    └──────┴──► Revoked   for ever
+//! ```
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::{
+    CustomerId, Invalid, Kid, LicenseId, Name, Notes, OrganizationId, Payload, RevisionId, Timestamp,
+};
+
+/// What a customer, or the whole organization, holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct License {
+    /// Its id; the `sub` of its tokens.
+    pub id: LicenseId,
+    /// Whose license this is to give.
+    pub organization: OrganizationId,
+    /// Unique among the organization's licenses.
+    pub name: Name,
+    /// For the vendor's own reference.
+    pub description: Option<Notes>,
+    /// Who holds it; `None` for the whole organization.
+    pub customer: Option<CustomerId>,
+    /// Its place in life.
+    pub state: LicenseState,
+    /// The terms in force.
+    pub revision: Revision,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Counts the changes; the entity tag of HTTP.
+    pub version: i64,
+}
+
+/// The life of a license, set by people; time is told by [`License::status`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LicenseState {
+    /// In force.
+    Active,
+    /// Held back for a while.
+    Suspended {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Ended for ever.
+    Revoked {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// What a license is worth at one instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LicenseStatus {
+    /// In force.
+    Active,
+    /// Its validity begins later.
+    NotYetValid,
+    /// Its validity has ended.
+    Expired,
+    /// Held back for a while.
+    Suspended,
+    /// Ended for ever.
+    Revoked,
+}
+
+impl LicenseStatus {
+    /// Every status.
+    pub const ALL: [Self; 5] =
+        [Self::Active, Self::NotYetValid, Self::Expired, Self::Suspended, Self::Revoked];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Expired => "expired",
+            Self::Suspended => "suspended",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl fmt::Display for LicenseStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for LicenseStatus {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
+            Invalid::new("unknown_status", "must be active, not_yet_valid, expired, suspended or revoked")
+        })
+    }
+}
+
+/// The terms of a license from one moment on. Never changed; renewal appends the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revision {
+    /// Its id; the `jti` of its tokens.
+    pub id: RevisionId,
+    /// The license.
+    pub license: LicenseId,
+    /// 1 for the first.
+    pub number: u32,
+    /// From when to when.
+    pub validity: Validity,
+    /// The custom claims.
+    pub payload: Payload,
+    /// The `iss` of its tokens, kept so that they stay the same when the server moves.
+    pub issuer: String,
+    /// The signing key of its tokens.
+    pub kid: Kid,
+    /// Its place in the organization's status list.
+    pub status_index: u32,
+    /// Its place in life.
+    pub state: RevisionState,
+    /// When it was created; the `iat` of its tokens.
+    pub created_at: Timestamp,
+}
+
+/// Whether a revision is the license's last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevisionState {
+    /// The terms in force.
+    Current,
+    /// Renewed; its tokens run out by themselves.
+    Superseded {
+        /// When.
+        at: Timestamp,
+    },
+    /// Renewed, and its tokens withdrawn.
+    Revoked {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl RevisionState {
+    /// The name on the wire and in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Superseded { .. } => "superseded",
+            Self::Revoked { .. } => "revoked",
+        }
+    }
+}
+
+/// `not_before <= now < expires_at`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Validity {
+    not_before: Timestamp,
+    expires_at: Option<Timestamp>,
+}
+
+impl Validity {
+    /// From `not_before` until just before `expires_at`, or without end.
+    pub fn new(not_before: Timestamp, expires_at: Option<Timestamp>) -> Result<Self, Invalid> {
+        if expires_at.is_some_and(|end| end <= not_before) {
+            return Err(Invalid::new("expires_before_start", "must be later than not_before"));
+        }
+        Ok(Self { not_before, expires_at })
+    }
+
+    /// The first valid second.
+    pub fn not_before(self) -> Timestamp {
+        self.not_before
+    }
+
+    /// The first second no longer valid; `None` without end.
+    pub fn expires_at(self) -> Option<Timestamp> {
+        self.expires_at
+    }
+}
+
+/// Which terms a renewal changes. What is `None` stays, but for the end: that moves on by a year.
+#[derive(Debug, Clone, Default)]
+pub struct Renewal {
+    /// The new first valid second.
+    pub not_before: Option<Timestamp>,
+    /// The new end; `Some(None)` for no end.
+    pub expires_at: Option<Option<Timestamp>>,
+    /// The new custom claims.
+    pub payload: Option<Payload>,
+    /// Whether the tokens of the revision before are withdrawn at once.
+    pub revoke_previous: bool,
+}
+
+/// What a new revision gets from its surroundings.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// The revision's id.
+    pub id: RevisionId,
+    /// The server's public URL.
+    pub issuer: String,
+    /// The organization's active signing key.
+    pub kid: Kid,
+    /// A free place in the status list.
+    pub status_index: u32,
+}
+
+/// The license's state does not allow what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a license that is {state} cannot be {wanted}")]
+pub struct TransitionError {
+    state: &'static str,
+    wanted: &'static str,
+}
+
+/// Why a renewal was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenewError {
+    /// By the license's state.
+    #[error(transparent)]
+    State(#[from] TransitionError),
+    /// By the new terms.
+    #[error("expires_at {0}")]
+    Validity(#[from] Invalid),
+}
+
+impl LicenseState {
+    /// The name on the wire and in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended { .. } => "suspended",
+            Self::Revoked { .. } => "revoked",
+        }
+    }
+}
+
+impl License {
+    /// What it is worth at `now`. A decision of people comes before the calendar.
+    pub fn status(&self, now: Timestamp) -> LicenseStatus {
+        let validity = self.revision.validity;
+        match self.state {
+            LicenseState::Revoked { .. } => LicenseStatus::Revoked,
+            LicenseState::Suspended { .. } => LicenseStatus::Suspended,
+            LicenseState::Active if validity.expires_at.is_some_and(|end| now >= end) => {
+                LicenseStatus::Expired
+            }
+            LicenseState::Active if now < validity.not_before => LicenseStatus::NotYetValid,
+            LicenseState::Active => LicenseStatus::Active,
+        }
+    }
+
+    /// Gives it another name or description.
+    #[must_use]
+    pub fn described(self, name: Name, description: Option<Notes>, now: Timestamp) -> Self {
+        Self { name, description, ..self }.changed(now)
+    }
+
+    /// Holds it back.
+    pub fn suspend(self, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            LicenseState::Active => {
+                Ok(Self { state: LicenseState::Suspended { since: now }, ..self }.changed(now))
+            }
+            LicenseState::Suspended { .. } | LicenseState::Revoked { .. } => Err(self.refuse("suspended")),
+        }
+    }
+
+    /// Ends a suspension.
+    pub fn resume(self, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            LicenseState::Suspended { .. } => Ok(Self { state: LicenseState::Active, ..self }.changed(now)),
+            LicenseState::Active | LicenseState::Revoked { .. } => Err(self.refuse("resumed")),
+        }
+    }
+
+    /// Ends it for ever.
+    pub fn revoke(self, now: Timestamp) -> Result<Self, TransitionError> {
+        match self.state {
+            LicenseState::Active | LicenseState::Suspended { .. } => {
+                Ok(Self { state: LicenseState::Revoked { at: now }, ..self }.changed(now))
+            }
+            LicenseState::Revoked { .. } => Err(self.refuse("revoked")),
+        }
+    }
+
+    /// Appends a revision. Gives the license with its new terms, and the revision that was in force.
+    pub fn renew(
+        self,
+        renewal: Renewal,
+        issue: Issue,
+        now: Timestamp,
+    ) -> Result<(Self, Revision), RenewError> {
+        if let LicenseState::Revoked { .. } = self.state {
+            return Err(self.refuse("renewed").into());
+        }
+        let old = self.revision.validity;
+        let not_before = renewal.not_before.unwrap_or(old.not_before);
+        let expires_at = renewal
+            .expires_at
+            .unwrap_or_else(|| old.expires_at.map(|end| end.max(now).max(not_before).plus_one_year()));
+        let revision = Revision {
+            id: issue.id,
+            license: self.id,
+            number: self.revision.number + 1,
+            validity: Validity::new(not_before, expires_at)?,
+            payload: renewal.payload.unwrap_or_else(|| self.revision.payload.clone()),
+            issuer: issue.issuer,
+            kid: issue.kid,
+            status_index: issue.status_index,
+            state: RevisionState::Current,
+            created_at: now,
+        };
+        let state = if renewal.revoke_previous {
+            RevisionState::Revoked { at: now }
+        } else {
+            RevisionState::Superseded { at: now }
+        };
+        let previous = Revision { state, ..self.revision };
+        Ok((Self { revision, ..self }.changed(now), previous))
+    }
+
+    fn changed(self, now: Timestamp) -> Self {
+        Self { updated_at: now, version: self.version + 1, ..self }
+    }
+
+    fn refuse(&self, wanted: &'static str) -> TransitionError {
+        TransitionError { state: self.state.as_str(), wanted }
+    }
+}
+
+/// Which licenses a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct LicenseFilter {
+    /// Of this customer only.
+    pub customer: Option<CustomerId>,
+    /// With this status now only.
+    pub status: Option<LicenseStatus>,
+    /// With this text in the name only; letter case of ASCII does not count.
+    pub name_contains: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(unix: i64) -> Timestamp {
+        Timestamp::from_unix(unix).unwrap()
+    }
+
+    fn license(not_before: i64, expires_at: Option<i64>) -> License {
+        let id = LicenseId::new(1, [1; 10]);
+        License {
+            id,
+            organization: OrganizationId::new(1, [2; 10]),
+            name: "Acme Pro".parse().unwrap(),
+            description: None,
+            customer: None,
+            state: LicenseState::Active,
+            revision: Revision {
+                id: RevisionId::new(1, [3; 10]),
+                license: id,
+                number: 1,
+                validity: Validity::new(at(not_before), expires_at.map(at)).unwrap(),
+                payload: Payload::parse(r#"{"seats":25}"#).unwrap(),
+                issuer: "https://licenses.example".into(),
+                kid: Kid::from_bytes([7; 32]),
+                status_index: 4,
+                state: RevisionState::Current,
+                created_at: at(not_before),
+            },
+            created_at: at(not_before),
+            updated_at: at(not_before),
+            version: 1,
+        }
+    }
+
+    fn issue() -> Issue {
+        Issue {
+            id: RevisionId::new(2, [4; 10]),
+            issuer: "https://new.example".into(),
+            kid: Kid::from_bytes([8; 32]),
+            status_index: 5,
+        }
+    }
+
+    #[test]
+    fn validity_is_closed_at_the_start_and_open_at_the_end() {
+        let license = license(100, Some(200));
+        let statuses = [99, 100, 199, 200].map(|now| license.status(at(now)));
+        use LicenseStatus::{Active, Expired, NotYetValid};
+        assert_eq!(statuses, [NotYetValid, Active, Active, Expired]);
+        assert_eq!(Validity::new(at(5), Some(at(5))).unwrap_err().code, "expires_before_start");
+    }
+
+    #[test]
+    fn revoked_is_for_ever() {
+        let revoked = license(100, None).revoke(at(150)).unwrap();
+        assert_eq!(revoked.status(at(10_000)), LicenseStatus::Revoked);
+        assert!(revoked.clone().suspend(at(160)).is_err());
+        assert!(revoked.clone().resume(at(160)).is_err());
+        assert!(revoked.clone().revoke(at(160)).is_err());
+        let error = revoked.renew(Renewal::default(), issue(), at(160)).unwrap_err();
+        assert_eq!(error.to_string(), "a license that is revoked cannot be renewed");
+    }
+
+    #[test]
+    fn renewal_keeps_what_it_is_not_told_to_change() {
+        let (renewed, previous) =
+            license(100, Some(200)).renew(Renewal::default(), issue(), at(150)).unwrap();
+        assert_eq!(renewed.revision.number, 2);
+        assert_eq!(renewed.revision.validity.not_before(), at(100));
+        assert_eq!(renewed.revision.validity.expires_at(), Some(at(200).plus_one_year()));
+        assert_eq!(renewed.revision.payload, previous.payload);
+        assert_eq!(renewed.version, 2);
+        assert_eq!(previous.state, RevisionState::Superseded { at: at(150) });
+        assert_eq!(previous.issuer, "https://licenses.example");
+    }
+
+    #[test]
+    fn a_late_renewal_runs_a_year_from_the_day_it_is_made() {
+        let renewal = Renewal { revoke_previous: true, ..Renewal::default() };
+        let (renewed, previous) = license(100, Some(200)).renew(renewal, issue(), at(5_000)).unwrap();
+        assert_eq!(renewed.revision.validity.expires_at(), Some(at(5_000).plus_one_year()));
+        assert_eq!(previous.state, RevisionState::Revoked { at: at(5_000) });
+    }
+
+    proptest! {
+        #[test]
+        fn any_walk_of_transitions_keeps_the_rules(steps in prop::collection::vec(0_u8..4, 0..24)) {
+            let mut license = license(0, None);
+            let mut ended = false;
+            for (index, step) in steps.into_iter().enumerate() {
+                let now = at(index as i64 + 1);
+                let before = license.clone();
+                let next = match step {
+                    0 => license.clone().suspend(now).ok(),
+                    1 => license.clone().resume(now).ok(),
+                    2 => license.clone().revoke(now).ok(),
+                    _ => license.clone().renew(Renewal::default(), issue(), now).ok().map(|(next, _)| next),
+                };
+                prop_assert!(!(ended && next.is_some()), "a revoked license moved");
+                if let Some(next) = next {
+                    prop_assert_eq!(next.version, before.version + 1);
+                    prop_assert_eq!(next.updated_at, now);
+                    license = next;
+                }
+                ended = matches!(license.state, LicenseState::Revoked { .. });
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The people of a vendor.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::permission::Permission;
+use crate::{Email, Invalid, MemberId, Name, OrganizationId, Scopes, Timestamp};
+
+/// A person of the vendor. Unique by e-mail address in the organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Its id.
+    pub id: MemberId,
+    /// Whose member this is.
+    pub organization: OrganizationId,
+    /// Where the person is reached.
+    pub email: Email,
+    /// As shown to others.
+    pub name: Name,
+    /// What the person may do.
+    pub role: Role,
+    /// When the member was added.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Counts the changes; the entity tag of HTTP.
+    pub version: i64,
+}
+
+/// What a member may do, from most to least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything; an organization always has at least one.
+    Owner,
+    /// Everything but changing owners.
+    Admin,
+    /// Customers and licenses.
+    Member,
+    /// Looks, changes nothing.
+    Viewer,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Owner, Self::Admin, Self::Member, Self::Viewer];
+
+    /// The name on the wire and in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Admin => "admin",
+            Self::Member => "member",
+            Self::Viewer => "viewer",
+        }
+    }
+
+    /// What the role may do.
+    pub fn scopes(self) -> Scopes {
+        use Permission::{ReadTokens, WriteCustomers, WriteLicenses};
+        match self {
+            Self::Owner | Self::Admin => Scopes::organization(),
+            Self::Member => Scopes::reading().without(ReadTokens).with(WriteCustomers).with(WriteLicenses),
+            Self::Viewer => Scopes::reading().without(ReadTokens),
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Role {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| Invalid::new("unknown_role", "must be owner, admin, member or viewer"))
+    }
+}

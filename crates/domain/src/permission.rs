@@ -1,0 +1,249 @@
+//! Who may do what. A permission is a type, so a use-case names in its signature the one it needs and a
+//! caller without it does not compile.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+use crate::{Invalid, MemberId, OrganizationId, OrganizationScope, TokenId};
+
+/// A permission as a type; see [`Access`].
+pub trait Grant {
+    /// The same permission as a value.
+    const PERMISSION: Permission;
+}
+
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        /// What a credential may do; on the wire a scope such as `licenses:write`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Permission {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Permission {
+            /// Every permission.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The scope's name.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy)]
+            pub struct $name;
+
+            impl Grant for $name {
+                const PERMISSION: Permission = Permission::$name;
+            }
+        )+
+    };
+}
+
+permissions! {
+    /// See the organization and its public keys.
+    ReadOrganization = "organizations:read";
+    /// Rename the organization.
+    WriteOrganization = "organizations:write";
+    /// See the members.
+    ReadMembers = "members:read";
+    /// Add, change and remove members.
+    WriteMembers = "members:write";
+    /// See the management tokens.
+    ReadTokens = "tokens:read";
+    /// Create and revoke management tokens, with no more scopes than one's own.
+    WriteTokens = "tokens:write";
+    /// See the customers.
+    ReadCustomers = "customers:read";
+    /// Create, change and delete customers.
+    WriteCustomers = "customers:write";
+    /// See the licenses and fetch their tokens.
+    ReadLicenses = "licenses:read";
+    /// Create, change, renew, suspend, revoke and delete licenses.
+    WriteLicenses = "licenses:write";
+    /// See the signing keys.
+    ReadSigningKeys = "signing-keys:read";
+    /// Create, import, activate and revoke signing keys.
+    WriteSigningKeys = "signing-keys:write";
+    /// See the audit log.
+    ReadAuditEvents = "audit-events:read";
+    /// Run the server: create organizations. Never part of an organization's own scopes.
+    Operate = "operator";
+}
+
+impl Permission {
+    fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
+impl FromStr for Permission {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|permission| permission.as_str() == text)
+            .ok_or_else(|| Invalid::new("unknown_scope", "is not a scope; see the list in the documentation"))
+    }
+}
+
+/// A set of permissions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scopes(u32);
+
+impl Scopes {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// All that concerns one organization.
+    pub fn organization() -> Self {
+        Permission::ALL.iter().copied().collect::<Self>().without(Permission::Operate)
+    }
+
+    /// All that changes nothing.
+    pub fn reading() -> Self {
+        Permission::ALL.iter().copied().filter(|permission| permission.as_str().ends_with(":read")).collect()
+    }
+
+    /// These and `permission`.
+    #[must_use]
+    pub fn with(self, permission: Permission) -> Self {
+        Self(self.0 | permission.bit())
+    }
+
+    /// These but `permission`.
+    #[must_use]
+    pub fn without(self, permission: Permission) -> Self {
+        Self(self.0 & !permission.bit())
+    }
+
+    /// Whether `permission` is one of these.
+    pub fn contains(self, permission: Permission) -> bool {
+        self.0 & permission.bit() != 0
+    }
+
+    /// Whether each of these is one of `others`.
+    pub fn within(self, others: Self) -> bool {
+        self.0 & !others.0 == 0
+    }
+
+    /// These, in the order of [`Permission::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.iter().copied().filter(move |permission| self.contains(*permission))
+    }
+}
+
+impl FromIterator<Permission> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        permissions.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+/// Who acts, for the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// The operator, on the server's own command line.
+    Operator,
+    /// A program or person with a management token.
+    Token(TokenId),
+    /// A signed-in member.
+    Member(MemberId),
+}
+
+/// Who was recognised, and all they may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    organization: OrganizationId,
+    actor: Actor,
+    scopes: Scopes,
+}
+
+impl Identity {
+    /// The bearer of a credential of `organization` that was just checked.
+    pub fn new(organization: OrganizationId, actor: Actor, scopes: Scopes) -> Self {
+        Self { organization, actor, scopes }
+    }
+
+    /// The right to do `P`, if it is among the scopes.
+    pub fn access<P: Grant>(&self) -> Result<Access<P>, Forbidden> {
+        if self.scopes.contains(P::PERMISSION) {
+            Ok(Access { identity: *self, permission: PhantomData })
+        } else {
+            Err(Forbidden { needed: P::PERMISSION })
+        }
+    }
+}
+
+/// The right to do `P` within one organization.
+#[derive(Debug)]
+pub struct Access<P> {
+    identity: Identity,
+    permission: PhantomData<P>,
+}
+
+impl<P> Access<P> {
+    /// The organization whose rows may be touched.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.identity.organization)
+    }
+
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        self.identity.actor
+    }
+
+    /// All that the actor may do: the bound of what can be handed on.
+    pub fn scopes(&self) -> Scopes {
+        self.identity.scopes
+    }
+}
+
+/// The credential lacks a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this needs the scope {needed}")]
+pub struct Forbidden {
+    /// The missing one.
+    pub needed: Permission,
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Role;
+
+    #[test]
+    fn roles_only_grow() {
+        for pair in Role::ALL.windows(2) {
+            assert!(pair[1].scopes().within(pair[0].scopes()), "{} has more than {}", pair[1], pair[0]);
+        }
+        assert!(Role::ALL.iter().all(|role| !role.scopes().contains(Permission::Operate)));
+        assert!(Role::Viewer.scopes().iter().all(|permission| permission.as_str().ends_with(":read")));
+    }
+
+    #[test]
+    fn access_is_given_for_held_permissions_only() {
+        let organization = OrganizationId::new(1, [0; 10]);
+        let identity =
+            Identity::new(organization, Actor::Operator, Scopes::NONE.with(Permission::ReadLicenses));
+        assert!(identity.access::<ReadLicenses>().is_ok());
+        assert_eq!(identity.access::<WriteLicenses>().unwrap_err().needed, Permission::WriteLicenses);
+    }
+
+    #[test]
+    fn each_scope_has_one_name() {
+        for permission in Permission::ALL {
+            assert_eq!(permission.as_str().parse::<Permission>().unwrap(), *permission);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The use-cases: load, decide, write, record the event, commit.

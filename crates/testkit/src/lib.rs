@@ -1,0 +1,1 @@
+//! Test support: two databases, a fixed clock, builders, a running application.

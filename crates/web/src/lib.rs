@@ -1,0 +1,1 @@
+//! What the HTTP doors share: problems, callers, request fields, headers, health.

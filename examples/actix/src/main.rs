@@ -1,0 +1,2 @@
+//! A web service gated by a license.
+fn main() {}

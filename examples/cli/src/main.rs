@@ -1,0 +1,2 @@
+//! A command-line tool gated by a license.
+fn main() {}
