@@ -1,0 +1,314 @@
+use crate::{
+    Format, RESERVED_CLAIMS, StatusRef, UnixSeconds,
+    claims::CLAIMS_VERSION,
+    json::{self, Fault},
+};
+use alloc::string::{String, ToString as _};
+use core::fmt;
+
+/// The claims of a license to be signed: the registered ones, and the vendor's payload.
+///
+/// ```
+/// use keyward_token::{Format, LicenseClaims, UnixSeconds};
+///
+/// let claims = LicenseClaims {
+///     iss: "https://keys.example.com",
+///     sub: "0192f0c1-0000-7000-8000-000000000001",
+///     iat: Some(UnixSeconds::new(1_800_000_000)),
+///     payload: r#"{"seats":25,"big":12345678901234567890123}"#,
+///     ..LicenseClaims::default()
+/// };
+/// let json = claims.to_json(Format::Jwt)?;
+/// assert!(json.ends_with(r#""iat":1800000000,"seats":25,"big":12345678901234567890123}"#));
+/// # Ok::<(), keyward_token::ClaimsError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct LicenseClaims<'a> {
+    /// Who issues: the public URL of the server.
+    pub iss: &'a str,
+    /// The license's id.
+    pub sub: &'a str,
+    /// For whom; always written as an array.
+    pub aud: &'a [&'a str],
+    /// When the revision was created.
+    pub iat: Option<UnixSeconds>,
+    /// The first instant of validity.
+    pub nbf: Option<UnixSeconds>,
+    /// The first instant after validity; `None` for a license without end.
+    pub exp: Option<UnixSeconds>,
+    /// The revision's id.
+    pub jti: Option<&'a str>,
+    /// Where the revocation status stands.
+    pub status: Option<StatusRef<'a>>,
+    /// What Keyward itself says of the license.
+    pub keyward: Option<KeywardClaim<'a>>,
+    /// The text of one JSON object, whose members become top-level claims exactly as they are written.
+    pub payload: &'a str,
+}
+
+/// The claim `keyward`.
+#[derive(Clone, Debug, Default)]
+pub struct KeywardClaim<'a> {
+    /// The organization's id.
+    pub org: &'a str,
+    /// The customer's id; `None` for a license of the whole organization.
+    pub customer: Option<&'a str>,
+    /// The product's id.
+    pub product: Option<&'a str>,
+    /// The pull roles.
+    pub registry: &'a [&'a str],
+}
+
+impl LicenseClaims<'_> {
+    /// The claims as one line of JSON: the registered claims in fixed order (iss, sub, aud, iat, nbf, exp, jti, status,
+    /// keyward), then the payload's members in theirs. The same claims give the same bytes.
+    ///
+    /// # Errors
+    /// When the payload is not a strict JSON object, has a reserved or a duplicate name, or an instant is out of range.
+    pub fn to_json(&self, format: Format) -> Result<String, ClaimsError> {
+        let mut json = String::with_capacity(self.payload.len().saturating_add(640));
+        json.push('{');
+        member(&mut json, "iss", |json| string(json, self.iss));
+        member(&mut json, "sub", |json| string(json, self.sub));
+        member(&mut json, "aud", |json| strings(json, self.aud));
+        for (claim, instant) in [("iat", self.iat), ("nbf", self.nbf), ("exp", self.exp)] {
+            if let Some(instant) = instant {
+                let text = instant.to_rfc3339().ok_or(ClaimsError::OutOfRange { claim })?;
+                member(&mut json, claim, |json| match format {
+                    Format::Jwt => json.push_str(&instant.as_i64().to_string()),
+                    Format::Paseto => string(json, &text),
+                });
+            }
+        }
+        if let Some(jti) = self.jti {
+            member(&mut json, "jti", |json| string(json, jti));
+        }
+        if let Some(status) = &self.status {
+            member(&mut json, "status", |json| {
+                json.push_str(r#"{"status_list":{"idx":"#);
+                json.push_str(&status.index.to_string());
+                member(json, "uri", |json| string(json, &status.uri));
+                json.push_str("}}");
+            });
+        }
+        if let Some(keyward) = &self.keyward {
+            member(&mut json, "keyward", |json| keyward.write(json));
+        }
+        append_payload(&mut json, self.payload)?;
+        json.push('}');
+        Ok(json)
+    }
+}
+
+impl Default for LicenseClaims<'_> {
+    /// The audience `license-key` and an empty payload.
+    fn default() -> Self {
+        Self {
+            iss: "",
+            sub: "",
+            aud: &[crate::LICENSE_AUDIENCE],
+            iat: None,
+            nbf: None,
+            exp: None,
+            jti: None,
+            status: None,
+            keyward: None,
+            payload: "{}",
+        }
+    }
+}
+
+impl KeywardClaim<'_> {
+    fn write(&self, json: &mut String) {
+        json.push_str("{\"v\":");
+        json.push_str(&CLAIMS_VERSION.to_string());
+        member(json, "org", |json| string(json, self.org));
+        for (name, value) in [("customer", self.customer), ("product", self.product)] {
+            member(json, name, |json| match value {
+                Some(value) => string(json, value),
+                None => json.push_str("null"),
+            });
+        }
+        member(json, "registry", |json| strings(json, self.registry));
+        json.push('}');
+    }
+}
+
+/// Checks that a text may be the payload of a license, as [`LicenseClaims::to_json`] does.
+pub fn check_payload(payload: &str) -> Result<(), ClaimsError> {
+    append_payload(&mut String::new(), payload)
+}
+
+/// Why claims cannot be signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ClaimsError {
+    /// The payload is not JSON.
+    NotJson,
+    /// The payload is JSON, but not an object.
+    NotAnObject,
+    /// An object of the payload names a member twice.
+    DuplicateName,
+    /// The payload is nested deeper than a verifier reads.
+    Depth,
+    /// A member of the payload has the name of a registered claim.
+    Reserved {
+        /// The name.
+        name: String,
+    },
+    /// An instant is not within the years 1970 to 9999.
+    OutOfRange {
+        /// The claim.
+        claim: &'static str,
+    },
+    /// PASETO while the feature `paseto` is off.
+    UnsupportedFormat,
+}
+
+impl ClaimsError {
+    /// A stable name of the error for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::NotAnObject => "not_an_object",
+            Self::DuplicateName => "duplicate_name",
+            Self::Depth => "too_deep",
+            Self::Reserved { .. } => "reserved_name",
+            Self::OutOfRange { .. } => "out_of_range",
+            Self::UnsupportedFormat => "unsupported_format",
+        }
+    }
+}
+
+impl fmt::Display for ClaimsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson => f.write_str("the payload is not JSON"),
+            Self::NotAnObject => f.write_str("the payload is not a JSON object"),
+            Self::DuplicateName => f.write_str("the payload names a member twice"),
+            Self::Depth => write!(f, "the payload is nested deeper than {}", json::MAX_DEPTH),
+            Self::Reserved { name } => write!(f, "the payload's member {name} is reserved"),
+            Self::OutOfRange { claim } => {
+                write!(f, "the instant {claim} is not within the years 1970 to 9999")
+            }
+            Self::UnsupportedFormat => f.write_str("the format is not supported"),
+        }
+    }
+}
+
+impl core::error::Error for ClaimsError {}
+
+impl From<Fault> for ClaimsError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Syntax => Self::NotJson,
+            Fault::NotAnObject => Self::NotAnObject,
+            Fault::Duplicate => Self::DuplicateName,
+            Fault::Depth => Self::Depth,
+        }
+    }
+}
+
+/// Copies the members with their names and values as they are written; only white space between them is lost.
+fn append_payload(json: &mut String, payload: &str) -> Result<(), ClaimsError> {
+    json::object(payload, |name, value| {
+        if RESERVED_CLAIMS.into_iter().any(|reserved| name.is(reserved)) {
+            return Err(ClaimsError::Reserved { name: name.decode().into_owned() });
+        }
+        json.push_str(",\"");
+        json.push_str(name.as_written());
+        json.push_str("\":");
+        json.push_str(value.text);
+        Ok(())
+    })
+}
+
+/// Writes a member, after a comma unless it is the first of its object.
+fn member(json: &mut String, name: &str, value: impl FnOnce(&mut String)) {
+    if !json.ends_with('{') {
+        json.push(',');
+    }
+    json.push('"');
+    json.push_str(name);
+    json.push_str("\":");
+    value(json);
+}
+
+fn strings(json: &mut String, items: &[&str]) {
+    json.push('[');
+    for (count, item) in items.iter().enumerate() {
+        if count > 0 {
+            json.push(',');
+        }
+        string(json, item);
+    }
+    json.push(']');
+}
+
+/// Writes a string with the escapes that JSON demands, and no others.
+fn string(json: &mut String, text: &str) {
+    json.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => json.push_str("\\\""),
+            '\\' => json.push_str("\\\\"),
+            '\u{0}'..='\u{1f}' => json.push_str(&alloc::format!("\\u{:04x}", u32::from(c))),
+            _ => json.push(c),
+        }
+    }
+    json.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{
+        borrow::{Cow, ToOwned as _},
+        format,
+    };
+
+    #[test]
+    fn claims_are_written_in_fixed_order() {
+        let claims = LicenseClaims {
+            iss: "https://k.example/\"\u{1}",
+            sub: "s",
+            aud: &["a", "b"],
+            iat: Some(UnixSeconds::new(1)),
+            nbf: Some(UnixSeconds::new(2)),
+            exp: Some(UnixSeconds::new(1_640_995_200)),
+            jti: Some("j"),
+            status: Some(StatusRef { index: 7, uri: Cow::Borrowed("https://k.example/l") }),
+            keyward: Some(KeywardClaim {
+                org: "o",
+                customer: None,
+                product: Some("p"),
+                registry: &["r1", "r2"],
+            }),
+            payload: " { \"b\" : 1.50, \"\\u0061\":[ 1 ] } ",
+        };
+        let jwt = r#"{"iss":"https://k.example/\"\u0001","sub":"s","aud":["a","b"],"iat":1,"nbf":2,"exp":1640995200,"jti":"j","status":{"status_list":{"idx":7,"uri":"https://k.example/l"}},"keyward":{"v":1,"org":"o","customer":null,"product":"p","registry":["r1","r2"]},"b":1.50,"\u0061":[ 1 ]}"#;
+        assert_eq!(claims.to_json(Format::Jwt).unwrap(), jwt);
+        let paseto = claims.to_json(Format::Paseto).unwrap();
+        assert!(paseto.contains(r#""exp":"2022-01-01T00:00:00+00:00","jti""#), "{paseto}");
+    }
+
+    #[test]
+    fn reserved_and_broken_payloads_are_refused() {
+        for name in RESERVED_CLAIMS {
+            let error = check_payload(&format!("{{\"a\":1,\"{name}\":1}}")).unwrap_err();
+            assert_eq!(error, ClaimsError::Reserved { name: name.to_owned() });
+        }
+        let escaped = check_payload("{\"\\u0065xp\":1}").unwrap_err();
+        assert_eq!(escaped, ClaimsError::Reserved { name: "exp".to_owned() });
+        for (payload, code) in [
+            ("[]", "not_an_object"),
+            ("{", "not_json"),
+            ("", "not_json"),
+            ("{\"a\":{\"b\":1,\"b\":2}}", "duplicate_name"),
+        ] {
+            assert_eq!(check_payload(payload).unwrap_err().code(), code, "{payload}");
+        }
+        let claims = LicenseClaims { exp: Some(UnixSeconds::new(-1)), ..LicenseClaims::default() };
+        assert_eq!(claims.to_json(Format::Jwt), Err(ClaimsError::OutOfRange { claim: "exp" }));
+    }
+}

@@ -1,0 +1,133 @@
+use crate::{
+    Kid, PublicKey,
+    json::{self, Kind},
+    key::{Jwk, KeyError},
+};
+use alloc::{string::String, vec::Vec};
+
+/// The public keys a verifier trusts, found by `kid`.
+///
+/// A token whose `kid` is not here is refused; no other key is tried. A token without `kid` is accepted only by a
+/// keyring of exactly one key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keyring {
+    keys: Vec<PublicKey>,
+}
+
+impl Keyring {
+    /// A keyring without keys, which refuses every token.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// From the JSON of a JWK Set (RFC 7517 §5). Keys that are not Ed25519 signature keys are ignored; a set with a
+    /// secret key, a key twice, or a broken Ed25519 key is refused.
+    pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
+        let mut keys = None;
+        json::object(json, |name, value| {
+            if name.is("keys") && value.kind == Kind::Array {
+                keys = Some(value.text);
+            }
+            Ok(())
+        })
+        .map_err(|_: KeyError| KeyError::Jwks)?;
+        let mut keyring = Self::new();
+        json::array(keys.ok_or(KeyError::Jwks)?, |value| {
+            // The members of a foreign key may have types that an Ed25519 key's have not.
+            let Ok(jwk) = Jwk::parse(value.text) else { return Ok(()) };
+            if !jwk.is_ours() {
+                return Ok(());
+            }
+            if jwk.is_secret() {
+                return Err(KeyError::SecretKey);
+            }
+            keyring.insert(jwk.public()?)
+        })?;
+        Ok(keyring)
+    }
+
+    /// The JSON of the JWK Set, in the order of insertion.
+    pub fn to_jwks(&self) -> String {
+        let mut jwks = String::from(r#"{"keys":["#);
+        for (count, key) in self.keys.iter().enumerate() {
+            if count > 0 {
+                jwks.push(',');
+            }
+            jwks.push_str(&key.to_jwk());
+        }
+        jwks.push_str("]}");
+        jwks
+    }
+
+    /// Adds a key; the same key twice is refused.
+    pub fn insert(&mut self, key: PublicKey) -> Result<(), KeyError> {
+        if self.get(&key.kid()).is_some() {
+            return Err(KeyError::Duplicate);
+        }
+        self.keys.push(key);
+        Ok(())
+    }
+
+    /// The key with this id.
+    pub fn get(&self, kid: &Kid) -> Option<&PublicKey> {
+        self.keys.iter().find(|key| key.kid() == *kid)
+    }
+
+    /// The key, if it is the only one.
+    pub fn only(&self) -> Option<&PublicKey> {
+        match self.keys.as_slice() {
+            [key] => Some(key),
+            _ => None,
+        }
+    }
+
+    /// The keys in the order of insertion.
+    pub fn iter(&self) -> impl Iterator<Item = &PublicKey> {
+        self.keys.iter()
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no key.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+impl From<PublicKey> for Keyring {
+    fn from(key: PublicKey) -> Self {
+        Self { keys: alloc::vec![key] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+
+    const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+
+    #[test]
+    fn a_set_keeps_only_our_keys() {
+        let foreign = r#"{"kty":"RSA","n":1,"e":"AQAB"},{"kty":"OKP","crv":"X25519","x":"AA"}"#;
+        let keyring = Keyring::from_jwks(&format!(r#"{{"keys":[{foreign},{KEY}],"more":1}}"#)).unwrap();
+        assert_eq!(keyring.len(), 1);
+        assert_eq!(Keyring::from_jwks(&keyring.to_jwks()).unwrap(), keyring);
+        assert!(Keyring::from_jwks(r#"{"keys":[]}"#).unwrap().is_empty());
+    }
+
+    #[test]
+    fn broken_sets_are_refused() {
+        for json in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[]}x"#, r#"{"keys":[],"keys":[]}"#] {
+            assert_eq!(Keyring::from_jwks(json), Err(KeyError::Jwks), "{json}");
+        }
+        assert_eq!(Keyring::from_jwks(&format!(r#"{{"keys":[{KEY},{KEY}]}}"#)), Err(KeyError::Duplicate));
+        let short = KEY.replace("HURo", "");
+        assert_eq!(Keyring::from_jwks(&format!(r#"{{"keys":[{short}]}}"#)), Err(KeyError::Jwk));
+        let secret = KEY.replace("\"x\"", r#""d":"AA","x""#);
+        assert_eq!(Keyring::from_jwks(&format!(r#"{{"keys":[{secret}]}}"#)), Err(KeyError::SecretKey));
+    }
+}

@@ -1,0 +1,242 @@
+use crate::{
+    Defect, Format, Keyring, Kid, License, Part, PublicKey, UnixSeconds, VerifyError,
+    claims::{self, Registered, Times},
+    jws::{self, Typ},
+};
+use alloc::{string::String, vec::Vec};
+use serde::{Deserialize, de::DeserializeOwned};
+
+/// The most bytes of a token, unless the verifier's builder says otherwise.
+pub const DEFAULT_MAX_TOKEN_BYTES: usize = 64 * 1024;
+
+/// The audience of every license, which a verifier expects unless its builder says otherwise.
+pub const LICENSE_AUDIENCE: &str = "license-key";
+
+/// Checks tokens against keys and expectations.
+///
+/// The checks run in this order, and the first that fails is the error: size, shape, header, key, encoding of
+/// signature and payload, signature, JSON and registered claims, issuer, audience, organization, subject, `nbf`,
+/// `exp`, the caller's type. Nothing of the payload is read before the signature is known to be good.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    keys: Keyring,
+    issuer: Option<String>,
+    audience: Option<String>,
+    organization: Option<String>,
+    subject: Option<String>,
+    leeway: u64,
+    max_token_bytes: usize,
+}
+
+impl Verifier {
+    /// A verifier without keys that expects the audience `license-key`.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder {
+            verifier: Self {
+                keys: Keyring::new(),
+                issuer: None,
+                audience: Some(String::from(LICENSE_AUDIENCE)),
+                organization: None,
+                subject: None,
+                leeway: 0,
+                max_token_bytes: DEFAULT_MAX_TOKEN_BYTES,
+            },
+        }
+    }
+
+    /// The keys that are trusted.
+    pub fn keys(&self) -> &Keyring {
+        &self.keys
+    }
+
+    /// Verifies a token at an instant; `C` is read from the top-level claims.
+    pub fn verify<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        now: UnixSeconds,
+    ) -> Result<License<C>, VerifyError> {
+        let mut buffer = Vec::new();
+        let (kid, format) = self.open(token, &mut buffer)?;
+        let json = String::from_utf8(buffer).map_err(|_| NOT_UTF8)?;
+        let registered = self.check(&json, format, now)?;
+        let claims = match format {
+            Format::Jwt => parse(&json)?,
+            Format::Paseto => parse(&with_numeric_times(&json, &registered))?,
+        };
+        Ok(License { claims, json, registered, kid, format })
+    }
+
+    /// Verifies a token at an instant, and borrows text and claims from the caller's buffer.
+    ///
+    /// What the buffer holds before does not matter. A JWT is verified without any allocation once the buffer's
+    /// capacity suffices (the token's length always does) and unless an object in it has more than 32 members.
+    pub fn verify_into<'b, C: Deserialize<'b>>(
+        &self,
+        buffer: &'b mut Vec<u8>,
+        token: &str,
+        now: UnixSeconds,
+    ) -> Result<License<C, &'b str>, VerifyError> {
+        let (kid, format) = self.open(token, buffer)?;
+        let signed = buffer.len();
+        let registered = self.check(core::str::from_utf8(buffer).map_err(|_| NOT_UTF8)?, format, now)?;
+        if format == Format::Paseto {
+            let json = core::str::from_utf8(buffer).map_err(|_| NOT_UTF8)?;
+            let numeric = with_numeric_times(json, &registered);
+            buffer.extend_from_slice(numeric.as_bytes());
+        }
+        let text = core::str::from_utf8(buffer).map_err(|_| NOT_UTF8)?;
+        let (json, numeric) = text.split_at_checked(signed).ok_or(NOT_UTF8)?;
+        let claims = parse(if format == Format::Jwt { json } else { numeric })?;
+        Ok(License { claims, json, registered, kid, format })
+    }
+
+    /// Everything up to the signature. The payload is in the buffer afterwards.
+    fn open(&self, token: &str, buffer: &mut Vec<u8>) -> Result<(Kid, Format), VerifyError> {
+        if token.len() > self.max_token_bytes {
+            return Err(VerifyError::TooLarge { limit: self.max_token_bytes });
+        }
+        if paseto_version(token) {
+            #[cfg(feature = "paseto")]
+            return Ok((crate::paseto::Untrusted::parse(token)?.open(&self.keys, buffer)?, Format::Paseto));
+            #[cfg(not(feature = "paseto"))]
+            return Err(VerifyError::UnsupportedFormat);
+        }
+        Ok((jws::split(token)?.open(Typ::License, &self.keys, buffer)?, Format::Jwt))
+    }
+
+    /// Everything between the signature and the caller's type.
+    fn check(&self, json: &str, format: Format, now: UnixSeconds) -> Result<Registered, VerifyError> {
+        let times = match format {
+            Format::Jwt => Times::Numbers,
+            Format::Paseto => Times::Strings,
+        };
+        let registered = Registered::read(json, times)?;
+        let is = |expected: &Option<String>, claim: &Option<claims::Span>| match (expected, claim) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(expected), Some(claim)) => claim.string(json).is(expected),
+        };
+        if !is(&self.issuer, &registered.iss) {
+            return Err(VerifyError::WrongIssuer);
+        }
+        if let Some(expected) = &self.audience {
+            let mut found = false;
+            if let Some(audience) = &registered.aud {
+                claims::texts(audience.text(json), |text| found |= text.is(expected));
+            }
+            if !found {
+                return Err(VerifyError::WrongAudience);
+            }
+        }
+        if !is(&self.organization, &registered.org) {
+            return Err(VerifyError::WrongOrganization);
+        }
+        if !is(&self.subject, &registered.sub) {
+            return Err(VerifyError::WrongSubject);
+        }
+        match (&registered.nbf, &registered.exp) {
+            (Some(nbf), _) if now < nbf.at.saturating_sub(self.leeway) => {
+                Err(VerifyError::NotYetValid { until: nbf.at })
+            }
+            (_, Some(exp)) if now >= exp.at => Err(VerifyError::Expired { since: exp.at }),
+            _ => Ok(registered),
+        }
+    }
+}
+
+/// Builds a [`Verifier`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct VerifierBuilder {
+    verifier: Verifier,
+}
+
+impl VerifierBuilder {
+    /// Trusts one more key. A key given twice is held once.
+    pub fn key(mut self, key: PublicKey) -> Self {
+        let _ = self.verifier.keys.insert(key);
+        self
+    }
+
+    /// Trusts all keys of a keyring besides those given before.
+    pub fn keys(mut self, keys: Keyring) -> Self {
+        for key in keys.iter() {
+            self = self.key(key.clone());
+        }
+        self
+    }
+
+    /// Expects this issuer (`iss`), the public URL of the server. Without, any issuer or none will do.
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.verifier.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Expects this audience among those of the token (`aud`), instead of `license-key`.
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.verifier.audience = Some(audience.into());
+        self
+    }
+
+    /// Accepts any audience or none.
+    pub fn any_audience(mut self) -> Self {
+        self.verifier.audience = None;
+        self
+    }
+
+    /// Expects this organization (`keyward.org`).
+    pub fn organization(mut self, organization: impl Into<String>) -> Self {
+        self.verifier.organization = Some(organization.into());
+        self
+    }
+
+    /// Expects this subject (`sub`), the id of one license.
+    pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        self.verifier.subject = Some(subject.into());
+        self
+    }
+
+    /// Accepts a token so many seconds before its `nbf`, for clocks that are slow. `exp` has no leeway.
+    pub fn leeway_seconds(mut self, seconds: u32) -> Self {
+        self.verifier.leeway = u64::from(seconds);
+        self
+    }
+
+    /// The most bytes of a token; 64 KiB unless set.
+    pub fn max_token_bytes(mut self, bytes: usize) -> Self {
+        self.verifier.max_token_bytes = bytes;
+        self
+    }
+
+    /// The verifier. A verifier without keys refuses every token.
+    pub fn build(self) -> Verifier {
+        self.verifier
+    }
+}
+
+const NOT_UTF8: VerifyError = VerifyError::Malformed { part: Part::Payload, defect: Defect::Utf8 };
+
+/// Whether a token begins as a PASETO of whatever version and purpose; base64url of JSON never begins so.
+pub(crate) fn paseto_version(token: &str) -> bool {
+    matches!(token.as_bytes(), [b'v', b'1'..=b'9', b'.', ..])
+}
+
+fn parse<'a, C: Deserialize<'a>>(json: &'a str) -> Result<C, VerifyError> {
+    serde_json::from_str(json).map_err(|error| VerifyError::UnexpectedClaims(error.into()))
+}
+
+/// The claims with instants as numbers, so that one type of the caller's serves both formats.
+fn with_numeric_times(json: &str, registered: &Registered) -> String {
+    let mut instants: Vec<_> =
+        [&registered.iat, &registered.nbf, &registered.exp].into_iter().flatten().collect();
+    instants.sort_by_key(|instant| instant.span.0.start);
+    let mut numeric = String::with_capacity(json.len());
+    let mut done = 0;
+    for instant in instants {
+        numeric.push_str(json.get(done..instant.span.0.start).unwrap_or_default());
+        numeric.push_str(&alloc::string::ToString::to_string(&instant.at.as_i64()));
+        done = instant.span.0.end;
+    }
+    numeric.push_str(json.get(done..).unwrap_or_default());
+    numeric
+}
