@@ -59,6 +59,11 @@ pub enum VerifyError {
         /// Since when (`exp`).
         since: UnixSeconds,
     },
+    /// The status list is older than one seen before.
+    Outdated {
+        /// When the newest list seen so far was issued.
+        seen: UnixSeconds,
+    },
     /// The claims do not fit the caller's type.
     UnexpectedClaims(ClaimsMismatch),
 }
@@ -122,6 +127,7 @@ impl VerifyError {
             Self::WrongSubject => "wrong_subject",
             Self::NotYetValid { .. } => "not_yet_valid",
             Self::Expired { .. } => "expired",
+            Self::Outdated { .. } => "outdated",
             Self::UnexpectedClaims(_) => "unexpected_claims",
         }
     }
@@ -158,6 +164,7 @@ impl fmt::Display for VerifyError {
             Self::WrongSubject => f.write_str("the token is about another subject"),
             Self::NotYetValid { until } => write!(f, "the token is not valid until {until}"),
             Self::Expired { since } => write!(f, "the token has expired at {since}"),
+            Self::Outdated { seen } => write!(f, "the list is older than one issued at {seen}"),
             Self::UnexpectedClaims(_) => f.write_str("the token's claims are not the expected ones"),
         }
     }

@@ -224,7 +224,7 @@ fn append_payload(json: &mut String, payload: &str) -> Result<(), ClaimsError> {
 }
 
 /// Writes a member, after a comma unless it is the first of its object.
-fn member(json: &mut String, name: &str, value: impl FnOnce(&mut String)) {
+pub(crate) fn member(json: &mut String, name: &str, value: impl FnOnce(&mut String)) {
     if !json.ends_with('{') {
         json.push(',');
     }
@@ -246,7 +246,7 @@ fn strings(json: &mut String, items: &[&str]) {
 }
 
 /// Writes a string with the escapes that JSON demands, and no others.
-fn string(json: &mut String, text: &str) {
+pub(crate) fn string(json: &mut String, text: &str) {
     json.push('"');
     for c in text.chars() {
         match c {

@@ -97,6 +97,15 @@ impl Keyring {
     }
 }
 
+impl IntoIterator for Keyring {
+    type Item = PublicKey;
+    type IntoIter = alloc::vec::IntoIter<PublicKey>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.keys.into_iter()
+    }
+}
+
 impl From<PublicKey> for Keyring {
     fn from(key: PublicKey) -> Self {
         Self { keys: alloc::vec![key] }

@@ -16,6 +16,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "status-list")]
+pub use self::status::{
+    DEFAULT_MAX_LIST_BYTES, DEFAULT_MAX_LIST_TOKEN_BYTES, Status, StatusError, StatusList,
+    StatusListVerifier, StatusListVerifierBuilder, StatusTable,
+};
 pub use self::{
     claims::{CLAIMS_VERSION, RESERVED_CLAIMS},
     error::{ClaimsMismatch, Defect, Part, VerifyError},
@@ -49,6 +54,8 @@ mod license;
 mod paseto;
 #[cfg(feature = "sign")]
 mod signer;
+#[cfg(feature = "status-list")]
+mod status;
 mod time;
 mod unverified;
 mod verifier;

@@ -160,8 +160,8 @@ impl VerifierBuilder {
 
     /// Trusts all keys of a keyring besides those given before.
     pub fn keys(mut self, keys: Keyring) -> Self {
-        for key in keys.iter() {
-            self = self.key(key.clone());
+        for key in keys {
+            self = self.key(key);
         }
         self
     }

@@ -1,0 +1,15 @@
+//! The token format as a program outside of the crate sees it.
+#![allow(missing_docs)]
+
+mod support;
+
+mod differential;
+mod domains;
+mod hostile;
+mod license;
+mod paseto;
+mod properties;
+mod signature;
+mod status_list;
+mod tree;
+mod vectors;
