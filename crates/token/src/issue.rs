@@ -28,7 +28,7 @@ pub struct LicenseClaims<'a> {
     pub iss: &'a str,
     /// The license's id.
     pub sub: &'a str,
-    /// For whom; always written as an array.
+    /// For whom. An array in a JWT; in a PASETO a string, unless there are several.
     pub aud: &'a [&'a str],
     /// When the revision was created.
     pub iat: Option<UnixSeconds>,
@@ -70,7 +70,10 @@ impl LicenseClaims<'_> {
         json.push('{');
         member(&mut json, "iss", |json| string(json, self.iss));
         member(&mut json, "sub", |json| string(json, self.sub));
-        member(&mut json, "aud", |json| strings(json, self.aud));
+        member(&mut json, "aud", |json| match (format, self.aud) {
+            (Format::Paseto, [only]) => string(json, only), // as PASETO registers the claim
+            _ => strings(json, self.aud),
+        });
         for (claim, instant) in [("iat", self.iat), ("nbf", self.nbf), ("exp", self.exp)] {
             if let Some(instant) = instant {
                 let text = instant.to_rfc3339().ok_or(ClaimsError::OutOfRange { claim })?;

@@ -21,7 +21,7 @@ pub enum Format {
 /// `C` is the caller's type for the claims. `T` holds the signed text: a `String` from
 /// [`verify`](crate::Verifier::verify), a `&str` into the caller's buffer from
 /// [`verify_into`](crate::Verifier::verify_into).
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct License<C, T = String> {
     pub(crate) claims: C,
     pub(crate) json: T,
@@ -31,7 +31,7 @@ pub struct License<C, T = String> {
 }
 
 impl<C, T> License<C, T> {
-    /// The caller's claims. From a PASETO, too, `iat`, `nbf` and `exp` are numbers here.
+    /// The caller's claims. From a PASETO, too, `iat`, `nbf` and `exp` are numbers here, and `aud` is an array.
     pub fn claims(&self) -> &C {
         &self.claims
     }

@@ -105,3 +105,77 @@ fn encode(pieces: &[&[u8]]) -> Vec<u8> {
     }
     signed
 }
+
+#[cfg(all(test, feature = "sign"))]
+mod tests {
+    use super::*;
+    use crate::{Format, Signer, UnixSeconds, UnverifiedToken, Verifier};
+    use alloc::format;
+
+    const KEY: &str =
+        "k4.secret.tMv7Q99M4hByfZU-SnEzB_oZu32fhQQUONnhG5QqN3Qeudu7vAR8A_1wYE4AcfCYfhayi3VyJcEfAEFdDiCxog";
+    const PAYLOAD: &str = r#"{"data":"this is a signed message","exp":"2022-01-01T00:00:00+00:00"}"#;
+    const BODY: &str = "v4.public.eyJkYXRhIjoidGhpcyBpcyBhIHNpZ25lZCBtZXNzYWdlIiwiZXhwIjoiMjAyMi0wMS0wMVQwMDowMDowMCswMDowMCJ9";
+    const FOOTER: &str = ".eyJraWQiOiJ6VmhNaVBCUDlmUmYyc25FY1Q3Z0ZUaW9lQTlDT2NOeTlEZmdMMVc2MGhhTiJ9";
+
+    /// The vectors 4-S-1 to 4-S-3 of the PASETO standard.
+    #[test]
+    fn the_vectors_of_the_standard_verify() {
+        let key = crate::SecretKey::from_paserk(KEY).unwrap();
+        for (signature, footer, implicit) in [
+            (
+                "bg_XBBzds8lTZShVlwwKSgeKpLT3yukTw6JUz3W4h_ExsQV-P0V54zemZDcAxFaSeef1QlXEFtkqxT1ciiQEDA",
+                "",
+                "",
+            ),
+            (
+                "v3Jt8mx_TdM2ceTGoqwrh4yDFn0XsHvvV_D0DtwQxVrJEBMl0F2caAdgnpKlt4p7xBnx1HcO-SPo8FPp214HDw",
+                FOOTER,
+                "",
+            ),
+            (
+                "NPWciuD3d0o5eXJXG5pJy-DiVEoyPYWs1YSTwWHNJq6DZD3je5gf-0M4JR9ipdUSJbIovzmBECeaWmaqcaP0DQ",
+                FOOTER,
+                r#"{"test-vector":"4-S-3"}"#,
+            ),
+        ] {
+            let token = format!("{BODY}{signature}{footer}");
+            let untrusted = Untrusted::parse(&token).unwrap();
+            assert_eq!(untrusted.token.untrusted_payload(), PAYLOAD.as_bytes());
+            untrusted.check(key.public_key(), implicit.as_bytes()).unwrap();
+            assert_eq!(untrusted.check(key.public_key(), b"other"), Err(VerifyError::BadSignature));
+            // Their footer names a key by another scheme than ours.
+            let name = if footer.is_empty() { KeyName::Absent } else { KeyName::Foreign };
+            assert_eq!(untrusted.key_name(), Ok(name));
+        }
+        let first = format!(
+            "{BODY}bg_XBBzds8lTZShVlwwKSgeKpLT3yukTw6JUz3W4h_ExsQV-P0V54zemZDcAxFaSeef1QlXEFtkqxT1ciiQEDA"
+        );
+        let verifier = Verifier::builder().key(key.public_key().clone()).any_audience().build();
+        let license = verifier.verify::<crate::NoClaims>(&first, UnixSeconds::new(1_640_995_199)).unwrap();
+        assert_eq!(license.json(), PAYLOAD);
+    }
+
+    /// The failures of the standard that concern v4: 4-F-1 is a v4.local token, others are of foreign versions.
+    #[test]
+    fn the_failures_of_the_standard_fail() {
+        for token in [
+            "v4.local.vngXfCISbnKgiP6VWGuOSlYrFYU300fy9ijW33rznDYgxHNPwWluAY2Bgb0z54CUs6aYYkIJ-bOOOmJHPuX_34Agt_IPlNdGDpRdGNnBz2MpWJvB3cttheEc1uyCEYltj7wBQQYX.YXJiaXRyYXJ5LXN0cmluZy10aGF0LWlzbid0LWpzb24",
+            "v1.public.AAAA",
+            "v2.public.AAAA",
+            "v3.public.AAAA",
+            "v9.public.AAAA",
+        ] {
+            assert_eq!(UnverifiedToken::parse(token), Err(VerifyError::UnsupportedFormat), "{token}");
+        }
+    }
+
+    #[test]
+    fn the_footer_names_the_key() {
+        let signer = Signer::new(crate::SecretKey::from_paserk(KEY).unwrap());
+        let token = signer.sign_paseto("{}").unwrap();
+        let unverified = UnverifiedToken::parse(&token).unwrap();
+        assert_eq!((unverified.format(), unverified.kid()), (Format::Paseto, Some(signer.kid())));
+        assert!(signer.sign_paseto("").is_err());
+    }
+}

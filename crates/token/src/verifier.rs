@@ -3,7 +3,7 @@ use crate::{
     claims::{self, Registered, Times},
     jws::{self, Typ},
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 use serde::{Deserialize, de::DeserializeOwned};
 
 /// The most bytes of a token, unless the verifier's builder says otherwise.
@@ -61,7 +61,7 @@ impl Verifier {
         let registered = self.check(&json, format, now)?;
         let claims = match format {
             Format::Jwt => parse(&json)?,
-            Format::Paseto => parse(&with_numeric_times(&json, &registered))?,
+            Format::Paseto => parse(&as_in_jwt(&json, &registered))?,
         };
         Ok(License { claims, json, registered, kid, format })
     }
@@ -81,12 +81,12 @@ impl Verifier {
         let registered = self.check(core::str::from_utf8(buffer).map_err(|_| NOT_UTF8)?, format, now)?;
         if format == Format::Paseto {
             let json = core::str::from_utf8(buffer).map_err(|_| NOT_UTF8)?;
-            let numeric = with_numeric_times(json, &registered);
-            buffer.extend_from_slice(numeric.as_bytes());
+            let unified = as_in_jwt(json, &registered);
+            buffer.extend_from_slice(unified.as_bytes());
         }
         let text = core::str::from_utf8(buffer).map_err(|_| NOT_UTF8)?;
-        let (json, numeric) = text.split_at_checked(signed).ok_or(NOT_UTF8)?;
-        let claims = parse(if format == Format::Jwt { json } else { numeric })?;
+        let (json, unified) = text.split_at_checked(signed).ok_or(NOT_UTF8)?;
+        let claims = parse(if format == Format::Jwt { json } else { unified })?;
         Ok(License { claims, json, registered, kid, format })
     }
 
@@ -225,18 +225,24 @@ fn parse<'a, C: Deserialize<'a>>(json: &'a str) -> Result<C, VerifyError> {
     serde_json::from_str(json).map_err(|error| VerifyError::UnexpectedClaims(error.into()))
 }
 
-/// The claims with instants as numbers, so that one type of the caller's serves both formats.
-fn with_numeric_times(json: &str, registered: &Registered) -> String {
-    let mut instants: Vec<_> =
-        [&registered.iat, &registered.nbf, &registered.exp].into_iter().flatten().collect();
-    instants.sort_by_key(|instant| instant.span.0.start);
-    let mut numeric = String::with_capacity(json.len());
-    let mut done = 0;
-    for instant in instants {
-        numeric.push_str(json.get(done..instant.span.0.start).unwrap_or_default());
-        numeric.push_str(&alloc::string::ToString::to_string(&instant.at.as_i64()));
-        done = instant.span.0.end;
+/// The claims of a PASETO as a JWT would write them, so that one type of the caller's serves both formats: instants as
+/// numbers, the audience as an array.
+fn as_in_jwt(json: &str, registered: &Registered) -> String {
+    let mut changes = Vec::with_capacity(4);
+    for instant in [&registered.iat, &registered.nbf, &registered.exp].into_iter().flatten() {
+        changes.push((&instant.span, format!("{}", instant.at.as_i64())));
     }
-    numeric.push_str(json.get(done..).unwrap_or_default());
-    numeric
+    if let Some(audience) = registered.aud.as_ref().filter(|audience| audience.text(json).starts_with('"')) {
+        changes.push((audience, format!("[{}]", audience.text(json))));
+    }
+    changes.sort_by_key(|(span, _)| span.0.start);
+    let mut text = String::with_capacity(json.len().saturating_add(2));
+    let mut done = 0;
+    for (span, change) in changes {
+        text.push_str(json.get(done..span.0.start).unwrap_or_default());
+        text.push_str(&change);
+        done = span.0.end;
+    }
+    text.push_str(json.get(done..).unwrap_or_default());
+    text
 }

@@ -1,0 +1,230 @@
+use crate::support::{
+    EXPIRES, ISSUED, ISSUER, LICENSE, LIST, NOW, ORGANIZATION, PAYLOAD, claims, header, jws, signer,
+    signer_of, token, verifier,
+};
+use keyward_token::{
+    Format, Keyring, License, NoClaims, StatusRef, UnixSeconds, UnverifiedToken, Verifier, VerifyError,
+};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+#[derive(Debug, Deserialize)]
+struct Terms {
+    seats: u32,
+    plan: String,
+    modules: Vec<String>,
+    exp: i64,
+}
+
+#[derive(Debug, Deserialize)]
+struct Borrowed<'a> {
+    plan: &'a str,
+    #[serde(borrow)]
+    big: &'a RawValue,
+}
+
+const FORMATS: [Format; 2] = [Format::Jwt, Format::Paseto];
+
+#[test]
+fn a_license_shows_its_claims_in_both_formats() {
+    for format in FORMATS {
+        let token = token(format);
+        let license: License<Terms> = verifier().verify(&token, NOW).unwrap();
+        assert_eq!(license.format(), format);
+        assert_eq!(license.kid(), signer().kid());
+        assert_eq!(license.issuer().unwrap(), ISSUER);
+        assert_eq!(license.subject().unwrap(), LICENSE);
+        assert_eq!(license.audience().collect::<Vec<_>>(), ["license-key"]);
+        assert_eq!(license.issued_at(), Some(ISSUED));
+        assert_eq!(license.not_before(), Some(ISSUED));
+        assert_eq!(license.expires_at(), Some(EXPIRES));
+        assert_eq!(license.id().unwrap(), "0192f0c1-7a00-7000-8000-000000000002");
+        assert_eq!(license.status(), Some(StatusRef { index: 1234, uri: LIST.into() }));
+        assert_eq!(license.organization().unwrap(), ORGANIZATION);
+        assert_eq!(license.customer().unwrap(), "0192f0c1-7a00-7000-8000-000000000003");
+        assert_eq!(license.product(), None);
+        assert_eq!(license.registry_roles().collect::<Vec<_>>(), ["base", "pro"]);
+        let terms = license.claims();
+        assert_eq!((terms.seats, terms.plan.as_str(), terms.exp), (25, "pro", EXPIRES.as_i64()));
+        assert_eq!(terms.modules, ["analytics", "reporting"]);
+        assert_eq!(license.json(), claims(PAYLOAD).to_json(format).unwrap());
+    }
+}
+
+#[test]
+fn numbers_survive_exactly() {
+    let numbers = [
+        "12345678901234567890",
+        "123456789012345678901234567890",
+        "-0.0",
+        "1e400",
+        "0.1000000000000000055511151231257827",
+    ];
+    for number in numbers {
+        let payload = format!("{{\"big\":{number},\"plan\":\"\"}}");
+        for format in FORMATS {
+            let token = signer().sign(format, &claims(&payload)).unwrap();
+            let mut buffer = Vec::new();
+            let license: License<Borrowed<'_>, _> = verifier().verify_into(&mut buffer, &token, NOW).unwrap();
+            assert_eq!(license.claims().big.get(), number);
+            assert_eq!(license.claim("big"), Some(number));
+            assert_eq!(license.claims().plan, "");
+        }
+    }
+}
+
+#[test]
+fn the_same_claims_give_the_same_token() {
+    for format in FORMATS {
+        assert_eq!(token(format), token(format));
+    }
+}
+
+#[test]
+fn a_license_is_valid_from_nbf_until_before_exp() {
+    let at = |verifier: &Verifier, token: &str, second: UnixSeconds| {
+        verifier.verify::<NoClaims>(token, second).map(drop)
+    };
+    let second = |instant: UnixSeconds, offset: i64| UnixSeconds::new(instant.as_i64() + offset);
+    let lenient = Verifier::builder().key(signer().public_key().clone()).leeway_seconds(60).build();
+    for format in FORMATS {
+        let token = token(format);
+        assert_eq!(
+            at(&verifier(), &token, second(ISSUED, -1)),
+            Err(VerifyError::NotYetValid { until: ISSUED })
+        );
+        assert_eq!(at(&verifier(), &token, ISSUED), Ok(()));
+        assert_eq!(at(&verifier(), &token, second(EXPIRES, -1)), Ok(()));
+        assert_eq!(at(&verifier(), &token, EXPIRES), Err(VerifyError::Expired { since: EXPIRES }));
+        assert_eq!(
+            at(&lenient, &token, second(ISSUED, -61)),
+            Err(VerifyError::NotYetValid { until: ISSUED })
+        );
+        assert_eq!(at(&lenient, &token, second(ISSUED, -60)), Ok(()));
+        assert_eq!(at(&lenient, &token, EXPIRES), Err(VerifyError::Expired { since: EXPIRES }));
+        for extreme in [UnixSeconds::new(i64::MIN), UnixSeconds::new(i64::MAX)] {
+            assert!(at(&lenient, &token, extreme).is_err());
+        }
+    }
+    let mut endless = claims(PAYLOAD);
+    endless.exp = None;
+    let token = signer().sign(Format::Jwt, &endless).unwrap();
+    let license: License<NoClaims> = verifier().verify(&token, UnixSeconds::new(i64::MAX)).unwrap();
+    assert_eq!(license.expires_at(), None);
+}
+
+#[test]
+fn expectations_are_held() {
+    let base = || Verifier::builder().key(signer().public_key().clone());
+    let cases = [
+        (base().issuer("https://other.example"), "wrong_issuer"),
+        (base().audience("other"), "wrong_audience"),
+        (base().organization("other"), "wrong_organization"),
+        (base().subject("other"), "wrong_subject"),
+        (base().max_token_bytes(100), "too_large"),
+        (Verifier::builder(), "unknown_key"),
+        (Verifier::builder().key(signer_of(8).public_key().clone()), "unknown_key"),
+    ];
+    for format in FORMATS {
+        let token = token(format);
+        for (builder, code) in &cases {
+            let error = builder.clone().build().verify::<NoClaims>(&token, NOW).unwrap_err();
+            assert_eq!(error.code(), *code);
+        }
+        let all =
+            base().issuer(ISSUER).audience("license-key").organization(ORGANIZATION).subject(LICENSE).build();
+        all.verify::<NoClaims>(&token, NOW).unwrap();
+        base().any_audience().build().verify::<NoClaims>(&token, NOW).unwrap();
+    }
+    let bare = jws(header(), "{}");
+    for (builder, code) in [
+        (base(), "wrong_audience"),
+        (base().any_audience().issuer(ISSUER), "wrong_issuer"),
+        (base().any_audience().organization("o"), "wrong_organization"),
+        (base().any_audience().subject("s"), "wrong_subject"),
+    ] {
+        assert_eq!(builder.build().verify::<NoClaims>(&bare, NOW).unwrap_err().code(), code);
+    }
+    base().any_audience().build().verify::<NoClaims>(&bare, NOW).unwrap();
+}
+
+#[test]
+fn the_audience_may_be_one_text_or_several() {
+    for (aud, ok) in [
+        (r#""license-key""#, true),
+        (r#"["other","license-key"]"#, true),
+        (r#""license\u002dkey""#, true),
+        ("[]", false),
+        (r#"["license-key "]"#, false),
+    ] {
+        let token = jws(header(), format!(r#"{{"aud":{aud}}}"#));
+        let verifier = Verifier::builder().key(signer().public_key().clone()).build();
+        assert_eq!(verifier.verify::<NoClaims>(&token, NOW).is_ok(), ok, "{aud}");
+    }
+}
+
+#[test]
+fn escapes_in_registered_claims_are_resolved() {
+    let token = jws(header(), r#"{"aud":"license-key","\u0069ss":"https:\/\/keys.example.com"}"#);
+    let license: License<NoClaims> = verifier().verify(&token, NOW).unwrap();
+    assert_eq!(license.issuer().unwrap(), ISSUER);
+}
+
+#[test]
+fn the_keyring_picks_by_kid() {
+    let mut keyring = Keyring::new();
+    for seed in 1..9 {
+        keyring.insert(signer_of(seed).public_key().clone()).unwrap();
+    }
+    let verifier = Verifier::builder().keys(keyring).build();
+    for format in FORMATS {
+        for seed in 1..10 {
+            let token = signer_of(seed).sign(format, &claims(PAYLOAD)).unwrap();
+            let verdict = verifier.verify::<NoClaims>(&token, NOW).map(|license| license.kid());
+            let kid = signer_of(seed).kid();
+            let expected = if seed < 9 { Ok(kid) } else { Err(VerifyError::UnknownKey { kid: Some(kid) }) };
+            assert_eq!(verdict, expected);
+        }
+    }
+    // Without a kid, only a keyring of one key will do.
+    let nameless = jws(r#"{"alg":"EdDSA","typ":"JWT"}"#, r#"{"aud":"license-key"}"#);
+    let error = verifier.verify::<NoClaims>(&nameless, NOW).unwrap_err();
+    assert_eq!(error, VerifyError::UnknownKey { kid: None });
+    let alone = Verifier::builder().key(signer().public_key().clone()).build();
+    assert_eq!(alone.verify::<NoClaims>(&nameless, NOW).unwrap().kid(), signer().kid());
+}
+
+#[test]
+fn an_unverified_token_shows_format_and_kid() {
+    for format in FORMATS {
+        let unverified = UnverifiedToken::parse(&token(format)).unwrap();
+        assert_eq!((unverified.format(), unverified.kid()), (format, Some(signer().kid())));
+    }
+    let foreign = UnverifiedToken::parse(&jws(r#"{"alg":"EdDSA","typ":"JWT","kid":"mine"}"#, "{}")).unwrap();
+    assert_eq!(foreign.kid(), None);
+    assert_eq!(UnverifiedToken::parse("x").unwrap_err().code(), "malformed");
+    assert_eq!(UnverifiedToken::parse(&"x".repeat(65_537)).unwrap_err().code(), "too_large");
+}
+
+#[test]
+fn claims_that_do_not_fit_say_so() {
+    let error = verifier()
+        .verify::<Terms>(
+            &jws(header(), r#"{"iss":"https://keys.example.com","aud":"license-key","seats":-1}"#),
+            NOW,
+        )
+        .unwrap_err();
+    assert_eq!(error.code(), "unexpected_claims");
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("u32"), "{error:?}");
+}
+
+#[test]
+fn a_buffer_serves_many_tokens() {
+    let mut buffer = vec![b'x'; 5_000];
+    for format in FORMATS {
+        let token = token(format);
+        let license: License<Borrowed<'_>, &str> = verifier().verify_into(&mut buffer, &token, NOW).unwrap();
+        assert_eq!(license.claims().plan, "pro");
+        assert_eq!(license.json(), claims(PAYLOAD).to_json(format).unwrap());
+    }
+}

@@ -7,7 +7,6 @@ mod differential;
 mod domains;
 mod hostile;
 mod license;
-mod paseto;
 mod properties;
 mod signature;
 mod status_list;
