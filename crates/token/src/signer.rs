@@ -5,6 +5,22 @@ use crate::{
 use alloc::string::String;
 
 /// Signs tokens with one key. Deterministic: the same claims give the same token, byte for byte.
+///
+/// ```
+/// use keyward_token::{Format, LicenseClaims, SecretKey, Signer};
+///
+/// # let random_bytes = [7; 32];
+/// let signer = Signer::new(SecretKey::from_seed(random_bytes));
+/// let claims = LicenseClaims {
+///     iss: "https://keys.example.com",
+///     sub: "0192f0c1-7a00-7000-8000-000000000001",
+///     payload: r#"{"seats":25}"#,
+///     ..LicenseClaims::default()
+/// };
+/// let token = signer.sign(Format::Jwt, &claims)?;
+/// # assert_eq!(token, signer.sign(Format::Jwt, &claims)?);
+/// # Ok::<(), keyward_token::ClaimsError>(())
+/// ```
 #[derive(Debug)]
 pub struct Signer {
     key: SecretKey,

@@ -16,6 +16,24 @@ mod table;
 mod verify;
 
 /// A verified status list: only [`StatusListVerifier`] makes one.
+///
+/// Import the signed list with an update, and remember the latest [`issued_at`](Self::issued_at):
+///
+/// ```
+/// use keyward_token::{License, NoClaims, PublicKey, StatusError, StatusListVerifier, UnixSeconds, VerifyError};
+///
+/// fn revoked(
+///     key: PublicKey,
+///     list: &str,
+///     license: &License<NoClaims>,
+///     latest: UnixSeconds,
+///     now: UnixSeconds,
+/// ) -> Result<bool, VerifyError> {
+///     let lists = StatusListVerifier::builder().key(key).not_older_than(latest).build();
+///     let verdict = lists.verify(list, now)?.check(license);
+///     Ok(matches!(verdict, Err(StatusError::Revoked | StatusError::Suspended)))
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusList {
     uri: alloc::string::String,

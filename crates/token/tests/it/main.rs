@@ -1,5 +1,5 @@
 //! The token format as a program outside of the crate sees it.
-#![allow(missing_docs)]
+#![allow(clippy::unwrap_used, missing_docs)]
 
 mod support;
 
