@@ -5,9 +5,10 @@
 
 use core::ops::Range;
 
-pub(crate) use self::text::Text;
+pub(crate) use self::{members::Members, text::Text};
 use self::{names::Names, text::scan_string};
 
+mod members;
 mod names;
 mod text;
 

@@ -140,6 +140,7 @@ pub use self::{
 mod readme {}
 
 mod base64url;
+mod caller;
 mod claims;
 mod error;
 #[cfg(feature = "sign")]

@@ -1,5 +1,5 @@
 use crate::{
-    Defect, Format, Keyring, Kid, License, Part, PublicKey, UnixSeconds, VerifyError,
+    Defect, Format, Keyring, Kid, License, Part, PublicKey, UnixSeconds, VerifyError, caller,
     claims::{self, Registered, Times},
     jws::{self, Typ},
 };
@@ -60,8 +60,8 @@ impl Verifier {
         let json = String::from_utf8(buffer).map_err(|_| NOT_UTF8)?;
         let registered = self.check(&json, format, now)?;
         let claims = match format {
-            Format::Jwt => parse(&json)?,
-            Format::Paseto => parse(&as_in_jwt(&json, &registered))?,
+            Format::Jwt => read(&json)?,
+            Format::Paseto => read(&as_in_jwt(&json, &registered))?,
         };
         Ok(License { claims, json, registered, kid, format })
     }
@@ -86,7 +86,7 @@ impl Verifier {
         }
         let text = core::str::from_utf8(buffer).map_err(|_| NOT_UTF8)?;
         let (json, unified) = text.split_at_checked(signed).ok_or(NOT_UTF8)?;
-        let claims = parse(if format == Format::Jwt { json } else { unified })?;
+        let claims = read(if format == Format::Jwt { json } else { unified })?;
         Ok(License { claims, json, registered, kid, format })
     }
 
@@ -221,8 +221,8 @@ pub(crate) fn paseto_version(token: &str) -> bool {
     matches!(token.as_bytes(), [b'v', b'1'..=b'9', b'.', ..])
 }
 
-fn parse<'a, C: Deserialize<'a>>(json: &'a str) -> Result<C, VerifyError> {
-    serde_json::from_str(json).map_err(|error| VerifyError::UnexpectedClaims(error.into()))
+fn read<'de, C: Deserialize<'de>>(json: &'de str) -> Result<C, VerifyError> {
+    caller::read(json).map_err(VerifyError::UnexpectedClaims)
 }
 
 /// The claims of a PASETO as a JWT would write them, so that one type of the caller's serves both formats: instants as

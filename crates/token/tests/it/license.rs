@@ -228,3 +228,42 @@ fn a_buffer_serves_many_tokens() {
         assert_eq!(license.json(), claims(PAYLOAD).to_json(format).unwrap());
     }
 }
+
+#[test]
+fn the_type_of_the_claims_is_the_callers() {
+    use serde_json::{Map, Value};
+
+    #[derive(Deserialize)]
+    struct Flat {
+        seats: u32,
+        #[serde(flatten)]
+        more: Map<String, Value>,
+    }
+    #[derive(Deserialize)]
+    #[serde(tag = "plan", rename_all = "lowercase")]
+    enum Plan {
+        Pro { seats: u32 },
+        Free,
+    }
+    #[derive(Deserialize)]
+    struct Wrapped(Map<String, Value>);
+
+    for format in FORMATS {
+        let token = token(format);
+        let value = verifier().verify::<Value>(&token, NOW).unwrap().into_claims();
+        assert_eq!((&value["exp"], &value["aud"]), (&EXPIRES.as_i64().into(), &["license-key"][..].into()));
+        let flat = verifier().verify::<Flat>(&token, NOW).unwrap().into_claims();
+        assert_eq!((flat.seats, flat.more["keyward"]["v"].as_u64()), (25, Some(1)));
+        let plan = verifier().verify::<Plan>(&token, NOW).unwrap().into_claims();
+        assert!(matches!(plan, Plan::Pro { seats: 25 }));
+        assert!(!matches!(plan, Plan::Free));
+        assert_eq!(
+            verifier().verify::<Wrapped>(&token, NOW).unwrap().claims().0.len(),
+            value.as_object().unwrap().len()
+        );
+        assert!(verifier().verify::<Option<Flat>>(&token, NOW).unwrap().claims().is_some());
+        let raw = verifier().verify::<Box<RawValue>>(&token, NOW).unwrap();
+        assert_eq!(raw.claims().get() == raw.json(), format == Format::Jwt);
+        assert_eq!(verifier().verify::<u32>(&token, NOW).unwrap_err().code(), "unexpected_claims");
+    }
+}
