@@ -1,2 +1,72 @@
-//! keyward: verify, inspect and sign licenses, and manage a server.
-fn main() {}
+//! `keyward`: verify, inspect and sign licenses without a server, and manage a server's customers and
+//! licenses.
+//!
+//! Exit codes: 0 done or valid, 1 refused, 2 wrong usage or something that could not be read or reached.
+
+mod client;
+mod customers;
+mod inspect;
+mod instant;
+mod keygen;
+mod licenses;
+mod output;
+mod sign;
+mod status;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Verify, inspect and sign licenses, and manage a Keyward server.
+#[derive(Debug, Parser)]
+#[command(name = "keyward", version, propagate_version = true, arg_required_else_help = true)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a token offline; prints its claims, or the reason it was refused
+    Verify(verify::Verify),
+    /// Show what a token says, without checking it
+    Inspect(inspect::Inspect),
+    /// Make an Ed25519 key pair
+    Keygen(keygen::Keygen),
+    /// Sign a license offline
+    Sign(sign::Sign),
+    /// Customers on a server
+    #[command(visible_alias = "customer")]
+    Customers(customers::Customers),
+    /// Licenses on a server
+    #[command(visible_alias = "license")]
+    Licenses(licenses::Licenses),
+}
+
+/// How a command ended that could be carried out.
+pub(crate) enum Outcome {
+    /// Done, or valid.
+    Good,
+    /// Refused, with the reason printed.
+    Refused,
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().command {
+        Command::Verify(verify) => verify.run(),
+        Command::Inspect(inspect) => inspect.run(),
+        Command::Keygen(keygen) => keygen.run(),
+        Command::Sign(sign) => sign.run(),
+        Command::Customers(customers) => customers.run(),
+        Command::Licenses(licenses) => licenses.run(),
+    };
+    match outcome {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Refused) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("keyward: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,2 +1,67 @@
-//! Keyward's server.
-fn main() {}
+//! Keyward's server: reads the settings, puts the parts together and runs one command.
+
+mod args;
+mod compose;
+mod config;
+mod master_key;
+mod serve;
+mod system;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use clap::Parser;
+use compose::Instance;
+use config::Settings;
+use keyward_engine::NewOrganization;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // One line, causes last, so that it is readable in any log.
+            eprintln!("keyward-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    if let Some(Command::Openapi) = args.command {
+        return print(&keyward_api::openapi().to_pretty_json()?);
+    }
+    let settings = Settings::read(args.settings)?;
+    telemetry::start(&settings);
+    actix_web::rt::System::new().block_on(async {
+        match args.command.unwrap_or(Command::Serve) {
+            Command::Serve => serve::run(&settings).await,
+            Command::Bootstrap { organization, email, operator } => {
+                let new = NewOrganization { name: organization, owner_email: email, owner_name: None };
+                let founded = Instance::open(&settings).await?.engine.bootstrap(new, operator).await?;
+                print(&serde_json::to_string(&serde_json::json!({
+                    "organization_id": founded.organization.id,
+                    "organization_slug": founded.organization.slug,
+                    "email": founded.owner.email,
+                    "token": founded.secret.expose(),
+                }))?)
+            }
+            Command::Migrate => {
+                Instance::open(&settings).await?;
+                print("The database is up to date.")
+            }
+            Command::Check => {
+                let keys = compose::check(&settings).await?;
+                print(&format!("Settings, master key and database are in order; {keys} signing keys open."))
+            }
+            Command::Openapi => Ok(()),
+        }
+    })
+}
+
+/// The command's answer goes to stdout; the log goes to stderr.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}

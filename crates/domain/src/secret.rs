@@ -130,8 +130,8 @@ mod tests {
     #[test]
     fn the_form_is_fixed() {
         let secret = Secret::new(SecretKind::Management, [0xff; 24]);
-        assert_eq!(secret.expose(), "kw_mgmt_6CJnw2x6qy1uGxIpWEEXWZ3J4GbKw2Gs21sLnWz");
-        assert_eq!(secret.hint(), "kw_mgmt_6CJn");
+        assert_eq!(secret.expose(), "kw_mgmt_2lFA6LboL2xx0ldQH2K1TdSrwuqMMiME310ScMn");
+        assert_eq!(secret.hint(), "kw_mgmt_2lFA");
         assert_eq!(format!("{secret:?}"), "Secret(…)");
     }
 

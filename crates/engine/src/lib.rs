@@ -1,1 +1,125 @@
 //! The use-cases: load, decide, write, record the event, commit.
+//!
+//! Each is a method of [`Engine`] and has the same shape: it takes the caller's [`Access`] as proof of
+//! permission, opens one transaction, lets `keyward-domain` decide, writes the result and its audit event,
+//! and commits. What is not committed never happened.
+//!
+//! The engine owns no clock and no source of randomness: both are given to it ([`Clock`], [`Entropy`]).
+//!
+//! [`Access`]: keyward_domain::Access
+
+mod authenticate;
+mod clock;
+mod customer;
+mod error;
+mod issue;
+mod license;
+mod member;
+mod once;
+mod organization;
+mod publish;
+mod record;
+mod signing_key;
+mod token;
+pub mod vault;
+
+use keyward_domain::Timestamp;
+use keyward_storage::Store;
+
+pub use clock::{Clock, Entropy};
+pub use customer::{CustomerChange, NewCustomer};
+pub use error::{Error, FieldFault, Thing};
+pub use issue::TokenFormat;
+pub use license::{LicenseChange, NewLicense};
+pub use member::{MemberChange, NewMember};
+pub use once::Done;
+pub use organization::{Founded, NewOrganization};
+pub use signing_key::NewSigningKey;
+pub use token::{NewSecret, NewToken};
+pub use vault::{MasterKey, Vault};
+
+/// The result of a use-case.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// All use-cases, over one store.
+pub struct Engine {
+    store: Store,
+    vault: Vault,
+    issuer: Issuer,
+    clock: Box<dyn Clock>,
+    entropy: Box<dyn Entropy>,
+}
+
+impl Engine {
+    /// An engine on a migrated `store`, issuing tokens in the name of `issuer`.
+    pub fn new(
+        store: Store,
+        vault: Vault,
+        issuer: Issuer,
+        clock: impl Clock + 'static,
+        entropy: impl Entropy + 'static,
+    ) -> Self {
+        Self { store, vault, issuer, clock: Box::new(clock), entropy: Box::new(entropy) }
+    }
+
+    /// The instant at which requests are judged.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Whether the database answers and has the tables this program expects.
+    pub async fn ready(&self) -> Result<bool> {
+        Ok(matches!(self.store.schema().await?, keyward_storage::Schema::Current))
+    }
+
+    /// A name for one request, to find it in the log.
+    pub fn request_id(&self) -> String {
+        use base64::Engine as _;
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(self.random::<12>())
+    }
+
+    /// A fresh typed id.
+    fn id<T>(&self, new: impl FnOnce(u64, [u8; 10]) -> T) -> T {
+        new(self.clock.unix_millis(), self.random())
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+}
+
+/// The server's public URL: the `iss` of tokens and the base of published addresses. Without a slash at
+/// the end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuer(String);
+
+/// The public URL is not one that tokens could name.
+#[derive(Debug, thiserror::Error)]
+#[error("the public URL must be http:// or https:// with a host, and no query, fragment or user name")]
+pub struct IssuerError;
+
+impl Issuer {
+    /// Checks `url`.
+    pub fn parse(url: &str) -> Result<Self, IssuerError> {
+        let parsed = url::Url::parse(url).map_err(|_| IssuerError)?;
+        let plain = matches!(parsed.scheme(), "http" | "https")
+            && parsed.has_host()
+            && parsed.username().is_empty()
+            && parsed.password().is_none()
+            && parsed.query().is_none()
+            && parsed.fragment().is_none();
+        if plain { Ok(Self(parsed.as_str().trim_end_matches('/').to_owned())) } else { Err(IssuerError) }
+    }
+
+    /// The URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether people reach the server over TLS.
+    pub fn is_https(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}

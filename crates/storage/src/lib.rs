@@ -1,1 +1,44 @@
 //! The only room with SQL: SQLite and PostgreSQL behind one unit of work.
+//!
+//! A [`Store`] opens transactions; a [`Tx`] gives one room per aggregate (`tx.licenses(scope)`), each bound to
+//! one organization; [`Tx::commit`] consumes it, and dropping it undoes it. The types that go in and out are
+//! those of `keyward-domain`; rows and the query builder stay in here.
+//!
+//! Writers are exact on both databases: on SQLite a write transaction begins `IMMEDIATE` on the only writing
+//! connection, so writers queue; on PostgreSQL `lock` locks the row that a decision rests on.
+#![allow(unreachable_pub, reason = "sea-orm's derives want public rows, in modules that are private")]
+
+mod audit;
+mod convert;
+mod customer;
+mod error;
+mod idempotency;
+mod license;
+mod member;
+mod migration;
+mod organization;
+mod page;
+mod revision;
+mod settings;
+mod signing_key;
+mod status_list;
+mod store;
+mod token;
+mod tx;
+
+pub use audit::AuditEvents;
+pub use customer::Customers;
+pub use error::{StorageError, Unique};
+pub use idempotency::{Claim, IdempotencyKeys};
+pub use license::Licenses;
+pub use member::Members;
+pub use organization::Organizations;
+pub use settings::Settings;
+pub use signing_key::SigningKeys;
+pub use status_list::{StatusPlaces, Withdrawal};
+pub use store::{Schema, Store};
+pub use token::Tokens;
+pub use tx::Tx;
+
+/// The result of a storage operation.
+pub type Result<T, E = StorageError> = std::result::Result<T, E>;

@@ -15,6 +15,12 @@ impl Kid {
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 
+    /// The thumbprint itself: a SHA-256 hash.
+    pub fn to_bytes(&self) -> [u8; 32] {
+        // Always base64url of 32 bytes.
+        base64url::decode_array::<32, 33>(self.as_str()).unwrap_or_default()
+    }
+
     /// The thumbprint of an Ed25519 public key (RFC 8037 appendix A.3: members `crv`, `kty`, `x`).
     pub(crate) fn of(public: &[u8; 32]) -> Self {
         let x: [u8; 43] = base64url::encode_array(public);

@@ -1,2 +1,63 @@
-//! A command-line tool gated by a license.
-fn main() {}
+//! A command-line tool that runs with a valid license only.
+//!
+//! ```sh
+//! LICENSE_KEY=eyJ… cargo run -p example-cli -- public-key.pem
+//! ```
+//! A vendor would compile the key into the program: `include_str!("public-key.pem")`.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use keyward_token::{License, PublicKey, Verifier, VerifyError};
+use serde::Deserialize;
+
+/// What this vendor puts into licenses.
+#[derive(Deserialize)]
+struct Terms {
+    plan: String,
+    seats: u32,
+}
+
+fn license(pem: &str, token: &str) -> Result<License<Terms>, Box<dyn Error>> {
+    let key = PublicKey::from_pem(pem)?;
+    let verifier = Verifier::builder().key(key).build();
+    Ok(verifier.verify(token.trim(), now())?)
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // A caller can tell what to say: an expired license is renewed, a wrong one is not.
+            match error.downcast_ref::<VerifyError>() {
+                Some(VerifyError::Expired { since }) => {
+                    eprintln!("Your license expired at {since}. Please renew it.")
+                }
+                _ => eprintln!("This program needs a valid license: {error}"),
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a program reads its environment and prints"
+)]
+fn run() -> Result<(), Box<dyn Error>> {
+    let path = std::env::args().nth(1).ok_or("usage: example-cli PUBLIC_KEY.pem, with LICENSE_KEY set")?;
+    let token = std::env::var("LICENSE_KEY").map_err(|_| "set LICENSE_KEY to your license")?;
+    let license = license(&std::fs::read_to_string(path)?, &token)?;
+    let Terms { plan, seats } = license.claims();
+    println!("Licensed: plan {plan}, {seats} seats.");
+    if let Some(end) = license.expires_at() {
+        println!("Valid until {end}.");
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a program reads the clock; the verifier never does")]
+fn now() -> keyward_token::UnixSeconds {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().into()
+}

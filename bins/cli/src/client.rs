@@ -1,0 +1,142 @@
+//! Speaks to a server's management API.
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::output::line;
+
+/// Which server, in whose name, and how answers are shown.
+#[derive(Debug, Args)]
+pub(crate) struct Connection {
+    /// The server's URL
+    #[arg(
+        long,
+        global = true,
+        env = "KEYWARD_SERVER",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    server: String,
+    /// Management token (better in the environment: arguments show in process lists)
+    #[arg(long, global = true, env = "KEYWARD_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    token: Option<String>,
+    /// Print the server's JSON as it is
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// A page of a list.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Page<T> {
+    pub items: Vec<T>,
+    pub next_cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Problem {
+    title: String,
+    code: String,
+    detail: Option<String>,
+    #[serde(default)]
+    errors: Vec<Fault>,
+}
+
+#[derive(Deserialize)]
+struct Fault {
+    pointer: String,
+    detail: String,
+}
+
+impl Connection {
+    /// Whether answers go to a program.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Reads `path`.
+    pub(crate) fn get(&self, path: &str) -> anyhow::Result<Box<RawValue>> {
+        let request = self.agent().get(self.url(path)).header("Authorization", self.bearer()?);
+        self.answer(request.call())
+    }
+
+    /// Reads the part of a list that the non-empty ones of `query` ask for.
+    pub(crate) fn get_with(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Box<RawValue>> {
+        let asked = query.iter().copied().filter(|(_, value)| !value.is_empty());
+        let request =
+            self.agent().get(self.url(path)).query_pairs(asked).header("Authorization", self.bearer()?);
+        self.answer(request.call())
+    }
+
+    /// Sends `body` to `path`.
+    pub(crate) fn post(&self, path: &str, body: &impl serde::Serialize) -> anyhow::Result<Box<RawValue>> {
+        let request = self.agent().post(self.url(path)).header("Authorization", self.bearer()?);
+        let body = serde_json::to_string(body)?;
+        self.answer(request.header("Content-Type", "application/json").send(body))
+    }
+
+    /// Deletes what is at `path`.
+    pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
+        let request = self.agent().delete(self.url(path)).header("Authorization", self.bearer()?);
+        self.body(request.call()).map(drop)
+    }
+
+    /// Shows one thing: to programs as the server sent it, to people as `people` says.
+    pub(crate) fn show<T: DeserializeOwned>(
+        &self,
+        answer: &RawValue,
+        people: impl FnOnce(T) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            return line(answer.get());
+        }
+        people(
+            serde_json::from_str(answer.get())
+                .context("the server's answer has another form: is it Keyward?")?,
+        )
+    }
+
+    fn agent(&self) -> ureq::Agent {
+        ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(std::time::Duration::from_secs(30)))
+            .build()
+            .into()
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/api/v1/{path}", self.server.trim_end_matches('/'))
+    }
+
+    fn bearer(&self) -> anyhow::Result<String> {
+        let token = self.token.as_deref().context("set KEYWARD_TOKEN to a management token")?;
+        Ok(format!("Bearer {token}"))
+    }
+
+    fn answer(
+        &self,
+        sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> anyhow::Result<Box<RawValue>> {
+        let text = self.body(sent)?;
+        serde_json::from_str(&text).context("the server's answer is not JSON: is it Keyward?")
+    }
+
+    fn body(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> anyhow::Result<String> {
+        let mut response = sent.with_context(|| format!("reaching {}", self.server))?;
+        let status = response.status();
+        let text = response.body_mut().read_to_string().context("reading the server's answer")?;
+        if status.is_success() {
+            return Ok(text);
+        }
+        let Ok(problem) = serde_json::from_str::<Problem>(&text) else {
+            bail!("{} answered {status}: is it Keyward?", self.server);
+        };
+        let mut message = format!("{} ({})", problem.detail.unwrap_or(problem.title), problem.code);
+        for fault in problem.errors {
+            message.push_str(&format!("\n  {} {}", fault.pointer, fault.detail));
+        }
+        bail!(message)
+    }
+}

@@ -1,0 +1,100 @@
+//! Customers on a server.
+
+use clap::{Args, Subcommand};
+use serde::{Deserialize, Serialize};
+
+use crate::Outcome;
+use crate::client::{Connection, Page};
+use crate::output::{line, table};
+
+#[derive(Debug, Args)]
+pub(crate) struct Customers {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Create a customer
+    Create(New),
+    /// List customers, newest first
+    List {
+        /// Only those whose name or address contains this
+        #[arg(long, default_value = "")]
+        search: String,
+        /// Continue after this cursor
+        #[arg(long, default_value = "")]
+        cursor: String,
+    },
+    /// Show one customer
+    Show {
+        /// The customer's id
+        id: String,
+    },
+    /// Delete a customer and revoke all they hold
+    Delete {
+        /// The customer's id
+        id: String,
+    },
+}
+
+#[derive(Debug, Args, Serialize)]
+struct New {
+    /// Customer or organization name
+    #[arg(long)]
+    name: String,
+    /// Contact address
+    #[arg(long)]
+    email: String,
+    /// Internal notes, never shown to the customer
+    #[arg(long)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notes: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Customer {
+    id: String,
+    name: String,
+    email: String,
+    notes: Option<String>,
+    created_at: String,
+}
+
+impl Customers {
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        let server = &self.connection;
+        match self.verb {
+            Verb::Create(new) => server.show(&*server.post("customers", &new)?, show)?,
+            Verb::Show { id } => server.show(&*server.get(&format!("customers/{id}"))?, show)?,
+            Verb::Delete { id } => {
+                server.delete(&format!("customers/{id}"))?;
+                if !server.json() {
+                    line("Deleted; all licenses of this customer are revoked.")?;
+                }
+            }
+            Verb::List { search, cursor } => {
+                let answer = server.get_with("customers", &[("q", &search), ("cursor", &cursor)])?;
+                server.show(&*answer, list)?;
+            }
+        }
+        Ok(Outcome::Good)
+    }
+}
+
+fn show(customer: Customer) -> anyhow::Result<()> {
+    line(&format!("id       {}", customer.id))?;
+    line(&format!("name     {}", customer.name))?;
+    line(&format!("email    {}", customer.email))?;
+    line(&format!("created  {}", customer.created_at))?;
+    customer.notes.map_or(Ok(()), |notes| line(&format!("notes    {notes}")))
+}
+
+fn list(page: Page<Customer>) -> anyhow::Result<()> {
+    let rows: Vec<_> =
+        page.items.into_iter().map(|customer| [customer.id, customer.name, customer.email]).collect();
+    table(["ID", "NAME", "EMAIL"], &rows)?;
+    page.next_cursor.map_or(Ok(()), |cursor| line(&format!("more: --cursor {cursor}")))
+}

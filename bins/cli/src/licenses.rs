@@ -1,0 +1,239 @@
+//! Licenses on a server.
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::Outcome;
+use crate::client::{Connection, Page};
+use crate::instant;
+use crate::output::{line, table, text_or_file};
+
+#[derive(Debug, Args)]
+pub(crate) struct Licenses {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Create a license
+    Create(New),
+    /// List licenses, newest first
+    List {
+        /// Only of this customer
+        #[arg(long, default_value = "")]
+        customer: String,
+        /// Only with this status: active, not_yet_valid, expired, suspended, revoked
+        #[arg(long, default_value = "")]
+        status: String,
+        /// Only those whose name contains this
+        #[arg(long, default_value = "")]
+        search: String,
+        /// Continue after this cursor
+        #[arg(long, default_value = "")]
+        cursor: String,
+    },
+    /// Show one license
+    Show(Id),
+    /// Print a license's token
+    Token {
+        #[command(flatten)]
+        id: Id,
+        /// Form of the token
+        #[arg(long, value_enum, default_value_t = Format::Jwt)]
+        format: Format,
+    },
+    /// Give a license new terms: by default one more year
+    Renew {
+        #[command(flatten)]
+        id: Id,
+        #[command(flatten)]
+        terms: Terms,
+        /// Withdraw the tokens issued before, instead of letting them expire
+        #[arg(long)]
+        revoke_previous: bool,
+    },
+    /// Hold a license back
+    Suspend(Id),
+    /// End a suspension
+    Resume(Id),
+    /// End a license for ever
+    Revoke(Id),
+    /// Delete a license
+    Delete(Id),
+}
+
+#[derive(Debug, Args)]
+struct Id {
+    /// The license's id
+    id: String,
+}
+
+#[derive(Debug, Args)]
+struct New {
+    /// Unique name
+    #[arg(long)]
+    name: String,
+    /// For your own reference
+    #[arg(long)]
+    description: Option<String>,
+    /// Id of the customer who holds it; without, the whole organization
+    #[arg(long)]
+    customer: Option<String>,
+    #[command(flatten)]
+    terms: Terms,
+}
+
+#[derive(Debug, Args)]
+struct Terms {
+    /// JSON object of custom claims, or @FILE
+    #[arg(long, value_name = "JSON|@FILE")]
+    payload: Option<String>,
+    /// First valid second, RFC 3339 or Unix seconds
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<String>,
+    /// End, RFC 3339 or Unix seconds
+    #[arg(long, value_name = "TIME", conflicts_with = "no_end")]
+    expires_at: Option<String>,
+    /// Valid without end
+    #[arg(long)]
+    no_end: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// JSON Web Token, EdDSA
+    Jwt,
+    /// PASETO v4.public
+    Paseto,
+}
+
+/// What create and renew send.
+#[derive(Debug, Default, Serialize)]
+struct Request {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_before: Option<String>,
+    /// Absent for the server's default, `null` for no end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Option<String>>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    revoke_previous: bool,
+}
+
+#[derive(Deserialize)]
+struct License {
+    id: String,
+    name: String,
+    description: Option<String>,
+    customer_id: Option<String>,
+    status: String,
+    revision: u32,
+    not_before: String,
+    expires_at: Option<String>,
+    payload: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: String,
+}
+
+impl Licenses {
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        let server = &self.connection;
+        let act = |id: &Id, verb: &str, request: &Request| {
+            server.show(&*server.post(&format!("licenses/{}/{verb}", id.id), request)?, show)
+        };
+        match self.verb {
+            Verb::Create(new) => {
+                let request = Request {
+                    name: Some(new.name),
+                    description: new.description,
+                    customer_id: new.customer,
+                    ..new.terms.request()?
+                };
+                server.show(&*server.post("licenses", &request)?, show)?;
+            }
+            Verb::Renew { id, terms, revoke_previous } => {
+                act(&id, "renew", &Request { revoke_previous, ..terms.request()? })?;
+            }
+            Verb::Suspend(id) => act(&id, "suspend", &Request::default())?,
+            Verb::Resume(id) => act(&id, "resume", &Request::default())?,
+            Verb::Revoke(id) => act(&id, "revoke", &Request::default())?,
+            Verb::Show(id) => server.show(&*server.get(&format!("licenses/{}", id.id))?, show)?,
+            Verb::Token { id, format } => {
+                let format = match format {
+                    Format::Jwt => "jwt",
+                    Format::Paseto => "paseto",
+                };
+                let answer = server.get(&format!("licenses/{}/token?format={format}", id.id))?;
+                server.show(&*answer, |token: Token| line(&token.token))?;
+            }
+            Verb::Delete(id) => {
+                server.delete(&format!("licenses/{}", id.id))?;
+                if !server.json() {
+                    line("Deleted; its tokens count as revoked.")?;
+                }
+            }
+            Verb::List { customer, status, search, cursor } => {
+                let filter =
+                    [("customer_id", &*customer), ("status", &status), ("q", &search), ("cursor", &cursor)];
+                server.show(&*server.get_with("licenses", &filter)?, list)?;
+            }
+        }
+        Ok(Outcome::Good)
+    }
+}
+
+impl Terms {
+    fn request(self) -> anyhow::Result<Request> {
+        let time =
+            |text: Option<String>| text.map(|text| instant::parse(&text).map(instant::show)).transpose();
+        let payload = self.payload.as_deref().map(text_or_file).transpose()?;
+        let payload = payload.map(|text| serde_json::from_str(&text)).transpose();
+        Ok(Request {
+            payload: payload.context("--payload is not JSON")?,
+            not_before: time(self.not_before).context("--not-before")?,
+            expires_at: if self.no_end {
+                Some(None)
+            } else {
+                time(self.expires_at).context("--expires-at")?.map(Some)
+            },
+            ..Request::default()
+        })
+    }
+}
+
+fn show(license: License) -> anyhow::Result<()> {
+    line(&format!("id           {}", license.id))?;
+    line(&format!("name         {}", license.name))?;
+    line(&format!("status       {}", license.status))?;
+    line(&format!("customer     {}", license.customer_id.as_deref().unwrap_or("whole organization")))?;
+    line(&format!("valid from   {}", license.not_before))?;
+    line(&format!("valid until  {}", license.expires_at.as_deref().unwrap_or("without end")))?;
+    line(&format!("revision     {}", license.revision))?;
+    line(&format!("payload      {}", license.payload.get()))?;
+    license.description.map_or(Ok(()), |text| line(&format!("description  {text}")))
+}
+
+fn list(page: Page<License>) -> anyhow::Result<()> {
+    let row = |license: License| {
+        let end = license.expires_at.unwrap_or_else(|| "-".to_owned());
+        [license.id, license.status, end, license.name]
+    };
+    let rows: Vec<_> = page.items.into_iter().map(row).collect();
+    table(["ID", "STATUS", "UNTIL", "NAME"], &rows)?;
+    page.next_cursor.map_or(Ok(()), |cursor| line(&format!("more: --cursor {cursor}")))
+}

@@ -1,0 +1,77 @@
+//! Signs a license offline, with a key that never leaves this machine.
+
+use anyhow::Context as _;
+use clap::Args;
+use keyward_token::{Format as TokenFormat, LicenseClaims, SecretKey, Signer, UnixSeconds};
+use zeroize::Zeroizing;
+
+use crate::licenses::Format;
+use crate::output::{line, text_or_file};
+use crate::{Outcome, instant};
+
+#[derive(Debug, Args)]
+pub(crate) struct Sign {
+    /// Secret key as PKCS#8 PEM, as `keyward keygen` writes it
+    #[arg(long, value_name = "FILE")]
+    key: String,
+    /// Issuer, a URL of yours
+    #[arg(long)]
+    issuer: String,
+    /// The license's id
+    #[arg(long)]
+    subject: String,
+    /// Audience
+    #[arg(long, default_value = "license-key")]
+    audience: String,
+    /// JSON object of custom claims, or @FILE
+    #[arg(long, default_value = "{}", value_name = "JSON|@FILE")]
+    payload: String,
+    /// Time of issue, RFC 3339 or Unix seconds [default: now]
+    #[arg(long, value_name = "TIME")]
+    issued_at: Option<String>,
+    /// First valid second [default: the time of issue]
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<String>,
+    /// End
+    #[arg(long, value_name = "TIME", required_unless_present = "no_end", conflicts_with = "no_end")]
+    expires_at: Option<String>,
+    /// Valid without end
+    #[arg(long)]
+    no_end: bool,
+    /// Form of the token
+    #[arg(long, value_enum, default_value_t = Format::Jwt)]
+    format: Format,
+}
+
+impl Sign {
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        let pem = std::fs::read_to_string(&self.key).with_context(|| format!("reading {}", self.key))?;
+        let key = SecretKey::from_pem(&Zeroizing::new(pem))
+            .with_context(|| format!("the key file {}", self.key))?;
+        let time = |text: &Option<String>| text.as_deref().map(instant::parse).transpose();
+        let issued_at = time(&self.issued_at).context("--issued-at")?.unwrap_or_else(instant::now);
+        let not_before = time(&self.not_before).context("--not-before")?.unwrap_or(issued_at);
+        let expires_at = time(&self.expires_at).context("--expires-at")?;
+        anyhow::ensure!(
+            expires_at.is_none_or(|end| end > not_before),
+            "the license would end before it begins"
+        );
+        let payload = text_or_file(&self.payload)?;
+        let claims = LicenseClaims {
+            iss: &self.issuer,
+            sub: &self.subject,
+            aud: &[&self.audience],
+            iat: Some(UnixSeconds::new(issued_at)),
+            nbf: Some(UnixSeconds::new(not_before)),
+            exp: expires_at.map(UnixSeconds::new),
+            payload: payload.trim(),
+            ..LicenseClaims::default()
+        };
+        let format = match self.format {
+            Format::Jwt => TokenFormat::Jwt,
+            Format::Paseto => TokenFormat::Paseto,
+        };
+        line(&Signer::new(key).sign(format, &claims).context("--payload")?)?;
+        Ok(Outcome::Good)
+    }
+}

@@ -1,0 +1,104 @@
+//! Checks a token offline.
+
+use anyhow::Context as _;
+use clap::Args;
+use keyward_token::{Keyring, NoClaims, PublicKey, UnixSeconds, Verifier, VerifyError};
+use serde_json::json;
+
+use crate::Outcome;
+use crate::instant;
+use crate::output::{argument_or_stdin, line};
+
+#[derive(Debug, Args)]
+pub(crate) struct Verify {
+    /// Public key as PEM, JWK, JWKS or PASERK
+    #[arg(long, value_name = "FILE")]
+    key: String,
+    /// Expected audience
+    #[arg(long, default_value = "license-key")]
+    audience: String,
+    /// Expected issuer, the server's public URL
+    #[arg(long)]
+    issuer: Option<String>,
+    /// Expected organization id
+    #[arg(long)]
+    organization: Option<String>,
+    /// Expected license id
+    #[arg(long)]
+    subject: Option<String>,
+    /// Judge as of this instant, RFC 3339 or Unix seconds [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Accept a token this many seconds before its start
+    #[arg(long, default_value_t = 0)]
+    leeway: u32,
+    /// Signed status list of the organization, to notice revoked licenses
+    #[arg(long, value_name = "FILE")]
+    status_list: Option<String>,
+    /// The token, or - to read it from standard input
+    token: String,
+}
+
+impl Verify {
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        let now = UnixSeconds::new(match &self.at {
+            Some(text) => instant::parse(text).context("--at")?,
+            None => instant::now(),
+        });
+        let keys = read_keys(&self.key)?;
+        let token = argument_or_stdin(&self.token)?;
+        let mut verifier =
+            Verifier::builder().keys(keys.clone()).audience(self.audience).leeway_seconds(self.leeway);
+        if let Some(issuer) = self.issuer {
+            verifier = verifier.issuer(issuer);
+        }
+        if let Some(organization) = self.organization {
+            verifier = verifier.organization(organization);
+        }
+        if let Some(subject) = self.subject {
+            verifier = verifier.subject(subject);
+        }
+        let license = match verifier.build().verify::<NoClaims>(&token, now) {
+            Ok(license) => license,
+            Err(error) => return refuse(&error),
+        };
+        if let Some(path) = &self.status_list {
+            let list = std::fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
+            if let Some(refusal) = crate::status::refusal(list.trim_end(), &keys, &license, now) {
+                line(&refusal.to_string())?;
+                return Ok(Outcome::Refused);
+            }
+        }
+        // As signed, so that numbers keep every digit.
+        line(license.json())?;
+        Ok(Outcome::Good)
+    }
+}
+
+fn refuse(error: &VerifyError) -> anyhow::Result<Outcome> {
+    let mut reason = json!({ "code": error.code(), "detail": error.to_string() });
+    match error {
+        VerifyError::Expired { since } => reason["since"] = instant::show(since.as_i64()).into(),
+        VerifyError::NotYetValid { until } => reason["until"] = instant::show(until.as_i64()).into(),
+        _ => {}
+    }
+    line(&reason.to_string())?;
+    Ok(Outcome::Refused)
+}
+
+/// Reads a key file in any of its forms.
+pub(crate) fn read_keys(path: &str) -> anyhow::Result<Keyring> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
+    let trimmed = text.trim();
+    let key = if trimmed.starts_with('{') {
+        match Keyring::from_jwks(trimmed) {
+            Ok(keys) => return Ok(keys),
+            Err(_) => PublicKey::from_jwk(trimmed),
+        }
+    } else if trimmed.starts_with("k4.") {
+        PublicKey::from_paserk(trimmed)
+    } else {
+        PublicKey::from_pem(trimmed)
+    };
+    Ok(Keyring::from(key.with_context(|| format!("the key file {path}"))?))
+}

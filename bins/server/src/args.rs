@@ -1,0 +1,43 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+use keyward_domain::{Email, Name};
+
+use crate::config::Given;
+
+/// License server for vendors of self-hosted software.
+#[derive(Debug, Parser)]
+#[command(name = "keyward-server", version, propagate_version = true)]
+pub(crate) struct Args {
+    /// Settings of every command.
+    #[command(flatten)]
+    pub settings: Given,
+    /// What to do; without it, serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What the server program can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve requests until told to stop (the default)
+    Serve,
+    /// Create an organization with its owner, signing key and a full-scope token, printed as JSON
+    Bootstrap {
+        /// The organization's name
+        #[arg(long)]
+        organization: Name,
+        /// The owner's e-mail address
+        #[arg(long)]
+        email: Email,
+        /// Let the token create further organizations as well
+        #[arg(long)]
+        operator: bool,
+    },
+    /// Bring the database's tables up to date
+    Migrate,
+    /// Check settings, master key and database, and change nothing
+    Check,
+    /// Print the OpenAPI document
+    Openapi,
+}

@@ -1,0 +1,107 @@
+//! Puts store, vault and engine together, and holds back what doesn't fit together.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+use keyward_engine::{Engine, MasterKey, Vault};
+use keyward_storage::{Schema, Store};
+
+use crate::config::Settings;
+use crate::master_key;
+use crate::system::{SystemClock, SystemEntropy};
+
+/// The name under which the database keeps its master key's fingerprint.
+const FINGERPRINT: &str = "master_key_fingerprint";
+
+/// A server's parts, ready to work.
+pub(crate) struct Instance {
+    /// All use-cases.
+    pub engine: Arc<Engine>,
+}
+
+impl Instance {
+    /// Opens the database, making folder, tables and master key where this is the first start.
+    pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        make_data_dir(settings)?;
+        let store = connect(settings).await?;
+        if let Schema::Newer { unknown } = store.schema().await? {
+            bail!(
+                "the database was made by a newer Keyward (it has {}): upgrade this program",
+                unknown.join(", ")
+            );
+        }
+        store.migrate().await.context("bringing the database up to date")?;
+        let master = match (master_key::find(&settings.master_key)?, fingerprint(&store).await?) {
+            (Some(master), known) => {
+                matches(&master, known.as_deref())?;
+                master
+            }
+            (None, None) => master_key::make(&settings.master_key)?,
+            (None, Some(_)) => {
+                bail!("the master key of this database is missing: restore it from its backup")
+            }
+        };
+        remember(&store, &master).await?;
+        Ok(Self { engine: Arc::new(engine(store, &master, settings)) })
+    }
+}
+
+/// Looks at everything [`Instance::open`] needs and makes nothing. Gives the number of signing keys.
+pub(crate) async fn check(settings: &Settings) -> anyhow::Result<usize> {
+    if let Some(path) = settings.database_url.strip_prefix("sqlite://") {
+        ensure!(
+            std::fs::exists(path).unwrap_or(false),
+            "there is no database at {path} yet: start the server"
+        );
+    }
+    let store = connect(settings).await?;
+    match store.schema().await? {
+        Schema::Current => {}
+        Schema::Behind { pending } => {
+            bail!("the database lacks {pending} migrations: run keyward-server migrate")
+        }
+        Schema::Newer { unknown } => {
+            bail!("the database was made by a newer Keyward ({})", unknown.join(", "))
+        }
+    }
+    let master = master_key::find(&settings.master_key)?.context("the master key is missing")?;
+    matches(&master, fingerprint(&store).await?.as_deref())?;
+    Ok(engine(store, &master, settings).open_all_signing_keys().await?)
+}
+
+fn engine(store: Store, master: &MasterKey, settings: &Settings) -> Engine {
+    Engine::new(store, Vault::new(master), settings.issuer.clone(), SystemClock, SystemEntropy)
+}
+
+async fn connect(settings: &Settings) -> anyhow::Result<Store> {
+    Store::connect(&settings.database_url).await.context("opening the database (DATABASE_URL)")
+}
+
+fn make_data_dir(settings: &Settings) -> anyhow::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let dir = &settings.data_dir;
+    builder.create(dir).with_context(|| format!("making the data folder {}", dir.display()))
+}
+
+async fn fingerprint(store: &Store) -> anyhow::Result<Option<String>> {
+    Ok(store.read().await?.settings().get(FINGERPRINT).await?)
+}
+
+async fn remember(store: &Store, master: &MasterKey) -> anyhow::Result<()> {
+    let tx = store.write().await?;
+    let known = tx.settings().get(FINGERPRINT).await?;
+    if known.is_none() {
+        tx.settings().set(FINGERPRINT, &master.fingerprint()).await?;
+        tx.commit().await?;
+    }
+    matches(master, known.as_deref())
+}
+
+fn matches(master: &MasterKey, known: Option<&str>) -> anyhow::Result<()> {
+    let fits = known.is_none_or(|known| known == master.fingerprint());
+    ensure!(fits, "this is not the master key that the database was made with");
+    Ok(())
+}

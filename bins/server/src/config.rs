@@ -1,0 +1,135 @@
+//! Settings: from flags, then environment, then an optional TOML file. The only reader of the environment.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use keyward_engine::Issuer;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+/// Settings as given by flag or environment; what is absent may stand in the file.
+#[derive(Debug, Args)]
+pub(crate) struct Given {
+    /// TOML file with the same settings in lower case: listen, public_url, data_dir …
+    #[arg(long, global = true, env = "KEYWARD_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Address and port to listen on [default: 127.0.0.1:8080]
+    #[arg(long, global = true, env = "KEYWARD_LISTEN", value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// URL under which clients reach the server; the issuer of tokens [default: http://LISTEN]
+    #[arg(long, global = true, env = "KEYWARD_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// Folder for database and master key [default: ./keyward-data]
+    #[arg(long, global = true, env = "KEYWARD_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// sqlite://PATH or postgres://… [default: sqlite://DATA_DIR/keyward.db]
+    #[arg(long, global = true, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    database_url: Option<String>,
+    /// 32 bytes in base64 that guard the signing keys (better: a file)
+    #[arg(long, global = true, env = "KEYWARD_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
+    master_key: Option<String>,
+    /// File with the master key [default: DATA_DIR/master.key, made at first start]
+    #[arg(long, global = true, env = "KEYWARD_MASTER_KEY_FILE", value_name = "FILE")]
+    master_key_file: Option<PathBuf>,
+    /// Form of the log
+    #[arg(long, global = true, env = "KEYWARD_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// What is logged, such as info or keyward=debug [default: info]
+    #[arg(long, global = true, env = "KEYWARD_LOG", value_name = "FILTER")]
+    log: Option<String>,
+}
+
+/// The same in the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
+    data_dir: Option<PathBuf>,
+    database_url: Option<String>,
+    master_key_file: Option<PathBuf>,
+    log_format: Option<LogFormat>,
+    log: Option<String>,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Pretty,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Where the master key comes from.
+pub(crate) enum MasterKeySource {
+    /// Given in full.
+    Text(Zeroizing<String>),
+    /// In this file, which must be there.
+    File(PathBuf),
+    /// In the data folder; made there at the first start.
+    DataDir(PathBuf),
+}
+
+/// Checked settings.
+pub(crate) struct Settings {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Issuer of tokens and base of published addresses.
+    pub issuer: Issuer,
+    /// Folder for database and master key.
+    pub data_dir: PathBuf,
+    /// `sqlite://…` or `postgres://…`.
+    pub database_url: String,
+    /// Where the master key comes from.
+    pub master_key: MasterKeySource,
+    /// Form of the log.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log: String,
+}
+
+impl Settings {
+    /// Puts flags, environment, file and defaults together.
+    pub(crate) fn read(given: Given) -> anyhow::Result<Self> {
+        let file = given.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
+        let listen = given.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
+        let public_url = given.public_url.or(file.public_url).unwrap_or_else(|| format!("http://{listen}"));
+        let issuer =
+            Issuer::parse(&public_url).with_context(|| format!("KEYWARD_PUBLIC_URL “{public_url}”"))?;
+        let data_dir = given.data_dir.or(file.data_dir).unwrap_or_else(|| "keyward-data".into());
+        let database_url = given
+            .database_url
+            .or(file.database_url)
+            .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("keyward.db").display()));
+        let master_key = match (given.master_key, given.master_key_file.or(file.master_key_file)) {
+            (Some(_), Some(_)) => bail!("set KEYWARD_MASTER_KEY or KEYWARD_MASTER_KEY_FILE, not both"),
+            (Some(text), None) => MasterKeySource::Text(Zeroizing::new(text)),
+            (None, Some(path)) => MasterKeySource::File(path),
+            (None, None) => MasterKeySource::DataDir(data_dir.join("master.key")),
+        };
+        Ok(Self {
+            listen,
+            issuer,
+            data_dir,
+            database_url,
+            master_key,
+            log_format: given.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
+            log: given.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+        })
+    }
+}
+
+impl File {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+        toml::from_str(&text).map_err(|error| {
+            let place = error.span().map(|span| text[..span.start].lines().count().max(1));
+            let line = place.map(|line| format!(" line {line}")).unwrap_or_default();
+            anyhow::anyhow!("{}{line}: {}", path.display(), error.message())
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Customers.
+
+use keyward_domain::permission::{ReadCustomers, WriteCustomers};
+use keyward_domain::{
+    Access, Action, Customer, CustomerId, Email, Idempotency, Name, Notes, Page, PageRequest,
+};
+use serde_json::json;
+
+use crate::{Done, Engine, Error, Result, Thing, once};
+
+/// A customer to be created.
+#[derive(Debug, Clone)]
+pub struct NewCustomer {
+    /// Customer or organization name.
+    pub name: Name,
+    /// Contact address.
+    pub email: Email,
+    /// Internal to the vendor.
+    pub notes: Option<Notes>,
+}
+
+/// What is to be changed; `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct CustomerChange {
+    /// The new name.
+    pub name: Option<Name>,
+    /// The new address.
+    pub email: Option<Email>,
+    /// The new notes; `Some(None)` for none.
+    pub notes: Option<Option<Notes>>,
+}
+
+impl Engine {
+    /// The customers whose name or address contains a text, or all.
+    pub async fn customers(
+        &self,
+        access: &Access<ReadCustomers>,
+        contains: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Customer>> {
+        Ok(self.store.read().await?.customers(access.scope()).list(contains, page).await?)
+    }
+
+    /// One customer.
+    pub async fn customer(&self, access: &Access<ReadCustomers>, id: CustomerId) -> Result<Customer> {
+        let tx = self.store.read().await?;
+        tx.customers(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::Customer))
+    }
+
+    /// Creates a customer.
+    pub async fn create_customer(
+        &self,
+        access: &Access<WriteCustomers>,
+        new: NewCustomer,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<Customer>> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
+            let earlier = tx.customers(scope).find(id.into()).await?;
+            return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Customer));
+        }
+        let customer = Customer {
+            id: self.id(CustomerId::new),
+            organization: scope.id(),
+            name: new.name,
+            email: new.email,
+            notes: new.notes,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        tx.customers(scope).insert(&customer).await?;
+        let detail = [("name", json!(customer.name))];
+        self.record(&tx, access, Action::CustomerCreated, customer.id.uuid(), &detail).await?;
+        once::complete(&tx, scope, once, customer.id.uuid()).await?;
+        tx.commit().await?;
+        Ok(Done::now(customer))
+    }
+
+    /// Changes a customer's name, address or notes.
+    pub async fn update_customer(
+        &self,
+        access: &Access<WriteCustomers>,
+        id: CustomerId,
+        change: CustomerChange,
+        expected: Option<i64>,
+    ) -> Result<Customer> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        unchanged(customer.version, expected)?;
+        let customer = Customer {
+            name: change.name.unwrap_or(customer.name),
+            email: change.email.unwrap_or(customer.email),
+            notes: change.notes.unwrap_or(customer.notes),
+            updated_at: self.now(),
+            version: customer.version + 1,
+            ..customer
+        };
+        tx.customers(scope).save(&customer).await?;
+        self.record(&tx, access, Action::CustomerUpdated, id.uuid(), &[("name", json!(customer.name))])
+            .await?;
+        tx.commit().await?;
+        Ok(customer)
+    }
+
+    /// Deletes a customer and revokes all they hold, at once.
+    pub async fn delete_customer(
+        &self,
+        access: &Access<WriteCustomers>,
+        id: CustomerId,
+        expected: Option<i64>,
+    ) -> Result<()> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        unchanged(customer.version, expected)?;
+        for license in tx.licenses(scope).of_customer(id).await? {
+            let target = license.id.uuid();
+            // A license revoked before stays as it is.
+            if let Ok(license) = license.revoke(now) {
+                tx.licenses(scope).save(&license).await?;
+                let detail = [("name", json!(license.name)), ("because", json!("customer deleted"))];
+                self.record(&tx, access, Action::LicenseRevoked, target, &detail).await?;
+            }
+        }
+        tx.customers(scope).delete(id, now).await?;
+        self.record(&tx, access, Action::CustomerDeleted, id.uuid(), &[("name", json!(customer.name))])
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Holds a change back that was made on the sight of an older version.
+pub(crate) fn unchanged(version: i64, expected: Option<i64>) -> Result<()> {
+    match expected {
+        Some(expected) if expected != version => Err(Error::Changed { version }),
+        Some(_) | None => Ok(()),
+    }
+}

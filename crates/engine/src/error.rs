@@ -1,0 +1,147 @@
+//! What a use-case answers when it does not do what was asked.
+
+use keyward_domain::license::{RenewError, TransitionError};
+use keyward_domain::signing_key::KeyTransitionError;
+use keyward_domain::{Forbidden, Invalid};
+use keyward_storage::StorageError;
+
+/// Why nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no such thing in the caller's organization.
+    #[error("there is no such {0}")]
+    NotFound(Thing),
+    /// Values were refused; all of them, each with its field.
+    #[error("{} of the values are not acceptable", .0.len())]
+    Invalid(Vec<FieldFault>),
+    /// Another thing of the organization has this value already.
+    #[error("another {thing} has this {field} already")]
+    Taken {
+        /// Of what kind.
+        thing: Thing,
+        /// The field that must be unique.
+        field: &'static str,
+    },
+    /// The credential may not do this.
+    #[error(transparent)]
+    Forbidden(#[from] Forbidden),
+    /// The thing's state does not allow it.
+    #[error("{0}")]
+    Transition(String),
+    /// The thing was changed since the caller last saw it (`If-Match`).
+    #[error("it was changed since: its version is now {version}")]
+    Changed {
+        /// The version now.
+        version: i64,
+    },
+    /// The `Idempotency-Key` named another request before.
+    #[error("this Idempotency-Key was used for a different request")]
+    KeyReused,
+    /// The same request was carried out before, and its secret was shown then.
+    #[error("this request was carried out before, and its secret was shown then")]
+    SecretShown,
+    /// The license's token can't be had.
+    #[error("the token of this license cannot be issued: {0}")]
+    NoToken(&'static str),
+    /// An organization always has an owner.
+    #[error("an organization needs at least one owner")]
+    LastOwner,
+    /// Storage failed or holds something impossible.
+    #[error("storage failed")]
+    Storage(#[from] StorageError),
+    /// What is kept can't be written as a token's claims.
+    #[error("the claims cannot be written")]
+    Claims(#[from] keyward_token::ClaimsError),
+    /// A revision has a place outside of the status list.
+    #[error("the status list has no place {index}")]
+    StatusIndex {
+        /// The place.
+        index: u32,
+    },
+    /// A sealed key can't be opened.
+    #[error("the signing key {kid} cannot be used")]
+    Key {
+        /// Which.
+        kid: String,
+        /// Why.
+        #[source]
+        source: crate::vault::SealError,
+    },
+}
+
+/// The kinds of things that use-cases act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thing {
+    /// The tenant.
+    Organization,
+    /// A person of the vendor.
+    Member,
+    /// A management token.
+    Token,
+    /// Whom the vendor sells to.
+    Customer,
+    /// A license.
+    License,
+    /// A revision of a license.
+    Revision,
+    /// A signing key.
+    SigningKey,
+}
+
+impl Thing {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Organization => "organization",
+            Self::Member => "member",
+            Self::Token => "management token",
+            Self::Customer => "customer",
+            Self::License => "license",
+            Self::Revision => "revision",
+            Self::SigningKey => "signing key",
+        }
+    }
+}
+
+impl std::fmt::Display for Thing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A refused value and the field that held it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldFault {
+    /// The field's name in the request.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub invalid: Invalid,
+}
+
+impl Error {
+    /// One refused field.
+    pub fn field(field: &'static str, invalid: Invalid) -> Self {
+        Self::Invalid(vec![FieldFault { field, invalid }])
+    }
+}
+
+impl From<TransitionError> for Error {
+    fn from(error: TransitionError) -> Self {
+        Self::Transition(error.to_string())
+    }
+}
+
+impl From<KeyTransitionError> for Error {
+    fn from(error: KeyTransitionError) -> Self {
+        Self::Transition(error.to_string())
+    }
+}
+
+impl From<RenewError> for Error {
+    fn from(error: RenewError) -> Self {
+        match error {
+            RenewError::State(error) => error.into(),
+            RenewError::Validity(invalid) => Self::field("expires_at", invalid),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Makes a token from a revision. A revision holds all that its token is made of and Ed25519 is
+//! deterministic, so the same revision gives the same bytes each time.
+
+use keyward_domain::permission::ReadLicenses;
+use keyward_domain::{
+    Access, License, LicenseId, LicenseState, OrganizationScope, Revision, RevisionState, SigningKey,
+    SigningKeyState, Timestamp,
+};
+use keyward_storage::Tx;
+use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, StatusRef, UnixSeconds};
+
+use crate::vault::SealError;
+use crate::{Engine, Error, Result, Thing};
+
+/// How a token is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenFormat {
+    /// JSON Web Token, EdDSA (RFC 8037).
+    Jwt,
+    /// PASETO v4.public.
+    Paseto,
+}
+
+impl Engine {
+    /// The token of the terms in force.
+    pub async fn license_token(
+        &self,
+        access: &Access<ReadLicenses>,
+        id: LicenseId,
+        format: TokenFormat,
+    ) -> Result<String> {
+        let scope = access.scope();
+        let tx = self.store.read().await?;
+        let license = tx.licenses(scope).find(id).await?.ok_or(Error::NotFound(Thing::License))?;
+        self.sign(&tx, scope, &license, &license.revision, format).await
+    }
+
+    /// The token of the terms of one revision.
+    pub async fn revision_token(
+        &self,
+        access: &Access<ReadLicenses>,
+        id: LicenseId,
+        number: u32,
+        format: TokenFormat,
+    ) -> Result<String> {
+        let scope = access.scope();
+        let tx = self.store.read().await?;
+        let license = tx.licenses(scope).find(id).await?.ok_or(Error::NotFound(Thing::License))?;
+        let revision =
+            tx.licenses(scope).revision(id, number).await?.ok_or(Error::NotFound(Thing::Revision))?;
+        self.sign(&tx, scope, &license, &revision, format).await
+    }
+
+    async fn sign(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        license: &License,
+        revision: &Revision,
+        format: TokenFormat,
+    ) -> Result<String> {
+        match (license.state, revision.state) {
+            (LicenseState::Revoked { .. }, _) => return Err(Error::NoToken("the license is revoked")),
+            (LicenseState::Suspended { .. }, _) => return Err(Error::NoToken("the license is suspended")),
+            (LicenseState::Active, RevisionState::Revoked { .. }) => {
+                return Err(Error::NoToken("the revision is revoked"));
+            }
+            (LicenseState::Active, RevisionState::Current | RevisionState::Superseded { .. }) => {}
+        }
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let key =
+            tx.signing_keys(scope).find(&revision.kid).await?.ok_or(Error::NotFound(Thing::SigningKey))?;
+        if let SigningKeyState::Revoked { .. } = key.state {
+            return Err(Error::NoToken("its signing key is revoked: renew the license"));
+        }
+        let seconds = |at: Timestamp| UnixSeconds::new(at.unix());
+        let (sub, jti, org) = (license.id.to_string(), revision.id.to_string(), scope.id().to_string());
+        let customer = license.customer.map(|customer| customer.to_string());
+        let status_list = status_list_uri(&revision.issuer, organization.slug.as_str());
+        let claims = LicenseClaims {
+            iss: &revision.issuer,
+            sub: &sub,
+            iat: Some(seconds(revision.created_at)),
+            nbf: Some(seconds(revision.validity.not_before())),
+            exp: revision.validity.expires_at().map(seconds),
+            jti: Some(&jti),
+            status: Some(StatusRef { index: revision.status_index.into(), uri: status_list.into() }),
+            keyward: Some(KeywardClaim {
+                org: &org,
+                customer: customer.as_deref(),
+                product: None,
+                registry: &[],
+            }),
+            payload: revision.payload.as_str(),
+            ..LicenseClaims::default()
+        };
+        let format = match format {
+            TokenFormat::Jwt => Format::Jwt,
+            TokenFormat::Paseto => Format::Paseto,
+        };
+        Ok(self.signer(&key)?.sign(format, &claims)?)
+    }
+
+    /// Opens a sealed signing key.
+    pub(crate) fn signer(&self, key: &SigningKey) -> Result<Signer> {
+        let fault = |source| Error::Key { kid: key.kid.to_string(), source };
+        let seed = self.vault.open(key.organization, key.kid, &key.sealed).map_err(fault)?;
+        let secret = SecretKey::from_seed(*seed);
+        if secret.public_key().to_bytes() != key.public {
+            return Err(fault(SealError::Mismatch));
+        }
+        Ok(Signer::new(secret))
+    }
+}
+
+/// Where an organization's status list is published.
+pub(crate) fn status_list_uri(issuer: &str, slug: &str) -> String {
+    format!("{issuer}/o/{slug}/status-list")
+}

@@ -1,0 +1,147 @@
+//! Members.
+
+use keyward_domain::permission::{ReadMembers, WriteMembers};
+use keyward_domain::{
+    Access, Action, Email, Idempotency, Member, MemberId, Name, OrganizationScope, Page, PageRequest, Role,
+};
+use keyward_storage::{StorageError, Tx, Unique};
+use serde_json::json;
+
+use crate::customer::unchanged;
+use crate::{Done, Engine, Error, Result, Thing, once};
+
+/// A member to be added.
+#[derive(Debug, Clone)]
+pub struct NewMember {
+    /// Where the person is reached.
+    pub email: Email,
+    /// As shown to others.
+    pub name: Name,
+    /// What the person may do.
+    pub role: Role,
+}
+
+/// What is to be changed; `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct MemberChange {
+    /// The new name.
+    pub name: Option<Name>,
+    /// The new role.
+    pub role: Option<Role>,
+}
+
+impl Engine {
+    /// All members.
+    pub async fn members(&self, access: &Access<ReadMembers>, page: PageRequest) -> Result<Page<Member>> {
+        Ok(self.store.read().await?.members(access.scope()).list(page).await?)
+    }
+
+    /// One member.
+    pub async fn member(&self, access: &Access<ReadMembers>, id: MemberId) -> Result<Member> {
+        let tx = self.store.read().await?;
+        tx.members(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::Member))
+    }
+
+    /// Adds a member.
+    pub async fn create_member(
+        &self,
+        access: &Access<WriteMembers>,
+        new: NewMember,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<Member>> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
+            let earlier = tx.members(scope).find(id.into()).await?;
+            return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Member));
+        }
+        let member = self.new_member(scope, new);
+        tx.members(scope).insert(&member).await.map_err(taken)?;
+        let detail = [("email", json!(member.email)), ("role", json!(member.role))];
+        self.record(&tx, access, Action::MemberCreated, member.id.uuid(), &detail).await?;
+        once::complete(&tx, scope, once, member.id.uuid()).await?;
+        tx.commit().await?;
+        Ok(Done::now(member))
+    }
+
+    /// Changes a member's name or role. The last owner stays one.
+    pub async fn update_member(
+        &self,
+        access: &Access<WriteMembers>,
+        id: MemberId,
+        change: MemberChange,
+        expected: Option<i64>,
+    ) -> Result<Member> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let member = lock(&tx, scope, id).await?;
+        unchanged(member.version, expected)?;
+        let role = change.role.unwrap_or(member.role);
+        if member.role == Role::Owner && role != Role::Owner {
+            another_owner(&tx, scope).await?;
+        }
+        let member = Member {
+            name: change.name.unwrap_or(member.name),
+            role,
+            updated_at: self.now(),
+            version: member.version + 1,
+            ..member
+        };
+        tx.members(scope).save(&member).await?;
+        let detail = [("email", json!(member.email)), ("role", json!(member.role))];
+        self.record(&tx, access, Action::MemberUpdated, id.uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(member)
+    }
+
+    /// Removes a member. The last owner stays.
+    pub async fn delete_member(
+        &self,
+        access: &Access<WriteMembers>,
+        id: MemberId,
+        expected: Option<i64>,
+    ) -> Result<()> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let member = lock(&tx, scope, id).await?;
+        unchanged(member.version, expected)?;
+        if member.role == Role::Owner {
+            another_owner(&tx, scope).await?;
+        }
+        tx.members(scope).delete(id).await?;
+        self.record(&tx, access, Action::MemberDeleted, id.uuid(), &[("email", json!(member.email))]).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    pub(crate) fn new_member(&self, scope: OrganizationScope, new: NewMember) -> Member {
+        let now = self.now();
+        Member {
+            id: self.id(MemberId::new),
+            organization: scope.id(),
+            email: new.email,
+            name: new.name,
+            role: new.role,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+}
+
+/// The member, with the organization locked first: two owners who step down at once are told apart.
+async fn lock(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Member> {
+    tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+    tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Member))
+}
+
+async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<()> {
+    if tx.members(scope).owners().await? > 1 { Ok(()) } else { Err(Error::LastOwner) }
+}
+
+fn taken(error: StorageError) -> Error {
+    match error {
+        StorageError::Unique(Unique::MemberEmail) => Error::Taken { thing: Thing::Member, field: "email" },
+        other => other.into(),
+    }
+}

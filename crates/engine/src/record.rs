@@ -1,0 +1,56 @@
+//! Writes what happened, in the transaction in which it happened.
+
+use keyward_domain::permission::ReadAuditEvents;
+use keyward_domain::{Access, Action, Actor, AuditEvent, OrganizationScope, Page, PageRequest};
+use keyward_storage::Tx;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{Engine, Result};
+
+impl Engine {
+    /// The audit log.
+    pub async fn audit_events(
+        &self,
+        access: &Access<ReadAuditEvents>,
+        page: PageRequest,
+    ) -> Result<Page<AuditEvent>> {
+        Ok(self.store.read().await?.audit(access.scope()).list(page).await?)
+    }
+
+    /// Records that the caller did `action` to `target`; `detail` is what a reader wants to know beyond.
+    pub(crate) async fn record<P>(
+        &self,
+        tx: &Tx,
+        access: &Access<P>,
+        action: Action,
+        target: impl Into<Option<Uuid>>,
+        detail: &[(&str, Value)],
+    ) -> Result<()> {
+        self.record_for(tx, access.scope(), access.actor(), action, target, detail).await
+    }
+
+    pub(crate) async fn record_for(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        actor: Actor,
+        action: Action,
+        target: impl Into<Option<Uuid>>,
+        detail: &[(&str, Value)],
+    ) -> Result<()> {
+        let event = AuditEvent {
+            id: self.id(keyward_domain::AuditEventId::new),
+            organization: scope.id(),
+            actor,
+            action,
+            target: target.into(),
+            detail: detail
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), value.clone()))
+                .collect::<Map<_, _>>(),
+            at: self.now(),
+        };
+        Ok(tx.audit(scope).record(&event).await?)
+    }
+}

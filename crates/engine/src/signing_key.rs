@@ -1,0 +1,195 @@
+//! The signing keys of an organization.
+
+use keyward_domain::permission::{ReadSigningKeys, WriteSigningKeys};
+use keyward_domain::{
+    Access, Action, Idempotency, Invalid, Kid, OrganizationScope, SigningKey, SigningKeyState, Timestamp,
+};
+use keyward_storage::{StorageError, Tx, Unique};
+use keyward_token::{PublicKey, SecretKey};
+use serde_json::json;
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::vault::{SealEntropy, SealError};
+use crate::{Done, Engine, Error, Result, Thing, once};
+
+/// A signing key to be created.
+#[derive(Clone, Default)]
+pub struct NewSigningKey {
+    /// PKCS#8 PEM of an Ed25519 key to import; `None` to make one.
+    pub private_key_pem: Option<String>,
+    /// Whether it signs at once. Otherwise it is published first, and activated later.
+    pub activate: bool,
+}
+
+impl std::fmt::Debug for NewSigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewSigningKey").field("activate", &self.activate).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// All keys, oldest first.
+    pub async fn signing_keys(&self, access: &Access<ReadSigningKeys>) -> Result<Vec<SigningKey>> {
+        Ok(self.store.read().await?.signing_keys(access.scope()).list().await?)
+    }
+
+    /// One key.
+    pub async fn signing_key(&self, access: &Access<ReadSigningKeys>, kid: Kid) -> Result<SigningKey> {
+        find(&self.store.read().await?, access.scope(), &kid).await
+    }
+
+    /// The public half as SPKI PEM (RFC 8410).
+    pub fn public_pem(&self, key: &SigningKey) -> Result<String> {
+        let fault = |_| Error::Key { kid: key.kid.to_string(), source: SealError::Mismatch };
+        Ok(PublicKey::from_bytes(&key.public).map_err(fault)?.to_pem())
+    }
+
+    /// Makes or imports a key.
+    pub async fn create_signing_key(
+        &self,
+        access: &Access<WriteSigningKeys>,
+        new: NewSigningKey,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<SigningKey>> {
+        let (scope, now) = (access.scope(), self.now());
+        let key = match new.private_key_pem {
+            None => self.new_signing_key(scope, &self.random()),
+            Some(pem) => {
+                let pem = Zeroizing::new(pem);
+                let secret = SecretKey::from_pem(&pem).map_err(|error| {
+                    Error::field("private_key_pem", Invalid::new(error.code(), format!("is {error}")))
+                })?;
+                self.new_signing_key(scope, &secret.to_seed())
+            }
+        };
+        let tx = self.store.write().await?;
+        if let Some(kid) = earlier(&tx, scope, once, now).await? {
+            return Ok(Done::before(kid));
+        }
+        tx.signing_keys(scope).insert(&key).await.map_err(taken)?;
+        self.record(&tx, access, Action::SigningKeyCreated, None, &[("kid", json!(key.kid))]).await?;
+        let key = if new.activate { self.make_active(&tx, access, key).await? } else { key };
+        complete(&tx, scope, once, &key.kid).await?;
+        tx.commit().await?;
+        Ok(Done::now(key))
+    }
+
+    /// Lets a key sign from now on; the one before it is retired.
+    pub async fn activate_signing_key(
+        &self,
+        access: &Access<WriteSigningKeys>,
+        kid: Kid,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<SigningKey>> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        if let Some(key) = earlier(&tx, scope, once, self.now()).await? {
+            return Ok(Done::before(key));
+        }
+        let key = lock(&tx, scope, &kid).await?;
+        let key = self.make_active(&tx, access, key).await?;
+        complete(&tx, scope, once, &kid).await?;
+        tx.commit().await?;
+        Ok(Done::now(key))
+    }
+
+    /// Withdraws a key for ever.
+    pub async fn revoke_signing_key(
+        &self,
+        access: &Access<WriteSigningKeys>,
+        kid: Kid,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<SigningKey>> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        if let Some(key) = earlier(&tx, scope, once, self.now()).await? {
+            return Ok(Done::before(key));
+        }
+        let key = lock(&tx, scope, &kid).await?.revoke(self.now())?;
+        tx.signing_keys(scope).save(&key).await?;
+        self.record(&tx, access, Action::SigningKeyRevoked, None, &[("kid", json!(kid))]).await?;
+        complete(&tx, scope, once, &kid).await?;
+        tx.commit().await?;
+        Ok(Done::now(key))
+    }
+
+    /// Opens every signing key of the server, to tell before it matters whether all can be used.
+    pub async fn open_all_signing_keys(&self) -> Result<usize> {
+        let keys = self.store.read().await?.all_signing_keys().await?;
+        keys.iter().try_for_each(|key| self.signer(key).map(drop))?;
+        Ok(keys.len())
+    }
+
+    /// A sealed, pending key from its seed.
+    pub(crate) fn new_signing_key(&self, scope: OrganizationScope, seed: &[u8; 32]) -> SigningKey {
+        let secret = SecretKey::from_seed(*seed);
+        let kid = Kid::from_bytes(secret.public_key().kid().to_bytes());
+        let entropy =
+            SealEntropy { key: Zeroizing::new(self.random()), nonces: [self.random(), self.random()] };
+        SigningKey {
+            kid,
+            organization: scope.id(),
+            public: secret.public_key().to_bytes(),
+            sealed: self.vault.seal(scope.id(), kid, seed, &entropy),
+            state: SigningKeyState::Pending,
+            created_at: self.now(),
+        }
+    }
+
+    async fn make_active(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteSigningKeys>,
+        key: SigningKey,
+    ) -> Result<SigningKey> {
+        let (scope, now) = (access.scope(), self.now());
+        tx.organizations().lock(scope).await?;
+        let key = key.activate(now)?;
+        if let Some(active) = tx.signing_keys(scope).active().await? {
+            tx.signing_keys(scope).save(&active.retire(now)?).await?;
+        }
+        tx.signing_keys(scope).save(&key).await?;
+        self.record(tx, access, Action::SigningKeyActivated, None, &[("kid", json!(key.kid))]).await?;
+        Ok(key)
+    }
+}
+
+async fn find(tx: &Tx, scope: OrganizationScope, kid: &Kid) -> Result<SigningKey> {
+    tx.signing_keys(scope).find(kid).await?.ok_or(Error::NotFound(Thing::SigningKey))
+}
+
+async fn lock(tx: &Tx, scope: OrganizationScope, kid: &Kid) -> Result<SigningKey> {
+    tx.signing_keys(scope).lock(kid).await?.ok_or(Error::NotFound(Thing::SigningKey))
+}
+
+fn taken(error: StorageError) -> Error {
+    match error {
+        StorageError::Unique(Unique::SigningKeyId) => {
+            Error::Taken { thing: Thing::SigningKey, field: "private_key_pem" }
+        }
+        other => other.into(),
+    }
+}
+
+/// A key is known to the idempotency record by the first half of its thumbprint.
+fn resource(kid: &Kid) -> Uuid {
+    let mut half = [0; 16];
+    half.copy_from_slice(&kid.as_bytes()[..16]);
+    Uuid::from_bytes(half)
+}
+
+async fn earlier(
+    tx: &Tx,
+    scope: OrganizationScope,
+    once: Option<&Idempotency>,
+    now: Timestamp,
+) -> Result<Option<SigningKey>> {
+    let Some(id) = once::earlier(tx, scope, once, now).await? else { return Ok(None) };
+    let key = tx.signing_keys(scope).list().await?.into_iter().find(|key| resource(&key.kid) == id);
+    key.map(Some).ok_or(Error::NotFound(Thing::SigningKey))
+}
+
+async fn complete(tx: &Tx, scope: OrganizationScope, once: Option<&Idempotency>, kid: &Kid) -> Result<()> {
+    once::complete(tx, scope, once, resource(kid)).await
+}

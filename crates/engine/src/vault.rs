@@ -1,0 +1,183 @@
+//! Signing keys at rest: sealed with XChaCha20-Poly1305 under a data key of their own, which is sealed
+//! under the master key. Changing the master key rewraps the data keys and touches no signing key.
+//!
+//! ```text
+//! 1 | nonce 24 | data key 32 + tag 16 | nonce 24 | seed 32 + tag 16
+//! ```
+//! Both seals are bound to the organization and the `kid`, so that a row copied elsewhere does not open.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use keyward_domain::{Kid, OrganizationId};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+const VERSION: u8 = 1;
+const NONCE: usize = 24;
+const SEALED_KEY: usize = 32 + 16;
+
+/// The key that guards all others. It lives in a file or a secret manager, never in the database.
+pub struct MasterKey(Zeroizing<[u8; 32]>);
+
+impl MasterKey {
+    /// From its 32 bytes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// A public fingerprint, by which a database knows its own master key.
+    pub fn fingerprint(&self) -> String {
+        use base64::Engine as _;
+        let hash =
+            Sha256::new().chain_update("keyward master key fingerprint\0").chain_update(*self.0).finalize();
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..16])
+    }
+}
+
+impl std::fmt::Debug for MasterKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MasterKey(…)")
+    }
+}
+
+/// Randomness for one [`Vault::seal`].
+pub struct SealEntropy {
+    /// The data key.
+    pub key: Zeroizing<[u8; 32]>,
+    /// One nonce per seal.
+    pub nonces: [[u8; NONCE]; 2],
+}
+
+/// Seals and opens with the master key.
+pub struct Vault {
+    master: XChaCha20Poly1305,
+}
+
+/// The sealed bytes do not open: they were changed, moved, or sealed under another master key.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// Not the form this program writes.
+    #[error("the sealed key has an unknown form")]
+    Form,
+    /// Wrong key, wrong place or changed bytes.
+    #[error("the sealed key does not open with this master key")]
+    Open,
+    /// What was sealed is not the pair that the row names.
+    #[error("the sealed key is not the one its row names")]
+    Mismatch,
+}
+
+impl Vault {
+    /// A vault behind `master`.
+    pub fn new(master: &MasterKey) -> Self {
+        Self { master: XChaCha20Poly1305::new(&Key::from(*master.0)) }
+    }
+
+    /// Seals `seed` for the row of `organization` and `kid`.
+    pub fn seal(
+        &self,
+        organization: OrganizationId,
+        kid: Kid,
+        seed: &[u8; 32],
+        entropy: &SealEntropy,
+    ) -> Vec<u8> {
+        let aad = binding(organization, kid);
+        let data = XChaCha20Poly1305::new(&Key::from(*entropy.key));
+        let mut sealed = vec![VERSION];
+        for (cipher, nonce, clear) in
+            [(&self.master, entropy.nonces[0], &*entropy.key), (&data, entropy.nonces[1], seed)]
+        {
+            sealed.extend(nonce);
+            // Sealing fails only for messages of many gigabytes.
+            sealed.extend(
+                cipher.encrypt(&XNonce::from(nonce), Payload { msg: clear, aad: &aad }).unwrap_or_default(),
+            );
+        }
+        sealed
+    }
+
+    /// Opens what [`seal`](Self::seal) made for the same row.
+    pub fn open(
+        &self,
+        organization: OrganizationId,
+        kid: Kid,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<[u8; 32]>, SealError> {
+        let aad = binding(organization, kid);
+        let boxes = match sealed.split_first() {
+            Some((&VERSION, boxes)) if boxes.len() == 2 * (NONCE + SEALED_KEY) => boxes,
+            _ => return Err(SealError::Form),
+        };
+        let (wrapped, seed) = boxes.split_at(NONCE + SEALED_KEY);
+        let key = open(&self.master, wrapped, &aad)?;
+        open(&XChaCha20Poly1305::new(&Key::from(*key)), seed, &aad)
+    }
+}
+
+fn open(cipher: &XChaCha20Poly1305, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {
+    let (nonce, message) = sealed.split_first_chunk::<NONCE>().ok_or(SealError::Form)?;
+    let clear = cipher
+        .decrypt(&XNonce::from(*nonce), Payload { msg: message, aad })
+        .map(Zeroizing::new)
+        .map_err(|_| SealError::Open)?;
+    let mut bytes = Zeroizing::new([0; 32]);
+    if clear.len() != bytes.len() {
+        return Err(SealError::Form);
+    }
+    bytes.copy_from_slice(&clear);
+    Ok(bytes)
+}
+
+fn binding(organization: OrganizationId, kid: Kid) -> Vec<u8> {
+    [b"keyward signing key\0".as_slice(), organization.uuid().as_bytes(), kid.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn entropy(byte: u8) -> SealEntropy {
+        SealEntropy { key: Zeroizing::new([byte; 32]), nonces: [[byte; 24], [!byte; 24]] }
+    }
+
+    fn vault(byte: u8) -> Vault {
+        Vault::new(&MasterKey::from_bytes([byte; 32]))
+    }
+
+    #[test]
+    fn opens_only_in_its_own_row_with_its_own_master_key() {
+        let (org, kid) = (OrganizationId::new(1, [1; 10]), Kid::from_bytes([2; 32]));
+        let sealed = vault(1).seal(org, kid, &[42; 32], &entropy(9));
+        assert_eq!(*vault(1).open(org, kid, &sealed).unwrap(), [42; 32]);
+        assert!(vault(2).open(org, kid, &sealed).is_err());
+        assert!(vault(1).open(OrganizationId::new(1, [3; 10]), kid, &sealed).is_err());
+        assert!(vault(1).open(org, Kid::from_bytes([4; 32]), &sealed).is_err());
+        assert!(!sealed.windows(8).any(|window| window == [42; 8]), "the seed shows");
+    }
+
+    #[test]
+    fn a_master_key_does_not_show_itself() {
+        let key = MasterKey::from_bytes([7; 32]);
+        assert_eq!(format!("{key:?}"), "MasterKey(…)");
+        assert_ne!(key.fingerprint(), MasterKey::from_bytes([8; 32]).fingerprint());
+    }
+
+    proptest! {
+        #[test]
+        fn a_changed_byte_does_not_open(at in 0_usize..145, with in 1_u8..) {
+            let (org, kid) = (OrganizationId::new(1, [1; 10]), Kid::from_bytes([2; 32]));
+            let mut sealed = vault(1).seal(org, kid, &[42; 32], &entropy(9));
+            prop_assert_eq!(sealed.len(), 145);
+            sealed[at] ^= with;
+            prop_assert!(vault(1).open(org, kid, &sealed).is_err());
+        }
+
+        #[test]
+        fn no_bytes_panic(sealed in prop::collection::vec(any::<u8>(), 0..200)) {
+            let (org, kid) = (OrganizationId::new(1, [1; 10]), Kid::from_bytes([2; 32]));
+            prop_assert!(vault(1).open(org, kid, &sealed).is_err());
+        }
+    }
+}

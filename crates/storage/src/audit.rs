@@ -1,0 +1,136 @@
+//! The audit log, and the outbox that tells the same to the world outside.
+
+use keyward_domain::{Action, Actor, AuditEvent, OrganizationScope, Page, PageRequest};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+};
+use uuid::Uuid;
+
+use crate::Result;
+use crate::convert::Table;
+use crate::page::{page, paged};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit_events")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub actor: String,
+        pub actor_id: Option<Uuid>,
+        pub action: String,
+        pub target: Option<Uuid>,
+        #[sea_orm(column_type = "Text")]
+        pub detail: String,
+        pub at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod outbox {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "outbox")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub kind: String,
+        #[sea_orm(column_type = "Text")]
+        pub payload: String,
+        pub created_at: i64,
+        pub delivered_at: Option<i64>,
+        pub attempts: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("audit_events");
+
+/// The audit log of one organization.
+pub struct AuditEvents<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+impl AuditEvents<'_> {
+    /// Adds a line, and the same to the outbox.
+    pub async fn record(&self, event: &AuditEvent) -> Result<()> {
+        let detail = serde_json::Value::Object(event.detail.clone());
+        let told = serde_json::json!({
+            "event": event.action.as_str(),
+            "target": event.target,
+            "timestamp": event.at,
+            "data": detail,
+        });
+        let (actor, actor_id) = write_actor(event.actor);
+        let row = row::ActiveModel {
+            id: Set(event.id.uuid()),
+            organization_id: Set(self.scope.id().uuid()),
+            actor: Set(actor.to_owned()),
+            actor_id: Set(actor_id),
+            action: Set(event.action.as_str().to_owned()),
+            target: Set(event.target),
+            detail: Set(detail.to_string()),
+            at: Set(event.at.unix()),
+        };
+        row.insert(self.tx).await?;
+        let outbox = outbox::ActiveModel {
+            id: Set(event.id.uuid()),
+            organization_id: Set(self.scope.id().uuid()),
+            kind: Set(event.action.as_str().to_owned()),
+            payload: Set(told.to_string()),
+            created_at: Set(event.at.unix()),
+            delivered_at: Set(None),
+            attempts: Set(0),
+        };
+        outbox.insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// A page of the log.
+    pub async fn list(&self, request: PageRequest) -> Result<Page<AuditEvent>> {
+        let all = row::Entity::find().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()));
+        let rows = paged(all, row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
+    }
+}
+
+fn write_actor(actor: Actor) -> (&'static str, Option<Uuid>) {
+    match actor {
+        Actor::Operator => ("operator", None),
+        Actor::Token(id) => ("token", Some(id.uuid())),
+        Actor::Member(id) => ("member", Some(id.uuid())),
+    }
+}
+
+fn read(row: row::Model) -> Result<AuditEvent> {
+    let actor = match (row.actor.as_str(), row.actor_id) {
+        ("operator", None) => Actor::Operator,
+        ("token", Some(id)) => Actor::Token(id.into()),
+        ("member", Some(id)) => Actor::Member(id.into()),
+        _ => return Err(TABLE.corrupt("actor")),
+    };
+    let action = Action::ALL.iter().copied().find(|action| action.as_str() == row.action);
+    Ok(AuditEvent {
+        id: row.id.into(),
+        organization: row.organization_id.into(),
+        actor,
+        action: action.ok_or_else(|| TABLE.corrupt("action"))?,
+        target: row.target,
+        detail: TABLE.take("detail", serde_json::from_str(&row.detail))?,
+        at: TABLE.time("at", row.at)?,
+    })
+}

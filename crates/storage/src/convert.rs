@@ -1,0 +1,53 @@
+//! From columns to the domain, naming the column that does not fit.
+
+use keyward_domain::Timestamp;
+
+use crate::{Result, StorageError};
+
+/// One table, for naming faults.
+#[derive(Clone, Copy)]
+pub(crate) struct Table(pub &'static str);
+
+impl Table {
+    /// The value of `column`, if the domain took it.
+    pub(crate) fn take<T, E>(self, column: &'static str, value: Result<T, E>) -> Result<T> {
+        value.map_err(|_| self.corrupt(column))
+    }
+
+    /// An instant.
+    pub(crate) fn time(self, column: &'static str, seconds: i64) -> Result<Timestamp> {
+        Timestamp::from_unix(seconds).ok_or_else(|| self.corrupt(column))
+    }
+
+    /// An instant that may be absent.
+    pub(crate) fn optional_time(
+        self,
+        column: &'static str,
+        seconds: Option<i64>,
+    ) -> Result<Option<Timestamp>> {
+        seconds.map(|seconds| self.time(column, seconds)).transpose()
+    }
+
+    /// Text that the domain reads.
+    pub(crate) fn parse<T: std::str::FromStr>(self, column: &'static str, text: &str) -> Result<T> {
+        self.take(column, text.parse())
+    }
+
+    /// Text that the domain reads and that may be absent.
+    pub(crate) fn optional<T: std::str::FromStr>(
+        self,
+        column: &'static str,
+        text: Option<&str>,
+    ) -> Result<Option<T>> {
+        text.map(|text| self.parse(column, text)).transpose()
+    }
+
+    pub(crate) fn corrupt(self, column: &'static str) -> StorageError {
+        StorageError::Corrupt { table: self.0, column }
+    }
+
+    /// An update that must have met exactly the row that was read before.
+    pub(crate) fn one(self, rows_affected: u64) -> Result<()> {
+        if rows_affected == 1 { Ok(()) } else { Err(StorageError::Stale { table: self.0 }) }
+    }
+}

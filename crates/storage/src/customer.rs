@@ -1,0 +1,137 @@
+//! Customers. Deleted ones stay as tombstones that no query shows.
+
+use keyward_domain::{Customer, CustomerId, OrganizationScope, Page, PageRequest, Timestamp};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Select,
+};
+
+use crate::Result;
+use crate::convert::Table;
+use crate::page::{contains, page, paged};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "customers")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub name: String,
+        pub email: String,
+        pub notes: Option<String>,
+        pub created_at: i64,
+        pub updated_at: i64,
+        pub deleted_at: Option<i64>,
+        pub version: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("customers");
+
+/// The customers of one organization.
+pub struct Customers<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+impl Customers<'_> {
+    /// Adds one.
+    pub async fn insert(&self, customer: &Customer) -> Result<()> {
+        write(customer).insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// One of them.
+    pub async fn find(&self, id: CustomerId) -> Result<Option<Customer>> {
+        self.one(id).one(self.tx).await?.map(read).transpose()
+    }
+
+    /// One of them, held until the end of the transaction.
+    pub async fn lock(&self, id: CustomerId) -> Result<Option<Customer>> {
+        self.one(id).lock_exclusive().one(self.tx).await?.map(read).transpose()
+    }
+
+    /// A page of those whose name or address contains a text, or of all.
+    pub async fn list(&self, text: Option<&str>, request: PageRequest) -> Result<Page<Customer>> {
+        let found = match text {
+            Some(text) => {
+                let either = contains(row::Column::Name, text).or(contains(row::Column::Email, text));
+                self.live().filter(either)
+            }
+            None => self.live(),
+        };
+        let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
+    }
+
+    /// Writes the next version of one.
+    pub async fn save(&self, customer: &Customer) -> Result<()> {
+        let saved = row::Entity::update_many()
+            .set(write(customer))
+            .filter(row::Column::Id.eq(customer.id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::Version.eq(customer.version - 1))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+
+    /// Removes one from sight; whether there was one.
+    pub async fn delete(&self, id: CustomerId, now: Timestamp) -> Result<bool> {
+        let deleted = row::Entity::update_many()
+            .col_expr(row::Column::DeletedAt, Expr::value(now.unix()))
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::DeletedAt.is_null())
+            .exec(self.tx)
+            .await?;
+        Ok(deleted.rows_affected == 1)
+    }
+
+    fn live(&self) -> Select<row::Entity> {
+        row::Entity::find()
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::DeletedAt.is_null())
+    }
+
+    fn one(&self, id: CustomerId) -> Select<row::Entity> {
+        self.live().filter(row::Column::Id.eq(id.uuid()))
+    }
+}
+
+fn write(customer: &Customer) -> row::ActiveModel {
+    row::ActiveModel {
+        id: Set(customer.id.uuid()),
+        organization_id: Set(customer.organization.uuid()),
+        name: Set(customer.name.to_string()),
+        email: Set(customer.email.to_string()),
+        notes: Set(customer.notes.as_ref().map(ToString::to_string)),
+        created_at: Set(customer.created_at.unix()),
+        updated_at: Set(customer.updated_at.unix()),
+        deleted_at: NotSet,
+        version: Set(customer.version),
+    }
+}
+
+fn read(row: row::Model) -> Result<Customer> {
+    Ok(Customer {
+        id: row.id.into(),
+        organization: row.organization_id.into(),
+        name: TABLE.parse("name", &row.name)?,
+        email: TABLE.parse("email", &row.email)?,
+        notes: TABLE.optional("notes", row.notes.as_deref())?,
+        created_at: TABLE.time("created_at", row.created_at)?,
+        updated_at: TABLE.time("updated_at", row.updated_at)?,
+        version: row.version,
+    })
+}

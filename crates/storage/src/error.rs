@@ -1,0 +1,88 @@
+//! What can go wrong below the rules.
+
+use sea_orm::{DbErr, SqlErr};
+
+/// Why storage did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StorageError {
+    /// Another row has the value that must be unique.
+    #[error("another row has the same {0:?}")]
+    Unique(Unique),
+    /// A row holds what the domain refuses: it was not written by this program.
+    #[error("the column {column} of a row in {table} holds something impossible")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+    },
+    /// The row was changed by another transaction since it was read.
+    #[error("a row in {table} was changed meanwhile")]
+    Stale {
+        /// The table.
+        table: &'static str,
+    },
+    /// The URL is not one of a database that Keyward can use.
+    #[error("{0}")]
+    Url(&'static str),
+    /// The file of a SQLite database can't be made or opened.
+    #[error("the database file {path}")]
+    File {
+        /// Where.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The database refused or was not reached.
+    #[error("the database failed")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What is unique, by the name of its index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unique {
+    /// The slug of an organization, on the whole server.
+    OrganizationSlug,
+    /// The e-mail address of a member.
+    MemberEmail,
+    /// The name of a license that is not deleted.
+    LicenseName,
+    /// The active signing key.
+    ActiveSigningKey,
+    /// The `kid` of a signing key.
+    SigningKeyId,
+    /// A place in the status list.
+    StatusIndex,
+}
+
+impl Unique {
+    /// The index as PostgreSQL names it, and as SQLite names its columns.
+    const NAMES: [(Self, &'static str, &'static str); 6] = [
+        (Self::OrganizationSlug, "organizations_slug", "organizations.slug"),
+        (Self::MemberEmail, "members_email", "members.organization_id, members.email"),
+        (Self::LicenseName, "licenses_live_name", "licenses.organization_id, licenses.name"),
+        (Self::ActiveSigningKey, "signing_keys_active", "signing_keys.organization_id"),
+        (Self::SigningKeyId, "signing_keys_pkey", "signing_keys.organization_id, signing_keys.kid"),
+        (Self::StatusIndex, "revisions_status_index", "revisions.organization_id, revisions.status_index"),
+    ];
+
+    fn recognise(message: &str) -> Option<Self> {
+        let on_sqlite = message.rsplit_once("failed: ").map(|(_, columns)| columns.trim());
+        Self::NAMES.into_iter().find_map(|(unique, index, columns)| {
+            let quoted = message.contains(&format!("\"{index}\""));
+            (quoted || on_sqlite == Some(columns)).then_some(unique)
+        })
+    }
+}
+
+impl From<DbErr> for StorageError {
+    fn from(error: DbErr) -> Self {
+        if let Some(SqlErr::UniqueConstraintViolation(message)) = error.sql_err()
+            && let Some(unique) = Unique::recognise(&message)
+        {
+            return Self::Unique(unique);
+        }
+        Self::Database(Box::new(error))
+    }
+}

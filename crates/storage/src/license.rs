@@ -1,0 +1,252 @@
+//! Licenses with their revisions. Deleted ones stay as tombstones, for the status list.
+
+use keyward_domain::{
+    CustomerId, License, LicenseFilter, LicenseId, LicenseState, LicenseStatus, OrganizationScope, Page,
+    PageRequest, Revision, Timestamp,
+};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    SelectTwo,
+};
+
+use crate::convert::Table;
+use crate::page::{contains, page, paged};
+use crate::revision::{self, row as terms};
+use crate::{Result, StorageError};
+
+pub(crate) mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "licenses")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub name: String,
+        pub description: Option<String>,
+        pub customer_id: Option<Uuid>,
+        pub state: String,
+        pub state_since: Option<i64>,
+        pub created_at: i64,
+        pub updated_at: i64,
+        pub deleted_at: Option<i64>,
+        pub version: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {
+        #[sea_orm(has_many = "crate::revision::row::Entity")]
+        Revisions,
+    }
+
+    impl Related<crate::revision::row::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Revisions.def()
+        }
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("licenses");
+
+/// The licenses of one organization.
+pub struct Licenses<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+impl Licenses<'_> {
+    /// Adds one, with its first revision.
+    pub async fn insert(&self, license: &License) -> Result<()> {
+        write(license).insert(self.tx).await?;
+        revision::write(self.scope, &license.revision).insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// One of them.
+    pub async fn find(&self, id: LicenseId) -> Result<Option<License>> {
+        let query = with_terms(self.live().filter(row::Column::Id.eq(id.uuid())));
+        query.one(self.tx).await?.map(read).transpose()
+    }
+
+    /// One of them, held until the end of the transaction.
+    pub async fn lock(&self, id: LicenseId) -> Result<Option<License>> {
+        // Locked before its terms are read: they may change while the lock is waited for.
+        let locked = self.live().filter(row::Column::Id.eq(id.uuid())).lock_exclusive().one(self.tx).await?;
+        match locked {
+            Some(_) => self.find(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A page of those that a filter lets through at `now`.
+    pub async fn list(
+        &self,
+        filter: &LicenseFilter,
+        now: Timestamp,
+        request: PageRequest,
+    ) -> Result<Page<License>> {
+        let mut query = self.live();
+        if let Some(customer) = filter.customer {
+            query = query.filter(row::Column::CustomerId.eq(customer.uuid()));
+        }
+        if let Some(text) = &filter.name_contains {
+            query = query.filter(contains(row::Column::Name, text));
+        }
+        let mut query = with_terms(paged(query, row::Column::Id, request));
+        if let Some(status) = filter.status {
+            query = query.filter(has_status(status, now.unix()));
+        }
+        let rows = query.all(self.tx).await?;
+        page(rows, request, |(row, _)| row.id, read)
+    }
+
+    /// All of one customer, held until the end of the transaction.
+    pub async fn of_customer(&self, customer: CustomerId) -> Result<Vec<License>> {
+        let of_customer = || self.live().filter(row::Column::CustomerId.eq(customer.uuid()));
+        of_customer().order_by_asc(row::Column::Id).lock_exclusive().all(self.tx).await?;
+        let rows = with_terms(of_customer()).all(self.tx).await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Writes the next version of one; its terms are not touched.
+    pub async fn save(&self, license: &License) -> Result<()> {
+        let saved = row::Entity::update_many()
+            .set(write(license))
+            .filter(row::Column::Id.eq(license.id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::Version.eq(license.version - 1))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+
+    /// Writes the next version of one, with a new revision in force and the state that `previous` has now.
+    pub async fn append(&self, license: &License, previous: &Revision) -> Result<()> {
+        self.save(license).await?;
+        let retired = revision::write(self.scope, previous);
+        let changed = terms::Entity::update_many()
+            .set(terms::ActiveModel {
+                state: retired.state,
+                state_since: retired.state_since,
+                ..Default::default()
+            })
+            .filter(terms::Column::Id.eq(previous.id.uuid()))
+            .filter(terms::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        Table("revisions").one(changed.rows_affected)?;
+        revision::write(self.scope, &license.revision).insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// All terms a license has had, newest first.
+    pub async fn revisions(&self, id: LicenseId) -> Result<Vec<Revision>> {
+        let rows = self.terms(id).order_by_desc(terms::Column::Number).all(self.tx).await?;
+        rows.into_iter().map(revision::read).collect()
+    }
+
+    /// The terms of one number.
+    pub async fn revision(&self, id: LicenseId, number: u32) -> Result<Option<Revision>> {
+        let query = self.terms(id).filter(terms::Column::Number.eq(i64::from(number)));
+        query.one(self.tx).await?.map(revision::read).transpose()
+    }
+
+    /// Removes one from sight; whether there was one. Its name is free again.
+    pub async fn delete(&self, id: LicenseId, now: Timestamp) -> Result<bool> {
+        let deleted = row::Entity::update_many()
+            .col_expr(row::Column::DeletedAt, Expr::value(now.unix()))
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::DeletedAt.is_null())
+            .exec(self.tx)
+            .await?;
+        Ok(deleted.rows_affected == 1)
+    }
+
+    fn live(&self) -> Select<row::Entity> {
+        row::Entity::find()
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::DeletedAt.is_null())
+    }
+
+    fn terms(&self, id: LicenseId) -> Select<terms::Entity> {
+        terms::Entity::find()
+            .filter(terms::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(terms::Column::LicenseId.eq(id.uuid()))
+    }
+}
+
+/// Each license with the one revision that is in force.
+fn with_terms(query: Select<row::Entity>) -> SelectTwo<row::Entity, terms::Entity> {
+    query.find_also_related(terms::Entity).filter(terms::Column::State.eq("current"))
+}
+
+/// [`License::status`] as a condition.
+fn has_status(status: LicenseStatus, now: i64) -> Condition {
+    let all = Condition::all();
+    let expired = || {
+        Condition::all().add(terms::Column::ExpiresAt.is_not_null()).add(terms::Column::ExpiresAt.lte(now))
+    };
+    let unexpired =
+        || Condition::any().add(terms::Column::ExpiresAt.is_null()).add(terms::Column::ExpiresAt.gt(now));
+    let active = || row::Column::State.eq("active");
+    match status {
+        LicenseStatus::Revoked => all.add(row::Column::State.eq("revoked")),
+        LicenseStatus::Suspended => all.add(row::Column::State.eq("suspended")),
+        LicenseStatus::Expired => all.add(active()).add(expired()),
+        LicenseStatus::NotYetValid => {
+            all.add(active()).add(unexpired()).add(terms::Column::NotBefore.gt(now))
+        }
+        LicenseStatus::Active => all.add(active()).add(unexpired()).add(terms::Column::NotBefore.lte(now)),
+    }
+}
+
+fn write(license: &License) -> row::ActiveModel {
+    let since = match license.state {
+        LicenseState::Active => None,
+        LicenseState::Suspended { since } => Some(since.unix()),
+        LicenseState::Revoked { at } => Some(at.unix()),
+    };
+    row::ActiveModel {
+        id: Set(license.id.uuid()),
+        organization_id: Set(license.organization.uuid()),
+        name: Set(license.name.to_string()),
+        description: Set(license.description.as_ref().map(ToString::to_string)),
+        customer_id: Set(license.customer.map(CustomerId::uuid)),
+        state: Set(license.state.as_str().to_owned()),
+        state_since: Set(since),
+        created_at: Set(license.created_at.unix()),
+        updated_at: Set(license.updated_at.unix()),
+        deleted_at: NotSet,
+        version: Set(license.version),
+    }
+}
+
+fn read((row, terms): (row::Model, Option<terms::Model>)) -> Result<License> {
+    let terms = terms.ok_or(StorageError::Corrupt { table: "revisions", column: "license_id" })?;
+    let since = TABLE.optional_time("state_since", row.state_since)?;
+    let state = match (row.state.as_str(), since) {
+        ("active", None) => LicenseState::Active,
+        ("suspended", Some(since)) => LicenseState::Suspended { since },
+        ("revoked", Some(at)) => LicenseState::Revoked { at },
+        _ => return Err(TABLE.corrupt("state")),
+    };
+    Ok(License {
+        id: row.id.into(),
+        organization: row.organization_id.into(),
+        name: TABLE.parse("name", &row.name)?,
+        description: TABLE.optional("description", row.description.as_deref())?,
+        customer: row.customer_id.map(CustomerId::from),
+        state,
+        revision: revision::read(terms)?,
+        created_at: TABLE.time("created_at", row.created_at)?,
+        updated_at: TABLE.time("updated_at", row.updated_at)?,
+        version: row.version,
+    })
+}

@@ -1,0 +1,127 @@
+//! Members.
+
+use keyward_domain::{Member, MemberId, OrganizationScope, Page, PageRequest, Role};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
+    QueryFilter, QuerySelect, Select,
+};
+
+use crate::Result;
+use crate::convert::Table;
+use crate::page::{page, paged};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "members")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub email: String,
+        pub name: String,
+        pub role: String,
+        pub created_at: i64,
+        pub updated_at: i64,
+        pub version: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("members");
+
+/// The members of one organization.
+pub struct Members<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+impl Members<'_> {
+    /// Adds one.
+    pub async fn insert(&self, member: &Member) -> Result<()> {
+        write(member).insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// One of them.
+    pub async fn find(&self, id: MemberId) -> Result<Option<Member>> {
+        self.one(id).one(self.tx).await?.map(read).transpose()
+    }
+
+    /// One of them, held until the end of the transaction.
+    pub async fn lock(&self, id: MemberId) -> Result<Option<Member>> {
+        self.one(id).lock_exclusive().one(self.tx).await?.map(read).transpose()
+    }
+
+    /// A page of them.
+    pub async fn list(&self, request: PageRequest) -> Result<Page<Member>> {
+        let rows = paged(self.all(), row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
+    }
+
+    /// How many of them are owners.
+    pub async fn owners(&self) -> Result<u64> {
+        Ok(self.all().filter(row::Column::Role.eq(Role::Owner.as_str())).count(self.tx).await?)
+    }
+
+    /// Writes the next version of one.
+    pub async fn save(&self, member: &Member) -> Result<()> {
+        let saved = row::Entity::update_many()
+            .set(write(member))
+            .filter(row::Column::Id.eq(member.id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::Version.eq(member.version - 1))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+
+    /// Removes one; whether there was one.
+    pub async fn delete(&self, id: MemberId) -> Result<bool> {
+        let deleted = row::Entity::delete_many()
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        Ok(deleted.rows_affected == 1)
+    }
+
+    fn all(&self) -> Select<row::Entity> {
+        row::Entity::find().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+    }
+
+    fn one(&self, id: MemberId) -> Select<row::Entity> {
+        self.all().filter(row::Column::Id.eq(id.uuid()))
+    }
+}
+
+fn write(member: &Member) -> row::ActiveModel {
+    row::ActiveModel {
+        id: Set(member.id.uuid()),
+        organization_id: Set(member.organization.uuid()),
+        email: Set(member.email.to_string()),
+        name: Set(member.name.to_string()),
+        role: Set(member.role.as_str().to_owned()),
+        created_at: Set(member.created_at.unix()),
+        updated_at: Set(member.updated_at.unix()),
+        version: Set(member.version),
+    }
+}
+
+fn read(row: row::Model) -> Result<Member> {
+    Ok(Member {
+        id: row.id.into(),
+        organization: row.organization_id.into(),
+        email: TABLE.parse("email", &row.email)?,
+        name: TABLE.parse("name", &row.name)?,
+        role: TABLE.parse("role", &row.role)?,
+        created_at: TABLE.time("created_at", row.created_at)?,
+        updated_at: TABLE.time("updated_at", row.updated_at)?,
+        version: row.version,
+    })
+}

@@ -1,0 +1,141 @@
+//! The connection to a database.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait,
+    QueryOrder, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
+
+use crate::migration::Migrator;
+use crate::{Result, StorageError, Tx};
+
+/// For how long a request waits for a connection, or on SQLite for another process's write.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Any number will do, as long as every Keyward uses the same.
+const MIGRATION_LOCK: i64 = 0x6b65_7977;
+
+/// A database.
+#[derive(Clone)]
+pub struct Store {
+    readers: DatabaseConnection,
+    writer: DatabaseConnection,
+}
+
+/// How the database's tables stand to what this program knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schema {
+    /// As this program expects.
+    Current,
+    /// Some migrations have not been run.
+    Behind {
+        /// How many.
+        pending: usize,
+    },
+    /// A newer program has changed them.
+    Newer {
+        /// The migrations that this program does not know.
+        unknown: Vec<String>,
+    },
+}
+
+impl Store {
+    /// Opens `sqlite://PATH`, making the file if need be, or `postgres://…`.
+    pub async fn connect(url: &str) -> Result<Self> {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let path = path.strip_prefix("//").unwrap_or(path);
+            if path.is_empty() || path.starts_with(':') || path.contains('?') {
+                return Err(StorageError::Url("a SQLite database is named by a file: sqlite://PATH"));
+            }
+            make_private_file(path)?;
+            // One writer, so that writers queue here instead of failing with “database is locked”.
+            let writer = Database::connect(sqlite(path, 1)).await?;
+            let readers = Database::connect(sqlite(path, 8)).await?;
+            return Ok(Self { readers, writer });
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let mut options = ConnectOptions::new(url);
+            options.max_connections(20).acquire_timeout(PATIENCE).sqlx_logging(false);
+            let pool = Database::connect(options).await?;
+            return Ok(Self { readers: pool.clone(), writer: pool });
+        }
+        Err(StorageError::Url("the database URL must begin with sqlite:// or postgres://"))
+    }
+
+    /// A transaction that reads one consistent state.
+    pub async fn read(&self) -> Result<Tx> {
+        let read_only =
+            (self.readers.get_database_backend() == DbBackend::Postgres).then_some(AccessMode::ReadOnly);
+        let options = TransactionOptions { access_mode: read_only, ..TransactionOptions::default() };
+        Ok(Tx::new(self.readers.begin_with_options(options).await?))
+    }
+
+    /// A transaction that writes.
+    pub async fn write(&self) -> Result<Tx> {
+        let immediate = Some(SqliteTransactionMode::Immediate);
+        let options =
+            TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
+        Ok(Tx::new(self.writer.begin_with_options(options).await?))
+    }
+
+    /// Brings the tables up to date, all of it or nothing. Of several that try at once, one does it.
+    pub async fn migrate(&self) -> Result<()> {
+        let immediate = Some(SqliteTransactionMode::Immediate);
+        let options =
+            TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
+        let tx = self.writer.begin_with_options(options).await?;
+        if tx.get_database_backend() == DbBackend::Postgres {
+            tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+        }
+        Migrator::up(&tx, None).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// How the tables stand to what this program knows.
+    pub async fn schema(&self) -> Result<Schema> {
+        let known: Vec<_> =
+            Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+        if !SchemaManager::new(&self.readers).has_table("seaql_migrations").await? {
+            return Ok(Schema::Behind { pending: known.len() });
+        }
+        let applied = seaql_migrations::Entity::find()
+            .order_by_asc(seaql_migrations::Column::Version)
+            .all(&self.readers)
+            .await?;
+        let applied: Vec<_> = applied.into_iter().map(|row| row.version).collect();
+        let unknown: Vec<_> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
+        Ok(match known.len().saturating_sub(applied.len()) {
+            _ if !unknown.is_empty() => Schema::Newer { unknown },
+            0 => Schema::Current,
+            pending => Schema::Behind { pending },
+        })
+    }
+}
+
+fn sqlite(path: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(format!("sqlite://{path}"));
+    options.max_connections(connections).acquire_timeout(PATIENCE).sqlx_logging(false).map_sqlx_sqlite_opts(
+        |sqlite| {
+            sqlite
+                .journal_mode(SqliteJournalMode::Wal)
+                // What was acknowledged survives a power cut, not only a crash of the process.
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(PATIENCE)
+        },
+    );
+    options
+}
+
+/// SQLite gives its side files the mode of the main one, so this covers them all.
+fn make_private_file(path: &str) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.open(path);
+    opened.map(drop).map_err(|source| StorageError::File { path: path.to_owned(), source })
+}

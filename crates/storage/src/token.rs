@@ -1,0 +1,138 @@
+//! Management tokens.
+
+use keyward_domain::{
+    ManagementToken, OrganizationScope, Page, PageRequest, Permission, Scopes, SecretHash, Timestamp, TokenId,
+};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QuerySelect, Select,
+};
+
+use crate::Result;
+use crate::convert::Table;
+use crate::page::{page, paged};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "management_tokens")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub name: String,
+        pub hint: String,
+        pub hash: Vec<u8>,
+        /// The names of the scopes, with a space between.
+        pub scopes: String,
+        pub expires_at: Option<i64>,
+        pub last_used_at: Option<i64>,
+        pub revoked_at: Option<i64>,
+        pub created_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("management_tokens");
+
+/// The management tokens of one organization.
+pub struct Tokens<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+impl Tokens<'_> {
+    /// Adds one.
+    pub async fn insert(&self, token: &ManagementToken) -> Result<()> {
+        write(token).insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// One of them.
+    pub async fn find(&self, id: TokenId) -> Result<Option<ManagementToken>> {
+        self.one(id).one(self.tx).await?.map(read).transpose()
+    }
+
+    /// One of them, held until the end of the transaction.
+    pub async fn lock(&self, id: TokenId) -> Result<Option<ManagementToken>> {
+        self.one(id).lock_exclusive().one(self.tx).await?.map(read).transpose()
+    }
+
+    /// A page of them, the revoked ones too.
+    pub async fn list(&self, request: PageRequest) -> Result<Page<ManagementToken>> {
+        let rows = paged(self.all(), row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
+    }
+
+    /// Writes one as it is now.
+    pub async fn save(&self, token: &ManagementToken) -> Result<()> {
+        let saved = row::Entity::update_many()
+            .set(write(token))
+            .filter(row::Column::Id.eq(token.id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+
+    fn all(&self) -> Select<row::Entity> {
+        row::Entity::find().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+    }
+
+    fn one(&self, id: TokenId) -> Select<row::Entity> {
+        self.all().filter(row::Column::Id.eq(id.uuid()))
+    }
+}
+
+pub(crate) async fn by_hash(tx: &DatabaseTransaction, hash: &SecretHash) -> Result<Option<ManagementToken>> {
+    let query = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
+    query.one(tx).await?.map(read).transpose()
+}
+
+pub(crate) async fn touch(tx: &DatabaseTransaction, id: TokenId, now: Timestamp) -> Result<()> {
+    row::Entity::update_many()
+        .col_expr(row::Column::LastUsedAt, Expr::value(now.unix()))
+        .filter(row::Column::Id.eq(id.uuid()))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+fn write(token: &ManagementToken) -> row::ActiveModel {
+    let scopes: Vec<_> = token.scopes.iter().map(Permission::as_str).collect();
+    row::ActiveModel {
+        id: Set(token.id.uuid()),
+        organization_id: Set(token.organization.uuid()),
+        name: Set(token.name.to_string()),
+        hint: Set(token.hint.clone()),
+        hash: Set(token.hash.as_bytes().to_vec()),
+        scopes: Set(scopes.join(" ")),
+        expires_at: Set(token.expires_at.map(Timestamp::unix)),
+        last_used_at: Set(token.last_used_at.map(Timestamp::unix)),
+        revoked_at: Set(token.revoked_at.map(Timestamp::unix)),
+        created_at: Set(token.created_at.unix()),
+    }
+}
+
+fn read(row: row::Model) -> Result<ManagementToken> {
+    let scopes: Result<Scopes> =
+        row.scopes.split_whitespace().map(|text| TABLE.parse("scopes", text)).collect();
+    Ok(ManagementToken {
+        id: row.id.into(),
+        organization: row.organization_id.into(),
+        name: TABLE.parse("name", &row.name)?,
+        hint: row.hint,
+        hash: SecretHash::from_bytes(TABLE.take("hash", row.hash.try_into())?),
+        scopes: scopes?,
+        expires_at: TABLE.optional_time("expires_at", row.expires_at)?,
+        last_used_at: TABLE.optional_time("last_used_at", row.last_used_at)?,
+        revoked_at: TABLE.optional_time("revoked_at", row.revoked_at)?,
+        created_at: TABLE.time("created_at", row.created_at)?,
+    })
+}
