@@ -6,7 +6,6 @@
 //!
 //! Writers are exact on both databases: on SQLite a write transaction begins `IMMEDIATE` on the only writing
 //! connection, so writers queue; on PostgreSQL `lock` locks the row that a decision rests on.
-#![allow(unreachable_pub, reason = "sea-orm's derives want public rows, in modules that are private")]
 
 mod audit;
 mod convert;

@@ -1,0 +1,138 @@
+//! Things to store.
+
+use keyward_domain::{
+    Action, Actor, AuditEvent, AuditEventId, Customer, CustomerId, Kid, License, LicenseId, LicenseState,
+    ManagementToken, Member, MemberId, Organization, OrganizationId, Payload, Revision, RevisionId, RevisionState,
+    Role, Scopes, Secret, SecretKind, SigningKey, SigningKeyState, Timestamp, TokenId, Validity,
+};
+use keyward_storage::Store;
+
+pub fn at(unix: i64) -> Timestamp {
+    Timestamp::from_unix(unix).unwrap()
+}
+
+/// An id that is the `n`th of its kind.
+pub fn nth<T>(new: impl FnOnce(u64, [u8; 10]) -> T, n: u8) -> T {
+    new(1_767_225_600_000 + u64::from(n), [n; 10])
+}
+
+pub fn organization(n: u8) -> Organization {
+    Organization {
+        id: nth(OrganizationId::new, n),
+        name: format!("Vendor {n}").parse().unwrap(),
+        slug: format!("vendor-{n}").parse().unwrap(),
+        created_at: at(100),
+        updated_at: at(100),
+        version: 1,
+    }
+}
+
+pub fn signing_key(organization: &Organization, n: u8) -> SigningKey {
+    SigningKey {
+        kid: Kid::from_bytes([n; 32]),
+        organization: organization.id,
+        public: [n; 32],
+        sealed: vec![n; 145],
+        state: SigningKeyState::Active { since: at(100) },
+        created_at: at(100),
+    }
+}
+
+pub fn member(organization: &Organization, n: u8) -> Member {
+    Member {
+        id: nth(MemberId::new, n),
+        organization: organization.id,
+        email: format!("member-{n}@vendor.example").parse().unwrap(),
+        name: "A Member".parse().unwrap(),
+        role: Role::Owner,
+        created_at: at(100),
+        updated_at: at(100),
+        version: 1,
+    }
+}
+
+pub fn token(organization: &Organization, n: u8) -> ManagementToken {
+    let secret = Secret::new(SecretKind::Management, [n; 24]);
+    ManagementToken {
+        id: nth(TokenId::new, n),
+        organization: organization.id,
+        name: "CI".parse().unwrap(),
+        hint: secret.hint(),
+        hash: secret.hash(),
+        scopes: Scopes::organization(),
+        expires_at: Some(at(900)),
+        last_used_at: None,
+        revoked_at: None,
+        created_at: at(100),
+    }
+}
+
+pub fn customer(organization: &Organization, n: u8) -> Customer {
+    Customer {
+        id: nth(CustomerId::new, n),
+        organization: organization.id,
+        name: format!("Customer {n}").parse().unwrap(),
+        email: format!("customer-{n}@buyer.example").parse().unwrap(),
+        notes: Some("pays late\nbut pays".parse().unwrap()),
+        created_at: at(100),
+        updated_at: at(100),
+        version: 1,
+    }
+}
+
+pub fn license(organization: &Organization, n: u8) -> License {
+    let id = nth(LicenseId::new, n);
+    License {
+        id,
+        organization: organization.id,
+        name: format!("License {n}").parse().unwrap(),
+        description: Some("for the first floor".parse().unwrap()),
+        customer: None,
+        state: LicenseState::Active,
+        revision: revision(id, n, 1),
+        created_at: at(100),
+        updated_at: at(100),
+        version: 1,
+    }
+}
+
+pub fn revision(license: LicenseId, n: u8, number: u32) -> Revision {
+    let payload = r#"{"big":123456789012345678901234567890,"price":1.50,"é":"\u00e9","z":[],"a":{"b":null}}"#;
+    Revision {
+        id: RevisionId::new(1_767_225_600_000 + u64::from(number), [n; 10]),
+        license,
+        number,
+        validity: Validity::new(at(200), Some(at(300))).unwrap(),
+        payload: Payload::parse(payload).unwrap(),
+        issuer: "https://licenses.example".into(),
+        kid: Kid::from_bytes([1; 32]),
+        status_index: u32::from(n) * 100 + number,
+        state: RevisionState::Current,
+        created_at: at(100),
+    }
+}
+
+pub fn event(organization: &Organization, n: u8) -> AuditEvent {
+    let detail = serde_json::json!({ "name": "License 1", "n": n });
+    AuditEvent {
+        id: nth(AuditEventId::new, n),
+        organization: organization.id,
+        actor: Actor::Token(nth(TokenId::new, 1)),
+        action: Action::LicenseCreated,
+        target: Some(nth(LicenseId::new, n).uuid()),
+        detail: detail.as_object().unwrap().clone(),
+        at: at(100),
+    }
+}
+
+/// Two organizations, each with an active signing key; the first is the one that tests work in.
+pub async fn two_vendors(store: &Store) -> (Organization, Organization) {
+    let tx = store.write().await.unwrap();
+    let vendors = (organization(1), organization(2));
+    for vendor in [&vendors.0, &vendors.1] {
+        tx.organizations().insert(vendor).await.unwrap();
+        tx.signing_keys(vendor.scope()).insert(&signing_key(vendor, 1)).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    vendors
+}

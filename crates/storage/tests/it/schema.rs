@@ -1,0 +1,60 @@
+//! Migrations, and databases that are not ours.
+
+use keyward_storage::{Schema, StorageError, Store};
+use keyward_testkit::database::FreshPostgres;
+
+keyward_testkit::databases! {
+    async fn migrating_again_changes_nothing(store: Store) {
+        assert_eq!(store.schema().await.unwrap(), Schema::Current);
+        store.migrate().await.unwrap();
+        assert_eq!(store.schema().await.unwrap(), Schema::Current);
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_file_is_behind_private_and_migrated_once_by_many() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("k.db");
+    let url = format!("sqlite://{}", path.display());
+    let store = Store::connect(&url).await.unwrap();
+    assert!(matches!(store.schema().await.unwrap(), Schema::Behind { .. }));
+    migrated_by_many(&url).await;
+    assert_eq!(store.schema().await.unwrap(), Schema::Current);
+    #[cfg(unix)]
+    for entry in std::fs::read_dir(dir.path()).unwrap() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = entry.as_ref().unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?} can be read by others", entry.unwrap().path());
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_postgres_is_migrated_once_by_many() {
+    let database = FreshPostgres::create().await;
+    migrated_by_many(&database.url).await;
+    database.drop().await;
+}
+
+async fn migrated_by_many(url: &str) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let url = url.to_owned();
+        tasks.spawn(async move { Store::connect(&url).await.unwrap().migrate().await.unwrap() });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_is_refused() {
+    for url in ["", "mysql://x", "sqlite::memory:", "sqlite://", "sqlite://a.db?mode=ro", "/tmp/k.db"] {
+        assert!(matches!(Store::connect(url).await, Err(StorageError::Url(_))), "{url}");
+    }
+    let error = Store::connect("sqlite:///nowhere/at/all/k.db").await.err().unwrap();
+    assert!(matches!(error, StorageError::File { .. }), "{error:?}");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("text.db");
+    std::fs::write(&path, "this is a text file, and a rather long one, so that it is no empty database").unwrap();
+    assert!(Store::connect(&format!("sqlite://{}", path.display())).await.is_err());
+}
