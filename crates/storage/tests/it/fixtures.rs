@@ -2,8 +2,9 @@
 
 use keyward_domain::{
     Action, Actor, AuditEvent, AuditEventId, Customer, CustomerId, Kid, License, LicenseId, LicenseState,
-    ManagementToken, Member, MemberId, Organization, OrganizationId, Payload, Revision, RevisionId, RevisionState,
-    Role, Scopes, Secret, SecretKind, SigningKey, SigningKeyState, Timestamp, TokenId, Validity,
+    ManagementToken, Member, MemberId, Organization, OrganizationId, Payload, Revision, RevisionId,
+    RevisionState, Role, Scopes, Secret, SecretKind, SigningKey, SigningKeyState, Timestamp, TokenId,
+    Validity,
 };
 use keyward_storage::Store;
 

@@ -1,4 +1,5 @@
 //! Storage on both databases.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 mod concurrency;
 mod fixtures;

@@ -55,6 +55,7 @@ async fn what_is_no_database_is_refused() {
     assert!(matches!(error, StorageError::File { .. }), "{error:?}");
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("text.db");
-    std::fs::write(&path, "this is a text file, and a rather long one, so that it is no empty database").unwrap();
+    std::fs::write(&path, "this is a text file, and a rather long one, so that it is no empty database")
+        .unwrap();
     assert!(Store::connect(&format!("sqlite://{}", path.display())).await.is_err());
 }

@@ -1,0 +1,96 @@
+//! What surrounds every request: its id, the headers of its answer, its line in the log.
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, ResponseError as _, web};
+use keyward_engine::Engine;
+
+use crate::problem::{Code, Problem};
+
+/// How the server is reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Whether people reach it over TLS.
+    pub https: bool,
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// For every answer, errors too, unless a handler has set its own.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+/// The middleware: `App::new().wrap(actix_web::middleware::from_fn(keyward_web::around))`.
+pub async fn around(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let started = Instant::now();
+    let id = request_id(&request);
+    let https = request.app_data::<web::Data<Settings>>().is_some_and(|settings| settings.https);
+    let method = request.method().clone();
+    let mut response = in_problem_form(next.call(request).await?);
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    add_headers(headers, https);
+    let route = response.request().match_pattern();
+    tracing::info!(
+        %method,
+        // The pattern and not the address: addresses can hold secrets.
+        route = route.as_deref().unwrap_or("none"),
+        status = response.status().as_u16(),
+        ms = started.elapsed().as_secs_f64() * 1_000.0,
+        request_id = id,
+        "request"
+    );
+    Ok(response)
+}
+
+/// Gives errors that came from below the handlers the form of all others.
+fn in_problem_form<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse {
+    let (status, headers) = (response.status(), response.headers());
+    let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().ends_with(b"json"));
+    if status.as_u16() < 400 || is_json {
+        return response.map_into_boxed_body();
+    }
+    let problem = Problem::new(Code::of(status));
+    response.into_response(problem.error_response())
+}
+
+fn add_headers(headers: &mut HeaderMap, https: bool) {
+    for (name, value) in HEADERS {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    if https {
+        let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+}
+
+/// The id that a proxy gave the request, if it is a sane one, or a new one.
+fn request_id(request: &ServiceRequest) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let sane = |id: &&str| {
+        (1..=128).contains(&id.len())
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+    };
+    match (given.filter(sane), request.app_data::<web::Data<Engine>>()) {
+        (Some(id), _) => id.to_owned(),
+        (None, Some(engine)) => engine.request_id(),
+        (None, None) => String::new(),
+    }
+}

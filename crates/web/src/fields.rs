@@ -1,0 +1,277 @@
+//! Reads a request's members one by one and remembers every fault, so that a client learns all at once.
+//!
+//! ```
+//! # use keyward_domain::{Email, Name, Notes};
+//! # use keyward_web::{Fields, Request};
+//! struct NewCustomer { name: Name, email: Email, notes: Option<Notes> }
+//!
+//! impl Request for NewCustomer {
+//!     fn read(fields: &mut Fields) -> Option<Self> {
+//!         let (name, email) = (fields.required("name"), fields.required("email"));
+//!         let notes = fields.optional("notes");
+//!         Some(Self { name: name?, email: email?, notes })
+//!     }
+//! }
+//! let faults = Fields::json(r#"{"name":"","mail":"a@b.example"}"#).unwrap().read::<NewCustomer>();
+//! assert_eq!(faults.err().unwrap().code(), keyward_web::Code::ValidationFailed);
+//! ```
+
+mod value;
+
+use std::collections::HashSet;
+use std::fmt;
+
+use keyward_domain::Invalid;
+use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::problem::{Code, Fault, Problem};
+pub use value::{Field, FromField};
+
+/// What can be read from a request's members.
+pub trait Request: Sized {
+    /// Takes each member by its name. `None` if a required one was missing or wrong, which `fields` knows.
+    fn read(fields: &mut Fields) -> Option<Self>;
+}
+
+/// A request without members.
+#[derive(Debug, Clone, Copy)]
+pub struct Nothing;
+
+impl Request for Nothing {
+    fn read(_: &mut Fields) -> Option<Self> {
+        Some(Self)
+    }
+}
+
+/// The members of a JSON body or a query string.
+pub struct Fields {
+    members: Vec<(String, Field)>,
+    taken: HashSet<&'static str>,
+    faults: Vec<(String, Invalid)>,
+    source: Source,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Body,
+    Query,
+}
+
+impl Fields {
+    /// The members of a JSON object.
+    pub fn json(text: &str) -> Result<Self, Problem> {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let members = reader.deserialize_map(Members).and_then(|members| reader.end().map(|()| members));
+        let members = members.map_err(|error| {
+            let place = format!("line {}, column {}", error.line(), error.column());
+            let detail = match error.classify() {
+                serde_json::error::Category::Data => format!("The body must be a JSON object ({place})."),
+                _ => format!("The body is not valid JSON: {error}."),
+            };
+            Problem::new(Code::InvalidRequest).detail(detail)
+        })?;
+        Ok(Self::new(members, Source::Body))
+    }
+
+    /// The parameters of a query string.
+    pub fn query(pairs: Vec<(String, String)>) -> Self {
+        Self::new(pairs.into_iter().map(|(name, value)| (name, Field::Text(value))).collect(), Source::Query)
+    }
+
+    fn new(members: Vec<(String, Field)>, source: Source) -> Self {
+        Self { members, taken: HashSet::new(), faults: Vec::new(), source }
+    }
+
+    /// Reads all of `R`, or names all that is wrong.
+    pub fn read<R: Request>(mut self) -> Result<R, Problem> {
+        let read = R::read(&mut self);
+        for (name, _) in &self.members {
+            if !self.taken.contains(name.as_str()) {
+                self.faults.push((name.clone(), Invalid::new("unknown_field", "is not known here")));
+            }
+        }
+        match read {
+            Some(request) if self.faults.is_empty() => Ok(request),
+            _ => Err(self.problem()),
+        }
+    }
+
+    /// A member that must be there.
+    pub fn required<T: FromField>(&mut self, name: &'static str) -> Option<T> {
+        match self.take(name) {
+            Some(field) if !field.is_null() => self.value(name, field),
+            _ => {
+                self.fault(name, Invalid::new("required", "is required"));
+                None
+            }
+        }
+    }
+
+    /// A member that may be absent or `null`, which is the same.
+    pub fn optional<T: FromField>(&mut self, name: &'static str) -> Option<T> {
+        self.patch(name).flatten()
+    }
+
+    /// A member that may be absent (`None`) or, which is not the same, `null` (`Some(None)`).
+    pub fn patch<T: FromField>(&mut self, name: &'static str) -> Option<Option<T>> {
+        let field = self.take(name)?;
+        if field.is_null() {
+            return Some(None);
+        }
+        self.value(name, field).map(Some)
+    }
+
+    /// Refuses members that exist but never change.
+    pub fn immutable(&mut self, names: &[&'static str]) {
+        for name in names {
+            if self.take(name).is_some() {
+                self.fault(name, Invalid::new("immutable_field", "cannot be changed after creation"));
+            }
+        }
+    }
+
+    fn value<T: FromField>(&mut self, name: &'static str, field: Field) -> Option<T> {
+        match T::from_field(&field) {
+            Ok(value) => Some(value),
+            Err(faults) => {
+                self.faults.extend(faults.into_iter().map(|fault| (name.to_owned(), fault)));
+                None
+            }
+        }
+    }
+
+    fn take(&mut self, name: &'static str) -> Option<Field> {
+        self.taken.insert(name);
+        let mut found =
+            self.members.iter().filter(|(member, _)| member == name).map(|(_, field)| field.clone());
+        let field = found.next();
+        if found.next().is_some() {
+            drop(found);
+            self.fault(name, Invalid::new("duplicate_name", "is given twice"));
+        }
+        field
+    }
+
+    fn fault(&mut self, name: &str, invalid: Invalid) {
+        self.faults.push((name.to_owned(), invalid));
+    }
+
+    fn problem(self) -> Problem {
+        let immutable = self.faults.iter().any(|(_, invalid)| invalid.code == "immutable_field");
+        let code = match self.source {
+            Source::Query => Code::InvalidRequest,
+            Source::Body if immutable => Code::ImmutableField,
+            Source::Body => Code::ValidationFailed,
+        };
+        let fault = |(name, invalid): (String, Invalid)| {
+            let invalid = invalid.at(&name);
+            let (pointer, parameter) = match self.source {
+                Source::Body => (Some(invalid.pointer), None),
+                Source::Query => (None, Some(name)),
+            };
+            Fault { pointer, parameter, code: invalid.code, detail: invalid.message }
+        };
+        Problem::new(code).errors(self.faults.into_iter().map(fault).collect())
+    }
+}
+
+/// The members of an object with their JSON text, so that numbers stay as they were written.
+struct Members;
+
+impl<'de> Visitor<'de> for Members {
+    type Value = Vec<(String, Field)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
+            members.push((name, Field::Json(value)));
+        }
+        Ok(members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_domain::{Name, Payload, Timestamp};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    struct Sample {
+        name: Name,
+        payload: Option<Payload>,
+        end: Option<Option<Timestamp>>,
+    }
+
+    impl Request for Sample {
+        fn read(fields: &mut Fields) -> Option<Self> {
+            let name = fields.required("name");
+            let (payload, end) = (fields.optional("payload"), fields.patch("end"));
+            fields.immutable(&["id"]);
+            Some(Self { name: name?, payload, end })
+        }
+    }
+
+    fn faults(text: &str) -> (Code, Vec<(String, &'static str)>) {
+        let problem = Fields::json(text).and_then(Fields::read::<Sample>).err().unwrap();
+        let named =
+            problem.faults().iter().map(|fault| (fault.pointer.clone().unwrap(), fault.code)).collect();
+        (problem.code(), named)
+    }
+
+    #[test]
+    fn all_faults_are_named_at_once() {
+        let text = r#"{"payload":{"exp":1,"a":{"b":1,"b":2}},"end":7,"more":1,"more":2}"#;
+        let expected = [
+            ("/name", "required"),
+            ("/payload/exp", "reserved_name"),
+            ("/payload/a/b", "duplicate_name"),
+            ("/end", "wrong_type"),
+            ("/more", "unknown_field"),
+            ("/more", "unknown_field"),
+        ];
+        let expected = expected.map(|(place, code)| (place.to_owned(), code)).to_vec();
+        assert_eq!(faults(text), (Code::ValidationFailed, expected));
+        assert_eq!(faults(r#"{"name":"a","name":"b"}"#).1, [("/name".to_owned(), "duplicate_name")]);
+        assert_eq!(
+            faults(r#"{"name":"a","id":1}"#),
+            (Code::ImmutableField, vec![("/id".into(), "immutable_field")])
+        );
+    }
+
+    #[test]
+    fn absent_null_and_given_are_three_things() {
+        let read = |text: &str| Fields::json(text).and_then(Fields::read::<Sample>).unwrap();
+        assert_eq!(read(r#"{"name":"a"}"#).end, None);
+        assert_eq!(read(r#"{"name":"a","end":null}"#).end, Some(None));
+        let given =
+            read(r#"{"name":"a","end":"2027-01-01T00:00:00Z","payload":{"n":12345678901234567890123}}"#);
+        assert!(matches!(given.end, Some(Some(_))));
+        assert_eq!(given.payload.unwrap().as_str(), r#"{"n":12345678901234567890123}"#);
+        assert_eq!(given.name.as_str(), "a");
+    }
+
+    #[test]
+    fn what_is_no_object_is_a_bad_request() {
+        let deep = "[".repeat(100_000);
+        let member = format!("{{\"name\":{deep}");
+        for text in
+            ["", "[]", "1", "{", "{}x", "{\"a\":}", "\u{feff}{}", "{a:1}", "{\"a\":NaN}", &deep, &member]
+        {
+            let problem = Fields::json(text).err().unwrap();
+            assert_eq!(problem.code(), Code::InvalidRequest, "{text:.20}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,80}") {
+            let _ = Fields::json(&text).and_then(Fields::read::<Sample>);
+        }
+    }
+}

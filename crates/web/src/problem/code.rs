@@ -1,0 +1,103 @@
+//! The registry of problems.
+
+use actix_web::http::StatusCode;
+
+macro_rules! codes {
+    ($($name:ident = $slug:literal, $status:ident, $title:literal, $about:literal;)+) => {
+        /// Every kind of problem. The slug is stable; the rest may be worded better.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code {
+            $(#[doc = $about] $name,)+
+        }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The `code` member.
+            pub fn slug(self) -> &'static str {
+                match self { $(Self::$name => $slug,)+ }
+            }
+
+            /// The `title` member.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+
+            /// The HTTP status.
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)+ }
+            }
+
+            /// What it means and what helps.
+            pub fn about(self) -> &'static str {
+                match self { $(Self::$name => $about,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidRequest = "invalid_request", BAD_REQUEST, "The request is malformed",
+        "The body is not JSON, or a query parameter or header can't be read. `errors` names parameters at fault.";
+    Unauthorized = "unauthorized", UNAUTHORIZED, "A valid management token is needed",
+        "Send `Authorization: Bearer kw_mgmt_…`. The token is missing, unknown, expired or revoked.";
+    Forbidden = "forbidden", FORBIDDEN, "The token may not do this",
+        "The member `scope` names the scope that is needed. Use a token that has it.";
+    NotFound = "not_found", NOT_FOUND, "There is no such thing",
+        "Nothing of your organization is at this address. Things of other organizations are never there.";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This address does not take this method",
+        "The header `Allow` names the methods that it takes.";
+    AlreadyExists = "already_exists", CONFLICT, "Another one has this value already",
+        "A value that must be unique is taken; `errors` names it.";
+    InvalidTransition = "invalid_transition", CONFLICT, "Its state does not allow this",
+        "A revoked license cannot be resumed, an active signing key not be revoked, and so on.";
+    SecretAlreadyShown = "secret_already_shown", CONFLICT, "The secret was shown before",
+        "The request with this `Idempotency-Key` was carried out, and its secret was shown then and is kept nowhere. \
+         Revoke what it made and create another.";
+    TokenUnavailable = "token_unavailable", CONFLICT, "The license has no token now",
+        "The license, its revision or its signing key is revoked or suspended.";
+    LastOwner = "last_owner", CONFLICT, "An organization needs an owner",
+        "Make someone else an owner first.";
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "It was changed meanwhile",
+        "`If-Match` names an older version. Read it again; the member `version` is the present one.";
+    PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
+        "Bodies have at most 256 KiB.";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
+        "Send `Content-Type: application/json`.";
+    ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Some values are not acceptable",
+        "`errors` names every field at fault with a code of its own.";
+    ImmutableField = "immutable_field", UNPROCESSABLE_ENTITY, "Some fields never change",
+        "`errors` names them. The terms of a license change by renewal, which appends a revision.";
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used before",
+        "The same key came with another method, address or body within 24 hours.";
+    InternalError = "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong here",
+        "The log has the reason under the request id of the header `X-Request-Id`.";
+    ServiceUnavailable = "service_unavailable", SERVICE_UNAVAILABLE, "The server is not ready",
+        "The database is not reached, or its tables are not up to date. Try again later.";
+}
+
+impl Code {
+    /// The kind with this slug.
+    pub fn find(slug: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.slug() == slug)
+    }
+
+    /// The kind nearest to a bare status.
+    pub fn of(status: StatusCode) -> Self {
+        match status {
+            StatusCode::UNPROCESSABLE_ENTITY => Self::ValidationFailed,
+            StatusCode::CONFLICT => Self::AlreadyExists,
+            _ if status.is_server_error() => Self::InternalError,
+            _ => {
+                Self::ALL.iter().copied().find(|code| code.status() == status).unwrap_or(Self::InvalidRequest)
+            }
+        }
+    }
+
+    /// One entry of the documentation, in Markdown.
+    pub fn entry(self) -> String {
+        let (slug, status) = (self.slug(), self.status().as_u16());
+        format!("## `{slug}`\n\n{status} · {}. {}\n", self.title(), self.about())
+    }
+}

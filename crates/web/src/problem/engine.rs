@@ -1,0 +1,68 @@
+//! What the engine refuses, as problems.
+
+use keyward_domain::Forbidden;
+use keyward_engine::{Error, FieldFault};
+
+use super::{Code, Fault, Problem};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound(thing) => Self::new(Code::NotFound).detail(format!("There is no such {thing}.")),
+            Error::Invalid(faults) => {
+                Self::new(Code::ValidationFailed).errors(faults.into_iter().map(Fault::from).collect())
+            }
+            Error::Taken { thing, field } => {
+                let detail = format!("Another {thing} has this {field} already.");
+                let fault = Fault {
+                    pointer: Some(format!("/{field}")),
+                    parameter: None,
+                    code: "already_exists",
+                    detail: "is taken".to_owned(),
+                };
+                Self::new(Code::AlreadyExists).detail(detail).errors(vec![fault])
+            }
+            Error::Forbidden(forbidden) => forbidden.into(),
+            Error::Transition(detail) => Self::new(Code::InvalidTransition).detail(detail),
+            Error::Changed { version } => Self::new(Code::PreconditionFailed).with("version", version),
+            Error::KeyReused => Self::new(Code::IdempotencyKeyReused),
+            Error::SecretShown => Self::new(Code::SecretAlreadyShown),
+            Error::NoToken(why) => Self::new(Code::TokenUnavailable).detail(why),
+            Error::LastOwner => Self::new(Code::LastOwner),
+            Error::Claims(_) | Error::StatusIndex { .. } | Error::Storage(_) | Error::Key { .. } => {
+                internal(&error)
+            }
+        }
+    }
+}
+
+impl From<Forbidden> for Problem {
+    fn from(forbidden: Forbidden) -> Self {
+        let scope = forbidden.needed.as_str();
+        Self::new(Code::Forbidden).detail(format!("The token lacks the scope {scope}.")).with("scope", scope)
+    }
+}
+
+impl From<FieldFault> for Fault {
+    fn from(fault: FieldFault) -> Self {
+        Self {
+            pointer: Some(format!("/{}{}", fault.field, fault.invalid.pointer)),
+            parameter: None,
+            code: fault.invalid.code,
+            detail: fault.invalid.message,
+        }
+    }
+}
+
+/// Logged here, once, with all its causes; the client gets the request id alone.
+fn internal(error: &dyn std::error::Error) -> Problem {
+    let mut causes = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        causes.push_str(": ");
+        causes.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    tracing::error!(error = causes, "request failed");
+    Problem::new(Code::InternalError)
+}

@@ -1,0 +1,138 @@
+//! What a handler asks for: who is calling, and with what.
+
+use std::future::{Future, Ready, ready};
+use std::ops::Deref;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use keyward_domain::{Access, Grant, Idempotency, Secret, SecretKind};
+use keyward_engine::Engine;
+use sha2::{Digest, Sha256};
+
+use crate::fields::{Fields, Request};
+use crate::problem::{Code, Problem};
+
+type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+/// A caller who may do `P`. A handler that does not ask for it is open to everyone.
+#[derive(Debug)]
+pub struct Caller<P>(Access<P>);
+
+impl<P> Deref for Caller<P> {
+    type Target = Access<P>;
+
+    fn deref(&self) -> &Access<P> {
+        &self.0
+    }
+}
+
+impl<P: Grant + 'static> FromRequest for Caller<P> {
+    type Error = Problem;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { caller(&request).await.map(Self) })
+    }
+}
+
+async fn caller<P: Grant>(request: &HttpRequest) -> Result<Access<P>, Problem> {
+    let unauthorized = || Problem::new(Code::Unauthorized);
+    let engine = request.app_data::<web::Data<Engine>>().ok_or_else(|| Problem::new(Code::InternalError))?;
+    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let (scheme, text) = header.and_then(|header| header.split_once(' ')).ok_or_else(unauthorized)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(unauthorized());
+    }
+    // What has no valid checksum is refused without a look at the database.
+    let secret = Secret::parse(SecretKind::Management, text.trim()).ok_or_else(unauthorized)?;
+    let identity = engine.authenticate(&secret).await?.ok_or_else(unauthorized)?;
+    Ok(identity.access()?)
+}
+
+/// A request that changes something: who sends it, what it says, and under which name it may be repeated.
+#[derive(Debug)]
+pub struct Command<P, T> {
+    /// The caller's right.
+    pub access: Access<P>,
+    /// The body.
+    pub body: T,
+    once: Option<Idempotency>,
+}
+
+impl<P, T> Command<P, T> {
+    /// The request's name, if it has one (`Idempotency-Key`).
+    pub fn once(&self) -> Option<&Idempotency> {
+        self.once.as_ref()
+    }
+}
+
+impl<P: Grant + 'static, T: Request> FromRequest for Command<P, T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = web::Bytes::from_request(request, payload);
+        let request = request.clone();
+        Box::pin(async move {
+            // Who may not do it does not learn what is wrong with the body.
+            let access = caller(&request).await?;
+            let body = body.await.map_err(|error| unreadable(&error))?;
+            let once = idempotency(&request, &body)?;
+            Ok(Self { access, body: read(&request, &body)?, once })
+        })
+    }
+}
+
+fn read<T: Request>(request: &HttpRequest, body: &[u8]) -> Result<T, Problem> {
+    if body.is_empty() {
+        return Fields::json("{}")?.read();
+    }
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.and_then(|value| value.split(';').next()).map(str::trim);
+    if !media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
+        return Err(Problem::new(Code::UnsupportedMediaType));
+    }
+    let text = std::str::from_utf8(body)
+        .map_err(|_| Problem::new(Code::InvalidRequest).detail("The body is not valid UTF-8."))?;
+    Fields::json(text)?.read()
+}
+
+fn unreadable(error: &actix_web::Error) -> Problem {
+    match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => Problem::new(Code::PayloadTooLarge),
+        Some(_) | None => Problem::new(Code::InvalidRequest).detail("The body did not arrive whole."),
+    }
+}
+
+fn idempotency(request: &HttpRequest, body: &[u8]) -> Result<Option<Idempotency>, Problem> {
+    let Some(header) = request.headers().get("Idempotency-Key") else { return Ok(None) };
+    let key = header.to_str().unwrap_or_default().parse().map_err(|invalid: keyward_domain::Invalid| {
+        Problem::new(Code::InvalidRequest).detail(format!("The header Idempotency-Key {invalid}."))
+    })?;
+    let mut hash = Sha256::new();
+    for part in [request.method().as_str().as_bytes(), request.path().as_bytes(), body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    Ok(Some(Idempotency { key, fingerprint: hash.finalize().into() }))
+}
+
+/// The query string.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: Request> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+        let pairs =
+            pairs.map_err(|_| Problem::new(Code::InvalidRequest).detail("The query string can't be read."));
+        ready(pairs.and_then(|pairs| Fields::query(pairs.into_inner()).read()).map(Self))
+    }
+}
