@@ -1,5 +1,6 @@
 //! Serves requests until told to stop.
 
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 
@@ -14,19 +15,21 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
             "no organization yet: run `keyward-server bootstrap --organization NAME --email ADDRESS`"
         );
     }
-    let listen = settings.listen;
-    let web = keyward_web::Settings { https: settings.issuer.is_https() };
+    let (listen, public_url) = (settings.listen, settings.issuer.as_str());
+    let settings = web::Data::new(keyward_web::Settings { https: settings.issuer.is_https() });
+    let engine = web::Data::from(engine);
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(web::Data::from(engine.clone()))
-            .wrap(keyward_web::middleware(web))
+            .app_data(engine.clone())
+            .app_data(settings.clone())
+            .wrap(from_fn(keyward_web::around))
             .configure(keyward_web::configure)
             .configure(keyward_api::configure)
     })
     .shutdown_timeout(30)
     .bind(listen)
     .with_context(|| format!("listening on {listen} (KEYWARD_LISTEN)"))?;
-    tracing::info!(address = %format!("http://{listen}"), public_url = settings.issuer.as_str(), "serving");
+    tracing::info!(address = %format!("http://{listen}"), public_url, "serving");
     server.run().await?;
     tracing::info!("stopped");
     Ok(())

@@ -1,1 +1,27 @@
-//! The JSON API under /api/v1 and its OpenAPI document.
+//! The JSON API under `/api/v1`, the public documents under `/o`, and the OpenAPI document of both.
+//!
+//! One verb is one file: `v1/licenses/suspend.rs` holds the request, the handler and its documentation. What
+//! a thing looks like on the wire is its *view*, in the `mod.rs` of its noun.
+
+mod openapi;
+mod public;
+mod unmatched;
+mod v1;
+
+use actix_web::web;
+
+pub use openapi::openapi;
+
+/// Adds all routes of the API. What matches none of them is answered as a problem.
+pub fn configure(config: &mut web::ServiceConfig) {
+    routes(&mut utoipa_actix_web::service_config::ServiceConfig::new(config));
+    config
+        .route("/openapi.json", web::get().to(openapi::document))
+        .default_service(web::route().to(unmatched::unmatched));
+}
+
+/// The routes, each with its documentation: server and OpenAPI document are both made from this list.
+fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    public::routes(config);
+    v1::routes(config);
+}

@@ -22,6 +22,6 @@ pub use around::{Settings, around};
 pub use fields::{Fields, FromField, Request};
 pub use health::configure;
 pub use if_match::IfMatch;
-pub use path::{Id, Slug};
+pub use path::{Id, Slug, part};
 pub use problem::{Code, Problem};
 pub use request::{Caller, Command, Query};

@@ -60,14 +60,8 @@ pub struct Command<P, T> {
     pub access: Access<P>,
     /// The body.
     pub body: T,
-    once: Option<Idempotency>,
-}
-
-impl<P, T> Command<P, T> {
     /// The request's name, if it has one (`Idempotency-Key`).
-    pub fn once(&self) -> Option<&Idempotency> {
-        self.once.as_ref()
-    }
+    pub once: Option<Idempotency>,
 }
 
 impl<P: Grant + 'static, T: Request> FromRequest for Command<P, T> {

@@ -116,6 +116,12 @@ impl ResponseError for Problem {
     }
 }
 
+/// Every refusal, in the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+#[response(status = "4XX", description = "Refused; see `code`", content_type = "application/problem+json")]
+#[allow(dead_code, reason = "read by the derive alone")]
+pub struct Refused(#[to_schema] ProblemSchema);
+
 /// How the OpenAPI document shows problems.
 #[derive(utoipa::ToSchema)]
 #[schema(as = Problem, description = "RFC 9457 problem document. `code` is stable; `errors` names every failing field.")]

@@ -1,0 +1,52 @@
+//! The OpenAPI 3.1 document.
+
+use std::sync::LazyLock;
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{App, HttpResponse};
+use keyward_web::problem::{FaultSchema, ProblemSchema};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, SecurityRequirement,
+};
+use utoipa::{PartialSchema as _, ToSchema as _};
+use utoipa_actix_web::AppExt as _;
+
+/// The OpenAPI document of all routes.
+pub fn openapi() -> OpenApi {
+    let (_, found) = App::new().into_utoipa_app().configure(crate::routes).split_for_parts();
+    let bearer = SecurityScheme::Http(
+        HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("A management token: `kw_mgmt_…`"))
+            .build(),
+    );
+    let mut components = found.components.unwrap_or_else(Components::new);
+    components.add_security_scheme("management_token", bearer);
+    components.schemas.insert(ProblemSchema::name().into(), ProblemSchema::schema());
+    components.schemas.insert(FaultSchema::name().into(), FaultSchema::schema());
+    let info = InfoBuilder::new().title("Keyward").version("v1").description(Some(DESCRIPTION)).license(
+        Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()),
+    );
+    OpenApiBuilder::new()
+        .info(info)
+        .paths(found.paths)
+        .components(Some(components))
+        .security(Some([SecurityRequirement::new("management_token", [] as [&str; 0])]))
+        .build()
+}
+
+pub(crate) async fn document() -> HttpResponse {
+    static JSON: LazyLock<String> = LazyLock::new(|| openapi().to_json().unwrap_or_default());
+    let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    HttpResponse::Ok().insert_header(json).body(JSON.as_str())
+}
+
+const DESCRIPTION: &str = "\
+Issue licenses as signed tokens that your application verifies offline.
+
+- **Errors** are RFC 9457 problem documents with a stable `code`; `errors` names every field at fault.
+- **Lists** are pages, newest first: follow `next_cursor` with `?cursor=` until it is `null`.
+- **Repeat safely**: a `POST` with the header `Idempotency-Key` is carried out once within 24 hours.
+- **Change safely**: send the `ETag` of what you saw as `If-Match`.
+- Times are RFC 3339 in UTC, whole seconds. Payloads come back exactly as they were sent, digit for digit.";

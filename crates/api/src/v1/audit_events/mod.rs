@@ -1,0 +1,59 @@
+//! The audit log.
+
+mod list;
+
+use keyward_domain::{Actor, AuditEvent, AuditEventId, Timestamp};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list::list);
+}
+
+/// One line of the audit log.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AuditEvent)]
+pub(crate) struct AuditEventView {
+    #[schema(value_type = String, format = Uuid)]
+    id: AuditEventId,
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    actor: ActorView,
+    #[schema(example = "license.revoked")]
+    action: &'static str,
+    /// Id of the thing that was acted on.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    target: Option<String>,
+    /// What a reader wants to know beyond that.
+    #[schema(value_type = Object)]
+    detail: Map<String, Value>,
+}
+
+/// Who acted.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Actor)]
+struct ActorView {
+    /// `operator`, `token` or `member`.
+    kind: &'static str,
+    #[schema(format = Uuid)]
+    id: Option<String>,
+}
+
+impl From<AuditEvent> for AuditEventView {
+    fn from(event: AuditEvent) -> Self {
+        let (kind, id) = match event.actor {
+            Actor::Operator => ("operator", None),
+            Actor::Token(id) => ("token", Some(id.to_string())),
+            Actor::Member(id) => ("member", Some(id.to_string())),
+        };
+        Self {
+            id: event.id,
+            at: event.at,
+            actor: ActorView { kind, id },
+            action: event.action.as_str(),
+            target: event.target.map(|target| target.to_string()),
+            detail: event.detail,
+        }
+    }
+}

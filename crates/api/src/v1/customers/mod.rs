@@ -1,0 +1,62 @@
+//! Customers.
+
+mod create;
+mod delete;
+mod list;
+mod show;
+mod update;
+
+use keyward_domain::{Customer, CustomerId, Email, Name, Notes, Timestamp};
+use keyward_web::Answer;
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create::create)
+        .service(list::list)
+        .service(show::show)
+        .service(update::update)
+        .service(delete::delete);
+}
+
+/// A company or person you sell to.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Customer)]
+pub(crate) struct CustomerView {
+    #[schema(value_type = String, format = Uuid)]
+    id: CustomerId,
+    #[schema(value_type = String, example = "Example Inc.")]
+    name: Name,
+    #[schema(value_type = String, example = "it@example.com")]
+    email: Email,
+    /// Internal: customers never see them.
+    #[schema(value_type = Option<String>)]
+    notes: Option<Notes>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    version: i64,
+}
+
+impl From<Customer> for CustomerView {
+    fn from(customer: Customer) -> Self {
+        Self {
+            id: customer.id,
+            name: customer.name,
+            email: customer.email,
+            notes: customer.notes,
+            created_at: customer.created_at,
+            updated_at: customer.updated_at,
+            version: customer.version,
+        }
+    }
+}
+
+impl CustomerView {
+    fn answer(customer: Customer) -> Answer<Self> {
+        let version = customer.version;
+        Answer::ok(customer.into()).version(version)
+    }
+}

@@ -1,0 +1,69 @@
+use actix_web::{post, web};
+use keyward_domain::permission::WriteLicenses;
+use keyward_domain::{CustomerId, Name, Notes, Payload, Timestamp};
+use keyward_engine::{Engine, NewLicense};
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Command, Fields, Problem, Request};
+
+use super::LicenseView;
+
+/// A license to be created.
+#[derive(Debug, utoipa::ToSchema)]
+pub(crate) struct CreateLicense {
+    /// Unique among your licenses.
+    #[schema(value_type = String, max_length = 200, example = "Example Inc. 2026")]
+    name: Name,
+    /// For your own reference.
+    #[schema(value_type = Option<String>, max_length = 4000)]
+    description: Option<Notes>,
+    /// Who is to hold it; absent for your whole organization.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    customer_id: Option<CustomerId>,
+    /// Custom claims. Not exp, nbf, iss, sub, aud, iat, jti, status or keyward; no name twice; up to 32 KiB.
+    #[schema(value_type = Option<Object>, example = json!({"seats": 25, "plan": "pro"}))]
+    payload: Option<Payload>,
+    /// First valid second; absent for now.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    not_before: Option<Timestamp>,
+    /// The end; absent for one year from now, `null` for none.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Option<Timestamp>>,
+}
+
+impl Request for CreateLicense {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let name = fields.required("name");
+        let (description, customer_id) = (fields.optional("description"), fields.optional("customer_id"));
+        let (payload, not_before) = (fields.optional("payload"), fields.optional("not_before"));
+        let expires_at = fields.patch("expires_at");
+        Some(Self { name: name?, description, customer_id, payload, not_before, expires_at })
+    }
+}
+
+/// Create a license
+#[utoipa::path(
+    tag = "licenses",
+    operation_id = "create_license",
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body = CreateLicense,
+    responses((status = 201, body = LicenseView), Refused),
+)]
+#[post("/api/v1/licenses")]
+pub(crate) async fn create(
+    command: Command<WriteLicenses, CreateLicense>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<LicenseView>, Problem> {
+    let Command { access, body, once } = command;
+    let new = NewLicense {
+        name: body.name,
+        description: body.description,
+        customer: body.customer_id,
+        payload: body.payload.unwrap_or_default(),
+        not_before: body.not_before,
+        expires_at: body.expires_at,
+    };
+    let done = engine.create_license(&access, new, once.as_ref()).await?;
+    let (version, location) = (done.value.version, format!("/api/v1/licenses/{}", done.value.id));
+    let view = LicenseView::at(done.value, engine.now());
+    Ok(Answer::created(location, view).version(version).replayed(done.replayed))
+}

@@ -1,0 +1,52 @@
+use actix_web::{get, web};
+use keyward_domain::permission::ReadLicenses;
+use keyward_domain::{CustomerId, LicenseFilter, LicenseStatus};
+use keyward_engine::Engine;
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Caller, Fields, Problem, Query, Request};
+
+use super::LicenseView;
+use crate::v1::page::{PageQuery, PageView};
+
+/// Which licenses are wanted.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LicenseQuery {
+    /// Only of this customer.
+    #[param(value_type = Option<String>, format = Uuid)]
+    customer_id: Option<CustomerId>,
+    /// Only with this status now: `active`, `not_yet_valid`, `expired`, `suspended` or `revoked`.
+    #[param(value_type = Option<String>)]
+    status: Option<LicenseStatus>,
+    /// Only those whose name contains this text.
+    q: Option<String>,
+    #[param(ignore)]
+    page: PageQuery,
+}
+
+impl Request for LicenseQuery {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (customer_id, status) = (fields.optional("customer_id"), fields.optional("status"));
+        Some(Self { customer_id, status, q: fields.optional("q"), page: PageQuery::read(fields)? })
+    }
+}
+
+/// List licenses
+#[utoipa::path(
+    tag = "licenses",
+    operation_id = "list_licenses",
+    params(LicenseQuery, PageQuery),
+    responses((status = 200, body = PageView<LicenseView>), Refused),
+)]
+#[get("/api/v1/licenses")]
+pub(crate) async fn list(
+    caller: Caller<ReadLicenses>,
+    query: Query<LicenseQuery>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PageView<LicenseView>>, Problem> {
+    let Query(LicenseQuery { customer_id, status, q, page }) = query;
+    let filter = LicenseFilter { customer: customer_id, status, name_contains: q };
+    let licenses = engine.licenses(&caller, &filter, page.request()).await?;
+    let now = engine.now();
+    Ok(Answer::ok(PageView::of(licenses, |license| LicenseView::at(license, now))))
+}

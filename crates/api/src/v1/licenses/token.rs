@@ -1,0 +1,70 @@
+use actix_web::{get, web};
+use keyward_domain::permission::ReadLicenses;
+use keyward_domain::{Invalid, LicenseId};
+use keyward_engine::{Engine, TokenFormat};
+use keyward_web::fields::{Field, FromField};
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Caller, Fields, Id, Problem, Query, Request};
+use serde::Serialize;
+
+/// In which form the token is wanted.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TokenQuery {
+    /// `jwt` or `paseto`.
+    #[param(value_type = Option<String>, default = "jwt")]
+    format: Option<Format>,
+}
+
+impl TokenQuery {
+    pub(super) fn format(&self) -> TokenFormat {
+        self.format.as_ref().map_or(TokenFormat::Jwt, |format| format.0)
+    }
+}
+
+impl Request for TokenQuery {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { format: fields.optional("format") })
+    }
+}
+
+#[derive(Debug)]
+struct Format(TokenFormat);
+
+impl FromField for Format {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        match String::from_field(field)?.as_str() {
+            "jwt" => Ok(Self(TokenFormat::Jwt)),
+            "paseto" => Ok(Self(TokenFormat::Paseto)),
+            _ => Err(vec![Invalid::new("unknown_format", "must be jwt or paseto")]),
+        }
+    }
+}
+
+/// A signed license.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct TokenAnswer {
+    /// The same bytes each time, until the license is renewed.
+    #[schema(example = "eyJhbGciOiJFZERTQSIs…")]
+    pub(super) token: String,
+}
+
+/// Fetch a license's token
+///
+/// An EdDSA JWT (RFC 8037) or a PASETO v4.public, to be verified offline with the organization's public key.
+#[utoipa::path(
+    tag = "licenses",
+    operation_id = "license_token",
+    params(("id" = String, Path, format = Uuid), TokenQuery),
+    responses((status = 200, body = TokenAnswer), Refused),
+)]
+#[get("/api/v1/licenses/{id}/token")]
+pub(crate) async fn token(
+    caller: Caller<ReadLicenses>,
+    id: Id<LicenseId>,
+    query: Query<TokenQuery>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<TokenAnswer>, Problem> {
+    let token = engine.license_token(&caller, id.0, query.0.format()).await?;
+    Ok(Answer::ok(TokenAnswer { token }))
+}

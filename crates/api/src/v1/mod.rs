@@ -1,0 +1,22 @@
+//! Version 1 of the API.
+
+mod audit_events;
+mod customers;
+mod licenses;
+mod members;
+mod organizations;
+mod page;
+mod signing_keys;
+mod tokens;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    organizations::routes(config);
+    members::routes(config);
+    tokens::routes(config);
+    customers::routes(config);
+    licenses::routes(config);
+    signing_keys::routes(config);
+    audit_events::routes(config);
+}

@@ -1,0 +1,27 @@
+use actix_web::{get, web};
+use keyward_domain::OrganizationId;
+use keyward_domain::permission::ReadOrganization;
+use keyward_engine::Engine;
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Caller, Code, Id, Problem};
+
+use super::OrganizationView;
+
+/// Show your organization
+#[utoipa::path(
+    tag = "organizations",
+    operation_id = "show_organization",
+    params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = OrganizationView), Refused),
+)]
+#[get("/api/v1/organizations/{id}")]
+pub(crate) async fn show(
+    caller: Caller<ReadOrganization>,
+    id: Id<OrganizationId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<OrganizationView>, Problem> {
+    if id.0 != caller.scope().id() {
+        return Err(Problem::new(Code::NotFound));
+    }
+    Ok(OrganizationView::answer(engine.organization(&caller).await?))
+}

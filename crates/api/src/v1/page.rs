@@ -1,0 +1,64 @@
+//! Lists.
+
+use keyward_domain::{Cursor, Invalid, Page, PageRequest};
+use keyward_web::fields::{Field, FromField};
+use keyward_web::{Fields, Request};
+use serde::Serialize;
+
+/// One page of a list, newest first.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct PageView<T> {
+    /// The things on this page.
+    pub items: Vec<T>,
+    /// Where the next page begins; `null` on the last.
+    pub next_cursor: Option<String>,
+}
+
+impl<T> PageView<T> {
+    /// Shows each thing of a page.
+    pub(crate) fn of<D>(page: Page<D>, view: impl FnMut(D) -> T) -> Self {
+        Self {
+            items: page.items.into_iter().map(view).collect(),
+            next_cursor: page.next.map(|cursor| cursor.to_string()),
+        }
+    }
+}
+
+/// Which page is wanted.
+#[derive(Debug, Clone, Copy, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// How many at most.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200, default = 50)]
+    limit: Option<Limit>,
+    /// `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+impl PageQuery {
+    pub(crate) fn request(self) -> PageRequest {
+        let default = PageRequest::default();
+        PageRequest { limit: self.limit.map_or(default.limit, |limit| limit.0), after: self.cursor }
+    }
+}
+
+impl Request for PageQuery {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { limit: fields.optional("limit"), cursor: fields.optional("cursor") })
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Limit(u32);
+
+impl FromField for Limit {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let limit = u32::from_field(field)?;
+        if (1..=PageRequest::MOST).contains(&limit) {
+            Ok(Self(limit))
+        } else {
+            Err(vec![Invalid::new("out_of_range", format!("must be 1 to {}", PageRequest::MOST))])
+        }
+    }
+}

@@ -1,0 +1,64 @@
+use actix_web::{post, web};
+use keyward_domain::permission::WriteTokens;
+use keyward_domain::{Name, Scopes, Timestamp};
+use keyward_engine::{Engine, NewToken};
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Command, Fields, Problem, Request};
+use serde::Serialize;
+
+use super::TokenView;
+
+/// A token to be created.
+#[derive(Debug, utoipa::ToSchema)]
+pub(crate) struct CreateToken {
+    /// What it is for.
+    #[schema(value_type = String, max_length = 200, example = "CI")]
+    name: Name,
+    /// What it may do, no more than your own token; absent for the same.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["licenses:read"]))]
+    scopes: Option<Scopes>,
+    /// From when on it is dead; absent for never.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+impl Request for CreateToken {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let name = fields.required("name");
+        let (scopes, expires_at) = (fields.optional("scopes"), fields.optional("expires_at"));
+        Some(Self { name: name?, scopes, expires_at })
+    }
+}
+
+/// A token just created.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct CreatedToken {
+    #[serde(flatten)]
+    token: TokenView,
+    /// Shown this once and kept nowhere: store it now.
+    #[schema(example = "kw_mgmt_…")]
+    secret: String,
+}
+
+/// Create a management token
+///
+/// The secret is in this answer and in no other.
+#[utoipa::path(
+    tag = "tokens",
+    operation_id = "create_token",
+    params(("Idempotency-Key" = Option<String>, Header)),
+    request_body = CreateToken,
+    responses((status = 201, body = CreatedToken), Refused),
+)]
+#[post("/api/v1/tokens")]
+pub(crate) async fn create(
+    command: Command<WriteTokens, CreateToken>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<CreatedToken>, Problem> {
+    let Command { access, body, once } = command;
+    let new = NewToken { name: body.name, scopes: body.scopes, expires_at: body.expires_at };
+    let made = engine.create_token(&access, new, once.as_ref()).await?;
+    let location = format!("/api/v1/tokens/{}", made.token.id);
+    let secret = made.secret.expose().to_owned();
+    Ok(Answer::created(location, CreatedToken { token: made.token.into(), secret }))
+}

@@ -1,0 +1,25 @@
+use actix_web::{get, web};
+use keyward_domain::permission::ReadTokens;
+use keyward_engine::Engine;
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Caller, Problem, Query};
+
+use super::TokenView;
+use crate::v1::page::{PageQuery, PageView};
+
+/// List management tokens, the revoked ones too
+#[utoipa::path(
+    tag = "tokens",
+    operation_id = "list_tokens",
+    params(PageQuery),
+    responses((status = 200, body = PageView<TokenView>), Refused),
+)]
+#[get("/api/v1/tokens")]
+pub(crate) async fn list(
+    caller: Caller<ReadTokens>,
+    page: Query<PageQuery>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PageView<TokenView>>, Problem> {
+    let tokens = engine.tokens(&caller, page.0.request()).await?;
+    Ok(Answer::ok(PageView::of(tokens, TokenView::from)))
+}
