@@ -35,6 +35,18 @@ pub(crate) struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+/// The server understood, and said no.
+#[derive(Debug)]
+pub(crate) struct Refusal(String);
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
 #[derive(Deserialize)]
 struct Problem {
     title: String,
@@ -137,6 +149,6 @@ impl Connection {
         for fault in problem.errors {
             message.push_str(&format!("\n  {} {}", fault.pointer, fault.detail));
         }
-        bail!(message)
+        Err(Refusal(message).into())
     }
 }

@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         Ok(Outcome::Refused) => ExitCode::from(1),
         Err(error) => {
             eprintln!("keyward: {error:#}");
-            ExitCode::from(2)
+            ExitCode::from(if error.is::<client::Refusal>() { 1 } else { 2 })
         }
     }
 }

@@ -1,0 +1,108 @@
+//! Tests that hold the layout of the house: which crate may see which, and under which licences others come.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+fn metadata() -> Metadata {
+    let manifest = crate::root().unwrap().join("Cargo.toml");
+    MetadataCommand::new().manifest_path(manifest).other_options(["--locked".to_owned()]).exec().unwrap()
+}
+
+/// For each library and program of ours, what it may depend on among our own.
+const ARROWS: [(&str, &[&str]); 13] = [
+    ("keyward-token", &[]),
+    ("keyward-domain", &[]),
+    ("keyward-storage", &["keyward-domain"]),
+    ("keyward-engine", &["keyward-domain", "keyward-storage", "keyward-token"]),
+    ("keyward-web", &["keyward-domain", "keyward-engine"]),
+    ("keyward-api", &["keyward-domain", "keyward-engine", "keyward-web"]),
+    ("keyward-testkit", &["keyward-domain", "keyward-engine", "keyward-storage"]),
+    (
+        "keyward-server",
+        &["keyward-api", "keyward-domain", "keyward-engine", "keyward-storage", "keyward-web"],
+    ),
+    ("keyward-cli", &["keyward-token"]),
+    ("keyward-benches", &["keyward-token"]),
+    ("example-cli", &["keyward-token"]),
+    ("example-actix", &["keyward-token"]),
+    ("xtask", &[]),
+];
+
+#[test]
+fn crates_see_only_what_lies_below_them() {
+    let metadata = metadata();
+    let arrows: BTreeMap<_, _> = ARROWS.into_iter().collect();
+    let ours: BTreeSet<_> =
+        metadata.workspace_packages().iter().map(|package| package.name.to_string()).collect();
+    for package in metadata.workspace_packages() {
+        let allowed = arrows.get(package.name.as_str());
+        let allowed =
+            allowed.unwrap_or_else(|| panic!("{} has no place in the house: give it arrows", package.name));
+        for dependency in package.dependencies.iter().filter(|dependency| ours.contains(&dependency.name)) {
+            let name = dependency.name.as_str();
+            match dependency.kind {
+                DependencyKind::Development => {
+                    assert!(
+                        name == "keyward-testkit" || allowed.contains(&name),
+                        "{} sees {name}",
+                        package.name
+                    );
+                }
+                _ => assert!(allowed.contains(&name), "{} sees {name}", package.name),
+            }
+        }
+    }
+}
+
+#[test]
+fn what_belongs_to_one_room_stays_in_it() {
+    let rooms = [
+        ("sea-orm", &["keyward-storage"][..]),
+        ("sea-orm-migration", &["keyward-storage"]),
+        ("sqlx", &["keyward-testkit", "keyward-storage"]),
+        ("chacha20poly1305", &["keyward-engine"]),
+        ("clap", &["keyward-server", "keyward-cli"]),
+        ("tokio", &["keyward-testkit", "keyward-storage", "keyward-engine", "keyward-server"]),
+    ];
+    for package in metadata().workspace_packages() {
+        for (dependency, rooms) in rooms {
+            let used = package.dependencies.iter().any(|found| found.name == dependency);
+            assert!(!used || rooms.contains(&package.name.as_str()), "{} uses {dependency}", package.name);
+        }
+    }
+}
+
+#[test]
+fn every_licence_is_one_that_we_allow() {
+    let deny = std::fs::read_to_string(crate::root().unwrap().join(".deny.toml")).unwrap();
+    let deny: toml::Table = deny.parse().unwrap();
+    let allowed = deny["licenses"]["allow"].as_array().unwrap();
+    let allowed: Vec<_> =
+        allowed.iter().map(|licence| spdx::Licensee::parse(licence.as_str().unwrap()).unwrap()).collect();
+    let fits = |package: &Package| {
+        let expression = package.license.as_deref().unwrap_or_default();
+        spdx::Expression::parse_mode(expression, spdx::ParseMode::LAX).is_ok_and(|expression| {
+            expression.evaluate(|wanted| allowed.iter().any(|have| have.satisfies(wanted)))
+        })
+    };
+    let metadata = metadata();
+    let refused: Vec<_> = metadata
+        .packages
+        .iter()
+        .filter(|package| !fits(package))
+        .map(|package| format!("{} {}: {:?}", package.name, package.version, package.license))
+        .collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+#[test]
+fn nothing_that_we_ban_is_in_the_tree() {
+    for package in metadata().packages {
+        let banned = matches!(package.name.as_str(), "openssl" | "native-tls")
+            || (package.name.as_str() == "jsonwebtoken" && package.version < "10.3.0".parse().unwrap());
+        assert!(!banned, "{} {} is in the tree", package.name, package.version);
+        let source = package.source.as_ref().map_or("", |source| &source.repr);
+        assert!(source.is_empty() || source.starts_with("registry+"), "{} comes from {source}", package.name);
+    }
+}

@@ -1,0 +1,51 @@
+//! A running server, and clients that nobody here wrote: jose (npm), PyJWT and pyseto (PyPI), and besides them
+//! the `keyward` command.
+
+mod clients;
+mod http;
+mod server;
+mod tokens;
+
+use anyhow::Result;
+
+use crate::parts::Parts;
+use crate::postgres::Postgres;
+use crate::steps::{Report, cargo, succeeds};
+use server::Server;
+
+/// Issues tokens by a server on each database and has every client judge them.
+pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()> {
+    report.step("building server and command", || {
+        succeeds(cargo(&["build", "-p", "keyward-server", "-p", "keyward-cli"])?)
+    })?;
+    for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("interop")?))] {
+        report.step(&format!("interoperation on {name}"), || {
+            let mut tally = Tally::default();
+            let mut server = Server::start(database)?;
+            tokens::judge(&mut tally, &server, parts)?;
+            tokens::survive_kill(&mut tally, &mut server)?;
+            println!("interop: {} passed, {} failed", tally.passed, tally.failed);
+            Ok(tally.failed == 0 && tally.passed > 0)
+        })?;
+    }
+    Ok(())
+}
+
+/// Counts what was as it should be.
+#[derive(Default)]
+pub(crate) struct Tally {
+    passed: u32,
+    failed: u32,
+}
+
+impl Tally {
+    /// Counts one check, and names it where it failed.
+    pub(crate) fn check(&mut self, what: &str, as_expected: bool, seen: &str) {
+        if as_expected {
+            self.passed += 1;
+        } else {
+            self.failed += 1;
+            println!("FAILED {what}: {seen}");
+        }
+    }
+}

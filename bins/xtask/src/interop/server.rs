@@ -1,0 +1,116 @@
+//! The real server program, in a folder of its own.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::http::Http;
+use crate::postgres::free_port;
+use crate::root;
+
+/// Killed when dropped.
+pub(crate) struct Server {
+    process: Child,
+    port: u16,
+    database: Option<String>,
+    folder: TempDir,
+}
+
+/// An organization on the server.
+pub(crate) struct Tenant {
+    /// Speaks in its name.
+    pub http: Http,
+    /// Its slug.
+    pub slug: String,
+}
+
+impl Server {
+    /// Starts it on a fresh database: a SQLite file, or the PostgreSQL database of this URL.
+    pub(crate) fn start(database: Option<String>) -> Result<Self> {
+        let (folder, port) = (tempfile::tempdir()?, free_port()?);
+        let process = spawn(&folder, port, database.as_deref(), &["serve"])?;
+        let mut server = Self { process, port, database, folder };
+        server.wait()?;
+        Ok(server)
+    }
+
+    /// `kill -9`, and a new start on what it left.
+    pub(crate) fn kill_and_restart(&mut self) -> Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        self.process = spawn(&self.folder, self.port, self.database.as_deref(), &["serve"])?;
+        self.wait()
+    }
+
+    /// Founds an organization beside the running server.
+    pub(crate) fn tenant(&self, name: &str) -> Result<Tenant> {
+        let args = ["bootstrap", "--organization", name, "--email", "owner@vendor.example"];
+        let output = command(&self.folder, self.port, self.database.as_deref(), &args)?.output()?;
+        ensure!(output.status.success(), "bootstrap: {}", String::from_utf8_lossy(&output.stderr));
+        let made: Value =
+            serde_json::from_slice(&output.stdout).context("bootstrap prints one JSON object")?;
+        let text =
+            |name: &str| made[name].as_str().map(str::to_owned).with_context(|| format!("{name} is missing"));
+        for member in ["organization_id", "email"] {
+            text(member)?;
+        }
+        Ok(Tenant { http: Http::new(self.url(), text("token")?), slug: text("organization_slug")? })
+    }
+
+    fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    fn wait(&mut self) -> Result<()> {
+        let started = Instant::now();
+        while started.elapsed() < Duration::from_secs(30) {
+            if let Some(status) = self.process.try_wait()? {
+                bail!("the server ended with {status}");
+            }
+            if Http::is_ready(&self.url()) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        bail!("the server was not ready within 30 seconds")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn spawn(folder: &TempDir, port: u16, database: Option<&str>, args: &[&str]) -> Result<Child> {
+    let mut command = command(folder, port, database, args)?;
+    command.stdout(Stdio::null()).spawn().context("starting keyward-server")
+}
+
+fn command(folder: &TempDir, port: u16, database: Option<&str>, args: &[&str]) -> Result<Command> {
+    let mut command = Command::new(program("keyward-server")?);
+    command
+        .args(args)
+        .current_dir(folder.path())
+        .env("KEYWARD_LISTEN", format!("127.0.0.1:{port}"))
+        .env("KEYWARD_DATA_DIR", folder.path().join("data"))
+        .env("KEYWARD_LOG", "warn");
+    for ambient in ["DATABASE_URL", "KEYWARD_PUBLIC_URL", "KEYWARD_CONFIG", "KEYWARD_MASTER_KEY"] {
+        command.env_remove(ambient);
+    }
+    if let Some(url) = database {
+        command.env("DATABASE_URL", url);
+    }
+    Ok(command)
+}
+
+/// A program of this workspace, as it was just built.
+pub(crate) fn program(name: &str) -> Result<PathBuf> {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    Ok(target.map_or_else(|| root().map(|root| root.join("target")), Ok)?.join("debug").join(name))
+}

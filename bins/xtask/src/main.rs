@@ -1,0 +1,78 @@
+//! The project's own chores.
+//!
+//! `cargo xtask test` installs what the tests need, runs every one of them and ends non-zero if one failed or
+//! a needed part is missing.
+#![allow(clippy::print_stdout, reason = "a program for the terminal")]
+
+mod interop;
+mod parts;
+mod postgres;
+mod steps;
+
+#[cfg(test)]
+mod house;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, bail};
+
+use steps::Report;
+
+const HELP: &str = "\
+cargo xtask test             everything below, in this order
+cargo xtask test lint        formatting, clippy, documentation
+cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG goes to cargo test
+cargo xtask test interop     a running server, and clients that were not written here
+cargo xtask bless            write snapshots and generated documents anew";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<bool> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut report = Report::default();
+    match args.as_slice() {
+        ["test"] => {
+            let parts = parts::install()?;
+            steps::lint(&mut report)?;
+            let postgres = postgres::Postgres::start()?;
+            steps::unit(&mut report, &postgres, &[])?;
+            interop::run(&mut report, &postgres, &parts)?;
+        }
+        ["test", "lint"] => steps::lint(&mut report)?,
+        ["test", "unit", rest @ ..] => {
+            parts::install_postgres()?;
+            steps::unit(&mut report, &postgres::Postgres::start()?, rest)?;
+        }
+        ["test", "interop"] => {
+            let parts = parts::install()?;
+            interop::run(&mut report, &postgres::Postgres::start()?, &parts)?;
+        }
+        ["bless"] => {
+            parts::install_postgres()?;
+            steps::bless(&mut report, &postgres::Postgres::start()?)?;
+        }
+        [] | ["help" | "--help" | "-h"] => {
+            println!("{HELP}");
+            return Ok(true);
+        }
+        _ => bail!("unknown chore\n{HELP}"),
+    }
+    Ok(report.print())
+}
+
+/// The workspace's folder.
+fn root() -> Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).map(Path::to_path_buf).context("xtask lies in bins/xtask of the workspace")
+}

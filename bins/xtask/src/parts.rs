@@ -1,0 +1,91 @@
+//! Installs what the tests need from the system's package manager, npm and pip. A part that can't be had ends
+//! the run: nothing is skipped.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::root;
+use crate::steps::succeeds;
+
+/// Where the clients of other languages are.
+pub(crate) struct Parts {
+    /// The folder with the Node client and its packages.
+    pub node: PathBuf,
+    /// A Python with the packages of the Python client.
+    pub python: PathBuf,
+}
+
+/// All of them.
+pub(crate) fn install() -> Result<Parts> {
+    println!("\n== parts");
+    install_postgres()?;
+    Ok(Parts { node: node()?, python: python()? })
+}
+
+/// The PostgreSQL server.
+pub(crate) fn install_postgres() -> Result<()> {
+    if postgres_programs().is_none() {
+        apt(&["postgresql"])?;
+    }
+    postgres_programs().context("PostgreSQL's programs are not where Debian puts them").map(drop)
+}
+
+/// The folder of PostgreSQL's newest programs.
+pub(crate) fn postgres_programs() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    let mut found: Vec<_> = versions
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .filter(|bin| bin.join("postgres").exists() && bin.join("initdb").exists())
+        .collect();
+    found.sort();
+    found.pop()
+}
+
+fn node() -> Result<PathBuf> {
+    if !answers("node") || !answers("npm") {
+        apt(&["nodejs", "npm"])?;
+    }
+    let folder = root()?.join("examples/node");
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder);
+    ensure!(succeeds(npm)?, "npm could not install the packages of {}", folder.display());
+    Ok(folder)
+}
+
+fn python() -> Result<PathBuf> {
+    let root = root()?;
+    let home = root.join("target/python");
+    let python = home.join("bin/python");
+    let requirements = root.join("examples/python/requirements.txt");
+    if !python.exists() {
+        let made = || succeeds(Command::new("python3").args(["-m", "venv"]).arg(&home));
+        if !answers("python3") || !made()? {
+            apt(&["python3", "python3-venv"])?;
+            ensure!(made()?, "python3 could not make a virtual environment");
+        }
+    }
+    let mut pip = Command::new(&python);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
+    ensure!(succeeds(pip)?, "pip could not install {}", requirements.display());
+    Ok(python)
+}
+
+fn answers(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+fn apt(packages: &[&str]) -> Result<()> {
+    let needed = packages.join(" ");
+    ensure!(Path::new("/usr/bin/apt-get").exists(), "install {needed}: this system has no apt-get");
+    println!("installing {needed}");
+    let apt = |args: &[&str]| {
+        let mut apt = Command::new("apt-get");
+        succeeds(apt.args(args).env("DEBIAN_FRONTEND", "noninteractive"))
+    };
+    ensure!(apt(&["update", "-qq"])?, "apt-get update failed: install {needed} by hand, or run as root");
+    let install = [&["install", "-y", "-qq", "--no-install-recommends"], packages].concat();
+    ensure!(apt(&install)?, "apt-get could not install {needed}");
+    Ok(())
+}

@@ -1,0 +1,88 @@
+//! The steps of a test run, and their report.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use crate::postgres::Postgres;
+use crate::root;
+
+/// What passed and what failed.
+#[derive(Default)]
+pub(crate) struct Report {
+    steps: Vec<(String, bool, u64)>,
+}
+
+impl Report {
+    /// Runs a step under a heading; a failed one does not keep the others from running.
+    pub(crate) fn step(&mut self, name: &str, step: impl FnOnce() -> Result<bool>) -> Result<()> {
+        println!("\n== {name}");
+        let started = Instant::now();
+        let passed = step()?;
+        self.steps.push((name.to_owned(), passed, started.elapsed().as_secs()));
+        Ok(())
+    }
+
+    /// Prints all steps; whether all passed.
+    pub(crate) fn print(&self) -> bool {
+        println!("\n== report");
+        for (name, passed, seconds) in &self.steps {
+            println!("{} {seconds:>4} s  {name}", if *passed { "ok    " } else { "FAILED" });
+        }
+        let failed = self.steps.iter().filter(|(_, passed, _)| !passed).count();
+        println!("steps: {} passed, {failed} failed", self.steps.len() - failed);
+        failed == 0
+    }
+}
+
+/// Formatting, lints and documentation.
+pub(crate) fn lint(report: &mut Report) -> Result<()> {
+    report.step("formatting", || succeeds(cargo(&["fmt", "--all", "--check"])?))?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+    report.step("clippy", || succeeds(cargo(&clippy)?))?;
+    report.step("documentation", || {
+        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features"])?;
+        doc.env("RUSTDOCFLAGS", "-D warnings");
+        succeeds(doc)
+    })
+}
+
+/// Every test of the workspace, on both databases.
+pub(crate) fn unit(report: &mut Report, postgres: &Postgres, rest: &[&str]) -> Result<()> {
+    report.step("tests", || {
+        let mut test = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])?;
+        succeeds(test.env("KEYWARD_TEST_POSTGRES", postgres.url()).args(rest))
+    })?;
+    if rest.is_empty() {
+        // A vendor who verifies JWT alone builds it so.
+        let bare = ["test", "-p", "keyward-token", "--lib", "--no-default-features"];
+        report.step("tests of the verifier alone", || succeeds(cargo(&bare)?))?;
+    }
+    Ok(())
+}
+
+/// Writes snapshots and generated documents anew.
+pub(crate) fn bless(report: &mut Report, postgres: &Postgres) -> Result<()> {
+    report.step("bless", || {
+        let mut test = cargo(&["test", "--workspace", "--all-features"])?;
+        test.env("KEYWARD_BLESS", "1").env("KEYWARD_TEST_POSTGRES", postgres.url());
+        succeeds(test)
+    })
+}
+
+/// Cargo in the workspace's folder.
+pub(crate) fn cargo(args: &[&str]) -> Result<Command> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(args).current_dir(root()?);
+    // What xtask itself was built with is no business of what it builds.
+    cargo.env_remove("CARGO_MANIFEST_DIR");
+    Ok(cargo)
+}
+
+/// Runs a command with its output shown; whether it ended well.
+pub(crate) fn succeeds(mut command: impl std::borrow::BorrowMut<Command>) -> Result<bool> {
+    let command = command.borrow_mut();
+    let status = command.status().with_context(|| format!("starting {:?}", command.get_program()))?;
+    Ok(status.success())
+}
