@@ -1,0 +1,68 @@
+//! What is published: the OpenAPI document, keys, the meaning of problems.
+
+use keyward_testkit::engine::engine;
+
+use crate::client::{Ask, User};
+
+/// The document in docs/ is the one that the code makes. `KEYWARD_BLESS=1` writes it anew.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the run says whether to bless")]
+fn the_openapi_document_is_kept() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let made = keyward_api::openapi().to_pretty_json().unwrap() + "\n";
+    if std::env::var("KEYWARD_BLESS").is_ok() {
+        std::fs::write(path, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(kept == made, "docs/openapi.json is not what the code makes: run `cargo xtask bless`");
+}
+
+keyward_testkit::databases! {
+    async fn published_documents_need_no_token(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let get = |path: &str| user.api.ask(Ask::new("GET", path));
+        let jwks = get("/o/acme/jwks.json").await;
+        assert_eq!((jwks.status.as_u16(), jwks.header("content-type")), (200, Some("application/jwk-set+json")));
+        assert_eq!(jwks.header("cache-control"), Some("public, max-age=300"));
+        assert!(jwks.json()["keys"][0].get("d").is_none());
+        assert!(get("/o/acme/public-key.pem").await.text.starts_with("-----BEGIN PUBLIC KEY-----"));
+        assert_eq!(get("/o/acme/status-list").await.header("content-type"), Some("application/statuslist+jwt"));
+        assert_eq!(get("/openapi.json").await.json()["openapi"], "3.1.0");
+        assert!(get("/problems/not_found").await.text.contains("404"));
+        assert_eq!(get("/problems/nonsense").await.problem().0, 404);
+        assert_eq!(get("/healthz").await.status, 200);
+        assert_eq!(get("/readyz").await.status, 200);
+    }
+
+    async fn an_operator_founds_organizations(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let body = r#"{"name":"Second","owner_email":"eve@second.example"}"#;
+        let made = user.post("/api/v1/organizations", body).await;
+        assert_eq!(made.status, 201, "{}", made.text);
+        let token = made.json()["token"].as_str().unwrap().to_owned();
+        let theirs = user.api.ask(Ask::new("GET", "/api/v1/organizations").token(&token)).await;
+        assert_eq!(theirs.json()["items"][0]["slug"], "second");
+        let refused = user.api.ask(Ask::new("POST", "/api/v1/organizations").token(&token).json(body)).await;
+        assert_eq!(refused.problem().0, 403, "only operators found organizations");
+    }
+
+    async fn signing_keys_are_rotated(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let made = user.post("/api/v1/signing-keys", "{}").await;
+        assert_eq!(made.json()["state"], "pending");
+        let kid = made.json()["kid"].as_str().unwrap().to_owned();
+        let active = user.post(&format!("/api/v1/signing-keys/{kid}/activate"), "").await;
+        assert_eq!(active.json()["state"], "active");
+        let all = user.get("/api/v1/signing-keys").await;
+        let states: Vec<_> = all.json()["items"].as_array().unwrap().iter().map(|key| key["state"].clone()).collect();
+        assert!(states.contains(&"retired".into()));
+        assert!(!all.text.contains("sealed"));
+        let pem = user.get(&format!("/api/v1/signing-keys/{kid}/public-key.pem")).await;
+        assert!(pem.text.starts_with("-----BEGIN PUBLIC KEY-----"));
+        let refused = user.post("/api/v1/signing-keys", r#"{"private_key_pem":"nonsense"}"#).await;
+        assert_eq!(refused.faults(), [("/private_key_pem".into(), "invalid_pem".into())]);
+    }
+}

@@ -1,0 +1,115 @@
+//! The life of a license, as a vendor's program sees it.
+
+use keyward_testkit::engine::engine;
+
+use crate::client::{Ask, User};
+
+const PAYLOAD: &str = r#"{"seats":25,"plan":"pro","modules":["analytics","reporting"],"big":12345678901234567890}"#;
+
+keyward_testkit::databases! {
+    async fn from_customer_to_token(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let customer = user.create("/api/v1/customers", r#"{"name":"Buyer","email":"it@buyer.example"}"#).await;
+        let body = format!(r#"{{"name":"Pro","customer_id":"{customer}","payload":{PAYLOAD}}}"#);
+        let made = user.post("/api/v1/licenses", &body).await;
+        assert_eq!(made.status, 201);
+        assert_eq!(made.header("etag"), Some("\"1\""));
+        let id = made.json()["id"].as_str().unwrap().to_owned();
+        assert_eq!(made.header("location"), Some(format!("/api/v1/licenses/{id}").as_str()));
+        assert!(made.text.contains(PAYLOAD), "the payload comes back as it was sent: {}", made.text);
+        let shown = user.get(&format!("/api/v1/licenses/{id}")).await;
+        assert_eq!(shown.text, made.text);
+
+        let jwt = user.get(&format!("/api/v1/licenses/{id}/token")).await;
+        let again = user.get(&format!("/api/v1/licenses/{id}/token?format=jwt")).await;
+        assert_eq!(jwt.text, again.text);
+        let paseto = user.get(&format!("/api/v1/licenses/{id}/token?format=paseto")).await;
+        assert!(paseto.json()["token"].as_str().unwrap().starts_with("v4.public."));
+        assert_eq!(user.get(&format!("/api/v1/licenses/{id}/token?format=xml")).await.problem().0, 400);
+    }
+
+    async fn every_digit_survives(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let payload = r#"{"huge":123456789012345678901234567890,"price":1.50,"tiny":1e-30,"text":"\u00e9","z":1,"a":[{}]}"#;
+        let id = user.create("/api/v1/licenses", &format!(r#"{{"name":"Pro","payload":{payload}}}"#)).await;
+        for path in [format!("/api/v1/licenses/{id}"), "/api/v1/licenses".into(), format!("/api/v1/licenses/{id}/revisions")] {
+            let answer = user.get(&path).await;
+            assert!(answer.text.contains(payload), "{path}: {}", answer.text);
+        }
+    }
+
+    async fn states_are_walked_and_said(store: Store) {
+        let (engine, clock) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let id = user.create("/api/v1/licenses", r#"{"name":"Pro"}"#).await;
+        let path = |verb: &str| format!("/api/v1/licenses/{id}/{verb}");
+        let status = |answer: &crate::client::Answer| answer.json()["status"].as_str().unwrap().to_owned();
+        assert_eq!(status(&user.post(&path("suspend"), "").await), "suspended");
+        assert_eq!(user.post(&path("suspend"), "{}").await.problem(), (409, "invalid_transition".into()));
+        assert_eq!(user.get(&path("token")).await.problem(), (409, "token_unavailable".into()));
+        assert_eq!(status(&user.post(&path("resume"), "").await), "active");
+        clock.advance(366 * 24 * 60 * 60);
+        assert_eq!(status(&user.get(&format!("/api/v1/licenses/{id}")).await), "expired");
+        let renewed = user.post(&path("renew"), r#"{"payload":{"seats":50},"revoke_previous":true}"#).await;
+        assert_eq!(status(&renewed), "active");
+        assert_eq!(renewed.json()["revision"], 2);
+        let revisions = user.get(&path("revisions")).await.json();
+        assert_eq!(revisions["items"][1]["state"], "revoked");
+        assert_eq!(user.get(&path("revisions/1/token")).await.problem().1, "token_unavailable");
+        assert_eq!(user.get(&path("revisions/2/token")).await.status, 200);
+        assert_eq!(user.get(&path("revisions/3/token")).await.problem().0, 404);
+        assert_eq!(status(&user.post(&path("revoke"), "").await), "revoked");
+        for verb in ["suspend", "resume", "revoke", "renew"] {
+            assert_eq!(user.post(&path(verb), "{}").await.problem(), (409, "invalid_transition".into()), "{verb}");
+        }
+        assert_eq!(user.delete(&format!("/api/v1/licenses/{id}")).await.status, 204);
+        assert_eq!(user.get(&format!("/api/v1/licenses/{id}")).await.problem(), (404, "not_found".into()));
+        assert_eq!(user.delete(&format!("/api/v1/licenses/{id}")).await.problem().0, 404);
+    }
+
+    async fn lists_are_filtered_and_paged(store: Store) {
+        let (engine, clock) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let customer = user.create("/api/v1/customers", r#"{"name":"Buyer","email":"it@buyer.example"}"#).await;
+        for number in 0..5 {
+            clock.advance(1);
+            let holder = if number % 2 == 0 { format!(r#","customer_id":"{customer}""#) } else { String::new() };
+            user.create("/api/v1/licenses", &format!(r#"{{"name":"License {number}"{holder}}}"#)).await;
+        }
+        let names = |answer: &crate::client::Answer| {
+            let items = answer.json()["items"].as_array().unwrap().clone();
+            items.iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let first = user.get("/api/v1/licenses?limit=2").await;
+        assert_eq!(names(&first), ["License 4", "License 3"]);
+        let cursor = first.json()["next_cursor"].as_str().unwrap().to_owned();
+        let second = user.get(&format!("/api/v1/licenses?limit=3&cursor={cursor}")).await;
+        assert_eq!(names(&second), ["License 2", "License 1", "License 0"]);
+        assert!(second.json()["next_cursor"].is_null());
+        let held = user.get(&format!("/api/v1/licenses?customer_id={customer}&status=active&q=license")).await;
+        assert_eq!(names(&held), ["License 4", "License 2", "License 0"]);
+        assert!(names(&user.get("/api/v1/licenses?status=revoked").await).is_empty());
+    }
+
+    async fn changes_are_guarded_by_their_version(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let id = user.create("/api/v1/licenses", r#"{"name":"Pro"}"#).await;
+        let path = format!("/api/v1/licenses/{id}");
+        let change = |tag: &str| Ask::new("PATCH", &path).token(&user.token).header("If-Match", tag).json(r#"{"name":"New"}"#);
+        let changed = user.api.ask(change("\"1\"")).await;
+        assert_eq!((changed.status.as_u16(), changed.header("etag")), (200, Some("\"2\"")));
+        let late = user.api.ask(change("\"1\"")).await;
+        assert_eq!(late.problem(), (412, "precondition_failed".into()));
+        assert_eq!(late.json()["version"], 2);
+        assert_eq!(user.api.ask(change("2")).await.problem().0, 400);
+        assert_eq!(user.api.ask(change("*")).await.status, 200);
+        let cached = Ask::new("GET", &path).token(&user.token).header("If-None-Match", "\"3\"");
+        assert_eq!(user.api.ask(cached).await.status, 304);
+        let late = Ask::new("DELETE", &path).token(&user.token).header("If-Match", "\"1\"");
+        assert_eq!(user.api.ask(late).await.problem().0, 412);
+        assert_eq!(user.get(&path).await.status, 200);
+    }
+}

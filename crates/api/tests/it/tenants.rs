@@ -1,0 +1,116 @@
+//! For every operation of the OpenAPI document: without a token 401, and with another tenant's id 404. An
+//! operation that is not in the table fails the test.
+
+use std::collections::BTreeSet;
+
+use keyward_testkit::engine::engine;
+use serde_json::Value;
+
+use crate::client::{Ask, User};
+
+/// Operations without a thing's id in their address: they act in the caller's own organization.
+const OWN: [&str; 13] = [
+    "GET /api/v1/organizations", "POST /api/v1/organizations",
+    "GET /api/v1/members", "POST /api/v1/members",
+    "GET /api/v1/tokens", "POST /api/v1/tokens",
+    "GET /api/v1/customers", "POST /api/v1/customers",
+    "GET /api/v1/licenses", "POST /api/v1/licenses",
+    "GET /api/v1/signing-keys", "POST /api/v1/signing-keys",
+    "GET /api/v1/audit-events",
+];
+
+/// Operations on one thing, with a body that is good.
+const ONE: [(&str, &str); 24] = [
+    ("GET /api/v1/organizations/{id}", ""),
+    ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
+    ("GET /api/v1/members/{id}", ""),
+    ("PATCH /api/v1/members/{id}", r#"{"role":"viewer"}"#),
+    ("DELETE /api/v1/members/{id}", ""),
+    ("GET /api/v1/tokens/{id}", ""),
+    ("DELETE /api/v1/tokens/{id}", ""),
+    ("GET /api/v1/customers/{id}", ""),
+    ("PATCH /api/v1/customers/{id}", r#"{"name":"Mine"}"#),
+    ("DELETE /api/v1/customers/{id}", ""),
+    ("GET /api/v1/licenses/{id}", ""),
+    ("PATCH /api/v1/licenses/{id}", r#"{"name":"Mine"}"#),
+    ("DELETE /api/v1/licenses/{id}", ""),
+    ("POST /api/v1/licenses/{id}/renew", "{}"),
+    ("POST /api/v1/licenses/{id}/suspend", ""),
+    ("POST /api/v1/licenses/{id}/resume", ""),
+    ("POST /api/v1/licenses/{id}/revoke", ""),
+    ("GET /api/v1/licenses/{id}/token", ""),
+    ("GET /api/v1/licenses/{id}/revisions", ""),
+    ("GET /api/v1/licenses/{id}/revisions/{number}/token", ""),
+    ("GET /api/v1/signing-keys/{id}", ""),
+    ("GET /api/v1/signing-keys/{id}/public-key.pem", ""),
+    ("POST /api/v1/signing-keys/{id}/activate", ""),
+    ("POST /api/v1/signing-keys/{id}/revoke", ""),
+];
+
+fn operations() -> BTreeSet<String> {
+    let document = serde_json::to_value(keyward_api::openapi()).unwrap();
+    let paths = document["paths"].as_object().unwrap().clone();
+    let verbs = |(path, verbs): (String, Value)| {
+        let verbs: Vec<String> = verbs.as_object().unwrap().keys().map(|verb| verb.to_uppercase()).collect();
+        verbs.into_iter().map(move |verb| format!("{verb} {path}"))
+    };
+    paths.into_iter().flat_map(verbs).filter(|operation| !operation.contains(" /o/")).collect()
+}
+
+#[test]
+fn every_operation_is_in_the_table() {
+    let one = ONE.iter().map(|(operation, _)| *operation);
+    let table: BTreeSet<_> = OWN.into_iter().chain(one).map(str::to_owned).collect();
+    assert_eq!(operations(), table);
+}
+
+keyward_testkit::databases! {
+    async fn nobody_without_a_token(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        for operation in operations() {
+            let (verb, path) = operation.split_once(' ').unwrap();
+            let path = path.replace("{number}", "1").replace("{id}", "018f0000-0000-7000-8000-000000000000");
+            let path = path.replace("signing-keys/018f0000-0000-7000-8000-000000000000", &format!("signing-keys/{}", "A".repeat(43)));
+            let refused = user.api.ask(Ask::new(verb, path).json("{}")).await;
+            assert_eq!(refused.problem(), (401, "unauthorized".into()), "{operation}");
+        }
+    }
+
+    async fn another_tenants_things_are_not_there(store: Store) {
+        let (engine, clock) = engine(store);
+        let owner = User::new(&engine, "Acme").await;
+        let stranger = User::new(&engine, "Other").await;
+        let license = owner.create("/api/v1/licenses", r#"{"name":"L"}"#).await;
+        let customer = owner.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
+        let member = owner.create("/api/v1/members", r#"{"name":"M","email":"m@c.example","role":"viewer"}"#).await;
+        let token = owner.create("/api/v1/tokens", r#"{"name":"T"}"#).await;
+        let key = owner.get("/api/v1/signing-keys").await.json()["items"][0]["kid"].as_str().unwrap().to_owned();
+        let organization = owner.vendor.founded.organization.id.to_string();
+        clock.advance(1);
+        let log = owner.get("/api/v1/audit-events").await.text;
+
+        for (operation, body) in ONE {
+            let (verb, path) = operation.split_once(' ').unwrap();
+            let id = match path.split('/').nth(3).unwrap() {
+                "organizations" => &organization,
+                "members" => &member,
+                "tokens" => &token,
+                "customers" => &customer,
+                "licenses" => &license,
+                "signing-keys" => &key,
+                noun => panic!("{noun}"),
+            };
+            let path = path.replace("{id}", id).replace("{number}", "1");
+            let ask = |user: &User| Ask::new(verb, &path).token(&user.token).json(body);
+            let foreign = stranger.api.ask(ask(&stranger)).await;
+            assert_eq!(foreign.problem(), (404, "not_found".into()), "{operation}");
+        }
+        let foreign = format!(r#"{{"name":"L","customer_id":"{customer}"}}"#);
+        let refused = stranger.post("/api/v1/licenses", &foreign).await;
+        assert_eq!(refused.faults(), [("/customer_id".into(), "not_found".into())]);
+        let filtered = stranger.get(&format!("/api/v1/licenses?customer_id={customer}")).await;
+        assert!(filtered.json()["items"].as_array().unwrap().is_empty());
+        assert_eq!(owner.get("/api/v1/audit-events").await.text, log, "nothing happened to the owner's things");
+    }
+}
