@@ -17,8 +17,11 @@ pub(crate) struct Client {
     pub formats: &'static [&'static str],
     /// Whether it reads a JWK Set too.
     pub reads_jwks: bool,
-    run: Box<dyn Fn(&Path, &str, &str) -> Result<Output>>,
+    run: Box<Run>,
 }
+
+/// Runs the program on a key file, a token and an audience.
+type Run = dyn Fn(&Path, &str, &str) -> Result<Output>;
 
 /// What a client said of a token.
 pub(crate) struct Verdict {

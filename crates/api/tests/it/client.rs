@@ -41,7 +41,10 @@ impl Answer {
     pub fn faults(&self) -> Vec<(String, String)> {
         let text = |fault: &Value, name: &str| fault[name].as_str().unwrap_or_default().to_owned();
         let errors = self.json()["errors"].as_array().cloned().unwrap_or_default();
-        errors.iter().map(|fault| (text(fault, "pointer") + &text(fault, "parameter"), text(fault, "code"))).collect()
+        errors
+            .iter()
+            .map(|fault| (text(fault, "pointer") + &text(fault, "parameter"), text(fault, "code")))
+            .collect()
     }
 }
 

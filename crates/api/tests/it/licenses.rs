@@ -4,7 +4,8 @@ use keyward_testkit::engine::engine;
 
 use crate::client::{Ask, User};
 
-const PAYLOAD: &str = r#"{"seats":25,"plan":"pro","modules":["analytics","reporting"],"big":12345678901234567890}"#;
+const PAYLOAD: &str =
+    r#"{"seats":25,"plan":"pro","modules":["analytics","reporting"],"big":12345678901234567890}"#;
 
 keyward_testkit::databases! {
     async fn from_customer_to_token(store: Store) {

@@ -10,12 +10,18 @@ use crate::client::{Ask, User};
 
 /// Operations without a thing's id in their address: they act in the caller's own organization.
 const OWN: [&str; 13] = [
-    "GET /api/v1/organizations", "POST /api/v1/organizations",
-    "GET /api/v1/members", "POST /api/v1/members",
-    "GET /api/v1/tokens", "POST /api/v1/tokens",
-    "GET /api/v1/customers", "POST /api/v1/customers",
-    "GET /api/v1/licenses", "POST /api/v1/licenses",
-    "GET /api/v1/signing-keys", "POST /api/v1/signing-keys",
+    "GET /api/v1/organizations",
+    "POST /api/v1/organizations",
+    "GET /api/v1/members",
+    "POST /api/v1/members",
+    "GET /api/v1/tokens",
+    "POST /api/v1/tokens",
+    "GET /api/v1/customers",
+    "POST /api/v1/customers",
+    "GET /api/v1/licenses",
+    "POST /api/v1/licenses",
+    "GET /api/v1/signing-keys",
+    "POST /api/v1/signing-keys",
     "GET /api/v1/audit-events",
 ];
 
