@@ -36,7 +36,7 @@ pub(crate) struct Given {
     /// Form of the log
     #[arg(long, global = true, env = "KEYWARD_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
-    /// What is logged, such as info or keyward=debug [default: info]
+    /// What is logged, such as info or keyward=debug [default: warn,keyward=info]
     #[arg(long, global = true, env = "KEYWARD_LOG", value_name = "FILTER")]
     log: Option<String>,
 }
@@ -118,7 +118,7 @@ impl Settings {
             database_url,
             master_key,
             log_format: given.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
-            log: given.log.or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log: given.log.or(file.log).unwrap_or_else(|| crate::telemetry::DEFAULT.to_owned()),
         })
     }
 }

@@ -33,7 +33,7 @@ fn run(args: Args) -> anyhow::Result<()> {
         return print(&keyward_api::openapi().to_pretty_json()?);
     }
     let settings = Settings::read(args.settings)?;
-    telemetry::start(&settings);
+    telemetry::start(&settings)?;
     actix_web::rt::System::new().block_on(async {
         match args.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(&settings).await,
