@@ -34,8 +34,15 @@ pub(crate) fn payload() -> impl Strategy<Value = Map<String, Value>> {
         .prop_map(|members| members.into_iter().collect())
 }
 
+/// In a build of the whole workspace jsonwebtoken has both of its backends, and must be told which to use.
+fn pick_backend() {
+    // A second call finds the first one's, which is the same.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+}
+
 /// Times are our own business in these tests: the others read the machine's clock.
 fn validation() -> Validation {
+    pick_backend();
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_audience(&["license-key"]);
     validation.set_issuer(&[ISSUER]);
@@ -45,6 +52,7 @@ fn validation() -> Validation {
 }
 
 fn decoding_key(seed: u8) -> DecodingKey {
+    pick_backend();
     DecodingKey::from_ed_pem(signer_of(seed).public_key().to_pem().as_bytes()).unwrap()
 }
 
@@ -73,6 +81,7 @@ proptest! {
         for (name, value) in [("iss", json!(ISSUER)), ("sub", json!(LICENSE)), ("aud", json!("license-key")), ("nbf", json!(ISSUED.as_i64()))] {
             all.insert(name.to_owned(), value);
         }
+        pick_backend();
         let key = EncodingKey::from_ed_pem(signer().secret_key().to_pem().as_bytes()).unwrap();
         let mut header = Header::new(Algorithm::EdDSA);
         for kid in [None, Some(signer().kid().to_string())] {
@@ -153,6 +162,7 @@ fn signatures_are_equal_across_libraries() {
     let json = claims("{}").to_json(Format::Jwt).unwrap();
     let token = signer().sign_jwt(&json);
     let (signed, signature) = token.rsplit_once('.').unwrap();
+    pick_backend();
     let key = EncodingKey::from_ed_pem(signer().secret_key().to_pem().as_bytes()).unwrap();
     assert_eq!(jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::EdDSA).unwrap(), signature);
 }
