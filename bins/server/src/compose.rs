@@ -22,6 +22,7 @@ pub(crate) struct Instance {
 impl Instance {
     /// Opens the database, making folder, tables and master key where this is the first start.
     pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let found = master_key::find(&settings.master_key)?;
         make_data_dir(settings)?;
         let store = connect(settings).await?;
         if let Schema::Newer { unknown } = store.schema().await? {
@@ -31,7 +32,7 @@ impl Instance {
             );
         }
         store.migrate().await.context("bringing the database up to date")?;
-        let master = match (master_key::find(&settings.master_key)?, fingerprint(&store).await?) {
+        let master = match (found, fingerprint(&store).await?) {
             (Some(master), known) => {
                 matches(&master, known.as_deref())?;
                 master

@@ -51,7 +51,7 @@ pub async fn around(
         // The pattern and not the address: addresses can hold secrets.
         route = route.as_deref().unwrap_or("none"),
         status = response.status().as_u16(),
-        ms = started.elapsed().as_secs_f64() * 1_000.0,
+        us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
         request_id = id,
         "request"
     );

@@ -1,0 +1,154 @@
+//! The `keyward` program: what it prints and how it ends.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        assert!(desk.keyward(&["keygen", "--out", "key.pem"]).status.success());
+        desk
+    }
+
+    fn keyward(&self, args: &[&str]) -> Output {
+        self.keyward_with(args, "")
+    }
+
+    fn keyward_with(&self, args: &[&str], stdin: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyward"));
+        command.args(args).current_dir(self.0.path()).env_clear();
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+        child.wait_with_output().unwrap()
+    }
+
+    fn sign(&self, more: &[&str]) -> String {
+        let args = ["sign", "--key", "key.pem", "--issuer", "https://v.example", "--subject", "l-1"];
+        let output = self.keyward(&[&args, more].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// Exit code, and the JSON on stdout.
+    fn verify(&self, token: &str, more: &[&str]) -> (i32, Value) {
+        let output = self.keyward(&[&["verify", "--key", "key.pem.pub"], more, &[token]].concat());
+        (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_default())
+    }
+}
+
+const PAYLOAD: &str = r#"{"seats":25,"big":123456789012345678901234567890}"#;
+
+#[test]
+fn what_is_signed_offline_verifies_offline() {
+    let desk = Desk::new();
+    for format in ["jwt", "paseto"] {
+        let token = desk.sign(&["--no-end", "--format", format, "--payload", PAYLOAD]);
+        let output = desk.keyward(&["verify", "--key", "key.pem.pub", &token]);
+        assert_eq!(output.status.code(), Some(0));
+        assert!(String::from_utf8(output.stdout).unwrap().contains("123456789012345678901234567890"));
+        let piped = desk.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &format!("{token}\n"));
+        assert_eq!(piped.status.code(), Some(0), "a pipe ends its line");
+    }
+}
+
+#[test]
+fn a_refusal_ends_with_1_and_names_its_reason() {
+    let desk = Desk::new();
+    let token = desk.sign(&["--issued-at", "1000", "--expires-at", "2000"]);
+    for (at, exit, code) in
+        [("999", 1, "not_yet_valid"), ("1000", 0, ""), ("1999", 0, ""), ("2000", 1, "expired")]
+    {
+        let (ended, said) = desk.verify(&token, &["--at", at]);
+        assert_eq!((ended, said["code"].as_str().unwrap_or_default()), (exit, code), "at {at}: {said}");
+    }
+    let (_, said) = desk.verify(&token, &["--at", "1970-01-01T01:00:00Z"]);
+    assert_eq!(said["since"], "1970-01-01T00:33:20Z");
+    let now = ["--at", "1500"];
+    let refused = |token: &str, more: &[&str]| desk.verify(token, &[&now, more].concat());
+    assert_eq!(refused(&token, &["--audience", "x"]).1["code"], "wrong_audience");
+    assert_eq!(refused(&token, &["--issuer", "https://other.example"]).1["code"], "wrong_issuer");
+    assert_eq!(refused(&token, &["--subject", "l-2"]).1["code"], "wrong_subject");
+    assert_eq!(refused(&token, &["--organization", "o"]).1["code"], "wrong_organization");
+    assert_eq!(refused(&format!("{token} "), &[]).0, 1, "white space is no part of a token");
+    assert_eq!(refused("", &[]).0, 1);
+    desk.keyward(&["keygen", "--out", "other.pem"]);
+    let stranger = desk.keyward(&["verify", "--key", "other.pem.pub", "--at", "1500", &token]);
+    assert_eq!(stranger.status.code(), Some(1));
+}
+
+#[test]
+fn wrong_usage_ends_with_2() {
+    let desk = Desk::new();
+    let token = desk.sign(&["--no-end"]);
+    for args in [
+        &["verify"][..],
+        &["verify", "--key", "nowhere.pem", &token],
+        &["verify", "--key", "key.pem", &token],
+        &["verify", "--key", "key.pem.pub", "--at", "soon", &token],
+        &["sign", "--key", "key.pem", "--issuer", "i", "--subject", "s", "--no-end", "--payload", "[]"],
+        &[
+            "sign",
+            "--key",
+            "key.pem",
+            "--issuer",
+            "i",
+            "--subject",
+            "s",
+            "--no-end",
+            "--payload",
+            r#"{"exp":1}"#,
+        ],
+        &[
+            "sign",
+            "--key",
+            "key.pem",
+            "--issuer",
+            "i",
+            "--subject",
+            "s",
+            "--issued-at",
+            "5",
+            "--expires-at",
+            "5",
+        ],
+        &["keygen", "--out", "key.pem"],
+        &["licenses", "list"],
+        &["frobnicate"],
+    ] {
+        let output = desk.keyward(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn a_secret_key_is_the_owners_alone_and_never_overwritten() {
+    let desk = Desk::new();
+    let before = std::fs::read(desk.0.path().join("key.pem")).unwrap();
+    assert_eq!(desk.keyward(&["keygen", "--out", "key.pem"]).status.code(), Some(2));
+    assert_eq!(std::fs::read(desk.0.path().join("key.pem")).unwrap(), before);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(desk.0.path().join("key.pem")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn inspect_shows_without_believing() {
+    let desk = Desk::new();
+    let token = desk.sign(&["--no-end", "--payload", PAYLOAD]);
+    let output = desk.keyward(&["inspect", "--json", &token]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("123456789012345678901234567890"), "{text}");
+    assert!(text.contains("untrusted_claims"));
+    assert_eq!(desk.keyward(&["inspect", "hello"]).status.code(), Some(1));
+}

@@ -1,0 +1,162 @@
+//! The server program itself: its start, its refusals to start, its end.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+fn server(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keyward-server"));
+    command.args(args).current_dir(folder).env_clear();
+    command
+}
+
+fn run(folder: &Path, args: &[&str]) -> Output {
+    server(folder, args).output().unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// It ends with 1 and says why in one line.
+fn refuses(output: &Output, why: &str) {
+    let said = stderr(output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    assert!(said.starts_with("keyward-server: ") && said.contains(why), "{said}");
+}
+
+fn bootstrapped() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["bootstrap", "--organization", "Acme", "--email", "a@acme.example"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    folder
+}
+
+fn started(folder: &Path) -> (Child, String) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let mut command = server(folder, &["--listen", &listen]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let url = format!("http://{listen}");
+    let begun = Instant::now();
+    while ureq::get(format!("{url}/readyz")).call().is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the server does not get ready");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    (child, url)
+}
+
+#[test]
+fn bootstrap_prints_one_json_object_and_makes_private_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["bootstrap", "--organization", "Acme", "--email", "a@acme.example"]);
+    let made: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&made["organization_slug"], &made["email"]), (&"acme".into(), &"a@acme.example".into()));
+    assert!(made["token"].as_str().unwrap().starts_with("kw_mgmt_"));
+    let log = stderr(&output);
+    assert!(!log.contains(made["token"].as_str().unwrap()), "the token is in the log");
+    #[cfg(unix)]
+    for entry in std::fs::read_dir(folder.path().join("keyward-data")).unwrap() {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o077, 0);
+    }
+}
+
+#[test]
+fn a_wrong_setting_stops_the_start_with_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, value, why) in [
+        ("KEYWARD_PUBLIC_URL", "ftp://x", "KEYWARD_PUBLIC_URL"),
+        ("KEYWARD_PUBLIC_URL", "https://x/?a=b", "KEYWARD_PUBLIC_URL"),
+        ("DATABASE_URL", "mysql://x", "DATABASE_URL"),
+        ("DATABASE_URL", "sqlite:///nowhere/k.db", "DATABASE_URL"),
+        ("KEYWARD_MASTER_KEY", "c2hvcnQ=", "KEYWARD_MASTER_KEY"),
+        ("KEYWARD_MASTER_KEY_FILE", "/nowhere/key", "/nowhere/key"),
+        ("KEYWARD_CONFIG", "/nowhere/keyward.toml", "/nowhere/keyward.toml"),
+        ("KEYWARD_LOG", "a=b=c", "KEYWARD_LOG"),
+    ] {
+        refuses(&server(folder.path(), &["migrate"]).env(name, value).output().unwrap(), why);
+    }
+    assert!(!folder.path().join("keyward-data/keyward.db").exists(), "a refused start made a database");
+    let listen = server(folder.path(), &[]).env("KEYWARD_LISTEN", "nowhere").output().unwrap();
+    assert_eq!(listen.status.code(), Some(2), "{}", stderr(&listen));
+    std::fs::write(folder.path().join("k.toml"), "listen = \"127.0.0.1:1\"\n\ncolour = \"red\"\n").unwrap();
+    refuses(&run(folder.path(), &["migrate", "--config", "k.toml"]), "colour");
+}
+
+#[test]
+fn the_file_gives_way_to_the_environment_and_that_to_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("k.toml"), "data_dir = \"from-file\"\n").unwrap();
+    let migrate = |args: &[&str], env: Option<&str>| {
+        let mut command = server(folder.path(), args);
+        let output = command.envs(env.map(|dir| ("KEYWARD_DATA_DIR", dir))).output().unwrap();
+        assert!(output.status.success(), "{}", stderr(&output));
+    };
+    migrate(&["migrate", "--config", "k.toml"], None);
+    migrate(&["migrate", "--config", "k.toml"], Some("from-env"));
+    migrate(&["migrate", "--config", "k.toml", "--data-dir", "from-flag"], Some("from-env"));
+    for dir in ["from-file", "from-env", "from-flag"] {
+        assert!(folder.path().join(dir).join("master.key").exists(), "{dir}");
+    }
+}
+
+#[test]
+fn the_master_key_must_be_the_databases_own() {
+    let folder = bootstrapped();
+    let key = folder.path().join("keyward-data/master.key");
+    assert!(stderr(&run(folder.path(), &["check"])).is_empty());
+    let own = std::fs::read(&key).unwrap();
+    std::fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n").unwrap();
+    refuses(&run(folder.path(), &[]), "not the master key that the database was made with");
+    refuses(&run(folder.path(), &["check"]), "not the master key that the database was made with");
+    std::fs::write(&key, "short\n").unwrap();
+    refuses(&run(folder.path(), &[]), "32 bytes in base64");
+    std::fs::remove_file(&key).unwrap();
+    refuses(&run(folder.path(), &[]), "master key of this database is missing");
+    assert!(!key.exists(), "no other key was made");
+    std::fs::write(&key, own).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+        refuses(&run(folder.path(), &[]), "chmod 600");
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    assert!(run(folder.path(), &["check"]).status.success());
+}
+
+#[test]
+fn check_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    refuses(&run(folder.path(), &["check"]), "no database");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn openapi_is_printed_without_a_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["openapi"]);
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["openapi"], "3.1.0");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+#[cfg(unix)]
+fn told_to_stop_it_ends_well_and_starts_again() {
+    let folder = bootstrapped();
+    for _ in 0..2 {
+        let (mut child, url) = started(folder.path());
+        let health = ureq::get(format!("{url}/healthz")).call().unwrap().body_mut().read_to_string().unwrap();
+        assert_eq!(health, "ok\n");
+        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+        assert!(child.wait().unwrap().success(), "SIGTERM is a good end");
+    }
+}
