@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _, web};
@@ -32,13 +33,17 @@ const HEADERS: [(HeaderName, &str); 6] = [
 
 /// The middleware: `App::new().wrap(actix_web::middleware::from_fn(keyward_web::around))`.
 pub async fn around(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let started = Instant::now();
     let id = request_id(&request);
     let https = request.app_data::<web::Data<Settings>>().is_some_and(|settings| settings.https);
     let method = request.method().clone();
+    if method == Method::HEAD {
+        // Routes answer GET; the body is left out where the answer is written.
+        request.head_mut().method = Method::GET;
+    }
     let mut response = in_problem_form(next.call(request).await?);
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {

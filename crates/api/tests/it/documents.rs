@@ -33,6 +33,7 @@ keyward_testkit::databases! {
         assert_eq!(get("/problems/nonsense").await.problem().0, 404);
         assert_eq!(get("/healthz").await.status, 200);
         assert_eq!(get("/readyz").await.status, 200);
+        assert_eq!(user.api.ask(Ask::new("HEAD", "/readyz")).await.status, 200);
     }
 
     async fn an_operator_founds_organizations(store: Store) {

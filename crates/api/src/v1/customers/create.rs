@@ -11,10 +11,10 @@ use super::CustomerView;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct CreateCustomer {
     /// Customer or organization name.
-    #[schema(value_type = String, max_length = 200, example = "Example Inc.")]
+    #[schema(value_type = String, min_length = 1, max_length = 200, example = "Example Inc.")]
     name: Name,
     /// Contact address.
-    #[schema(value_type = String, example = "it@example.com")]
+    #[schema(value_type = String, format = Email, example = "it@example.com")]
     email: Email,
     /// Internal: customers never see them.
     #[schema(value_type = Option<String>, max_length = 4000)]
@@ -33,7 +33,7 @@ impl Request for CreateCustomer {
 #[utoipa::path(
     tag = "customers",
     operation_id = "create_customer",
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateCustomer,
     responses((status = 201, body = CustomerView), Refused),
 )]

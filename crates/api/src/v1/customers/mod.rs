@@ -28,7 +28,7 @@ pub(crate) struct CustomerView {
     id: CustomerId,
     #[schema(value_type = String, example = "Example Inc.")]
     name: Name,
-    #[schema(value_type = String, example = "it@example.com")]
+    #[schema(value_type = String, format = Email, example = "it@example.com")]
     email: Email,
     /// Internal: customers never see them.
     #[schema(value_type = Option<String>)]

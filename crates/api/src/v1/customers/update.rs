@@ -11,10 +11,10 @@ use super::CustomerView;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateCustomer {
     /// Customer or organization name.
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     name: Option<Name>,
     /// Contact address.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, format = Email)]
     email: Option<Email>,
     /// Internal notes; `null` removes them.
     #[schema(value_type = Option<String>, max_length = 4000)]
@@ -32,7 +32,7 @@ impl Request for UpdateCustomer {
 #[utoipa::path(
     tag = "customers",
     operation_id = "update_customer",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateCustomer,
     responses((status = 200, body = CustomerView), Refused),
 )]

@@ -11,7 +11,7 @@ use super::LicenseView;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct CreateLicense {
     /// Unique among your licenses.
-    #[schema(value_type = String, max_length = 200, example = "Example Inc. 2026")]
+    #[schema(value_type = String, min_length = 1, max_length = 200, example = "Example Inc. 2026")]
     name: Name,
     /// For your own reference.
     #[schema(value_type = Option<String>, max_length = 4000)]
@@ -44,7 +44,7 @@ impl Request for CreateLicense {
 #[utoipa::path(
     tag = "licenses",
     operation_id = "create_license",
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateLicense,
     responses((status = 201, body = LicenseView), Refused),
 )]

@@ -14,7 +14,7 @@ use super::LicenseView;
 #[utoipa::path(
     tag = "licenses",
     operation_id = "suspend_license",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses((status = 200, body = LicenseView), Refused),
 )]
 #[post("/api/v1/licenses/{id}/suspend")]

@@ -14,7 +14,7 @@ const IMMUTABLE: [&str; 6] = ["payload", "fields", "not_before", "expires_at", "
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateLicense {
     /// Unique among your licenses.
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     name: Option<Name>,
     /// For your own reference; `null` removes it.
     #[schema(value_type = Option<String>, max_length = 4000)]
@@ -35,7 +35,7 @@ impl Request for UpdateLicense {
 #[utoipa::path(
     tag = "licenses",
     operation_id = "update_license",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateLicense,
     responses((status = 200, body = LicenseView), Refused),
 )]

@@ -11,10 +11,10 @@ use super::MemberView;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct CreateMember {
     /// Unique in the organization.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, format = Email)]
     email: Email,
     /// As shown to others.
-    #[schema(value_type = String, max_length = 200)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
     name: Name,
     /// `owner`, `admin`, `member` or `viewer`.
     #[schema(value_type = String)]
@@ -33,7 +33,7 @@ impl Request for CreateMember {
 #[utoipa::path(
     tag = "members",
     operation_id = "create_member",
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateMember,
     responses((status = 201, body = MemberView), Refused),
 )]

@@ -26,7 +26,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 pub(crate) struct MemberView {
     #[schema(value_type = String, format = Uuid)]
     id: MemberId,
-    #[schema(value_type = String, example = "ada@vendor.example")]
+    #[schema(value_type = String, format = Email, example = "ada@vendor.example")]
     email: Email,
     #[schema(value_type = String, example = "Ada")]
     name: Name,

@@ -11,13 +11,13 @@ use super::OrganizationView;
 /// An organization to be founded.
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct CreateOrganization {
-    #[schema(value_type = String, max_length = 200, example = "Acme")]
+    #[schema(value_type = String, min_length = 1, max_length = 200, example = "Acme")]
     name: Name,
     /// The first owner's address.
-    #[schema(value_type = String, example = "ada@acme.example")]
+    #[schema(value_type = String, format = Email, example = "ada@acme.example")]
     owner_email: Email,
     /// The first owner's name; absent for the part of the address before the `@`.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     owner_name: Option<Name>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct CreatedOrganization {
 #[utoipa::path(
     tag = "organizations",
     operation_id = "create_organization",
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateOrganization,
     responses((status = 201, body = CreatedOrganization), Refused),
 )]

@@ -10,7 +10,7 @@ use super::OrganizationView;
 /// What is to be changed.
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateOrganization {
-    #[schema(value_type = String, max_length = 200)]
+    #[schema(value_type = String, min_length = 1, max_length = 200)]
     name: Name,
 }
 
@@ -25,7 +25,7 @@ impl Request for UpdateOrganization {
 #[utoipa::path(
     tag = "organizations",
     operation_id = "update_organization",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateOrganization,
     responses((status = 200, body = OrganizationView), Refused),
 )]

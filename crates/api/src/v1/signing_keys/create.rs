@@ -27,7 +27,7 @@ impl Request for CreateSigningKey {
 #[utoipa::path(
     tag = "signing-keys",
     operation_id = "create_signing_key",
-    params(("Idempotency-Key" = Option<String>, Header)),
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateSigningKey,
     responses((status = 201, body = SigningKeyView), Refused),
 )]
