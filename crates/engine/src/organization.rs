@@ -119,7 +119,7 @@ impl Engine {
         tx.organizations().insert(&organization).await.map_err(taken)?;
         tx.members(scope).insert(&owner).await?;
         tx.tokens(scope).insert(&made.token).await?;
-        let key = self.new_signing_key(scope, &self.random()).activate(now)?;
+        let key = self.new_signing_key(scope, &self.random())?.activate(now)?;
         tx.signing_keys(scope).insert(&key).await?;
         let detail = [
             ("name", json!(organization.name)),

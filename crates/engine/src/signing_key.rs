@@ -54,13 +54,13 @@ impl Engine {
     ) -> Result<Done<SigningKey>> {
         let (scope, now) = (access.scope(), self.now());
         let key = match new.private_key_pem {
-            None => self.new_signing_key(scope, &self.random()),
+            None => self.new_signing_key(scope, &self.random())?,
             Some(pem) => {
                 let pem = Zeroizing::new(pem);
                 let secret = SecretKey::from_pem(&pem).map_err(|error| {
                     Error::field("private_key_pem", Invalid::new(error.code(), format!("is {error}")))
                 })?;
-                self.new_signing_key(scope, &secret.to_seed())
+                self.new_signing_key(scope, &secret.to_seed())?
             }
         };
         let tx = self.store.write().await?;
@@ -122,19 +122,20 @@ impl Engine {
     }
 
     /// A sealed, pending key from its seed.
-    pub(crate) fn new_signing_key(&self, scope: OrganizationScope, seed: &[u8; 32]) -> SigningKey {
+    pub(crate) fn new_signing_key(&self, scope: OrganizationScope, seed: &[u8; 32]) -> Result<SigningKey> {
         let secret = SecretKey::from_seed(*seed);
         let kid = Kid::from_bytes(secret.public_key().kid().to_bytes());
         let entropy =
             SealEntropy { key: Zeroizing::new(self.random()), nonces: [self.random(), self.random()] };
-        SigningKey {
+        let sealed = self.vault.seal(scope.id(), kid, seed, &entropy);
+        Ok(SigningKey {
             kid,
             organization: scope.id(),
             public: secret.public_key().to_bytes(),
-            sealed: self.vault.seal(scope.id(), kid, seed, &entropy),
+            sealed: sealed.map_err(|source| Error::Key { kid: kid.to_string(), source })?,
             state: SigningKeyState::Pending,
             created_at: self.now(),
-        }
+        })
     }
 
     async fn make_active(

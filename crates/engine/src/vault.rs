@@ -53,9 +53,13 @@ pub struct Vault {
     master: XChaCha20Poly1305,
 }
 
-/// The sealed bytes do not open: they were changed, moved, or sealed under another master key.
+/// A key can't be sealed, or its sealed bytes do not open: they were changed, moved, or sealed under another
+/// master key.
 #[derive(Debug, thiserror::Error)]
 pub enum SealError {
+    /// The cipher refused.
+    #[error("the key cannot be sealed")]
+    Seal,
     /// Not the form this program writes.
     #[error("the sealed key has an unknown form")]
     Form,
@@ -80,20 +84,17 @@ impl Vault {
         kid: Kid,
         seed: &[u8; 32],
         entropy: &SealEntropy,
-    ) -> Vec<u8> {
+    ) -> Result<Vec<u8>, SealError> {
         let aad = binding(organization, kid);
         let data = XChaCha20Poly1305::new(&Key::from(*entropy.key));
+        let boxes = [(&self.master, entropy.nonces[0], &*entropy.key), (&data, entropy.nonces[1], seed)];
         let mut sealed = vec![VERSION];
-        for (cipher, nonce, clear) in
-            [(&self.master, entropy.nonces[0], &*entropy.key), (&data, entropy.nonces[1], seed)]
-        {
+        for (cipher, nonce, clear) in boxes {
+            let message = Payload { msg: clear, aad: &aad };
             sealed.extend(nonce);
-            // Sealing fails only for messages of many gigabytes.
-            sealed.extend(
-                cipher.encrypt(&XNonce::from(nonce), Payload { msg: clear, aad: &aad }).unwrap_or_default(),
-            );
+            sealed.extend(cipher.encrypt(&XNonce::from(nonce), message).map_err(|_| SealError::Seal)?);
         }
-        sealed
+        Ok(sealed)
     }
 
     /// Opens what [`seal`](Self::seal) made for the same row.
@@ -149,7 +150,7 @@ mod tests {
     #[test]
     fn opens_only_in_its_own_row_with_its_own_master_key() {
         let (org, kid) = (OrganizationId::new(1, [1; 10]), Kid::from_bytes([2; 32]));
-        let sealed = vault(1).seal(org, kid, &[42; 32], &entropy(9));
+        let sealed = vault(1).seal(org, kid, &[42; 32], &entropy(9)).unwrap();
         assert_eq!(*vault(1).open(org, kid, &sealed).unwrap(), [42; 32]);
         assert!(vault(2).open(org, kid, &sealed).is_err());
         assert!(vault(1).open(OrganizationId::new(1, [3; 10]), kid, &sealed).is_err());
@@ -168,7 +169,7 @@ mod tests {
         #[test]
         fn a_changed_byte_does_not_open(at in 0_usize..145, with in 1_u8..) {
             let (org, kid) = (OrganizationId::new(1, [1; 10]), Kid::from_bytes([2; 32]));
-            let mut sealed = vault(1).seal(org, kid, &[42; 32], &entropy(9));
+            let mut sealed = vault(1).seal(org, kid, &[42; 32], &entropy(9)).unwrap();
             prop_assert_eq!(sealed.len(), 145);
             sealed[at] ^= with;
             prop_assert!(vault(1).open(org, kid, &sealed).is_err());

@@ -1,8 +1,13 @@
-//! From columns to the domain, naming the column that does not fit.
+//! From columns to the domain, naming the column that does not fit; and how rows are locked.
 
 use keyward_domain::Timestamp;
+use sea_orm::sea_query::LockType;
 
 use crate::{Result, StorageError};
+
+/// How a row is held for a decision. Weaker than `FOR UPDATE`, which would also wait for transactions that only
+/// refer to the row by a foreign key, and deadlock with them. SQLite has no row locks and needs none.
+pub(crate) const ROW: LockType = LockType::NoKeyUpdate;
 
 /// One table, for naming faults.
 #[derive(Clone, Copy)]

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use crate::Result;
-use crate::convert::Table;
+use crate::convert::{ROW, Table};
 use crate::page::{contains, page, paged};
 
 mod row {
@@ -58,7 +58,7 @@ impl Customers<'_> {
 
     /// One of them, held until the end of the transaction.
     pub async fn lock(&self, id: CustomerId) -> Result<Option<Customer>> {
-        self.one(id).lock_exclusive().one(self.tx).await?.map(read).transpose()
+        self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
 
     /// A page of those whose name or address contains a text, or of all.

@@ -12,7 +12,7 @@ use sea_orm::{
     SelectTwo,
 };
 
-use crate::convert::Table;
+use crate::convert::{ROW, Table};
 use crate::page::{contains, page, paged};
 use crate::revision::{self, row as terms};
 use crate::{Result, StorageError};
@@ -77,7 +77,7 @@ impl Licenses<'_> {
     /// One of them, held until the end of the transaction.
     pub async fn lock(&self, id: LicenseId) -> Result<Option<License>> {
         // Locked before its terms are read: they may change while the lock is waited for.
-        let locked = self.live().filter(row::Column::Id.eq(id.uuid())).lock_exclusive().one(self.tx).await?;
+        let locked = self.live().filter(row::Column::Id.eq(id.uuid())).lock(ROW).one(self.tx).await?;
         match locked {
             Some(_) => self.find(id).await,
             None => Ok(None),
@@ -109,7 +109,7 @@ impl Licenses<'_> {
     /// All of one customer, held until the end of the transaction.
     pub async fn of_customer(&self, customer: CustomerId) -> Result<Vec<License>> {
         let of_customer = || self.live().filter(row::Column::CustomerId.eq(customer.uuid()));
-        of_customer().order_by_asc(row::Column::Id).lock_exclusive().all(self.tx).await?;
+        of_customer().order_by_asc(row::Column::Id).lock(ROW).all(self.tx).await?;
         let rows = with_terms(of_customer()).all(self.tx).await?;
         rows.into_iter().map(read).collect()
     }

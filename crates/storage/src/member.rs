@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::Result;
-use crate::convert::Table;
+use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
 
 mod row {
@@ -55,7 +55,7 @@ impl Members<'_> {
 
     /// One of them, held until the end of the transaction.
     pub async fn lock(&self, id: MemberId) -> Result<Option<Member>> {
-        self.one(id).lock_exclusive().one(self.tx).await?.map(read).transpose()
+        self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
 
     /// A page of them.

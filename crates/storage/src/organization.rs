@@ -8,7 +8,7 @@ use sea_orm::{
 };
 
 use crate::Result;
-use crate::convert::Table;
+use crate::convert::{ROW, Table};
 use crate::status_list::FIRST_WINDOW;
 
 pub(crate) mod row {
@@ -55,7 +55,7 @@ impl Organizations<'_> {
 
     /// The one in scope, held until the end of the transaction.
     pub async fn lock(&self, scope: OrganizationScope) -> Result<Option<Organization>> {
-        let query = row::Entity::find_by_id(scope.id().uuid()).lock_exclusive();
+        let query = row::Entity::find_by_id(scope.id().uuid()).lock(ROW);
         query.one(self.tx).await?.map(read).transpose()
     }
 

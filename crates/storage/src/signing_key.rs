@@ -7,7 +7,7 @@ use sea_orm::{
 };
 
 use crate::Result;
-use crate::convert::Table;
+use crate::convert::{ROW, Table};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -54,7 +54,7 @@ impl SigningKeys<'_> {
 
     /// One of them, held until the end of the transaction.
     pub async fn lock(&self, kid: &Kid) -> Result<Option<SigningKey>> {
-        self.one(kid).lock_exclusive().one(self.tx).await?.map(read).transpose()
+        self.one(kid).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
 
     /// The one that signs now.

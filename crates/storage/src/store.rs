@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait,
-    QueryOrder, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    IsolationLevel, QueryOrder, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 
@@ -67,9 +67,15 @@ impl Store {
 
     /// A transaction that reads one consistent state.
     pub async fn read(&self) -> Result<Tx> {
-        let read_only =
-            (self.readers.get_database_backend() == DbBackend::Postgres).then_some(AccessMode::ReadOnly);
-        let options = TransactionOptions { access_mode: read_only, ..TransactionOptions::default() };
+        let options = match self.readers.get_database_backend() {
+            DbBackend::Postgres => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..TransactionOptions::default()
+            },
+            // A read transaction of SQLite sees one state by nature.
+            _ => TransactionOptions::default(),
+        };
         Ok(Tx::new(self.readers.begin_with_options(options).await?))
     }
 

@@ -10,7 +10,7 @@ use sea_orm::{
 };
 
 use crate::Result;
-use crate::convert::Table;
+use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
 
 mod row {
@@ -61,7 +61,7 @@ impl Tokens<'_> {
 
     /// One of them, held until the end of the transaction.
     pub async fn lock(&self, id: TokenId) -> Result<Option<ManagementToken>> {
-        self.one(id).lock_exclusive().one(self.tx).await?.map(read).transpose()
+        self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
 
     /// A page of them, the revoked ones too.

@@ -26,6 +26,22 @@ keyward_testkit::databases! {
         assert_eq!(done.iter().filter(|(_, replayed)| !replayed).count(), 1);
     }
 
+    async fn forty_different_requests_at_once_are_all_carried_out(store: Store) {
+        let (engine, _) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let mut tasks = tokio::task::JoinSet::new();
+        for number in 0..40_u8 {
+            let (engine, access) = (engine.clone(), vendor.access());
+            tasks.spawn(async move {
+                let new = new_license(&format!("License {number}"), "{}");
+                engine.create_license(&access, new, Some(&once(&format!("order-{number}"), number))).await
+            });
+        }
+        for done in tasks.join_all().await {
+            assert!(!done.unwrap().replayed);
+        }
+    }
+
     async fn a_renewal_is_not_carried_out_twice(store: Store) {
         let (engine, clock) = engine(store);
         let vendor = Vendor::found(&engine, "Acme").await;
