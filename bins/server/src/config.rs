@@ -9,6 +9,9 @@ use keyward_engine::Issuer;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+/// What is logged unless asked for otherwise: our own news, and warnings of libraries.
+const DEFAULT_LOG: &str = "warn,keyward=info";
+
 /// Settings as given by flag or environment; what is absent may stand in the file.
 #[derive(Debug, Args)]
 pub(crate) struct Given {
@@ -118,7 +121,7 @@ impl Settings {
             database_url,
             master_key,
             log_format: given.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
-            log: given.log.or(file.log).unwrap_or_else(|| crate::telemetry::DEFAULT.to_owned()),
+            log: given.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
         })
     }
 }

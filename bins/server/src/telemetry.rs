@@ -7,9 +7,6 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, Settings};
 
-/// What is logged unless asked for otherwise: our own news, and warnings of libraries.
-pub(crate) const DEFAULT: &str = "warn,keyward=info";
-
 /// Starts logging.
 pub(crate) fn start(settings: &Settings) -> anyhow::Result<()> {
     let filter =

@@ -5,7 +5,7 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | what a license is, may become and says at an instant | [`license`] |
+//! | what a license is, may become and says at an instant | [`license`], [`revision`] |
 //! | the custom claims a vendor puts into a license | [`payload`] |
 //! | who may do what | [`permission`] |
 //! | credentials, their form and their hashes | [`secret`] |
@@ -21,6 +21,7 @@ pub mod organization;
 pub mod page;
 pub mod payload;
 pub mod permission;
+pub mod revision;
 pub mod secret;
 pub mod signing_key;
 pub mod text;
@@ -32,15 +33,13 @@ pub use customer::Customer;
 pub use id::{AuditEventId, CustomerId, LicenseId, MemberId, OrganizationId, RevisionId, TokenId};
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;
-pub use license::{
-    License, LicenseFilter, LicenseState, LicenseStatus, Renewal, Revision, RevisionState, TransitionError,
-    Validity,
-};
+pub use license::{License, LicenseFilter, LicenseState, LicenseStatus, Renewal, TransitionError};
 pub use member::{Member, Role};
 pub use organization::{Organization, OrganizationScope};
 pub use page::{Cursor, Page, PageRequest};
 pub use payload::Payload;
 pub use permission::{Access, Actor, Forbidden, Grant, Identity, Permission, Scopes};
+pub use revision::{Issue, Revision, RevisionState, Validity};
 pub use secret::{Secret, SecretHash, SecretKind};
 pub use signing_key::{Kid, SigningKey, SigningKeyState};
 pub use text::{Email, Name, Notes, Slug};

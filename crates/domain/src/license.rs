@@ -10,9 +10,8 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::{
-    CustomerId, Invalid, Kid, LicenseId, Name, Notes, OrganizationId, Payload, RevisionId, Timestamp,
-};
+use crate::revision::{Issue, Revision, RevisionState, Validity};
+use crate::{CustomerId, Invalid, LicenseId, Name, Notes, OrganizationId, Payload, Timestamp};
 
 /// What a customer, or the whole organization, holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,86 +104,6 @@ impl FromStr for LicenseStatus {
     }
 }
 
-/// The terms of a license from one moment on. Never changed; renewal appends the next.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revision {
-    /// Its id; the `jti` of its tokens.
-    pub id: RevisionId,
-    /// The license.
-    pub license: LicenseId,
-    /// 1 for the first.
-    pub number: u32,
-    /// From when to when.
-    pub validity: Validity,
-    /// The custom claims.
-    pub payload: Payload,
-    /// The `iss` of its tokens, kept so that they stay the same when the server moves.
-    pub issuer: String,
-    /// The signing key of its tokens.
-    pub kid: Kid,
-    /// Its place in the organization's status list.
-    pub status_index: u32,
-    /// Its place in life.
-    pub state: RevisionState,
-    /// When it was created; the `iat` of its tokens.
-    pub created_at: Timestamp,
-}
-
-/// Whether a revision is the license's last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RevisionState {
-    /// The terms in force.
-    Current,
-    /// Renewed; its tokens run out by themselves.
-    Superseded {
-        /// When.
-        at: Timestamp,
-    },
-    /// Renewed, and its tokens withdrawn.
-    Revoked {
-        /// When.
-        at: Timestamp,
-    },
-}
-
-impl RevisionState {
-    /// The name on the wire and in storage.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Current => "current",
-            Self::Superseded { .. } => "superseded",
-            Self::Revoked { .. } => "revoked",
-        }
-    }
-}
-
-/// `not_before <= now < expires_at`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Validity {
-    not_before: Timestamp,
-    expires_at: Option<Timestamp>,
-}
-
-impl Validity {
-    /// From `not_before` until just before `expires_at`, or without end.
-    pub fn new(not_before: Timestamp, expires_at: Option<Timestamp>) -> Result<Self, Invalid> {
-        if expires_at.is_some_and(|end| end <= not_before) {
-            return Err(Invalid::new("expires_before_start", "must be later than not_before"));
-        }
-        Ok(Self { not_before, expires_at })
-    }
-
-    /// The first valid second.
-    pub fn not_before(self) -> Timestamp {
-        self.not_before
-    }
-
-    /// The first second no longer valid; `None` without end.
-    pub fn expires_at(self) -> Option<Timestamp> {
-        self.expires_at
-    }
-}
-
 /// Which terms a renewal changes. What is `None` stays, but for the end: that moves on by a year.
 #[derive(Debug, Clone, Default)]
 pub struct Renewal {
@@ -196,19 +115,6 @@ pub struct Renewal {
     pub payload: Option<Payload>,
     /// Whether the tokens of the revision before are withdrawn at once.
     pub revoke_previous: bool,
-}
-
-/// What a new revision gets from its surroundings.
-#[derive(Debug, Clone)]
-pub struct Issue {
-    /// The revision's id.
-    pub id: RevisionId,
-    /// The server's public URL.
-    pub issuer: String,
-    /// The organization's active signing key.
-    pub kid: Kid,
-    /// A free place in the status list.
-    pub status_index: u32,
 }
 
 /// The license's state does not allow what was asked.
@@ -248,10 +154,10 @@ impl License {
         match self.state {
             LicenseState::Revoked { .. } => LicenseStatus::Revoked,
             LicenseState::Suspended { .. } => LicenseStatus::Suspended,
-            LicenseState::Active if validity.expires_at.is_some_and(|end| now >= end) => {
+            LicenseState::Active if validity.expires_at().is_some_and(|end| now >= end) => {
                 LicenseStatus::Expired
             }
-            LicenseState::Active if now < validity.not_before => LicenseStatus::NotYetValid,
+            LicenseState::Active if now < validity.not_before() => LicenseStatus::NotYetValid,
             LicenseState::Active => LicenseStatus::Active,
         }
     }
@@ -301,10 +207,10 @@ impl License {
             return Err(self.refuse("renewed").into());
         }
         let old = self.revision.validity;
-        let not_before = renewal.not_before.unwrap_or(old.not_before);
+        let not_before = renewal.not_before.unwrap_or(old.not_before());
         let expires_at = renewal
             .expires_at
-            .unwrap_or_else(|| old.expires_at.map(|end| end.max(now).max(not_before).plus_one_year()));
+            .unwrap_or_else(|| old.expires_at().map(|end| end.max(now).max(not_before).plus_one_year()));
         let revision = Revision {
             id: issue.id,
             license: self.id,
@@ -351,6 +257,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Kid, RevisionId};
 
     fn at(unix: i64) -> Timestamp {
         Timestamp::from_unix(unix).unwrap()
@@ -398,7 +305,6 @@ mod tests {
         let statuses = [99, 100, 199, 200].map(|now| license.status(at(now)));
         use LicenseStatus::{Active, Expired, NotYetValid};
         assert_eq!(statuses, [NotYetValid, Active, Active, Expired]);
-        assert_eq!(Validity::new(at(5), Some(at(5))).unwrap_err().code, "expires_before_start");
     }
 
     #[test]

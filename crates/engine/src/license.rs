@@ -1,11 +1,10 @@
 //! Licenses.
 
-use keyward_domain::license::Issue;
 use keyward_domain::permission::{ReadLicenses, WriteLicenses};
 use keyward_domain::{
-    Access, Action, CustomerId, Idempotency, License, LicenseFilter, LicenseId, LicenseState, Name, Notes,
-    OrganizationScope, Page, PageRequest, Payload, Renewal, Revision, RevisionId, RevisionState, Timestamp,
-    Validity,
+    Access, Action, CustomerId, Idempotency, Issue, License, LicenseFilter, LicenseId, LicenseState, Name,
+    Notes, OrganizationScope, Page, PageRequest, Payload, Renewal, Revision, RevisionId, RevisionState,
+    Timestamp, Validity,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;

@@ -9,7 +9,6 @@ use sea_orm::{
 
 use crate::Result;
 use crate::convert::{ROW, Table};
-use crate::status_list::FIRST_WINDOW;
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -34,6 +33,9 @@ pub(crate) mod row {
 }
 
 const TABLE: Table = Table("organizations");
+
+/// How many places the status list of a new organization has.
+pub(crate) const FIRST_WINDOW: u32 = 65_536;
 
 /// All organizations.
 pub struct Organizations<'a> {

@@ -11,11 +11,8 @@ use uuid::Uuid;
 use crate::Result;
 use crate::convert::Table;
 use crate::license::row as license;
-use crate::organization::row as organization;
+use crate::organization::{FIRST_WINDOW, row as organization};
 use crate::revision::row as revision;
-
-/// How many places a new organization's list has.
-pub(crate) const FIRST_WINDOW: u32 = 65_536;
 
 const TABLE: Table = Table("organizations");
 
