@@ -67,8 +67,8 @@ impl Customers {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
         match self.verb {
-            Verb::Create(new) => server.show(&*server.post("customers", &new)?, show)?,
-            Verb::Show { id } => server.show(&*server.get(&format!("customers/{id}"))?, show)?,
+            Verb::Create(new) => server.show(&server.post("customers", &new)?, show)?,
+            Verb::Show { id } => server.show(&server.get(&format!("customers/{id}"))?, show)?,
             Verb::Delete { id } => {
                 server.delete(&format!("customers/{id}"))?;
                 if !server.json() {
@@ -77,7 +77,7 @@ impl Customers {
             }
             Verb::List { search, cursor } => {
                 let answer = server.get_with("customers", &[("q", &search), ("cursor", &cursor)])?;
-                server.show(&*answer, list)?;
+                server.show(&answer, list)?;
             }
         }
         Ok(Outcome::Good)

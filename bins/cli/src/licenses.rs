@@ -154,7 +154,7 @@ impl Licenses {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
         let act = |id: &Id, verb: &str, request: &Request| {
-            server.show(&*server.post(&format!("licenses/{}/{verb}", id.id), request)?, show)
+            server.show(&server.post(&format!("licenses/{}/{verb}", id.id), request)?, show)
         };
         match self.verb {
             Verb::Create(new) => {
@@ -164,7 +164,7 @@ impl Licenses {
                     customer_id: new.customer,
                     ..new.terms.request()?
                 };
-                server.show(&*server.post("licenses", &request)?, show)?;
+                server.show(&server.post("licenses", &request)?, show)?;
             }
             Verb::Renew { id, terms, revoke_previous } => {
                 act(&id, "renew", &Request { revoke_previous, ..terms.request()? })?;
@@ -172,14 +172,14 @@ impl Licenses {
             Verb::Suspend(id) => act(&id, "suspend", &Request::default())?,
             Verb::Resume(id) => act(&id, "resume", &Request::default())?,
             Verb::Revoke(id) => act(&id, "revoke", &Request::default())?,
-            Verb::Show(id) => server.show(&*server.get(&format!("licenses/{}", id.id))?, show)?,
+            Verb::Show(id) => server.show(&server.get(&format!("licenses/{}", id.id))?, show)?,
             Verb::Token { id, format } => {
                 let format = match format {
                     Format::Jwt => "jwt",
                     Format::Paseto => "paseto",
                 };
                 let answer = server.get(&format!("licenses/{}/token?format={format}", id.id))?;
-                server.show(&*answer, |token: Token| line(&token.token))?;
+                server.show(&answer, |token: Token| line(&token.token))?;
             }
             Verb::Delete(id) => {
                 server.delete(&format!("licenses/{}", id.id))?;
@@ -190,7 +190,7 @@ impl Licenses {
             Verb::List { customer, status, search, cursor } => {
                 let filter =
                     [("customer_id", &*customer), ("status", &status), ("q", &search), ("cursor", &cursor)];
-                server.show(&*server.get_with("licenses", &filter)?, list)?;
+                server.show(&server.get_with("licenses", &filter)?, list)?;
             }
         }
         Ok(Outcome::Good)

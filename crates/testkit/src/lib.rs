@@ -1,6 +1,6 @@
 //! Test support: two databases, a clock and randomness in the test's hand, a vendor at work.
 //!
-//! ```ignore
+//! ```text
 //! keyward_testkit::databases! {
 //!     async fn a_license_can_be_suspended(store: Store) { … }
 //! }
