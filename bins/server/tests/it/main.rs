@@ -160,3 +160,17 @@ fn told_to_stop_it_ends_well_and_starts_again() {
         assert!(child.wait().unwrap().success(), "SIGTERM is a good end");
     }
 }
+
+/// A database on which another program has run a migration that this one does not know.
+#[test]
+fn a_newer_database_is_left_alone() {
+    let folder = bootstrapped();
+    let database = folder.path().join("keyward-data/keyward.db");
+    let statement = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)";
+    let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
+    let meddled = Command::new("python3").args(["-c", script]).arg(&database).arg(statement).status().unwrap();
+    assert!(meddled.success(), "python3 with sqlite3 is needed");
+    for command in [&[][..], &["migrate"], &["check"], &["bootstrap", "--organization", "B", "--email", "b@b.example"]] {
+        refuses(&run(folder.path(), command), "m9999_future");
+    }
+}

@@ -59,3 +59,38 @@ async fn what_is_no_database_is_refused() {
         .unwrap();
     assert!(Store::connect(&format!("sqlite://{}", path.display())).await.is_err());
 }
+
+/// Runs a statement as somebody else would who reaches the same database.
+async fn meddle(database: &FreshPostgres, statement: &'static str) {
+    use sqlx::{Connection as _, Executor as _};
+    let mut connection = sqlx::PgConnection::connect(&database.url).await.unwrap();
+    connection.execute(statement).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_schema_is_noticed() {
+    let database = FreshPostgres::create().await;
+    let store = Store::connect(&database.url).await.unwrap();
+    store.migrate().await.unwrap();
+    meddle(&database, "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)").await;
+    assert_eq!(store.schema().await.unwrap(), Schema::Newer { unknown: vec!["m9999_future".into()] });
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn an_impossible_row_is_named() {
+    use crate::fixtures::{license, two_vendors};
+    let database = FreshPostgres::create().await;
+    let store = Store::connect(&database.url).await.unwrap();
+    store.migrate().await.unwrap();
+    let (vendor, _) = two_vendors(&store).await;
+    let tx = store.write().await.unwrap();
+    tx.licenses(vendor.scope()).insert(&license(&vendor, 1)).await.unwrap();
+    tx.commit().await.unwrap();
+    meddle(&database, "UPDATE revisions SET payload = '[]'").await;
+    let tx = store.read().await.unwrap();
+    let error = tx.licenses(vendor.scope()).find(license(&vendor, 1).id).await.unwrap_err();
+    assert!(matches!(error, StorageError::Corrupt { table: "revisions", column: "payload" }), "{error:?}");
+    drop(tx);
+    database.drop().await;
+}
