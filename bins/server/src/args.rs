@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
 use keyward_domain::{Email, Name};
 
@@ -36,6 +38,16 @@ pub(crate) enum Command {
     },
     /// Bring the database's tables up to date
     Migrate,
+    /// Copy the SQLite database as it is now to a new file, while the server runs
+    Backup {
+        /// The new file
+        file: PathBuf,
+    },
+    /// Put a backup in the place of a SQLite database that does not exist
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
     /// Check settings, master key and database, and change nothing
     Check,
     /// Print the OpenAPI document

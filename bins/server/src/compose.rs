@@ -11,7 +11,7 @@ use crate::master_key;
 use crate::system::{SystemClock, SystemEntropy};
 
 /// The name under which the database keeps its master key's fingerprint.
-const FINGERPRINT: &str = "master_key_fingerprint";
+pub(crate) const FINGERPRINT: &str = "master_key_fingerprint";
 
 /// A server's parts, ready to work.
 pub(crate) struct Instance {
@@ -49,12 +49,7 @@ impl Instance {
 
 /// Looks at everything [`Instance::open`] needs and makes nothing. Gives the number of signing keys.
 pub(crate) async fn check(settings: &Settings) -> anyhow::Result<usize> {
-    if let Some(path) = settings.database_url.strip_prefix("sqlite://") {
-        ensure!(
-            std::fs::exists(path).unwrap_or(false),
-            "there is no database at {path} yet: start the server"
-        );
-    }
+    existing_database(settings)?;
     let store = connect(settings).await?;
     match store.schema().await? {
         Schema::Current => {}
@@ -74,11 +69,21 @@ fn engine(store: Store, master: &MasterKey, settings: &Settings) -> Engine {
     Engine::new(store, Vault::new(master), settings.issuer.clone(), SystemClock, SystemEntropy)
 }
 
-async fn connect(settings: &Settings) -> anyhow::Result<Store> {
+pub(crate) async fn connect(settings: &Settings) -> anyhow::Result<Store> {
     Store::connect(&settings.database_url).await.context("opening the database (DATABASE_URL)")
 }
 
-fn make_data_dir(settings: &Settings) -> anyhow::Result<()> {
+/// A command that makes nothing needs a database that is there.
+pub(crate) fn existing_database(settings: &Settings) -> anyhow::Result<()> {
+    match settings.database_url.strip_prefix("sqlite://") {
+        Some(path) if !std::fs::exists(path).unwrap_or(false) => {
+            bail!("there is no database at {path} yet: start the server")
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+pub(crate) fn make_data_dir(settings: &Settings) -> anyhow::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

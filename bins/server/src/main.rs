@@ -1,6 +1,7 @@
 //! Keyward's server: reads the settings, puts the parts together and runs one command.
 
 mod args;
+mod backup;
 mod compose;
 mod config;
 mod master_key;
@@ -50,6 +51,17 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Migrate => {
                 Instance::open(&settings).await?;
                 print("The database is up to date.")
+            }
+            Command::Backup { file } => {
+                backup::take(&settings, &file).await?;
+                print(&format!(
+                    "{} is a copy of the database. Keep the master key beside it, but not with it.",
+                    file.display()
+                ))
+            }
+            Command::Restore { file } => {
+                backup::restore(&settings, &file).await?;
+                print("The database is restored. It needs the master key that it was made with.")
             }
             Command::Check => {
                 let keys = compose::check(&settings).await?;

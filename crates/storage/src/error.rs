@@ -22,9 +22,9 @@ pub enum StorageError {
         /// The table.
         table: &'static str,
     },
-    /// The URL is not one of a database that Keyward can use.
+    /// This database cannot be used, or not in this way.
     #[error("{0}")]
-    Url(&'static str),
+    Unsupported(&'static str),
     /// The file of a SQLite database can't be made or opened.
     #[error("the database file {path}")]
     File {

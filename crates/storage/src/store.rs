@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait,
-    IsolationLevel, QueryOrder, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    IsolationLevel, QueryOrder, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 
@@ -48,9 +48,9 @@ impl Store {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() || path.starts_with(':') || path.contains('?') {
-                return Err(StorageError::Url("a SQLite database is named by a file: sqlite://PATH"));
+                return Err(StorageError::Unsupported("a SQLite database is named by a file: sqlite://PATH"));
             }
-            make_private_file(path)?;
+            make_private_file(path, false)?;
             // One writer, so that writers queue here instead of failing with “database is locked”.
             let writer = Database::connect(sqlite(path, 1)).await?;
             let readers = Database::connect(sqlite(path, 8)).await?;
@@ -62,7 +62,7 @@ impl Store {
             let pool = Database::connect(options).await?;
             return Ok(Self { readers: pool.clone(), writer: pool });
         }
-        Err(StorageError::Url("the database URL must begin with sqlite:// or postgres://"))
+        Err(StorageError::Unsupported("the database URL must begin with sqlite:// or postgres://"))
     }
 
     /// A transaction that reads one consistent state.
@@ -98,6 +98,19 @@ impl Store {
         }
         Migrator::up(&tx, None).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Writes a copy of a SQLite database as it is at one moment, while it is in use, to a new file.
+    pub async fn backup(&self, path: &str) -> Result<()> {
+        if self.writer.get_database_backend() == DbBackend::Postgres {
+            return Err(StorageError::Unsupported("PostgreSQL has its own tool for backups: pg_dump"));
+        }
+        make_private_file(path, true)?;
+        let copy = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [path.into()]);
+        self.readers.execute_raw(copy).await?;
+        Ok(std::fs::File::open(path)
+            .and_then(|file| file.sync_all())
+            .map_err(|source| file_error(path, source))?)
     }
 
     /// How the tables stand to what this program knows.
@@ -137,11 +150,14 @@ fn sqlite(path: &str, connections: u32) -> ConnectOptions {
 }
 
 /// SQLite gives its side files the mode of the main one, so this covers them all.
-fn make_private_file(path: &str) -> Result<()> {
+fn make_private_file(path: &str, must_be_new: bool) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
+    options.append(true).create(true).create_new(must_be_new);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let opened = options.open(path);
-    opened.map(drop).map_err(|source| StorageError::File { path: path.to_owned(), source })
+    options.open(path).map(drop).map_err(|source| file_error(path, source))
+}
+
+fn file_error(path: &str, source: std::io::Error) -> StorageError {
+    StorageError::File { path: path.to_owned(), source }
 }

@@ -161,6 +161,41 @@ fn told_to_stop_it_ends_well_and_starts_again() {
     }
 }
 
+#[test]
+fn a_backup_taken_in_use_is_restored_elsewhere() {
+    let folder = bootstrapped();
+    let (mut child, _) = started(folder.path());
+    let taken = run(folder.path(), &["backup", "copy.db"]);
+    assert!(taken.status.success(), "{}", stderr(&taken));
+    refuses(&run(folder.path(), &["backup", "copy.db"]), "copy.db");
+    refuses(&run(folder.path(), &["restore", "copy.db"]), "move it away");
+    child.kill().unwrap();
+    child.wait().unwrap();
+
+    let elsewhere = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy.db");
+    let restored = run(elsewhere.path(), &["restore", copy.to_str().unwrap()]);
+    assert!(restored.status.success(), "{}", stderr(&restored));
+    refuses(&run(elsewhere.path(), &["check"]), "master key is missing");
+    let data = |dir: &Path| dir.join("keyward-data/master.key");
+    std::fs::copy(data(folder.path()), data(elsewhere.path())).unwrap();
+    assert!(
+        String::from_utf8_lossy(&run(elsewhere.path(), &["check"]).stdout).contains("1 signing keys open")
+    );
+
+    let third = tempfile::tempdir().unwrap();
+    std::fs::write(
+        third.path().join("text.db"),
+        "no database at all, but long enough to be mistaken for one",
+    )
+    .unwrap();
+    assert_eq!(run(third.path(), &["restore", "text.db"]).status.code(), Some(1));
+    std::fs::write(third.path().join("empty.db"), "").unwrap();
+    refuses(&run(third.path(), &["restore", "empty.db"]), "no database of Keyward");
+    refuses(&run(third.path(), &["restore", "nowhere.db"]), "no backup");
+    assert!(!third.path().join("keyward-data/keyward.db").exists());
+}
+
 /// A database on which another program has run a migration that this one does not know.
 #[test]
 fn a_newer_database_is_left_alone() {
@@ -168,9 +203,12 @@ fn a_newer_database_is_left_alone() {
     let database = folder.path().join("keyward-data/keyward.db");
     let statement = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)";
     let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
-    let meddled = Command::new("python3").args(["-c", script]).arg(&database).arg(statement).status().unwrap();
+    let meddled =
+        Command::new("python3").args(["-c", script]).arg(&database).arg(statement).status().unwrap();
     assert!(meddled.success(), "python3 with sqlite3 is needed");
-    for command in [&[][..], &["migrate"], &["check"], &["bootstrap", "--organization", "B", "--email", "b@b.example"]] {
+    for command in
+        [&[][..], &["migrate"], &["check"], &["bootstrap", "--organization", "B", "--email", "b@b.example"]]
+    {
         refuses(&run(folder.path(), command), "m9999_future");
     }
 }

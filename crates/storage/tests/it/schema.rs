@@ -49,7 +49,7 @@ async fn migrated_by_many(url: &str) {
 #[tokio::test]
 async fn what_is_no_database_is_refused() {
     for url in ["", "mysql://x", "sqlite::memory:", "sqlite://", "sqlite://a.db?mode=ro", "/tmp/k.db"] {
-        assert!(matches!(Store::connect(url).await, Err(StorageError::Url(_))), "{url}");
+        assert!(matches!(Store::connect(url).await, Err(StorageError::Unsupported(_))), "{url}");
     }
     let error = Store::connect("sqlite:///nowhere/at/all/k.db").await.err().unwrap();
     assert!(matches!(error, StorageError::File { .. }), "{error:?}");
