@@ -9,6 +9,7 @@
 //! | the custom claims a vendor puts into a license | [`payload`] |
 //! | who may do what | [`permission`] |
 //! | credentials, their form and their hashes | [`secret`] |
+//! | the rules of products, which no use-case applies yet | [`template`], [`version`], [`license_key`], [`plan`] |
 
 pub mod audit;
 pub mod customer;
@@ -16,17 +17,21 @@ pub mod id;
 pub mod idempotency;
 pub mod invalid;
 pub mod license;
+pub mod license_key;
 pub mod member;
 pub mod organization;
 pub mod page;
 pub mod payload;
 pub mod permission;
+pub mod plan;
 pub mod revision;
 pub mod secret;
 pub mod signing_key;
+pub mod template;
 pub mod text;
 pub mod time;
 pub mod token;
+pub mod version;
 
 pub use audit::{Action, AuditEvent};
 pub use customer::Customer;

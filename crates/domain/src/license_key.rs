@@ -1,0 +1,126 @@
+//! The short code of a license, for people: read over the phone, typed by hand, forgiven.
+//!
+//! `7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC`: 24 symbols of Crockford's base 32 (120 random bits) and his check symbol,
+//! in groups of five. His check symbol is the number modulo 37 and may be one of `*~$=U`; codes with such a
+//! one are not issued, so that every code is made of letters and digits.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Invalid;
+
+const SYMBOLS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const LENGTH: usize = 24;
+const GROUP: usize = 5;
+
+/// A license key. Equal keys are equal however they were typed.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LicenseKey([u8; LENGTH + 1]);
+
+impl LicenseKey {
+    /// A key from 15 random bytes; `None` for the one in seven whose check symbol is none of the 32.
+    pub fn new(random: [u8; 15]) -> Option<Self> {
+        let bits = random.iter().fold(0_u128, |bits, byte| bits << 8 | u128::from(*byte));
+        let mut key = [0; LENGTH + 1];
+        for (place, symbol) in key[..LENGTH].iter_mut().rev().enumerate() {
+            *symbol = SYMBOLS[(bits >> (5 * place) & 31) as usize];
+        }
+        key[LENGTH] = *SYMBOLS.get(usize::from((bits % 37) as u8))?;
+        Some(Self(key))
+    }
+
+    /// The 25 symbols without hyphens; the form for storage.
+    pub fn as_str(&self) -> &str {
+        // The symbols are ASCII by construction.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl FromStr for LicenseKey {
+    type Err = Invalid;
+
+    /// Reads a key as people type it: any letter case, hyphens and spaces anywhere, O for 0, I and L for 1.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("invalid_license_key", "is not a license key of 25 letters and digits");
+        let mut key = [0; LENGTH + 1];
+        let (mut length, mut remainder) = (0, 0);
+        for c in text.chars().filter(|c| !matches!(c, '-' | ' ')) {
+            let symbol = match c.to_ascii_uppercase() {
+                'O' => '0',
+                'I' | 'L' => '1',
+                other => other,
+            };
+            let value = SYMBOLS.iter().position(|known| char::from(*known) == symbol).ok_or_else(wrong)?;
+            *key.get_mut(length).ok_or_else(wrong)? = SYMBOLS[value];
+            if length < LENGTH {
+                remainder = (remainder * 32 + value) % 37;
+            } else if value != remainder {
+                return Err(Invalid::new(
+                    "mistyped_license_key",
+                    "has a typing error: the check character differs",
+                ));
+            }
+            length += 1;
+        }
+        if length == LENGTH + 1 { Ok(Self(key)) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for LicenseKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, symbol) in self.0.iter().enumerate() {
+            if index > 0 && index % GROUP == 0 {
+                f.write_str("-")?;
+            }
+            write!(f, "{}", char::from(*symbol))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for LicenseKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LicenseKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_key_is_read_however_it_was_typed(random: [u8; 15], lower: bool, spaced: bool) {
+            prop_assume!(LicenseKey::new(random).is_some());
+            let key = LicenseKey::new(random).unwrap();
+            let mut typed = key.to_string().replace('0', "o").replace('1', "l");
+            if lower { typed = typed.to_lowercase(); }
+            if spaced { typed = typed.replace('-', " "); }
+            prop_assert_eq!(typed.parse::<LicenseKey>().unwrap(), key.clone());
+            prop_assert_eq!(key.as_str().parse::<LicenseKey>().unwrap(), key);
+        }
+
+        #[test]
+        fn one_wrong_symbol_or_two_swapped_are_noticed(random: [u8; 15], at in 0_usize..25, to in 0_usize..32) {
+            prop_assume!(LicenseKey::new(random).is_some());
+            let key = LicenseKey::new(random).unwrap();
+            let mut changed = key.as_str().as_bytes().to_vec();
+            changed[at] = SYMBOLS[to];
+            let read = std::str::from_utf8(&changed).unwrap().parse::<LicenseKey>();
+            prop_assert_eq!(read.is_ok(), changed == key.as_str().as_bytes());
+
+            let mut swapped = key.as_str().as_bytes().to_vec();
+            swapped.swap(at, (at + 1) % 25);
+            if (1..24).contains(&at) && swapped != key.as_str().as_bytes() && at + 1 < 24 {
+                prop_assert!(std::str::from_utf8(&swapped).unwrap().parse::<LicenseKey>().is_err());
+            }
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,60}") {
+            let _ = text.parse::<LicenseKey>();
+        }
+    }
+}
