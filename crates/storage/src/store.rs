@@ -108,9 +108,8 @@ impl Store {
         make_private_file(path, true)?;
         let copy = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [path.into()]);
         self.readers.execute_raw(copy).await?;
-        Ok(std::fs::File::open(path)
-            .and_then(|file| file.sync_all())
-            .map_err(|source| file_error(path, source))?)
+        let kept = std::fs::File::open(path).and_then(|file| file.sync_all());
+        kept.map_err(|source| file_error(path, source))
     }
 
     /// How the tables stand to what this program knows.
