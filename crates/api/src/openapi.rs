@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{App, HttpResponse};
-use keyward_web::problem::{FaultSchema, ProblemSchema};
+use keyward_web::problem::{FaultSchema, ProblemSchema, Refused};
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, SecurityRequirement,
+    Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, SecurityRequirement,
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_actix_web::AppExt as _;
@@ -25,15 +26,33 @@ pub fn openapi() -> OpenApi {
     components.add_security_scheme("management_token", bearer);
     components.schemas.insert(ProblemSchema::name().into(), ProblemSchema::schema());
     components.schemas.insert(FaultSchema::name().into(), FaultSchema::schema());
+    components.responses.insert(Refused::NAME.into(), Refused::response().into());
+    let mut paths = found.paths;
+    paths.paths.values_mut().flat_map(operations).for_each(describe_responses);
     let info = InfoBuilder::new().title("Keyward").version("v1").description(Some(DESCRIPTION)).license(
         Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()),
     );
     OpenApiBuilder::new()
         .info(info)
-        .paths(found.paths)
+        .paths(paths)
         .components(Some(components))
         .security(Some([SecurityRequirement::new("management_token", [] as [&str; 0])]))
         .build()
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// A response must have a description; what its status says is enough where there is nothing to add.
+fn describe_responses(operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && response.description.is_empty()
+        {
+            response.description = if status == "201" { "Created" } else { "As asked" }.to_owned();
+        }
+    }
 }
 
 pub(crate) async fn document() -> HttpResponse {

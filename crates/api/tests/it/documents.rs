@@ -17,6 +17,27 @@ fn the_openapi_document_is_kept() {
     assert!(kept == made, "docs/openapi.json is not what the code makes: run `cargo xtask bless`");
 }
 
+#[test]
+fn every_response_is_described_and_every_reference_leads_somewhere() {
+    fn walk(value: &serde_json::Value, root: &serde_json::Value) {
+        if let Some(reference) = value.get("$ref").and_then(serde_json::Value::as_str) {
+            assert!(root.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+        for (name, member) in value.as_object().into_iter().flatten() {
+            if name == "responses" {
+                let described = |response: &serde_json::Value| {
+                    response["description"].is_string() || response["$ref"].is_string()
+                };
+                assert!(member.as_object().unwrap().values().all(described), "{member}");
+            }
+            walk(member, root);
+        }
+        value.as_array().into_iter().flatten().for_each(|item| walk(item, root));
+    }
+    let document = serde_json::to_value(keyward_api::openapi()).unwrap();
+    walk(&document, &document);
+}
+
 keyward_testkit::databases! {
     async fn published_documents_need_no_token(store: Store) {
         let (engine, _) = engine(store);

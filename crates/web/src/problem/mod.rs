@@ -3,6 +3,7 @@
 mod code;
 mod engine;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use actix_web::http::StatusCode;
@@ -10,6 +11,8 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::{IntoResponses, ToSchema as _};
 
 pub use code::Code;
 
@@ -116,11 +119,28 @@ impl ResponseError for Problem {
     }
 }
 
-/// Every refusal, in the OpenAPI document.
-#[derive(utoipa::IntoResponses)]
-#[response(status = "4XX", description = "Refused; see `code`", content_type = "application/problem+json")]
-#[allow(dead_code, reason = "read by the derive alone")]
-pub struct Refused(#[to_schema] ProblemSchema);
+/// Every refusal, in the OpenAPI document: one response that all operations refer to.
+pub struct Refused;
+
+impl Refused {
+    /// Its name among the document's components.
+    pub const NAME: &str = "Refused";
+
+    /// The response itself.
+    pub fn response() -> Response {
+        let schema = Ref::from_schema_name(ProblemSchema::name());
+        ResponseBuilder::new()
+            .description("Refused; `code` says why")
+            .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).build())
+            .build()
+    }
+}
+
+impl IntoResponses for Refused {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [("4XX".to_owned(), Ref::from_response_name(Self::NAME).into())].into()
+    }
+}
 
 /// How the OpenAPI document shows problems.
 #[derive(utoipa::ToSchema)]
