@@ -88,8 +88,8 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         // SIGINT asks for a fast shutdown; a server that was killed would leave shared memory behind.
-        let id = self.server.id().to_string();
-        let asked = Command::new("kill").args(["-INT", &id]).status().is_ok_and(|status| status.success());
+        let kill = format!("kill -INT {}", self.server.id());
+        let asked = Command::new("sh").args(["-c", &kill]).status().is_ok_and(|status| status.success());
         if !asked {
             let _ = self.server.kill();
         }

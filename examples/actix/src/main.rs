@@ -82,7 +82,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let key = PublicKey::from_pem(&std::fs::read_to_string(path)?)?;
     let verifier = Verifier::builder().key(key).build();
     let installed = Installed { verifier, token: std::env::var("LICENSE_KEY")?.trim().to_owned() };
-    installed.terms()?;
+    // Without a valid license it does not even start.
+    installed.terms().map_err(|error| error.to_string())?;
     let installed = web::Data::new(installed);
     HttpServer::new(move || App::new().app_data(installed.clone()).service(index).service(analytics))
         .bind(("127.0.0.1", 8081))?
