@@ -47,7 +47,7 @@ pub enum Error {
     #[error("an organization needs at least one owner")]
     LastOwner,
     /// Storage failed or holds something impossible.
-    #[error("storage failed")]
+    #[error(transparent)]
     Storage(#[from] StorageError),
     /// What is kept can't be written as a token's claims.
     #[error("the claims cannot be written")]

@@ -34,9 +34,9 @@ pub enum StorageError {
         #[source]
         source: std::io::Error,
     },
-    /// The database refused or was not reached.
-    #[error("the database failed")]
-    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database refused or was not reached. Not offered as a source, because it tells its own sources.
+    #[error("the database failed: {0}")]
+    Database(Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// What is unique, by the name of its index.
