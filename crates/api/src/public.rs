@@ -21,7 +21,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     tag = "published", operation_id = "jwks", security(()),
     params(("org_slug" = String, Path, description = "The organization's slug")),
     responses(
-        (status = 200, content_type = "application/jwk-set+json", body = String),
+        (status = 200, content_type = "application/jwk-set+json", body = Object),
         Refused,
     ),
 )]
