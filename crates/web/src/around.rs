@@ -9,6 +9,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, ResponseError as _, web};
 use keyward_engine::Engine;
+use tracing::Instrument as _;
 
 use crate::problem::{Code, Problem};
 
@@ -44,7 +45,9 @@ pub async fn around(
         // Routes answer GET; the body is left out where the answer is written.
         request.head_mut().method = Method::GET;
     }
-    let mut response = in_problem_form(next.call(request).await?);
+    // Whatever is logged on the way, the reason of a failure above all, has the id.
+    let span = tracing::error_span!("request", request_id = id);
+    let mut response = in_problem_form(next.call(request).instrument(span).await?);
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
