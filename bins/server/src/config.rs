@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
+use keyward_domain::AddressRange;
 use keyward_engine::Issuer;
+use keyward_web::TrustedProxies;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -36,6 +38,15 @@ pub(crate) struct Given {
     /// File with the master key [default: DATA_DIR/master.key, made at first start]
     #[arg(long, global = true, env = "KEYWARD_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
+    /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas
+    #[arg(
+        long,
+        global = true,
+        env = "KEYWARD_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        value_delimiter = ','
+    )]
+    trusted_proxies: Option<Vec<String>>,
     /// Form of the log
     #[arg(long, global = true, env = "KEYWARD_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -53,6 +64,7 @@ struct File {
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
     master_key_file: Option<PathBuf>,
+    trusted_proxies: Option<Vec<String>>,
     log_format: Option<LogFormat>,
     log: Option<String>,
 }
@@ -89,6 +101,8 @@ pub(crate) struct Settings {
     pub database_url: String,
     /// Where the master key comes from.
     pub master_key: MasterKeySource,
+    /// The proxies in front of the server.
+    pub trusted_proxies: TrustedProxies,
     /// Form of the log.
     pub log_format: LogFormat,
     /// What is logged.
@@ -120,10 +134,20 @@ impl Settings {
             data_dir,
             database_url,
             master_key,
+            trusted_proxies: trusted_proxies(given.trusted_proxies.or(file.trusted_proxies))?,
             log_format: given.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
             log: given.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
         })
     }
+}
+
+fn trusted_proxies(given: Option<Vec<String>>) -> anyhow::Result<TrustedProxies> {
+    let range = |text: String| match text.parse::<AddressRange>() {
+        Ok(range) => Ok(range),
+        Err(fault) => bail!("KEYWARD_TRUSTED_PROXIES “{text}” {fault}"),
+    };
+    let given = given.unwrap_or_default().into_iter().filter(|text| !text.trim().is_empty());
+    Ok(TrustedProxies::new(given.map(range).collect::<anyhow::Result<_>>()?))
 }
 
 impl File {

@@ -16,7 +16,10 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         );
     }
     let (listen, public_url) = (settings.listen, settings.issuer.as_str());
-    let settings = web::Data::new(keyward_web::Settings { https: settings.issuer.is_https() });
+    let settings = web::Data::new(keyward_web::Settings {
+        https: settings.issuer.is_https(),
+        trusted_proxies: settings.trusted_proxies.clone(),
+    });
     let engine = web::Data::from(engine);
     let server = HttpServer::new(move || {
         App::new()

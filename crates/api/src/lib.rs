@@ -1,5 +1,7 @@
 //! The JSON API under `/api/v1`, the public documents under `/o`, and the OpenAPI document of both.
 //!
+//! Beside them stands the validation API, whose clients are applications and not vendors.
+//!
 //! One verb is one file: `v1/licenses/suspend.rs` holds the request, the handler and its documentation. What
 //! a thing looks like on the wire is its *view*, in the `mod.rs` of its noun.
 
@@ -7,6 +9,7 @@ mod openapi;
 mod public;
 mod unmatched;
 mod v1;
+mod validation;
 
 use actix_web::web;
 
@@ -24,4 +27,5 @@ pub fn configure(config: &mut web::ServiceConfig) {
 fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
     public::routes(config);
     v1::routes(config);
+    validation::routes(config);
 }

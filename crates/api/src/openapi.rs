@@ -16,14 +16,14 @@ use utoipa_actix_web::AppExt as _;
 /// The OpenAPI document of all routes.
 pub fn openapi() -> OpenApi {
     let (_, found) = App::new().into_utoipa_app().configure(crate::routes).split_for_parts();
-    let bearer = SecurityScheme::Http(
-        HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .description(Some("A management token: `kw_mgmt_…`"))
-            .build(),
-    );
+    let bearer = |about: &str| {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about));
+        SecurityScheme::Http(scheme.build())
+    };
     let mut components = found.components.unwrap_or_else(Components::new);
-    components.add_security_scheme("management_token", bearer);
+    components.add_security_scheme("management_token", bearer("A management token: `kw_mgmt_…`"));
+    components.add_security_scheme("product_api_key", bearer("A product API key: `kw_prod_…`"));
+    components.add_security_scheme("license_token", bearer("A license's own token"));
     components.schemas.insert(ProblemSchema::name().into(), ProblemSchema::schema());
     components.schemas.insert(FaultSchema::name().into(), FaultSchema::schema());
     components.responses.insert(Refused::NAME.into(), Refused::response().into());

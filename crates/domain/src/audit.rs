@@ -28,8 +28,16 @@ macro_rules! actions {
 actions! {
     /// An organization was created.
     OrganizationCreated = "organization.created";
-    /// An organization was renamed.
+    /// An organization was renamed, or its block list changed.
     OrganizationUpdated = "organization.updated";
+    /// The operator set an organization's plan.
+    OrganizationPlanned = "organization.planned";
+    /// An organization began its trial.
+    OrganizationTrialStarted = "organization.trial_started";
+    /// The operator suspended an organization.
+    OrganizationSuspended = "organization.suspended";
+    /// The operator ended an organization's suspension.
+    OrganizationResumed = "organization.resumed";
     /// A member was added.
     MemberCreated = "member.created";
     /// A member's name or role was changed.
@@ -46,9 +54,23 @@ actions! {
     CustomerUpdated = "customer.updated";
     /// A customer was deleted, and all they held revoked.
     CustomerDeleted = "customer.deleted";
+    /// A product was created.
+    ProductCreated = "product.created";
+    /// A product was changed.
+    ProductUpdated = "product.updated";
+    /// A product's API key was replaced.
+    ProductKeyRotated = "product.key_rotated";
+    /// A product was taken out of sale and service.
+    ProductArchived = "product.archived";
+    /// A product was taken back into sale and service.
+    ProductUnarchived = "product.unarchived";
+    /// A product was taken out of service for a while.
+    ProductDisabled = "product.disabled";
+    /// A product was taken back into service.
+    ProductEnabled = "product.enabled";
     /// A license was created.
     LicenseCreated = "license.created";
-    /// A license's name or description was changed.
+    /// A license's name, description or bounds were changed.
     LicenseUpdated = "license.updated";
     /// A license was given new terms.
     LicenseRenewed = "license.renewed";
@@ -60,6 +82,12 @@ actions! {
     LicenseRevoked = "license.revoked";
     /// A license was deleted.
     LicenseDeleted = "license.deleted";
+    /// An address was registered with a license, by the vendor.
+    LicenseIpRegistered = "license.ip_registered";
+    /// An address was removed from a license.
+    LicenseIpRemoved = "license.ip_removed";
+    /// All addresses of a license were removed.
+    LicenseIpsReset = "license.ips_reset";
     /// A signing key was created or imported.
     SigningKeyCreated = "signing_key.created";
     /// A signing key began to sign.

@@ -1,6 +1,6 @@
 //! Whom the vendor sells to.
 
-use crate::{CustomerId, Email, Name, Notes, OrganizationId, Timestamp};
+use crate::{BlockList, CustomerId, Email, Name, Notes, OrganizationId, Timestamp};
 
 /// A company or person the vendor sells to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Customer {
     pub email: Email,
     /// Internal to the vendor; never shown to the customer.
     pub notes: Option<Notes>,
+    /// Addresses refused for all that this customer holds.
+    pub blocked: BlockList,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.

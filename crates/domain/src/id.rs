@@ -60,6 +60,8 @@ ids! {
     CustomerId,
     /// A license; the `sub` of its tokens.
     LicenseId,
+    /// One software offering.
+    ProductId,
     /// One revision of a license; the `jti` of its tokens.
     RevisionId,
     /// One line of the audit log.

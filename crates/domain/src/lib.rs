@@ -9,9 +9,14 @@
 //! | the custom claims a vendor puts into a license | [`payload`] |
 //! | who may do what | [`permission`] |
 //! | credentials, their form and their hashes | [`secret`] |
-//! | the rules of products, which no use-case applies yet | [`template`], [`version`], [`license_key`], [`plan`] |
+//! | what a product is, asks for and lets run | [`product`], [`template`], [`version`] |
+//! | “may this run?” | [`validation`] |
+//! | the code people type | [`license_key`] |
+//! | what an organization's plan allows | [`plan`] |
 
+pub mod address;
 pub mod audit;
+pub mod custom;
 pub mod customer;
 pub mod id;
 pub mod idempotency;
@@ -24,6 +29,7 @@ pub mod page;
 pub mod payload;
 pub mod permission;
 pub mod plan;
+pub mod product;
 pub mod revision;
 pub mod secret;
 pub mod signing_key;
@@ -31,22 +37,30 @@ pub mod template;
 pub mod text;
 pub mod time;
 pub mod token;
+pub mod validation;
 pub mod version;
 
+pub use address::{Address, AddressRange, BlockList};
 pub use audit::{Action, AuditEvent};
+pub use custom::CustomResponse;
 pub use customer::Customer;
-pub use id::{AuditEventId, CustomerId, LicenseId, MemberId, OrganizationId, RevisionId, TokenId};
+pub use id::{AuditEventId, CustomerId, LicenseId, MemberId, OrganizationId, ProductId, RevisionId, TokenId};
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;
 pub use license::{License, LicenseFilter, LicenseState, LicenseStatus, Renewal, TransitionError};
+pub use license_key::LicenseKey;
 pub use member::{Member, Role};
-pub use organization::{Organization, OrganizationScope};
+pub use organization::{Organization, OrganizationScope, OrganizationState};
 pub use page::{Cursor, Page, PageRequest};
 pub use payload::Payload;
 pub use permission::{Access, Actor, Forbidden, Grant, Identity, Permission, Scopes};
+pub use plan::{Overrides, Plan};
+pub use product::{Product, ProductState};
 pub use revision::{Issue, Revision, RevisionState, Validity};
 pub use secret::{Secret, SecretHash, SecretKind};
 pub use signing_key::{Kid, SigningKey, SigningKeyState};
+pub use template::{FieldDraft, Template};
 pub use text::{Email, Name, Notes, Slug};
 pub use time::Timestamp;
 pub use token::ManagementToken;
+pub use version::{Pin, Version, Versions};

@@ -10,8 +10,11 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::product::Bounds;
 use crate::revision::{Issue, Revision, RevisionState, Validity};
-use crate::{CustomerId, Invalid, LicenseId, Name, Notes, OrganizationId, Payload, Timestamp};
+use crate::{
+    CustomerId, Invalid, LicenseId, LicenseKey, Name, Notes, OrganizationId, Payload, ProductId, Timestamp,
+};
 
 /// What a customer, or the whole organization, holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,12 @@ pub struct License {
     pub description: Option<Notes>,
     /// Who holds it; `None` for the whole organization.
     pub customer: Option<CustomerId>,
+    /// Of which product; `None` for one with claims of its own.
+    pub product: Option<ProductId>,
+    /// What people type for it; licenses of products have one.
+    pub key: Option<LicenseKey>,
+    /// How its validation differs from the product's.
+    pub bounds: Bounds,
     /// Its place in life.
     pub state: LicenseState,
     /// The terms in force.
@@ -75,6 +84,17 @@ impl LicenseStatus {
     /// Every status.
     pub const ALL: [Self; 5] =
         [Self::Active, Self::NotYetValid, Self::Expired, Self::Suspended, Self::Revoked];
+
+    /// What state and validity come to at `now`. A decision of people comes before the calendar.
+    pub fn of(state: LicenseState, validity: Validity, now: Timestamp) -> Self {
+        match state {
+            LicenseState::Revoked { .. } => Self::Revoked,
+            LicenseState::Suspended { .. } => Self::Suspended,
+            LicenseState::Active if validity.expires_at().is_some_and(|end| now >= end) => Self::Expired,
+            LicenseState::Active if now < validity.not_before() => Self::NotYetValid,
+            LicenseState::Active => Self::Active,
+        }
+    }
 
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
@@ -148,24 +168,21 @@ impl LicenseState {
 }
 
 impl License {
-    /// What it is worth at `now`. A decision of people comes before the calendar.
+    /// What it is worth at `now`.
     pub fn status(&self, now: Timestamp) -> LicenseStatus {
-        let validity = self.revision.validity;
-        match self.state {
-            LicenseState::Revoked { .. } => LicenseStatus::Revoked,
-            LicenseState::Suspended { .. } => LicenseStatus::Suspended,
-            LicenseState::Active if validity.expires_at().is_some_and(|end| now >= end) => {
-                LicenseStatus::Expired
-            }
-            LicenseState::Active if now < validity.not_before() => LicenseStatus::NotYetValid,
-            LicenseState::Active => LicenseStatus::Active,
-        }
+        LicenseStatus::of(self.state, self.revision.validity, now)
     }
 
-    /// Gives it another name or description.
+    /// Gives it another name, description or bounds: what is not part of its terms.
     #[must_use]
-    pub fn described(self, name: Name, description: Option<Notes>, now: Timestamp) -> Self {
-        Self { name, description, ..self }.changed(now)
+    pub fn adjusted(self, name: Name, description: Option<Notes>, bounds: Bounds, now: Timestamp) -> Self {
+        Self { name, description, bounds, ..self }.changed(now)
+    }
+
+    /// The addresses it was seen at have been changed by the vendor.
+    #[must_use]
+    pub fn readdressed(self, now: Timestamp) -> Self {
+        self.changed(now)
     }
 
     /// Holds it back.
@@ -217,6 +234,7 @@ impl License {
             number: self.revision.number + 1,
             validity: Validity::new(not_before, expires_at)?,
             payload: renewal.payload.unwrap_or_else(|| self.revision.payload.clone()),
+            registry: issue.registry,
             issuer: issue.issuer,
             kid: issue.kid,
             status_index: issue.status_index,
@@ -246,6 +264,10 @@ impl License {
 pub struct LicenseFilter {
     /// Of this customer only.
     pub customer: Option<CustomerId>,
+    /// Of this product only.
+    pub product: Option<ProductId>,
+    /// The one with this key only.
+    pub key: Option<LicenseKey>,
     /// With this status now only.
     pub status: Option<LicenseStatus>,
     /// With this text in the name only; letter case of ASCII does not count.
@@ -271,6 +293,9 @@ mod tests {
             name: "Acme Pro".parse().unwrap(),
             description: None,
             customer: None,
+            product: None,
+            key: None,
+            bounds: Bounds::default(),
             state: LicenseState::Active,
             revision: Revision {
                 id: RevisionId::new(1, [3; 10]),
@@ -278,6 +303,7 @@ mod tests {
                 number: 1,
                 validity: Validity::new(at(not_before), expires_at.map(at)).unwrap(),
                 payload: Payload::parse(r#"{"seats":25}"#).unwrap(),
+                registry: Vec::new(),
                 issuer: "https://licenses.example".into(),
                 kid: Kid::from_bytes([7; 32]),
                 status_index: 4,
@@ -293,6 +319,7 @@ mod tests {
     fn issue() -> Issue {
         Issue {
             id: RevisionId::new(2, [4; 10]),
+            registry: vec!["runtime".to_owned()],
             issuer: "https://new.example".into(),
             kid: Kid::from_bytes([8; 32]),
             status_index: 5,

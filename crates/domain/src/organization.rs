@@ -1,6 +1,7 @@
 //! The tenant.
 
-use crate::{Name, OrganizationId, Slug, Timestamp};
+use crate::plan::{Limits, Overrides, Plan};
+use crate::{BlockList, Name, OrganizationId, Slug, Timestamp};
 
 /// A vendor; everything else belongs to exactly one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +12,16 @@ pub struct Organization {
     pub name: Name,
     /// In its public URLs; unique on the server and never changed.
     pub slug: Slug,
+    /// What it may do.
+    pub plan: Plan,
+    /// What the operator grants beyond the plan.
+    pub overrides: Overrides,
+    /// When it began its trial; there is one.
+    pub trial_started_at: Option<Timestamp>,
+    /// Its place in life.
+    pub state: OrganizationState,
+    /// Addresses refused for all its licenses.
+    pub blocked: BlockList,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed.
@@ -19,7 +30,24 @@ pub struct Organization {
     pub version: i64,
 }
 
+/// Whether an organization's licenses are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrganizationState {
+    /// They are.
+    Active,
+    /// The operator has stopped them.
+    Suspended {
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
 impl Organization {
+    /// What it may do at `now`.
+    pub fn limits(&self, now: Timestamp) -> Limits {
+        self.plan.limits(self.overrides, now)
+    }
+
     /// The reach of every query made for this organization.
     pub fn scope(&self) -> OrganizationScope {
         OrganizationScope(self.id)

@@ -64,13 +64,17 @@ permissions! {
     ReadLicenses = "licenses:read";
     /// Create, change, renew, suspend, revoke and delete licenses.
     WriteLicenses = "licenses:write";
+    /// See the products and their usage.
+    ReadProducts = "products:read";
+    /// Create and change products, rotate their API keys.
+    WriteProducts = "products:write";
     /// See the signing keys.
     ReadSigningKeys = "signing-keys:read";
     /// Create, import, activate and revoke signing keys.
     WriteSigningKeys = "signing-keys:write";
     /// See the audit log.
     ReadAuditEvents = "audit-events:read";
-    /// Run the server: create organizations. Never part of an organization's own scopes.
+    /// Run the server: create organizations, set their plans, suspend them. Never part of an organization's own scopes.
     Operate = "operator";
 }
 
@@ -195,6 +199,11 @@ impl<P> Access<P> {
     /// Who acts.
     pub fn actor(&self) -> Actor {
         self.identity.actor
+    }
+
+    /// The right of the same actor to do `Q` as well, if it is among the scopes.
+    pub fn also<Q: Grant>(&self) -> Result<Access<Q>, Forbidden> {
+        self.identity.access()
     }
 
     /// All that the actor may do: the bound of what can be handed on.

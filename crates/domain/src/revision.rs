@@ -15,6 +15,8 @@ pub struct Revision {
     pub validity: Validity,
     /// The custom claims.
     pub payload: Payload,
+    /// The pull roles that the product had then, by name.
+    pub registry: Vec<String>,
     /// The `iss` of its tokens, kept so that they stay the same when the server moves.
     pub issuer: String,
     /// The signing key of its tokens.
@@ -87,6 +89,8 @@ impl Validity {
 pub struct Issue {
     /// The revision's id.
     pub id: RevisionId,
+    /// The product's pull roles, by name.
+    pub registry: Vec<String>,
     /// The server's public URL.
     pub issuer: String,
     /// The organization's active signing key.

@@ -18,6 +18,8 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 pub enum SecretKind {
     /// A management token.
     Management,
+    /// A product API key.
+    Product,
 }
 
 impl SecretKind {
@@ -25,6 +27,7 @@ impl SecretKind {
     pub fn prefix(self) -> &'static str {
         match self {
             Self::Management => "kw_mgmt_",
+            Self::Product => "kw_prod_",
         }
     }
 }
@@ -96,6 +99,12 @@ impl SecretHash {
 impl PartialEq for SecretHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl std::hash::Hash for SecretHash {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

@@ -53,6 +53,13 @@ texts! {
     Slug = slug;
 }
 
+impl Name {
+    /// The first `most` characters, to make other names from.
+    pub fn shortened(&self, most: usize) -> &str {
+        self.0.char_indices().nth(most).map_or(&self.0, |(end, _)| self.0[..end].trim_end())
+    }
+}
+
 impl Slug {
     /// The slug nearest to `name`; `org` where the name has no letter or digit of ASCII.
     pub fn from_name(name: &Name) -> Self {

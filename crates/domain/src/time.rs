@@ -9,6 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Invalid;
 
+const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
+
 /// An instant in whole seconds since 1970-01-01T00:00:00Z; RFC 3339 as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
@@ -27,6 +29,16 @@ impl Timestamp {
     /// Seconds since 1970.
     pub const fn unix(self) -> i64 {
         self.0
+    }
+
+    /// Days since 1970, in UTC.
+    pub const fn day(self) -> i64 {
+        self.0 / SECONDS_OF_DAY
+    }
+
+    /// Seconds until the next day begins, in UTC.
+    pub const fn seconds_to_midnight(self) -> i64 {
+        SECONDS_OF_DAY - self.0 % SECONDS_OF_DAY
     }
 
     /// This instant moved by `seconds`, held within the range.

@@ -79,6 +79,14 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Whether it may run.
+    pub fn may_run(self) -> bool {
+        match self {
+            Self::Allowed | Self::Deprecated | Self::Latest => true,
+            Self::Blocked => false,
+        }
+    }
+
     /// The name on the wire and in storage.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -181,6 +189,53 @@ impl Pin {
                 min.as_ref().is_none_or(|min| version >= min)
                     && below.as_ref().is_none_or(|below| version < below)
             }
+        }
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None | Self::Range { min: None, below: None } => f.write_str("*"),
+            Self::Exact(exact) => exact.fmt(f),
+            Self::Range { min: Some(min), below: Some(below) } => write!(f, ">={min} <{below}"),
+            Self::Range { min: Some(min), below: None } => write!(f, ">={min}"),
+            Self::Range { min: None, below: Some(below) } => write!(f, "<{below}"),
+        }
+    }
+}
+
+impl FromStr for Pin {
+    type Err = Invalid;
+
+    /// `*`, a version, or a range: `>=2.1`, `<2.4`, `>=2.1 <2.4`.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("invalid_pin", "is not a version or a range such as >=2.1 <2.4");
+        let (mut min, mut below) = (None, None);
+        let mut words = text.split_whitespace();
+        match (words.next(), words.clone().next()) {
+            (Some("*"), None) => return Ok(Self::None),
+            (Some(version), None) if !version.starts_with(['>', '<']) => {
+                return Ok(Self::Exact(version.parse()?));
+            }
+            _ => {}
+        }
+        for word in text.split_whitespace() {
+            let (bound, version) = match (word.strip_prefix(">="), word.strip_prefix('<')) {
+                (Some(version), _) => (&mut min, version),
+                (None, Some(version)) => (&mut below, version),
+                (None, None) => return Err(wrong()),
+            };
+            if bound.replace(version.parse::<Version>().map_err(|_| wrong())?).is_some() {
+                return Err(wrong());
+            }
+        }
+        match (&min, &below) {
+            (None, None) => Err(wrong()),
+            (Some(min), Some(below)) if min >= below => {
+                Err(Invalid::new("empty_range", "allows no version: its start is not below its end"))
+            }
+            _ => Ok(Self::Range { min, below }),
         }
     }
 }
@@ -290,10 +345,20 @@ mod tests {
         assert_eq!(allowed, [false, true, true, true, false]);
     }
 
+    #[test]
+    fn pins_are_read_back_as_they_are_written() {
+        for text in ["*", "v2.1", ">=2.1 <2.4", ">=2.1", "<3"] {
+            assert_eq!(text.parse::<Pin>().unwrap().to_string(), text);
+        }
+        for text in ["", ">2", ">=2 >=3", ">=2.4 <2.1", "1.0 2.0", "* 1", ">=", "<=2"] {
+            assert!(text.parse::<Pin>().is_err(), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
-        fn no_text_panics(text in "[v0-9.x*+-]{0,20}") {
-            let _ = (text.parse::<Version>(), text.parse::<Pattern>());
+        fn no_text_panics(text in "[v0-9.x*+<>= -]{0,20}") {
+            let _ = (text.parse::<Version>(), text.parse::<Pattern>(), text.parse::<Pin>());
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use keyward_domain::permission::{ReadCustomers, WriteCustomers};
 use keyward_domain::{
-    Access, Action, Customer, CustomerId, Email, Idempotency, Name, Notes, Page, PageRequest,
+    Access, Action, BlockList, Customer, CustomerId, Email, Idempotency, Name, Notes, Page, PageRequest,
 };
+use keyward_storage::Tx;
 use serde_json::json;
 
 use crate::{Done, Engine, Error, Result, Thing, once};
@@ -28,6 +29,8 @@ pub struct CustomerChange {
     pub email: Option<Email>,
     /// The new notes; `Some(None)` for none.
     pub notes: Option<Option<Notes>>,
+    /// The new block list.
+    pub blocked: Option<BlockList>,
 }
 
 impl Engine {
@@ -60,25 +63,38 @@ impl Engine {
             let earlier = tx.customers(scope).find(id.into()).await?;
             return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Customer));
         }
-        let customer = Customer {
-            id: self.id(CustomerId::new),
-            organization: scope.id(),
-            name: new.name,
-            email: new.email,
-            notes: new.notes,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
-        tx.customers(scope).insert(&customer).await?;
-        let detail = [("name", json!(customer.name))];
-        self.record(&tx, access, Action::CustomerCreated, customer.id.uuid(), &detail).await?;
+        let customer = self.add_customer(&tx, access, new).await?;
         once::complete(&tx, scope, once, customer.id.uuid()).await?;
         tx.commit().await?;
         Ok(Done::now(customer))
     }
 
-    /// Changes a customer's name, address or notes.
+    /// Writes a new customer in an open transaction.
+    pub(crate) async fn add_customer<P>(
+        &self,
+        tx: &Tx,
+        access: &Access<P>,
+        new: NewCustomer,
+    ) -> Result<Customer> {
+        let now = self.now();
+        let customer = Customer {
+            id: self.id(CustomerId::new),
+            organization: access.scope().id(),
+            name: new.name,
+            email: new.email,
+            notes: new.notes,
+            blocked: BlockList::default(),
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        tx.customers(access.scope()).insert(&customer).await?;
+        let detail = [("name", json!(customer.name))];
+        self.record(tx, access, Action::CustomerCreated, customer.id.uuid(), &detail).await?;
+        Ok(customer)
+    }
+
+    /// Changes a customer's name, address, notes or block list.
     pub async fn update_customer(
         &self,
         access: &Access<WriteCustomers>,
@@ -94,6 +110,7 @@ impl Engine {
             name: change.name.unwrap_or(customer.name),
             email: change.email.unwrap_or(customer.email),
             notes: change.notes.unwrap_or(customer.notes),
+            blocked: change.blocked.unwrap_or(customer.blocked),
             updated_at: self.now(),
             version: customer.version + 1,
             ..customer

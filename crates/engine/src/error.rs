@@ -1,6 +1,8 @@
 //! What a use-case answers when it does not do what was asked.
 
 use keyward_domain::license::{RenewError, TransitionError};
+use keyward_domain::plan::LimitReached;
+use keyward_domain::product::ProductTransitionError;
 use keyward_domain::signing_key::KeyTransitionError;
 use keyward_domain::{Forbidden, Invalid};
 use keyward_storage::StorageError;
@@ -43,6 +45,18 @@ pub enum Error {
     /// The license's token can't be had.
     #[error("the token of this license cannot be issued: {0}")]
     NoToken(&'static str),
+    /// The organization's plan does not include this.
+    #[error("the plan {plan} does not include license management")]
+    PlanRequired {
+        /// The plan that counts.
+        plan: &'static str,
+    },
+    /// A limit of the organization's plan is reached.
+    #[error(transparent)]
+    LimitReached(#[from] LimitReached),
+    /// The count of validations can't be written.
+    #[error("validations can't be counted")]
+    Uncounted(#[source] std::sync::Arc<StorageError>),
     /// An organization always has an owner.
     #[error("an organization needs at least one owner")]
     LastOwner,
@@ -80,8 +94,12 @@ pub enum Thing {
     Token,
     /// Whom the vendor sells to.
     Customer,
+    /// A product.
+    Product,
     /// A license.
     License,
+    /// An address of a license.
+    Address,
     /// A revision of a license.
     Revision,
     /// A signing key.
@@ -96,7 +114,9 @@ impl Thing {
             Self::Member => "member",
             Self::Token => "management token",
             Self::Customer => "customer",
+            Self::Product => "product",
             Self::License => "license",
+            Self::Address => "address of this license",
             Self::Revision => "revision",
             Self::SigningKey => "signing key",
         }
@@ -119,6 +139,11 @@ pub struct FieldFault {
 }
 
 impl Error {
+    /// Several faults of one field.
+    pub fn fields(field: &'static str, faults: Vec<Invalid>) -> Self {
+        Self::Invalid(faults.into_iter().map(|invalid| FieldFault { field, invalid }).collect())
+    }
+
     /// One refused field.
     pub fn field(field: &'static str, invalid: Invalid) -> Self {
         Self::Invalid(vec![FieldFault { field, invalid }])
@@ -127,6 +152,12 @@ impl Error {
 
 impl From<TransitionError> for Error {
     fn from(error: TransitionError) -> Self {
+        Self::Transition(error.to_string())
+    }
+}
+
+impl From<ProductTransitionError> for Error {
+    fn from(error: ProductTransitionError) -> Self {
         Self::Transition(error.to_string())
     }
 }

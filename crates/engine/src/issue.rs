@@ -51,7 +51,7 @@ impl Engine {
         self.sign(&tx, scope, &license, &revision, format).await
     }
 
-    async fn sign(
+    pub(crate) async fn sign(
         &self,
         tx: &Tx,
         scope: OrganizationScope,
@@ -77,6 +77,8 @@ impl Engine {
         let seconds = |at: Timestamp| UnixSeconds::new(at.unix());
         let (sub, jti, org) = (license.id.to_string(), revision.id.to_string(), scope.id().to_string());
         let customer = license.customer.map(|customer| customer.to_string());
+        let product = license.product.map(|product| product.to_string());
+        let registry: Vec<_> = revision.registry.iter().map(String::as_str).collect();
         let status_list = status_list_uri(&revision.issuer, organization.slug.as_str());
         let claims = LicenseClaims {
             iss: &revision.issuer,
@@ -89,8 +91,8 @@ impl Engine {
             keyward: Some(KeywardClaim {
                 org: &org,
                 customer: customer.as_deref(),
-                product: None,
-                registry: &[],
+                product: product.as_deref(),
+                registry: &registry,
             }),
             payload: revision.payload.as_str(),
             ..LicenseClaims::default()

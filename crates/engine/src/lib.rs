@@ -8,6 +8,7 @@
 //!
 //! [`Access`]: keyward_domain::Access
 
+mod address;
 mod authenticate;
 mod clock;
 mod customer;
@@ -17,23 +18,28 @@ mod license;
 mod member;
 mod once;
 mod organization;
+mod product;
 mod publish;
 mod record;
 mod signing_key;
 mod token;
+pub mod validation;
 pub mod vault;
 
 use keyward_domain::Timestamp;
 use keyward_storage::Store;
+use validation::desk::Desk;
 
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use error::{Error, FieldFault, Thing};
 pub use issue::TokenFormat;
-pub use license::{LicenseChange, NewLicense};
+pub use keyward_storage::Usage;
+pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
 pub use member::{MemberChange, NewMember};
 pub use once::Done;
-pub use organization::{Founded, NewOrganization};
+pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
+pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};
 pub use vault::{MasterKey, Vault};
@@ -48,10 +54,12 @@ pub struct Engine {
     issuer: Issuer,
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,
+    desk: Desk,
 }
 
 impl Engine {
-    /// An engine on a migrated `store`, issuing tokens in the name of `issuer`.
+    /// An engine on a migrated `store`, issuing tokens in the name of `issuer`. To be made where a tokio
+    /// runtime runs, which carries the counting of validations for as long as the engine lives.
     pub fn new(
         store: Store,
         vault: Vault,
@@ -59,7 +67,8 @@ impl Engine {
         clock: impl Clock + 'static,
         entropy: impl Entropy + 'static,
     ) -> Self {
-        Self { store, vault, issuer, clock: Box::new(clock), entropy: Box::new(entropy) }
+        let desk = Desk::open(store.clone());
+        Self { store, vault, issuer, clock: Box::new(clock), entropy: Box::new(entropy), desk }
     }
 
     /// The instant at which requests are judged.

@@ -1,16 +1,19 @@
 //! Licenses.
 
-use keyward_domain::permission::{ReadLicenses, WriteLicenses};
+use keyward_domain::permission::{ReadLicenses, WriteCustomers, WriteLicenses};
+use keyward_domain::product::Bounds;
 use keyward_domain::{
-    Access, Action, CustomerId, Idempotency, Issue, License, LicenseFilter, LicenseId, LicenseState, Name,
-    Notes, OrganizationScope, Page, PageRequest, Payload, Renewal, Revision, RevisionId, RevisionState,
-    Timestamp, Validity,
+    Access, Action, BlockList, CustomResponse, Customer, CustomerId, Idempotency, Invalid, Issue, License,
+    LicenseFilter, LicenseId, LicenseKey, LicenseState, Name, Notes, OrganizationScope, Page, PageRequest,
+    Payload, Pin, Product, ProductId, ProductState, Renewal, Revision, RevisionId, RevisionState, Timestamp,
+    Validity,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
+use serde_json::value::RawValue;
 
-use crate::customer::unchanged;
-use crate::{Done, Engine, Error, Result, Thing, once};
+use crate::customer::{NewCustomer, unchanged};
+use crate::{Done, Engine, Error, Result, Thing, TokenFormat, once, product};
 
 /// A license to be created.
 #[derive(Debug, Clone)]
@@ -21,12 +24,77 @@ pub struct NewLicense {
     pub description: Option<Notes>,
     /// Who is to hold it; `None` for the whole organization.
     pub customer: Option<CustomerId>,
-    /// The custom claims.
-    pub payload: Payload,
+    /// What it says.
+    pub terms: Terms,
     /// The first valid second; `None` for now.
     pub not_before: Option<Timestamp>,
     /// The end: `None` for one year from now, `Some(None)` for no end.
     pub expires_at: Option<Option<Timestamp>>,
+}
+
+/// Where the custom claims of a license come from.
+#[derive(Debug, Clone)]
+pub enum Terms {
+    /// They are given.
+    Payload(Payload),
+    /// They are the fields of a product's template.
+    Product {
+        /// The product.
+        product: ProductId,
+        /// Values by field, as JSON.
+        fields: FieldValues,
+    },
+}
+
+/// Values by name of field, as JSON text.
+pub type FieldValues = Vec<(String, Box<RawValue>)>;
+
+/// A license to be made from a product's template, for a customer who may be new.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// Who is to hold it.
+    pub holder: Holder,
+    /// The license's name; `None` for one made of customer, product and license key.
+    pub name: Option<Name>,
+    /// Values by field, as JSON.
+    pub fields: FieldValues,
+    /// The first valid second; `None` for now.
+    pub not_before: Option<Timestamp>,
+    /// The end; `None` for none.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Who is to hold a new key.
+#[derive(Debug, Clone)]
+pub enum Holder {
+    /// A customer to be created with it.
+    New(NewCustomer),
+    /// A customer there is.
+    Existing(CustomerId),
+}
+
+/// A key just made.
+#[derive(Debug)]
+pub struct IssuedKey {
+    /// Who holds it.
+    pub customer: Customer,
+    /// The license.
+    pub license: License,
+    /// Its token, as JWT.
+    pub token: String,
+}
+
+/// Bounds to be changed; `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct BoundsChange {
+    /// The most addresses; `Some(None)` for no limit.
+    pub max_ips: Option<Option<u32>>,
+    /// Which versions it allows.
+    pub pin: Option<Pin>,
+    /// What it adds to the product's custom response.
+    pub custom_response: Option<Option<CustomResponse>>,
+    /// Addresses refused for this license.
+    pub blocked: Option<BlockList>,
 }
 
 /// What is to be changed; `None` stays. The terms can only be [renewed](Engine::renew_license).
@@ -36,6 +104,8 @@ pub struct LicenseChange {
     pub name: Option<Name>,
     /// The new description; `Some(None)` for none.
     pub description: Option<Option<Notes>>,
+    /// The new bounds.
+    pub bounds: BoundsChange,
 }
 
 impl Engine {
@@ -71,8 +141,6 @@ impl Engine {
         let (scope, now) = (access.scope(), self.now());
         let not_before = new.not_before.unwrap_or(now);
         let expires_at = new.expires_at.unwrap_or_else(|| Some(not_before.max(now).plus_one_year()));
-        let validity =
-            Validity::new(not_before, expires_at).map_err(|invalid| Error::field("expires_at", invalid))?;
 
         let tx = self.store.write().await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
@@ -82,21 +150,120 @@ impl Engine {
             // Locked, so that the customer is not deleted while the license is being made for them.
             tx.customers(scope).lock(customer).await?.ok_or_else(no_such_customer)?;
         }
+        let (product, payload) = match new.terms {
+            Terms::Payload(payload) => {
+                self.license_management(&tx, scope).await?;
+                (None, payload)
+            }
+            Terms::Product { product, fields } => {
+                let product = tx.products(scope).find(product).await?.ok_or_else(no_such_product)?;
+                let payload = fill(&product, &fields)?;
+                (Some(product), payload)
+            }
+        };
+        let draft = Draft {
+            name: Some(new.name),
+            description: new.description,
+            customer: new.customer,
+            product,
+            payload,
+            not_before,
+            expires_at,
+        };
+        let license = self.insert(&tx, scope, draft).await?;
+        self.finish(&tx, access, Action::LicenseCreated, &license, once).await?;
+        tx.commit().await?;
+        Ok(Done::now(license))
+    }
+
+    /// Makes a license from a product's template together with its customer, or for one there is.
+    pub async fn create_key(
+        &self,
+        access: &Access<WriteLicenses>,
+        product: ProductId,
+        new: NewKey,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<IssuedKey>> {
+        let (scope, now) = (access.scope(), self.now());
+        if let Holder::New(_) = new.holder {
+            access.also::<WriteCustomers>()?;
+        }
+        let tx = self.store.write().await?;
+        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
+            let license = find(&tx, scope, id.into()).await?;
+            return Ok(Done::before(self.issued(&tx, scope, license).await?));
+        }
+        let product = product::find(&tx, scope, product).await?;
+        let payload = fill(&product, &new.fields)?;
+        let customer = match new.holder {
+            Holder::New(new) => self.add_customer(&tx, access, new).await?,
+            Holder::Existing(id) => tx.customers(scope).lock(id).await?.ok_or_else(no_such_customer)?,
+        };
+        let draft = Draft {
+            name: new.name,
+            description: None,
+            customer: Some(customer.id),
+            product: Some(product),
+            payload,
+            not_before: new.not_before.unwrap_or(now),
+            expires_at: new.expires_at,
+        };
+        let license = self.insert(&tx, scope, draft).await?;
+        self.finish(&tx, access, Action::LicenseCreated, &license, once).await?;
+        let issued = self.issued(&tx, scope, license).await?;
+        tx.commit().await?;
+        Ok(Done::now(issued))
+    }
+
+    async fn issued(&self, tx: &Tx, scope: OrganizationScope, license: License) -> Result<IssuedKey> {
+        let customer = license.customer.ok_or(Error::NotFound(Thing::Customer))?;
+        let customer = tx.customers(scope).find(customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        let token = self.sign(tx, scope, &license, &license.revision, TokenFormat::Jwt).await?;
+        Ok(IssuedKey { customer, license, token })
+    }
+
+    /// Writes a new license with its first revision.
+    async fn insert(&self, tx: &Tx, scope: OrganizationScope, draft: Draft) -> Result<License> {
+        let now = self.now();
+        let validity = Validity::new(draft.not_before, draft.expires_at)
+            .map_err(|invalid| Error::field("expires_at", invalid))?;
+        if let Some(product) = &draft.product
+            && product.state != ProductState::Active
+        {
+            let state = product.state.as_str();
+            return Err(Error::Transition(format!("a product that is {state} gives no licenses")));
+        }
+        let key = draft.product.as_ref().map(|_| self.new_license_key());
+        let name = match (draft.name, &draft.product, &key) {
+            (Some(name), _, _) => name,
+            (None, Some(product), Some(key)) => format!("{} {key}", product.name.shortened(160))
+                .parse()
+                .map_err(|invalid| Error::field("name", invalid))?,
+            (None, _, _) => return Err(Error::field("name", Invalid::new("required", "is required"))),
+        };
+        let settings = draft.product.as_ref().map(|product| &product.settings);
         let id = self.id(LicenseId::new);
-        let issue = self.issue(&tx, scope).await?;
+        let issue = self.issue(tx, scope, draft.product.as_ref()).await?;
         let license = License {
             id,
             organization: scope.id(),
-            name: new.name,
-            description: new.description,
-            customer: new.customer,
+            name,
+            description: draft.description,
+            customer: draft.customer,
+            product: draft.product.as_ref().map(|product| product.id),
+            key,
+            bounds: Bounds {
+                max_ips: settings.and_then(|settings| settings.default_max_ips),
+                ..Bounds::default()
+            },
             state: LicenseState::Active,
             revision: Revision {
                 id: issue.id,
                 license: id,
                 number: 1,
                 validity,
-                payload: new.payload,
+                payload: draft.payload,
+                registry: issue.registry,
                 issuer: issue.issuer,
                 kid: issue.kid,
                 status_index: issue.status_index,
@@ -108,13 +275,27 @@ impl Engine {
             version: 1,
         };
         tx.licenses(scope).insert(&license).await.map_err(taken)?;
-        self.finish(&tx, access, Action::LicenseCreated, &license, once).await?;
-        tx.commit().await?;
-        Ok(Done::now(license))
+        Ok(license)
     }
 
-    /// Changes a license's name or description.
-    pub async fn describe_license(
+    fn new_license_key(&self) -> LicenseKey {
+        loop {
+            if let Some(key) = LicenseKey::new(self.random()) {
+                return key;
+            }
+        }
+    }
+
+    /// Holds back what is not part of the organization's plan.
+    async fn license_management(&self, tx: &Tx, scope: OrganizationScope) -> Result<()> {
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let limits = organization.limits(self.now());
+        if limits.license_management { Ok(()) } else { Err(Error::PlanRequired { plan: limits.plan }) }
+    }
+
+    /// Changes a license's name, description or bounds.
+    pub async fn adjust_license(
         &self,
         access: &Access<WriteLicenses>,
         id: LicenseId,
@@ -127,7 +308,8 @@ impl Engine {
         unchanged(license.version, expected)?;
         let name = change.name.unwrap_or_else(|| license.name.clone());
         let description = change.description.unwrap_or_else(|| license.description.clone());
-        let license = license.described(name, description, self.now());
+        let bounds = change.bounds.apply(license.bounds.clone());
+        let license = license.adjusted(name, description, bounds, self.now());
         tx.licenses(scope).save(&license).await.map_err(taken)?;
         self.finish(&tx, access, Action::LicenseUpdated, &license, None).await?;
         tx.commit().await?;
@@ -147,8 +329,13 @@ impl Engine {
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }
+        self.license_management(&tx, scope).await?;
         let license = lock(&tx, scope, id).await?;
-        let issue = self.issue(&tx, scope).await?;
+        let product = match license.product {
+            Some(product) => Some(product::find(&tx, scope, product).await?),
+            None => None,
+        };
+        let issue = self.issue(&tx, scope, product.as_ref()).await?;
         let (license, previous) = license.renew(renewal, issue, now)?;
         tx.licenses(scope).append(&license, &previous).await?;
         self.finish(&tx, access, Action::LicenseRenewed, &license, once).await?;
@@ -237,6 +424,7 @@ impl Engine {
         let detail = [
             ("name", json!(license.name)),
             ("customer_id", json!(license.customer)),
+            ("product_id", json!(license.product)),
             ("revision", json!(license.revision.number)),
         ];
         self.record(tx, access, action, license.id.uuid(), &detail).await?;
@@ -244,10 +432,11 @@ impl Engine {
     }
 
     /// What a new revision gets from its surroundings.
-    async fn issue(&self, tx: &Tx, scope: OrganizationScope) -> Result<Issue> {
+    async fn issue(&self, tx: &Tx, scope: OrganizationScope, product: Option<&Product>) -> Result<Issue> {
         let key = tx.signing_keys(scope).active().await?.ok_or(Error::NotFound(Thing::SigningKey))?;
         Ok(Issue {
             id: self.id(RevisionId::new),
+            registry: product.map(|product| product.pull_roles.names()).unwrap_or_default(),
             issuer: self.issuer.as_str().to_owned(),
             kid: key.kid,
             status_index: self.free_status_index(tx, scope).await?,
@@ -273,16 +462,46 @@ impl Engine {
     }
 }
 
-async fn find(tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
+impl BoundsChange {
+    fn apply(self, bounds: Bounds) -> Bounds {
+        Bounds {
+            max_ips: self.max_ips.unwrap_or(bounds.max_ips),
+            pin: self.pin.unwrap_or(bounds.pin),
+            custom_response: self.custom_response.unwrap_or(bounds.custom_response),
+            blocked: self.blocked.unwrap_or(bounds.blocked),
+        }
+    }
+}
+
+/// A license about to be written.
+struct Draft {
+    name: Option<Name>,
+    description: Option<Notes>,
+    customer: Option<CustomerId>,
+    product: Option<Product>,
+    payload: Payload,
+    not_before: Timestamp,
+    expires_at: Option<Timestamp>,
+}
+
+fn fill(product: &Product, fields: &FieldValues) -> Result<Payload> {
+    product.template.fill(fields).map_err(|faults| Error::fields("fields", faults))
+}
+
+pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
     tx.licenses(scope).find(id).await?.ok_or(Error::NotFound(Thing::License))
 }
 
-async fn lock(tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
+pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
     tx.licenses(scope).lock(id).await?.ok_or(Error::NotFound(Thing::License))
 }
 
 fn no_such_customer() -> Error {
-    Error::field("customer_id", keyward_domain::Invalid::new("not_found", "is no customer of yours"))
+    Error::field("customer_id", Invalid::new("not_found", "is no customer of yours"))
+}
+
+fn no_such_product() -> Error {
+    Error::field("product_id", Invalid::new("not_found", "is no product of yours"))
 }
 
 fn taken(error: StorageError) -> Error {

@@ -2,15 +2,16 @@
 
 use keyward_domain::permission::{Operate, ReadOrganization, WriteOrganization};
 use keyward_domain::{
-    Access, Action, Actor, Email, Idempotency, ManagementToken, Member, Name, Organization, OrganizationId,
-    Permission, Role, Scopes, Secret, Slug,
+    Access, Action, Actor, BlockList, Email, Idempotency, ManagementToken, Member, Name, Organization,
+    OrganizationId, OrganizationState, Overrides, Page, PageRequest, Permission, Plan, Role, Scopes, Secret,
+    Slug,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 
 use crate::customer::unchanged;
 use crate::member::NewMember;
-use crate::{Engine, Error, Result, Thing, once};
+use crate::{Done, Engine, Error, Result, Thing, once};
 
 /// An organization to be founded.
 #[derive(Debug, Clone)]
@@ -21,6 +22,26 @@ pub struct NewOrganization {
     pub owner_email: Email,
     /// The first owner's name; `None` for the part of the address before the `@`.
     pub owner_name: Option<Name>,
+}
+
+/// What is to be changed; `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct OrganizationChange {
+    /// The new name.
+    pub name: Option<Name>,
+    /// The new block list.
+    pub blocked: Option<BlockList>,
+}
+
+/// What the operator changes of an organization's plan; `None` stays.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PlanChange {
+    /// The new plan; a trial begins now, whatever end it names.
+    pub plan: Option<Plan>,
+    /// The most products; `Some(None)` for the plan's own limit.
+    pub products: Option<Option<u32>>,
+    /// The most validations a product and day; `Some(None)` for the plan's own limit.
+    pub validations_per_day: Option<Option<u32>>,
 }
 
 /// An organization that can be worked with at once: an owner, a signing key and a token with full scope.
@@ -48,22 +69,157 @@ impl Engine {
         Ok(self.store.read().await?.organizations().any().await?)
     }
 
-    /// Gives the organization another name. Its slug stays.
-    pub async fn rename_organization(
+    /// Gives the organization another name or block list. Its slug stays.
+    pub async fn update_organization(
         &self,
         access: &Access<WriteOrganization>,
-        name: Name,
+        change: OrganizationChange,
         expected: Option<i64>,
     ) -> Result<Organization> {
         let tx = self.store.write().await?;
         let organization =
             tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))?;
         unchanged(organization.version, expected)?;
-        let organization =
-            Organization { name, updated_at: self.now(), version: organization.version + 1, ..organization };
+        let organization = Organization {
+            name: change.name.unwrap_or(organization.name),
+            blocked: change.blocked.unwrap_or(organization.blocked),
+            updated_at: self.now(),
+            version: organization.version + 1,
+            ..organization
+        };
         tx.organizations().save(&organization).await?;
         let detail = [("name", json!(organization.name))];
         self.record(&tx, access, Action::OrganizationUpdated, organization.id.uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(organization)
+    }
+
+    /// Begins the organization's trial of the plan Pro; there is one.
+    pub async fn start_trial(
+        &self,
+        access: &Access<WriteOrganization>,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<Organization>> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        let missing = Error::NotFound(Thing::Organization);
+        if once::earlier(&tx, scope, once, now).await?.is_some() {
+            return tx.organizations().find(scope).await?.map(Done::before).ok_or(missing);
+        }
+        let organization = tx.organizations().lock(scope).await?.ok_or(missing)?;
+        if organization.trial_started_at.is_some() {
+            return Err(Error::Transition("the trial was begun before; there is one".to_owned()));
+        }
+        if organization.plan != Plan::Free {
+            let plan = organization.plan;
+            return Err(Error::Transition(format!("the plan is {plan}: a trial begins from the plan free")));
+        }
+        let organization = Organization {
+            plan: Plan::trial(now),
+            trial_started_at: Some(now),
+            updated_at: now,
+            version: organization.version + 1,
+            ..organization
+        };
+        tx.organizations().save(&organization).await?;
+        self.record(&tx, access, Action::OrganizationTrialStarted, scope.id().uuid(), &[]).await?;
+        once::complete(&tx, scope, once, scope.id().uuid()).await?;
+        tx.commit().await?;
+        Ok(Done::now(organization))
+    }
+
+    /// All organizations, for the operator.
+    pub async fn all_organizations(
+        &self,
+        _: &Access<Operate>,
+        page: PageRequest,
+    ) -> Result<Page<Organization>> {
+        Ok(self.store.read().await?.organizations().list(page).await?)
+    }
+
+    /// Sets an organization's plan and what is granted beyond it.
+    pub async fn set_plan(
+        &self,
+        access: &Access<Operate>,
+        id: OrganizationId,
+        change: PlanChange,
+    ) -> Result<Organization> {
+        let now = self.now();
+        self.operate(access, id, Action::OrganizationPlanned, |organization| {
+            let plan = match change.plan {
+                Some(Plan::ProTrial { .. }) => Plan::trial(now),
+                Some(plan) => plan,
+                None => organization.plan,
+            };
+            let overrides = Overrides {
+                products: change.products.unwrap_or(organization.overrides.products),
+                validations_per_day: change
+                    .validations_per_day
+                    .unwrap_or(organization.overrides.validations_per_day),
+            };
+            let trial_started_at = match plan {
+                Plan::ProTrial { .. } => organization.trial_started_at.or(Some(now)),
+                Plan::Free | Plan::Pro | Plan::Enterprise => organization.trial_started_at,
+            };
+            Ok(Organization { plan, overrides, trial_started_at, ..organization })
+        })
+        .await
+    }
+
+    /// Stops serving an organization's licenses.
+    pub async fn suspend_organization(
+        &self,
+        access: &Access<Operate>,
+        id: OrganizationId,
+    ) -> Result<Organization> {
+        let since = self.now();
+        self.operate(access, id, Action::OrganizationSuspended, |organization| match organization.state {
+            OrganizationState::Active => {
+                Ok(Organization { state: OrganizationState::Suspended { since }, ..organization })
+            }
+            OrganizationState::Suspended { .. } => {
+                Err(Error::Transition("the organization is suspended already".to_owned()))
+            }
+        })
+        .await
+    }
+
+    /// Serves an organization's licenses again.
+    pub async fn resume_organization(
+        &self,
+        access: &Access<Operate>,
+        id: OrganizationId,
+    ) -> Result<Organization> {
+        self.operate(access, id, Action::OrganizationResumed, |organization| match organization.state {
+            OrganizationState::Suspended { .. } => {
+                Ok(Organization { state: OrganizationState::Active, ..organization })
+            }
+            OrganizationState::Active => {
+                Err(Error::Transition("the organization is not suspended".to_owned()))
+            }
+        })
+        .await
+    }
+
+    /// One change of any organization by the operator, recorded in that organization's log.
+    async fn operate(
+        &self,
+        access: &Access<Operate>,
+        id: OrganizationId,
+        action: Action,
+        decide: impl FnOnce(Organization) -> Result<Organization>,
+    ) -> Result<Organization> {
+        let tx = self.store.write().await?;
+        let found = tx.organizations().lock_any(id).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let version = found.version + 1;
+        let organization = Organization { updated_at: self.now(), version, ..decide(found)? };
+        tx.organizations().save(&organization).await?;
+        let detail = [
+            ("plan", json!(organization.plan.as_str())),
+            ("products", json!(organization.overrides.products)),
+            ("validations_per_day", json!(organization.overrides.validations_per_day)),
+        ];
+        self.record_for(&tx, organization.scope(), access.actor(), action, id.uuid(), &detail).await?;
         tx.commit().await?;
         Ok(organization)
     }
@@ -101,6 +257,11 @@ impl Engine {
             id: self.id(OrganizationId::new),
             slug: free_slug(tx, &new.name).await?,
             name: new.name,
+            plan: Plan::Enterprise,
+            overrides: Overrides::default(),
+            trial_started_at: None,
+            state: OrganizationState::Active,
+            blocked: BlockList::default(),
             created_at: now,
             updated_at: now,
             version: 1,

@@ -6,9 +6,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::Result;
 use crate::convert::Table;
 use crate::page::{page, paged};
+use crate::{Changes, Result};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -66,7 +66,7 @@ pub struct AuditEvents<'a> {
 }
 
 impl AuditEvents<'_> {
-    /// Adds a line, and the same to the outbox.
+    /// Adds a line, and the same to the outbox, and notes the change for those who hold copies.
     pub async fn record(&self, event: &AuditEvent) -> Result<()> {
         let detail = serde_json::Value::Object(event.detail.clone());
         let told = serde_json::json!({
@@ -97,7 +97,9 @@ impl AuditEvents<'_> {
             attempts: Set(0),
         };
         outbox.insert(self.tx).await?;
-        Ok(())
+        // Whatever was done, copies of it in memory are out of date. What has no id is the organization's own.
+        let changes = Changes { tx: self.tx, organization: self.scope.id() };
+        changes.note(event.target.unwrap_or(self.scope.id().uuid())).await
     }
 
     /// A page of the log.

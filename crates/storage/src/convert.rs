@@ -1,6 +1,6 @@
 //! From columns to the domain, naming the column that does not fit; and how rows are locked.
 
-use keyward_domain::Timestamp;
+use keyward_domain::{BlockList, Timestamp};
 use sea_orm::sea_query::LockType;
 
 use crate::{Result, StorageError};
@@ -38,6 +38,13 @@ impl Table {
         self.take(column, text.parse())
     }
 
+    /// A list of addresses.
+    pub(crate) fn block_list(self, column: &'static str, text: &str) -> Result<BlockList> {
+        let texts: Vec<String> = self.take(column, serde_json::from_str(text))?;
+        let ranges = texts.iter().map(|text| self.parse(column, text)).collect::<Result<_>>()?;
+        self.take(column, BlockList::new(ranges))
+    }
+
     /// Text that the domain reads and that may be absent.
     pub(crate) fn optional<T: std::str::FromStr>(
         self,
@@ -55,4 +62,9 @@ impl Table {
     pub(crate) fn one(self, rows_affected: u64) -> Result<()> {
         if rows_affected == 1 { Ok(()) } else { Err(StorageError::Stale { table: self.0 }) }
     }
+}
+
+/// A list of addresses, for its column.
+pub(crate) fn write_block_list(list: &BlockList) -> String {
+    serde_json::json!(list.ranges()).to_string()
 }

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 
 use crate::Result;
-use crate::convert::{ROW, Table};
+use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{contains, page, paged};
 
 mod row {
@@ -24,6 +24,7 @@ mod row {
         pub name: String,
         pub email: String,
         pub notes: Option<String>,
+        pub blocked: String,
         pub created_at: i64,
         pub updated_at: i64,
         pub deleted_at: Option<i64>,
@@ -116,6 +117,7 @@ fn write(customer: &Customer) -> row::ActiveModel {
         name: Set(customer.name.to_string()),
         email: Set(customer.email.to_string()),
         notes: Set(customer.notes.as_ref().map(ToString::to_string)),
+        blocked: Set(write_block_list(&customer.blocked)),
         created_at: Set(customer.created_at.unix()),
         updated_at: Set(customer.updated_at.unix()),
         deleted_at: NotSet,
@@ -130,6 +132,7 @@ fn read(row: row::Model) -> Result<Customer> {
         name: TABLE.parse("name", &row.name)?,
         email: TABLE.parse("email", &row.email)?,
         notes: TABLE.optional("notes", row.notes.as_deref())?,
+        blocked: TABLE.block_list("blocked", &row.blocked)?,
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,
         version: row.version,

@@ -7,7 +7,9 @@
 //! Writers are exact on both databases: on SQLite a write transaction begins `IMMEDIATE` on the only writing
 //! connection, so writers queue; on PostgreSQL `lock` locks the row that a decision rests on.
 
+mod address;
 mod audit;
+mod changes;
 mod convert;
 mod customer;
 mod error;
@@ -17,6 +19,7 @@ mod member;
 mod migration;
 mod organization;
 mod page;
+mod product;
 mod revision;
 mod settings;
 mod signing_key;
@@ -24,20 +27,25 @@ mod status_list;
 mod store;
 mod token;
 mod tx;
+mod usage;
 
+pub use address::Addresses;
 pub use audit::AuditEvents;
+pub use changes::Changes;
 pub use customer::Customers;
 pub use error::{StorageError, Unique};
 pub use idempotency::{Claim, IdempotencyKeys};
 pub use license::Licenses;
 pub use member::Members;
 pub use organization::Organizations;
+pub use product::Products;
 pub use settings::Settings;
 pub use signing_key::SigningKeys;
 pub use status_list::{StatusPlaces, Withdrawal};
 pub use store::{Schema, Store};
 pub use token::Tokens;
 pub use tx::Tx;
+pub use usage::{Usage, UsageDays};
 
 /// The result of a storage operation.
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;

@@ -1,8 +1,9 @@
 //! Licenses with their revisions. Deleted ones stay as tombstones, for the status list.
 
+use keyward_domain::product::Bounds;
 use keyward_domain::{
-    CustomerId, License, LicenseFilter, LicenseId, LicenseState, LicenseStatus, OrganizationScope, Page,
-    PageRequest, Revision, Timestamp,
+    CustomResponse, CustomerId, License, LicenseFilter, LicenseId, LicenseKey, LicenseState, LicenseStatus,
+    OrganizationScope, Page, PageRequest, Pin, ProductId, Revision, Timestamp,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -12,7 +13,7 @@ use sea_orm::{
     SelectTwo,
 };
 
-use crate::convert::{ROW, Table};
+use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{contains, page, paged};
 use crate::revision::{self, row as terms};
 use crate::{Result, StorageError};
@@ -29,6 +30,12 @@ pub(crate) mod row {
         pub name: String,
         pub description: Option<String>,
         pub customer_id: Option<Uuid>,
+        pub product_id: Option<Uuid>,
+        pub license_key: Option<String>,
+        pub max_ips: Option<i64>,
+        pub pin: Option<String>,
+        pub custom_response: Option<String>,
+        pub blocked: Option<String>,
         pub state: String,
         pub state_since: Option<i64>,
         pub created_at: i64,
@@ -74,6 +81,12 @@ impl Licenses<'_> {
         query.one(self.tx).await?.map(read).transpose()
     }
 
+    /// The one with this key.
+    pub async fn by_key(&self, key: &LicenseKey) -> Result<Option<License>> {
+        let query = with_terms(self.live().filter(row::Column::LicenseKey.eq(key.as_str())));
+        query.one(self.tx).await?.map(read).transpose()
+    }
+
     /// One of them, held until the end of the transaction.
     pub async fn lock(&self, id: LicenseId) -> Result<Option<License>> {
         // Locked before its terms are read: they may change while the lock is waited for.
@@ -94,6 +107,12 @@ impl Licenses<'_> {
         let mut query = self.live();
         if let Some(customer) = filter.customer {
             query = query.filter(row::Column::CustomerId.eq(customer.uuid()));
+        }
+        if let Some(product) = filter.product {
+            query = query.filter(row::Column::ProductId.eq(product.uuid()));
+        }
+        if let Some(key) = &filter.key {
+            query = query.filter(row::Column::LicenseKey.eq(key.as_str()));
         }
         if let Some(text) = &filter.name_contains {
             query = query.filter(contains(row::Column::Name, text));
@@ -213,12 +232,19 @@ fn write(license: &License) -> row::ActiveModel {
         LicenseState::Suspended { since } => Some(since.unix()),
         LicenseState::Revoked { at } => Some(at.unix()),
     };
+    let bounds = &license.bounds;
     row::ActiveModel {
         id: Set(license.id.uuid()),
         organization_id: Set(license.organization.uuid()),
         name: Set(license.name.to_string()),
         description: Set(license.description.as_ref().map(ToString::to_string)),
         customer_id: Set(license.customer.map(CustomerId::uuid)),
+        product_id: Set(license.product.map(ProductId::uuid)),
+        license_key: Set(license.key.as_ref().map(|key| key.as_str().to_owned())),
+        max_ips: Set(bounds.max_ips.map(i64::from)),
+        pin: Set((bounds.pin != Pin::None).then(|| bounds.pin.to_string())),
+        custom_response: Set(bounds.custom_response.as_ref().map(|custom| custom.as_str().to_owned())),
+        blocked: Set((!bounds.blocked.ranges().is_empty()).then(|| write_block_list(&bounds.blocked))),
         state: Set(license.state.as_str().to_owned()),
         state_since: Set(since),
         created_at: Set(license.created_at.unix()),
@@ -237,12 +263,22 @@ fn read((row, terms): (row::Model, Option<terms::Model>)) -> Result<License> {
         ("revoked", Some(at)) => LicenseState::Revoked { at },
         _ => return Err(TABLE.corrupt("state")),
     };
+    let custom = row.custom_response.as_deref().map(CustomResponse::parse);
+    let blocked = row.blocked.as_deref().map(|text| TABLE.block_list("blocked", text));
     Ok(License {
         id: row.id.into(),
         organization: row.organization_id.into(),
         name: TABLE.parse("name", &row.name)?,
         description: TABLE.optional("description", row.description.as_deref())?,
         customer: row.customer_id.map(CustomerId::from),
+        product: row.product_id.map(ProductId::from),
+        key: TABLE.optional("license_key", row.license_key.as_deref())?,
+        bounds: Bounds {
+            max_ips: TABLE.take("max_ips", row.max_ips.map(u32::try_from).transpose())?,
+            pin: TABLE.optional("pin", row.pin.as_deref())?.unwrap_or_default(),
+            custom_response: TABLE.take("custom_response", custom.transpose())?,
+            blocked: blocked.transpose()?.unwrap_or_default(),
+        },
         state,
         revision: revision::read(terms)?,
         created_at: TABLE.time("created_at", row.created_at)?,

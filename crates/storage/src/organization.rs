@@ -1,14 +1,18 @@
 //! Organizations.
 
-use keyward_domain::{Organization, OrganizationScope, Slug};
+use keyward_domain::{
+    Kid, Organization, OrganizationId, OrganizationScope, OrganizationState, Overrides, Page, PageRequest,
+    Plan, Product, Slug, Timestamp,
+};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
     ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
 };
 
-use crate::Result;
-use crate::convert::{ROW, Table};
+use crate::convert::{ROW, Table, write_block_list};
+use crate::page::{page, paged};
+use crate::{Result, signing_key};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -21,6 +25,14 @@ pub(crate) mod row {
         pub name: String,
         pub slug: String,
         pub status_window: i64,
+        pub plan: String,
+        pub plan_until: Option<i64>,
+        pub most_products: Option<i64>,
+        pub most_validations: Option<i64>,
+        pub trial_started_at: Option<i64>,
+        pub suspended_at: Option<i64>,
+        pub blocked: String,
+        pub generation: i64,
         pub created_at: i64,
         pub updated_at: i64,
         pub version: i64,
@@ -45,7 +57,11 @@ pub struct Organizations<'a> {
 impl Organizations<'_> {
     /// Adds one.
     pub async fn insert(&self, organization: &Organization) -> Result<()> {
-        let row = row::ActiveModel { status_window: Set(FIRST_WINDOW.into()), ..write(organization) };
+        let row = row::ActiveModel {
+            status_window: Set(FIRST_WINDOW.into()),
+            generation: Set(0),
+            ..write(organization)
+        };
         row.insert(self.tx).await?;
         Ok(())
     }
@@ -59,6 +75,31 @@ impl Organizations<'_> {
     pub async fn lock(&self, scope: OrganizationScope) -> Result<Option<Organization>> {
         let query = row::Entity::find_by_id(scope.id().uuid()).lock(ROW);
         query.one(self.tx).await?.map(read).transpose()
+    }
+
+    /// The one a product belongs to, which was recognised by its key.
+    pub async fn of_product(&self, product: &Product) -> Result<Option<Organization>> {
+        let query = row::Entity::find_by_id(product.organization.uuid());
+        query.one(self.tx).await?.map(read).transpose()
+    }
+
+    /// Those that have a signing key: this is how the issuer of a token is recognised.
+    pub async fn with_signing_key(&self, kid: &Kid) -> Result<Vec<Organization>> {
+        let owners = signing_key::owners(self.tx, kid).await?;
+        let rows = row::Entity::find().filter(row::Column::Id.is_in(owners)).all(self.tx).await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// One of them, for the operator, held until the end of the transaction.
+    pub async fn lock_any(&self, id: OrganizationId) -> Result<Option<Organization>> {
+        let query = row::Entity::find_by_id(id.uuid()).lock(ROW);
+        query.one(self.tx).await?.map(read).transpose()
+    }
+
+    /// A page of all, for the operator.
+    pub async fn list(&self, request: PageRequest) -> Result<Page<Organization>> {
+        let rows = paged(row::Entity::find(), row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
     }
 
     /// The one with this slug.
@@ -90,11 +131,27 @@ impl Organizations<'_> {
 }
 
 fn write(organization: &Organization) -> row::ActiveModel {
+    let until = match organization.plan {
+        Plan::ProTrial { until } => Some(until),
+        Plan::Free | Plan::Pro | Plan::Enterprise => None,
+    };
+    let suspended_at = match organization.state {
+        OrganizationState::Active => None,
+        OrganizationState::Suspended { since } => Some(since.unix()),
+    };
     row::ActiveModel {
         id: Set(organization.id.uuid()),
         name: Set(organization.name.to_string()),
         slug: Set(organization.slug.to_string()),
         status_window: NotSet,
+        plan: Set(organization.plan.as_str().to_owned()),
+        plan_until: Set(until.map(Timestamp::unix)),
+        most_products: Set(organization.overrides.products.map(i64::from)),
+        most_validations: Set(organization.overrides.validations_per_day.map(i64::from)),
+        trial_started_at: Set(organization.trial_started_at.map(Timestamp::unix)),
+        suspended_at: Set(suspended_at),
+        blocked: Set(write_block_list(&organization.blocked)),
+        generation: NotSet,
         created_at: Set(organization.created_at.unix()),
         updated_at: Set(organization.updated_at.unix()),
         version: Set(organization.version),
@@ -102,10 +159,26 @@ fn write(organization: &Organization) -> row::ActiveModel {
 }
 
 fn read(row: row::Model) -> Result<Organization> {
+    let until = TABLE.optional_time("plan_until", row.plan_until)?;
+    let plan = match (TABLE.parse("plan", &row.plan)?, until) {
+        (Plan::ProTrial { .. }, Some(until)) => Plan::ProTrial { until },
+        (plan @ (Plan::Free | Plan::Pro | Plan::Enterprise), None) => plan,
+        _ => return Err(TABLE.corrupt("plan_until")),
+    };
+    let most = |column, most: Option<i64>| TABLE.take(column, most.map(u32::try_from).transpose());
+    let suspended_at = TABLE.optional_time("suspended_at", row.suspended_at)?;
     Ok(Organization {
         id: row.id.into(),
         name: TABLE.parse("name", &row.name)?,
         slug: TABLE.parse("slug", &row.slug)?,
+        plan,
+        overrides: Overrides {
+            products: most("most_products", row.most_products)?,
+            validations_per_day: most("most_validations", row.most_validations)?,
+        },
+        trial_started_at: TABLE.optional_time("trial_started_at", row.trial_started_at)?,
+        state: suspended_at.map_or(OrganizationState::Active, |since| OrganizationState::Suspended { since }),
+        blocked: TABLE.block_list("blocked", &row.blocked)?,
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,
         version: row.version,

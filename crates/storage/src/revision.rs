@@ -22,6 +22,7 @@ pub(crate) mod row {
         /// The JSON text as it was given.
         #[sea_orm(column_type = "Text")]
         pub payload: String,
+        pub registry: String,
         pub issuer: String,
         pub kid: Vec<u8>,
         pub status_index: i64,
@@ -64,6 +65,7 @@ pub(crate) fn write(scope: OrganizationScope, revision: &Revision) -> row::Activ
         not_before: Set(revision.validity.not_before().unix()),
         expires_at: Set(revision.validity.expires_at().map(keyward_domain::Timestamp::unix)),
         payload: Set(revision.payload.as_str().to_owned()),
+        registry: Set(serde_json::json!(revision.registry).to_string()),
         issuer: Set(revision.issuer.clone()),
         kid: Set(revision.kid.as_bytes().to_vec()),
         status_index: Set(revision.status_index.into()),
@@ -89,6 +91,7 @@ pub(crate) fn read(row: row::Model) -> Result<Revision> {
         number: TABLE.take("number", row.number.try_into())?,
         validity: TABLE.take("expires_at", Validity::new(not_before, expires_at))?,
         payload: TABLE.take("payload", Payload::parse(&row.payload))?,
+        registry: TABLE.take("registry", serde_json::from_str(&row.registry))?,
         issuer: row.issuer,
         kid: Kid::from_bytes(TABLE.take("kid", row.kid.try_into())?),
         status_index: TABLE.take("status_index", row.status_index.try_into())?,

@@ -94,6 +94,11 @@ impl SigningKeys<'_> {
     }
 }
 
+pub(crate) async fn owners(tx: &DatabaseTransaction, kid: &Kid) -> Result<Vec<uuid::Uuid>> {
+    let found = row::Entity::find().filter(row::Column::Kid.eq(kid.as_bytes().to_vec())).all(tx).await?;
+    Ok(found.into_iter().map(|row| row.organization_id).collect())
+}
+
 pub(crate) async fn all(tx: &DatabaseTransaction) -> Result<Vec<SigningKey>> {
     row::Entity::find().all(tx).await?.into_iter().map(read).collect()
 }

@@ -1,11 +1,14 @@
 //! The unit of work.
 
-use keyward_domain::{ManagementToken, OrganizationScope, SecretHash, SigningKey, Timestamp, TokenId};
+use keyward_domain::{
+    LicenseId, ManagementToken, OrganizationId, OrganizationScope, Product, ProductId, SecretHash,
+    SigningKey, Timestamp, TokenId,
+};
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    AuditEvents, Customers, IdempotencyKeys, Licenses, Members, Organizations, Result, Settings, SigningKeys,
-    StatusPlaces, Tokens, signing_key, token,
+    Addresses, AuditEvents, Changes, Customers, IdempotencyKeys, Licenses, Members, Organizations, Products,
+    Result, Settings, SigningKeys, StatusPlaces, Tokens, UsageDays, product, signing_key, token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -48,6 +51,26 @@ impl Tx {
         Licenses { tx: &self.inner, scope }
     }
 
+    /// Products of one organization.
+    pub fn products(&self, scope: OrganizationScope) -> Products<'_> {
+        Products { tx: &self.inner, scope }
+    }
+
+    /// The addresses of a license that was found in its organization before.
+    pub fn addresses(&self, license: LicenseId) -> Addresses<'_> {
+        Addresses { tx: &self.inner, license }
+    }
+
+    /// How often a product, found in its organization before, was asked.
+    pub fn usage(&self, product: ProductId) -> UsageDays<'_> {
+        UsageDays { tx: &self.inner, product }
+    }
+
+    /// What was changed in one organization.
+    pub fn changes(&self, organization: OrganizationId) -> Changes<'_> {
+        Changes { tx: &self.inner, organization }
+    }
+
     /// The status list of one organization.
     pub fn status_list(&self, scope: OrganizationScope) -> StatusPlaces<'_> {
         StatusPlaces { tx: &self.inner, scope }
@@ -76,6 +99,11 @@ impl Tx {
     /// The management token with this secret, of whatever organization: this is how a caller is recognised.
     pub async fn token_by_hash(&self, hash: &SecretHash) -> Result<Option<ManagementToken>> {
         token::by_hash(&self.inner, hash).await
+    }
+
+    /// The product with this API key, of whatever organization: this is how an application is recognised.
+    pub async fn product_by_key(&self, hash: &SecretHash) -> Result<Option<Product>> {
+        product::by_key(&self.inner, hash).await
     }
 
     /// Notes that a token was seen.

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use keyward_domain::{Access, Actor, Customer, Grant, Identity, License, Payload, Permission, Scopes};
 use keyward_engine::{
-    Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCustomer, NewLicense, NewOrganization, Vault,
+    Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCustomer, NewLicense, NewOrganization, Terms,
+    Vault,
 };
 use keyward_storage::Store;
 
@@ -125,7 +126,7 @@ pub fn new_license(name: &str, payload: &str) -> NewLicense {
         name: name.parse().expect("a name"),
         description: None,
         customer: None,
-        payload: Payload::parse(payload).expect("a payload"),
+        terms: Terms::Payload(Payload::parse(payload).expect("a payload")),
         not_before: None,
         expires_at: None,
     }

@@ -11,13 +11,16 @@ use actix_web::{Error, ResponseError as _, web};
 use keyward_engine::Engine;
 use tracing::Instrument as _;
 
+use crate::client_address::TrustedProxies;
 use crate::problem::{Code, Problem};
 
 /// How the server is reached.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// Whether people reach it over TLS.
     pub https: bool,
+    /// The proxies in front of it.
+    pub trusted_proxies: TrustedProxies,
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -26,7 +26,7 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::problem::{Code, Fault, Problem};
-pub use value::{Field, FromField};
+pub use value::{Field, FromField, Nested, Values};
 
 /// What can be read from a request's members.
 pub trait Request: Sized {
@@ -61,9 +61,7 @@ enum Source {
 impl Fields {
     /// The members of a JSON object.
     pub fn json(text: &str) -> Result<Self, Problem> {
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let members = reader.deserialize_map(Members).and_then(|members| reader.end().map(|()| members));
-        let members = members.map_err(|error| {
+        let members = members(text).map_err(|error| {
             let place = format!("line {}, column {}", error.line(), error.column());
             let detail = match error.classify() {
                 serde_json::error::Category::Data => format!("The body must be a JSON object ({place})."),
@@ -71,7 +69,8 @@ impl Fields {
             };
             Problem::new(Code::InvalidRequest).detail(detail)
         })?;
-        Ok(Self::new(members, Source::Body))
+        let fields = members.into_iter().map(|(name, value)| (name, Field::Json(value))).collect();
+        Ok(Self::new(fields, Source::Body))
     }
 
     /// The parameters of a query string.
@@ -153,7 +152,8 @@ impl Fields {
         field
     }
 
-    fn fault(&mut self, name: &str, invalid: Invalid) {
+    /// Refuses a member for a reason that its type does not know.
+    pub fn fault(&mut self, name: &str, invalid: Invalid) {
         self.faults.push((name.to_owned(), invalid));
     }
 
@@ -177,10 +177,16 @@ impl Fields {
 }
 
 /// The members of an object with their JSON text, so that numbers stay as they were written.
+fn members(text: &str) -> serde_json::Result<Vec<(String, Box<RawValue>)>> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let members = reader.deserialize_map(Members)?;
+    reader.end().map(|()| members)
+}
+
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
-    type Value = Vec<(String, Field)>;
+    type Value = Vec<(String, Box<RawValue>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
@@ -189,7 +195,7 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut members = Vec::new();
         while let Some((name, value)) = map.next_entry::<String, Box<RawValue>>()? {
-            members.push((name, Field::Json(value)));
+            members.push((name, value));
         }
         Ok(members)
     }

@@ -6,19 +6,24 @@
 //! | how a body is read, naming all failing fields at once | [`fields`] |
 //! | who is calling, and what a request carries besides its body | [`request`] |
 //! | how an answer is tagged | [`answer`] |
+//! | where a request comes from, behind proxies | [`ClientAddress`] |
+//! | how a vendor's Markdown is shown | [`markdown`] |
 //! | headers, request ids and the access log | [`around()`] |
 
 pub mod answer;
 mod around;
+mod client_address;
 pub mod fields;
 mod health;
 mod if_match;
+pub mod markdown;
 mod path;
 pub mod problem;
 pub mod request;
 
 pub use answer::Answer;
 pub use around::{Settings, around};
+pub use client_address::{ClientAddress, TrustedProxies};
 pub use fields::{Fields, FromField, Request};
 pub use health::configure;
 pub use if_match::IfMatch;

@@ -6,6 +6,7 @@ mod licenses;
 mod members;
 mod organizations;
 mod page;
+mod products;
 mod signing_keys;
 mod tokens;
 
@@ -16,6 +17,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     members::routes(config);
     tokens::routes(config);
     customers::routes(config);
+    products::routes(config);
     licenses::routes(config);
     signing_keys::routes(config);
     audit_events::routes(config);

@@ -93,9 +93,10 @@ type Sending = std::pin::Pin<Box<dyn Future<Output = Answer>>>;
 
 impl Api {
     pub async fn new(engine: &Arc<Engine>) -> Self {
+        let loopback = keyward_web::TrustedProxies::new(vec!["127.0.0.1".parse().unwrap()]);
         let app = App::new()
             .app_data(web::Data::from(Arc::clone(engine)))
-            .app_data(web::Data::new(keyward_web::Settings { https: true }))
+            .app_data(web::Data::new(keyward_web::Settings { https: true, trusted_proxies: loopback }))
             .wrap(from_fn(keyward_web::around))
             .configure(keyward_web::configure)
             .configure(keyward_api::configure);
@@ -114,6 +115,7 @@ where
     B: actix_web::body::MessageBody,
 {
     let mut request = test::TestRequest::default().method(ask.method).uri(&ask.path);
+    request = request.peer_addr(([127, 0, 0, 1], 40_000).into());
     if let Some(token) = ask.token {
         request = request.insert_header(("Authorization", format!("Bearer {token}")));
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::client::{Ask, User};
 
 /// Operations without a thing's id in their address: they act in the caller's own organization.
-const OWN: [&str; 13] = [
+const OWN: [&str; 15] = [
     "GET /api/v1/organizations",
     "POST /api/v1/organizations",
     "GET /api/v1/members",
@@ -18,6 +18,8 @@ const OWN: [&str; 13] = [
     "POST /api/v1/tokens",
     "GET /api/v1/customers",
     "POST /api/v1/customers",
+    "GET /api/v1/products",
+    "POST /api/v1/products",
     "GET /api/v1/licenses",
     "POST /api/v1/licenses",
     "GET /api/v1/signing-keys",
@@ -26,9 +28,10 @@ const OWN: [&str; 13] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 24] = [
+const ONE: [(&str, &str); 39] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
+    ("POST /api/v1/organizations/{id}/start-trial", ""),
     ("GET /api/v1/members/{id}", ""),
     ("PATCH /api/v1/members/{id}", r#"{"role":"viewer"}"#),
     ("DELETE /api/v1/members/{id}", ""),
@@ -37,6 +40,16 @@ const ONE: [(&str, &str); 24] = [
     ("GET /api/v1/customers/{id}", ""),
     ("PATCH /api/v1/customers/{id}", r#"{"name":"Mine"}"#),
     ("DELETE /api/v1/customers/{id}", ""),
+    ("GET /api/v1/products/{id}", ""),
+    ("PATCH /api/v1/products/{id}", r#"{"name":"Mine"}"#),
+    ("GET /api/v1/products/{id}/page", ""),
+    ("GET /api/v1/products/{id}/usage", ""),
+    ("POST /api/v1/products/{id}/rotate-key", "{}"),
+    ("POST /api/v1/products/{id}/archive", ""),
+    ("POST /api/v1/products/{id}/unarchive", ""),
+    ("POST /api/v1/products/{id}/disable", ""),
+    ("POST /api/v1/products/{id}/enable", ""),
+    ("POST /api/v1/products/{id}/keys", r#"{"email":"a@b.example","name":"B"}"#),
     ("GET /api/v1/licenses/{id}", ""),
     ("PATCH /api/v1/licenses/{id}", r#"{"name":"Mine"}"#),
     ("DELETE /api/v1/licenses/{id}", ""),
@@ -47,11 +60,26 @@ const ONE: [(&str, &str); 24] = [
     ("GET /api/v1/licenses/{id}/token", ""),
     ("GET /api/v1/licenses/{id}/revisions", ""),
     ("GET /api/v1/licenses/{id}/revisions/{number}/token", ""),
+    ("GET /api/v1/licenses/{id}/addresses", ""),
+    ("POST /api/v1/licenses/{id}/addresses", r#"{"address":"192.0.2.1"}"#),
+    ("DELETE /api/v1/licenses/{id}/addresses", ""),
+    ("DELETE /api/v1/licenses/{id}/addresses/{address}", ""),
     ("GET /api/v1/signing-keys/{id}", ""),
     ("GET /api/v1/signing-keys/{id}/public-key.pem", ""),
     ("POST /api/v1/signing-keys/{id}/activate", ""),
     ("POST /api/v1/signing-keys/{id}/revoke", ""),
 ];
+
+/// Operations of the server's operator, on any organization.
+const OPERATOR: [(&str, &str); 3] = [
+    ("POST /api/v1/organizations/{id}/plan", r#"{"plan":"free"}"#),
+    ("POST /api/v1/organizations/{id}/suspend", ""),
+    ("POST /api/v1/organizations/{id}/resume", ""),
+];
+
+/// What needs no management token: published documents, and the API of the customer's application.
+const OTHERS: [&str; 5] =
+    [" /o/", "POST /api/v1/validate", "GET /api/v1/validate", "GET /validate", "GET /api/v1/license/"];
 
 fn operations() -> BTreeSet<String> {
     let document = serde_json::to_value(keyward_api::openapi()).unwrap();
@@ -60,12 +88,16 @@ fn operations() -> BTreeSet<String> {
         let verbs: Vec<String> = verbs.as_object().unwrap().keys().map(|verb| verb.to_uppercase()).collect();
         verbs.into_iter().map(move |verb| format!("{verb} {path}"))
     };
-    paths.into_iter().flat_map(verbs).filter(|operation| !operation.contains(" /o/")).collect()
+    paths
+        .into_iter()
+        .flat_map(verbs)
+        .filter(|operation| !OTHERS.iter().any(|other| operation.contains(other)))
+        .collect()
 }
 
 #[test]
 fn every_operation_is_in_the_table() {
-    let one = ONE.iter().map(|(operation, _)| *operation);
+    let one = ONE.iter().chain(&OPERATOR).map(|(operation, _)| *operation);
     let table: BTreeSet<_> = OWN.into_iter().chain(one).map(str::to_owned).collect();
     assert_eq!(operations(), table);
 }
@@ -76,7 +108,7 @@ keyward_testkit::databases! {
         let user = User::new(&engine, "Acme").await;
         for operation in operations() {
             let (verb, path) = operation.split_once(' ').unwrap();
-            let path = path.replace("{number}", "1").replace("{id}", "018f0000-0000-7000-8000-000000000000");
+            let path = path.replace("{number}", "1").replace("{address}", "192.0.2.1").replace("{id}", "018f0000-0000-7000-8000-000000000000");
             let path = path.replace("signing-keys/018f0000-0000-7000-8000-000000000000", &format!("signing-keys/{}", "A".repeat(43)));
             let refused = user.api.ask(Ask::new(verb, path).json("{}")).await;
             assert_eq!(refused.problem(), (401, "unauthorized".into()), "{operation}");
@@ -89,6 +121,7 @@ keyward_testkit::databases! {
         let stranger = User::new(&engine, "Other").await;
         let license = owner.create("/api/v1/licenses", r#"{"name":"L"}"#).await;
         let customer = owner.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
+        let product = owner.create("/api/v1/products", r#"{"name":"P"}"#).await;
         let member = owner.create("/api/v1/members", r#"{"name":"M","email":"m@c.example","role":"viewer"}"#).await;
         let token = owner.create("/api/v1/tokens", r#"{"name":"T"}"#).await;
         let key = owner.get("/api/v1/signing-keys").await.json()["items"][0]["kid"].as_str().unwrap().to_owned();
@@ -103,11 +136,12 @@ keyward_testkit::databases! {
                 "members" => &member,
                 "tokens" => &token,
                 "customers" => &customer,
+                "products" => &product,
                 "licenses" => &license,
                 "signing-keys" => &key,
                 noun => panic!("{noun}"),
             };
-            let path = path.replace("{id}", id).replace("{number}", "1");
+            let path = path.replace("{id}", id).replace("{number}", "1").replace("{address}", "192.0.2.1");
             let ask = |user: &User| Ask::new(verb, &path).token(&user.token).json(body);
             let foreign = stranger.api.ask(ask(&stranger)).await;
             assert_eq!(foreign.problem(), (404, "not_found".into()), "{operation}");
@@ -115,6 +149,9 @@ keyward_testkit::databases! {
         let foreign = format!(r#"{{"name":"L","customer_id":"{customer}"}}"#);
         let refused = stranger.post("/api/v1/licenses", &foreign).await;
         assert_eq!(refused.faults(), [("/customer_id".into(), "not_found".into())]);
+        let foreign = format!(r#"{{"name":"L","product_id":"{product}"}}"#);
+        let refused = stranger.post("/api/v1/licenses", &foreign).await;
+        assert_eq!(refused.faults(), [("/product_id".into(), "not_found".into())]);
         let filtered = stranger.get(&format!("/api/v1/licenses?customer_id={customer}")).await;
         assert!(filtered.json()["items"].as_array().unwrap().is_empty());
         assert_eq!(owner.get("/api/v1/audit-events").await.text, log, "nothing happened to the owner's things");

@@ -31,7 +31,7 @@ keyward_testkit::databases! {
         assert!(matches!(taken, Err(Error::Taken { field: "name", .. })));
         let other = vendor.license("Basic", "{}").await;
         let change = LicenseChange { name: Some("Pro".parse().unwrap()), ..LicenseChange::default() };
-        let taken = engine.describe_license(&vendor.access(), other.id, change, None).await;
+        let taken = engine.adjust_license(&vendor.access(), other.id, change, None).await;
         assert!(matches!(taken, Err(Error::Taken { field: "name", .. })));
         engine.delete_license(&vendor.access(), license.id, None).await.unwrap();
         vendor.license("Pro", "{}").await;
@@ -42,14 +42,14 @@ keyward_testkit::databases! {
         let vendor = Vendor::found(&engine, "Acme").await;
         let license = vendor.license("Pro", "{}").await;
         let change = || LicenseChange { description: Some(Some(text("seen"))), ..LicenseChange::default() };
-        let changed = engine.describe_license(&vendor.access(), license.id, change(), Some(1)).await.unwrap();
+        let changed = engine.adjust_license(&vendor.access(), license.id, change(), Some(1)).await.unwrap();
         assert_eq!(changed.version, 2);
-        let late = engine.describe_license(&vendor.access(), license.id, change(), Some(1)).await;
+        let late = engine.adjust_license(&vendor.access(), license.id, change(), Some(1)).await;
         assert!(matches!(late, Err(Error::Changed { version: 2 })));
         let late = engine.delete_license(&vendor.access(), license.id, Some(1)).await;
         assert!(matches!(late, Err(Error::Changed { version: 2 })));
         let cleared = LicenseChange { description: Some(None), ..LicenseChange::default() };
-        let cleared = engine.describe_license(&vendor.access(), license.id, cleared, Some(2)).await.unwrap();
+        let cleared = engine.adjust_license(&vendor.access(), license.id, cleared, Some(2)).await.unwrap();
         assert_eq!(cleared.description, None);
     }
 

@@ -1,6 +1,5 @@
-//! The first tables. Written as SQL that both databases read, but for the names of two types.
+//! The first tables.
 
-use sea_orm::{ConnectionTrait, DbBackend};
 use sea_orm_migration::prelude::*;
 
 pub(crate) struct Migration;
@@ -15,19 +14,11 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let connection = manager.get_connection();
-        let (uuid, bytes) = match connection.get_database_backend() {
-            DbBackend::Postgres => ("UUID", "BYTEA"),
-            _ => ("BLOB", "BLOB"),
-        };
-        for statement in TABLES {
-            connection.execute_unprepared(&statement.replace("$UUID", uuid).replace("$BYTES", bytes)).await?;
-        }
-        Ok(())
+        super::run(manager, TABLES).await
     }
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        Err(DbErr::Migration("a released schema is left by restoring a backup".to_owned()))
+        super::no_way_back()
     }
 }
 

@@ -1,10 +1,13 @@
 //! Things to store.
 
+use keyward_domain::product::{AddressMode, ApiKey, Bounds, PreviousKey, PullRoles, Settings};
+use keyward_domain::version::Standing;
 use keyward_domain::{
-    Action, Actor, AuditEvent, AuditEventId, Customer, CustomerId, Kid, License, LicenseId, LicenseState,
-    ManagementToken, Member, MemberId, Organization, OrganizationId, Payload, Revision, RevisionId,
-    RevisionState, Role, Scopes, Secret, SecretKind, SigningKey, SigningKeyState, Timestamp, TokenId,
-    Validity,
+    Action, Actor, AuditEvent, AuditEventId, BlockList, CustomResponse, Customer, CustomerId, Kid, License,
+    LicenseId, LicenseKey, LicenseState, ManagementToken, Member, MemberId, Organization, OrganizationId,
+    OrganizationState, Overrides, Payload, Plan, Product, ProductId, ProductState, Revision, RevisionId,
+    RevisionState, Role, Scopes, Secret, SecretHash, SecretKind, SigningKey, SigningKeyState, Template,
+    Timestamp, TokenId, Validity, Versions,
 };
 use keyward_storage::Store;
 
@@ -22,6 +25,60 @@ pub fn organization(n: u8) -> Organization {
         id: nth(OrganizationId::new, n),
         name: format!("Vendor {n}").parse().unwrap(),
         slug: format!("vendor-{n}").parse().unwrap(),
+        plan: Plan::ProTrial { until: at(900) },
+        overrides: Overrides { products: Some(7), validations_per_day: None },
+        trial_started_at: Some(at(100)),
+        state: OrganizationState::Suspended { since: at(100) },
+        blocked: blocked(),
+        created_at: at(100),
+        updated_at: at(100),
+        version: 1,
+    }
+}
+
+fn blocked() -> BlockList {
+    BlockList::new(vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::1".parse().unwrap()]).unwrap()
+}
+
+/// A product with nothing left at its default.
+pub fn product(organization: &Organization, n: u8) -> Product {
+    let fields = r#"[{"name":"plan","type":"select","choices":["a","b"],"default":"a","hidden":true},
+        {"name":"seats","label":"Seats","type":"number","required":true,"editable":false,"default":1.50}]"#;
+    let roles = r#"[{"name":"runtime","repositories":["acme/*"]}]"#;
+    let versions =
+        vec![("2.1.x".parse().unwrap(), Standing::Allowed), ("2.1.9".parse().unwrap(), Standing::Latest)];
+    let secret = Secret::new(SecretKind::Product, [n; 24]);
+    let previous = PreviousKey { hash: SecretHash::from_bytes([n; 32]), until: at(800) };
+    Product {
+        id: nth(ProductId::new, n),
+        organization: organization.id,
+        name: format!("Product {n}").parse().unwrap(),
+        slug: format!("product-{n}").parse().unwrap(),
+        description: Some("internal".parse().unwrap()),
+        page: "# Install\n".parse().unwrap(),
+        template: Template::new(serde_json::from_str(fields).unwrap()).unwrap(),
+        pull_roles: PullRoles::new(serde_json::from_str(roles).unwrap()).unwrap(),
+        settings: Settings {
+            addresses: AddressMode::Enforce,
+            default_max_ips: Some(3),
+            ip_ttl_hours: Some(48),
+            ipv6_by_64: true,
+            enforce_expiry: false,
+            gate_versions: true,
+            require_version: true,
+            custom: true,
+            custom_response: Some(CustomResponse::parse(r#"{"a":1.5}"#).unwrap()),
+            webhooks: false,
+            sign: false,
+        },
+        versions: Versions::new(versions).unwrap(),
+        state: ProductState::Disabled { since: at(100) },
+        key: ApiKey {
+            hash: secret.hash(),
+            hint: secret.hint(),
+            created_at: at(100),
+            previous: Some(previous),
+        },
         created_at: at(100),
         updated_at: at(100),
         version: 1,
@@ -75,6 +132,7 @@ pub fn customer(organization: &Organization, n: u8) -> Customer {
         name: format!("Customer {n}").parse().unwrap(),
         email: format!("customer-{n}@buyer.example").parse().unwrap(),
         notes: Some("pays late\nbut pays".parse().unwrap()),
+        blocked: blocked(),
         created_at: at(100),
         updated_at: at(100),
         version: 1,
@@ -89,6 +147,14 @@ pub fn license(organization: &Organization, n: u8) -> License {
         name: format!("License {n}").parse().unwrap(),
         description: Some("for the first floor".parse().unwrap()),
         customer: None,
+        product: None,
+        key: LicenseKey::new([n; 15]),
+        bounds: Bounds {
+            max_ips: Some(3),
+            pin: ">=2.1 <3".parse().unwrap(),
+            custom_response: Some(CustomResponse::parse(r#"{"tier":"gold"}"#).unwrap()),
+            blocked: blocked(),
+        },
         state: LicenseState::Active,
         revision: revision(id, n, 1),
         created_at: at(100),
@@ -105,6 +171,7 @@ pub fn revision(license: LicenseId, n: u8, number: u32) -> Revision {
         number,
         validity: Validity::new(at(200), Some(at(300))).unwrap(),
         payload: Payload::parse(payload).unwrap(),
+        registry: vec!["runtime".into(), "plugins".into()],
         issuer: "https://licenses.example".into(),
         kid: Kid::from_bytes([1; 32]),
         status_index: u32::from(n) * 100 + number,

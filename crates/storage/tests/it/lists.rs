@@ -93,6 +93,7 @@ keyward_testkit::databases! {
             customer: Some(customer(&vendor, 1).id),
             status: Some(LicenseStatus::Active),
             name_contains: Some("license 4".into()),
+            ..LicenseFilter::default()
         };
         let page = tx.licenses(scope).list(&filter, at(250), PageRequest::default()).await.unwrap();
         assert_eq!(page.items.iter().map(|license| license.name.as_str()).collect::<Vec<_>>(), ["License 4"]);

@@ -4,6 +4,7 @@
 mod concurrency;
 mod fixtures;
 mod lists;
+mod products;
 mod round_trips;
 mod schema;
 mod scopes;

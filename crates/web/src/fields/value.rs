@@ -2,10 +2,16 @@
 
 use std::str::FromStr;
 
+use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
 use keyward_domain::{
-    CustomerId, Email, Invalid, LicenseStatus, Name, Notes, Payload, Permission, Role, Scopes, Timestamp,
+    AddressRange, BlockList, Cursor, CustomResponse, CustomerId, Email, FieldDraft, Invalid, LicenseKey,
+    LicenseStatus, Name, Notes, Payload, Permission, Pin, Plan, ProductId, Role, Scopes, Template, Timestamp,
+    Versions,
 };
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
+
+use super::{Fields, Request, members};
 
 /// One member as it came.
 #[derive(Debug, Clone)]
@@ -58,7 +64,23 @@ macro_rules! from_text {
     )+};
 }
 
-from_text!(CustomerId, Email, LicenseStatus, Name, Notes, Role, Timestamp, keyward_domain::Cursor);
+from_text!(
+    AddressMode,
+    AddressRange,
+    Cursor,
+    CustomerId,
+    Email,
+    LicenseKey,
+    LicenseStatus,
+    Markdown,
+    Name,
+    Notes,
+    Pin,
+    Plan,
+    ProductId,
+    Role,
+    Timestamp,
+);
 
 impl FromField for String {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
@@ -75,6 +97,94 @@ impl FromField for bool {
 impl FromField for u32 {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
         field.literal().parse().map_err(|_| vec![Invalid::new("wrong_type", "must be a whole number")])
+    }
+}
+
+/// What serde reads: its complaint is the fault, without the place in the text.
+fn read<T: DeserializeOwned>(field: &Field) -> Result<T, Vec<Invalid>> {
+    serde_json::from_str(field.literal()).map_err(|error| {
+        let message = error.to_string();
+        let message = message.split(" at line ").next().unwrap_or_default();
+        vec![Invalid::new("wrong_type", format!("is not as documented: {message}"))]
+    })
+}
+
+impl FromField for Template {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        Self::new(read::<Vec<FieldDraft>>(field)?)
+    }
+}
+
+impl FromField for PullRoles {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        Self::new(read::<Vec<PullRole>>(field)?)
+    }
+}
+
+/// One version as it stands in a request.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListedVersion {
+    version: String,
+    state: String,
+}
+
+impl FromField for Versions {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let (mut entries, mut faults) = (Vec::new(), Vec::new());
+        for (index, listed) in read::<Vec<ListedVersion>>(field)?.into_iter().enumerate() {
+            let place = |fault: Invalid, name| fault.at(name).at(&index.to_string());
+            match (listed.version.parse(), listed.state.parse()) {
+                (Ok(pattern), Ok(standing)) => entries.push((pattern, standing)),
+                (pattern, standing) => {
+                    faults.extend(pattern.err().map(|fault| place(fault, "version")));
+                    faults.extend(standing.err().map(|fault| place(fault, "state")));
+                }
+            }
+        }
+        if faults.is_empty() { Self::new(entries).map_err(|fault| vec![fault]) } else { Err(faults) }
+    }
+}
+
+impl FromField for BlockList {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let (mut ranges, mut faults) = (Vec::new(), Vec::new());
+        for (index, text) in read::<Vec<String>>(field)?.into_iter().enumerate() {
+            match text.parse() {
+                Ok(range) => ranges.push(range),
+                Err(fault) => faults.push(Invalid::at(fault, &index.to_string())),
+            }
+        }
+        if faults.is_empty() { Self::new(ranges).map_err(|fault| vec![fault]) } else { Err(faults) }
+    }
+}
+
+impl FromField for CustomResponse {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        Self::parse(field.literal()).map_err(|fault| vec![fault])
+    }
+}
+
+/// The members of an object as their JSON text, a name that is given twice twice.
+#[derive(Debug, Clone)]
+pub struct Values(pub Vec<(String, Box<RawValue>)>);
+
+impl FromField for Values {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let wrong = |_| vec![Invalid::new("wrong_type", "must be a JSON object")];
+        members(field.literal()).map(Self).map_err(wrong)
+    }
+}
+
+/// A request within a request: an object whose members are read one by one.
+#[derive(Debug, Clone)]
+pub struct Nested<T>(pub T);
+
+impl<T: Request> FromField for Nested<T> {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let wrong = |_| vec![Invalid::new("wrong_type", "must be a JSON object")];
+        let read = Fields::json(field.literal()).map_err(wrong)?.read().map(Self);
+        read.map_err(|problem| problem.faults().iter().map(|fault| fault.clone().into()).collect())
     }
 }
 

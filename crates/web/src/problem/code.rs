@@ -44,6 +44,11 @@ codes! {
         "Send `Authorization: Bearer kw_mgmt_…`. The token is missing, unknown, expired or revoked.";
     Forbidden = "forbidden", FORBIDDEN, "The token may not do this",
         "The member `scope` names the scope that is needed. Use a token that has it.";
+    PlanRequired = "plan_required", FORBIDDEN, "The plan does not include this",
+        "The member `plan` names the plan that counts. License management needs Pro, Pro Trial or Enterprise; \
+         product keys are part of every plan. A trial begins with `POST /api/v1/organizations/{id}/start-trial`.";
+    PlanLimitReached = "plan_limit_reached", FORBIDDEN, "A limit of the plan is reached",
+        "The members `limit`, `current` and `plan` say which. Nothing is taken away; only creation stops.";
     NotFound = "not_found", NOT_FOUND, "There is no such thing",
         "Nothing of your organization is at this address. Things of other organizations are never there.";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This address does not take this method",

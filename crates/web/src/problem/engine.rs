@@ -1,6 +1,7 @@
 //! What the engine refuses, as problems.
 
 use keyward_domain::Forbidden;
+use keyward_domain::plan::LimitReached;
 use keyward_engine::{Error, FieldFault};
 
 use super::{Code, Fault, Problem};
@@ -28,10 +29,17 @@ impl From<Error> for Problem {
             Error::KeyReused => Self::new(Code::IdempotencyKeyReused),
             Error::SecretShown => Self::new(Code::SecretAlreadyShown),
             Error::NoToken(why) => Self::new(Code::TokenUnavailable).detail(why),
+            Error::PlanRequired { plan } => Self::new(Code::PlanRequired).with("plan", plan),
+            Error::LimitReached(LimitReached { limit, current, plan }) => Self::new(Code::PlanLimitReached)
+                .with("limit", limit)
+                .with("current", current)
+                .with("plan", plan),
             Error::LastOwner => Self::new(Code::LastOwner),
-            Error::Claims(_) | Error::StatusIndex { .. } | Error::Storage(_) | Error::Key { .. } => {
-                internal(&error)
-            }
+            Error::Claims(_)
+            | Error::StatusIndex { .. }
+            | Error::Storage(_)
+            | Error::Uncounted(_)
+            | Error::Key { .. } => internal(&error),
         }
     }
 }

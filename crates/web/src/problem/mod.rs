@@ -9,6 +9,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
+use keyward_domain::Invalid;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
@@ -38,6 +39,12 @@ pub struct Fault {
     pub code: &'static str,
     /// A sentence for people.
     pub detail: String,
+}
+
+impl From<Fault> for Invalid {
+    fn from(fault: Fault) -> Self {
+        Self { code: fault.code, message: fault.detail, pointer: fault.pointer.unwrap_or_default() }
+    }
 }
 
 impl Problem {

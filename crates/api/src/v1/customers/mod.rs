@@ -6,7 +6,7 @@ mod list;
 mod show;
 mod update;
 
-use keyward_domain::{Customer, CustomerId, Email, Name, Notes, Timestamp};
+use keyward_domain::{AddressRange, Customer, CustomerId, Email, Name, Notes, Timestamp};
 use keyward_web::Answer;
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -33,6 +33,9 @@ pub(crate) struct CustomerView {
     /// Internal: customers never see them.
     #[schema(value_type = Option<String>)]
     notes: Option<Notes>,
+    /// Addresses and networks refused for all that this customer holds.
+    #[schema(value_type = Vec<String>)]
+    blocked_addresses: Vec<AddressRange>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -47,6 +50,7 @@ impl From<Customer> for CustomerView {
             name: customer.name,
             email: customer.email,
             notes: customer.notes,
+            blocked_addresses: customer.blocked.ranges().to_vec(),
             created_at: customer.created_at,
             updated_at: customer.updated_at,
             version: customer.version,

@@ -1,6 +1,6 @@
 use actix_web::{patch, web};
 use keyward_domain::permission::WriteCustomers;
-use keyward_domain::{CustomerId, Email, Name, Notes};
+use keyward_domain::{BlockList, CustomerId, Email, Name, Notes};
 use keyward_engine::{CustomerChange, Engine};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Id, IfMatch, Problem, Request};
@@ -19,16 +19,20 @@ pub(crate) struct UpdateCustomer {
     /// Internal notes; `null` removes them.
     #[schema(value_type = Option<String>, max_length = 4000)]
     notes: Option<Option<Notes>>,
+    /// Addresses and networks refused for all that this customer holds; up to 1,000.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
+    blocked_addresses: Option<BlockList>,
 }
 
 impl Request for UpdateCustomer {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, email) = (fields.optional("name"), fields.optional("email"));
-        Some(Self { name, email, notes: fields.patch("notes") })
+        let (notes, blocked_addresses) = (fields.patch("notes"), fields.optional("blocked_addresses"));
+        Some(Self { name, email, notes, blocked_addresses })
     }
 }
 
-/// Change a customer's name, address or notes
+/// Change a customer's name, address, notes or block list
 #[utoipa::path(
     tag = "customers",
     operation_id = "update_customer",
@@ -44,6 +48,11 @@ pub(crate) async fn update(
     engine: web::Data<Engine>,
 ) -> Result<Answer<CustomerView>, Problem> {
     let Command { access, body, .. } = command;
-    let change = CustomerChange { name: body.name, email: body.email, notes: body.notes };
+    let change = CustomerChange {
+        name: body.name,
+        email: body.email,
+        notes: body.notes,
+        blocked: body.blocked_addresses,
+    };
     Ok(CustomerView::answer(engine.update_customer(&access, id.0, change, seen.0).await?))
 }

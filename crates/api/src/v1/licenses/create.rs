@@ -1,7 +1,8 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteLicenses;
-use keyward_domain::{CustomerId, Name, Notes, Payload, Timestamp};
-use keyward_engine::{Engine, NewLicense};
+use keyward_domain::{CustomerId, Invalid, Name, Notes, Payload, ProductId, Timestamp};
+use keyward_engine::{Engine, NewLicense, Terms};
+use keyward_web::fields::Values;
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Problem, Request};
 
@@ -22,6 +23,12 @@ pub(crate) struct CreateLicense {
     /// Custom claims. Not exp, nbf, iss, sub, aud, iat, jti, status or keyward; no name twice; up to 32 KiB.
     #[schema(value_type = Option<Object>, example = json!({"seats": 25, "plan": "pro"}))]
     payload: Option<Payload>,
+    /// Of which product, whose template then asks for `fields` instead of a payload.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    product_id: Option<ProductId>,
+    /// Values of the product's fields.
+    #[schema(value_type = Option<Object>)]
+    fields: Option<Values>,
     /// First valid second; absent for now.
     #[schema(value_type = Option<String>, format = DateTime)]
     not_before: Option<Timestamp>,
@@ -36,7 +43,25 @@ impl Request for CreateLicense {
         let (description, customer_id) = (fields.optional("description"), fields.optional("customer_id"));
         let (payload, not_before) = (fields.optional("payload"), fields.optional("not_before"));
         let expires_at = fields.patch("expires_at");
-        Some(Self { name: name?, description, customer_id, payload, not_before, expires_at })
+        let (product_id, values) = (fields.optional("product_id"), fields.optional("fields"));
+        let misplaced = match product_id {
+            Some(_) => ("payload", payload.is_some(), "is told by the product's fields: use fields"),
+            None => ("fields", values.is_some(), "are those of a product: use payload, or name a product_id"),
+        };
+        if let (field, true, message) = misplaced {
+            fields.fault(field, Invalid::new("not_allowed", message));
+        }
+        let fields = values;
+        Some(Self {
+            name: name?,
+            description,
+            customer_id,
+            payload,
+            product_id,
+            fields,
+            not_before,
+            expires_at,
+        })
     }
 }
 
@@ -58,7 +83,13 @@ pub(crate) async fn create(
         name: body.name,
         description: body.description,
         customer: body.customer_id,
-        payload: body.payload.unwrap_or_default(),
+        terms: match body.product_id {
+            Some(product) => {
+                let fields = body.fields.map(|Values(values)| values).unwrap_or_default();
+                Terms::Product { product, fields }
+            }
+            None => Terms::Payload(body.payload.unwrap_or_default()),
+        },
         not_before: body.not_before,
         expires_at: body.expires_at,
     };

@@ -1,6 +1,6 @@
 use actix_web::{get, web};
 use keyward_domain::permission::ReadLicenses;
-use keyward_domain::{CustomerId, LicenseFilter, LicenseStatus};
+use keyward_domain::{CustomerId, LicenseFilter, LicenseKey, LicenseStatus, ProductId};
 use keyward_engine::Engine;
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Fields, Problem, Query, Request};
@@ -15,6 +15,12 @@ pub(crate) struct LicenseQuery {
     /// Only of this customer.
     #[param(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
+    /// Only of this product.
+    #[param(value_type = Option<String>, format = Uuid)]
+    product_id: Option<ProductId>,
+    /// Only the one with this key, however it was typed.
+    #[param(value_type = Option<String>)]
+    license_key: Option<LicenseKey>,
     /// Only with this status now: `active`, `not_yet_valid`, `expired`, `suspended` or `revoked`.
     #[param(value_type = Option<String>)]
     status: Option<LicenseStatus>,
@@ -27,7 +33,15 @@ pub(crate) struct LicenseQuery {
 impl Request for LicenseQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (customer_id, status) = (fields.optional("customer_id"), fields.optional("status"));
-        Some(Self { customer_id, status, q: fields.optional("q"), page: PageQuery::read(fields)? })
+        let (product_id, license_key) = (fields.optional("product_id"), fields.optional("license_key"));
+        Some(Self {
+            customer_id,
+            product_id,
+            license_key,
+            status,
+            q: fields.optional("q"),
+            page: PageQuery::read(fields)?,
+        })
     }
 }
 
@@ -44,8 +58,14 @@ pub(crate) async fn list(
     query: Query<LicenseQuery>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<LicenseView>>, Problem> {
-    let Query(LicenseQuery { customer_id, status, q, page }) = query;
-    let filter = LicenseFilter { customer: customer_id, status, name_contains: q };
+    let Query(LicenseQuery { customer_id, product_id, license_key, status, q, page }) = query;
+    let filter = LicenseFilter {
+        customer: customer_id,
+        product: product_id,
+        key: license_key,
+        status,
+        name_contains: q,
+    };
     let licenses = engine.licenses(&caller, &filter, page.request()).await?;
     let now = engine.now();
     Ok(Answer::ok(PageView::of(licenses, |license| LicenseView::at(license, now))))

@@ -1,5 +1,6 @@
 //! Licenses.
 
+mod addresses;
 mod create;
 mod delete;
 mod list;
@@ -13,7 +14,8 @@ mod token;
 mod update;
 
 use keyward_domain::{
-    CustomerId, License, LicenseId, LicenseState, LicenseStatus, Name, Notes, Payload, Timestamp,
+    AddressRange, CustomerId, License, LicenseId, LicenseState, LicenseStatus, Name, Notes, ProductId,
+    Timestamp,
 };
 use keyward_engine::Done;
 use keyward_web::Answer;
@@ -34,7 +36,11 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(revoke::revoke)
         .service(token::token)
         .service(revisions::list)
-        .service(revisions::token);
+        .service(revisions::token)
+        .service(addresses::list)
+        .service(addresses::register)
+        .service(addresses::remove)
+        .service(addresses::reset);
 }
 
 /// What a customer, or your whole organization, holds.
@@ -51,6 +57,23 @@ pub(crate) struct LicenseView {
     /// Who holds it; `null` for your whole organization.
     #[schema(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
+    /// Of which product; `null` for one with a payload of its own.
+    #[schema(value_type = Option<String>, format = Uuid)]
+    product_id: Option<ProductId>,
+    /// What people type; licenses of products have one.
+    #[schema(example = "7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC")]
+    license_key: Option<String>,
+    /// The most addresses; `null` or 0 for no limit.
+    max_ips: Option<u32>,
+    /// Which versions it allows: `*`, a version, or a range.
+    #[schema(example = ">=2.1 <3")]
+    version_pin: String,
+    /// What it lays over its product's custom response.
+    #[schema(value_type = Option<Object>)]
+    custom_response: Option<Box<RawValue>>,
+    /// Addresses and networks refused for this license.
+    #[schema(value_type = Vec<String>)]
+    blocked_addresses: Vec<AddressRange>,
     /// `active`, `not_yet_valid`, `expired`, `suspended` or `revoked`, now.
     #[schema(value_type = String, example = "active")]
     status: LicenseStatus,
@@ -78,7 +101,7 @@ pub(crate) struct LicenseView {
 }
 
 impl LicenseView {
-    fn at(license: License, now: Timestamp) -> Self {
+    pub(crate) fn at(license: License, now: Timestamp) -> Self {
         let status = license.status(now);
         let (suspended_at, revoked_at) = match license.state {
             LicenseState::Active => (None, None),
@@ -90,10 +113,16 @@ impl LicenseView {
             name: license.name,
             description: license.description,
             customer_id: license.customer,
+            product_id: license.product,
+            license_key: license.key.map(|key| key.to_string()),
+            max_ips: license.bounds.max_ips,
+            version_pin: license.bounds.pin.to_string(),
+            custom_response: license.bounds.custom_response.as_ref().map(|custom| raw(custom.as_str())),
+            blocked_addresses: license.bounds.blocked.ranges().to_vec(),
             status,
             not_before: license.revision.validity.not_before(),
             expires_at: license.revision.validity.expires_at(),
-            payload: raw(&license.revision.payload),
+            payload: raw(license.revision.payload.as_str()),
             revision: license.revision.number,
             suspended_at,
             revoked_at,
@@ -113,8 +142,8 @@ impl LicenseView {
     }
 }
 
-/// A payload as its own text: no digit is touched.
-fn raw(payload: &Payload) -> Box<RawValue> {
-    // A payload is JSON by construction.
-    RawValue::from_string(payload.as_str().to_owned()).unwrap_or_default()
+/// JSON as its own text: no digit is touched.
+fn raw(json: &str) -> Box<RawValue> {
+    // What comes here is JSON by construction.
+    RawValue::from_string(json.to_owned()).unwrap_or_default()
 }

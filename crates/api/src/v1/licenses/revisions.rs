@@ -54,7 +54,7 @@ impl From<Revision> for RevisionView {
             since,
             not_before: revision.validity.not_before(),
             expires_at: revision.validity.expires_at(),
-            payload: raw(&revision.payload),
+            payload: raw(revision.payload.as_str()),
             kid: revision.kid.to_string(),
             created_at: revision.created_at,
         }

@@ -57,6 +57,7 @@ pub(crate) async fn create(
     let new = NewOrganization { name: body.name, owner_email: body.owner_email, owner_name: body.owner_name };
     let founded = engine.create_organization(&access, new, once.as_ref()).await?;
     let location = format!("/api/v1/organizations/{}", founded.organization.id);
+    let organization = OrganizationView::at(founded.organization, engine.now());
     let token = founded.secret.expose().to_owned();
-    Ok(Answer::created(location, CreatedOrganization { organization: founded.organization.into(), token }))
+    Ok(Answer::created(location, CreatedOrganization { organization, token }))
 }

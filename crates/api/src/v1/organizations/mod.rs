@@ -2,16 +2,30 @@
 
 mod create;
 mod list;
+mod plan;
+mod resume;
 mod show;
+mod start_trial;
+mod suspend;
 mod update;
 
-use keyward_domain::{Name, Organization, OrganizationId, Slug, Timestamp};
+use keyward_domain::{
+    AddressRange, Name, Organization, OrganizationId, OrganizationState, Plan, Slug, Timestamp,
+};
 use keyward_web::Answer;
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(create::create).service(list::list).service(show::show).service(update::update);
+    config
+        .service(create::create)
+        .service(list::list)
+        .service(show::show)
+        .service(update::update)
+        .service(start_trial::start_trial)
+        .service(plan::set_plan)
+        .service(suspend::suspend)
+        .service(resume::resume);
 }
 
 /// A vendor.
@@ -25,6 +39,20 @@ pub(crate) struct OrganizationView {
     /// In public addresses; never changes.
     #[schema(value_type = String, example = "acme")]
     slug: Slug,
+    /// `free`, `pro`, `pro_trial` or `enterprise`.
+    #[schema(example = "enterprise")]
+    plan: &'static str,
+    /// When the trial ends or has ended; after it the plan counts as `free`.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    trial_ends_at: Option<Timestamp>,
+    /// What counts now.
+    limits: LimitsView,
+    /// Since when the operator has stopped serving its licenses.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    suspended_at: Option<Timestamp>,
+    /// Addresses and networks refused for all its licenses.
+    #[schema(value_type = Vec<String>)]
+    blocked_addresses: Vec<AddressRange>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -32,22 +60,51 @@ pub(crate) struct OrganizationView {
     version: i64,
 }
 
-impl From<Organization> for OrganizationView {
-    fn from(organization: Organization) -> Self {
+/// What the plan allows, with what was granted beyond it. `null` is no limit.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Limits)]
+pub(crate) struct LimitsView {
+    /// The plan that counts: an ended trial counts as `free`.
+    plan: &'static str,
+    /// Products, the archived ones too.
+    products: Option<u32>,
+    /// Validations a product and day (UTC).
+    validations_per_day: Option<u32>,
+    /// Whether licenses with payloads of their own may be created, and licenses renewed.
+    license_management: bool,
+}
+
+impl OrganizationView {
+    fn at(organization: Organization, now: Timestamp) -> Self {
+        let limits = organization.limits(now);
         Self {
             id: organization.id,
             name: organization.name,
             slug: organization.slug,
+            plan: organization.plan.as_str(),
+            trial_ends_at: match organization.plan {
+                Plan::ProTrial { until } => Some(until),
+                Plan::Free | Plan::Pro | Plan::Enterprise => None,
+            },
+            limits: LimitsView {
+                plan: limits.plan,
+                products: limits.products,
+                validations_per_day: limits.validations_per_day,
+                license_management: limits.license_management,
+            },
+            suspended_at: match organization.state {
+                OrganizationState::Active => None,
+                OrganizationState::Suspended { since } => Some(since),
+            },
+            blocked_addresses: organization.blocked.ranges().to_vec(),
             created_at: organization.created_at,
             updated_at: organization.updated_at,
             version: organization.version,
         }
     }
-}
 
-impl OrganizationView {
-    fn answer(organization: Organization) -> Answer<Self> {
+    fn answer(organization: Organization, now: Timestamp) -> Answer<Self> {
         let version = organization.version;
-        Answer::ok(organization.into()).version(version)
+        Answer::ok(Self::at(organization, now)).version(version)
     }
 }

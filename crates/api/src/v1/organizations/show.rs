@@ -23,5 +23,5 @@ pub(crate) async fn show(
     if id.0 != caller.scope().id() {
         return Err(Problem::new(Code::NotFound));
     }
-    Ok(OrganizationView::answer(engine.organization(&caller).await?))
+    Ok(OrganizationView::answer(engine.organization(&caller).await?, engine.now()))
 }

@@ -1,7 +1,7 @@
 use actix_web::{patch, web};
 use keyward_domain::permission::WriteOrganization;
-use keyward_domain::{Name, OrganizationId};
-use keyward_engine::Engine;
+use keyward_domain::{BlockList, Name, OrganizationId};
+use keyward_engine::{Engine, OrganizationChange};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Code, Command, Fields, Id, IfMatch, Problem, Request};
 
@@ -10,18 +10,22 @@ use super::OrganizationView;
 /// What is to be changed.
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateOrganization {
-    #[schema(value_type = String, min_length = 1, max_length = 200)]
-    name: Name,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    name: Option<Name>,
+    /// Addresses and networks refused for all your licenses; up to 1,000.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
+    blocked_addresses: Option<BlockList>,
 }
 
 impl Request for UpdateOrganization {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.immutable(&["slug"]);
-        Some(Self { name: fields.required("name")? })
+        let (name, blocked_addresses) = (fields.optional("name"), fields.optional("blocked_addresses"));
+        Some(Self { name, blocked_addresses })
     }
 }
 
-/// Rename your organization
+/// Change your organization's name or block list
 #[utoipa::path(
     tag = "organizations",
     operation_id = "update_organization",
@@ -40,5 +44,7 @@ pub(crate) async fn update(
     if id.0 != access.scope().id() {
         return Err(Problem::new(Code::NotFound));
     }
-    Ok(OrganizationView::answer(engine.rename_organization(&access, body.name, seen.0).await?))
+    let change = OrganizationChange { name: body.name, blocked: body.blocked_addresses };
+    let organization = engine.update_organization(&access, change, seen.0).await?;
+    Ok(OrganizationView::answer(organization, engine.now()))
 }

@@ -1,0 +1,31 @@
+use actix_web::{post, web};
+use keyward_domain::OrganizationId;
+use keyward_domain::permission::WriteOrganization;
+use keyward_engine::Engine;
+use keyward_web::fields::Nothing;
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Code, Command, Id, Problem};
+
+use super::OrganizationView;
+
+/// Begin your trial
+///
+/// From the plan `free`, once: 30 days of Pro.
+#[utoipa::path(
+    tag = "organizations",
+    operation_id = "start_trial",
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 200, body = OrganizationView), Refused),
+)]
+#[post("/api/v1/organizations/{id}/start-trial")]
+pub(crate) async fn start_trial(
+    command: Command<WriteOrganization, Nothing>,
+    id: Id<OrganizationId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<OrganizationView>, Problem> {
+    if id.0 != command.access.scope().id() {
+        return Err(Problem::new(Code::NotFound));
+    }
+    let done = engine.start_trial(&command.access, command.once.as_ref()).await?;
+    Ok(OrganizationView::answer(done.value, engine.now()).replayed(done.replayed))
+}

@@ -1,0 +1,28 @@
+use actix_web::{post, web};
+use keyward_domain::OrganizationId;
+use keyward_domain::permission::Operate;
+use keyward_engine::Engine;
+use keyward_web::fields::Nothing;
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Command, Id, Problem};
+
+use super::OrganizationView;
+
+/// Suspend an organization
+///
+/// For the server's operator: needs the scope `operator`. Validation of its licenses answers `org_suspended`.
+#[utoipa::path(
+    tag = "organizations",
+    operation_id = "suspend_organization",
+    params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = OrganizationView), Refused),
+)]
+#[post("/api/v1/organizations/{id}/suspend")]
+pub(crate) async fn suspend(
+    command: Command<Operate, Nothing>,
+    id: Id<OrganizationId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<OrganizationView>, Problem> {
+    let organization = engine.suspend_organization(&command.access, id.0).await?;
+    Ok(OrganizationView::answer(organization, engine.now()))
+}

@@ -1,0 +1,28 @@
+use actix_web::{post, web};
+use keyward_domain::ProductId;
+use keyward_domain::permission::WriteProducts;
+use keyward_engine::Engine;
+use keyward_web::fields::Nothing;
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Command, Id, Problem};
+
+use super::ProductView;
+
+/// Archive a product
+///
+/// It is out of sale and service: validation answers `product_archived` and is not counted. Nothing is lost.
+#[utoipa::path(
+    tag = "products",
+    operation_id = "archive_product",
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses((status = 200, body = ProductView), Refused),
+)]
+#[post("/api/v1/products/{id}/archive")]
+pub(crate) async fn archive(
+    command: Command<WriteProducts, Nothing>,
+    id: Id<ProductId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ProductView>, Problem> {
+    let done = engine.archive_product(&command.access, id.0, command.once.as_ref()).await?;
+    Ok(ProductView::done(done))
+}

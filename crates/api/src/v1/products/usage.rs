@@ -1,0 +1,78 @@
+use std::collections::BTreeMap;
+
+use actix_web::{get, web};
+use keyward_domain::permission::ReadProducts;
+use keyward_domain::{Invalid, ProductId, Timestamp};
+use keyward_engine::{Engine, ProductUsage, Usage};
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Caller, Fields, Id, Problem, Query, Request};
+use serde::Serialize;
+
+/// How far back.
+#[derive(Debug, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UsageQuery {
+    /// Days before today: 0 to 366.
+    #[param(value_type = Option<u32>, maximum = 366, default = 30)]
+    days: Option<u32>,
+}
+
+impl Request for UsageQuery {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let days = fields.optional("days");
+        if days.is_some_and(|days| days > 366) {
+            fields.fault("days", Invalid::new("out_of_range", "must be 0 to 366"));
+        }
+        Some(Self { days })
+    }
+}
+
+/// How often a product was asked.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Usage)]
+pub(crate) struct UsageView {
+    /// How many requests a day the plan lets in; `null` for any number.
+    limit: Option<u32>,
+    /// The days on which anything was asked, the latest first.
+    items: Vec<DayView>,
+}
+
+/// One day (UTC).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = UsageDay)]
+pub(crate) struct DayView {
+    #[schema(example = "2026-11-21")]
+    day: String,
+    /// How many requests were let in.
+    used: u64,
+    /// What they were answered.
+    #[schema(example = json!({"active": 1200, "expired": 7}))]
+    answers: BTreeMap<String, u64>,
+}
+
+impl From<Usage> for DayView {
+    fn from(counted: Usage) -> Self {
+        let midnight = Timestamp::from_unix(counted.day * 24 * 60 * 60).unwrap_or(Timestamp::MIN);
+        let day = midnight.to_string().chars().take(10).collect();
+        Self { day, used: counted.used, answers: counted.answers }
+    }
+}
+
+/// Show how often a product was asked
+#[utoipa::path(
+    tag = "products",
+    operation_id = "product_usage",
+    params(("id" = String, Path, format = Uuid), UsageQuery),
+    responses((status = 200, body = UsageView), Refused),
+)]
+#[get("/api/v1/products/{id}/usage")]
+pub(crate) async fn usage(
+    caller: Caller<ReadProducts>,
+    id: Id<ProductId>,
+    query: Query<UsageQuery>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<UsageView>, Problem> {
+    let ProductUsage { limit, days } =
+        engine.product_usage(&caller, id.0, query.0.days.unwrap_or(30)).await?;
+    Ok(Answer::ok(UsageView { limit, items: days.into_iter().map(DayView::from).collect() }))
+}

@@ -1,0 +1,87 @@
+//! “May this run?”: the API of the customer's application. Its shapes are those of the services it replaces,
+//! so errors are not problem documents here but answers that say `"valid": false`.
+
+mod lookup;
+mod token;
+mod validate;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse};
+use keyward_domain::{Secret, SecretKind};
+use keyward_engine::Error;
+use keyward_web::Problem;
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(validate::validate)
+        .service(lookup::look_up)
+        .service(token::own_license)
+        .service(token::own_license_at_root);
+}
+
+/// An answer that decided nothing.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct NotValidated {
+    /// Always `false`.
+    valid: bool,
+    /// `invalid_request`, `invalid_api_key`, `rate_limit_exceeded`, `license_not_found` …
+    #[schema(example = "invalid_api_key")]
+    status: &'static str,
+    /// A sentence for people.
+    message: String,
+    /// Seconds until the next try makes sense.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<i64>,
+}
+
+fn refuse(code: StatusCode, status: &'static str, message: impl Into<String>) -> HttpResponse {
+    let body = NotValidated { valid: false, status, message: message.into(), retry_after: None };
+    HttpResponse::build(code).json(body)
+}
+
+fn unknown_key() -> HttpResponse {
+    let mut response = refuse(
+        StatusCode::UNAUTHORIZED,
+        "invalid_api_key",
+        "The API key is missing, unknown or was rotated.",
+    );
+    let challenge = HeaderValue::from_static("Bearer realm=\"keyward\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+fn full(retry_after: i64) -> HttpResponse {
+    let body = NotValidated {
+        valid: false,
+        status: "rate_limit_exceeded",
+        message: "The product's validations of this day are used up.".to_owned(),
+        retry_after: Some(retry_after),
+    };
+    HttpResponse::TooManyRequests().insert_header((header::RETRY_AFTER, retry_after)).json(body)
+}
+
+/// The reason goes into the log; the client gets what it can do with.
+fn failed(error: Error) -> HttpResponse {
+    let status = actix_web::ResponseError::status_code(&Problem::from(error));
+    refuse(status, "internal_error", "The server could not decide; try again.")
+}
+
+fn answered(json: String) -> HttpResponse {
+    let json_type = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    HttpResponse::Ok().insert_header(json_type).body(json)
+}
+
+/// The bearer token, whatever it is.
+fn bearer(request: &HttpRequest) -> Option<&str> {
+    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, text) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| text.trim())
+}
+
+/// The product API key. What has no valid checksum is refused without a look at the database.
+fn api_key(request: &HttpRequest) -> Option<Secret> {
+    Secret::parse(SecretKind::Product, bearer(request)?)
+}

@@ -1,0 +1,387 @@
+//! “May this run?”: one pure decision over all that bears on it.
+
+use std::fmt;
+
+use crate::product::{AddressMode, Bounds, Product, ProductState, Settings};
+use crate::{
+    Address, AddressRange, BlockList, CustomResponse, CustomerId, License, LicenseId, LicenseState,
+    LicenseStatus, Organization, OrganizationState, ProductId, RevisionId, Timestamp, Validity, Version,
+    Versions,
+};
+
+/// The answer to a validation, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// It may run.
+    Active,
+    /// Its time has ended.
+    Expired,
+    /// It was ended for ever.
+    Revoked,
+    /// It is held back for a while.
+    Suspended,
+    /// Its time has not begun.
+    NotYetValid,
+    /// This product has no such license.
+    LicenseNotFound,
+    /// The client's address is on a block list.
+    IpBlocked,
+    /// The client's address is not among those that the vendor registered.
+    IpNotRegistered,
+    /// The license has as many addresses as it may.
+    IpLimitReached,
+    /// Product or license do not allow this version.
+    VersionNotAllowed,
+    /// The product is out of sale and service.
+    ProductArchived,
+    /// The product is out of service for a while.
+    ProductDisabled,
+    /// The operator has suspended the vendor.
+    OrgSuspended,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 13] = [
+        Self::Active,
+        Self::Expired,
+        Self::Revoked,
+        Self::Suspended,
+        Self::NotYetValid,
+        Self::LicenseNotFound,
+        Self::IpBlocked,
+        Self::IpNotRegistered,
+        Self::IpLimitReached,
+        Self::VersionNotAllowed,
+        Self::ProductArchived,
+        Self::ProductDisabled,
+        Self::OrgSuspended,
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Suspended => "suspended",
+            Self::NotYetValid => "not_yet_valid",
+            Self::LicenseNotFound => "license_not_found",
+            Self::IpBlocked => "ip_blocked",
+            Self::IpNotRegistered => "ip_not_registered",
+            Self::IpLimitReached => "ip_limit_reached",
+            Self::VersionNotAllowed => "version_not_allowed",
+            Self::ProductArchived => "product_archived",
+            Self::ProductDisabled => "product_disabled",
+            Self::OrgSuspended => "org_suspended",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where and when an address was seen with a license.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sighting {
+    /// The address, or the network it counts as.
+    pub address: AddressRange,
+    /// When first.
+    pub first_seen_at: Timestamp,
+    /// When last, to the hour.
+    pub last_seen_at: Timestamp,
+}
+
+/// The most addresses that are recorded of a license without a limit.
+pub const MOST_SIGHTINGS: u32 = 1_000;
+
+/// All of a license that a validation looks at; small, to be held in memory.
+#[derive(Debug, Clone)]
+pub struct Holding {
+    /// The license.
+    pub license: LicenseId,
+    /// Of which product.
+    pub product: Option<ProductId>,
+    /// Whose.
+    pub customer: Option<CustomerId>,
+    /// The terms in force.
+    pub revision: RevisionId,
+    state: LicenseState,
+    validity: Validity,
+    bounds: Option<Box<Bounds>>,
+    max_ips: Option<u32>,
+    customer_blocked: BlockList,
+    sightings: Box<[Sighting]>,
+}
+
+impl Holding {
+    /// Puts together a license, the block list of its customer and the addresses it was seen at.
+    pub fn new(license: &License, customer_blocked: BlockList, sightings: Vec<Sighting>) -> Self {
+        let max_ips = license.bounds.max_ips.filter(|most| *most > 0);
+        let plain = Bounds { max_ips: license.bounds.max_ips, ..Bounds::default() };
+        Self {
+            license: license.id,
+            product: license.product,
+            customer: license.customer,
+            revision: license.revision.id,
+            state: license.state,
+            validity: license.revision.validity,
+            bounds: (license.bounds != plain).then(|| Box::new(license.bounds.clone())),
+            max_ips,
+            customer_blocked,
+            sightings: sightings.into(),
+        }
+    }
+
+    /// The same license under the terms of an earlier revision, whose token is still out there.
+    #[must_use]
+    pub fn under(self, validity: Validity) -> Self {
+        Self { validity, ..self }
+    }
+
+    /// The same license, ended: its token was withdrawn.
+    #[must_use]
+    pub fn withdrawn(self, at: Timestamp) -> Self {
+        Self { state: LicenseState::Revoked { at }, ..self }
+    }
+
+    /// How many addresses count at `now`.
+    pub fn addresses(&self, settings: &Settings, now: Timestamp) -> u32 {
+        u32::try_from(self.counted(settings, now).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The sightings that no longer count, whose places are free.
+    pub fn forgotten(&self, settings: &Settings, now: Timestamp) -> impl Iterator<Item = &Sighting> {
+        self.sightings.iter().filter(move |sighting| !counts(settings, sighting, now))
+    }
+
+    fn counted(&self, settings: &Settings, now: Timestamp) -> impl Iterator<Item = &Sighting> {
+        self.sightings.iter().filter(move |sighting| counts(settings, sighting, now))
+    }
+
+    fn pin(&self) -> &crate::version::Pin {
+        const ANY: &crate::version::Pin = &crate::version::Pin::None;
+        self.bounds.as_ref().map_or(ANY, |bounds| &bounds.pin)
+    }
+
+    fn blocks(&self, address: Address) -> bool {
+        self.customer_blocked.blocks(address)
+            || self.bounds.as_ref().is_some_and(|bounds| bounds.blocked.blocks(address))
+    }
+}
+
+/// What the vendor has laid down for all licenses of a kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules<'a> {
+    /// How validation behaves.
+    pub settings: &'a Settings,
+    /// Which versions may run.
+    pub versions: &'a Versions,
+}
+
+impl<'a> From<&'a Product> for Rules<'a> {
+    fn from(product: &'a Product) -> Self {
+        Self { settings: &product.settings, versions: &product.versions }
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// From where.
+    pub address: Address,
+    /// Whether the address counts. That of a customer who shows a token does not: it is no installation.
+    pub counted: bool,
+    /// The version that wants to run.
+    pub version: Option<&'a Version>,
+}
+
+/// How addresses stand, where they are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddressCount {
+    /// Whether the client's is registered.
+    pub registered: bool,
+    /// How many are.
+    pub count: u32,
+    /// How many may be; `None` for any number.
+    pub most: Option<u32>,
+}
+
+/// How the version stands, where it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionGate {
+    /// The version that was judged: the one named, or the product's latest.
+    pub version: Option<String>,
+    /// Whether it may run.
+    pub allowed: bool,
+}
+
+/// The decision with its reasons.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// The answer.
+    pub status: Status,
+    /// When the license ends; `None` without end, or where no license was looked at.
+    pub expires_at: Option<Timestamp>,
+    /// How addresses stand. In an answer that waits for [`register`](Self::register), as they will.
+    pub addresses: Option<AddressCount>,
+    /// How the version stands.
+    pub version: Option<VersionGate>,
+    /// What the vendor adds to a good answer.
+    pub custom: Option<CustomResponse>,
+    /// An address to be recorded as seen now. The answer holds only if it is, under a lock.
+    pub register: Option<AddressRange>,
+}
+
+impl Verdict {
+    /// A refusal that looked at no license.
+    pub fn refused(status: Status) -> Self {
+        Self { status, expires_at: None, addresses: None, version: None, custom: None, register: None }
+    }
+
+    /// Whether it may run.
+    pub fn is_valid(&self) -> bool {
+        self.status == Status::Active
+    }
+}
+
+/// What is decided before a license is looked at, and before the request is counted.
+pub fn out_of_service(product: &Product) -> Option<Status> {
+    match product.state {
+        ProductState::Active => None,
+        ProductState::Archived { .. } => Some(Status::ProductArchived),
+        ProductState::Disabled { .. } => Some(Status::ProductDisabled),
+    }
+}
+
+/// Decides. The first reason to refuse counts: the vendor, the license's state, its time, block lists,
+/// addresses, the version. A refusal registers nothing.
+pub fn decide(
+    organization: &Organization,
+    rules: Rules<'_>,
+    holding: Option<&Holding>,
+    asked: &Asked<'_>,
+    now: Timestamp,
+) -> Verdict {
+    if let OrganizationState::Suspended { .. } = organization.state {
+        return Verdict::refused(Status::OrgSuspended);
+    }
+    let Some(holding) = holding else { return Verdict::refused(Status::LicenseNotFound) };
+    let (seen, admitted) = admit(rules.settings, holding, asked, now);
+    let gate = rules.settings.gate_versions.then(|| gate(rules, holding, asked.version));
+    let blocked = organization.blocked.blocks(asked.address) || holding.blocks(asked.address);
+    let refusal = out_of_force(rules.settings.enforce_expiry, holding, now)
+        .or(blocked.then_some(Status::IpBlocked))
+        .or(admitted.err())
+        .or(gate.as_ref().is_some_and(|gate| !gate.allowed).then_some(Status::VersionNotAllowed));
+    let verdict = Verdict {
+        status: refusal.unwrap_or(Status::Active),
+        expires_at: holding.validity.expires_at(),
+        addresses: seen,
+        version: gate,
+        custom: None,
+        register: None,
+    };
+    match (refusal, admitted) {
+        (None, Ok(register)) => {
+            // The address about to be registered is told as if it were.
+            let addresses = verdict.addresses.map(|seen| match register {
+                Some(_) if !seen.registered => {
+                    AddressCount { registered: true, count: seen.count + 1, ..seen }
+                }
+                Some(_) | None => seen,
+            });
+            Verdict { addresses, custom: custom(rules.settings, holding), register, ..verdict }
+        }
+        (Some(_), _) | (_, Err(_)) => verdict,
+    }
+}
+
+/// Why the license's own state and time refuse, if they do.
+fn out_of_force(enforce_expiry: bool, holding: &Holding, now: Timestamp) -> Option<Status> {
+    match LicenseStatus::of(holding.state, holding.validity, now) {
+        LicenseStatus::Active => None,
+        LicenseStatus::Expired if !enforce_expiry => None,
+        LicenseStatus::Expired => Some(Status::Expired),
+        LicenseStatus::NotYetValid => Some(Status::NotYetValid),
+        LicenseStatus::Suspended => Some(Status::Suspended),
+        LicenseStatus::Revoked => Some(Status::Revoked),
+    }
+}
+
+/// Whether a sighting takes one of the license's places at `now`.
+fn counts(settings: &Settings, sighting: &Sighting, now: Timestamp) -> bool {
+    let ttl = settings.ip_ttl_hours.map(|hours| i64::from(hours) * 3_600);
+    // What the vendor registered by hand does not run out.
+    settings.addresses == AddressMode::Allowlist
+        || ttl.is_none_or(|ttl| now < sighting.last_seen_at.plus_seconds(ttl))
+}
+
+/// Last sightings are kept to the hour, or to a quarter of a shorter time to live.
+fn is_recent(settings: &Settings, sighting: &Sighting, now: Timestamp) -> bool {
+    let exact = settings.ip_ttl_hours.map_or(3_600, |hours| (i64::from(hours) * 900).min(3_600));
+    now < sighting.last_seen_at.plus_seconds(exact)
+}
+
+/// How addresses stand, and which one to record if the rest is well, or why not.
+fn admit(
+    settings: &Settings,
+    holding: &Holding,
+    asked: &Asked<'_>,
+    now: Timestamp,
+) -> (Option<AddressCount>, Result<Option<AddressRange>, Status>) {
+    if !asked.counted || settings.addresses == AddressMode::Off {
+        return (None, Ok(None));
+    }
+    let counted = asked.address.counted(settings.ipv6_by_64);
+    let is_known = |sighting: &&Sighting| match settings.addresses {
+        // The vendor may have registered whole networks.
+        AddressMode::Allowlist => sighting.address.contains(asked.address),
+        AddressMode::Off | AddressMode::Monitor | AddressMode::Enforce => sighting.address == counted,
+    };
+    let known = holding.counted(settings, now).find(is_known);
+    let count = holding.addresses(settings, now);
+    let admitted = match (known, settings.addresses) {
+        (Some(known), _) if is_recent(settings, known, now) => Ok(None),
+        (Some(known), _) => Ok(Some(known.address)),
+        (None, AddressMode::Allowlist) => Err(Status::IpNotRegistered),
+        (None, AddressMode::Enforce) if holding.max_ips.is_some_and(|most| count >= most) => {
+            Err(Status::IpLimitReached)
+        }
+        // Without a limit, the record still ends somewhere.
+        (None, mode)
+            if count >= MOST_SIGHTINGS && (mode == AddressMode::Monitor || holding.max_ips.is_none()) =>
+        {
+            Ok(None)
+        }
+        (None, _) => Ok(Some(counted)),
+    };
+    (Some(AddressCount { registered: known.is_some(), count, most: holding.max_ips }), admitted)
+}
+
+fn gate(rules: Rules<'_>, holding: &Holding, version: Option<&Version>) -> VersionGate {
+    let must_be_named = rules.settings.require_version;
+    let latest = || if must_be_named { None } else { rules.versions.latest() };
+    match version.or_else(latest) {
+        Some(version) => {
+            let allowed = rules.versions.standing(version).may_run() && holding.pin().allows(version);
+            VersionGate { version: Some(version.as_str().to_owned()), allowed }
+        }
+        // Nothing to judge: refused only where it had to be named.
+        None => VersionGate { version: None, allowed: !must_be_named },
+    }
+}
+
+fn custom(settings: &Settings, holding: &Holding) -> Option<CustomResponse> {
+    let own = holding.bounds.as_ref().and_then(|bounds| bounds.custom_response.as_ref());
+    let merged = match (&settings.custom_response, own) {
+        _ if !settings.custom => None,
+        (Some(product), Some(own)) => Some(product.merged(own)),
+        (one, None) => one.clone(),
+        (None, one) => one.cloned(),
+    };
+    merged.filter(|custom| !custom.is_empty())
+}

@@ -1,0 +1,81 @@
+//! The addresses of a license, as far as its vendor has a say in them.
+
+use keyward_domain::permission::{ReadLicenses, WriteLicenses};
+use keyward_domain::validation::{MOST_SIGHTINGS, Sighting};
+use keyward_domain::{Access, Action, AddressRange, Invalid, LicenseId};
+use serde_json::json;
+
+use crate::license::{find, lock};
+use crate::{Engine, Error, Result, Thing};
+
+impl Engine {
+    /// Where a license was seen, and what was registered for it.
+    pub async fn license_addresses(
+        &self,
+        access: &Access<ReadLicenses>,
+        id: LicenseId,
+    ) -> Result<Vec<Sighting>> {
+        let tx = self.store.read().await?;
+        find(&tx, access.scope(), id).await?;
+        Ok(tx.addresses(id).list().await?)
+    }
+
+    /// Registers an address or network with a license, whatever its limit says. Doing it twice is no error.
+    pub async fn register_address(
+        &self,
+        access: &Access<WriteLicenses>,
+        id: LicenseId,
+        address: AddressRange,
+    ) -> Result<Sighting> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        let license = lock(&tx, scope, id).await?;
+        let known = tx.addresses(id).list().await?;
+        if let Some(known) = known.iter().find(|sighting| sighting.address == address) {
+            return Ok(*known);
+        }
+        if known.len() >= MOST_SIGHTINGS as usize {
+            let message = format!("is one too many: a license has at most {MOST_SIGHTINGS}");
+            return Err(Error::field("address", Invalid::new("too_many", message)));
+        }
+        let sighting = Sighting { address, first_seen_at: now, last_seen_at: now };
+        tx.addresses(id).save(&sighting).await?;
+        tx.licenses(scope).save(&license.readdressed(now)).await?;
+        let detail = [("address", json!(address))];
+        self.record(&tx, access, Action::LicenseIpRegistered, id.uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(sighting)
+    }
+
+    /// Removes an address from a license; its place is free at once.
+    pub async fn remove_address(
+        &self,
+        access: &Access<WriteLicenses>,
+        id: LicenseId,
+        address: AddressRange,
+    ) -> Result<()> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        let license = lock(&tx, scope, id).await?;
+        if !tx.addresses(id).remove(address).await? {
+            return Err(Error::NotFound(Thing::Address));
+        }
+        tx.licenses(scope).save(&license.readdressed(now)).await?;
+        let detail = [("address", json!(address))];
+        self.record(&tx, access, Action::LicenseIpRemoved, id.uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Removes all addresses of a license; how many there were.
+    pub async fn reset_addresses(&self, access: &Access<WriteLicenses>, id: LicenseId) -> Result<u64> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        let license = lock(&tx, scope, id).await?;
+        let removed = tx.addresses(id).clear().await?;
+        tx.licenses(scope).save(&license.readdressed(now)).await?;
+        self.record(&tx, access, Action::LicenseIpsReset, id.uuid(), &[("removed", json!(removed))]).await?;
+        tx.commit().await?;
+        Ok(removed)
+    }
+}

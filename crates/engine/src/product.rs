@@ -1,0 +1,340 @@
+//! Products and their API keys.
+
+use keyward_domain::permission::{ReadProducts, WriteProducts};
+use keyward_domain::product::{AddressMode, ApiKey, Markdown, ProductTransitionError, PullRoles, Settings};
+use keyward_domain::{
+    Access, Action, CustomResponse, Idempotency, Name, Notes, OrganizationScope, Page, PageRequest, Product,
+    ProductId, ProductState, Secret, SecretKind, Slug, Template, Timestamp, Versions,
+};
+use keyward_storage::{StorageError, Tx, Unique, Usage};
+use serde_json::json;
+
+use crate::customer::unchanged;
+use crate::{Done, Engine, Error, Result, Thing, once};
+
+/// A product to be created.
+#[derive(Debug, Clone)]
+pub struct NewProduct {
+    /// Unique among the organization's products.
+    pub name: Name,
+    /// Everything else, as far as it differs from the defaults.
+    pub rest: ProductChange,
+}
+
+/// What is to be changed; `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ProductChange {
+    /// The new name.
+    pub name: Option<Name>,
+    /// The new internal description; `Some(None)` for none.
+    pub description: Option<Option<Notes>>,
+    /// The new customer-facing page.
+    pub page: Option<Markdown>,
+    /// The new template. Licenses that were issued keep what they were issued with.
+    pub template: Option<Template>,
+    /// The new pull roles.
+    pub pull_roles: Option<PullRoles>,
+    /// The new version list.
+    pub versions: Option<Versions>,
+    /// The settings to be changed.
+    pub settings: SettingsChange,
+}
+
+/// Settings to be changed; `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct SettingsChange {
+    /// Whether and how addresses bound a license.
+    pub addresses: Option<AddressMode>,
+    /// The limit that new licenses start with.
+    pub default_max_ips: Option<Option<u32>>,
+    /// Hours after which an address is free again.
+    pub ip_ttl_hours: Option<Option<u32>>,
+    /// Whether one IPv6 /64 counts as one address.
+    pub ipv6_by_64: Option<bool>,
+    /// Whether licenses end when their time does.
+    pub enforce_expiry: Option<bool>,
+    /// Whether versions are checked.
+    pub gate_versions: Option<bool>,
+    /// Whether applications must name their version.
+    pub require_version: Option<bool>,
+    /// Whether answers carry the custom response.
+    pub custom: Option<bool>,
+    /// The custom response.
+    pub custom_response: Option<Option<CustomResponse>>,
+    /// Whether webhooks tell of its licenses.
+    pub webhooks: Option<bool>,
+    /// Whether answers are signed.
+    pub sign: Option<bool>,
+}
+
+/// A product whose API key was just made, with the secret that is shown this once.
+#[derive(Debug)]
+pub struct KeyedProduct {
+    /// The product.
+    pub product: Product,
+    /// The secret.
+    pub secret: Secret,
+}
+
+/// How often a product was asked lately.
+#[derive(Debug, Clone)]
+pub struct ProductUsage {
+    /// How many a day its organization's plan allows; `None` for any number.
+    pub limit: Option<u32>,
+    /// The days on which anything was asked, the latest first.
+    pub days: Vec<Usage>,
+}
+
+impl Engine {
+    /// The products whose name contains a text, or all.
+    pub async fn products(
+        &self,
+        access: &Access<ReadProducts>,
+        contains: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Product>> {
+        Ok(self.store.read().await?.products(access.scope()).list(contains, page).await?)
+    }
+
+    /// One product.
+    pub async fn product(&self, access: &Access<ReadProducts>, id: ProductId) -> Result<Product> {
+        find(&self.store.read().await?, access.scope(), id).await
+    }
+
+    /// How often a product was asked today and in the `days` before.
+    pub async fn product_usage(
+        &self,
+        access: &Access<ReadProducts>,
+        id: ProductId,
+        days: u32,
+    ) -> Result<ProductUsage> {
+        let scope = access.scope();
+        let tx = self.store.read().await?;
+        find(&tx, scope, id).await?;
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let today = self.now().day();
+        Ok(ProductUsage {
+            limit: organization.limits(self.now()).validations_per_day,
+            days: tx.usage(id).list(today - i64::from(days), today).await?,
+        })
+    }
+
+    /// Creates a product with its API key, if the plan allows another.
+    pub async fn create_product(
+        &self,
+        access: &Access<WriteProducts>,
+        new: NewProduct,
+        once: Option<&Idempotency>,
+    ) -> Result<KeyedProduct> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if once::earlier(&tx, scope, once, now).await?.is_some() {
+            return Err(Error::SecretShown);
+        }
+        // Held, so that of two who count the products one counts the other's.
+        let organization =
+            tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        organization.limits(now).another_product(tx.products(scope).count().await?)?;
+        let (secret, key) = self.new_api_key();
+        let product = Product {
+            id: self.id(ProductId::new),
+            organization: scope.id(),
+            slug: free_slug(&tx, scope, &new.name).await?,
+            name: new.name,
+            description: None,
+            page: Markdown::default(),
+            template: Template::default(),
+            pull_roles: PullRoles::default(),
+            settings: Settings::default(),
+            versions: Versions::default(),
+            state: ProductState::Active,
+            key,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        let product = new.rest.apply(product);
+        tx.products(scope).insert(&product).await.map_err(taken)?;
+        let detail = [("name", json!(product.name)), ("hint", json!(product.key.hint))];
+        self.record(&tx, access, Action::ProductCreated, product.id.uuid(), &detail).await?;
+        once::complete(&tx, scope, once, product.id.uuid()).await?;
+        tx.commit().await?;
+        Ok(KeyedProduct { product, secret })
+    }
+
+    /// Changes a product.
+    pub async fn update_product(
+        &self,
+        access: &Access<WriteProducts>,
+        id: ProductId,
+        change: ProductChange,
+        expected: Option<i64>,
+    ) -> Result<Product> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let product = lock(&tx, scope, id).await?;
+        unchanged(product.version, expected)?;
+        let product = change.apply(product).changed(self.now());
+        tx.products(scope).save(&product).await.map_err(taken)?;
+        self.record(&tx, access, Action::ProductUpdated, id.uuid(), &[("name", json!(product.name))]).await?;
+        tx.commit().await?;
+        Ok(product)
+    }
+
+    /// Gives a product a new API key. The old one is dead at once, or after `overlap` seconds.
+    pub async fn rotate_product_key(
+        &self,
+        access: &Access<WriteProducts>,
+        id: ProductId,
+        overlap: u32,
+        once: Option<&Idempotency>,
+    ) -> Result<KeyedProduct> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if once::earlier(&tx, scope, once, now).await?.is_some() {
+            return Err(Error::SecretShown);
+        }
+        let product = lock(&tx, scope, id).await?;
+        let (secret, _) = self.new_api_key();
+        let key = product.key.rotated(secret.hash(), secret.hint(), overlap, now);
+        let product = Product { key, ..product }.changed(now);
+        tx.products(scope).save(&product).await?;
+        let detail = [
+            ("name", json!(product.name)),
+            ("hint", json!(product.key.hint)),
+            ("overlap_seconds", json!(overlap)),
+        ];
+        self.record(&tx, access, Action::ProductKeyRotated, id.uuid(), &detail).await?;
+        once::complete(&tx, scope, once, id.uuid()).await?;
+        tx.commit().await?;
+        Ok(KeyedProduct { product, secret })
+    }
+
+    /// Takes a product out of sale and service.
+    pub async fn archive_product(
+        &self,
+        access: &Access<WriteProducts>,
+        id: ProductId,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<Product>> {
+        self.change_product(access, id, once, Action::ProductArchived, Product::archive).await
+    }
+
+    /// Takes a product back into sale and service.
+    pub async fn unarchive_product(
+        &self,
+        access: &Access<WriteProducts>,
+        id: ProductId,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<Product>> {
+        self.change_product(access, id, once, Action::ProductUnarchived, Product::unarchive).await
+    }
+
+    /// Takes a product out of service for a while.
+    pub async fn disable_product(
+        &self,
+        access: &Access<WriteProducts>,
+        id: ProductId,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<Product>> {
+        self.change_product(access, id, once, Action::ProductDisabled, Product::disable).await
+    }
+
+    /// Takes a product back into service.
+    pub async fn enable_product(
+        &self,
+        access: &Access<WriteProducts>,
+        id: ProductId,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<Product>> {
+        self.change_product(access, id, once, Action::ProductEnabled, Product::enable).await
+    }
+
+    async fn change_product(
+        &self,
+        access: &Access<WriteProducts>,
+        id: ProductId,
+        once: Option<&Idempotency>,
+        action: Action,
+        decide: impl FnOnce(Product, Timestamp) -> Result<Product, ProductTransitionError>,
+    ) -> Result<Done<Product>> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if once::earlier(&tx, scope, once, now).await?.is_some() {
+            return Ok(Done::before(find(&tx, scope, id).await?));
+        }
+        let product = decide(lock(&tx, scope, id).await?, now)?;
+        tx.products(scope).save(&product).await?;
+        self.record(&tx, access, action, id.uuid(), &[("name", json!(product.name))]).await?;
+        once::complete(&tx, scope, once, id.uuid()).await?;
+        tx.commit().await?;
+        Ok(Done::now(product))
+    }
+
+    fn new_api_key(&self) -> (Secret, ApiKey) {
+        let secret = Secret::new(SecretKind::Product, self.random());
+        let (hash, hint) = (secret.hash(), secret.hint());
+        (secret, ApiKey { hash, hint, created_at: self.now(), previous: None })
+    }
+}
+
+impl ProductChange {
+    fn apply(self, product: Product) -> Product {
+        Product {
+            name: self.name.unwrap_or(product.name),
+            description: self.description.unwrap_or(product.description),
+            page: self.page.unwrap_or(product.page),
+            template: self.template.unwrap_or(product.template),
+            pull_roles: self.pull_roles.unwrap_or(product.pull_roles),
+            versions: self.versions.unwrap_or(product.versions),
+            settings: self.settings.apply(product.settings),
+            ..product
+        }
+    }
+}
+
+impl SettingsChange {
+    fn apply(self, settings: Settings) -> Settings {
+        Settings {
+            addresses: self.addresses.unwrap_or(settings.addresses),
+            default_max_ips: self.default_max_ips.unwrap_or(settings.default_max_ips),
+            ip_ttl_hours: self.ip_ttl_hours.unwrap_or(settings.ip_ttl_hours),
+            ipv6_by_64: self.ipv6_by_64.unwrap_or(settings.ipv6_by_64),
+            enforce_expiry: self.enforce_expiry.unwrap_or(settings.enforce_expiry),
+            gate_versions: self.gate_versions.unwrap_or(settings.gate_versions),
+            require_version: self.require_version.unwrap_or(settings.require_version),
+            custom: self.custom.unwrap_or(settings.custom),
+            custom_response: self.custom_response.unwrap_or(settings.custom_response),
+            webhooks: self.webhooks.unwrap_or(settings.webhooks),
+            sign: self.sign.unwrap_or(settings.sign),
+        }
+    }
+}
+
+pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: ProductId) -> Result<Product> {
+    tx.products(scope).find(id).await?.ok_or(Error::NotFound(Thing::Product))
+}
+
+async fn lock(tx: &Tx, scope: OrganizationScope, id: ProductId) -> Result<Product> {
+    tx.products(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Product))
+}
+
+fn taken(error: StorageError) -> Error {
+    match error {
+        StorageError::Unique(Unique::ProductName) => Error::Taken { thing: Thing::Product, field: "name" },
+        other => other.into(),
+    }
+}
+
+/// The slug of `name`, numbered where it is taken.
+async fn free_slug(tx: &Tx, scope: OrganizationScope, name: &Name) -> Result<Slug> {
+    let plain = Slug::from_name(name);
+    let mut slug = plain.clone();
+    let mut number = 1;
+    while tx.products(scope).slug_taken(&slug).await? {
+        number += 1;
+        slug = plain.numbered(number);
+    }
+    Ok(slug)
+}

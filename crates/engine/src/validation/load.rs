@@ -1,0 +1,116 @@
+//! Makes the copies, each in one transaction with the generation it is as of.
+
+use keyward_domain::validation::Holding;
+use keyward_domain::{
+    License, LicenseId, LicenseKey, OrganizationScope, Product, RevisionId, RevisionState, Secret,
+};
+use keyward_storage::Tx;
+use keyward_token::{Keyring, NoClaims, PublicKey, UnixSeconds, Verifier, VerifyError};
+
+use super::desk::{Door, Held};
+use crate::vault::SealError;
+use crate::{Engine, Error, Result, Thing};
+
+/// What a key or token names.
+#[derive(Clone, Copy)]
+pub(super) struct Named {
+    pub license: LicenseId,
+    /// The terms that a token was made of; `None` for those in force.
+    pub revision: Option<RevisionId>,
+}
+
+/// The product with this API key, whether the key still lives or not.
+pub(super) async fn door_by_key(engine: &Engine, tx: &Tx, key: &Secret) -> Result<Option<Door>> {
+    match tx.product_by_key(&key.hash()).await? {
+        Some(product) => door(engine, tx, product).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn door(engine: &Engine, tx: &Tx, product: Product) -> Result<Door> {
+    // Read first: what is changed while the rest is read counts as changed since.
+    let generation = tx.changes(product.organization).generation().await?;
+    let organization = tx.organizations().of_product(&product).await?;
+    let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
+    let keys = tx.signing_keys(organization.scope());
+    let active = keys.active().await?.ok_or(Error::NotFound(Thing::SigningKey))?;
+    let signer = engine.signer(&active)?;
+    let keyring = keyring(tx, organization.scope()).await?;
+    Ok(Door { product, organization, signer, keyring, generation })
+}
+
+/// The public keys of an organization's tokens, the revoked ones left out.
+pub(super) async fn keyring(tx: &Tx, scope: OrganizationScope) -> Result<Keyring> {
+    let mut keyring = Keyring::new();
+    for key in tx.signing_keys(scope).list().await?.into_iter().filter(|key| key.is_published()) {
+        let public = PublicKey::from_bytes(&key.public).and_then(|public| keyring.insert(public));
+        public.map_err(|_| Error::Key { kid: key.kid.to_string(), source: SealError::Mismatch })?;
+    }
+    Ok(keyring)
+}
+
+/// The license of this organization that a key or token names.
+pub(super) async fn license_id(
+    tx: &Tx,
+    scope: OrganizationScope,
+    keyring: &Keyring,
+    text: &str,
+) -> Result<Option<Named>> {
+    if let Ok(key) = text.parse::<LicenseKey>() {
+        let license = tx.licenses(scope).by_key(&key).await?;
+        return Ok(license.map(|license| Named { license: license.id, revision: None }));
+    }
+    Ok(token(keyring, scope, text))
+}
+
+/// What a token of this organization names, be it expired or not.
+pub(super) fn token(keyring: &Keyring, scope: OrganizationScope, text: &str) -> Option<Named> {
+    let verifier = Verifier::builder().keys(keyring.clone()).organization(scope.id().to_string()).build();
+    let verified = match verifier.verify::<NoClaims>(text, UnixSeconds::new(0)) {
+        // Its time is judged with all else; here it is looked at in its first second.
+        Err(VerifyError::NotYetValid { until }) => verifier.verify::<NoClaims>(text, until),
+        other => other,
+    };
+    let token = verified.ok()?;
+    let license = token.subject()?.parse().ok()?;
+    let revision = token.id()?.parse().ok()?;
+    Some(Named { license, revision: Some(revision) })
+}
+
+/// A license with what its validation looks at.
+pub(super) async fn held(tx: &Tx, scope: OrganizationScope, named: Named) -> Result<Option<Held>> {
+    let generation = tx.changes(scope.id()).generation().await?;
+    let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
+    let holding = holding(tx, scope, &license).await?;
+    let holding = match named.revision.filter(|revision| *revision != license.revision.id) {
+        Some(revision) => match under_earlier_terms(tx, scope, holding, revision).await? {
+            Some(holding) => holding,
+            None => return Ok(None),
+        },
+        None => holding,
+    };
+    Ok(Some(Held { holding, generation }))
+}
+
+pub(super) async fn holding(tx: &Tx, scope: OrganizationScope, license: &License) -> Result<Holding> {
+    let customer = match license.customer {
+        Some(customer) => tx.customers(scope).find(customer).await?,
+        None => None,
+    };
+    let blocked = customer.map(|customer| customer.blocked).unwrap_or_default();
+    Ok(Holding::new(license, blocked, tx.addresses(license.id).list().await?))
+}
+
+async fn under_earlier_terms(
+    tx: &Tx,
+    scope: OrganizationScope,
+    holding: Holding,
+    revision: RevisionId,
+) -> Result<Option<Holding>> {
+    let revisions = tx.licenses(scope).revisions(holding.license).await?;
+    let earlier = revisions.into_iter().find(|earlier| earlier.id == revision);
+    Ok(earlier.map(|earlier| match earlier.state {
+        RevisionState::Current | RevisionState::Superseded { .. } => holding.under(earlier.validity),
+        RevisionState::Revoked { at } => holding.withdrawn(at),
+    }))
+}

@@ -1,0 +1,72 @@
+//! Looks a license up for the application that uses it. Nothing is registered or decided.
+
+use std::sync::Arc;
+
+use keyward_domain::validation::out_of_service;
+use keyward_domain::{Customer, License, Secret};
+
+use super::desk::Door;
+use super::tally::{Grounds, Outcome};
+use super::{Reply, load};
+use crate::{Engine, Result};
+
+/// As what a look-up counts.
+const FOUND: &str = "looked_up";
+const NOT_FOUND: &str = "license_not_found";
+
+/// A license with what belongs to it.
+pub struct LookedUp {
+    /// The license.
+    pub license: License,
+    /// Who holds it.
+    pub customer: Option<Customer>,
+    /// Its product's settings say how addresses count.
+    pub counts_addresses: bool,
+    /// How many addresses count now.
+    pub addresses: u32,
+}
+
+impl Engine {
+    /// The license of the product whose API key this is; `None` if it has none such, or is out of service.
+    pub async fn look_up(&self, key: &Secret, text: &str) -> Result<Reply<Option<Box<LookedUp>>>> {
+        loop {
+            let now = self.now();
+            let Some(door) = self.door(key, now).await? else { return Ok(Reply::UnknownKey) };
+            let in_service = out_of_service(&door.product).is_none();
+            let (found, grounds) =
+                if in_service { self.looked_up(&door, text).await? } else { (None, door.grounds(None)) };
+            let name = if found.is_some() { FOUND } else { NOT_FOUND };
+            match self.release(&door, in_service.then_some(name), grounds, now).await? {
+                Outcome::Released => return Ok(Reply::Answer(found.map(Box::new))),
+                Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
+                Outcome::Stale => self.desk.forget(&door, None),
+            }
+        }
+    }
+
+    async fn looked_up(&self, door: &Arc<Door>, text: &str) -> Result<(Option<LookedUp>, Grounds)> {
+        let scope = door.organization.scope();
+        let tx = self.store.read().await?;
+        let license = match load::license_id(&tx, scope, &door.keyring, text).await? {
+            Some(named) => tx.licenses(scope).find(named.license).await?,
+            None => None,
+        };
+        let Some(license) = license.filter(|license| license.product == Some(door.product.id)) else {
+            return Ok((None, door.grounds(None)));
+        };
+        let holding = load::holding(&tx, scope, &license).await?;
+        let customer = match license.customer {
+            Some(customer) => tx.customers(scope).find(customer).await?,
+            None => None,
+        };
+        let settings = &door.product.settings;
+        let found = LookedUp {
+            license,
+            customer,
+            counts_addresses: settings.addresses != keyward_domain::product::AddressMode::Off,
+            addresses: holding.addresses(settings, self.now()),
+        };
+        // Read from the database just now: only the product can be out of date.
+        Ok((Some(found), door.grounds(None)))
+    }
+}

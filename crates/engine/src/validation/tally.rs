@@ -1,0 +1,192 @@
+//! Counts validations: one writer, which takes what has queued up into one transaction (group commit).
+//!
+//! The transaction also tells which of the prepared answers rest on copies that are out of date, so an
+//! answer that is released was right at the moment its count became durable, whichever process changed
+//! what it rests on. Nothing is released that was not counted, or whose count was not written.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use keyward_domain::{OrganizationId, ProductId};
+use keyward_storage::{StorageError, Store, Tx};
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::Targets;
+use crate::{Error, Result};
+
+/// The most entries of one transaction.
+const MOST_ENTRIES: usize = 1_024;
+
+/// The most changes remembered of one organization.
+const MOST_CHANGES: usize = 16_384;
+
+/// One prepared answer.
+pub(super) struct Entry {
+    pub organization: OrganizationId,
+    pub product: ProductId,
+    pub day: i64,
+    /// The most that are let in on that day.
+    pub limit: Option<u32>,
+    /// As what it counts; `None` if it does not, and is only held against what was changed.
+    pub counted: Option<&'static str>,
+    pub grounds: Grounds,
+}
+
+/// What an answer rests on, and as of when.
+pub(super) struct Grounds {
+    pub targets: Targets,
+    pub generation: i64,
+}
+
+/// What becomes of a prepared answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It holds, and is counted if it was to be.
+    Released,
+    /// The day's bucket is used up.
+    Full,
+    /// What it rests on was changed.
+    Stale,
+}
+
+type Settled = Result<Outcome, Arc<StorageError>>;
+
+/// Where entries queue up. The writer ends when this is dropped.
+pub(super) struct Tally {
+    queue: mpsc::Sender<(Entry, oneshot::Sender<Settled>)>,
+}
+
+impl Tally {
+    pub(super) fn start(store: Store) -> Self {
+        let (queue, entries) = mpsc::channel(4 * MOST_ENTRIES);
+        tokio::spawn(write(store, entries));
+        Self { queue }
+    }
+
+    /// Waits until the entry is settled and, if it counts, durable.
+    pub(super) async fn enter(&self, entry: Entry) -> Result<Outcome> {
+        let lost = |_| Error::Uncounted(Arc::new(StorageError::Unsupported("the server is stopping")));
+        let (settle, settled) = oneshot::channel();
+        self.queue.send((entry, settle)).await.map_err(|_| lost(()))?;
+        settled.await.map_err(|_| lost(()))?.map_err(Error::Uncounted)
+    }
+}
+
+async fn write(store: Store, mut entries: mpsc::Receiver<(Entry, oneshot::Sender<Settled>)>) {
+    let mut changes = HashMap::new();
+    let mut batch = Vec::with_capacity(MOST_ENTRIES);
+    while entries.recv_many(&mut batch, MOST_ENTRIES).await > 0 {
+        // Of all processes that count, each takes the days of products in the same order.
+        batch.sort_by_key(|(entry, _)| (entry.product, entry.day));
+        let outcomes = settle(&store, &mut changes, &batch).await.map_err(Arc::new);
+        for (index, (_, settled)) in batch.drain(..).enumerate() {
+            let outcome = match &outcomes {
+                Ok(outcomes) => Ok(outcomes.get(index).copied().unwrap_or(Outcome::Stale)),
+                Err(error) => Err(Arc::clone(error)),
+            };
+            // Who asked may have gone; their request counts all the same.
+            let _ = settled.send(outcome);
+        }
+    }
+}
+
+async fn settle(
+    store: &Store,
+    changes: &mut HashMap<OrganizationId, Changes>,
+    batch: &[(Entry, oneshot::Sender<Settled>)],
+) -> Result<Vec<Outcome>, StorageError> {
+    let tx = store.write().await?;
+    let mut outcomes = Vec::with_capacity(batch.len());
+    let mut counted = false;
+    for group in batch.chunk_by(|(a, _), (b, _)| (a.product, a.day) == (b.product, b.day)) {
+        let (first, _) = &group[0];
+        let days = tx.usage(first.product);
+        let mut usage = match group.iter().any(|(entry, _)| entry.counted.is_some()) {
+            true => Some(days.lock(first.day).await?),
+            false => None,
+        };
+        // After the lock, which may have waited for a change.
+        let changes = changes.entry(first.organization).or_default();
+        changes.read(&tx, first.organization).await?;
+        let before = usage.as_ref().map(|usage| usage.used);
+        for (entry, _) in group {
+            outcomes.push(match (&mut usage, entry.counted) {
+                _ if !changes.uphold(&entry.grounds) => Outcome::Stale,
+                (Some(usage), Some(_)) if entry.limit.is_some_and(|most| usage.used >= u64::from(most)) => {
+                    Outcome::Full
+                }
+                (Some(usage), Some(status)) => {
+                    usage.count(status);
+                    Outcome::Released
+                }
+                (_, None) | (None, Some(_)) => Outcome::Released,
+            });
+        }
+        if let Some(usage) = usage.filter(|usage| Some(usage.used) != before) {
+            days.save(&usage).await?;
+            counted = true;
+        }
+    }
+    if counted {
+        tx.commit().await?;
+    }
+    Ok(outcomes)
+}
+
+/// What was changed lately in one organization.
+#[derive(Default)]
+struct Changes {
+    /// Up to which change the rest is known.
+    generation: Option<i64>,
+    /// Copies older than this can't be told from outdated ones.
+    floor: i64,
+    last: HashMap<Uuid, i64>,
+}
+
+impl Changes {
+    /// Catches up with the database.
+    async fn read(&mut self, tx: &Tx, organization: OrganizationId) -> Result<(), StorageError> {
+        let generation = tx.changes(organization).generation().await?;
+        match self.generation {
+            Some(known) if known == generation => return Ok(()),
+            // A database that was set back to an earlier state makes all copies worthless.
+            Some(known) if known < generation && self.last.len() < MOST_CHANGES => {
+                self.last.extend(tx.changes(organization).since(known).await?);
+            }
+            Some(_) | None => {
+                self.last.clear();
+                self.floor = generation;
+            }
+        }
+        self.generation = Some(generation);
+        Ok(())
+    }
+
+    /// Whether nothing that an answer rests on was changed since.
+    fn uphold(&self, grounds: &Grounds) -> bool {
+        let unchanged = |target: &Uuid| self.last.get(target).is_none_or(|at| *at <= grounds.generation);
+        grounds.generation >= self.floor
+            && self.generation.is_some_and(|known| grounds.generation <= known)
+            && grounds.targets.iter().flatten().all(unchanged)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_holds_only_while_nothing_beneath_it_moved() {
+        let (license, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut changes = Changes { generation: Some(9), floor: 5, last: [(license, 7)].into() };
+        let holds = |target, generation| {
+            changes.uphold(&Grounds { targets: [Some(target), None, None, None], generation })
+        };
+        assert!(!holds(license, 6) && holds(license, 7) && holds(license, 9));
+        assert!(holds(other, 5) && !holds(other, 4), "older than what is remembered");
+        assert!(!holds(other, 10), "from a future that was undone");
+        changes.generation = None;
+        assert!(!changes.uphold(&Grounds { targets: [None; 4], generation: 5 }));
+    }
+}

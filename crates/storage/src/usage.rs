@@ -1,0 +1,115 @@
+//! How often each product was asked on each day.
+
+use std::collections::BTreeMap;
+
+use keyward_domain::ProductId;
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use crate::Result;
+use crate::convert::{ROW, Table};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "product_usage")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub product_id: Uuid,
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub day: i64,
+        pub used: i64,
+        pub answers: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("product_usage");
+
+/// One day of one product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// Days since 1970-01-01 (UTC).
+    pub day: i64,
+    /// How many requests were let in.
+    pub used: u64,
+    /// What they were answered, by name.
+    pub answers: BTreeMap<String, u64>,
+}
+
+impl Usage {
+    /// Lets one more in, which is answered with `answer`.
+    pub fn count(&mut self, answer: &str) {
+        self.used += 1;
+        match self.answers.get_mut(answer) {
+            Some(count) => *count += 1,
+            None => drop(self.answers.insert(answer.to_owned(), 1)),
+        }
+    }
+}
+
+/// The days of one product.
+pub struct UsageDays<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) product: ProductId,
+}
+
+impl UsageDays<'_> {
+    /// One day, held until the end of the transaction.
+    pub async fn lock(&self, day: i64) -> Result<Usage> {
+        let held = || row::Entity::find_by_id((self.product.uuid(), day)).lock(ROW).one(self.tx);
+        if let Some(row) = held().await? {
+            return read(row);
+        }
+        // A row that is not there can't be held, so it is made first; of several who do, one does.
+        let row = row::ActiveModel {
+            product_id: Set(self.product.uuid()),
+            day: Set(day),
+            used: Set(0),
+            answers: Set("{}".to_owned()),
+        };
+        let mine = OnConflict::columns([row::Column::ProductId, row::Column::Day]).do_nothing().to_owned();
+        row::Entity::insert(row).on_conflict(mine).exec_without_returning(self.tx).await?;
+        held().await?.map_or_else(|| Err(TABLE.corrupt("day")), read)
+    }
+
+    /// Writes a day that is held.
+    pub async fn save(&self, usage: &Usage) -> Result<()> {
+        let answers = TABLE.take("answers", serde_json::to_string(&usage.answers))?;
+        let used = TABLE.take("used", i64::try_from(usage.used))?;
+        let saved = row::Entity::update_many()
+            .col_expr(row::Column::Used, Expr::value(used))
+            .col_expr(row::Column::Answers, Expr::value(answers))
+            .filter(row::Column::ProductId.eq(self.product.uuid()))
+            .filter(row::Column::Day.eq(usage.day))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+
+    /// The days from `first` to `last` on which anything was asked, the latest first.
+    pub async fn list(&self, first: i64, last: i64) -> Result<Vec<Usage>> {
+        let rows = row::Entity::find()
+            .filter(row::Column::ProductId.eq(self.product.uuid()))
+            .filter(row::Column::Day.between(first, last))
+            .order_by_desc(row::Column::Day)
+            .all(self.tx)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+}
+
+fn read(row: row::Model) -> Result<Usage> {
+    Ok(Usage {
+        day: row.day,
+        used: TABLE.take("used", row.used.try_into())?,
+        answers: TABLE.take("answers", serde_json::from_str(&row.answers))?,
+    })
+}
