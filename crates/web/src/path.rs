@@ -34,8 +34,9 @@ impl FromRequest for Slug {
     }
 }
 
-/// The part of the address with this name.
+/// The part of the address with this name. A slash within it comes as `%2F`, which the router leaves.
 pub fn part<T: FromStr>(request: &HttpRequest, name: &str) -> Result<T, Problem> {
     let text = request.match_info().get(name);
+    let text = text.map(|text| text.replace("%2F", "/").replace("%2f", "/"));
     text.and_then(|text| text.parse().ok()).ok_or_else(|| Problem::new(Code::NotFound))
 }

@@ -5,5 +5,7 @@ mod client;
 mod concurrency;
 mod documents;
 mod licenses;
+mod products;
 mod refusals;
 mod tenants;
+mod validation;
