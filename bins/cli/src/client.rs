@@ -58,6 +58,7 @@ struct Problem {
 
 #[derive(Deserialize)]
 struct Fault {
+    #[serde(alias = "parameter")]
     pointer: String,
     detail: String,
 }
@@ -85,6 +86,13 @@ impl Connection {
     /// Sends `body` to `path`.
     pub(crate) fn post(&self, path: &str, body: &impl serde::Serialize) -> anyhow::Result<Box<RawValue>> {
         let request = self.agent().post(self.url(path)).header("Authorization", self.bearer()?);
+        let body = serde_json::to_string(body)?;
+        self.answer(request.header("Content-Type", "application/json").send(body))
+    }
+
+    /// Changes what is at `path` by `body`.
+    pub(crate) fn patch(&self, path: &str, body: &impl serde::Serialize) -> anyhow::Result<Box<RawValue>> {
+        let request = self.agent().patch(self.url(path)).header("Authorization", self.bearer()?);
         let body = serde_json::to_string(body)?;
         self.answer(request.header("Content-Type", "application/json").send(body))
     }

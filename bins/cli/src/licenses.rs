@@ -27,6 +27,12 @@ enum Verb {
         /// Only of this customer
         #[arg(long, default_value = "")]
         customer: String,
+        /// Only of this product
+        #[arg(long, default_value = "")]
+        product: String,
+        /// Only the one with this license key, however it was typed
+        #[arg(long, default_value = "")]
+        key: String,
         /// Only with this status: active, not_yet_valid, expired, suspended, revoked
         #[arg(long, default_value = "")]
         status: String,
@@ -65,6 +71,8 @@ enum Verb {
     Revoke(Id),
     /// Delete a license
     Delete(Id),
+    /// Forget all addresses a license was seen at, so that their places are free
+    ResetAddresses(Id),
 }
 
 #[derive(Debug, Args)]
@@ -138,6 +146,7 @@ struct License {
     name: String,
     description: Option<String>,
     customer_id: Option<String>,
+    license_key: Option<String>,
     status: String,
     revision: u32,
     not_before: String,
@@ -187,9 +196,21 @@ impl Licenses {
                     line("Deleted; its tokens count as revoked.")?;
                 }
             }
-            Verb::List { customer, status, search, cursor } => {
-                let filter =
-                    [("customer_id", &*customer), ("status", &status), ("q", &search), ("cursor", &cursor)];
+            Verb::ResetAddresses(id) => {
+                server.delete(&format!("licenses/{}/addresses", id.id))?;
+                if !server.json() {
+                    line("Done; no address is registered.")?;
+                }
+            }
+            Verb::List { customer, product, key, status, search, cursor } => {
+                let filter = [
+                    ("customer_id", &*customer),
+                    ("product_id", &product),
+                    ("license_key", &key),
+                    ("status", &status),
+                    ("q", &search),
+                    ("cursor", &cursor),
+                ];
                 server.show(&server.get_with("licenses", &filter)?, list)?;
             }
         }
@@ -220,6 +241,9 @@ fn show(license: License) -> anyhow::Result<()> {
     line(&format!("id           {}", license.id))?;
     line(&format!("name         {}", license.name))?;
     line(&format!("status       {}", license.status))?;
+    if let Some(key) = &license.license_key {
+        line(&format!("license key  {key}"))?;
+    }
     line(&format!("customer     {}", license.customer_id.as_deref().unwrap_or("whole organization")))?;
     line(&format!("valid from   {}", license.not_before))?;
     line(&format!("valid until  {}", license.expires_at.as_deref().unwrap_or("without end")))?;

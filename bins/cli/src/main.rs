@@ -1,5 +1,5 @@
-//! `keyward`: verify, inspect and sign licenses without a server, and manage a server's customers and
-//! licenses.
+//! `keyward`: verify, inspect and sign licenses without a server, and manage a server's products,
+//! customers, licenses and plans.
 //!
 //! Exit codes: 0 done or valid, 1 refused, 2 wrong usage or something that could not be read or reached.
 
@@ -9,7 +9,9 @@ mod inspect;
 mod instant;
 mod keygen;
 mod licenses;
+mod organizations;
 mod output;
+mod products;
 mod sign;
 mod status;
 mod verify;
@@ -36,12 +38,18 @@ enum Command {
     Keygen(keygen::Keygen),
     /// Sign a license offline
     Sign(sign::Sign),
+    /// Products on a server, and their keys
+    #[command(visible_alias = "product")]
+    Products(products::Products),
     /// Customers on a server
     #[command(visible_alias = "customer")]
     Customers(customers::Customers),
     /// Licenses on a server
     #[command(visible_alias = "license")]
     Licenses(licenses::Licenses),
+    /// Organizations on a server: plans, for its operator
+    #[command(visible_alias = "organization")]
+    Organizations(organizations::Organizations),
 }
 
 /// How a command ended that could be carried out.
@@ -60,6 +68,8 @@ fn main() -> ExitCode {
         Command::Sign(sign) => sign.run(),
         Command::Customers(customers) => customers.run(),
         Command::Licenses(licenses) => licenses.run(),
+        Command::Products(products) => products.run(),
+        Command::Organizations(organizations) => organizations.run(),
     };
     match outcome {
         Ok(Outcome::Good) => ExitCode::SUCCESS,

@@ -10,8 +10,9 @@ fn metadata() -> Metadata {
 }
 
 /// For each library and program of ours, what it may depend on among our own.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 16] = [
     ("keyward-token", &[]),
+    ("keyward-client", &["keyward-token"]),
     ("keyward-domain", &[]),
     ("keyward-storage", &["keyward-domain"]),
     ("keyward-engine", &["keyward-domain", "keyward-storage", "keyward-token"]),
@@ -24,8 +25,10 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ),
     ("keyward-cli", &["keyward-token"]),
     ("keyward-benches", &["keyward-token"]),
+    ("keyward-load", &["keyward-domain", "keyward-storage", "keyward-token"]),
     ("example-cli", &["keyward-token"]),
     ("example-actix", &["keyward-token"]),
+    ("example-client", &["keyward-client"]),
     ("xtask", &[]),
 ];
 

@@ -24,6 +24,8 @@ cargo xtask test             everything below, in this order
 cargo xtask test lint        formatting, clippy, documentation
 cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG goes to cargo test
 cargo xtask test interop     a running server, and clients that were not written here
+cargo xtask load             validations a second, on both databases, beside what they are compared with
+cargo xtask load million     start and memory with a million licenses
 cargo xtask bless            write snapshots and generated documents anew";
 
 fn main() -> ExitCode {
@@ -58,6 +60,12 @@ fn run() -> Result<bool> {
             let parts = parts::install()?;
             interop::run(&mut report, &postgres::Postgres::start()?, &parts)?;
         }
+        ["load"] => {
+            parts::install_postgres()?;
+            parts::install_wrk()?;
+            steps::load(&mut report, &["table", "sqlite", &postgres::Postgres::start()?.create("load")?])?;
+        }
+        ["load", "million"] => steps::load(&mut report, &["million"])?,
         ["bless"] => {
             parts::install_postgres()?;
             steps::bless(&mut report, &postgres::Postgres::start()?)?;

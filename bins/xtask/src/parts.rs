@@ -9,6 +9,9 @@ use anyhow::{Context as _, Result, ensure};
 use crate::root;
 use crate::steps::succeeds;
 
+/// The client of the system whose validation API is ours.
+const KEYPORT: &str = "keyport==1.0.1";
+
 /// Where the clients of other languages are.
 pub(crate) struct Parts {
     /// The folder with the Node client and its packages.
@@ -30,6 +33,15 @@ pub(crate) fn install_postgres() -> Result<()> {
         apt(&["postgresql"])?;
     }
     postgres_programs().context("PostgreSQL's programs are not where Debian puts them").map(drop)
+}
+
+/// The load generator.
+pub(crate) fn install_wrk() -> Result<()> {
+    // It tells its version with a failure.
+    match Command::new("wrk").arg("--version").output() {
+        Ok(_) => Ok(()),
+        Err(_) => apt(&["wrk"]),
+    }
 }
 
 /// The folder of PostgreSQL's newest programs.
@@ -67,7 +79,8 @@ fn python() -> Result<PathBuf> {
         }
     }
     let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", KEYPORT, "-r"])
+        .arg(&requirements);
     ensure!(succeeds(pip)?, "pip could not install {}", requirements.display());
     Ok(python)
 }

@@ -62,6 +62,19 @@ pub(crate) fn unit(report: &mut Report, postgres: &Postgres, rest: &[&str]) -> R
     Ok(())
 }
 
+/// Measures validation. Not part of a test run: what it finds depends on the machine.
+pub(crate) fn load(report: &mut Report, args: &[&str]) -> Result<()> {
+    report.step("building for release", || {
+        succeeds(cargo(&["build", "--release", "-p", "keyward-server", "-p", "keyward-load"])?)
+    })?;
+    report.step("load", || {
+        let programs = root()?.join("target/release");
+        let mut load = Command::new(programs.join("keyward-load"));
+        let (chore, rest) = args.split_first().context("what to measure")?;
+        succeeds(load.arg(chore).arg(programs.join("keyward-server")).args(rest))
+    })
+}
+
 /// Writes snapshots and generated documents anew.
 pub(crate) fn bless(report: &mut Report, postgres: &Postgres) -> Result<()> {
     report.step("bless", || {

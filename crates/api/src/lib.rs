@@ -25,7 +25,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
 
 /// The routes, each with its documentation: server and OpenAPI document are both made from this list.
 fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+    // First, because routes are tried in their order.
+    validation::routes(config);
     public::routes(config);
     v1::routes(config);
-    validation::routes(config);
 }

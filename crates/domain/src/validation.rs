@@ -385,3 +385,210 @@ fn custom(settings: &Settings, holding: &Holding) -> Option<CustomResponse> {
     };
     merged.filter(|custom| !custom.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::product::ApiKey;
+    use crate::revision::{Revision, RevisionState};
+    use crate::version::Standing;
+    use crate::{Kid, OrganizationId, Overrides, Payload, Plan, SecretHash, Template};
+
+    const NOW: i64 = 1_000_000;
+
+    fn at(unix: i64) -> Timestamp {
+        Timestamp::from_unix(unix).unwrap()
+    }
+
+    fn organization() -> Organization {
+        Organization {
+            id: OrganizationId::new(1, [1; 10]),
+            name: "Acme".parse().unwrap(),
+            slug: "acme".parse().unwrap(),
+            plan: Plan::Enterprise,
+            overrides: Overrides::default(),
+            trial_started_at: None,
+            state: OrganizationState::Active,
+            blocked: BlockList::default(),
+            created_at: at(0),
+            updated_at: at(0),
+            version: 1,
+        }
+    }
+
+    fn product(settings: Settings) -> Product {
+        let versions =
+            [("1.x", Standing::Allowed), ("1.5.0", Standing::Latest), ("1.2.0", Standing::Blocked)];
+        let entries = versions.map(|(pattern, standing)| (pattern.parse().unwrap(), standing)).to_vec();
+        Product {
+            id: ProductId::new(1, [2; 10]),
+            organization: organization().id,
+            name: "Server".parse().unwrap(),
+            slug: "server".parse().unwrap(),
+            description: None,
+            page: Default::default(),
+            template: Template::default(),
+            pull_roles: Default::default(),
+            settings,
+            versions: Versions::new(entries).unwrap(),
+            state: ProductState::Active,
+            key: ApiKey {
+                hash: SecretHash::from_bytes([0; 32]),
+                hint: String::new(),
+                created_at: at(0),
+                previous: None,
+            },
+            created_at: at(0),
+            updated_at: at(0),
+            version: 1,
+        }
+    }
+
+    fn license(state: LicenseState, start: i64, end: Option<i64>, bounds: Bounds) -> License {
+        let id = LicenseId::new(1, [3; 10]);
+        License {
+            id,
+            organization: organization().id,
+            name: "L".parse().unwrap(),
+            description: None,
+            customer: None,
+            product: Some(ProductId::new(1, [2; 10])),
+            key: None,
+            bounds,
+            state,
+            revision: Revision {
+                id: RevisionId::new(1, [4; 10]),
+                license: id,
+                number: 1,
+                validity: Validity::new(at(start), end.map(at)).unwrap(),
+                payload: Payload::default(),
+                registry: Vec::new(),
+                issuer: String::new(),
+                kid: Kid::from_bytes([0; 32]),
+                status_index: 0,
+                state: RevisionState::Current,
+                created_at: at(0),
+            },
+            created_at: at(0),
+            updated_at: at(0),
+            version: 1,
+        }
+    }
+
+    fn address(n: u8) -> Address {
+        Address::new([192, 0, 2, n].into())
+    }
+
+    fn modes() -> impl Strategy<Value = AddressMode> {
+        prop::sample::select(vec![
+            AddressMode::Off,
+            AddressMode::Monitor,
+            AddressMode::Enforce,
+            AddressMode::Allowlist,
+        ])
+    }
+
+    prop_compose! {
+        fn settings()(addresses in modes(), ttl in prop::option::of(1_u32..5), enforce_expiry: bool, gate_versions: bool, require_version: bool, custom: bool) -> Settings {
+            Settings {
+                addresses, ip_ttl_hours: ttl, enforce_expiry, gate_versions, require_version, custom,
+                custom_response: Some(CustomResponse::parse(r#"{"a":1}"#).unwrap()),
+                ..Settings::default()
+            }
+        }
+    }
+
+    proptest! {
+        /// The rules as the documentation tells them, one after the other.
+        #[test]
+        fn the_decision_is_that_of_the_rules(
+            settings in settings(),
+            suspended_vendor: bool,
+            state in 0_u8..3,
+            start in NOW - 50..NOW + 50,
+            length in prop::option::of(1_i64..80),
+            blocked_by in 0_u8..4,
+            max_ips in prop::option::of(0_u32..4),
+            seen in prop::collection::btree_map(0_u8..6, 0_i64..20_000, 0..6),
+            asking in 0_u8..6,
+            counted: bool,
+            version in prop::option::of(prop::sample::select(vec!["1.0.0", "1.2.0", "1.5.0", "2.0.0"])),
+            pin in prop::sample::select(vec!["*", "1.0.0", ">=1.1 <2"]),
+        ) {
+            let block = || BlockList::new(vec!["192.0.2.0/24".parse().unwrap()]).unwrap();
+            let when = |by: u8| if blocked_by == by { block() } else { BlockList::default() };
+            let mut organization = Organization { blocked: when(1), ..organization() };
+            if suspended_vendor {
+                organization.state = OrganizationState::Suspended { since: at(0) };
+            }
+            let state = match state {
+                0 => LicenseState::Active,
+                1 => LicenseState::Suspended { since: at(0) },
+                _ => LicenseState::Revoked { at: at(0) },
+            };
+            let end = length.map(|length| start + length);
+            let bounds = Bounds { max_ips, pin: pin.parse().unwrap(), blocked: when(2), custom_response: None };
+            let sightings: Vec<_> = seen.iter().map(|(n, ago)| Sighting {
+                address: address(*n).counted(false),
+                first_seen_at: at(0),
+                last_seen_at: at(NOW - ago),
+            }).collect();
+            let product = product(settings.clone());
+            let holding = Holding::new(&license(state, start, end, bounds), when(3), sightings);
+            let version = version.map(|version| version.parse::<Version>().unwrap());
+            let asked = Asked { address: address(asking), counted, version: version.as_ref() };
+            let verdict = decide(&organization, Rules::from(&product), Some(&holding), &asked, at(NOW));
+
+            let looked_at = counted && settings.addresses != AddressMode::Off;
+            let lives = |ago: &i64| settings.addresses == AddressMode::Allowlist
+                || settings.ip_ttl_hours.is_none_or(|hours| *ago < i64::from(hours) * 3_600);
+            let live = seen.values().filter(|ago| lives(ago)).count() as u32;
+            let known = seen.get(&asking).is_some_and(lives);
+            let full = max_ips.is_some_and(|most| most > 0 && live >= most);
+            let judged = version.clone().or_else(|| (!settings.require_version).then(|| "1.5.0".parse().unwrap()));
+            let may_run = judged.as_ref().is_some_and(|version| {
+                ["1.0.0", "1.5.0"].contains(&version.as_str()) && match pin {
+                    "*" => true,
+                    "1.0.0" => version.as_str() == "1.0.0",
+                    _ => version.as_str() == "1.5.0",
+                }
+            });
+            let expected = if suspended_vendor { Status::OrgSuspended }
+                else if matches!(state, LicenseState::Revoked { .. }) { Status::Revoked }
+                else if matches!(state, LicenseState::Suspended { .. }) { Status::Suspended }
+                else if settings.enforce_expiry && end.is_some_and(|end| NOW >= end) { Status::Expired }
+                else if NOW < start { Status::NotYetValid }
+                else if blocked_by != 0 { Status::IpBlocked }
+                else if looked_at && !known && settings.addresses == AddressMode::Allowlist { Status::IpNotRegistered }
+                else if looked_at && !known && settings.addresses == AddressMode::Enforce && full { Status::IpLimitReached }
+                else if settings.gate_versions && !may_run { Status::VersionNotAllowed }
+                else { Status::Active };
+            prop_assert_eq!(verdict.status, expected);
+            prop_assert!(verdict.register.is_none() || verdict.is_valid(), "a refusal registers nothing");
+            prop_assert_eq!(verdict.custom.is_some(), verdict.is_valid() && settings.custom);
+            if verdict.is_valid() && looked_at {
+                prop_assert_eq!(verdict.register.is_some(), !known || !is_recent(&settings, &Sighting {
+                    address: address(asking).counted(false), first_seen_at: at(0), last_seen_at: at(NOW - seen[&asking]),
+                }, at(NOW)));
+                let told = verdict.addresses.unwrap();
+                prop_assert_eq!((told.registered, told.count), (true, live + u32::from(!known)));
+            }
+            if suspended_vendor || !looked_at {
+                prop_assert_eq!(verdict.addresses, None);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_as_that_and_nothing_more() {
+        let asked = Asked { address: address(1), counted: true, version: None };
+        let product = product(Settings::default());
+        let verdict = decide(&organization(), Rules::from(&product), None, &asked, at(NOW));
+        assert_eq!(verdict, Verdict::refused(Status::LicenseNotFound));
+        assert_eq!(out_of_service(&product), None);
+        let archived = product.archive(at(NOW)).unwrap();
+        assert_eq!(out_of_service(&archived), Some(Status::ProductArchived));
+    }
+}

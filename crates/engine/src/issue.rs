@@ -9,6 +9,7 @@ use keyward_domain::{
 use keyward_storage::Tx;
 use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, StatusRef, UnixSeconds};
 
+use crate::validation::signer::AnswerSigner;
 use crate::vault::SealError;
 use crate::{Engine, Error, Result, Thing};
 
@@ -102,6 +103,12 @@ impl Engine {
             TokenFormat::Paseto => Format::Paseto,
         };
         Ok(self.signer(&key)?.sign(format, &claims)?)
+    }
+
+    /// Opens a sealed signing key, to sign answers with.
+    pub(crate) fn answer_signer(&self, key: &SigningKey) -> Result<AnswerSigner> {
+        let fault = |source| Error::Key { kid: key.kid.to_string(), source };
+        AnswerSigner::new(self.signer(key)?.secret_key()).map_err(fault)
     }
 
     /// Opens a sealed signing key.

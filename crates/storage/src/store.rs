@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use keyward_domain::{OrganizationId, ProductId};
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait,
@@ -10,7 +11,7 @@ use sea_orm::{
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 
 use crate::migration::Migrator;
-use crate::{Result, StorageError, Tx};
+use crate::{Result, StorageError, Tx, Usage, usage};
 
 /// For how long a request waits for a connection, or on SQLite for another process's write.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -85,6 +86,19 @@ impl Store {
         let options =
             TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
         Ok(Tx::new(self.writer.begin_with_options(options).await?))
+    }
+
+    /// Writes a day's usage of a product from what it was (the first) to what it is to be (the second), if
+    /// it is still as it was and nothing of the organization was changed since `generation`; whether it was
+    /// so. A transaction of one statement: the shortest way to count.
+    pub async fn count(
+        &self,
+        product: ProductId,
+        usage: (&Usage, &Usage),
+        organization: OrganizationId,
+        generation: i64,
+    ) -> Result<bool> {
+        usage::replace(&self.writer, product, usage, (organization, generation)).await
     }
 
     /// Brings the tables up to date, all of it or nothing. Of several that try at once, one does it.

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use keyward_domain::ProductId;
-use sea_orm::sea_query::{Expr, OnConflict};
+use keyward_domain::{OrganizationId, ProductId};
+use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect,
 };
 
 use crate::Result;
 use crate::convert::{ROW, Table};
+use crate::organization::row as organization;
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -45,6 +47,11 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// A day on which nothing was asked.
+    pub fn none(day: i64) -> Self {
+        Self { day, used: 0, answers: BTreeMap::new() }
+    }
+
     /// Lets one more in, which is answered with `answer`.
     pub fn count(&mut self, answer: &str) {
         self.used += 1;
@@ -104,6 +111,34 @@ impl UsageDays<'_> {
             .await?;
         rows.into_iter().map(read).collect()
     }
+}
+
+/// Writes `after` over `before`, if that is what is there and nothing of the organization was changed since
+/// `generation`; whether it was so. One statement, and durable when it returns if it stands alone.
+pub(crate) async fn replace(
+    connection: &impl ConnectionTrait,
+    product: ProductId,
+    (before, after): (&Usage, &Usage),
+    (organization, generation): (OrganizationId, i64),
+) -> Result<bool> {
+    let column = |used: u64| TABLE.take("used", i64::try_from(used));
+    let answers = TABLE.take("answers", serde_json::to_string(&after.answers))?;
+    let unchanged = Query::select()
+        .expr(Expr::value(1))
+        .from(organization::Entity)
+        .and_where(organization::Column::Id.eq(organization.uuid()))
+        .and_where(organization::Column::Generation.eq(generation))
+        .take();
+    let replaced = row::Entity::update_many()
+        .col_expr(row::Column::Used, Expr::value(column(after.used)?))
+        .col_expr(row::Column::Answers, Expr::value(answers))
+        .filter(row::Column::ProductId.eq(product.uuid()))
+        .filter(row::Column::Day.eq(before.day))
+        .filter(row::Column::Used.eq(column(before.used)?))
+        .filter(Expr::exists(unchanged))
+        .exec(connection)
+        .await?;
+    Ok(replaced.rows_affected == 1)
 }
 
 fn read(row: row::Model) -> Result<Usage> {

@@ -56,16 +56,18 @@ pub async fn around(
         headers.insert(REQUEST_ID, id);
     }
     add_headers(headers, https);
-    let route = response.request().match_pattern();
-    tracing::info!(
-        %method,
-        // The pattern and not the address: addresses can hold secrets.
-        route = route.as_deref().unwrap_or("none"),
-        status = response.status().as_u16(),
-        us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-        request_id = id,
-        "request"
-    );
+    if tracing::enabled!(tracing::Level::INFO) {
+        let route = response.request().match_pattern();
+        tracing::info!(
+            %method,
+            // The pattern and not the address: addresses can hold secrets.
+            route = route.as_deref().unwrap_or("none"),
+            status = response.status().as_u16(),
+            us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            request_id = id,
+            "request"
+        );
+    }
     Ok(response)
 }
 

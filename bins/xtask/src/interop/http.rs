@@ -29,6 +29,20 @@ impl Http {
         Ok(serde_json::from_str(&text)?)
     }
 
+    /// Sends JSON; the answer must be `200`.
+    pub(crate) fn send(&self, path: &str, body: &str) -> Result<Value> {
+        let request = self.agent.post(format!("{}{path}", self.server)).header("Authorization", &self.bearer);
+        let mut response = request.header("Content-Type", "application/json").send(body)?;
+        let text = response.body_mut().read_to_string()?;
+        ensure!(response.status() == 200, "POST {path}: {} {text}", response.status());
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Does something to a thing.
+    pub(crate) fn act(&self, path: &str) -> Result<()> {
+        self.send(path, "{}").map(drop)
+    }
+
     /// The answer's text; it must be `200`.
     pub(crate) fn get(&self, path: &str) -> Result<String> {
         let request = self.agent.get(format!("{}{path}", self.server)).header("Authorization", &self.bearer);

@@ -1,10 +1,11 @@
-//! A running server, and clients that nobody here wrote: jose (npm), PyJWT and pyseto (PyPI), and besides them
-//! the `keyward` command.
+//! A running server, and clients that nobody here wrote: jose (npm), PyJWT, pyseto, rfc8785 and keyport
+//! (PyPI), and besides them the `keyward` command.
 
 mod clients;
 mod http;
 mod server;
 mod tokens;
+mod validation;
 
 use anyhow::Result;
 
@@ -23,7 +24,9 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
             let mut tally = Tally::default();
             let mut server = Server::start(database)?;
             tokens::judge(&mut tally, &server, parts)?;
+            validation::judge(&mut tally, &server, parts)?;
             tokens::survive_kill(&mut tally, &mut server)?;
+            validation::survive_kill(&mut tally, &mut server)?;
             println!("interop: {} passed, {} failed", tally.passed, tally.failed);
             Ok(tally.failed == 0 && tally.passed > 0)
         })?;

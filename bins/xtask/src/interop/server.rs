@@ -24,6 +24,8 @@ pub(crate) struct Server {
 pub(crate) struct Tenant {
     /// Speaks in its name.
     pub http: Http,
+    /// Its id.
+    pub id: String,
     /// Its slug.
     pub slug: String,
 }
@@ -46,22 +48,22 @@ impl Server {
         self.wait()
     }
 
-    /// Founds an organization beside the running server.
+    /// Founds an organization beside the running server; its token is the operator's too.
     pub(crate) fn tenant(&self, name: &str) -> Result<Tenant> {
-        let args = ["bootstrap", "--organization", name, "--email", "owner@vendor.example"];
+        let args = ["bootstrap", "--organization", name, "--email", "owner@vendor.example", "--operator"];
         let output = command(&self.folder, self.port, self.database.as_deref(), &args)?.output()?;
         ensure!(output.status.success(), "bootstrap: {}", String::from_utf8_lossy(&output.stderr));
         let made: Value =
             serde_json::from_slice(&output.stdout).context("bootstrap prints one JSON object")?;
         let text =
             |name: &str| made[name].as_str().map(str::to_owned).with_context(|| format!("{name} is missing"));
-        for member in ["organization_id", "email"] {
-            text(member)?;
-        }
-        Ok(Tenant { http: Http::new(self.url(), text("token")?), slug: text("organization_slug")? })
+        text("email")?;
+        let (id, slug) = (text("organization_id")?, text("organization_slug")?);
+        Ok(Tenant { http: Http::new(self.url(), text("token")?), id, slug })
     }
 
-    fn url(&self) -> String {
+    /// Where it answers.
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 

@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keyward_domain::validation::Verdict;
 use keyward_domain::{ProductId, Timestamp};
-use keyward_token::SecretKey;
+
+use super::signer::AnswerSigner;
 
 /// What an answer repeats of the request, so that it can't be taken for another's.
 pub(super) struct Echo<'a> {
@@ -20,7 +21,7 @@ pub(super) struct Echo<'a> {
 pub(super) fn write(
     verdict: &Verdict,
     echo: &Echo<'_>,
-    signer: Option<&SecretKey>,
+    signer: Option<&AnswerSigner>,
     now: Timestamp,
 ) -> String {
     let mut object = Object(String::with_capacity(640));
@@ -29,7 +30,7 @@ pub(super) fn write(
     object.number("ip_count", verdict.addresses.map(|seen| seen.count));
     object.truth("ip_registered", verdict.addresses.map(|seen| seen.registered));
     if let Some(signer) = signer {
-        object.text("kid", Some(signer.public_key().kid().as_str()));
+        object.text("kid", Some(&signer.kid));
         object.text("license_key", Some(echo.license_key));
     }
     object.number("max_ips", verdict.addresses.and_then(|seen| seen.most));
@@ -44,11 +45,11 @@ pub(super) fn write(
     object.truth("version_valid", verdict.version.as_ref().map(|gate| gate.allowed));
     let Object(mut json) = object;
     json.push('}');
-    let signature = signer.map(|signer| signer.sign(json.as_bytes()));
+    let signature =
+        signer.map(|signer| format!("\"{}\"", URL_SAFE_NO_PAD.encode(signer.sign(json.as_bytes()))));
     json.pop();
     let mut object = Object(json);
-    object
-        .raw("signature", signature.map(|bytes| format!("\"{}\"", URL_SAFE_NO_PAD.encode(bytes))).as_deref());
+    object.raw("signature", signature.as_deref());
     object.0 + "}"
 }
 

@@ -10,9 +10,10 @@ use keyward_domain::{
     LicenseId, LicenseKey, Organization, Product, ProductId, Secret, SecretHash, Timestamp,
 };
 use keyward_storage::Store;
-use keyward_token::{Keyring, Signer};
+use keyward_token::Keyring;
 use quick_cache::sync::Cache;
 
+use super::signer::AnswerSigner;
 use super::tally::{Grounds, Tally};
 use super::{Targets, load};
 use crate::{Engine, Result};
@@ -36,7 +37,7 @@ pub(crate) struct Desk {
 pub(crate) struct Door {
     pub product: Product,
     pub organization: Organization,
-    pub signer: Signer,
+    pub signer: AnswerSigner,
     /// The public keys of the organization's tokens, the revoked ones left out.
     pub keyring: Keyring,
     pub generation: i64,

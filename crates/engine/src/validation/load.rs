@@ -34,7 +34,7 @@ async fn door(engine: &Engine, tx: &Tx, product: Product) -> Result<Door> {
     let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
     let keys = tx.signing_keys(organization.scope());
     let active = keys.active().await?.ok_or(Error::NotFound(Thing::SigningKey))?;
-    let signer = engine.signer(&active)?;
+    let signer = engine.answer_signer(&active)?;
     let keyring = keyring(tx, organization.scope()).await?;
     Ok(Door { product, organization, signer, keyring, generation })
 }

@@ -11,6 +11,7 @@ mod answer;
 pub(crate) mod desk;
 mod load;
 mod lookup;
+pub(crate) mod signer;
 mod tally;
 mod token;
 
@@ -182,7 +183,7 @@ impl Engine {
             nonce: inquiry.nonce.as_deref(),
             product: Some(door.product.id),
         };
-        Ok(answer::write(verdict, &echo, door.product.settings.sign.then(|| door.signer.secret_key()), now))
+        Ok(answer::write(verdict, &echo, door.product.settings.sign.then_some(&door.signer), now))
     }
 }
 

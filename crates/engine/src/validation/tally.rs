@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use keyward_domain::{OrganizationId, ProductId};
-use keyward_storage::{StorageError, Store, Tx};
+use keyward_storage::{StorageError, Store, Tx, Usage};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -17,6 +17,9 @@ use crate::{Error, Result};
 
 /// The most entries of one transaction.
 const MOST_ENTRIES: usize = 1_024;
+
+/// The most products whose day is remembered.
+const MOST_DAYS: usize = 10_000;
 
 /// The most changes remembered of one organization.
 const MOST_CHANGES: usize = 16_384;
@@ -74,12 +77,12 @@ impl Tally {
 }
 
 async fn write(store: Store, mut entries: mpsc::Receiver<(Entry, oneshot::Sender<Settled>)>) {
-    let mut changes = HashMap::new();
+    let mut books = Books { store, changes: HashMap::new(), days: HashMap::new() };
     let mut batch = Vec::with_capacity(MOST_ENTRIES);
     while entries.recv_many(&mut batch, MOST_ENTRIES).await > 0 {
         // Of all processes that count, each takes the days of products in the same order.
         batch.sort_by_key(|(entry, _)| (entry.product, entry.day));
-        let outcomes = settle(&store, &mut changes, &batch).await.map_err(Arc::new);
+        let outcomes = books.settle(&batch).await.map_err(Arc::new);
         for (index, (_, settled)) in batch.drain(..).enumerate() {
             let outcome = match &outcomes {
                 Ok(outcomes) => Ok(outcomes.get(index).copied().unwrap_or(Outcome::Stale)),
@@ -91,47 +94,94 @@ async fn write(store: Store, mut entries: mpsc::Receiver<(Entry, oneshot::Sender
     }
 }
 
-async fn settle(
-    store: &Store,
-    changes: &mut HashMap<OrganizationId, Changes>,
-    batch: &[(Entry, oneshot::Sender<Settled>)],
-) -> Result<Vec<Outcome>, StorageError> {
-    let tx = store.write().await?;
-    let mut outcomes = Vec::with_capacity(batch.len());
-    let mut counted = false;
-    for group in batch.chunk_by(|(a, _), (b, _)| (a.product, a.day) == (b.product, b.day)) {
-        let (first, _) = &group[0];
-        let days = tx.usage(first.product);
-        let mut usage = match group.iter().any(|(entry, _)| entry.counted.is_some()) {
-            true => Some(days.lock(first.day).await?),
-            false => None,
+/// What the writer remembers of the database. It is never relied upon unchecked.
+struct Books {
+    store: Store,
+    changes: HashMap<OrganizationId, Changes>,
+    /// The last day of each product, as it was written last.
+    days: HashMap<ProductId, Usage>,
+}
+
+type Batch = [(Entry, oneshot::Sender<Settled>)];
+
+impl Books {
+    async fn settle(&mut self, batch: &Batch) -> Result<Vec<Outcome>, StorageError> {
+        match self.settle_as_known(batch).await {
+            Ok(Some(outcomes)) => Ok(outcomes),
+            Ok(None) => self.settle_as_read(batch).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The common case, in one statement: entries of one product, all of which hold, while no other process
+    /// has counted or changed anything. `None` if it is another case.
+    async fn settle_as_known(&mut self, batch: &Batch) -> Result<Option<Vec<Outcome>>, StorageError> {
+        let (first, _) = &batch[0];
+        let (Some(before), Some(changes)) =
+            (self.days.get(&first.product), self.changes.get(&first.organization))
+        else {
+            return Ok(None);
         };
-        // After the lock, which may have waited for a change.
-        let changes = changes.entry(first.organization).or_default();
-        changes.read(&tx, first.organization).await?;
-        let before = usage.as_ref().map(|usage| usage.used);
-        for (entry, _) in group {
-            outcomes.push(match (&mut usage, entry.counted) {
-                _ if !changes.uphold(&entry.grounds) => Outcome::Stale,
-                (Some(usage), Some(_)) if entry.limit.is_some_and(|most| usage.used >= u64::from(most)) => {
-                    Outcome::Full
-                }
-                (Some(usage), Some(status)) => {
-                    usage.count(status);
-                    Outcome::Released
-                }
-                (_, None) | (None, Some(_)) => Outcome::Released,
-            });
+        let Some(generation) = changes.generation else { return Ok(None) };
+        let mut after = before.clone();
+        for (entry, _) in batch {
+            let same = (entry.product, entry.day) == (first.product, before.day);
+            if !same || judge(entry, changes, &mut after) != Outcome::Released {
+                return Ok(None);
+            }
         }
-        if let Some(usage) = usage.filter(|usage| Some(usage.used) != before) {
-            days.save(&usage).await?;
-            counted = true;
+        if after.used == before.used {
+            return Ok(None);
+        }
+        if !self.store.count(first.product, (before, &after), first.organization, generation).await? {
+            return Ok(None);
+        }
+        self.days.insert(first.product, after);
+        Ok(Some(vec![Outcome::Released; batch.len()]))
+    }
+
+    /// Any case, in one transaction.
+    async fn settle_as_read(&mut self, batch: &Batch) -> Result<Vec<Outcome>, StorageError> {
+        if self.days.len() > MOST_DAYS {
+            self.days.clear();
+        }
+        let tx = self.store.write().await?;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut written = Vec::new();
+        for group in batch.chunk_by(|(a, _), (b, _)| (a.product, a.day) == (b.product, b.day)) {
+            let (first, _) = &group[0];
+            let days = tx.usage(first.product);
+            let counts = group.iter().any(|(entry, _)| entry.counted.is_some());
+            let mut usage = if counts { days.lock(first.day).await? } else { Usage::none(first.day) };
+            // After the lock, which may have waited for a change.
+            let changes = self.changes.entry(first.organization).or_default();
+            changes.read(&tx, first.organization).await?;
+            let before = usage.used;
+            outcomes.extend(group.iter().map(|(entry, _)| judge(entry, changes, &mut usage)));
+            if usage.used != before {
+                days.save(&usage).await?;
+                written.push((first.product, usage));
+            }
+        }
+        if !written.is_empty() {
+            tx.commit().await?;
+            self.days.extend(written);
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Lets an entry in, if it holds and there is room for it.
+fn judge(entry: &Entry, changes: &Changes, usage: &mut Usage) -> Outcome {
+    match entry.counted {
+        _ if !changes.uphold(&entry.grounds) => Outcome::Stale,
+        None => Outcome::Released,
+        Some(_) if entry.limit.is_some_and(|most| usage.used >= u64::from(most)) => Outcome::Full,
+        Some(answer) => {
+            usage.count(answer);
+            Outcome::Released
         }
     }
-    if counted {
-        tx.commit().await?;
-    }
-    Ok(outcomes)
 }
 
 /// What was changed lately in one organization.

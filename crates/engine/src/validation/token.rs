@@ -39,10 +39,10 @@ impl Engine {
                 }
             };
             let key = tx.signing_keys(scope).active().await?.ok_or(Error::NotFound(Thing::SigningKey))?;
-            let signer = self.signer(&key)?;
+            let signer = self.answer_signer(&key)?;
             let echo =
                 Echo { license_key: token, nonce: None, product: product.as_ref().map(|product| product.id) };
-            let signed = rules.settings.sign.then(|| signer.secret_key());
+            let signed = rules.settings.sign.then_some(&signer);
             return Ok(Some(answer::write(&verdict, &echo, signed, now)));
         }
         Ok(None)

@@ -1,0 +1,136 @@
+//! Runs the servers and prints what came of it.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::open_loop;
+use crate::seed::{self, Shop};
+use crate::server::{Server, bootstrap};
+
+const ROUNDS: usize = 5;
+const SECONDS: u32 = 3;
+const LICENSES: usize = 1_024;
+const RATE: u32 = 10_000;
+
+/// The table of throughput and latency, for each database.
+pub(crate) fn print(program: &str, databases: &[&str]) -> Result<()> {
+    println!("| database | handler | requests/s | of hello | of naive |");
+    println!("|---|---|--:|--:|--:|");
+    let mut latencies = Vec::new();
+    for database in databases {
+        let folder = tempfile::tempdir()?;
+        let database = match *database {
+            "sqlite" => format!("sqlite://{}", folder.path().join("keyward.db").display()),
+            url => url.to_owned(),
+        };
+        let kind = database.split(':').next().unwrap_or_default();
+        let founded = bootstrap(program, folder.path(), &database)?;
+        let keyward = Server::keyward(program, folder.path(), &database)?;
+        let token = founded["token"].as_str().context("a token")?;
+        let shop = Shop::open(&keyward.address, token, LICENSES)?;
+        let script = folder.path().join("validate.lua");
+        std::fs::write(&script, lua(&shop))?;
+        let (hello, naive) = (Server::own("hello", None)?, Server::own("naive", Some(&database))?);
+        // Every license is seen once before it counts, as in a day of normal work.
+        open_loop::run(&keyward.address, &shop.requests(), 1_000, 2)?;
+
+        let mut rounds = Vec::new();
+        for _ in 0..ROUNDS {
+            let hello = wrk(&hello.address, None)?;
+            let naive = wrk(&naive.address, Some(&script))?;
+            let validate = wrk(&keyward.address, Some(&script))?;
+            rounds.push([hello, naive, validate]);
+        }
+        let column = |of: fn(&[f64; 3]) -> f64| median(rounds.iter().map(of).collect());
+        println!("| {kind} | hello | {:.0} | 1 | |", column(|round| round[0]));
+        println!(
+            "| {kind} | naive | {:.0} | {:.3} | 1 |",
+            column(|round| round[1]),
+            column(|round| round[1] / round[0])
+        );
+        println!(
+            "| {kind} | validate | {:.0} | {:.3} | {:.1} |",
+            column(|round| round[2]),
+            column(|round| round[2] / round[0]),
+            column(|round| round[2] / round[1]),
+        );
+        for _ in 0..3 {
+            let found = open_loop::run(&keyward.address, &shop.requests(), RATE, 4)?;
+            latencies.push(format!(
+                "| {kind} | {RATE} | {} | {} | {} |",
+                found.quantile(0.5),
+                found.quantile(0.99),
+                found.quantile(0.999)
+            ));
+        }
+    }
+    println!("\n| database | requests/s, open loop | p50 µs | p99 µs | p99.9 µs |\n|---|--:|--:|--:|--:|");
+    latencies.iter().for_each(|line| println!("{line}"));
+    Ok(())
+}
+
+/// Start and memory with a million licenses on SQLite.
+pub(crate) fn million(program: &str) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let database = format!("sqlite://{}", folder.path().join("keyward.db").display());
+    let founded = bootstrap(program, folder.path(), &database)?;
+    let keyward = Server::keyward(program, folder.path(), &database)?;
+    let mut shop = Shop::open(&keyward.address, founded["token"].as_str().context("a token")?, 1)?;
+    drop(keyward);
+    let (organization, started) = (founded["organization_id"].as_str().context("an id")?, Instant::now());
+    let copies = seed::multiply(&database, organization, &shop.codes[0], 1_000_000);
+    shop.codes = actix_web::rt::System::new().block_on(copies)?;
+    println!("seeded {} licenses in {:.0} s", shop.codes.len(), started.elapsed().as_secs_f64());
+
+    let keyward = Server::keyward(program, folder.path(), &database)?;
+    println!("start to ready: {:.2} s", keyward.started_in.as_secs_f64());
+    println!("resident memory when ready: {} MiB", keyward.memory()?);
+    let started = Instant::now();
+    open_loop::run(&keyward.address, &shop.requests(), 1_000_000, 1)?;
+    println!(
+        "1,000,000 licenses asked for, one after the other, in {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
+    println!("resident memory after that: {} MiB", keyward.memory()?);
+    let found = open_loop::run(&keyward.address, &shop.requests(), 5_000, 20)?;
+    println!(
+        "5,000 requests/s over all of them: p50 {} µs, p99 {} µs",
+        found.quantile(0.5),
+        found.quantile(0.99)
+    );
+    println!("resident memory after that: {} MiB", keyward.memory()?);
+    Ok(())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// Requests a second of a server under full load.
+fn wrk(address: &str, script: Option<&Path>) -> Result<f64> {
+    let mut wrk = Command::new("wrk");
+    wrk.args(["-t1", "-c32", &format!("-d{SECONDS}s")]);
+    if let Some(script) = script {
+        wrk.arg("-s").arg(script);
+    }
+    let output = wrk.arg(format!("http://{address}/")).output().context("starting wrk")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    ensure!(!text.contains("Non-2xx"), "answers that are none:\n{text}");
+    let line = text.lines().find_map(|line| line.strip_prefix("Requests/sec:"));
+    Ok(line.with_context(|| format!("wrk said:\n{text}"))?.trim().parse()?)
+}
+
+fn lua(shop: &Shop) -> String {
+    let codes = shop.codes.iter().map(|code| format!("\"{code}\"")).collect::<Vec<_>>().join(",");
+    format!(
+        "local codes = {{{codes}}}\nlocal n = 0\nwrk.method = \"POST\"\n\
+         wrk.headers[\"Authorization\"] = \"Bearer {}\"\nwrk.headers[\"Content-Type\"] = \"application/json\"\n\
+         request = function()\n  n = n + 1\n  local body = '{{\"license_key\":\"' .. codes[n % #codes + 1] .. \
+         '\",\"nonce\":\"' .. n .. '\"}}'\n  return wrk.format(nil, \"/api/v1/validate\", nil, body)\nend\n",
+        shop.key
+    )
+}

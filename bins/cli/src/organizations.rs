@@ -1,0 +1,133 @@
+//! Organizations on a server, for its operator.
+
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::Outcome;
+use crate::client::{Connection, Page};
+use crate::output::{line, table};
+
+#[derive(Debug, Args)]
+pub(crate) struct Organizations {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List the organizations: all of them with an operator's token, else your own
+    List {
+        /// Continue after this cursor
+        #[arg(long, default_value = "")]
+        cursor: String,
+    },
+    /// Set an organization's plan, and what is granted beyond it (operator)
+    Plan(Plan),
+    /// Stop serving an organization's licenses (operator)
+    Suspend {
+        /// The organization's id
+        id: String,
+    },
+    /// Serve an organization's licenses again (operator)
+    Resume {
+        /// The organization's id
+        id: String,
+    },
+    /// Begin your trial of the plan pro, once, from the plan free
+    StartTrial {
+        /// Your organization's id
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Plan {
+    /// The organization's id
+    id: String,
+    /// free, pro, pro_trial (30 days from now) or enterprise
+    #[arg(long)]
+    plan: Option<String>,
+    /// The most products, or "default" for the plan's own limit
+    #[arg(long, value_parser = limit)]
+    products: Option<Value>,
+    /// The most validations a product and day, or "default" for the plan's own limit
+    #[arg(long, value_parser = limit)]
+    validations_per_day: Option<Value>,
+}
+
+fn limit(text: &str) -> Result<Value, String> {
+    match text {
+        "default" => Ok(Value::Null),
+        number => number.parse::<u32>().map(Value::from).map_err(|_| "a number or \"default\"".to_owned()),
+    }
+}
+
+#[derive(Deserialize)]
+struct Organization {
+    id: String,
+    name: String,
+    plan: String,
+    limits: Limits,
+    suspended_at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Limits {
+    products: Option<u32>,
+    validations_per_day: Option<u32>,
+}
+
+impl Organizations {
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        let server = &self.connection;
+        let act = |id: &str, verb: &str, body: &Value| -> anyhow::Result<()> {
+            server.show(&server.post(&format!("organizations/{id}/{verb}"), body)?, show)
+        };
+        match self.verb {
+            Verb::List { cursor } => {
+                server.show(&server.get_with("organizations", &[("cursor", &cursor)])?, list)?;
+            }
+            Verb::Plan(Plan { id, plan, products, validations_per_day }) => {
+                let mut body = Map::new();
+                let plan = plan.map(Value::from);
+                let changes =
+                    [("plan", plan), ("products", products), ("validations_per_day", validations_per_day)];
+                for (name, value) in changes {
+                    body.extend(value.map(|value| (name.to_owned(), value)));
+                }
+                act(&id, "plan", &Value::Object(body))?;
+            }
+            Verb::Suspend { id } => act(&id, "suspend", &json!({}))?,
+            Verb::Resume { id } => act(&id, "resume", &json!({}))?,
+            Verb::StartTrial { id } => act(&id, "start-trial", &json!({}))?,
+        }
+        Ok(Outcome::Good)
+    }
+}
+
+fn most(limit: Option<u32>) -> String {
+    limit.map_or_else(|| "any number".to_owned(), |limit| limit.to_string())
+}
+
+fn show(organization: Organization) -> anyhow::Result<()> {
+    line(&format!("id                   {}", organization.id))?;
+    line(&format!("name                 {}", organization.name))?;
+    line(&format!("plan                 {}", organization.plan))?;
+    line(&format!("products             {}", most(organization.limits.products)))?;
+    line(&format!("validations per day  {}", most(organization.limits.validations_per_day)))?;
+    organization.suspended_at.map_or(Ok(()), |since| line(&format!("suspended            {since}")))
+}
+
+fn list(page: Page<Organization>) -> anyhow::Result<()> {
+    let state = |suspended: Option<String>| suspended.map_or("active", |_| "suspended").to_owned();
+    let rows: Vec<_> = page
+        .items
+        .into_iter()
+        .map(|found| [found.id, found.name, found.plan, state(found.suspended_at)])
+        .collect();
+    table(["ID", "NAME", "PLAN", "STATE"], &rows)?;
+    page.next_cursor.map_or(Ok(()), |cursor| line(&format!("more: --cursor {cursor}")))
+}

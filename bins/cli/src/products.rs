@@ -1,0 +1,245 @@
+//! Products on a server, and their keys.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::Outcome;
+use crate::client::{Connection, Page};
+use crate::output::{line, table};
+
+#[derive(Debug, Args)]
+pub(crate) struct Products {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Create a product; prints its API key, once
+    Create {
+        /// Unique among your products
+        #[arg(long)]
+        name: String,
+        /// JSON file with the rest: description, page, fields, pull_roles, versions, settings
+        #[arg(long, value_name = "FILE")]
+        definition: Option<PathBuf>,
+    },
+    /// List products, newest first
+    List {
+        /// Only those whose name contains this
+        #[arg(long, default_value = "")]
+        search: String,
+        /// Continue after this cursor
+        #[arg(long, default_value = "")]
+        cursor: String,
+    },
+    /// Show one product
+    Show {
+        /// The product's id
+        id: String,
+    },
+    /// Change a product by what a JSON file says
+    Update {
+        /// The product's id
+        id: String,
+        /// JSON file with what is to be changed
+        #[arg(long, value_name = "FILE")]
+        definition: PathBuf,
+    },
+    /// Make a key for a new customer, or for one there is; prints license key and token
+    CreateKey(NewKey),
+    /// Replace a product's API key; prints the new one, once. Applications with the old one are refused at once
+    RotateKey {
+        /// The product's id
+        id: String,
+        /// Let the old key live on for so many seconds, up to 30 days
+        #[arg(long, default_value_t = 0)]
+        overlap_seconds: u32,
+    },
+    /// Take a product out of sale and service
+    Archive {
+        /// The product's id
+        id: String,
+    },
+    /// Take it back
+    Unarchive {
+        /// The product's id
+        id: String,
+    },
+    /// Take a product out of service for a while
+    Disable {
+        /// The product's id
+        id: String,
+    },
+    /// Take it back into service
+    Enable {
+        /// The product's id
+        id: String,
+    },
+    /// Show how often a product was asked
+    Usage {
+        /// The product's id
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct NewKey {
+    /// The product's id
+    id: String,
+    /// The new customer's name
+    #[arg(long, required_unless_present = "customer")]
+    name: Option<String>,
+    /// The new customer's contact address
+    #[arg(long, required_unless_present = "customer")]
+    email: Option<String>,
+    /// A customer there is, by id
+    #[arg(long, conflicts_with_all = ["name", "email"])]
+    customer: Option<String>,
+    /// Values of the product's fields, as JSON
+    #[arg(long, value_name = "JSON")]
+    fields: Option<String>,
+    /// The end (RFC 3339); none if not told
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Product {
+    id: String,
+    name: String,
+    state: String,
+    api_key: ApiKey,
+    secret: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ApiKey {
+    hint: String,
+}
+
+#[derive(Deserialize)]
+struct CreatedKey {
+    license: License,
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct License {
+    id: String,
+    license_key: String,
+}
+
+#[derive(Deserialize)]
+struct Usage {
+    limit: Option<u32>,
+    items: Vec<Day>,
+}
+
+#[derive(Deserialize)]
+struct Day {
+    day: String,
+    used: u64,
+    answers: Map<String, Value>,
+}
+
+impl Products {
+    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        let server = &self.connection;
+        let act = |id: &str, verb: &str, body: &Value| -> anyhow::Result<()> {
+            server.show(&server.post(&format!("products/{id}/{verb}"), body)?, show)
+        };
+        match self.verb {
+            Verb::Create { name, definition } => {
+                let mut body = definition.as_deref().map(read).transpose()?.unwrap_or_default();
+                body.insert("name".to_owned(), name.into());
+                server.show(&server.post("products", &body)?, show)?;
+            }
+            Verb::List { search, cursor } => {
+                server.show(&server.get_with("products", &[("q", &search), ("cursor", &cursor)])?, list)?;
+            }
+            Verb::Show { id } => server.show(&server.get(&format!("products/{id}"))?, show)?,
+            Verb::Update { id, definition } => {
+                server.show(&server.patch(&format!("products/{id}"), &read(&definition)?)?, show)?;
+            }
+            Verb::CreateKey(new) => {
+                let path = format!("products/{}/keys", new.id);
+                server.show(&server.post(&path, &new.body()?)?, key)?;
+            }
+            Verb::RotateKey { id, overlap_seconds } => {
+                act(&id, "rotate-key", &json!({ "overlap_seconds": overlap_seconds }))?;
+            }
+            Verb::Archive { id } => act(&id, "archive", &json!({}))?,
+            Verb::Unarchive { id } => act(&id, "unarchive", &json!({}))?,
+            Verb::Disable { id } => act(&id, "disable", &json!({}))?,
+            Verb::Enable { id } => act(&id, "enable", &json!({}))?,
+            Verb::Usage { id } => server.show(&server.get(&format!("products/{id}/usage"))?, usage)?,
+        }
+        Ok(Outcome::Good)
+    }
+}
+
+impl NewKey {
+    fn body(self) -> anyhow::Result<Map<String, Value>> {
+        let mut body = Map::new();
+        let texts = [
+            ("name", self.name),
+            ("email", self.email),
+            ("customer_id", self.customer),
+            ("expires_at", self.expires),
+        ];
+        for (name, text) in texts {
+            body.extend(text.map(|text| (name.to_owned(), text.into())));
+        }
+        if let Some(fields) = self.fields {
+            let fields = serde_json::from_str(&fields).context("--fields is not JSON")?;
+            body.insert("fields".to_owned(), fields);
+        }
+        Ok(body)
+    }
+}
+
+fn read(file: &std::path::Path) -> anyhow::Result<Map<String, Value>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} is not a JSON object", file.display()))
+}
+
+fn show(product: Product) -> anyhow::Result<()> {
+    line(&format!("id       {}", product.id))?;
+    line(&format!("name     {}", product.name))?;
+    line(&format!("state    {}", product.state))?;
+    match product.secret {
+        Some(secret) => line(&format!("API key  {secret}   (shown this once)")),
+        None => line(&format!("API key  {}…", product.api_key.hint)),
+    }
+}
+
+fn list(page: Page<Product>) -> anyhow::Result<()> {
+    let rows: Vec<_> =
+        page.items.into_iter().map(|product| [product.id, product.name, product.state]).collect();
+    table(["ID", "NAME", "STATE"], &rows)?;
+    page.next_cursor.map_or(Ok(()), |cursor| line(&format!("more: --cursor {cursor}")))
+}
+
+fn key(made: CreatedKey) -> anyhow::Result<()> {
+    line(&format!("license      {}", made.license.id))?;
+    line(&format!("license key  {}", made.license.license_key))?;
+    line(&format!("token        {}", made.token))
+}
+
+fn usage(usage: Usage) -> anyhow::Result<()> {
+    let limit = usage.limit.map_or_else(|| "any number".to_owned(), |limit| limit.to_string());
+    line(&format!("a day: {limit}"))?;
+    let answers = |answers: Map<String, Value>| {
+        answers.into_iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+    };
+    let rows: Vec<_> =
+        usage.items.into_iter().map(|day| [day.day, day.used.to_string(), answers(day.answers)]).collect();
+    table(["DAY", "USED", "ANSWERS"], &rows)
+}

@@ -1,0 +1,96 @@
+use keyward_client::{Kept, Lapsed, Question, Untrusted, Verifier};
+use keyward_token::SecretKey;
+use proptest::prelude::*;
+
+use crate::{answer, at, keys, secret};
+
+fn question() -> Question {
+    Question::new("KEY", Some("2.1.0"), [1; 16])
+}
+
+#[test]
+fn the_answer_to_the_question_is_taken() {
+    let body = answer(&question().nonce, |_| {});
+    let answer = Verifier::new(keys()).product("p").verify(&body, &question(), at(10)).unwrap();
+    assert!(answer.valid);
+    assert_eq!((answer.status.as_str(), answer.max_ips), ("active", Some(3)));
+}
+
+#[test]
+fn nothing_else_is() {
+    let nonce = question().nonce;
+    let good = answer(&nonce, |_| {});
+    let verify = |body: &str| Verifier::new(keys()).verify(body, &question(), at(0)).unwrap_err();
+    assert_eq!(verify(&good.replace("\"valid\":true", "\"valid\":false")), Untrusted::BadSignature);
+    assert_eq!(verify(&answer("other", |_| {})), Untrusted::WrongQuestion);
+    assert_eq!(
+        verify(&answer(&nonce, |answer| answer["license_key"] = "OTHER".into())),
+        Untrusted::WrongQuestion
+    );
+    assert_eq!(verify(&answer(&nonce, |answer| answer["kid"] = "x".into())), Untrusted::UnknownKey);
+    assert_eq!(verify(r#"{"valid":true,"signature":null}"#), Untrusted::Unsigned);
+    for text in ["", "[]", "<html>", r#"{"valid":true}"#, r#"{"valid":true,"signature":7}"#] {
+        assert_eq!(verify(text), Untrusted::Malformed, "{text}");
+    }
+    assert_eq!(verify(&answer(&nonce, |answer| answer["valid"] = 1.into())), Untrusted::Malformed);
+
+    let other = Verifier::new(keys()).product("other");
+    assert_eq!(other.verify(&good, &question(), at(0)).unwrap_err(), Untrusted::WrongProduct);
+    for late in [-301, 301, i64::from(u32::MAX)] {
+        let verdict = Verifier::new(keys()).verify(&good, &question(), at(late));
+        assert_eq!(verdict.unwrap_err(), Untrusted::Stale);
+    }
+    let mut strangers = keyward_client::Keyring::new();
+    strangers.insert(SecretKey::from_seed([8; 32]).public_key().clone()).unwrap();
+    assert_eq!(
+        Verifier::new(strangers).verify(&good, &question(), at(0)).unwrap_err(),
+        Untrusted::UnknownKey
+    );
+    assert_ne!(SecretKey::from_seed([8; 32]).public_key().kid(), secret().public_key().kid());
+}
+
+#[test]
+fn a_kept_answer_counts_for_its_time() {
+    let verifier = Verifier::new(keys());
+    let kept = Kept::new(answer("long ago", |_| {}));
+    let day = 24 * 60 * 60;
+    let recall = |question: &Question, late: i64, days: u32| {
+        kept.recall(&verifier, question, at(late), days * 86_400).map(|(_, until)| until)
+    };
+    assert_eq!(recall(&question(), 0, 7).unwrap(), at(7 * day));
+    assert_eq!(recall(&question(), 7 * day - 1, 7).unwrap(), at(7 * day));
+    assert_eq!(recall(&question(), 7 * day, 7).unwrap_err(), Lapsed::Grace);
+    assert_eq!(recall(&question(), 19 * day - 1, 90).unwrap(), at(19 * day), "not beyond the license's end");
+    assert_eq!(recall(&question(), 19 * day, 90).unwrap_err(), Lapsed::Expired);
+    assert_eq!(recall(&question(), -3_601, 7).unwrap_err(), Lapsed::ClockSetBack);
+    assert!(recall(&question(), -3_600, 7).is_ok());
+    let other = Question::new("OTHER", Some("2.1.0"), [1; 16]);
+    assert_eq!(recall(&other, 0, 7).unwrap_err(), Lapsed::Untrusted(Untrusted::WrongQuestion));
+    let newer = Question::new("KEY", Some("3.0.0"), [1; 16]);
+    assert_eq!(recall(&newer, 0, 7).unwrap_err(), Lapsed::Untrusted(Untrusted::WrongQuestion));
+    let refusal = Kept::new(answer("n", |answer| answer["valid"] = false.into()));
+    assert!(refusal.recall(&verifier, &question(), at(0), 86_400).is_err());
+    let unenforced = Kept::new(answer("n", |answer| answer["expires"] = "2025-01-01T00:00:00Z".into()));
+    assert!(unenforced.recall(&verifier, &question(), at(0), 86_400).is_ok(), "its end did not count then");
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_taken_and_none_panics(text in ".{0,200}") {
+        prop_assert!(Verifier::new(keys()).verify(&text, &question(), at(0)).is_err());
+    }
+
+    #[test]
+    fn no_change_is_taken(place in 0_usize..600, with in 0x20_u8..0x7f) {
+        let good = answer(&question().nonce, |_| {});
+        let mut changed = good.clone().into_bytes();
+        let place = place % changed.len();
+        changed[place] = with;
+        if let Ok(changed) = String::from_utf8(changed) {
+            let meaning = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+            let taken = Verifier::new(keys()).verify(&changed, &question(), at(0)).is_ok();
+            // White space and the form of a number are not part of the meaning that is signed.
+            prop_assert!(!taken || meaning(&changed) == meaning(&good), "{}", changed);
+        }
+    }
+}
