@@ -82,7 +82,7 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server, parts: &Parts) -> Result
     let organization = &shop.tenant.id;
     let limit = json!({ "validations_per_day": used + 20 }).to_string();
     shop.tenant.http.send(&format!("/api/v1/organizations/{organization}/plan"), &limit)?;
-    let output = python("bins/xtask/src/interop/keyport.py", &[&url, &shop.key, &shop.code, "20"])?;
+    let output = python("bins/xtask/src/interop/public_client.py", &[&url, &shop.key, &shop.code, "20"])?;
     tally.check("keyport 1.0.1", output.status.success(), &said(&output));
     tally.check("exactly the limit", shop.used()? == used + 20, &shop.used()?.to_string());
     Ok(())

@@ -1,6 +1,6 @@
 """The public client `keyport` (PyPI), unchanged, against the server.
 
-    python keyport.py URL PRODUCT_KEY LICENSE_KEY LIMIT
+    python public_client.py URL PRODUCT_KEY LICENSE_KEY LIMIT
 
 LIMIT is how many requests the product has left today.
 """
