@@ -213,3 +213,40 @@ fn a_newer_database_is_left_alone() {
         refuses(&run(folder.path(), command), "m9999_future");
     }
 }
+
+#[test]
+fn a_failure_in_the_log_has_the_id_that_its_client_was_given() {
+    let folder = bootstrapped();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let log = folder.path().join("log");
+    let mut process = server(folder.path(), &["serve"])
+        .env("KEYWARD_LOG_FORMAT", "json")
+        .env("KEYWARD_LISTEN", &listen)
+        .stdout(std::fs::File::create(&log).unwrap())
+        .stderr(std::fs::File::create(folder.path().join("errors")).unwrap())
+        .spawn()
+        .unwrap();
+    let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+    let get =
+        |path: &str| agent.get(format!("http://{listen}{path}")).header("X-Request-Id", "mine-1").call();
+    let started = std::time::Instant::now();
+    while get("/readyz").is_err() && started.elapsed().as_secs() < 30 {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    // The database is lost from under the server.
+    for file in ["keyward.db", "keyward.db-wal"] {
+        let path = folder.path().join("keyward-data").join(file);
+        std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+    }
+    let answer = get("/o/acme/jwks.json").unwrap();
+    process.kill().unwrap();
+    process.wait().unwrap();
+    let log = std::fs::read_to_string(log).unwrap()
+        + &std::fs::read_to_string(folder.path().join("errors")).unwrap();
+    assert_eq!(answer.status(), 500, "{log}");
+    assert_eq!(answer.headers()["x-request-id"], "mine-1");
+    let failures: Vec<_> = log.lines().filter(|line| line.contains("request failed")).collect();
+    assert_eq!(failures.len(), 1, "{log}");
+    assert!(failures[0].contains("\"request_id\":\"mine-1\""), "{}", failures[0]);
+}
