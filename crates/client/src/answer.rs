@@ -60,7 +60,7 @@ pub struct Answer {
     /// Of which product.
     pub product_id: Option<String>,
     license_key: String,
-    nonce: Option<String>,
+    pub(crate) nonce: Option<String>,
 }
 
 impl Answer {
@@ -110,20 +110,17 @@ pub enum Untrusted {
 #[derive(Debug, Clone)]
 pub struct Verifier {
     keys: Keyring,
-    product: Option<String>,
+    product: String,
     freshness: u32,
 }
 
 impl Verifier {
-    /// With the public keys of the vendor's organization (`/o/{slug}/jwks.json`).
-    pub fn new(keys: Keyring) -> Self {
-        Self { keys, product: None, freshness: 300 }
-    }
-
-    /// Takes answers of this product only.
-    #[must_use]
-    pub fn product(self, id: impl Into<String>) -> Self {
-        Self { product: Some(id.into()), ..self }
+    /// For one product, by its id, with the public keys of the vendor's organization (`/o/{slug}/jwks.json`).
+    ///
+    /// The product must be told: all products of a vendor are signed for by the same keys, and a license of a
+    /// cheap one should not open a dear one.
+    pub fn new(keys: Keyring, product_id: impl Into<String>) -> Self {
+        Self { keys, product: product_id.into(), freshness: 300 }
     }
 
     /// For how many seconds before and after its signing an answer is taken; 300 if not told.
@@ -161,9 +158,10 @@ impl Verifier {
         key.verify(&message, &signature).map_err(|_| Untrusted::BadSignature)?;
         let answer: Answer =
             serde_json::from_value(Value::Object(object)).map_err(|_| Untrusted::Malformed)?;
-        match (&self.product, &answer.product_id) {
-            (Some(expected), found) if found.as_ref() != Some(expected) => Err(Untrusted::WrongProduct),
-            (Some(_) | None, _) => Ok(answer),
+        if answer.product_id.as_ref() == Some(&self.product) {
+            Ok(answer)
+        } else {
+            Err(Untrusted::WrongProduct)
         }
     }
 }

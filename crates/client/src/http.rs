@@ -89,12 +89,13 @@ pub struct ClientBuilder {
 }
 
 impl Client {
-    /// For a server's public URL, with the product API key and the public keys of the vendor's organization.
-    pub fn builder(url: &str, api_key: &str, keys: Keyring) -> ClientBuilder {
+    /// For a server's public URL and one product: its API key and its id. The keys are the public ones of the
+    /// vendor's organization.
+    pub fn builder(url: &str, api_key: &str, product_id: &str, keys: Keyring) -> ClientBuilder {
         ClientBuilder {
             url: url.trim_end_matches('/').to_owned(),
             api_key: api_key.to_owned(),
-            verifier: Verifier::new(keys),
+            verifier: Verifier::new(keys, product_id),
             timeout: Duration::from_secs(5),
             grace_seconds: 7 * 24 * 60 * 60,
             file: None,
@@ -117,8 +118,10 @@ impl Client {
                 Decision::Licensed(answer)
             }
             Ok((answer, _)) => {
-                // What it said before no longer counts.
-                self.keep(None);
+                // What it said of this license before no longer counts.
+                if self.kept().is_some_and(|kept| kept.is_about(license_key)) {
+                    self.keep(None);
+                }
                 Decision::Refused(answer)
             }
             Err(fault) => self.recall(&question, now, fault),
@@ -141,8 +144,7 @@ impl Client {
     }
 
     fn recall(&self, question: &Question, now: UnixSeconds, fault: Fault) -> Decision {
-        let kept = self.kept.lock().ok().and_then(|kept| kept.clone());
-        let Some(kept) = kept.or_else(|| self.read()) else { return Decision::Unknown(fault) };
+        let Some(kept) = self.kept() else { return Decision::Unknown(fault) };
         match kept.recall(&self.verifier, question, now, self.grace_seconds) {
             Ok((answer, until)) => Decision::Offline { answer, until, fault },
             Err(lapsed) => Decision::Unknown(Fault::Lapsed { fault: Box::new(fault), lapsed }),
@@ -159,6 +161,11 @@ impl Client {
         if let Ok(mut place) = self.kept.lock() {
             *place = kept;
         }
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        let kept = self.kept.lock().ok().and_then(|kept| kept.clone());
+        kept.or_else(|| self.read())
     }
 
     fn read(&self) -> Option<Kept> {
@@ -198,12 +205,6 @@ impl ClientBuilder {
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
-    }
-
-    /// Takes answers of this product only.
-    #[must_use]
-    pub fn product(self, id: &str) -> Self {
-        Self { verifier: self.verifier.product(id), ..self }
     }
 
     /// The client.

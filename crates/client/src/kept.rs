@@ -34,6 +34,12 @@ impl Kept {
         Self { body: body.into() }
     }
 
+    /// Whether it is about this license; also when it no longer counts.
+    pub(crate) fn is_about(&self, license_key: &str) -> bool {
+        let answer = serde_json::from_str::<serde_json::Value>(&self.body);
+        answer.is_ok_and(|answer| answer["license_key"] == license_key)
+    }
+
     /// The answer again, if it still counts `grace_seconds` long from its signing; and until when it does.
     pub fn recall(
         &self,
@@ -45,10 +51,17 @@ impl Kept {
         let answer = verifier.verify_signature(&self.body)?;
         let same_version = match (&question.version, &answer.version) {
             (Some(asked), Some(judged)) => asked == judged,
-            // Not named, so the latest was judged; or versions don't count.
-            (None, _) | (Some(_), None) => true,
+            // Not named, so the latest was judged.
+            (None, _) => true,
+            // Versions don't count. Where they do and none was named, another may have been asked for.
+            (Some(_), None) => answer.version_valid.is_none(),
         };
-        if !answer.valid || answer.license_key() != question.license_key || !same_version {
+        // Without a nonce it answered nobody's question, but was asked for by hand.
+        if !answer.valid
+            || answer.nonce.is_none()
+            || answer.license_key() != question.license_key
+            || !same_version
+        {
             return Err(Untrusted::WrongQuestion.into());
         }
         let signed = answer.signed().ok_or(Untrusted::Malformed)?.as_i64();

@@ -46,6 +46,11 @@ impl AddressRange {
     pub fn contains(&self, address: Address) -> bool {
         self.0.contains(&address.0)
     }
+
+    /// Whether all of `other` lies within.
+    pub fn covers(&self, other: &Self) -> bool {
+        self.0.contains(&other.0)
+    }
 }
 
 impl FromStr for AddressRange {

@@ -44,6 +44,20 @@ actions! {
     MemberUpdated = "member.updated";
     /// A member was removed.
     MemberDeleted = "member.deleted";
+    /// A member was invited by mail.
+    MemberInvited = "member.invited";
+    /// A member signed in.
+    MemberSignedIn = "member.signed_in";
+    /// A member set a new password.
+    MemberPasswordSet = "member.password_set";
+    /// A customer signed in.
+    CustomerSignedIn = "customer.signed_in";
+    /// An onboarding link was made.
+    OnboardingLinkCreated = "onboarding_link.created";
+    /// An onboarding link was opened.
+    OnboardingLinkOpened = "onboarding_link.opened";
+    /// An onboarding link was withdrawn.
+    OnboardingLinkRevoked = "onboarding_link.revoked";
     /// A management token was created.
     TokenCreated = "token.created";
     /// A management token was revoked.

@@ -12,14 +12,17 @@ impl CustomResponse {
     /// The longest, in its canonical form.
     pub const MOST_BYTES: usize = 16 * 1024;
 
+    /// The deepest nesting; the object itself is 1.
+    pub const MOST_DEPTH: usize = 32;
+
     /// The largest whole number that every JSON reader keeps: 2^53 - 1 (RFC 7493).
     const MOST_EXACT: u64 = (1 << 53) - 1;
 
     /// Checks `text`.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let object: Map<String, Value> =
-            serde_json::from_str(text).map_err(|_| Invalid::new("wrong_type", "must be a JSON object"))?;
-        object.iter().try_for_each(|(name, value)| exact(value).map_err(|fault| fault.at(name)))?;
+        let object: Map<String, Value> = serde_json::from_str(text)
+            .map_err(|_| Invalid::new("wrong_type", "is no JSON object that can be read"))?;
+        object.iter().try_for_each(|(name, value)| exact(value, 2).map_err(|fault| fault.at(name)))?;
         Self::canonical(&object)
     }
 
@@ -56,25 +59,32 @@ impl CustomResponse {
     }
 }
 
-/// Refuses numbers that would change on their way through the canonical form.
-fn exact(value: &Value) -> Result<(), Invalid> {
+/// Refuses numbers that would change on their way through the canonical form, and what is nested too deep for
+/// readers of the answer around it.
+fn exact(value: &Value, depth: usize) -> Result<(), Invalid> {
+    if depth > CustomResponse::MOST_DEPTH {
+        return Err(Invalid::new(
+            "too_deep",
+            format!("is nested deeper than {}", CustomResponse::MOST_DEPTH),
+        ));
+    }
     match value {
         Value::Number(number) => {
             let whole = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
-            match whole {
-                Some(whole) if whole > CustomResponse::MOST_EXACT => Err(Invalid::new(
-                    "inexact_number",
-                    "is beyond 2^53 - 1, which JSON readers round: write it as a string",
-                )),
-                Some(_) | None => Ok(()),
-            }
+            let most = CustomResponse::MOST_EXACT;
+            // Whole numbers are written as such, however they came: 1e16 too.
+            let beyond = whole.map_or_else(
+                || number.as_f64().is_none_or(|number| number.fract() == 0.0 && number.abs() > most as f64),
+                |whole| whole > most,
+            );
+            let message = "is beyond 2^53 - 1, which JSON readers round: write it as a string";
+            if beyond { Err(Invalid::new("inexact_number", message)) } else { Ok(()) }
         }
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .try_for_each(|(index, item)| exact(item).map_err(|fault| fault.at(&index.to_string()))),
+        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
+            exact(item, depth + 1).map_err(|fault| fault.at(&index.to_string()))
+        }),
         Value::Object(members) => {
-            members.iter().try_for_each(|(name, item)| exact(item).map_err(|fault| fault.at(name)))
+            members.iter().try_for_each(|(name, item)| exact(item, depth + 1).map_err(|fault| fault.at(name)))
         }
         Value::Null | Value::Bool(_) | Value::String(_) => Ok(()),
     }
@@ -99,6 +109,12 @@ mod tests {
         let code = |text: &str| CustomResponse::parse(text).unwrap_err();
         assert_eq!(code("[]").code, "wrong_type");
         assert_eq!(code(r#"{"a":{"b":[1,9007199254740992]}}"#).pointer, "/a/b/1");
+        for number in ["1e16", "9007199254740992.0", "-1e17", "1e300", "18446744073709551616"] {
+            assert_eq!(code(&format!("{{\"a\":{number}}}")).code, "inexact_number", "{number}");
+        }
+        let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(code(&nested(32)).code, "too_deep");
+        assert!(CustomResponse::parse(&nested(31)).is_ok());
         assert_eq!(code(&format!(r#"{{"a":"{}"}}"#, "x".repeat(16 * 1024))).code, "too_long");
         assert_eq!(
             CustomResponse::parse(r#"{"b":1.0,"a":9007199254740991}"#).unwrap().as_str(),

@@ -66,4 +66,10 @@ ids! {
     RevisionId,
     /// One line of the audit log.
     AuditEventId,
+    /// A browser's session.
+    SessionId,
+    /// A link that opens something once.
+    LinkId,
+    /// A mail on its way.
+    MailId,
 }

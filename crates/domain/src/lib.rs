@@ -9,6 +9,7 @@
 //! | the custom claims a vendor puts into a license | [`payload`] |
 //! | who may do what | [`permission`] |
 //! | credentials, their form and their hashes | [`secret`] |
+//! | people in a browser, and links that open something once | [`session`], [`link`] |
 //! | what a product is, asks for and lets run | [`product`], [`template`], [`version`] |
 //! | “may this run?” | [`validation`] |
 //! | the code people type | [`license_key`] |
@@ -23,6 +24,7 @@ pub mod idempotency;
 pub mod invalid;
 pub mod license;
 pub mod license_key;
+pub mod link;
 pub mod member;
 pub mod organization;
 pub mod page;
@@ -32,6 +34,7 @@ pub mod plan;
 pub mod product;
 pub mod revision;
 pub mod secret;
+pub mod session;
 pub mod signing_key;
 pub mod template;
 pub mod text;
@@ -44,11 +47,15 @@ pub use address::{Address, AddressRange, BlockList};
 pub use audit::{Action, AuditEvent};
 pub use custom::CustomResponse;
 pub use customer::Customer;
-pub use id::{AuditEventId, CustomerId, LicenseId, MemberId, OrganizationId, ProductId, RevisionId, TokenId};
+pub use id::{
+    AuditEventId, CustomerId, LicenseId, LinkId, MailId, MemberId, OrganizationId, ProductId, RevisionId,
+    SessionId, TokenId,
+};
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;
 pub use license::{License, LicenseFilter, LicenseState, LicenseStatus, Renewal, TransitionError};
 pub use license_key::LicenseKey;
+pub use link::Link;
 pub use member::{Member, Role};
 pub use organization::{Organization, OrganizationScope, OrganizationState};
 pub use page::{Cursor, Page, PageRequest};
@@ -58,6 +65,7 @@ pub use plan::{Overrides, Plan};
 pub use product::{Product, ProductState};
 pub use revision::{Issue, Revision, RevisionState, Validity};
 pub use secret::{Secret, SecretHash, SecretKind};
+pub use session::Session;
 pub use signing_key::{Kid, SigningKey, SigningKeyState};
 pub use template::{FieldDraft, Template};
 pub use text::{Email, Name, Notes, Slug};

@@ -133,7 +133,7 @@ pub struct Renewal {
     pub expires_at: Option<Option<Timestamp>>,
     /// The new custom claims.
     pub payload: Option<Payload>,
-    /// Whether the tokens of the revision before are withdrawn at once.
+    /// Whether the tokens of all terms before are withdrawn at once.
     pub revoke_previous: bool,
 }
 

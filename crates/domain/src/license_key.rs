@@ -44,7 +44,7 @@ impl FromStr for LicenseKey {
         let wrong = || Invalid::new("invalid_license_key", "is not a license key of 25 letters and digits");
         let mut key = [0; LENGTH + 1];
         let (mut length, mut remainder) = (0, 0);
-        for c in text.chars().filter(|c| !matches!(c, '-' | ' ')) {
+        for c in text.chars().filter(|c| *c != '-' && !c.is_whitespace()) {
             let symbol = match c.to_ascii_uppercase() {
                 'O' => '0',
                 'I' | 'L' => '1',

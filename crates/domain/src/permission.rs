@@ -5,7 +5,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use crate::{Invalid, MemberId, OrganizationId, OrganizationScope, TokenId};
+use crate::{CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, TokenId};
 
 /// A permission as a type; see [`Access`].
 pub trait Grant {
@@ -157,6 +157,10 @@ pub enum Actor {
     Token(TokenId),
     /// A signed-in member.
     Member(MemberId),
+    /// A signed-in customer.
+    Customer(CustomerId),
+    /// Whoever has opened a link.
+    Link(LinkId),
 }
 
 /// Who was recognised, and all they may do.

@@ -324,10 +324,9 @@ impl Product {
     /// Takes it out of sale and service.
     pub fn archive(self, now: Timestamp) -> Result<Self, ProductTransitionError> {
         match self.state {
-            ProductState::Active | ProductState::Disabled { .. } => {
-                Ok(self.becomes(ProductState::Archived { since: now }, now))
-            }
-            ProductState::Archived { .. } => Err(self.refuse("archived")),
+            ProductState::Active => Ok(self.becomes(ProductState::Archived { since: now }, now)),
+            // Coming back from the archive it would be in service again, unseen.
+            ProductState::Archived { .. } | ProductState::Disabled { .. } => Err(self.refuse("archived")),
         }
     }
 

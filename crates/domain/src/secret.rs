@@ -20,6 +20,14 @@ pub enum SecretKind {
     Management,
     /// A product API key.
     Product,
+    /// What a browser's cookie holds.
+    Session,
+    /// What a mailed link holds.
+    Link,
+    /// What an onboarding link holds.
+    Onboarding,
+    /// What the link to a new server's first page holds.
+    Setup,
 }
 
 impl SecretKind {
@@ -28,6 +36,10 @@ impl SecretKind {
         match self {
             Self::Management => "kw_mgmt_",
             Self::Product => "kw_prod_",
+            Self::Session => "kw_sess_",
+            Self::Link => "kw_link_",
+            Self::Onboarding => "kw_onb_",
+            Self::Setup => "kw_setup_",
         }
     }
 }

@@ -131,7 +131,12 @@ impl FieldKind {
         match self {
             Self::Text => line(&text()?, 1_000, false)?,
             Self::Textarea => line(&text()?, 10_000, true)?,
-            Self::Email => drop(text()?.parse::<Email>()?),
+            Self::Email => {
+                let text = text()?;
+                if text.parse::<Email>()?.as_str() != text {
+                    return Err(Invalid::new("invalid_email", "is not an e-mail address"));
+                }
+            }
             Self::Number => {
                 let is_number = matches!(serde_json::from_str(raw.get()), Ok(Value::Number(_)));
                 is_number.then_some(()).ok_or_else(|| wrong("must be a number"))?;

@@ -61,8 +61,8 @@ impl Name {
 }
 
 impl Slug {
-    /// The slug nearest to `name`; `org` where the name has no letter or digit of ASCII.
-    pub fn from_name(name: &Name) -> Self {
+    /// The slug nearest to `name`; `otherwise` where the name has no letter or digit of ASCII.
+    pub fn from_name(name: &Name, otherwise: &str) -> Self {
         let mut slug = String::new();
         for c in name.as_str().chars().map(|c| c.to_ascii_lowercase()) {
             match c {
@@ -74,7 +74,7 @@ impl Slug {
         // Room for a suffix that tells organizations of the same name apart.
         slug.truncate(50);
         let slug = slug.trim_end_matches('-');
-        Self(if slug.is_empty() { "org" } else { slug }.to_owned())
+        Self(if slug.is_empty() { otherwise } else { slug }.to_owned())
     }
 
     /// This slug, told apart by `number`.
@@ -164,7 +164,7 @@ mod tests {
         #[test]
         fn a_slug_made_from_any_name_is_a_slug(text in "\\PC{1,80}") {
             if let Ok(name) = text.parse::<Name>() {
-                let slug = Slug::from_name(&name);
+                let slug = Slug::from_name(&name, "org");
                 prop_assert_eq!(slug.as_str().parse::<Slug>().unwrap(), slug.clone());
                 prop_assert!(slug.numbered(u32::MAX).as_str().parse::<Slug>().is_ok());
             }

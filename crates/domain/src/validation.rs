@@ -5,7 +5,7 @@ use std::fmt;
 use crate::product::{AddressMode, Bounds, Product, ProductState, Settings};
 use crate::{
     Address, AddressRange, BlockList, CustomResponse, CustomerId, License, LicenseId, LicenseState,
-    LicenseStatus, Organization, OrganizationState, ProductId, RevisionId, Timestamp, Validity, Version,
+    LicenseStatus, Organization, OrganizationState, Pin, ProductId, RevisionId, Timestamp, Validity, Version,
     Versions,
 };
 
@@ -162,8 +162,18 @@ impl Holding {
         self.sightings.iter().filter(move |sighting| counts(settings, sighting, now))
     }
 
-    fn pin(&self) -> &crate::version::Pin {
-        const ANY: &crate::version::Pin = &crate::version::Pin::None;
+    /// How many bytes it takes beside itself, roughly.
+    pub fn bytes(&self) -> usize {
+        let bounds = self.bounds.as_ref().map_or(0, |bounds| {
+            let custom = bounds.custom_response.as_ref().map_or(0, |custom| custom.as_str().len());
+            200 + custom + bounds.blocked.ranges().len() * size_of::<AddressRange>()
+        });
+        let blocked = self.customer_blocked.ranges().len() * size_of::<AddressRange>();
+        bounds + blocked + self.sightings.len() * size_of::<Sighting>()
+    }
+
+    fn pin(&self) -> &Pin {
+        const ANY: &Pin = &Pin::None;
         self.bounds.as_ref().map_or(ANY, |bounds| &bounds.pin)
     }
 
@@ -337,11 +347,9 @@ fn admit(
         return (None, Ok(None));
     }
     let counted = asked.address.counted(settings.ipv6_by_64);
-    let is_known = |sighting: &&Sighting| match settings.addresses {
-        // The vendor may have registered whole networks.
-        AddressMode::Allowlist => sighting.address.contains(asked.address),
-        AddressMode::Off | AddressMode::Monitor | AddressMode::Enforce => sighting.address == counted,
-    };
+    // The vendor may have registered whole networks, or have turned counting by /64 on or off since.
+    let is_known =
+        |sighting: &&Sighting| sighting.address.contains(asked.address) || counted.covers(&sighting.address);
     let known = holding.counted(settings, now).find(is_known);
     let count = holding.addresses(settings, now);
     let admitted = match (known, settings.addresses) {
@@ -370,8 +378,8 @@ fn gate(rules: Rules<'_>, holding: &Holding, version: Option<&Version>) -> Versi
             let allowed = rules.versions.standing(version).may_run() && holding.pin().allows(version);
             VersionGate { version: Some(version.as_str().to_owned()), allowed }
         }
-        // Nothing to judge: refused only where it had to be named.
-        None => VersionGate { version: None, allowed: !must_be_named },
+        // Nothing to judge: refused where it had to be named, or the license allows some only.
+        None => VersionGate { version: None, allowed: !must_be_named && *holding.pin() == Pin::None },
     }
 }
 

@@ -57,6 +57,12 @@ pub enum Error {
     /// The count of validations can't be written.
     #[error("validations can't be counted")]
     Uncounted(#[source] std::sync::Arc<StorageError>),
+    /// The link was opened before, or has run out, or what it opens is gone.
+    #[error("this link was used before or has run out")]
+    LinkGone,
+    /// A password can't be hashed.
+    #[error("the password can't be hashed")]
+    Password,
     /// An organization always has an owner.
     #[error("an organization needs at least one owner")]
     LastOwner,
@@ -104,6 +110,8 @@ pub enum Thing {
     Revision,
     /// A signing key.
     SigningKey,
+    /// A link that opens something once.
+    Link,
 }
 
 impl Thing {
@@ -119,6 +127,7 @@ impl Thing {
             Self::Address => "address of this license",
             Self::Revision => "revision",
             Self::SigningKey => "signing key",
+            Self::Link => "link",
         }
     }
 }

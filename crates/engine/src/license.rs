@@ -336,6 +336,10 @@ impl Engine {
             None => None,
         };
         let issue = self.issue(&tx, scope, product.as_ref()).await?;
+        if license.product.is_some() && renewal.payload.is_some() {
+            let message = "is told by the product's fields, which never change: create another key";
+            return Err(Error::field("payload", Invalid::new("not_allowed", message)));
+        }
         let (license, previous) = license.renew(renewal, issue, now)?;
         tx.licenses(scope).append(&license, &previous).await?;
         self.finish(&tx, access, Action::LicenseRenewed, &license, once).await?;

@@ -251,7 +251,13 @@ impl Engine {
         Ok(founded)
     }
 
-    async fn found(&self, tx: &Tx, new: NewOrganization, actor: Actor, scopes: Scopes) -> Result<Founded> {
+    pub(crate) async fn found(
+        &self,
+        tx: &Tx,
+        new: NewOrganization,
+        actor: Actor,
+        scopes: Scopes,
+    ) -> Result<Founded> {
         let now = self.now();
         let organization = Organization {
             id: self.id(OrganizationId::new),
@@ -306,7 +312,7 @@ fn taken(error: StorageError) -> Error {
 
 /// The slug of `name`, numbered where it is taken.
 async fn free_slug(tx: &Tx, name: &Name) -> Result<Slug> {
-    let plain = Slug::from_name(name);
+    let plain = Slug::from_name(name, "org");
     let mut slug = plain.clone();
     let mut number = 1;
     while tx.organizations().slug_taken(&slug).await? {

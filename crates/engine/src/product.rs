@@ -316,7 +316,10 @@ pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: ProductId) -> Re
     tx.products(scope).find(id).await?.ok_or(Error::NotFound(Thing::Product))
 }
 
+/// Holds a product. The organization is held before it: a change of the product's key or name also holds back
+/// those who refer to it, such as new licenses, and those hold the organization.
 async fn lock(tx: &Tx, scope: OrganizationScope, id: ProductId) -> Result<Product> {
+    tx.organizations().lock(scope).await?;
     tx.products(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Product))
 }
 
@@ -329,7 +332,7 @@ fn taken(error: StorageError) -> Error {
 
 /// The slug of `name`, numbered where it is taken.
 async fn free_slug(tx: &Tx, scope: OrganizationScope, name: &Name) -> Result<Slug> {
-    let plain = Slug::from_name(name);
+    let plain = Slug::from_name(name, "product");
     let mut slug = plain.clone();
     let mut number = 1;
     while tx.products(scope).slug_taken(&slug).await? {

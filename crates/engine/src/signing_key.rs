@@ -87,6 +87,7 @@ impl Engine {
         if let Some(key) = earlier(&tx, scope, once, self.now()).await? {
             return Ok(Done::before(key));
         }
+        tx.organizations().lock(scope).await?;
         let key = lock(&tx, scope, &kid).await?;
         let key = self.make_active(&tx, access, key).await?;
         complete(&tx, scope, once, &kid).await?;

@@ -115,6 +115,8 @@ fn write_actor(actor: Actor) -> (&'static str, Option<Uuid>) {
         Actor::Operator => ("operator", None),
         Actor::Token(id) => ("token", Some(id.uuid())),
         Actor::Member(id) => ("member", Some(id.uuid())),
+        Actor::Customer(id) => ("customer", Some(id.uuid())),
+        Actor::Link(id) => ("link", Some(id.uuid())),
     }
 }
 
@@ -123,6 +125,8 @@ fn read(row: row::Model) -> Result<AuditEvent> {
         ("operator", None) => Actor::Operator,
         ("token", Some(id)) => Actor::Token(id.into()),
         ("member", Some(id)) => Actor::Member(id.into()),
+        ("customer", Some(id)) => Actor::Customer(id.into()),
+        ("link", Some(id)) => Actor::Link(id.into()),
         _ => return Err(TABLE.corrupt("actor")),
     };
     let action = Action::ALL.iter().copied().find(|action| action.as_str() == row.action);

@@ -56,14 +56,15 @@ impl Changes<'_> {
         found.ok_or_else(|| TABLE.corrupt("generation"))
     }
 
-    /// What was changed after `generation`, and when last.
-    pub async fn since(&self, generation: i64) -> Result<Vec<(Uuid, i64)>> {
+    /// What was changed after `generation`, and when last: up to `most` of it.
+    pub async fn since(&self, generation: i64, most: u64) -> Result<Vec<(Uuid, i64)>> {
         Ok(row::Entity::find()
             .select_only()
             .column(row::Column::Target)
             .column(row::Column::Generation)
             .filter(row::Column::OrganizationId.eq(self.organization.uuid()))
             .filter(row::Column::Generation.gt(generation))
+            .limit(most)
             .into_tuple()
             .all(self.tx)
             .await?)

@@ -1,11 +1,11 @@
 //! Customers. Deleted ones stay as tombstones that no query shows.
 
-use keyward_domain::{Customer, CustomerId, OrganizationScope, Page, PageRequest, Timestamp};
+use keyward_domain::{Customer, CustomerId, Email, OrganizationScope, Page, PageRequest, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, Select,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use crate::Result;
@@ -137,4 +137,14 @@ fn read(row: row::Model) -> Result<Customer> {
         updated_at: TABLE.time("updated_at", row.updated_at)?,
         version: row.version,
     })
+}
+
+/// The customers with this address, of whatever organizations: this is how a customer is recognised.
+pub(crate) async fn by_email(tx: &DatabaseTransaction, email: &Email) -> Result<Vec<Customer>> {
+    let found = row::Entity::find()
+        .filter(row::Column::Email.eq(email.as_str()))
+        .filter(row::Column::DeletedAt.is_null())
+        .order_by_desc(row::Column::Id)
+        .limit(20);
+    found.all(tx).await?.into_iter().map(read).collect()
 }

@@ -3,7 +3,7 @@
 use keyward_domain::product::Bounds;
 use keyward_domain::{
     CustomResponse, CustomerId, License, LicenseFilter, LicenseId, LicenseKey, LicenseState, LicenseStatus,
-    OrganizationScope, Page, PageRequest, Pin, ProductId, Revision, Timestamp,
+    OrganizationScope, Page, PageRequest, Pin, ProductId, Revision, RevisionState, Timestamp,
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -145,7 +145,8 @@ impl Licenses<'_> {
         TABLE.one(saved.rows_affected)
     }
 
-    /// Writes the next version of one, with a new revision in force and the state that `previous` has now.
+    /// Writes the next version of one, with a new revision in force and the state that `previous` has now. If
+    /// that is withdrawn, so are those before it.
     pub async fn append(&self, license: &License, previous: &Revision) -> Result<()> {
         self.save(license).await?;
         let retired = revision::write(self.scope, previous);
@@ -160,6 +161,17 @@ impl Licenses<'_> {
             .exec(self.tx)
             .await?;
         Table("revisions").one(changed.rows_affected)?;
+        if let RevisionState::Revoked { at } = previous.state {
+            // Withdrawn are the tokens of all terms before, not only the last.
+            terms::Entity::update_many()
+                .col_expr(terms::Column::State, Expr::value(previous.state.as_str()))
+                .col_expr(terms::Column::StateSince, Expr::value(at.unix()))
+                .filter(terms::Column::LicenseId.eq(license.id.uuid()))
+                .filter(terms::Column::OrganizationId.eq(self.scope.id().uuid()))
+                .filter(terms::Column::State.eq("superseded"))
+                .exec(self.tx)
+                .await?;
+        }
         revision::write(self.scope, &license.revision).insert(self.tx).await?;
         Ok(())
     }

@@ -1,9 +1,12 @@
 //! Members.
 
-use keyward_domain::{Member, MemberId, OrganizationScope, Page, PageRequest, Role};
+use keyward_domain::{Email, Member, MemberId, OrganizationScope, Page, PageRequest, Role};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, QuerySelect, Select,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 
 use crate::Result;
@@ -22,6 +25,7 @@ mod row {
         pub email: String,
         pub name: String,
         pub role: String,
+        pub password: Option<String>,
         pub created_at: i64,
         pub updated_at: i64,
         pub version: i64,
@@ -51,6 +55,22 @@ impl Members<'_> {
     /// One of them.
     pub async fn find(&self, id: MemberId) -> Result<Option<Member>> {
         self.one(id).one(self.tx).await?.map(read).transpose()
+    }
+
+    /// The hash of a member's password, if there is one.
+    pub async fn password(&self, id: MemberId) -> Result<Option<String>> {
+        Ok(self.one(id).one(self.tx).await?.and_then(|row| row.password))
+    }
+
+    /// Sets a member's password, by its hash.
+    pub async fn set_password(&self, id: MemberId, hash: &str) -> Result<()> {
+        let set = row::Entity::update_many()
+            .col_expr(row::Column::Password, Expr::value(hash))
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(set.rows_affected)
     }
 
     /// One of them, held until the end of the transaction.
@@ -106,6 +126,7 @@ fn write(member: &Member) -> row::ActiveModel {
         organization_id: Set(member.organization.uuid()),
         email: Set(member.email.to_string()),
         name: Set(member.name.to_string()),
+        password: NotSet,
         role: Set(member.role.as_str().to_owned()),
         created_at: Set(member.created_at.unix()),
         updated_at: Set(member.updated_at.unix()),
@@ -124,4 +145,19 @@ fn read(row: row::Model) -> Result<Member> {
         updated_at: TABLE.time("updated_at", row.updated_at)?,
         version: row.version,
     })
+}
+
+/// The members with this address, of whatever organizations, each with the hash of the password: this is how a
+/// person is recognised.
+pub(crate) async fn by_email(
+    tx: &DatabaseTransaction,
+    email: &Email,
+) -> Result<Vec<(Member, Option<String>)>> {
+    let found = row::Entity::find().filter(row::Column::Email.eq(email.as_str()));
+    let rows = found.order_by_asc(row::Column::Id).limit(20).all(tx).await?;
+    let with_password = |mut row: row::Model| {
+        let password = row.password.take();
+        Ok((read(row)?, password))
+    };
+    rows.into_iter().map(with_password).collect()
 }

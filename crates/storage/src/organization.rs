@@ -79,8 +79,11 @@ impl Organizations<'_> {
 
     /// The one a product belongs to, which was recognised by its key.
     pub async fn of_product(&self, product: &Product) -> Result<Option<Organization>> {
-        let query = row::Entity::find_by_id(product.organization.uuid());
-        query.one(self.tx).await?.map(read).transpose()
+        self.by_id(product.organization).await
+    }
+
+    pub(crate) async fn by_id(&self, id: OrganizationId) -> Result<Option<Organization>> {
+        row::Entity::find_by_id(id.uuid()).one(self.tx).await?.map(read).transpose()
     }
 
     /// Those that have a signing key: this is how the issuer of a token is recognised.

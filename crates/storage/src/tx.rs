@@ -1,14 +1,15 @@
 //! The unit of work.
 
 use keyward_domain::{
-    LicenseId, ManagementToken, OrganizationId, OrganizationScope, Product, ProductId, SecretHash,
-    SigningKey, Timestamp, TokenId,
+    Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
+    OrganizationScope, Product, ProductId, SecretHash, Session, SigningKey, Timestamp, TokenId,
 };
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    Addresses, AuditEvents, Changes, Customers, IdempotencyKeys, Licenses, Members, Organizations, Products,
-    Result, Settings, SigningKeys, StatusPlaces, Tokens, UsageDays, product, signing_key, token,
+    Addresses, AuditEvents, Changes, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
+    Organizations, Products, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, UsageDays,
+    customer, link, mail, member, product, session, signing_key, token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -99,6 +100,71 @@ impl Tx {
     /// The management token with this secret, of whatever organization: this is how a caller is recognised.
     pub async fn token_by_hash(&self, hash: &SecretHash) -> Result<Option<ManagementToken>> {
         token::by_hash(&self.inner, hash).await
+    }
+
+    /// Sessions of one organization.
+    pub fn sessions(&self, scope: OrganizationScope) -> Sessions<'_> {
+        Sessions { tx: &self.inner, scope }
+    }
+
+    /// Links of one organization.
+    pub fn links(&self, scope: OrganizationScope) -> Links<'_> {
+        Links { tx: &self.inner, scope }
+    }
+
+    /// The session whose cookie holds this secret, of whatever organization.
+    pub async fn session_by_hash(&self, hash: &SecretHash) -> Result<Option<Session>> {
+        session::by_hash(&self.inner, hash).await
+    }
+
+    /// Removes the sessions that have ended.
+    pub async fn sweep_sessions(&self, now: Timestamp) -> Result<()> {
+        session::sweep(&self.inner, now).await
+    }
+
+    /// The link with this secret, of whatever organization.
+    pub async fn link_by_hash(&self, hash: &SecretHash) -> Result<Option<Link>> {
+        link::by_hash(&self.inner, hash, false).await
+    }
+
+    /// The same, held until the end of the transaction.
+    pub async fn lock_link_by_hash(&self, hash: &SecretHash) -> Result<Option<Link>> {
+        link::by_hash(&self.inner, hash, true).await
+    }
+
+    /// The members with this address, of whatever organizations, each with the hash of the password.
+    pub async fn members_by_email(&self, email: &Email) -> Result<Vec<(Member, Option<String>)>> {
+        member::by_email(&self.inner, email).await
+    }
+
+    /// The customers with this address, of whatever organizations.
+    pub async fn customers_by_email(&self, email: &Email) -> Result<Vec<Customer>> {
+        customer::by_email(&self.inner, email).await
+    }
+
+    /// The organization of what was recognised by a credential of its own.
+    pub async fn organization_of(&self, id: OrganizationId) -> Result<Option<Organization>> {
+        self.organizations().by_id(id).await
+    }
+
+    /// Puts a mail on its way.
+    pub async fn send_mail(&self, scope: OrganizationScope, mail: &Mail) -> Result<()> {
+        mail::insert(&self.inner, scope, mail).await
+    }
+
+    /// Takes the next mail that is due, and holds it back from others until `again`.
+    pub async fn claim_mail(&self, now: Timestamp, again: Timestamp) -> Result<Option<Mail>> {
+        mail::claim(&self.inner, now, again).await
+    }
+
+    /// Says when to try a mail again.
+    pub async fn postpone_mail(&self, id: MailId, again: Timestamp) -> Result<()> {
+        mail::postpone(&self.inner, id, again).await
+    }
+
+    /// Removes a mail that was handed over, or given up.
+    pub async fn remove_mail(&self, id: MailId) -> Result<()> {
+        mail::remove(&self.inner, id).await
     }
 
     /// The product with this API key, of whatever organization: this is how an application is recognised.

@@ -12,6 +12,7 @@
 
 pub mod answer;
 mod around;
+mod body;
 mod client_address;
 pub mod fields;
 mod health;
@@ -23,6 +24,7 @@ pub mod request;
 
 pub use answer::Answer;
 pub use around::{Settings, around};
+pub use body::{Body, BodyFault};
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use fields::{Fields, FromField, Request};
 pub use health::configure;

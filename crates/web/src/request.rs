@@ -5,13 +5,13 @@ use std::ops::Deref;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use keyward_domain::{Access, Grant, Idempotency, Secret, SecretKind};
 use keyward_engine::Engine;
 use sha2::{Digest, Sha256};
 
+use crate::body::{Body, BodyFault};
 use crate::fields::{Fields, Request};
 use crate::problem::{Code, Problem};
 
@@ -69,12 +69,12 @@ impl<P: Grant + 'static, T: Request> FromRequest for Command<P, T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = web::Bytes::from_request(request, payload);
+        let body = Body::from_request(request, payload);
         let request = request.clone();
         Box::pin(async move {
             // Who may not do it does not learn what is wrong with the body.
             let access = caller(&request).await?;
-            let body = body.await.map_err(|error| unreadable(&error))?;
+            let body = body.await.map_or(Err(BodyFault::Broken), |Body(body)| body).map_err(unreadable)?;
             let once = idempotency(&request, &body)?;
             Ok(Self { access, body: read(&request, &body)?, once })
         })
@@ -95,10 +95,11 @@ fn read<T: Request>(request: &HttpRequest, body: &[u8]) -> Result<T, Problem> {
     Fields::json(text)?.read()
 }
 
-fn unreadable(error: &actix_web::Error) -> Problem {
-    match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => Problem::new(Code::PayloadTooLarge),
-        Some(_) | None => Problem::new(Code::InvalidRequest).detail("The body did not arrive whole."),
+fn unreadable(fault: BodyFault) -> Problem {
+    match fault {
+        BodyFault::TooLarge => Problem::new(Code::PayloadTooLarge),
+        BodyFault::TimedOut => Problem::new(Code::RequestTimeout),
+        BodyFault::Broken => Problem::new(Code::InvalidRequest).detail("The body did not arrive whole."),
     }
 }
 

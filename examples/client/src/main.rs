@@ -1,9 +1,9 @@
 //! An application that asks online whether it may run, and falls back on its last answer.
 //!
 //! ```sh
-//! LICENSE_KEY=7ZZQ2-… PRODUCT_KEY=kw_prod_… cargo run -p example-client -- https://licenses.example jwks.json
+//! LICENSE_KEY=7ZZQ2-… PRODUCT_ID=019b… PRODUCT_KEY=kw_prod_… cargo run -p example-client -- https://licenses.example jwks.json
 //! ```
-//! A vendor would compile address, product API key and JWK Set into the program.
+//! A vendor would compile address, product and JWK Set into the program.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -14,7 +14,9 @@ fn main() -> ExitCode {
     match decide() {
         Ok(decision) => report(&decision),
         Err(error) => {
-            eprintln!("usage: LICENSE_KEY=… PRODUCT_KEY=… example-client URL JWKS-FILE ({error})");
+            eprintln!(
+                "usage: LICENSE_KEY=… PRODUCT_ID=… PRODUCT_KEY=… example-client URL JWKS-FILE ({error})"
+            );
             ExitCode::from(2)
         }
     }
@@ -25,7 +27,7 @@ fn decide() -> Result<Decision, Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let (url, jwks) = (args.next().ok_or("no URL")?, args.next().ok_or("no JWKS-FILE")?);
     let keys = Keyring::from_jwks(&std::fs::read_to_string(jwks)?)?;
-    let client = Client::builder(&url, &std::env::var("PRODUCT_KEY")?, keys)
+    let client = Client::builder(&url, &std::env::var("PRODUCT_KEY")?, &std::env::var("PRODUCT_ID")?, keys)
         .grace_days(14)
         .keep_in(std::env::temp_dir().join("example-client.json"))
         .build();

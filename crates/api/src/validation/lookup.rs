@@ -124,9 +124,11 @@ pub(crate) async fn look_up(request: HttpRequest, engine: web::Data<Engine>) -> 
     let text = request.match_info().get("license_key").unwrap_or_default();
     match engine.look_up(&key, text).await {
         Ok(Reply::Answer(Some(found))) => HttpResponse::Ok().json(LicenseDetail::at(*found, engine.now())),
-        Ok(Reply::Answer(None)) => {
-            refuse(StatusCode::NOT_FOUND, "license_not_found", "This product has no such license.")
-        }
+        Ok(Reply::Answer(None)) => refuse(
+            StatusCode::NOT_FOUND,
+            "license_not_found",
+            "This product has no such license, or is out of service.",
+        ),
         Ok(Reply::UnknownKey) => unknown_key(),
         Ok(Reply::Full { retry_after }) => full(retry_after),
         Err(error) => failed(error),

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use keyward_domain::Version;
 use keyward_engine::Engine;
 use keyward_engine::validation::{Inquiry, Reply};
-use keyward_web::ClientAddress;
+use keyward_web::{Body, BodyFault, ClientAddress};
 use serde::Deserialize;
 
 use super::{NotValidated, answered, api_key, failed, full, refuse, unknown_key};
@@ -96,13 +96,23 @@ pub(crate) struct Validation {
 pub(crate) async fn validate(
     request: HttpRequest,
     client: ClientAddress,
-    body: Result<web::Bytes, actix_web::Error>,
+    Body(body): Body,
     engine: web::Data<Engine>,
 ) -> HttpResponse {
     let Some(key) = api_key(&request) else { return unknown_key() };
     let body = match body {
         Ok(body) if body.len() <= MOST_BYTES => body,
-        Ok(_) | Err(_) => {
+        Err(BodyFault::TimedOut) => {
+            return refuse(
+                StatusCode::REQUEST_TIMEOUT,
+                "invalid_request",
+                "The body took too long to arrive.",
+            );
+        }
+        Err(BodyFault::Broken) => {
+            return refuse(StatusCode::BAD_REQUEST, "invalid_request", "The body did not arrive whole.");
+        }
+        Ok(_) | Err(BodyFault::TooLarge) => {
             return refuse(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "invalid_request",
@@ -140,6 +150,10 @@ fn is_json(request: &HttpRequest) -> bool {
 }
 
 fn read(body: &[u8], client: ClientAddress) -> Result<Inquiry, String> {
+    // Serde would take an array of the members' values, too.
+    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        return Err("The body must be a JSON object.".to_owned());
+    }
     let wanted: Validate =
         serde_json::from_slice(body).map_err(|error| format!("The body is not as documented: {error}."))?;
     if wanted.license_key.trim().is_empty() || wanted.license_key.len() > MOST_KEY {
@@ -167,6 +181,7 @@ mod tests {
         for body in [
             "",
             "[]",
+            r#"["a",null,null,null]"#,
             "{}",
             "null",
             r#"{"license_key":null}"#,

@@ -451,4 +451,71 @@ keyward_testkit::databases! {
         let found = shop.user.api.ask(found).await.json();
         assert_eq!((found["status"].clone(), found["customer_email"].clone(), found["is_lifetime"].clone()), (json!("active"), json!("it@example.com"), json!(true)));
     }
+
+    async fn counting_by_64_can_be_turned_on_and_off(store: Store) {
+        let shop = Shop::open(store, r#"{"name":"P","settings":{"ip_enforcement":"enforce","default_max_ips":1}}"#).await;
+        let status = |address: &'static str| async { shop.status_from(address).await["status"].clone() };
+        assert_eq!(status("2001:db8::1").await, "active");
+        shop.settings(json!({"ipv6_by_64": true})).await;
+        assert_eq!(status("2001:db8::1").await, "active", "a known one always passes");
+        assert_eq!(status("2001:db8::2").await, "active", "of the same /64");
+        assert_eq!(status("2001:db8:0:1::").await, "ip_limit_reached");
+        let addresses = format!("/api/v1/licenses/{}/addresses", shop.license);
+        assert_eq!(shop.user.delete(&addresses).await.json()["removed"], 1);
+        assert_eq!(status("2001:db8::3").await, "active");
+        shop.settings(json!({"ipv6_by_64": false})).await;
+        assert_eq!(status("2001:db8::3").await, "active");
+        assert_eq!(status("192.0.2.1").await, "ip_limit_reached");
+    }
+
+    async fn rotation_and_sale_do_not_wait_for_each_other_in_a_circle(store: Store) {
+        let shop = Shop::open(store, PLAIN).await;
+        let keys = format!("/api/v1/products/{}/keys", shop.product);
+        let rotate = format!("/api/v1/products/{}/rotate-key", shop.product);
+        let product = format!("/api/v1/products/{}", shop.product);
+        let work = (0..30).map(|n| {
+            let (keys, rotate, product, user) = (&keys, &rotate, &product, &shop.user);
+            async move {
+                match n % 3 {
+                    0 => user.post(keys, r#"{"email":"a@b.example","name":"A"}"#).await,
+                    1 => user.post(rotate, "{}").await,
+                    _ => user.patch(product, &json!({ "name": format!("Name {n}") }).to_string()).await,
+                }
+            }
+        });
+        for answer in join_all(work).await {
+            assert!(answer.status.is_success(), "{} {}", answer.status, answer.text);
+        }
+    }
+
+    async fn withdrawing_the_terms_before_withdraws_all_of_them(store: Store) {
+        let shop = Shop::open(store, PLAIN).await;
+        let renew = format!("/api/v1/licenses/{}/renew", shop.license);
+        let status = |token: String| {
+            let api = &shop.user.api;
+            async move { api.ask(Ask::new("GET", "/validate").token(&token)).await.json()["status"].clone() }
+        };
+        assert_eq!(shop.user.post(&renew, r#"{"expires_at":"2030-01-01T00:00:00Z"}"#).await.status, 200);
+        assert_eq!(status(shop.token.clone()).await, "active");
+        assert_eq!(shop.user.post(&renew, r#"{"revoke_previous":true}"#).await.status, 200);
+        assert_eq!(status(shop.token.clone()).await, "revoked", "also the terms before the last");
+        let refused = shop.user.post(&renew, r#"{"payload":{"seats":99}}"#).await;
+        assert_eq!(refused.faults(), [("/payload".into(), "not_allowed".into())]);
+    }
+
+    async fn odd_requests_are_told_what_is_wrong(store: Store) {
+        let shop = Shop::open(store, PLAIN).await;
+        let ask = |body: String| Ask::new("POST", "/api/v1/validate").token(&shop.key).json(body);
+        assert_eq!(shop.user.api.ask(ask(format!("[\"{}\",null,null,null]", shop.code))).await.status, 400);
+        let lines = json!({ "license_key": format!(" {}\r\n", shop.code) });
+        assert_eq!(shop.user.api.ask(ask(lines.to_string())).await.json()["status"], "active");
+        let lines = json!({ "license_key": format!("{}\n", shop.token) });
+        assert_eq!(shop.user.api.ask(ask(lines.to_string())).await.json()["status"], "active");
+        let path = format!("/api/v1/licenses/{}", shop.license);
+        let refused = shop.user.patch(&path, r#"{"custom_response":{"a":[1e16]}}"#).await;
+        assert_eq!(refused.faults(), [("/custom_response/a/0".into(), "inexact_number".into())]);
+        assert_eq!(shop.user.get("/api/v1/products?q=%00x").await.problem().0, 400);
+        let empty = shop.user.post("/api/v1/products", r#"{"name":""}"#).await;
+        assert_eq!(empty.faults(), [("/name".into(), "required".into())]);
+    }
 }

@@ -11,7 +11,7 @@ fn question() -> Question {
 #[test]
 fn the_answer_to_the_question_is_taken() {
     let body = answer(&question().nonce, |_| {});
-    let answer = Verifier::new(keys()).product("p").verify(&body, &question(), at(10)).unwrap();
+    let answer = Verifier::new(keys(), "p").verify(&body, &question(), at(10)).unwrap();
     assert!(answer.valid);
     assert_eq!((answer.status.as_str(), answer.max_ips), ("active", Some(3)));
 }
@@ -20,7 +20,7 @@ fn the_answer_to_the_question_is_taken() {
 fn nothing_else_is() {
     let nonce = question().nonce;
     let good = answer(&nonce, |_| {});
-    let verify = |body: &str| Verifier::new(keys()).verify(body, &question(), at(0)).unwrap_err();
+    let verify = |body: &str| Verifier::new(keys(), "p").verify(body, &question(), at(0)).unwrap_err();
     assert_eq!(verify(&good.replace("\"valid\":true", "\"valid\":false")), Untrusted::BadSignature);
     assert_eq!(verify(&answer("other", |_| {})), Untrusted::WrongQuestion);
     assert_eq!(
@@ -34,16 +34,16 @@ fn nothing_else_is() {
     }
     assert_eq!(verify(&answer(&nonce, |answer| answer["valid"] = 1.into())), Untrusted::Malformed);
 
-    let other = Verifier::new(keys()).product("other");
+    let other = Verifier::new(keys(), "other");
     assert_eq!(other.verify(&good, &question(), at(0)).unwrap_err(), Untrusted::WrongProduct);
     for late in [-301, 301, i64::from(u32::MAX)] {
-        let verdict = Verifier::new(keys()).verify(&good, &question(), at(late));
+        let verdict = Verifier::new(keys(), "p").verify(&good, &question(), at(late));
         assert_eq!(verdict.unwrap_err(), Untrusted::Stale);
     }
     let mut strangers = keyward_client::Keyring::new();
     strangers.insert(SecretKey::from_seed([8; 32]).public_key().clone()).unwrap();
     assert_eq!(
-        Verifier::new(strangers).verify(&good, &question(), at(0)).unwrap_err(),
+        Verifier::new(strangers, "p").verify(&good, &question(), at(0)).unwrap_err(),
         Untrusted::UnknownKey
     );
     assert_ne!(SecretKey::from_seed([8; 32]).public_key().kid(), secret().public_key().kid());
@@ -51,7 +51,7 @@ fn nothing_else_is() {
 
 #[test]
 fn a_kept_answer_counts_for_its_time() {
-    let verifier = Verifier::new(keys());
+    let verifier = Verifier::new(keys(), "p");
     let kept = Kept::new(answer("long ago", |_| {}));
     let day = 24 * 60 * 60;
     let recall = |question: &Question, late: i64, days: u32| {
@@ -68,6 +68,10 @@ fn a_kept_answer_counts_for_its_time() {
     assert_eq!(recall(&other, 0, 7).unwrap_err(), Lapsed::Untrusted(Untrusted::WrongQuestion));
     let newer = Question::new("KEY", Some("3.0.0"), [1; 16]);
     assert_eq!(recall(&newer, 0, 7).unwrap_err(), Lapsed::Untrusted(Untrusted::WrongQuestion));
+    let unjudged = Kept::new(answer("n", |answer| answer["version"] = serde_json::Value::Null));
+    assert!(unjudged.recall(&verifier, &question(), at(0), 86_400).is_err(), "asked for without a version");
+    let by_hand = Kept::new(answer("n", |answer| answer["nonce"] = serde_json::Value::Null));
+    assert!(by_hand.recall(&verifier, &question(), at(0), 86_400).is_err());
     let refusal = Kept::new(answer("n", |answer| answer["valid"] = false.into()));
     assert!(refusal.recall(&verifier, &question(), at(0), 86_400).is_err());
     let unenforced = Kept::new(answer("n", |answer| answer["expires"] = "2025-01-01T00:00:00Z".into()));
@@ -77,7 +81,7 @@ fn a_kept_answer_counts_for_its_time() {
 proptest! {
     #[test]
     fn no_text_is_taken_and_none_panics(text in ".{0,200}") {
-        prop_assert!(Verifier::new(keys()).verify(&text, &question(), at(0)).is_err());
+        prop_assert!(Verifier::new(keys(), "p").verify(&text, &question(), at(0)).is_err());
     }
 
     #[test]
@@ -88,7 +92,7 @@ proptest! {
         changed[place] = with;
         if let Ok(changed) = String::from_utf8(changed) {
             let meaning = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-            let taken = Verifier::new(keys()).verify(&changed, &question(), at(0)).is_ok();
+            let taken = Verifier::new(keys(), "p").verify(&changed, &question(), at(0)).is_ok();
             // White space and the form of a number are not part of the meaning that is signed.
             prop_assert!(!taken || meaning(&changed) == meaning(&good), "{}", changed);
         }

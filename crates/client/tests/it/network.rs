@@ -60,7 +60,7 @@ fn refused_is_told_from_unreachable_and_ends_the_grace() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("license.json");
     let client = |url: &str| {
-        Client::builder(url, "kw_prod_x", keys()).keep_in(&file).timeout(Duration::from_secs(2)).build()
+        Client::builder(url, "kw_prod_x", "p", keys()).keep_in(&file).timeout(Duration::from_secs(2)).build()
     };
     let good = server(|question| Some(ok(&signed_now(question, true))));
     let gone = "http://127.0.0.1:9";
@@ -79,12 +79,25 @@ fn refused_is_told_from_unreachable_and_ends_the_grace() {
     let refusing = server(|question| Some(ok(&signed_now(question, false))));
     assert!(matches!(client(&refusing).check("KEY", None), Decision::Refused(_)));
     assert!(!client(gone).check("KEY", None).may_run(), "a refusal is remembered");
+
+    assert!(client(&good).check("KEY", None).may_run());
+    let mistyped = server(|question| {
+        let refused = answer(question["nonce"].as_str().unwrap(), |answer| {
+            let now = std::time::UNIX_EPOCH.elapsed().unwrap();
+            answer["signed_at"] = keyward_client::UnixSeconds::from(now).to_rfc3339().unwrap().into();
+            answer["valid"] = false.into();
+            answer["license_key"] = "MISTYPED".into();
+        });
+        Some(ok(&refused))
+    });
+    assert!(matches!(client(&mistyped).check("MISTYPED", None), Decision::Refused(_)));
+    assert!(client(gone).check("KEY", None).may_run(), "another license's refusal is another license's");
 }
 
 #[test]
 fn whatever_comes_back_is_told_apart() {
     let check = |url: &str| {
-        Client::builder(url, "kw_prod_x", keys())
+        Client::builder(url, "kw_prod_x", "p", keys())
             .timeout(Duration::from_millis(700))
             .build()
             .check("KEY", None)

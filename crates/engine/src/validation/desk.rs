@@ -18,19 +18,41 @@ use super::tally::{Grounds, Tally};
 use super::{Targets, load};
 use crate::{Engine, Result};
 
-/// How many licenses are held in memory; an entry takes a few hundred bytes.
+/// How many licenses are held in memory, as long as they take no more than [`MOST_BYTES`].
 const MOST_LICENSES: usize = 200_000;
 
-/// How many products are held in memory.
+/// How many products are held in memory, as long as they take no more than [`MOST_BYTES`].
 const MOST_PRODUCTS: usize = 10_000;
+
+/// How much memory the licenses may take, and as much again the products.
+const MOST_BYTES: u64 = 128 * 1024 * 1024;
+
+/// Weighs copies by the bytes they take, roughly.
+#[derive(Clone)]
+struct Bytes;
+
+impl quick_cache::Weighter<ProductId, Arc<Door>> for Bytes {
+    fn weight(&self, _: &ProductId, door: &Arc<Door>) -> u64 {
+        let (product, organization) = (&door.product, &door.organization);
+        let custom = product.settings.custom_response.as_ref().map_or(0, |custom| custom.as_str().len());
+        let lists = product.versions.entries().len() + product.pull_roles.roles().len();
+        4_096 + (custom + 200 * lists + 20 * organization.blocked.ranges().len()) as u64
+    }
+}
+
+impl quick_cache::Weighter<LicenseId, Arc<Held>> for Bytes {
+    fn weight(&self, _: &LicenseId, held: &Arc<Held>) -> u64 {
+        300 + held.holding.bytes() as u64
+    }
+}
 
 /// The copies, and where answers that rest on them are released.
 pub(crate) struct Desk {
     pub(super) tally: Tally,
     products: Cache<SecretHash, ProductId>,
-    doors: Cache<ProductId, Arc<Door>>,
+    doors: Cache<ProductId, Arc<Door>, Bytes>,
     keys: Cache<LicenseKey, LicenseId>,
-    licenses: Cache<LicenseId, Arc<Held>>,
+    licenses: Cache<LicenseId, Arc<Held>, Bytes>,
 }
 
 /// A product with all that its validation needs besides the license.
@@ -54,9 +76,9 @@ impl Desk {
         Self {
             tally: Tally::start(store),
             products: Cache::new(MOST_PRODUCTS),
-            doors: Cache::new(MOST_PRODUCTS),
+            doors: Cache::with_weighter(MOST_PRODUCTS, MOST_BYTES, Bytes),
             keys: Cache::new(MOST_LICENSES),
-            licenses: Cache::new(MOST_LICENSES),
+            licenses: Cache::with_weighter(MOST_LICENSES, MOST_BYTES, Bytes),
         }
     }
 

@@ -36,6 +36,8 @@ async fn door(engine: &Engine, tx: &Tx, product: Product) -> Result<Door> {
     let active = keys.active().await?.ok_or(Error::NotFound(Thing::SigningKey))?;
     let signer = engine.answer_signer(&active)?;
     let keyring = keyring(tx, organization.scope()).await?;
+    // What validation does not look at need not stay in memory.
+    let product = Product { page: Default::default(), template: Default::default(), ..product };
     Ok(Door { product, organization, signer, keyring, generation })
 }
 
@@ -60,7 +62,7 @@ pub(super) async fn license_id(
         let license = tx.licenses(scope).by_key(&key).await?;
         return Ok(license.map(|license| Named { license: license.id, revision: None }));
     }
-    Ok(token(keyring, scope, text))
+    Ok(token(keyring, scope, text.trim()))
 }
 
 /// What a token of this organization names, be it expired or not.

@@ -133,10 +133,6 @@ impl Engine {
             Some(named) => load::held(&tx, scope, named).await?.filter(|held| held.belongs_to(&door)),
             None => None,
         };
-        let mut usage = tx.usage(door.product.id).lock(now.day()).await?;
-        if door.limit(now).is_some_and(|limit| usage.used >= u64::from(limit)) {
-            return Ok(Reply::Full { retry_after: now.seconds_to_midnight() });
-        }
         let verdict = judge(&door, held.as_ref(), inquiry, now);
         if let (Some(address), Some(held)) = (verdict.register, &held) {
             let addresses = tx.addresses(held.holding.license);
@@ -146,9 +142,12 @@ impl Engine {
             }
             let first_seen_at = known.map_or(now, |sighting| sighting.first_seen_at);
             addresses.save(&Sighting { address, first_seen_at, last_seen_at: now }).await?;
-            if known.is_none() {
-                tx.changes(scope.id()).note(held.holding.license.uuid()).await?;
-            }
+            tx.changes(scope.id()).note(held.holding.license.uuid()).await?;
+        }
+        // Held last, and for a short time: the writer that counts for everybody waits for it.
+        let mut usage = tx.usage(door.product.id).lock(now.day()).await?;
+        if door.limit(now).is_some_and(|limit| usage.used >= u64::from(limit)) {
+            return Ok(Reply::Full { retry_after: now.seconds_to_midnight() });
         }
         usage.count(verdict.status.as_str());
         tx.usage(door.product.id).save(&usage).await?;

@@ -145,6 +145,9 @@ impl Books {
         if self.days.len() > MOST_DAYS {
             self.days.clear();
         }
+        if self.changes.len() > MOST_DAYS {
+            self.changes.clear();
+        }
         let tx = self.store.write().await?;
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut written = Vec::new();
@@ -202,15 +205,23 @@ impl Changes {
             Some(known) if known == generation => return Ok(()),
             // A database that was set back to an earlier state makes all copies worthless.
             Some(known) if known < generation && self.last.len() < MOST_CHANGES => {
-                self.last.extend(tx.changes(organization).since(known).await?);
+                let since = tx.changes(organization).since(known, MOST_CHANGES as u64 + 1).await?;
+                if since.len() > MOST_CHANGES {
+                    self.forget(generation);
+                } else {
+                    self.last.extend(since);
+                }
             }
-            Some(_) | None => {
-                self.last.clear();
-                self.floor = generation;
-            }
+            Some(_) | None => self.forget(generation),
         }
         self.generation = Some(generation);
         Ok(())
+    }
+
+    /// Remembers nothing: from now on, older copies can't be told from outdated ones.
+    fn forget(&mut self, generation: i64) {
+        self.last.clear();
+        self.floor = generation;
     }
 
     /// Whether nothing that an answer rests on was changed since.

@@ -2,6 +2,7 @@
 
 mod m0001_first_license;
 mod m0002_products;
+mod m0003_people;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
@@ -27,6 +28,10 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_first_license::Migration), Box::new(m0002_products::Migration)]
+        vec![
+            Box::new(m0001_first_license::Migration),
+            Box::new(m0002_products::Migration),
+            Box::new(m0003_people::Migration),
+        ]
     }
 }

@@ -121,10 +121,10 @@ keyward_testkit::databases! {
             changes.note(target).await.unwrap();
         }
         assert_eq!(changes.generation().await.unwrap(), start + 3);
-        let mut since = changes.since(start).await.unwrap();
+        let mut since = changes.since(start, 9).await.unwrap();
         since.sort_unstable_by_key(|(_, at)| *at);
         assert_eq!(since, [(b, start + 2), (a, start + 3)]);
-        assert_eq!(changes.since(start + 2).await.unwrap(), [(a, start + 3)]);
-        assert!(tx.changes(other.id).since(0).await.unwrap().iter().all(|(target, _)| ![a, b].contains(target)));
+        assert_eq!(changes.since(start + 2, 9).await.unwrap(), [(a, start + 3)]);
+        assert!(tx.changes(other.id).since(0, 9).await.unwrap().iter().all(|(target, _)| ![a, b].contains(target)));
     }
 }

@@ -84,7 +84,12 @@ from_text!(
 
 impl FromField for String {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        field.text().map_err(|fault| vec![fault])
+        let text = field.text().map_err(|fault| vec![fault])?;
+        if text.contains('\0') {
+            // Neither of the two databases can look for it.
+            return Err(vec![Invalid::new("control_character", "contains a control character")]);
+        }
+        Ok(text)
     }
 }
 

@@ -64,10 +64,14 @@ codes! {
         "The license, its revision or its signing key is revoked or suspended.";
     LastOwner = "last_owner", CONFLICT, "An organization needs an owner",
         "Make someone else an owner first.";
+    Gone = "gone", GONE, "It was there once",
+        "The link was opened before, has run out or was withdrawn. Ask for another.";
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "It was changed meanwhile",
         "`If-Match` names an older version. Read it again; the member `version` is the present one.";
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive",
+        "A body must arrive within 20 seconds.";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
-        "Bodies have at most 256 KiB.";
+        "Bodies have at most 256 KiB, those of a validation 64 KiB.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
         "Send `Content-Type: application/json`.";
     ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Some values are not acceptable",

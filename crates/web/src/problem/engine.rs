@@ -34,11 +34,13 @@ impl From<Error> for Problem {
                 .with("limit", limit)
                 .with("current", current)
                 .with("plan", plan),
+            Error::LinkGone => Self::new(Code::Gone),
             Error::LastOwner => Self::new(Code::LastOwner),
             Error::Claims(_)
             | Error::StatusIndex { .. }
             | Error::Storage(_)
             | Error::Uncounted(_)
+            | Error::Password
             | Error::Key { .. } => internal(&error),
         }
     }

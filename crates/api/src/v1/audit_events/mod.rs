@@ -46,6 +46,8 @@ impl From<AuditEvent> for AuditEventView {
             Actor::Operator => ("operator", None),
             Actor::Token(id) => ("token", Some(id.to_string())),
             Actor::Member(id) => ("member", Some(id.to_string())),
+            Actor::Customer(id) => ("customer", Some(id.to_string())),
+            Actor::Link(id) => ("link", Some(id.to_string())),
         };
         Self {
             id: event.id,

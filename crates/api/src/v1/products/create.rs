@@ -24,8 +24,8 @@ pub(crate) struct CreateProduct {
 impl Request for CreateProduct {
     fn read(fields: &mut Fields) -> Option<Self> {
         let name = fields.required("name");
-        let rest = UpdateProduct::read(fields);
-        Some(Self { name: name?, rest: rest? })
+        let rest = UpdateProduct::read_rest(fields);
+        Some(Self { name: name?, rest })
     }
 }
 

@@ -36,13 +36,21 @@ pub(crate) struct UpdateProduct {
 
 impl Request for UpdateProduct {
     fn read(fields: &mut Fields) -> Option<Self> {
+        let name = fields.optional("name");
+        Some(Self { name, ..Self::read_rest(fields) })
+    }
+}
+
+impl UpdateProduct {
+    /// Everything but the name.
+    pub(super) fn read_rest(fields: &mut Fields) -> Self {
         fields.immutable(&["slug"]);
-        let (name, description) = (fields.optional("name"), fields.patch("description"));
+        let description = fields.patch("description");
         let (page, template) = (fields.optional("page"), fields.optional("fields"));
         let (pull_roles, versions) = (fields.optional("pull_roles"), fields.optional("versions"));
         let settings: Option<Nested<UpdateSettings>> = fields.optional("settings");
         let settings = settings.map(|Nested(settings)| settings);
-        Some(Self { name, description, page, fields: template, pull_roles, versions, settings })
+        Self { name: None, description, page, fields: template, pull_roles, versions, settings }
     }
 }
 

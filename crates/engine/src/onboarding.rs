@@ -1,0 +1,169 @@
+//! Onboarding links: documentation, configuration and token of a license, handed to its customer once.
+
+use keyward_domain::link::LinkPurpose;
+use keyward_domain::permission::{ReadLicenses, WriteLicenses};
+use keyward_domain::session::SessionHolder;
+use keyward_domain::{
+    Access, Action, Actor, Customer, License, LicenseId, LicenseState, Link, LinkId, Organization,
+    OrganizationScope, Page, PageRequest, Product, Secret,
+};
+use keyward_storage::Tx;
+use serde_json::json;
+
+use crate::issue::TokenFormat;
+use crate::visitor::{CustomerVisit, OnboardingVisit, SignedIn, Visit};
+use crate::{Engine, Error, Result, Thing};
+
+/// A link just made, with the address that is shown this once.
+#[derive(Debug)]
+pub struct NewOnboardingLink {
+    /// The link as kept.
+    pub link: Link,
+    /// Its address.
+    pub url: String,
+}
+
+/// What a customer sees of a license.
+#[derive(Debug, Clone)]
+pub struct Handover {
+    /// Who gave it.
+    pub organization: Organization,
+    /// The license.
+    pub license: License,
+    /// Who holds it.
+    pub customer: Option<Customer>,
+    /// Of which product.
+    pub product: Option<Product>,
+    /// Its token as JWT; `None` while it has none.
+    pub token: Option<String>,
+}
+
+impl Engine {
+    /// Makes an onboarding link for a license. It opens once, within 7 days.
+    pub async fn create_onboarding_link(
+        &self,
+        access: &Access<WriteLicenses>,
+        license: LicenseId,
+    ) -> Result<NewOnboardingLink> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let license = tx.licenses(scope).find(license).await?.ok_or(Error::NotFound(Thing::License))?;
+        if let LicenseState::Revoked { .. } = license.state {
+            return Err(Error::Transition("a license that is revoked cannot be handed over".to_owned()));
+        }
+        let (link, secret) = self.new_link(scope.id(), LinkPurpose::Onboarding(license.id));
+        tx.links(scope).insert(&link).await?;
+        let detail = [("license_id", json!(license.id)), ("name", json!(license.name))];
+        self.record(&tx, access, Action::OnboardingLinkCreated, link.id.uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(NewOnboardingLink {
+            link,
+            url: format!("{}/onboarding/{}", self.issuer.as_str(), secret.expose()),
+        })
+    }
+
+    /// The onboarding links of a license, the newest first.
+    pub async fn onboarding_links(
+        &self,
+        access: &Access<ReadLicenses>,
+        license: LicenseId,
+    ) -> Result<Vec<Link>> {
+        let tx = self.store.read().await?;
+        tx.licenses(access.scope()).find(license).await?.ok_or(Error::NotFound(Thing::License))?;
+        Ok(tx.links(access.scope()).to(license.uuid()).await?)
+    }
+
+    /// Withdraws an onboarding link.
+    pub async fn revoke_onboarding_link(&self, access: &Access<WriteLicenses>, id: LinkId) -> Result<()> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        if !tx.links(scope).withdraw(id, self.now()).await? {
+            return Err(Error::NotFound(Thing::Link));
+        }
+        self.record(&tx, access, Action::OnboardingLinkRevoked, id.uuid(), &[]).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Looks at an onboarding link without opening it, as mail scanners do: who sent it, or that it is gone.
+    pub async fn onboarding_link(&self, secret: &Secret) -> Result<Organization> {
+        let hash = secret.hash();
+        let tx = self.store.read().await?;
+        let link = tx.link_by_hash(&hash).await?.filter(|link| link.hash == hash);
+        let link = link.ok_or(Error::NotFound(Thing::Link))?;
+        let organization = tx.organization_of(link.organization).await?.ok_or(Error::LinkGone)?;
+        let LinkPurpose::Onboarding(license) = link.purpose else {
+            return Err(Error::NotFound(Thing::Link));
+        };
+        if !link.is_live(self.now()) {
+            return Err(Error::LinkGone);
+        }
+        self.still_held(&tx, organization.scope(), license).await?;
+        Ok(organization)
+    }
+
+    /// Opens an onboarding link, once: of two who try, one does. Begins a session of 30 minutes.
+    pub async fn open_onboarding_link(&self, secret: &Secret, visit: Visit) -> Result<SignedIn> {
+        let tx = self.store.write().await?;
+        let (link, scope) = self.open(&tx, secret).await?;
+        let LinkPurpose::Onboarding(license) = link.purpose else { return Err(Error::LinkGone) };
+        self.still_held(&tx, scope, license).await?;
+        let detail = [("license_id", json!(license)), ("address", json!(visit.address))];
+        let begun = self.begin(&tx, scope, SessionHolder::Onboarding(license), visit).await?;
+        let action = Action::OnboardingLinkOpened;
+        self.record_for(&tx, scope, Actor::Link(link.id), action, link.id.uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(begun)
+    }
+
+    /// What an opened onboarding link shows.
+    pub async fn onboarding(&self, visit: &OnboardingVisit) -> Result<Handover> {
+        let tx = self.store.read().await?;
+        let scope = visit.organization.scope();
+        let license = self.still_held(&tx, scope, visit.license).await?;
+        self.handover(&tx, visit.organization.clone(), license).await
+    }
+
+    /// The licenses of a customer who is signed in.
+    pub async fn own_licenses(&self, visit: &CustomerVisit, page: PageRequest) -> Result<Page<License>> {
+        let tx = self.store.read().await?;
+        let filter =
+            keyward_domain::LicenseFilter { customer: Some(visit.customer.id), ..Default::default() };
+        Ok(tx.licenses(visit.organization.scope()).list(&filter, self.now(), page).await?)
+    }
+
+    /// One license of a customer who is signed in; those of others are not there.
+    pub async fn own_license(&self, visit: &CustomerVisit, id: LicenseId) -> Result<Handover> {
+        let tx = self.store.read().await?;
+        let found = tx.licenses(visit.organization.scope()).find(id).await?;
+        let own = found.filter(|license| license.customer == Some(visit.customer.id));
+        let license = own.ok_or(Error::NotFound(Thing::License))?;
+        self.handover(&tx, visit.organization.clone(), license).await
+    }
+
+    async fn still_held(&self, tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
+        let license = tx.licenses(scope).find(id).await?.ok_or(Error::LinkGone)?;
+        match license.state {
+            LicenseState::Revoked { .. } => Err(Error::LinkGone),
+            LicenseState::Active | LicenseState::Suspended { .. } => Ok(license),
+        }
+    }
+
+    async fn handover(&self, tx: &Tx, organization: Organization, license: License) -> Result<Handover> {
+        let scope = organization.scope();
+        let token = match self.sign(tx, scope, &license, &license.revision, TokenFormat::Jwt).await {
+            Ok(token) => Some(token),
+            Err(Error::NoToken(_)) => None,
+            Err(error) => return Err(error),
+        };
+        let customer = match license.customer {
+            Some(customer) => tx.customers(scope).find(customer).await?,
+            None => None,
+        };
+        let product = match license.product {
+            Some(product) => tx.products(scope).find(product).await?,
+            None => None,
+        };
+        Ok(Handover { organization, license, customer, product, token })
+    }
+}

@@ -1,0 +1,299 @@
+//! People in a browser: how they sign in, and who a session's cookie stands for.
+
+use keyward_domain::link::LinkPurpose;
+use keyward_domain::session::SessionHolder;
+use keyward_domain::{
+    Action, Actor, Customer, Email, Identity, LicenseId, Link, Member, Organization, OrganizationScope,
+    Secret, SecretKind, Session, SessionId,
+};
+use keyward_storage::Tx;
+use serde_json::json;
+
+use crate::password::Password;
+use crate::{Engine, Error, Result, Thing};
+
+/// How exact "last seen" is.
+const LAST_SEEN_SECONDS: i64 = 60;
+
+/// From where someone came, for the list of their sessions.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    /// The client's address.
+    pub address: String,
+    /// The browser, as it calls itself.
+    pub user_agent: String,
+}
+
+/// A session just begun, with the secret for its cookie.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// What the cookie holds.
+    pub secret: Secret,
+}
+
+/// Whom a session stands for.
+#[derive(Debug, Clone)]
+pub enum Visitor {
+    /// A person of the vendor.
+    Member(MemberVisit),
+    /// A customer.
+    Customer(CustomerVisit),
+    /// Whoever has opened an onboarding link.
+    Onboarding(OnboardingVisit),
+}
+
+/// A person of the vendor, signed in.
+#[derive(Debug, Clone)]
+pub struct MemberVisit {
+    /// The session.
+    pub session: Session,
+    /// The person.
+    pub member: Member,
+    /// The vendor.
+    pub organization: Organization,
+    /// What the person may do now.
+    pub identity: Identity,
+}
+
+/// A customer, signed in. It reaches what the customer holds, and nothing else.
+#[derive(Debug, Clone)]
+pub struct CustomerVisit {
+    /// The session.
+    pub session: Session,
+    /// The customer.
+    pub customer: Customer,
+    /// Whose customer.
+    pub organization: Organization,
+}
+
+/// Whoever has opened an onboarding link. It reaches the link's license.
+#[derive(Debug, Clone)]
+pub struct OnboardingVisit {
+    /// The session.
+    pub session: Session,
+    /// The license.
+    pub license: LicenseId,
+    /// Who gave it.
+    pub organization: Organization,
+}
+
+impl Engine {
+    /// Whom the cookie's secret stands for; `None` once the session or the person is gone.
+    pub async fn visitor(&self, secret: &Secret) -> Result<Option<Visitor>> {
+        let (now, hash) = (self.now(), secret.hash());
+        let tx = self.store.read().await?;
+        let found = tx.session_by_hash(&hash).await?;
+        let Some(session) = found.filter(|session| session.hash == hash && session.is_live(now)) else {
+            return Ok(None);
+        };
+        let Some(organization) = tx.organization_of(session.organization).await? else { return Ok(None) };
+        let scope = organization.scope();
+        let visitor = match session.holder {
+            SessionHolder::Member(id) => tx.members(scope).find(id).await?.map(|member| {
+                let identity = Identity::new(organization.id, Actor::Member(id), member.role.scopes());
+                Visitor::Member(MemberVisit { session: session.clone(), member, organization, identity })
+            }),
+            SessionHolder::Customer(id) => tx.customers(scope).find(id).await?.map(|customer| {
+                Visitor::Customer(CustomerVisit { session: session.clone(), customer, organization })
+            }),
+            SessionHolder::Onboarding(license) => {
+                Some(Visitor::Onboarding(OnboardingVisit { session: session.clone(), license, organization }))
+            }
+        };
+        drop(tx);
+        if visitor.is_some() && now >= session.last_seen_at.plus_seconds(LAST_SEEN_SECONDS) {
+            let tx = self.store.write().await?;
+            tx.sessions(scope).touch(session.id, now).await?;
+            tx.commit().await?;
+        }
+        Ok(visitor)
+    }
+
+    /// Signs a member in by address and password; `None` if they don't fit.
+    pub async fn sign_in(&self, email: &Email, password: Password, visit: Visit) -> Result<Option<SignedIn>> {
+        let found = self.store.read().await?.members_by_email(email).await?;
+        let candidates =
+            found.into_iter().filter_map(|(member, password)| Some((member, password?))).collect();
+        let Some(member) = self.matching(password, candidates).await? else { return Ok(None) };
+        let tx = self.store.write().await?;
+        tx.sweep_sessions(self.now()).await?;
+        let signed_in = self.member_session(&tx, &member, visit).await?;
+        tx.commit().await?;
+        Ok(Some(signed_in))
+    }
+
+    /// Ends a session.
+    pub async fn sign_out(&self, session: &Session) -> Result<()> {
+        self.end_session(session, session.id).await.map(drop)
+    }
+
+    /// All sessions of the same person.
+    pub async fn own_sessions(&self, session: &Session) -> Result<Vec<Session>> {
+        let tx = self.store.read().await?;
+        let scope = scope_of(&tx, session).await?;
+        let now = self.now();
+        let sessions = tx.sessions(scope).of(session.holder).await?;
+        Ok(sessions.into_iter().filter(|session| session.is_live(now)).collect())
+    }
+
+    /// Ends one session of the same person; whether there was one.
+    pub async fn end_session(&self, session: &Session, id: SessionId) -> Result<bool> {
+        let tx = self.store.write().await?;
+        let scope = scope_of(&tx, session).await?;
+        let ended = tx.sessions(scope).end(session.holder, id).await?;
+        tx.commit().await?;
+        Ok(ended)
+    }
+
+    /// Sets another password, for who knows the old one. All other sessions end.
+    pub async fn change_password(&self, visit: &MemberVisit, old: Password, new: Password) -> Result<bool> {
+        let scope = visit.organization.scope();
+        let known = self.store.read().await?.members(scope).password(visit.member.id).await?;
+        let candidates = known.map(|hash| ((), hash)).into_iter().collect();
+        if self.matching(old, candidates).await?.is_none() {
+            return Ok(false);
+        }
+        let hash = self.hash_password(new).await?;
+        let tx = self.store.write().await?;
+        self.put_password(&tx, &visit.member, &hash).await?;
+        tx.sessions(scope).insert(&visit.session).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Mails a link for a new password to the members with this address. Whether there are any is not told.
+    pub async fn request_password_reset(&self, email: &Email) -> Result<()> {
+        let tx = self.store.write().await?;
+        for (member, _) in tx.members_by_email(email).await? {
+            let purpose = LinkPurpose::PasswordReset(member.id);
+            self.mail_member_link(&tx, &member, purpose).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Mails a link to the customers with this address. Whether there are any is not told.
+    pub async fn request_customer_sign_in(&self, email: &Email) -> Result<()> {
+        let tx = self.store.write().await?;
+        for customer in tx.customers_by_email(email).await? {
+            let Some(organization) = tx.organization_of(customer.organization).await? else { continue };
+            let scope = organization.scope();
+            let (link, secret) = self.new_link(organization.id, LinkPurpose::CustomerSignIn(customer.id));
+            tx.links(scope).insert(&link).await?;
+            let url = self.link_url(&secret);
+            let subject = format!("Sign in to your licenses of {}", organization.name);
+            let body = format!(
+                "Hello {},\n\nthis link signs you in to your licenses of {}. It works once, for 15 minutes:\n\n{url}\n\n\
+                 If you did not ask for it, there is nothing to do.\n",
+                customer.name, organization.name
+            );
+            self.mail(&tx, scope, &customer.email, subject, body).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// What a mailed link opens, without opening it; `None` if it is unknown, used or has run out.
+    pub async fn link(&self, secret: &Secret) -> Result<Option<Link>> {
+        let (now, hash) = (self.now(), secret.hash());
+        let found = self.store.read().await?.link_by_hash(&hash).await?;
+        Ok(found.filter(|link| link.hash == hash && link.is_live(now)))
+    }
+
+    /// Opens a link of a member: sets the password, ends all sessions, and begins one.
+    pub async fn open_member_link(
+        &self,
+        secret: &Secret,
+        password: Password,
+        visit: Visit,
+    ) -> Result<SignedIn> {
+        let hash = self.hash_password(password).await?;
+        let tx = self.store.write().await?;
+        let (link, scope) = self.open(&tx, secret).await?;
+        let member = match link.purpose {
+            LinkPurpose::Invitation(member) | LinkPurpose::PasswordReset(member) => member,
+            LinkPurpose::CustomerSignIn(_) | LinkPurpose::Onboarding(_) => return Err(Error::LinkGone),
+        };
+        let member = tx.members(scope).find(member).await?.ok_or(Error::LinkGone)?;
+        self.put_password(&tx, &member, &hash).await?;
+        tx.links(scope).withdraw_all(member.id.uuid(), self.now()).await?;
+        let signed_in = self.member_session(&tx, &member, visit).await?;
+        tx.commit().await?;
+        Ok(signed_in)
+    }
+
+    /// Opens a link of a customer, and begins a session.
+    pub async fn open_customer_link(&self, secret: &Secret, visit: Visit) -> Result<SignedIn> {
+        let tx = self.store.write().await?;
+        let (link, scope) = self.open(&tx, secret).await?;
+        let LinkPurpose::CustomerSignIn(customer) = link.purpose else { return Err(Error::LinkGone) };
+        let customer = tx.customers(scope).find(customer).await?.ok_or(Error::LinkGone)?;
+        let signed_in = self.begin(&tx, scope, SessionHolder::Customer(customer.id), visit).await?;
+        let actor = Actor::Customer(customer.id);
+        self.record_for(&tx, scope, actor, Action::CustomerSignedIn, customer.id.uuid(), &[]).await?;
+        tx.commit().await?;
+        Ok(signed_in)
+    }
+
+    /// Takes a link out, this once.
+    pub(crate) async fn open(&self, tx: &Tx, secret: &Secret) -> Result<(Link, OrganizationScope)> {
+        let hash = secret.hash();
+        let found = tx.lock_link_by_hash(&hash).await?.filter(|link| link.hash == hash);
+        let link =
+            found.ok_or(Error::NotFound(Thing::Link))?.open(self.now()).map_err(|_| Error::LinkGone)?;
+        let organization = tx.organization_of(link.organization).await?.ok_or(Error::LinkGone)?;
+        tx.links(organization.scope()).save(&link).await?;
+        Ok((link, organization.scope()))
+    }
+
+    pub(crate) async fn begin(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        holder: SessionHolder,
+        visit: Visit,
+    ) -> Result<SignedIn> {
+        let (now, secret) = (self.now(), Secret::new(SecretKind::Session, self.random()));
+        let session = Session {
+            id: self.id(SessionId::new),
+            organization: scope.id(),
+            holder,
+            hash: secret.hash(),
+            address: visit.address,
+            user_agent: visit.user_agent.chars().take(300).collect(),
+            created_at: now,
+            last_seen_at: now,
+            expires_at: now.plus_seconds(holder.lifetime()),
+        };
+        tx.sessions(scope).insert(&session).await?;
+        Ok(SignedIn { session, secret })
+    }
+
+    pub(crate) async fn member_session(&self, tx: &Tx, member: &Member, visit: Visit) -> Result<SignedIn> {
+        let organization =
+            tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let (scope, holder) = (organization.scope(), SessionHolder::Member(member.id));
+        let detail = [("address", json!(visit.address))];
+        let signed_in = self.begin(tx, scope, holder, visit).await?;
+        let actor = Actor::Member(member.id);
+        self.record_for(tx, scope, actor, Action::MemberSignedIn, member.id.uuid(), &detail).await?;
+        Ok(signed_in)
+    }
+
+    pub(crate) async fn put_password(&self, tx: &Tx, member: &Member, hash: &str) -> Result<()> {
+        let organization =
+            tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let scope = organization.scope();
+        tx.members(scope).set_password(member.id, hash).await?;
+        tx.sessions(scope).end_all(SessionHolder::Member(member.id)).await?;
+        let actor = Actor::Member(member.id);
+        self.record_for(tx, scope, actor, Action::MemberPasswordSet, member.id.uuid(), &[]).await
+    }
+}
+
+async fn scope_of(tx: &Tx, session: &Session) -> Result<OrganizationScope> {
+    let organization = tx.organization_of(session.organization).await?;
+    Ok(organization.ok_or(Error::NotFound(Thing::Organization))?.scope())
+}

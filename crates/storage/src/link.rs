@@ -1,0 +1,139 @@
+//! Links that open something once.
+
+use keyward_domain::link::LinkPurpose;
+use keyward_domain::{Link, LinkId, OrganizationScope, SecretHash, Timestamp};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+use uuid::Uuid;
+
+use crate::Result;
+use crate::convert::{ROW, Table};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "links")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub purpose: String,
+        pub target: Uuid,
+        pub hash: Vec<u8>,
+        pub created_at: i64,
+        pub expires_at: i64,
+        pub used_at: Option<i64>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("links");
+
+/// The links of one organization.
+pub struct Links<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+impl Links<'_> {
+    /// Adds one.
+    pub async fn insert(&self, link: &Link) -> Result<()> {
+        write(link).insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// All to one target, the newest first.
+    pub async fn to(&self, target: Uuid) -> Result<Vec<Link>> {
+        let rows = row::Entity::find()
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::Target.eq(target))
+            .order_by_desc(row::Column::Id)
+            .all(self.tx)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Writes that one was opened.
+    pub async fn save(&self, link: &Link) -> Result<()> {
+        let saved = row::Entity::update_many()
+            .col_expr(row::Column::UsedAt, Expr::value(link.used_at.map(Timestamp::unix)))
+            .filter(row::Column::Id.eq(link.id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+
+    /// Withdraws one that was not opened; whether there was one.
+    pub async fn withdraw(&self, id: LinkId, now: Timestamp) -> Result<bool> {
+        self.withdraw_where(row::Column::Id.eq(id.uuid()), now).await
+    }
+
+    /// Withdraws all to one target that were not opened.
+    pub async fn withdraw_all(&self, target: Uuid, now: Timestamp) -> Result<bool> {
+        self.withdraw_where(row::Column::Target.eq(target), now).await
+    }
+
+    async fn withdraw_where(&self, which: sea_orm::sea_query::SimpleExpr, now: Timestamp) -> Result<bool> {
+        let withdrawn = row::Entity::update_many()
+            .col_expr(row::Column::UsedAt, Expr::value(now.unix()))
+            .filter(which)
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::UsedAt.is_null())
+            .exec(self.tx)
+            .await?;
+        Ok(withdrawn.rows_affected > 0)
+    }
+}
+
+/// The link with this secret, of whatever organization; held if it is to be opened.
+pub(crate) async fn by_hash(tx: &DatabaseTransaction, hash: &SecretHash, hold: bool) -> Result<Option<Link>> {
+    let found = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
+    let found = if hold { found.lock(ROW) } else { found };
+    found.one(tx).await?.map(read).transpose()
+}
+
+fn write(link: &Link) -> row::ActiveModel {
+    let target = match link.purpose {
+        LinkPurpose::Invitation(member) | LinkPurpose::PasswordReset(member) => member.uuid(),
+        LinkPurpose::CustomerSignIn(customer) => customer.uuid(),
+        LinkPurpose::Onboarding(license) => license.uuid(),
+    };
+    row::ActiveModel {
+        id: Set(link.id.uuid()),
+        organization_id: Set(link.organization.uuid()),
+        purpose: Set(link.purpose.as_str().to_owned()),
+        target: Set(target),
+        hash: Set(link.hash.as_bytes().to_vec()),
+        created_at: Set(link.created_at.unix()),
+        expires_at: Set(link.expires_at.unix()),
+        used_at: Set(link.used_at.map(Timestamp::unix)),
+    }
+}
+
+fn read(row: row::Model) -> Result<Link> {
+    let purpose = match row.purpose.as_str() {
+        "invitation" => LinkPurpose::Invitation(row.target.into()),
+        "password_reset" => LinkPurpose::PasswordReset(row.target.into()),
+        "customer_sign_in" => LinkPurpose::CustomerSignIn(row.target.into()),
+        "onboarding" => LinkPurpose::Onboarding(row.target.into()),
+        _ => return Err(TABLE.corrupt("purpose")),
+    };
+    Ok(Link {
+        id: row.id.into(),
+        organization: row.organization_id.into(),
+        purpose,
+        hash: SecretHash::from_bytes(TABLE.take("hash", row.hash.try_into())?),
+        created_at: TABLE.time("created_at", row.created_at)?,
+        expires_at: TABLE.time("expires_at", row.expires_at)?,
+        used_at: TABLE.optional_time("used_at", row.used_at)?,
+    })
+}

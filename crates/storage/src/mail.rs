@@ -1,0 +1,112 @@
+//! Mail on its way. It may hold links in clear, so it is removed once it was handed over.
+
+use keyward_domain::{Email, MailId, OrganizationScope, Timestamp};
+use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder, QuerySelect,
+};
+
+use crate::Result;
+use crate::convert::Table;
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "mails")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub recipient: String,
+        pub subject: String,
+        pub body: String,
+        pub created_at: i64,
+        pub due_at: i64,
+        pub attempts: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("mails");
+
+/// A mail to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Its id.
+    pub id: MailId,
+    /// To whom.
+    pub recipient: Email,
+    /// Its subject, on one line.
+    pub subject: String,
+    /// Its text.
+    pub body: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// How often it was tried before.
+    pub attempts: u32,
+}
+
+/// Puts a mail on its way.
+pub(crate) async fn insert(tx: &DatabaseTransaction, scope: OrganizationScope, mail: &Mail) -> Result<()> {
+    let row = row::ActiveModel {
+        id: Set(mail.id.uuid()),
+        organization_id: Set(scope.id().uuid()),
+        recipient: Set(mail.recipient.to_string()),
+        subject: Set(mail.subject.clone()),
+        body: Set(mail.body.clone()),
+        created_at: Set(mail.created_at.unix()),
+        due_at: Set(mail.created_at.unix()),
+        attempts: Set(mail.attempts.into()),
+    };
+    row.insert(tx).await?;
+    Ok(())
+}
+
+/// Takes the next mail that is due, and holds it back from others until `again`.
+pub(crate) async fn claim(
+    tx: &DatabaseTransaction,
+    now: Timestamp,
+    again: Timestamp,
+) -> Result<Option<Mail>> {
+    let due = row::Entity::find()
+        .filter(row::Column::DueAt.lte(now.unix()))
+        .order_by_asc(row::Column::DueAt)
+        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
+    let Some(row) = due.one(tx).await? else { return Ok(None) };
+    row::Entity::update_many()
+        .col_expr(row::Column::DueAt, Expr::value(again.unix()))
+        .col_expr(row::Column::Attempts, Expr::col(row::Column::Attempts).add(1))
+        .filter(row::Column::Id.eq(row.id))
+        .exec(tx)
+        .await?;
+    Ok(Some(Mail {
+        id: row.id.into(),
+        recipient: TABLE.parse("recipient", &row.recipient)?,
+        subject: row.subject,
+        body: row.body,
+        created_at: TABLE.time("created_at", row.created_at)?,
+        attempts: TABLE.take("attempts", row.attempts.try_into())?,
+    }))
+}
+
+/// Says when to try one again.
+pub(crate) async fn postpone(tx: &DatabaseTransaction, id: MailId, again: Timestamp) -> Result<()> {
+    row::Entity::update_many()
+        .col_expr(row::Column::DueAt, Expr::value(again.unix()))
+        .filter(row::Column::Id.eq(id.uuid()))
+        .exec(tx)
+        .await?;
+    Ok(())
+}
+
+/// Removes one that was handed over, or given up.
+pub(crate) async fn remove(tx: &DatabaseTransaction, id: MailId) -> Result<()> {
+    row::Entity::delete_by_id(id.uuid()).exec(tx).await?;
+    Ok(())
+}

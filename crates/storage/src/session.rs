@@ -1,0 +1,152 @@
+//! Sessions. Those that have ended are removed.
+
+use keyward_domain::session::SessionHolder;
+use keyward_domain::{OrganizationScope, SecretHash, Session, SessionId, Timestamp};
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QueryOrder,
+};
+use uuid::Uuid;
+
+use crate::Result;
+use crate::convert::Table;
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "sessions")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub holder: String,
+        pub holder_id: Uuid,
+        pub hash: Vec<u8>,
+        pub address: String,
+        pub user_agent: String,
+        pub created_at: i64,
+        pub last_seen_at: i64,
+        pub expires_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("sessions");
+
+/// The sessions of one organization.
+pub struct Sessions<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+impl Sessions<'_> {
+    /// Begins one.
+    pub async fn insert(&self, session: &Session) -> Result<()> {
+        write(session).insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// All of one holder, the last used first.
+    pub async fn of(&self, holder: SessionHolder) -> Result<Vec<Session>> {
+        let rows = row::Entity::find()
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::HolderId.eq(holder_id(holder)))
+            .order_by_desc(row::Column::LastSeenAt)
+            .all(self.tx)
+            .await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// Notes that one was used.
+    pub async fn touch(&self, id: SessionId, now: Timestamp) -> Result<()> {
+        row::Entity::update_many()
+            .col_expr(row::Column::LastSeenAt, Expr::value(now.unix()))
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Ends one of a holder; whether there was one.
+    pub async fn end(&self, holder: SessionHolder, id: SessionId) -> Result<bool> {
+        let ended = row::Entity::delete_many()
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::HolderId.eq(holder_id(holder)))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        Ok(ended.rows_affected == 1)
+    }
+
+    /// Ends all of a holder.
+    pub async fn end_all(&self, holder: SessionHolder) -> Result<()> {
+        row::Entity::delete_many()
+            .filter(row::Column::HolderId.eq(holder_id(holder)))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+}
+
+/// The session whose cookie holds this secret, of whatever organization.
+pub(crate) async fn by_hash(tx: &DatabaseTransaction, hash: &SecretHash) -> Result<Option<Session>> {
+    let found = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
+    found.one(tx).await?.map(read).transpose()
+}
+
+/// Removes what has ended.
+pub(crate) async fn sweep(tx: &DatabaseTransaction, now: Timestamp) -> Result<()> {
+    row::Entity::delete_many().filter(row::Column::ExpiresAt.lte(now.unix())).exec(tx).await?;
+    Ok(())
+}
+
+fn holder_id(holder: SessionHolder) -> Uuid {
+    match holder {
+        SessionHolder::Member(id) => id.uuid(),
+        SessionHolder::Customer(id) => id.uuid(),
+        SessionHolder::Onboarding(id) => id.uuid(),
+    }
+}
+
+fn write(session: &Session) -> row::ActiveModel {
+    row::ActiveModel {
+        id: Set(session.id.uuid()),
+        organization_id: Set(session.organization.uuid()),
+        holder: Set(session.holder.as_str().to_owned()),
+        holder_id: Set(holder_id(session.holder)),
+        hash: Set(session.hash.as_bytes().to_vec()),
+        address: Set(session.address.clone()),
+        user_agent: Set(session.user_agent.clone()),
+        created_at: Set(session.created_at.unix()),
+        last_seen_at: Set(session.last_seen_at.unix()),
+        expires_at: Set(session.expires_at.unix()),
+    }
+}
+
+fn read(row: row::Model) -> Result<Session> {
+    let holder = match row.holder.as_str() {
+        "member" => SessionHolder::Member(row.holder_id.into()),
+        "customer" => SessionHolder::Customer(row.holder_id.into()),
+        "onboarding" => SessionHolder::Onboarding(row.holder_id.into()),
+        _ => return Err(TABLE.corrupt("holder")),
+    };
+    Ok(Session {
+        id: row.id.into(),
+        organization: row.organization_id.into(),
+        holder,
+        hash: SecretHash::from_bytes(TABLE.take("hash", row.hash.try_into())?),
+        address: row.address,
+        user_agent: row.user_agent,
+        created_at: TABLE.time("created_at", row.created_at)?,
+        last_seen_at: TABLE.time("last_seen_at", row.last_seen_at)?,
+        expires_at: TABLE.time("expires_at", row.expires_at)?,
+    })
+}
