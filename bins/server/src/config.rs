@@ -47,6 +47,12 @@ pub(crate) struct Given {
         value_delimiter = ','
     )]
     trusted_proxies: Option<Vec<String>>,
+    /// smtp://… or smtps://… with user name and password [default: mail is written to DATA_DIR/mail]
+    #[arg(long, global = true, env = "KEYWARD_SMTP_URL", value_name = "URL", hide_env_values = true)]
+    smtp_url: Option<String>,
+    /// Sender of mail [default: keyward@ the host of the public URL]
+    #[arg(long, global = true, env = "KEYWARD_MAIL_FROM", value_name = "ADDRESS")]
+    mail_from: Option<String>,
     /// Form of the log
     #[arg(long, global = true, env = "KEYWARD_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -65,6 +71,8 @@ struct File {
     database_url: Option<String>,
     master_key_file: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
+    smtp_url: Option<String>,
+    mail_from: Option<String>,
     log_format: Option<LogFormat>,
     log: Option<String>,
 }
@@ -103,6 +111,10 @@ pub(crate) struct Settings {
     pub master_key: MasterKeySource,
     /// The proxies in front of the server.
     pub trusted_proxies: TrustedProxies,
+    /// The mail server.
+    pub smtp_url: Option<String>,
+    /// Sender of mail.
+    pub mail_from: String,
     /// Form of the log.
     pub log_format: LogFormat,
     /// What is logged.
@@ -128,12 +140,15 @@ impl Settings {
             (None, Some(path)) => MasterKeySource::File(path),
             (None, None) => MasterKeySource::DataDir(data_dir.join("master.key")),
         };
+        let default_sender = format!("Keyward <keyward@{}>", issuer.mail_domain());
         Ok(Self {
             listen,
             issuer,
             data_dir,
             database_url,
             master_key,
+            smtp_url: given.smtp_url.or(file.smtp_url),
+            mail_from: given.mail_from.or(file.mail_from).unwrap_or(default_sender),
             trusted_proxies: trusted_proxies(given.trusted_proxies.or(file.trusted_proxies))?,
             log_format: given.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
             log: given.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),

@@ -4,6 +4,7 @@ mod args;
 mod backup;
 mod compose;
 mod config;
+mod mail;
 mod master_key;
 mod serve;
 mod system;
@@ -73,7 +74,7 @@ fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// The command's answer goes to stdout; the log goes to stderr.
-fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     use std::io::Write as _;
     Ok(writeln!(std::io::stdout(), "{text}")?)
 }

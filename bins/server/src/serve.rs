@@ -1,20 +1,24 @@
 //! Serves requests until told to stop.
 
+use std::sync::Arc;
+
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 
 use crate::compose::Instance;
 use crate::config::Settings;
+use crate::mail::Post;
+use crate::print;
 
 /// Listens until SIGTERM or SIGINT, then lets requests under way finish.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let engine = Instance::open(settings).await?.engine;
-    if !engine.is_founded().await? {
-        tracing::info!(
-            "no organization yet: run `keyward-server bootstrap --organization NAME --email ADDRESS`"
-        );
+    if let Some(link) = engine.setup_link().await? {
+        // For the eyes of who started it: the link makes its opener the operator, so it is not logged.
+        print(&format!("Open this link once to set up your organization:\n\n    {link}\n"))?;
     }
+    actix_web::rt::spawn(Post::open(settings)?.deliver(Arc::clone(&engine)));
     let (listen, public_url) = (settings.listen, settings.issuer.as_str());
     let settings = web::Data::new(keyward_web::Settings {
         https: settings.issuer.is_https(),
@@ -28,6 +32,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
             .wrap(from_fn(keyward_web::around))
             .configure(keyward_web::configure)
             .configure(keyward_api::configure)
+            .configure(keyward_portal::configure)
     })
     .shutdown_timeout(30)
     .bind(listen)

@@ -10,18 +10,26 @@ fn metadata() -> Metadata {
 }
 
 /// For each library and program of ours, what it may depend on among our own.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("keyward-token", &[]),
     ("keyward-client", &["keyward-token"]),
     ("keyward-domain", &[]),
     ("keyward-storage", &["keyward-domain"]),
     ("keyward-engine", &["keyward-domain", "keyward-storage", "keyward-token"]),
     ("keyward-web", &["keyward-domain", "keyward-engine"]),
+    ("keyward-portal", &["keyward-domain", "keyward-engine", "keyward-web"]),
     ("keyward-api", &["keyward-domain", "keyward-engine", "keyward-web"]),
     ("keyward-testkit", &["keyward-domain", "keyward-engine", "keyward-storage"]),
     (
         "keyward-server",
-        &["keyward-api", "keyward-domain", "keyward-engine", "keyward-storage", "keyward-web"],
+        &[
+            "keyward-api",
+            "keyward-domain",
+            "keyward-engine",
+            "keyward-portal",
+            "keyward-storage",
+            "keyward-web",
+        ],
     ),
     ("keyward-cli", &["keyward-token"]),
     ("keyward-benches", &["keyward-token"]),

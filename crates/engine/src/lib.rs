@@ -136,6 +136,14 @@ impl Issuer {
         &self.0
     }
 
+    /// The host, as part of a mail address.
+    pub fn mail_domain(&self) -> String {
+        let host = url::Url::parse(&self.0).ok().and_then(|url| url.host_str().map(str::to_owned));
+        // An address of the network is no mail domain.
+        host.filter(|host| host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('['))
+            .unwrap_or_else(|| "localhost".to_owned())
+    }
+
     /// Whether people reach the server over TLS.
     pub fn is_https(&self) -> bool {
         self.0.starts_with("https://")

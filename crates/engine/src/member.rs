@@ -2,7 +2,8 @@
 
 use keyward_domain::permission::{ReadMembers, WriteMembers};
 use keyward_domain::{
-    Access, Action, Email, Idempotency, Member, MemberId, Name, OrganizationScope, Page, PageRequest, Role,
+    Access, Action, Actor, Email, Idempotency, Member, MemberId, Name, OrganizationScope, Page, PageRequest,
+    Role,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -55,6 +56,9 @@ impl Engine {
             let earlier = tx.members(scope).find(id.into()).await?;
             return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Member));
         }
+        if new.role == Role::Owner {
+            owners_only(&tx, access).await?;
+        }
         let member = self.new_member(scope, new);
         tx.members(scope).insert(&member).await.map_err(taken)?;
         let detail = [("email", json!(member.email)), ("role", json!(member.role))];
@@ -77,6 +81,9 @@ impl Engine {
         let member = lock(&tx, scope, id).await?;
         unchanged(member.version, expected)?;
         let role = change.role.unwrap_or(member.role);
+        if member.role == Role::Owner || role == Role::Owner {
+            owners_only(&tx, access).await?;
+        }
         if member.role == Role::Owner && role != Role::Owner {
             another_owner(&tx, scope).await?;
         }
@@ -106,8 +113,10 @@ impl Engine {
         let member = lock(&tx, scope, id).await?;
         unchanged(member.version, expected)?;
         if member.role == Role::Owner {
+            owners_only(&tx, access).await?;
             another_owner(&tx, scope).await?;
         }
+        tx.sessions(scope).end_all(keyward_domain::session::SessionHolder::Member(id)).await?;
         tx.members(scope).delete(id).await?;
         self.record(&tx, access, Action::MemberDeleted, id.uuid(), &[("email", json!(member.email))]).await?;
         tx.commit().await?;
@@ -133,6 +142,15 @@ impl Engine {
 async fn lock(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Member> {
     tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
     tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Member))
+}
+
+/// Of people, only an owner makes and unmakes owners.
+async fn owners_only(tx: &Tx, access: &Access<WriteMembers>) -> Result<()> {
+    let Actor::Member(id) = access.actor() else { return Ok(()) };
+    match tx.members(access.scope()).find(id).await? {
+        Some(member) if member.role == Role::Owner => Ok(()),
+        Some(_) | None => Err(Error::OwnersOnly),
+    }
 }
 
 async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<()> {

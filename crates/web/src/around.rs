@@ -74,8 +74,9 @@ pub async fn around(
 /// Gives errors that came from below the handlers the form of all others.
 fn in_problem_form<B: MessageBody + 'static>(response: ServiceResponse<B>) -> ServiceResponse {
     let (status, headers) = (response.status(), response.headers());
-    let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().ends_with(b"json"));
-    if status.as_u16() < 400 || is_json {
+    let kind = headers.get(header::CONTENT_TYPE).map(|value| value.as_bytes()).unwrap_or_default();
+    // A page tells its own errors.
+    if status.as_u16() < 400 || kind.ends_with(b"json") || kind.starts_with(b"text/html") {
         return response.map_into_boxed_body();
     }
     let problem = Problem::new(Code::of(status));

@@ -35,6 +35,7 @@ impl From<Error> for Problem {
                 .with("current", current)
                 .with("plan", plan),
             Error::LinkGone => Self::new(Code::Gone),
+            Error::OwnersOnly => Self::new(Code::Forbidden).detail("Only an owner makes and unmakes owners."),
             Error::LastOwner => Self::new(Code::LastOwner),
             Error::Claims(_)
             | Error::StatusIndex { .. }

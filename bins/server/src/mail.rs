@@ -1,0 +1,105 @@
+//! Hands mail over: to an SMTP server, or where none is set to files in the data folder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use keyward_engine::{Engine, Mail};
+use lettre::message::Mailbox;
+use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+
+use crate::config::Settings;
+
+/// How often it is looked for mail that is due.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Where mail goes.
+pub(crate) struct Post {
+    from: Mailbox,
+    way: Way,
+}
+
+enum Way {
+    Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
+    Folder(PathBuf),
+}
+
+impl Post {
+    /// As the settings say.
+    pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
+        let from = settings.mail_from.parse().context("KEYWARD_MAIL_FROM is no address")?;
+        let way = match &settings.smtp_url {
+            Some(url) => {
+                // The address may hold a password, so it is not told.
+                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+                    .map_err(|_| anyhow::anyhow!("KEYWARD_SMTP_URL must be smtp://… or smtps://…"))?;
+                Way::Smtp(Box::new(builder.timeout(Some(Duration::from_secs(20))).build()))
+            }
+            None => Way::Folder(settings.data_dir.join("mail")),
+        };
+        Ok(Self { from, way })
+    }
+
+    /// Delivers mail for as long as the server runs.
+    pub(crate) async fn deliver(self, engine: Arc<Engine>) {
+        if let Way::Folder(folder) = &self.way {
+            tracing::info!(folder = %folder.display(), "no KEYWARD_SMTP_URL: mail is written to files");
+        }
+        loop {
+            match engine.claim_mail().await {
+                Ok(Some(mail)) => self.hand_over(&engine, &mail).await,
+                Ok(None) => actix_web::rt::time::sleep(PAUSE).await,
+                Err(error) => {
+                    tracing::error!(%error, "mail can't be looked for");
+                    actix_web::rt::time::sleep(PAUSE * 20).await;
+                }
+            }
+        }
+    }
+
+    async fn hand_over(&self, engine: &Engine, mail: &Mail) {
+        let noted = match self.send(mail).await {
+            Ok(()) => engine.mail_sent(mail).await,
+            Err(error) => {
+                // Neither text nor recipient: the text may hold a link.
+                tracing::warn!(mail = %mail.id, attempt = mail.attempts + 1, error = format!("{error:#}"), "mail was not handed over");
+                engine.mail_failed(mail).await.map(|given_up| {
+                    if given_up {
+                        tracing::error!(mail = %mail.id, "mail is given up");
+                    }
+                })
+            }
+        };
+        if let Err(error) = noted {
+            tracing::error!(mail = %mail.id, %error, "what became of a mail can't be noted");
+        }
+    }
+
+    async fn send(&self, mail: &Mail) -> anyhow::Result<()> {
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(mail.recipient.as_str().parse()?)
+            .subject(&mail.subject)
+            .message_id(Some(format!("<{}@keyward>", mail.id)))
+            .body(mail.body.clone())?;
+        match &self.way {
+            Way::Smtp(smtp) => smtp.send(message).await.map(drop).context("SMTP"),
+            Way::Folder(folder) => {
+                let mut builder = std::fs::DirBuilder::new();
+                builder.recursive(true);
+                #[cfg(unix)]
+                std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+                builder.create(folder)?;
+                let path = folder.join(format!("{}.eml", mail.id));
+                let mut options = std::fs::OpenOptions::new();
+                options.write(true).create(true).truncate(true);
+                #[cfg(unix)]
+                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+                std::io::Write::write_all(&mut options.open(&path)?, &message.formatted())?;
+                tracing::info!(file = %path.display(), "mail");
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,328 @@
+// Walks the portals as people do, in a real browser, and looks at each page with axe-core.
+//
+//     node journeys.mjs SETUP_LINK MAIL_FOLDER [SCREENSHOT_FOLDER]
+//
+// Every console error and every violation of the page's policy counts as a failure.
+
+import { readFile, readdir, mkdir } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const [setup, mails, screenshots] = process.argv.slice(2);
+const base = new URL(setup).origin;
+let passed = 0;
+let failed = 0;
+
+function check(what, right, seen = "") {
+  if (right) {
+    passed += 1;
+  } else {
+    failed += 1;
+    console.log(`FAILED ${what}: ${seen}`);
+  }
+}
+
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+
+async function person(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  // What a refused page answers is asked for by the journey; the browser mentions it as an error.
+  page.on("console", (message) => {
+    if (message.type() === "error" && !message.text().includes("status of 4")) {
+      check("no console error", false, `${page.url()}: ${message.text()}`);
+    }
+  });
+  page.on("pageerror", (error) => check("no script error", false, `${page.url()}: ${error}`));
+  return { context, page };
+}
+
+let shot = 0;
+async function look(page, name) {
+  // axe is run by the browser's debugger, which the page's policy does not bind.
+  await page.evaluate(axe);
+  const result = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
+  const found = result.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target).join(" | ")}`);
+  check(`axe on ${name}`, found.length === 0, found.join("\n  "));
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
+  check(`${name} does not scroll sideways`, !wide);
+  if (screenshots) {
+    await mkdir(screenshots, { recursive: true });
+    shot += 1;
+    const number = String(shot).padStart(2, "0");
+    await page.screenshot({ path: join(screenshots, `${number}-${name}.png`), fullPage: true });
+    await page.setViewportSize({ width: 390, height: 844 });
+    const narrow = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
+    check(`${name} fits a phone`, !narrow);
+    await page.screenshot({ path: join(screenshots, `${number}-${name}-phone.png`), fullPage: true });
+    await page.setViewportSize({ width: 1280, height: 900 });
+  }
+}
+
+async function mailTo(address, subject) {
+  for (let tries = 0; tries < 100; tries += 1) {
+    const files = await readdir(mails).catch(() => []);
+    for (const file of files.sort().reverse()) {
+      const text = await readFile(join(mails, file), "utf8");
+      if (text.includes(`To: ${address}`) && text.includes(subject)) {
+        return text.replaceAll("=\r\n", "").replaceAll("=3D", "=").match(/https?:\/\/\S+\/link\/\S+/)[0];
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`no mail to ${address}`);
+}
+
+// --- the first start
+const owner = await person();
+const page = owner.page;
+await page.goto(setup);
+await look(page, "setup");
+await page.getByLabel("Organization").fill("Acme <script>alert(1)</script>");
+await page.getByLabel("Your name").fill("Ada Lovelace");
+await page.getByLabel("Your e-mail").fill("ada@acme.example");
+await page.getByLabel("Password").fill("short");
+await page.getByLabel("Once more").fill("short");
+await page.getByRole("button", { name: "Create the organization" }).click();
+check("a short password is refused", await page.getByText("must have at least 12 characters").first().isVisible());
+await page.getByLabel("Password").fill("correct horse battery");
+await page.getByLabel("Once more").fill("correct horse battery");
+await page.getByRole("button", { name: "Create the organization" }).click();
+await page.waitForURL(`${base}/`);
+check("setup leads to the dashboard", await page.getByRole("heading", { name: "Dashboard" }).isVisible());
+await look(page, "dashboard-empty");
+const again = await (await person()).page.goto(setup);
+check("the setup link opens once", again.status() === 410, again.status());
+
+// --- a product with all kinds of fields
+await page.getByRole("link", { name: "New product" }).click();
+await look(page, "product-new");
+await page.getByLabel("Name").fill("Acme Server");
+await page.getByRole("button", { name: "Create" }).click();
+const key = await page.locator("#secret").textContent();
+check("the API key is shown once", key.startsWith("kw_prod_"), key);
+await look(page, "product-created");
+await page.getByRole("link", { name: "I have copied it" }).click();
+const product = page.url();
+check("and not again", !(await page.content()).includes(key));
+const kinds = [
+  ["seats", "Seats", "number", "yes", "yes", "", ""],
+  ["plan", "Plan", "select", "no", "yes", "basic", "basic, pro"],
+  ["tier", "Tier", "text", "no", "no", "gold", ""],
+  ["contact", "Contact", "email", "no", "yes", "", ""],
+  ["beta", "Beta", "checkbox", "no", "yes", "", ""],
+  ["until", "Support until", "date", "no", "yes", "", ""],
+  ["terms", "Terms", "textarea", "no", "yes", "", ""],
+];
+for (const [index, field] of kinds.entries()) {
+  if (index >= 2) await page.getByRole("button", { name: "Add a field" }).click();
+  const [name, label, kind, required, editable, initial, choices] = field;
+  await page.locator(`#f${index}_name`).fill(name);
+  await page.locator(`#f${index}_label`).fill(label);
+  await page.locator(`#f${index}_kind`).selectOption(kind);
+  await page.locator(`#f${index}_required`).selectOption(required);
+  await page.locator(`#f${index}_editable`).selectOption(editable);
+  await page.locator(`#f${index}_default`).fill(initial);
+  await page.locator(`#f${index}_choices`).fill(choices);
+}
+await page.locator("#f6_label").press("Tab");
+await page.locator("#preview").getByLabel("Support until").waitFor();
+check("the preview follows the editor", true);
+await page.locator("#template").getByRole("button", { name: "Save changes" }).click();
+await page.locator(".done", { hasText: "Saved." }).waitFor();
+await page.getByLabel("Markdown").fill("# Install\n\n<script>alert(1)</script>\n\n[evil](javascript:alert(1)) `docker login`");
+await page.locator("#docs h1").waitFor();
+check("the page's preview is safe", (await page.locator("#docs").innerHTML()).includes("&lt;script&gt;"));
+await page.locator("#page").getByRole("button", { name: "Save changes" }).click();
+await page.locator(".done", { hasText: "Saved." }).waitFor();
+await page.getByLabel("IP enforcement").selectOption("enforce");
+await page.getByLabel("Max. IPs of new licenses").fill("3");
+await page.locator("#settings").getByRole("button", { name: "Save changes" }).click();
+await page.locator(".done", { hasText: "Saved." }).waitFor();
+check("settings are kept", (await page.getByLabel("Max. IPs of new licenses").inputValue()) === "3");
+await page.getByLabel("One a line: 2.1.x").or(page.locator("textarea[name=versions]")).fill("2.x allowed\n2.1.0 latest");
+await page.locator("textarea[name=pull_roles]").fill("runtime: acme/*");
+await page.locator("#versions").getByRole("button", { name: "Save changes" }).click();
+await page.locator(".done", { hasText: "Saved." }).waitFor();
+await look(page, "product");
+await page.locator("textarea[name=pull_roles]").fill("Runtime acme");
+await page.locator("#versions").getByRole("button", { name: "Save changes" }).click();
+check("a wrong role is told", await page.getByRole("alert").isVisible());
+await page.goto(`${base}/products`);
+await look(page, "products");
+await page.getByLabel("Search").fill("nothing like it");
+await page.getByText("Nothing found").waitFor();
+check("the table is searched without a reload", true);
+
+// --- a key
+await page.goto(`${base}/products`);
+await page.getByRole("link", { name: "Create new key" }).click();
+await look(page, "key-new");
+await page.getByLabel("E-mail").fill("it@example.com");
+await page.getByLabel("Name", { exact: false }).first().fill("Example \"Inc.\" <b>&");
+await page.getByLabel("Notes").fill("internal: pays late");
+await page.getByLabel("Seats").fill("many");
+await page.getByRole("button", { name: "Create customer" }).click();
+check("a wrong number is told", await page.getByText("must be a number").first().isVisible());
+await page.getByLabel("Seats").fill("25");
+await page.getByRole("button", { name: "Create customer" }).click();
+await page.getByRole("heading", { name: "Share manually" }).waitFor();
+const token = (await page.locator("#token").textContent()).trim();
+check("the token is a JWT", token.split(".").length === 3);
+await look(page, "key-made");
+await page.getByRole("button", { name: "Share onboarding link" }).click();
+const onboarding = (await page.locator("#link").textContent()).trim();
+const license = page.url().replace("/onboarding-link", "");
+await look(page, "license-link");
+
+// --- the onboarding link, opened by someone else
+const buyer = await person();
+for (let tries = 0; tries < 5; tries += 1) await buyer.page.request.get(onboarding);
+await buyer.page.request.head(onboarding);
+await buyer.page.goto(onboarding);
+await look(buyer.page, "onboarding");
+await buyer.page.waitForTimeout(500);
+const opened = await Promise.all(
+  [1, 2, 3, 4].map(() => buyer.page.request.post(onboarding, { maxRedirects: 0, headers: { Origin: base } })),
+);
+const statuses = opened.map((answer) => answer.status()).sort();
+check("looking opens nothing, and of four who open one does", statuses.join() === "303,410,410,410", statuses.join());
+await buyer.page.goto(`${base}/onboarding`);
+check("fields are shown", await buyer.page.getByText("Seats").isVisible());
+check("internal notes are not", !(await buyer.page.content()).includes("pays late"));
+await look(buyer.page, "onboarding-opened");
+const [download] = await Promise.all([
+  buyer.page.waitForEvent("download"),
+  buyer.page.getByRole("link", { name: "Download license.jwt" }).click(),
+]);
+check("the token is downloaded", (await readFile(await download.path(), "utf8")).trim() === token);
+const late = await (await person()).page.goto(onboarding);
+check("the link is gone", late.status() === 410, late.status());
+
+// --- the customer's portal
+const customer = await person();
+await customer.page.goto(`${base}/portal`);
+await look(customer.page, "customer-sign-in");
+await customer.page.getByLabel("E-mail").fill("it@example.com");
+await customer.page.getByRole("button", { name: "Send the link" }).click();
+await customer.page.getByText("a mail is on its way").waitFor();
+await customer.page.goto(await mailTo("it@example.com", "Sign in to your licenses"));
+await look(customer.page, "customer-link");
+await customer.page.getByRole("button", { name: "Sign in" }).click();
+await customer.page.waitForURL(`${base}/portal`);
+await look(customer.page, "customer-licenses");
+await customer.page.locator("table a").first().click();
+check("the customer sees the token", (await customer.page.locator("#token").textContent()).trim() === token);
+check("and no internal notes", !(await customer.page.content()).includes("pays late"));
+await look(customer.page, "customer-license");
+const own = customer.page.url();
+await customer.page.getByRole("link", { name: "Profile" }).click();
+await look(customer.page, "customer-profile");
+const vendorPage = await customer.page.request.get(`${base}/products`, { maxRedirects: 0 });
+check("a customer sees no vendor's page", vendorPage.status() === 303, vendorPage.status());
+
+// --- a license with a payload, renewed and revoked
+await page.goto(`${base}/licenses/new`);
+await look(page, "license-new");
+await page.getByLabel("Name").fill("Volume license");
+await page.getByLabel("Payload (JSON object)").fill("[1]");
+await page.getByRole("button", { name: "Save" }).click();
+check("an array is no payload", await page.getByRole("alert").isVisible());
+await page.getByLabel("Payload (JSON object)").fill('{"seats":12345678901234567890}');
+await page.getByRole("button", { name: "Save" }).click();
+await page.locator(".done", { hasText: "Saved." }).waitFor();
+check("the payload is as written", (await page.content()).includes("12345678901234567890"));
+await page.getByRole("button", { name: "Renew" }).click();
+await page.locator(".done", { hasText: "Renewed" }).waitFor();
+await page.goto(`${base}/licenses`);
+await look(page, "licenses");
+await page.goto(license);
+await look(page, "license");
+await page.getByRole("button", { name: "Suspend" }).click();
+await page.locator(".done", { hasText: "Suspended." }).waitFor();
+await page.getByRole("button", { name: "Resume" }).click();
+await page.locator(".done", { hasText: "Resumed." }).waitFor();
+await page.getByLabel("Type the license's name to confirm").fill("something else");
+await page.getByRole("button", { name: "Revoke" }).click();
+check("a wrong name revokes nothing", await page.getByText("differs from the license's name").first().isVisible());
+const name = await page.locator("h1").textContent();
+await page.getByLabel("Type the license's name to confirm").fill(name);
+await page.getByRole("button", { name: "Revoke" }).click();
+await page.locator(".done", { hasText: "Revoked, from the very next request on." }).waitFor();
+await customer.page.goto(own);
+check("the customer's next click sees it", await customer.page.getByText("has no token now").isVisible());
+
+// --- members and their roles
+await page.goto(`${base}/members`);
+await page.getByLabel("Name", { exact: false }).first().fill("Vera Viewer");
+await page.getByLabel("E-mail").fill("vera@acme.example");
+await page.locator("#role").selectOption("viewer");
+await page.getByRole("button", { name: "Invite", exact: true }).click();
+await page.locator(".done", { hasText: "Invited." }).waitFor();
+await look(page, "members");
+const viewer = await person();
+await viewer.page.goto(await mailTo("vera@acme.example", "You are invited"));
+await look(viewer.page, "invitation");
+await viewer.page.getByLabel("Password").fill("another long password");
+await viewer.page.getByLabel("Once more").fill("another long password");
+await viewer.page.getByRole("button", { name: "Set the password" }).click();
+await viewer.page.waitForURL(`${base}/`);
+for (const path of ["/products/new", "/licenses/new", "/customers/new"]) {
+  const answer = await viewer.page.goto(`${base}${path}`);
+  check(`a viewer may not open ${path}`, answer.status() === 403, answer.status());
+}
+await look(viewer.page, "forbidden");
+await viewer.page.goto(`${base}/members`);
+check("a viewer sees the members", await viewer.page.getByText("ada@acme.example").isVisible());
+
+// --- tokens, settings, the log, a lost password
+await page.goto(`${base}/tokens`);
+await page.getByLabel("Name").fill("CI");
+await page.getByLabel("licenses:read").check();
+await page.getByRole("button", { name: "Create token" }).click();
+check("a token is shown once", (await page.locator("#secret").textContent()).startsWith("kw_mgmt_"));
+await look(page, "tokens");
+await page.goto(`${base}/settings`);
+await look(page, "settings");
+await page.goto(`${base}/audit`);
+await look(page, "audit");
+await page.goto(`${base}/customers`);
+await look(page, "customers");
+await page.locator("table a").first().click();
+await look(page, "customer");
+const csv = await page.request.get(`${base}/customers.csv`);
+check("customers are exported", (await csv.text()).startsWith("id,name,email"));
+await page.goto(`${base}/`);
+await look(page, "dashboard");
+const forged = await page.request.post(`${product}/archive`, { form: { csrf: "x" }, headers: { Origin: base } });
+check("a forged form is refused", forged.status() === 403, forged.status());
+const foreign = await page.request.post(`${product}/archive`, { form: {}, headers: { Origin: "https://evil.example" } });
+check("a foreign form is refused", foreign.status() === 403, foreign.status());
+await page.getByRole("button", { name: "Sign out" }).click();
+await page.waitForURL(`${base}/sign-in`);
+await look(page, "sign-in");
+await page.getByLabel("E-mail").fill("ada@acme.example");
+await page.getByLabel("Password").fill("wrong wrong wrong");
+await page.getByRole("button", { name: "Sign in" }).click();
+check("a wrong password is refused", await page.getByText("don't fit").isVisible());
+await page.getByRole("link", { name: "Forgot your password?" }).click();
+await look(page, "forgot");
+await page.getByLabel("E-mail").fill("ada@acme.example");
+await page.getByRole("button", { name: "Send the link" }).click();
+await page.getByText("a mail is on its way").waitFor();
+await page.goto(await mailTo("ada@acme.example", "Set a new password"));
+await page.getByLabel("Password").fill("a brand new password");
+await page.getByLabel("Once more").fill("a brand new password");
+await page.getByRole("button", { name: "Set the password" }).click();
+await page.waitForURL(`${base}/`);
+const cookies = await owner.context.cookies();
+check("the cookie is out of reach of scripts", cookies.every((cookie) => cookie.httpOnly && cookie.sameSite === "Lax"));
+const missing = await page.goto(`${base}/licenses/018f0000-0000-7000-8000-000000000000`);
+check("what is not there is not there", missing.status() === 404, missing.status());
+await look(page, "not-found");
+
+await browser.close();
+console.log(`browser: ${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,109 @@
+//! The customer's pages. They change nothing and reach nothing but what the customer holds.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::{License, LicenseId, LicenseStatus, PageRequest};
+use keyward_engine::{Engine, Handover};
+use keyward_web::{Code, Id, Problem, markdown};
+use serde_json::value::RawValue;
+
+use crate::page::{self, Page, Shell};
+use crate::signed::SignedCustomer;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/portal", web::get().to(licenses))
+        .route("/portal/profile", web::get().to(profile))
+        .route("/portal/licenses/{id}", web::get().to(license))
+        .route("/portal/licenses/{id}/license.jwt", web::get().to(download));
+}
+
+/// One field of a license as its customer sees it.
+pub(crate) struct FieldView {
+    /// As the product labels it.
+    pub label: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// The fields that a customer may see: those of the product that are not hidden, or the whole payload.
+pub(crate) fn fields(handover: &Handover) -> Vec<FieldView> {
+    let payload = handover.license.revision.payload.as_str();
+    let members: std::collections::BTreeMap<String, Box<RawValue>> =
+        serde_json::from_str(payload).unwrap_or_default();
+    let show =
+        |raw: &RawValue| serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
+    let known = handover.product.as_ref().map(|product| product.template.fields());
+    members
+        .iter()
+        .filter_map(|(name, raw)| {
+            let field = known.and_then(|fields| fields.iter().find(|field| field.name.as_str() == name));
+            match field {
+                Some(field) if field.hidden => None,
+                Some(field) => Some(FieldView { label: field.label.to_string(), value: show(raw) }),
+                None => Some(FieldView { label: name.clone(), value: show(raw) }),
+            }
+        })
+        .collect()
+}
+
+struct Row {
+    license: License,
+    status: LicenseStatus,
+}
+
+#[derive(Template)]
+#[template(path = "customer/licenses.html")]
+struct LicensesPage {
+    shell: Shell,
+    rows: Vec<Row>,
+}
+
+async fn licenses(signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
+    let all = PageRequest { limit: PageRequest::MOST, after: None };
+    let found = engine.own_licenses(&signed.visit, all).await?;
+    let now = engine.now();
+    let rows = found.items.into_iter().map(|license| Row { status: license.status(now), license }).collect();
+    page::send(&LicensesPage { shell: Shell::customer(&signed.visit, &signed.csrf, "licenses"), rows })
+}
+
+#[derive(Template)]
+#[template(path = "customer/license.html")]
+struct LicensePage {
+    shell: Shell,
+    handover: Handover,
+    status: LicenseStatus,
+    fields: Vec<FieldView>,
+    docs: String,
+}
+
+async fn license(signed: SignedCustomer, id: Id<LicenseId>, engine: web::Data<Engine>) -> Page {
+    let handover = engine.own_license(&signed.visit, id.0).await?;
+    let docs = handover.product.as_ref().map(|product| markdown::to_html(&product.page)).unwrap_or_default();
+    let (fields, status) = (fields(&handover), handover.license.status(engine.now()));
+    let shell = Shell::customer(&signed.visit, &signed.csrf, "licenses");
+    page::send(&LicensePage { shell, handover, status, fields, docs })
+}
+
+async fn download(
+    _: HttpRequest,
+    signed: SignedCustomer,
+    id: Id<LicenseId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let token = engine.own_license(&signed.visit, id.0).await?.token;
+    let token = token.ok_or_else(|| Problem::new(Code::TokenUnavailable))?;
+    Ok(page::file("license.jwt", "application/jwt", token))
+}
+
+#[derive(Template)]
+#[template(path = "customer/profile.html")]
+struct ProfilePage {
+    shell: Shell,
+    email: String,
+}
+
+async fn profile(signed: SignedCustomer) -> Page {
+    let email = signed.visit.customer.email.to_string();
+    page::send(&ProfilePage { shell: Shell::customer(&signed.visit, &signed.csrf, "profile"), email })
+}

@@ -1,0 +1,279 @@
+//! Signing in and out, links from mail, the first start.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use keyward_domain::link::LinkPurpose;
+use keyward_domain::{Email, Name, Secret, SecretKind};
+use keyward_engine::{Engine, NewOrganization, Password, Visitor};
+use keyward_web::{Code, Fields, Problem, Request, part};
+
+use crate::form::{Form, Posted};
+use crate::page::{self, Page};
+use crate::signed::{self, Anyone};
+use crate::throttle::Throttle;
+use crate::trouble::Trouble;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/sign-in", web::get().to(sign_in_page))
+        .route("/sign-in", web::post().to(sign_in))
+        .route("/sign-out", web::post().to(sign_out))
+        .route("/forgot", web::get().to(forgot_page))
+        .route("/forgot", web::post().to(forgot))
+        .route("/portal/sign-in", web::get().to(customer_sign_in_page))
+        .route("/portal/sign-in", web::post().to(customer_sign_in))
+        .route("/link/{secret}", web::get().to(link_page))
+        .route("/link/{secret}", web::post().to(link))
+        .route("/setup/{secret}", web::get().to(setup_page))
+        .route("/setup/{secret}", web::post().to(setup));
+}
+
+#[derive(Template)]
+#[template(path = "door/sign_in.html")]
+struct SignInPage {
+    form: Form,
+}
+
+async fn sign_in_page(anyone: Anyone) -> Page {
+    match anyone.0 {
+        Some(Visitor::Member(_)) => Ok(page::go("/")),
+        _ => page::send(&SignInPage { form: Form::default() }),
+    }
+}
+
+async fn sign_in(
+    request: HttpRequest,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+    throttle: web::Data<Throttle>,
+) -> Page {
+    let visit = signed::visit(&request).await;
+    let email = form.value("email").trim().to_lowercase();
+    let (by_email, by_address) = (format!("member {email}"), format!("from {}", visit.address));
+    let now = engine.now();
+    // Both are counted, whichever is full.
+    if !(throttle.admits(&by_email, now) & throttle.admits(&by_address, now)) {
+        form.refuse("", "Too many tries. Wait a quarter of an hour, or set a new password.");
+        return page::send_as(actix_web::http::StatusCode::TOO_MANY_REQUESTS, &SignInPage { form });
+    }
+    let password = Password::attempt(form.value("password"));
+    let signed_in = match form.value("email").parse::<Email>() {
+        Ok(email) => engine.sign_in(&email, password, visit).await?,
+        Err(_) => None,
+    };
+    match signed_in {
+        Some(signed_in) => {
+            throttle.forget(&by_email);
+            throttle.forget(&by_address);
+            Ok(signed::begin(&request, &signed_in, "/"))
+        }
+        None => {
+            form.refuse("", "Address and password don't fit.");
+            page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form })
+        }
+    }
+}
+
+async fn sign_out(request: HttpRequest, anyone: Anyone, _: Posted, engine: web::Data<Engine>) -> Page {
+    let (session, to) = match &anyone.0 {
+        Some(Visitor::Member(visit)) => (Some(&visit.session), "/sign-in"),
+        Some(Visitor::Customer(visit)) => (Some(&visit.session), "/portal/sign-in"),
+        Some(Visitor::Onboarding(visit)) => (Some(&visit.session), "/portal/sign-in"),
+        None => (None, "/sign-in"),
+    };
+    if let Some(session) = session {
+        engine.sign_out(session).await?;
+    }
+    Ok(signed::end(&request, to))
+}
+
+#[derive(Template)]
+#[template(path = "door/mail.html")]
+struct MailPage {
+    title: &'static str,
+    text: &'static str,
+    button: &'static str,
+    sent: bool,
+    form: Form,
+}
+
+const FORGOT: MailPage = MailPage {
+    title: "Set a new password",
+    text: "We send you a link that works for an hour.",
+    button: "Send the link",
+    sent: false,
+    form: Form::EMPTY,
+};
+
+const CUSTOMER: MailPage = MailPage {
+    title: "Your licenses",
+    text: "Tell us the address your license was issued to, and we send you a link that signs you in.",
+    button: "Send the link",
+    sent: false,
+    form: Form::EMPTY,
+};
+
+async fn forgot_page() -> Page {
+    page::send(&FORGOT)
+}
+
+async fn customer_sign_in_page(anyone: Anyone) -> Page {
+    match anyone.0 {
+        Some(Visitor::Customer(_)) => Ok(page::go("/portal")),
+        _ => page::send(&CUSTOMER),
+    }
+}
+
+/// The address of a form that asks for mail; `None` if it is none, or was asked for too often.
+async fn wanted(
+    request: &HttpRequest,
+    form: &mut Form,
+    engine: &Engine,
+    throttle: &Throttle,
+    kind: &str,
+) -> Option<Email> {
+    let email = match form.value("email").parse::<Email>() {
+        Ok(email) => email,
+        Err(fault) => {
+            form.refuse("email", fault.message);
+            return None;
+        }
+    };
+    let visit = signed::visit(request).await;
+    let (address, now) = (email.as_str().to_lowercase(), engine.now());
+    let admitted = throttle.admits(&format!("{kind} {address}"), now)
+        & throttle.admits(&format!("{kind} from {}", visit.address), now);
+    if !admitted {
+        form.refuse("email", "was asked for too often: wait a quarter of an hour");
+        return None;
+    }
+    Some(email)
+}
+
+async fn forgot(
+    request: HttpRequest,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+    throttle: web::Data<Throttle>,
+) -> Page {
+    match wanted(&request, &mut form, &engine, &throttle, "reset").await {
+        Some(email) => {
+            engine.request_password_reset(&email).await?;
+            page::send(&MailPage { sent: true, ..FORGOT })
+        }
+        None => page::send(&MailPage { form, ..FORGOT }),
+    }
+}
+
+async fn customer_sign_in(
+    request: HttpRequest,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+    throttle: web::Data<Throttle>,
+) -> Page {
+    match wanted(&request, &mut form, &engine, &throttle, "customer").await {
+        Some(email) => {
+            engine.request_customer_sign_in(&email).await?;
+            page::send(&MailPage { sent: true, ..CUSTOMER })
+        }
+        None => page::send(&MailPage { form, ..CUSTOMER }),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "door/password.html")]
+struct PasswordPage {
+    form: Form,
+}
+
+#[derive(Template)]
+#[template(path = "door/enter.html")]
+struct EnterPage {}
+
+/// A link's secret from the address.
+fn secret(request: &HttpRequest, kind: SecretKind) -> Result<Secret, Trouble> {
+    let text: String = part(request, "secret")?;
+    Secret::parse(kind, &text).ok_or_else(|| Problem::new(Code::NotFound).into())
+}
+
+/// Looking opens nothing: mail programs look at links before people do.
+async fn link_page(request: HttpRequest, engine: web::Data<Engine>) -> Page {
+    let link = engine.link(&secret(&request, SecretKind::Link)?).await?;
+    match link.map(|link| link.purpose) {
+        Some(LinkPurpose::Invitation(_) | LinkPurpose::PasswordReset(_)) => {
+            page::send(&PasswordPage { form: Form::default() })
+        }
+        Some(LinkPurpose::CustomerSignIn(_)) => page::send(&EnterPage {}),
+        Some(LinkPurpose::Onboarding(_)) | None => Err(Problem::new(Code::Gone).into()),
+    }
+}
+
+async fn link(request: HttpRequest, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+    let secret = secret(&request, SecretKind::Link)?;
+    let link = engine.link(&secret).await?.ok_or_else(|| Problem::new(Code::Gone))?;
+    let visit = signed::visit(&request).await;
+    match link.purpose {
+        LinkPurpose::CustomerSignIn(_) => {
+            let signed_in = engine.open_customer_link(&secret, visit).await?;
+            Ok(signed::begin(&request, &signed_in, "/portal"))
+        }
+        LinkPurpose::Invitation(_) | LinkPurpose::PasswordReset(_) => match new_password(&mut form) {
+            Some(password) => {
+                let signed_in = engine.open_member_link(&secret, password, visit).await?;
+                Ok(signed::begin(&request, &signed_in, "/"))
+            }
+            None => page::send(&PasswordPage { form }),
+        },
+        LinkPurpose::Onboarding(_) => Err(Problem::new(Code::Gone).into()),
+    }
+}
+
+/// The password that was typed twice.
+pub(crate) fn new_password(form: &mut Form) -> Option<Password> {
+    if form.value("password") != form.value("again") {
+        form.refuse("again", "differs from the first");
+        return None;
+    }
+    match Password::parse(form.value("password")) {
+        Ok(password) => Some(password),
+        Err(fault) => {
+            form.refuse("password", fault.message);
+            None
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "door/setup.html")]
+struct SetupPage {
+    form: Form,
+}
+
+async fn setup_page(request: HttpRequest, engine: web::Data<Engine>) -> Page {
+    if !engine.is_setup_link(&secret(&request, SecretKind::Setup)?).await? {
+        return Err(Problem::new(Code::Gone).into());
+    }
+    page::send(&SetupPage { form: Form::default() })
+}
+
+struct NewVendor(NewOrganization);
+
+impl Request for NewVendor {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, email) = (fields.required::<Name>("organization"), fields.required::<Email>("email"));
+        let person = fields.required::<Name>("name");
+        Some(Self(NewOrganization { name: name?, owner_email: email?, owner_name: Some(person?) }))
+    }
+}
+
+async fn setup(request: HttpRequest, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+    let secret = secret(&request, SecretKind::Setup)?;
+    let new = form.read::<NewVendor>(&["organization", "name", "email"]);
+    let (Some(NewVendor(new)), Some(password)) = (new, new_password(&mut form)) else {
+        return page::send(&SetupPage { form });
+    };
+    let visit = signed::visit(&request).await;
+    let signed_in = engine.set_up(&secret, new, password, visit).await?;
+    let response: HttpResponse = signed::begin(&request, &signed_in, "/");
+    Ok(response)
+}

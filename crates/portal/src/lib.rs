@@ -1,0 +1,35 @@
+//! The pages: the vendor's portal, the customer's, and the onboarding link's. Rendered on the server, working
+//! without JavaScript; a little htmx saves reloads.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | who is signed in, and what guards a page | [`signed`] |
+//! | how a form is read, and shown again with its faults | [`form`] |
+//! | how a page is put together and sent | [`page`] |
+//! | signing in, links from mail, the first start | `door` |
+//! | the vendor's pages, one noun a file | `vendor` |
+//! | the customer's pages | `customer` |
+//! | style, scripts | `assets/` |
+
+mod assets;
+mod customer;
+mod door;
+mod form;
+mod onboarding;
+mod page;
+mod signed;
+mod throttle;
+mod trouble;
+mod vendor;
+
+use actix_web::web;
+
+/// Adds the routes of all pages.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config.app_data(web::Data::new(throttle::Throttle::default()));
+    assets::routes(config);
+    door::routes(config);
+    onboarding::routes(config);
+    customer::routes(config);
+    vendor::routes(config);
+}

@@ -1,0 +1,218 @@
+//! How a page is put together and sent.
+
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use askama::Template;
+use keyward_domain::Timestamp;
+use keyward_engine::{CustomerVisit, MemberVisit};
+
+use crate::assets;
+use crate::trouble::Trouble;
+
+/// What a handler gives.
+pub(crate) type Page = Result<HttpResponse, Trouble>;
+
+/// Nothing but what this site sends itself, and no inline script or style.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What surrounds every page of someone who is signed in.
+pub(crate) struct Shell {
+    /// The organization's name.
+    pub organization: String,
+    /// Who is signed in.
+    pub person: String,
+    /// The place in the navigation.
+    pub active: &'static str,
+    /// For forms.
+    pub csrf: String,
+    /// What was just done.
+    pub done: Option<&'static str>,
+    /// What must be told on every page.
+    pub notice: Option<String>,
+}
+
+impl Shell {
+    /// Around a vendor's page.
+    pub(crate) fn vendor(visit: &MemberVisit, csrf: &str, active: &'static str, now: Timestamp) -> Self {
+        let limits = visit.organization.limits(now);
+        let notice = match visit.organization.plan {
+            keyward_domain::Plan::ProTrial { until } if now < until => {
+                Some(format!("Your trial of Pro runs until {}.", day(until)))
+            }
+            keyward_domain::Plan::ProTrial { .. } => {
+                Some("Your trial has ended: license management is read-only until you upgrade.".to_owned())
+            }
+            _ if !limits.license_management => None,
+            _ => None,
+        };
+        Self {
+            organization: visit.organization.name.to_string(),
+            person: visit.member.name.to_string(),
+            active,
+            csrf: csrf.to_owned(),
+            done: None,
+            notice,
+        }
+    }
+
+    /// Around a customer's page.
+    pub(crate) fn customer(visit: &CustomerVisit, csrf: &str, active: &'static str) -> Self {
+        Self {
+            organization: visit.organization.name.to_string(),
+            person: visit.customer.name.to_string(),
+            active,
+            csrf: csrf.to_owned(),
+            done: None,
+            notice: None,
+        }
+    }
+
+    /// With what was done before, as the address tells.
+    #[must_use]
+    pub(crate) fn after(self, query: &str) -> Self {
+        let done = query.split('&').find_map(|pair| pair.strip_prefix("done=")).and_then(|done| match done {
+            "saved" => Some("Saved."),
+            "archived" => Some("Archived. Validation answers product_archived and is not counted."),
+            "unarchived" => Some("Back in sale and service."),
+            "disabled" => Some("Disabled. Validation answers product_disabled."),
+            "enabled" => Some("Back in service."),
+            "deleted" => Some("Deleted. All licenses of this customer are revoked."),
+            "revoked" => Some("Revoked, from the very next request on."),
+            "suspended" => Some("Suspended."),
+            "resumed" => Some("Resumed."),
+            "renewed" => Some("Renewed: the license has a new token."),
+            "reset" => Some("Done. No address is registered."),
+            "invited" => Some("Invited. The link in the mail works for 7 days."),
+            "removed" => Some("Removed."),
+            "password" => Some("Password changed. All other sessions have ended."),
+            "ended" => Some("Session ended."),
+            "trial" => Some("Your trial has begun."),
+            "activated" => Some("This key signs from now on; the one before still verifies."),
+            _ => None,
+        });
+        Self { done, ..self }
+    }
+}
+
+/// Sends a page.
+pub(crate) fn send(template: &impl Template) -> Page {
+    send_as(StatusCode::OK, template)
+}
+
+/// Sends a page with another status.
+pub(crate) fn send_as(status: StatusCode, template: &impl Template) -> Page {
+    let html = template.render().map_err(|error| {
+        tracing::error!(%error, "a page can't be rendered");
+        Trouble::Problem(keyward_web::Problem::new(keyward_web::Code::InternalError))
+    })?;
+    Ok(HttpResponse::build(status)
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .body(html))
+}
+
+/// Sends someone on after a form was carried out.
+pub(crate) fn go(to: impl AsRef<str>) -> HttpResponse {
+    HttpResponse::SeeOther().insert_header((header::LOCATION, to.as_ref())).finish()
+}
+
+/// Sends a file to be kept.
+pub(crate) fn file(name: &str, kind: &str, body: String) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, kind))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .body(body)
+}
+
+/// Rows as CSV (RFC 4180). What a spreadsheet would take for a formula is made text.
+pub(crate) fn csv(name: &str, head: &[&str], rows: Vec<Vec<String>>) -> HttpResponse {
+    let cell = |text: &str| {
+        let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        let text = if formula { format!("'{text}") } else { text.to_owned() };
+        if text.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", text.replace('"', "\"\""))
+        } else {
+            text
+        }
+    };
+    let line = |cells: Vec<String>| cells.join(",") + "\r\n";
+    let mut text = line(head.iter().map(|text| cell(text)).collect());
+    for row in rows {
+        text.push_str(&line(row.iter().map(|text| cell(text)).collect()));
+    }
+    file(name, "text/csv; charset=utf-8", text)
+}
+
+/// An instant that may not be, however a template holds it.
+pub(crate) trait Instant {
+    /// The instant.
+    fn at(&self) -> Option<Timestamp>;
+}
+
+impl Instant for Timestamp {
+    fn at(&self) -> Option<Timestamp> {
+        Some(*self)
+    }
+}
+
+impl Instant for Option<Timestamp> {
+    fn at(&self) -> Option<Timestamp> {
+        *self
+    }
+}
+
+impl<T: Instant> Instant for &T {
+    fn at(&self) -> Option<Timestamp> {
+        T::at(self)
+    }
+}
+
+/// The day of an instant, UTC.
+pub(crate) fn day(instant: impl Instant) -> String {
+    instant.at().map(|at| at.to_string().chars().take(10).collect()).unwrap_or_default()
+}
+
+/// Day and minute of an instant, UTC.
+pub(crate) fn minute(instant: impl Instant) -> String {
+    instant
+        .at()
+        .map(|at| at.to_string().chars().take(16).collect::<String>().replace('T', " "))
+        .unwrap_or_default()
+}
+
+/// An end that may not be.
+pub(crate) fn end(instant: impl Instant) -> String {
+    instant.at().map_or_else(|| "no end".to_owned(), day)
+}
+
+/// The version of the assets, for their addresses.
+pub(crate) fn assets() -> &'static str {
+    &assets::VERSION
+}
+
+#[derive(Template)]
+#[template(path = "trouble.html")]
+struct TroublePage<'a> {
+    title: &'a str,
+    text: &'a str,
+}
+
+/// A page that says what is wrong.
+pub(crate) fn trouble(status: StatusCode, title: &str, text: &str) -> HttpResponse {
+    send_as(status, &TroublePage { title, text }).unwrap_or_else(|_| HttpResponse::build(status).finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spreadsheet_runs_nothing() {
+        let rows =
+            vec![vec!["=HYPERLINK(1)".to_owned(), "a,\"b\"".to_owned()], vec!["-1".into(), "x\ny".into()]];
+        let response = csv("x.csv", &["a", "b"], rows);
+        let body = actix_web::body::MessageBody::try_into_bytes(response.into_body()).ok().unwrap();
+        assert_eq!(body, "a,b\r\n'=HYPERLINK(1),\"a,\"\"b\"\"\"\r\n'-1,\"x\ny\"\r\n");
+    }
+}

@@ -1,0 +1,61 @@
+//! What happened.
+
+use actix_web::web;
+use askama::Template;
+use keyward_domain::permission::ReadAuditEvents;
+use keyward_domain::{Actor, AuditEvent};
+use keyward_engine::Engine;
+
+use super::Listing;
+use crate::page::{self, Page, Shell};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config.route("/audit", web::get().to(list));
+}
+
+/// One line of the log, for people.
+pub(crate) struct Line {
+    pub at: String,
+    pub action: &'static str,
+    pub about: String,
+    pub actor: &'static str,
+}
+
+/// Puts an event into words.
+pub(crate) fn line(event: &AuditEvent) -> Line {
+    let text = |name: &str| event.detail.get(name).and_then(|value| value.as_str()).map(str::to_owned);
+    Line {
+        at: page::minute(event.at),
+        action: event.action.as_str(),
+        about: text("name").or_else(|| text("email")).or_else(|| text("address")).unwrap_or_default(),
+        actor: match event.actor {
+            Actor::Operator => "operator",
+            Actor::Token(_) => "management token",
+            Actor::Member(_) => "member",
+            Actor::Customer(_) => "customer",
+            Actor::Link(_) => "onboarding link",
+        },
+    }
+}
+
+#[derive(Template)]
+#[template(path = "vendor/audit.html")]
+struct AuditPage {
+    shell: Shell,
+    events: Vec<Line>,
+    next: Option<String>,
+}
+
+async fn list(
+    signed: Signed<ReadAuditEvents>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let found = engine.audit_events(&signed.access, listing.page()).await?;
+    page::send(&AuditPage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "audit", engine.now()),
+        events: found.items.iter().map(line).collect(),
+        next: found.next.map(|cursor| cursor.to_string()),
+    })
+}

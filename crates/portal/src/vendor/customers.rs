@@ -1,0 +1,202 @@
+//! Customers, each with all they hold.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteCustomers};
+use keyward_domain::{
+    Customer, CustomerId, Email, License, LicenseFilter, LicenseStatus, Name, Notes, Product,
+};
+use keyward_engine::{CustomerChange, Engine, NewCustomer};
+use keyward_web::{Fields, Id, Request};
+
+use super::Listing;
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/customers", web::get().to(list))
+        .route("/customers.csv", web::get().to(csv))
+        .route("/customers/new", web::get().to(new))
+        .route("/customers/new", web::post().to(create))
+        .route("/customers/{id}", web::get().to(show))
+        .route("/customers/{id}", web::post().to(save))
+        .route("/customers/{id}/delete", web::post().to(delete));
+}
+
+#[derive(Template)]
+#[template(path = "vendor/customers.html", blocks = ["table"])]
+struct CustomersPage {
+    shell: Shell,
+    q: String,
+    customers: Vec<Customer>,
+    next: Option<String>,
+}
+
+async fn list(
+    request: HttpRequest,
+    signed: Signed<ReadCustomers>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let found = engine.customers(&signed.access, listing.text(), listing.page()).await?;
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
+    let page = CustomersPage {
+        shell: shell.after(request.query_string()),
+        q: listing.q.clone(),
+        customers: found.items,
+        next: found.next.map(|cursor| cursor.to_string()),
+    };
+    if request.headers().contains_key("hx-request") {
+        page::send(&page.as_table())
+    } else {
+        page::send(&page)
+    }
+}
+
+async fn csv(signed: Signed<ReadCustomers>, engine: web::Data<Engine>) -> Page {
+    let found = engine.customers(&signed.access, None, Listing::whole()).await?;
+    let row = |customer: Customer| {
+        let notes = customer.notes.map(|notes| notes.to_string()).unwrap_or_default();
+        vec![
+            customer.id.to_string(),
+            customer.name.to_string(),
+            customer.email.to_string(),
+            notes,
+            customer.created_at.to_string(),
+        ]
+    };
+    let rows = found.items.into_iter().map(row).collect();
+    Ok(page::csv("customers.csv", &["id", "name", "email", "notes", "created_at"], rows))
+}
+
+#[derive(Template)]
+#[template(path = "vendor/customer_new.html")]
+struct NewCustomerPage {
+    shell: Shell,
+    form: Form,
+}
+
+async fn new(signed: Signed<WriteCustomers>, engine: web::Data<Engine>) -> Page {
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
+    page::send(&NewCustomerPage { shell, form: Form::default() })
+}
+
+struct Told {
+    name: Name,
+    email: Email,
+    notes: Option<Notes>,
+}
+
+impl Request for Told {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, email) = (fields.required("name"), fields.required("email"));
+        let notes = fields.optional("notes");
+        Some(Self { name: name?, email: email?, notes })
+    }
+}
+
+const FIELDS: [&str; 3] = ["name", "email", "notes"];
+
+async fn create(signed: Signed<WriteCustomers>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+    if let Some(Told { name, email, notes }) = form.read::<Told>(&FIELDS) {
+        match engine.create_customer(&signed.access, NewCustomer { name, email, notes }, None).await {
+            Ok(done) => return Ok(page::go(format!("/customers/{}", done.value.id))),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
+    page::send(&NewCustomerPage { shell, form })
+}
+
+struct Held {
+    license: License,
+    status: LicenseStatus,
+}
+
+#[derive(Template)]
+#[template(path = "vendor/customer.html")]
+struct CustomerPage {
+    shell: Shell,
+    customer: Customer,
+    form: Form,
+    licenses: Vec<Held>,
+    products: Vec<Product>,
+}
+
+async fn page_of(
+    engine: &Engine,
+    signed: &Signed<impl keyward_domain::Grant>,
+    customer: Customer,
+    form: Option<Form>,
+    query: &str,
+) -> Page {
+    let now = engine.now();
+    let filter = LicenseFilter { customer: Some(customer.id), ..LicenseFilter::default() };
+    let held = engine.licenses(&signed.access.also::<ReadLicenses>()?, &filter, Listing::whole()).await?;
+    let products = engine.products(&signed.access.also::<ReadProducts>()?, None, Listing::whole()).await?;
+    let form = form.unwrap_or_else(|| {
+        Form::filled([
+            ("name", customer.name.to_string()),
+            ("email", customer.email.to_string()),
+            ("notes", customer.notes.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ])
+    });
+    page::send(&CustomerPage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", now).after(query),
+        form,
+        licenses: held
+            .items
+            .into_iter()
+            .map(|license| Held { status: license.status(now), license })
+            .collect(),
+        products: products.items,
+        customer,
+    })
+}
+
+async fn show(
+    request: HttpRequest,
+    signed: Signed<ReadCustomers>,
+    id: Id<CustomerId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let customer = engine.customer(&signed.access, id.0).await?;
+    page_of(&engine, &signed, customer, None, request.query_string()).await
+}
+
+async fn save(
+    signed: Signed<WriteCustomers>,
+    id: Id<CustomerId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    if let Some(Told { name, email, notes }) = form.read::<Told>(&FIELDS) {
+        let change =
+            CustomerChange { name: Some(name), email: Some(email), notes: Some(notes), blocked: None };
+        match engine.update_customer(&signed.access, id.0, change, None).await {
+            Ok(_) => return Ok(page::go(format!("/customers/{}?done=saved", id.0))),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    let customer = engine.customer(&signed.access.also()?, id.0).await?;
+    page_of(&engine, &signed, customer, Some(form), "").await
+}
+
+async fn delete(
+    signed: Signed<WriteCustomers>,
+    id: Id<CustomerId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let customer = engine.customer(&signed.access.also()?, id.0).await?;
+    if form.value("confirm").trim() != customer.name.as_str() {
+        form.refuse("confirm", "differs from the customer's name");
+        let form = form
+            .over(Form::filled([("name", customer.name.to_string()), ("email", customer.email.to_string())]));
+        return page_of(&engine, &signed, customer, Some(form), "").await;
+    }
+    engine.delete_customer(&signed.access, id.0, None).await?;
+    Ok(page::go("/customers?done=deleted"))
+}

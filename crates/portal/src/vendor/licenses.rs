@@ -1,0 +1,421 @@
+//! Licenses: an overview by customer, and each with its token, terms and addresses.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteLicenses};
+use keyward_domain::validation::Sighting;
+use keyward_domain::{
+    Customer, CustomerId, License, LicenseFilter, LicenseId, LicenseKey, LicenseState, LicenseStatus, Link,
+    Name, Notes, Payload, Pin, Product, Renewal, Revision, Timestamp,
+};
+use keyward_engine::{BoundsChange, Engine, Error, LicenseChange, NewLicense, Terms, TokenFormat};
+use keyward_web::{Fields, Id, Request};
+
+use super::Listing;
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell, day, minute};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/licenses", web::get().to(overview))
+        .route("/licenses.csv", web::get().to(csv))
+        .route("/licenses/new", web::get().to(new))
+        .route("/licenses/new", web::post().to(create))
+        .route("/licenses/{id}", web::get().to(show))
+        .route("/licenses/{id}", web::post().to(save))
+        .route("/licenses/{id}/renew", web::post().to(renew))
+        .route("/licenses/{id}/revoke", web::post().to(revoke))
+        .route("/licenses/{id}/onboarding-link", web::post().to(share))
+        .route("/licenses/{id}/reset-addresses", web::post().to(reset))
+        .route("/licenses/{id}/{verb:suspend|resume}", web::post().to(hold));
+}
+
+struct Row {
+    license: License,
+    status: LicenseStatus,
+}
+
+/// A customer with what they hold.
+struct Group {
+    customer: Option<Customer>,
+    rows: Vec<Row>,
+}
+
+#[derive(Template)]
+#[template(path = "vendor/licenses.html", blocks = ["table"])]
+struct LicensesPage {
+    shell: Shell,
+    q: String,
+    status: String,
+    statuses: [LicenseStatus; 5],
+    groups: Vec<Group>,
+    next: Option<String>,
+    mistyped: Option<String>,
+}
+
+/// A text that looks like a license key is one; a mistyped one is told as such.
+fn filter(listing: &Listing) -> (LicenseFilter, Option<String>) {
+    let status = listing.status.parse().ok();
+    let text = listing.text();
+    let filter = LicenseFilter { status, ..LicenseFilter::default() };
+    match text.map(str::parse::<LicenseKey>) {
+        Some(Ok(key)) => (LicenseFilter { key: Some(key), ..filter }, None),
+        Some(Err(fault)) if fault.code == "mistyped_license_key" => {
+            (LicenseFilter { name_contains: text.map(str::to_owned), ..filter }, Some(fault.message))
+        }
+        Some(Err(_)) | None => (LicenseFilter { name_contains: text.map(str::to_owned), ..filter }, None),
+    }
+}
+
+async fn overview(
+    request: HttpRequest,
+    signed: Signed<ReadLicenses>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let now = engine.now();
+    let (filter, mistyped) = filter(&listing);
+    let found = engine.licenses(&signed.access, &filter, listing.page()).await?;
+    let readers = signed.access.also::<ReadCustomers>()?;
+    let mut groups: BTreeMap<Option<CustomerId>, Vec<Row>> = BTreeMap::new();
+    for license in found.items {
+        groups.entry(license.customer).or_default().push(Row { status: license.status(now), license });
+    }
+    let mut shown = Vec::new();
+    for (customer, rows) in groups {
+        let customer = match customer {
+            Some(id) => engine.customer(&readers, id).await.ok(),
+            None => None,
+        };
+        shown.push(Group { customer, rows });
+    }
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "licenses", now).after(request.query_string());
+    let page = LicensesPage {
+        shell,
+        q: listing.q.clone(),
+        status: listing.status.clone(),
+        statuses: LicenseStatus::ALL,
+        groups: shown,
+        next: found.next.map(|cursor| cursor.to_string()),
+        mistyped,
+    };
+    if request.headers().contains_key("hx-request") {
+        page::send(&page.as_table())
+    } else {
+        page::send(&page)
+    }
+}
+
+async fn csv(signed: Signed<ReadLicenses>, engine: web::Data<Engine>) -> Page {
+    let now = engine.now();
+    let found = engine.licenses(&signed.access, &LicenseFilter::default(), Listing::whole()).await?;
+    let row = |license: License| {
+        let status = license.status(now).to_string();
+        vec![
+            license.id.to_string(),
+            license.name.to_string(),
+            license.customer.map(|id| id.to_string()).unwrap_or_default(),
+            license.product.map(|id| id.to_string()).unwrap_or_default(),
+            license.key.map(|key| key.to_string()).unwrap_or_default(),
+            status,
+            license.revision.validity.expires_at().map(|end| end.to_string()).unwrap_or_default(),
+        ]
+    };
+    let rows = found.items.into_iter().map(row).collect();
+    let head = ["id", "name", "customer_id", "product_id", "license_key", "status", "expires_at"];
+    Ok(page::csv("licenses.csv", &head, rows))
+}
+
+#[derive(Template)]
+#[template(path = "vendor/license_new.html")]
+struct NewLicensePage {
+    shell: Shell,
+    form: Form,
+    customers: Vec<Customer>,
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+struct For {
+    #[serde(default)]
+    customer: String,
+}
+
+async fn new(signed: Signed<WriteLicenses>, query: web::Query<For>, engine: web::Data<Engine>) -> Page {
+    let now = engine.now();
+    let form = Form::filled([
+        ("customer", query.customer.clone()),
+        ("not_before", day(now)),
+        ("expires_at", day(now.plus_one_year())),
+        ("payload", "{\n  \"seats\": 25,\n  \"plan\": \"pro\"\n}".to_owned()),
+    ]);
+    new_page(&engine, &signed, form).await
+}
+
+async fn new_page(engine: &Engine, signed: &Signed<WriteLicenses>, form: Form) -> Page {
+    let readers = signed.access.also::<ReadCustomers>()?;
+    let customers = engine.customers(&readers, None, Listing::whole()).await?.items;
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "licenses", engine.now());
+    page::send(&NewLicensePage { shell, form, customers })
+}
+
+struct Told {
+    name: Name,
+    description: Option<Notes>,
+    customer: Option<CustomerId>,
+    not_before: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    payload: Option<Payload>,
+}
+
+impl Request for Told {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, description) = (fields.required("name"), fields.optional("description"));
+        let (customer, payload) = (fields.optional("customer"), fields.optional("payload"));
+        let (not_before, expires_at) = (fields.optional("not_before"), fields.optional("expires_at"));
+        Some(Self { name: name?, description, customer, not_before, expires_at, payload })
+    }
+}
+
+async fn create(signed: Signed<WriteLicenses>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+    form.day("not_before");
+    form.day("expires_at");
+    let names = ["name", "description", "customer", "not_before", "expires_at", "payload"];
+    if let Some(told) = form.read::<Told>(&names) {
+        let new = NewLicense {
+            name: told.name,
+            description: told.description,
+            customer: told.customer,
+            terms: Terms::Payload(told.payload.unwrap_or_default()),
+            not_before: told.not_before,
+            expires_at: Some(told.expires_at),
+        };
+        match engine.create_license(&signed.access, new, None).await {
+            Ok(done) => return Ok(page::go(format!("/licenses/{}?done=saved", done.value.id))),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    new_page(&engine, &signed, form).await
+}
+
+/// An onboarding link as it stands.
+struct LinkRow {
+    created: String,
+    state: String,
+}
+
+impl LinkRow {
+    fn at(link: &Link, now: Timestamp) -> Self {
+        let state = match link.used_at {
+            Some(used) => format!("used or withdrawn {}", minute(used)),
+            None if link.is_live(now) => format!("unused, until {}", minute(link.expires_at)),
+            None => "run out".to_owned(),
+        };
+        Self { created: minute(link.created_at), state }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "vendor/license.html")]
+struct LicensePage {
+    shell: Shell,
+    license: License,
+    status: LicenseStatus,
+    customer: Option<Customer>,
+    product: Option<Product>,
+    token: Option<String>,
+    why: &'static str,
+    revisions: Vec<Revision>,
+    addresses: Vec<Sighting>,
+    links: Vec<LinkRow>,
+    link: Option<String>,
+    form: Form,
+}
+
+async fn page_of(
+    engine: &Engine,
+    signed: &Signed<impl keyward_domain::Grant>,
+    id: LicenseId,
+    form: Option<Form>,
+    link: Option<String>,
+    query: &str,
+) -> Page {
+    let (access, now) = (signed.access.also::<ReadLicenses>()?, engine.now());
+    let license = engine.license(&access, id).await?;
+    let (token, why) = match engine.license_token(&access, id, TokenFormat::Jwt).await {
+        Ok(token) => (Some(token), ""),
+        Err(Error::NoToken(why)) => (None, why),
+        Err(error) => return Err(error.into()),
+    };
+    let customer = match license.customer {
+        Some(customer) => engine.customer(&signed.access.also()?, customer).await.ok(),
+        None => None,
+    };
+    let product = match license.product {
+        Some(product) => Some(engine.product(&signed.access.also::<ReadProducts>()?, product).await?),
+        None => None,
+    };
+    let bounds = &license.bounds;
+    let filled = Form::filled([
+        ("name", license.name.to_string()),
+        ("description", license.description.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("max_ips", bounds.max_ips.map(|most| most.to_string()).unwrap_or_default()),
+        ("version_pin", bounds.pin.to_string()),
+        (
+            "custom_response",
+            bounds.custom_response.as_ref().map(|custom| custom.as_str().to_owned()).unwrap_or_default(),
+        ),
+    ]);
+    page::send(&LicensePage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "licenses", now).after(query),
+        status: license.status(now),
+        customer,
+        product,
+        token,
+        why,
+        revisions: engine.revisions(&access, id).await?,
+        addresses: engine.license_addresses(&access, id).await?,
+        links: engine
+            .onboarding_links(&access, id)
+            .await?
+            .iter()
+            .map(|link| LinkRow::at(link, now))
+            .collect(),
+        link,
+        form: form.map_or(filled.clone(), |form| form.over(filled)),
+        license,
+    })
+}
+
+async fn show(
+    request: HttpRequest,
+    signed: Signed<ReadLicenses>,
+    id: Id<LicenseId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    page_of(&engine, &signed, id.0, None, None, request.query_string()).await
+}
+
+struct Adjusted {
+    name: Name,
+    description: Option<Notes>,
+    max_ips: Option<u32>,
+    pin: Option<Pin>,
+    custom: Option<keyward_domain::CustomResponse>,
+}
+
+impl Request for Adjusted {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, description) = (fields.required("name"), fields.optional("description"));
+        let (max_ips, pin) = (fields.optional("max_ips"), fields.optional("version_pin"));
+        Some(Self { name: name?, description, max_ips, pin, custom: fields.optional("custom_response") })
+    }
+}
+
+async fn save(
+    signed: Signed<WriteLicenses>,
+    id: Id<LicenseId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let names = ["name", "description", "max_ips", "version_pin", "custom_response"];
+    if let Some(told) = form.read::<Adjusted>(&names) {
+        let bounds = BoundsChange {
+            max_ips: Some(told.max_ips),
+            pin: Some(told.pin.unwrap_or_default()),
+            custom_response: Some(told.custom),
+            blocked: None,
+        };
+        let change = LicenseChange { name: Some(told.name), description: Some(told.description), bounds };
+        match engine.adjust_license(&signed.access, id.0, change, None).await {
+            Ok(_) => return Ok(page::go(format!("/licenses/{}?done=saved", id.0))),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    page_of(&engine, &signed, id.0, Some(form), None, "").await
+}
+
+struct NewTerms {
+    expires_at: Option<Timestamp>,
+    payload: Option<Payload>,
+}
+
+impl Request for NewTerms {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { expires_at: fields.optional("new_end"), payload: fields.optional("new_payload") })
+    }
+}
+
+async fn renew(
+    signed: Signed<WriteLicenses>,
+    id: Id<LicenseId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    form.day("new_end");
+    if let Some(terms) = form.read::<NewTerms>(&["new_end", "new_payload"]) {
+        let no_end = form.is("no_end", "true").then_some(None);
+        let renewal = Renewal {
+            not_before: None,
+            expires_at: no_end.or(terms.expires_at.map(Some)),
+            payload: terms.payload,
+            revoke_previous: form.is("revoke_previous", "true"),
+        };
+        match engine.renew_license(&signed.access, id.0, renewal, None).await {
+            Ok(_) => return Ok(page::go(format!("/licenses/{}?done=renewed", id.0))),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    page_of(&engine, &signed, id.0, Some(form), None, "").await
+}
+
+async fn hold(
+    request: HttpRequest,
+    signed: Signed<WriteLicenses>,
+    id: Id<LicenseId>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let done = match request.match_info().get("verb") {
+        Some("suspend") => engine.suspend_license(&signed.access, id.0, None).await.map(|_| "suspended"),
+        _ => engine.resume_license(&signed.access, id.0, None).await.map(|_| "resumed"),
+    }?;
+    Ok(page::go(format!("/licenses/{}?done={done}", id.0)))
+}
+
+async fn revoke(
+    signed: Signed<WriteLicenses>,
+    id: Id<LicenseId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let license = engine.license(&signed.access.also()?, id.0).await?;
+    if form.value("confirm").trim() != license.name.as_str() {
+        form.refuse("confirm", "differs from the license's name");
+        return page_of(&engine, &signed, id.0, Some(form), None, "").await;
+    }
+    engine.revoke_license(&signed.access, id.0, None).await?;
+    Ok(page::go(format!("/licenses/{}?done=revoked", id.0)))
+}
+
+async fn share(
+    signed: Signed<WriteLicenses>,
+    id: Id<LicenseId>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let made = engine.create_onboarding_link(&signed.access, id.0).await?;
+    page_of(&engine, &signed, id.0, None, Some(made.url), "").await
+}
+
+async fn reset(
+    signed: Signed<WriteLicenses>,
+    id: Id<LicenseId>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    engine.reset_addresses(&signed.access, id.0).await?;
+    Ok(page::go(format!("/licenses/{}?done=reset", id.0)))
+}

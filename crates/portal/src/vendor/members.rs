@@ -1,0 +1,114 @@
+//! Members.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{ReadMembers, WriteMembers};
+use keyward_domain::{Email, Member, MemberId, Name, Permission, Role};
+use keyward_engine::{Engine, MemberChange, NewMember};
+use keyward_web::{Fields, Id, Request};
+
+use super::Listing;
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/members", web::get().to(list))
+        .route("/members", web::post().to(invite))
+        .route("/members/{id}/role", web::post().to(role))
+        .route("/members/{id}/invite", web::post().to(again))
+        .route("/members/{id}/delete", web::post().to(delete));
+}
+
+#[derive(Template)]
+#[template(path = "vendor/members.html")]
+struct MembersPage {
+    shell: Shell,
+    members: Vec<Member>,
+    own: MemberId,
+    may_write: bool,
+    roles: [Role; 4],
+    form: Form,
+}
+
+async fn page_of(
+    engine: &Engine,
+    signed: &Signed<impl keyward_domain::Grant>,
+    form: Form,
+    query: &str,
+) -> Page {
+    let members = engine.members(&signed.access.also::<ReadMembers>()?, Listing::whole()).await?.items;
+    page::send(&MembersPage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "members", engine.now()).after(query),
+        members,
+        own: signed.visit.member.id,
+        may_write: signed.access.scopes().contains(Permission::WriteMembers),
+        roles: Role::ALL,
+        form,
+    })
+}
+
+async fn list(request: HttpRequest, signed: Signed<ReadMembers>, engine: web::Data<Engine>) -> Page {
+    let form = Form::filled([("role", "member".to_owned())]);
+    page_of(&engine, &signed, form, request.query_string()).await
+}
+
+struct Told(NewMember);
+
+impl Request for Told {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, email) = (fields.required::<Name>("name"), fields.required::<Email>("email"));
+        let role = fields.required::<Role>("role");
+        Some(Self(NewMember { name: name?, email: email?, role: role? }))
+    }
+}
+
+async fn invite(signed: Signed<WriteMembers>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+    if let Some(Told(new)) = form.read::<Told>(&["name", "email", "role"]) {
+        match engine.invite_member(&signed.access, new).await {
+            Ok(_) => return Ok(page::go("/members?done=invited")),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    page_of(&engine, &signed, form, "").await
+}
+
+async fn role(
+    signed: Signed<WriteMembers>,
+    id: Id<MemberId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    match form.value("role").parse::<Role>() {
+        Ok(role) => {
+            let change = MemberChange { role: Some(role), ..MemberChange::default() };
+            match engine.update_member(&signed.access, id.0, change, None).await {
+                Ok(_) => return Ok(page::go("/members?done=saved")),
+                Err(error) => form.keep(error)?,
+            }
+        }
+        Err(fault) => form.refuse("role", fault.message),
+    }
+    page_of(&engine, &signed, form, "").await
+}
+
+async fn again(signed: Signed<WriteMembers>, id: Id<MemberId>, _: Posted, engine: web::Data<Engine>) -> Page {
+    engine.send_invitation(&signed.access, id.0).await?;
+    Ok(page::go("/members?done=invited"))
+}
+
+async fn delete(
+    signed: Signed<WriteMembers>,
+    id: Id<MemberId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    match engine.delete_member(&signed.access, id.0, None).await {
+        Ok(()) => Ok(page::go("/members?done=removed")),
+        Err(error) => {
+            form.keep(error)?;
+            page_of(&engine, &signed, form, "").await
+        }
+    }
+}

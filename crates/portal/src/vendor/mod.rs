@@ -1,0 +1,57 @@
+//! The vendor's pages, one noun a file.
+
+mod audit;
+mod customers;
+mod dashboard;
+mod keys;
+mod licenses;
+mod members;
+mod products;
+mod settings;
+mod template;
+mod tokens;
+
+use actix_web::web;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    dashboard::routes(config);
+    products::routes(config);
+    keys::routes(config);
+    customers::routes(config);
+    licenses::routes(config);
+    members::routes(config);
+    tokens::routes(config);
+    settings::routes(config);
+    audit::routes(config);
+}
+
+/// What a list is asked for in its address.
+#[derive(Debug, Default, serde::Deserialize)]
+pub(crate) struct Listing {
+    /// A text to look for.
+    #[serde(default)]
+    pub q: String,
+    /// Where the page begins.
+    #[serde(default)]
+    pub cursor: String,
+    /// Only with this status.
+    #[serde(default)]
+    pub status: String,
+}
+
+impl Listing {
+    /// The text to look for, if there is one.
+    pub(crate) fn text(&self) -> Option<&str> {
+        Some(self.q.trim()).filter(|text| !text.is_empty() && !text.contains('\0'))
+    }
+
+    /// The page that is wanted.
+    pub(crate) fn page(&self) -> keyward_domain::PageRequest {
+        keyward_domain::PageRequest { limit: 50, after: self.cursor.parse().ok() }
+    }
+
+    /// As much as a file may hold.
+    pub(crate) fn whole() -> keyward_domain::PageRequest {
+        keyward_domain::PageRequest { limit: keyward_domain::PageRequest::MOST, after: None }
+    }
+}

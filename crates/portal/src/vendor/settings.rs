@@ -1,0 +1,152 @@
+//! The organization, its plan and signing keys; one's own password and sessions.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{ReadOrganization, ReadSigningKeys, WriteOrganization, WriteSigningKeys};
+use keyward_domain::plan::Limits;
+use keyward_domain::{BlockList, Kid, Name, Permission, Session, SessionId, SigningKey};
+use keyward_engine::{Engine, NewSigningKey, OrganizationChange, Password};
+use keyward_web::{Fields, Id, Request};
+
+use crate::door::new_password;
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/settings", web::get().to(show))
+        .route("/settings", web::post().to(save))
+        .route("/settings/password", web::post().to(password))
+        .route("/settings/start-trial", web::post().to(start_trial))
+        .route("/settings/signing-keys", web::post().to(new_key))
+        .route("/settings/signing-keys/{id}/activate", web::post().to(activate))
+        .route("/settings/sessions/{id}/end", web::post().to(end_session));
+}
+
+#[derive(Template)]
+#[template(path = "vendor/settings.html")]
+struct SettingsPage {
+    shell: Shell,
+    slug: String,
+    email: String,
+    limits: Limits,
+    may_write: bool,
+    may_try: bool,
+    keys: Vec<SigningKey>,
+    sessions: Vec<Session>,
+    own: SessionId,
+    form: Form,
+}
+
+async fn page_of(
+    engine: &Engine,
+    signed: &Signed<impl keyward_domain::Grant>,
+    form: Option<Form>,
+    query: &str,
+) -> Page {
+    let now = engine.now();
+    let organization = engine.organization(&signed.access.also::<ReadOrganization>()?).await?;
+    let keys = match signed.access.also::<ReadSigningKeys>() {
+        Ok(access) => engine.signing_keys(&access).await?,
+        Err(_) => Vec::new(),
+    };
+    let blocked: Vec<_> = organization.blocked.ranges().iter().map(ToString::to_string).collect();
+    let filled = Form::filled([("name", organization.name.to_string()), ("blocked", blocked.join("\n"))]);
+    page::send(&SettingsPage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", now).after(query),
+        slug: organization.slug.to_string(),
+        email: signed.visit.member.email.to_string(),
+        limits: organization.limits(now),
+        may_write: signed.access.scopes().contains(Permission::WriteOrganization),
+        may_try: organization.plan == keyward_domain::Plan::Free && organization.trial_started_at.is_none(),
+        keys,
+        sessions: engine.own_sessions(&signed.visit.session).await?,
+        own: signed.visit.session.id,
+        form: form.map_or(filled.clone(), |form| form.over(filled)),
+    })
+}
+
+async fn show(request: HttpRequest, signed: Signed<ReadOrganization>, engine: web::Data<Engine>) -> Page {
+    page_of(&engine, &signed, None, request.query_string()).await
+}
+
+struct Told(Name);
+
+impl Request for Told {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("name").map(Self)
+    }
+}
+
+async fn save(
+    signed: Signed<WriteOrganization>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let lines = form.value("blocked").lines().map(str::trim).filter(|line| !line.is_empty());
+    let blocked = lines.map(str::parse).collect::<Result<_, _>>().and_then(BlockList::new);
+    let blocked = blocked.map_err(|fault| form.refuse("blocked", fault.message)).ok();
+    if let (Some(Told(name)), Some(blocked)) = (form.read::<Told>(&["name"]), blocked) {
+        let change = OrganizationChange { name: Some(name), blocked: Some(blocked) };
+        match engine.update_organization(&signed.access, change, None).await {
+            Ok(_) => return Ok(page::go("/settings?done=saved")),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    page_of(&engine, &signed, Some(form), "").await
+}
+
+async fn password(
+    signed: Signed<ReadOrganization>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let old = Password::attempt(form.value("old"));
+    if let Some(new) = new_password(&mut form) {
+        if engine.change_password(&signed.visit, old, new).await? {
+            return Ok(page::go("/settings?done=password"));
+        }
+        form.refuse("old", "is not your password");
+    }
+    page_of(&engine, &signed, Some(form.without(&["old", "password", "again"])), "").await
+}
+
+async fn start_trial(
+    signed: Signed<WriteOrganization>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    match engine.start_trial(&signed.access, None).await {
+        Ok(_) => Ok(page::go("/settings?done=trial")),
+        Err(error) => {
+            form.keep(error)?;
+            page_of(&engine, &signed, Some(form), "").await
+        }
+    }
+}
+
+async fn new_key(signed: Signed<WriteSigningKeys>, _: Posted, engine: web::Data<Engine>) -> Page {
+    engine.create_signing_key(&signed.access, NewSigningKey::default(), None).await?;
+    Ok(page::go("/settings?done=saved#keys"))
+}
+
+async fn activate(
+    signed: Signed<WriteSigningKeys>,
+    id: Id<Kid>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    engine.activate_signing_key(&signed.access, id.0, None).await?;
+    Ok(page::go("/settings?done=activated#keys"))
+}
+
+async fn end_session(
+    signed: Signed<ReadOrganization>,
+    id: Id<SessionId>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    engine.end_session(&signed.visit.session, id.0).await?;
+    Ok(page::go("/settings?done=ended#sessions"))
+}
