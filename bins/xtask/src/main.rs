@@ -23,7 +23,8 @@ const HELP: &str = "\
 cargo xtask test             everything below, in this order
 cargo xtask test lint        formatting, clippy, documentation
 cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG goes to cargo test
-cargo xtask test interop     a running server, and clients that were not written here
+cargo xtask test interop     a running server, clients that were not written here, and a browser
+cargo xtask screenshots      a picture of every page, at two widths, with sample data
 cargo xtask load             validations a second, on both databases, beside what they are compared with
 cargo xtask load million     start and memory with a million licenses
 cargo xtask bless            write snapshots and generated documents anew";
@@ -60,6 +61,7 @@ fn run() -> Result<bool> {
             let parts = parts::install()?;
             interop::run(&mut report, &postgres::Postgres::start()?, &parts)?;
         }
+        ["screenshots"] => interop::screenshots(&mut report, &parts::install()?)?,
         ["load"] => {
             parts::install_postgres()?;
             parts::install_wrk()?;

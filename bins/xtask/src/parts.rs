@@ -12,10 +12,15 @@ use crate::steps::succeeds;
 /// The client of the system whose validation API is ours.
 const KEYPORT: &str = "keyport==1.0.1";
 
+/// An SMTP server.
+const AIOSMTPD: &str = "aiosmtpd==1.4.6";
+
 /// Where the clients of other languages are.
 pub(crate) struct Parts {
     /// The folder with the Node client and its packages.
     pub node: PathBuf,
+    /// The folder with the journeys in a browser and their packages.
+    pub browser: PathBuf,
     /// A Python with the packages of the Python client.
     pub python: PathBuf,
 }
@@ -24,7 +29,7 @@ pub(crate) struct Parts {
 pub(crate) fn install() -> Result<Parts> {
     println!("\n== parts");
     install_postgres()?;
-    Ok(Parts { node: node()?, python: python()? })
+    Ok(Parts { node: node("examples/node")?, browser: browser()?, python: python()? })
 }
 
 /// The PostgreSQL server.
@@ -55,11 +60,18 @@ pub(crate) fn postgres_programs() -> Option<PathBuf> {
     found.pop()
 }
 
-fn node() -> Result<PathBuf> {
+fn browser() -> Result<PathBuf> {
+    if !Path::new("/usr/bin/chromium").exists() {
+        apt(&["chromium"])?;
+    }
+    node("bins/xtask/browser")
+}
+
+fn node(folder: &str) -> Result<PathBuf> {
     if !answers("node") || !answers("npm") {
         apt(&["nodejs", "npm"])?;
     }
-    let folder = root()?.join("examples/node");
+    let folder = root()?.join(folder);
     let mut npm = Command::new("npm");
     npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder);
     ensure!(succeeds(npm)?, "npm could not install the packages of {}", folder.display());
@@ -79,7 +91,7 @@ fn python() -> Result<PathBuf> {
         }
     }
     let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", KEYPORT, "-r"])
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", KEYPORT, AIOSMTPD, "-r"])
         .arg(&requirements);
     ensure!(succeeds(pip)?, "pip could not install {}", requirements.display());
     Ok(python)

@@ -166,10 +166,9 @@ impl Holding {
     pub fn bytes(&self) -> usize {
         let bounds = self.bounds.as_ref().map_or(0, |bounds| {
             let custom = bounds.custom_response.as_ref().map_or(0, |custom| custom.as_str().len());
-            200 + custom + bounds.blocked.ranges().len() * size_of::<AddressRange>()
+            200 + custom + size_of_val(bounds.blocked.ranges())
         });
-        let blocked = self.customer_blocked.ranges().len() * size_of::<AddressRange>();
-        bounds + blocked + self.sightings.len() * size_of::<Sighting>()
+        bounds + size_of_val(self.customer_blocked.ranges()) + size_of_val(&*self.sightings)
     }
 
     fn pin(&self) -> &Pin {

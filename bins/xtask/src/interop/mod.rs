@@ -1,6 +1,7 @@
 //! A running server, and clients that nobody here wrote: jose (npm), PyJWT, pyseto, rfc8785 and keyport
 //! (PyPI), and besides them the `keyward` command.
 
+pub(crate) mod browser;
 mod clients;
 mod http;
 mod server;
@@ -31,7 +32,25 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
             Ok(tally.failed == 0 && tally.passed > 0)
         })?;
     }
+    for (name, database, way) in [
+        ("SQLite, mail to files", None, browser::Way::Files),
+        ("PostgreSQL, mail by SMTP", Some(postgres.create("browser")?), browser::Way::Smtp),
+    ] {
+        report.step(&format!("portals in the browser ({name})"), || {
+            browser::walk(parts, database, way, None)
+        })?;
+    }
     Ok(())
+}
+
+/// Keeps a picture of every page, at two widths.
+pub(crate) fn screenshots(report: &mut Report, parts: &Parts) -> Result<()> {
+    report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
+    let folder = crate::root()?.join("target/screenshots");
+    report.step("screenshots", || {
+        println!("in {}", folder.display());
+        browser::walk(parts, None, browser::Way::Files, Some(&folder))
+    })
 }
 
 /// Counts what was as it should be.

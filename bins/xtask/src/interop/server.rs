@@ -33,11 +33,31 @@ pub(crate) struct Tenant {
 impl Server {
     /// Starts it on a fresh database: a SQLite file, or the PostgreSQL database of this URL.
     pub(crate) fn start(database: Option<String>) -> Result<Self> {
+        Self::start_with(database, &[])
+    }
+
+    /// The same, with settings besides.
+    pub(crate) fn start_with(database: Option<String>, settings: &[(&str, String)]) -> Result<Self> {
         let (folder, port) = (tempfile::tempdir()?, free_port()?);
-        let process = spawn(&folder, port, database.as_deref(), &["serve"])?;
+        let mut serve = command(&folder, port, database.as_deref(), &["serve"])?;
+        let log = std::fs::File::create(folder.path().join("said"))?;
+        let process = serve.envs(settings.iter().map(|(name, value)| (*name, value.as_str()))).stdout(log);
+        let process = process.spawn().context("starting keyward-server")?;
         let mut server = Self { process, port, database, folder };
         server.wait()?;
         Ok(server)
+    }
+
+    /// The link that a first start prints.
+    pub(crate) fn setup_link(&mut self) -> Result<String> {
+        let said = std::fs::read_to_string(self.folder.path().join("said"))?;
+        let link = said.split_whitespace().find(|word| word.contains("/setup/"));
+        link.map(str::to_owned).with_context(|| format!("no setup link in: {said}"))
+    }
+
+    /// The folder with its data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// `kill -9`, and a new start on what it left.

@@ -29,7 +29,7 @@ impl Shop {
         let tenant = server.tenant(name)?;
         let product = json!({"name": "Server", "settings": {
             "ip_enforcement": "enforce", "default_max_ips": 3, "version_gating": true, "custom_response": true,
-            "custom_response_template": {"é": "\u{1F600}\"\\\u{7f}", "b": [1.0, 1e21, 0.000001, -0.0], "a": {"": null}},
+            "custom_response_template": {"é": "\u{1F600}\"\\\u{7f}", "b": [1.0, 1.5e-9, 0.000001, -0.0], "a": {"": null}},
         }});
         let product = tenant.http.create("/api/v1/products", &product.to_string())?;
         let text = |json: &Value, name: &str| {
