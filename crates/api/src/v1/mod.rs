@@ -4,6 +4,7 @@ mod audit_events;
 mod customers;
 mod licenses;
 mod members;
+mod onboarding_links;
 mod organizations;
 mod page;
 mod products;
@@ -19,6 +20,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     customers::routes(config);
     products::routes(config);
     licenses::routes(config);
+    onboarding_links::routes(config);
     signing_keys::routes(config);
     audit_events::routes(config);
 }

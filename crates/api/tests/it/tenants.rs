@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::client::{Ask, User};
 
 /// Operations without a thing's id in their address: they act in the caller's own organization.
-const OWN: [&str; 15] = [
+const OWN: [&str; 17] = [
     "GET /api/v1/organizations",
     "POST /api/v1/organizations",
     "GET /api/v1/members",
@@ -22,19 +22,23 @@ const OWN: [&str; 15] = [
     "POST /api/v1/products",
     "GET /api/v1/licenses",
     "POST /api/v1/licenses",
+    "GET /api/v1/onboarding-links",
+    "POST /api/v1/onboarding-links",
     "GET /api/v1/signing-keys",
     "POST /api/v1/signing-keys",
     "GET /api/v1/audit-events",
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 39] = [
+const ONE: [(&str, &str); 41] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
     ("GET /api/v1/members/{id}", ""),
     ("PATCH /api/v1/members/{id}", r#"{"role":"viewer"}"#),
     ("DELETE /api/v1/members/{id}", ""),
+    ("POST /api/v1/members/{id}/invite", ""),
+    ("DELETE /api/v1/onboarding-links/{id}", ""),
     ("GET /api/v1/tokens/{id}", ""),
     ("DELETE /api/v1/tokens/{id}", ""),
     ("GET /api/v1/customers/{id}", ""),
@@ -123,6 +127,7 @@ keyward_testkit::databases! {
         let customer = owner.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
         let product = owner.create("/api/v1/products", r#"{"name":"P"}"#).await;
         let member = owner.create("/api/v1/members", r#"{"name":"M","email":"m@c.example","role":"viewer"}"#).await;
+        let link = owner.create("/api/v1/onboarding-links", &format!(r#"{{"license_id":"{license}"}}"#)).await;
         let token = owner.create("/api/v1/tokens", r#"{"name":"T"}"#).await;
         let key = owner.get("/api/v1/signing-keys").await.json()["items"][0]["kid"].as_str().unwrap().to_owned();
         let organization = owner.vendor.founded.organization.id.to_string();
@@ -137,6 +142,7 @@ keyward_testkit::databases! {
                 "tokens" => &token,
                 "customers" => &customer,
                 "products" => &product,
+                "onboarding-links" => &link,
                 "licenses" => &license,
                 "signing-keys" => &key,
                 noun => panic!("{noun}"),

@@ -6,3 +6,4 @@ mod licenses;
 mod once;
 mod people;
 mod tokens;
+mod visitors;

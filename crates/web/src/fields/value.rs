@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
 use keyward_domain::{
-    AddressRange, BlockList, Cursor, CustomResponse, CustomerId, Email, FieldDraft, Invalid, LicenseKey,
-    LicenseStatus, Name, Notes, Payload, Permission, Pin, Plan, ProductId, Role, Scopes, Template, Timestamp,
-    Versions,
+    AddressRange, BlockList, Cursor, CustomResponse, CustomerId, Email, FieldDraft, Invalid, LicenseId,
+    LicenseKey, LicenseStatus, Name, Notes, Payload, Permission, Pin, Plan, ProductId, Role, Scopes,
+    Template, Timestamp, Versions,
 };
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -70,6 +70,7 @@ from_text!(
     Cursor,
     CustomerId,
     Email,
+    LicenseId,
     LicenseKey,
     LicenseStatus,
     Markdown,

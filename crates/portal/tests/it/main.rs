@@ -1,0 +1,217 @@
+//! The pages over HTTP: who may see which, and what hostile text becomes in them.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix_web::body::to_bytes;
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, web};
+use keyward_domain::Role;
+use keyward_engine::{Engine, NewMember, NewOrganization, Password, Visit};
+use keyward_testkit::engine::engine;
+
+struct Answer {
+    status: u16,
+    headers: actix_web::http::header::HeaderMap,
+    text: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// Sends one request to a fresh application on this engine.
+async fn ask(engine: &Arc<Engine>, method: &str, path: &str, cookie: &str, body: &str) -> Answer {
+    let app = App::new()
+        .app_data(web::Data::from(Arc::clone(engine)))
+        .app_data(web::Data::new(keyward_web::Settings::default()))
+        .wrap(from_fn(keyward_web::around))
+        .configure(keyward_web::configure)
+        .configure(keyward_portal::configure);
+    let app = Rc::new(init_service(app).await);
+    let request = TestRequest::default()
+        .method(Method::from_bytes(method.as_bytes()).unwrap())
+        .uri(path)
+        .peer_addr(([127, 0, 0, 1], 40_000).into())
+        .insert_header(("Cookie", cookie))
+        .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+        .set_payload(body.to_owned());
+    let response = call_service(&*app, request.to_request()).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = to_bytes(response.into_body()).await.unwrap_or_default();
+    Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+}
+
+/// What a form of this page holds against forgery.
+fn csrf(page: &str) -> &str {
+    page.split_once("name=\"csrf\" value=\"").and_then(|(_, rest)| rest.split('"').next()).unwrap()
+}
+
+fn encode(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+}
+
+const PASSWORD: &str = "a long password";
+
+fn visit() -> Visit {
+    Visit { address: String::new(), user_agent: String::new() }
+}
+
+/// Sets a server up, and gives a cookie for each role.
+async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
+    let link = engine.setup_link().await.unwrap().unwrap();
+    let secret =
+        keyward_domain::Secret::parse(keyward_domain::SecretKind::Setup, link.rsplit('/').next().unwrap());
+    let new = NewOrganization {
+        name: "Acme".parse().unwrap(),
+        owner_email: "owner@acme.example".parse().unwrap(),
+        owner_name: None,
+    };
+    let password = || Password::parse(PASSWORD).unwrap();
+    let owner = engine.set_up(&secret.unwrap(), new, password(), visit()).await.unwrap();
+    let mut cookies = vec![(Role::Owner, format!("keyward={}", owner.secret.expose()))];
+    let Some(keyward_engine::Visitor::Member(ada)) = engine.visitor(&owner.secret).await.unwrap() else {
+        panic!()
+    };
+    for role in [Role::Admin, Role::Member, Role::Viewer] {
+        let new = NewMember {
+            name: role.as_str().parse().unwrap(),
+            email: format!("{role}@acme.example").parse().unwrap(),
+            role,
+        };
+        engine.invite_member(&ada.identity.access().unwrap(), new).await.unwrap();
+        let mail = engine.claim_mail().await.unwrap().unwrap();
+        engine.mail_sent(&mail).await.unwrap();
+        let word = mail.body.split_whitespace().find(|word| word.contains("kw_link_")).unwrap();
+        let kind = keyward_domain::SecretKind::Link;
+        let link = keyward_domain::Secret::parse(kind, word.rsplit('/').next().unwrap()).unwrap();
+        let opened = engine.open_member_link(&link, password(), visit()).await.unwrap();
+        cookies.push((role, format!("keyward={}", opened.secret.expose())));
+    }
+    cookies
+}
+
+/// Pages, and from which role down they are refused.
+const PAGES: [(&str, [u16; 4]); 13] = [
+    ("/", [200, 200, 200, 200]),
+    ("/products", [200, 200, 200, 200]),
+    ("/products.csv", [200, 200, 200, 200]),
+    ("/products/new", [200, 200, 403, 403]),
+    ("/customers", [200, 200, 200, 200]),
+    ("/customers/new", [200, 200, 200, 403]),
+    ("/licenses", [200, 200, 200, 200]),
+    ("/licenses.csv", [200, 200, 200, 200]),
+    ("/licenses/new", [200, 200, 200, 403]),
+    ("/members", [200, 200, 200, 200]),
+    ("/tokens", [200, 200, 200, 200]),
+    ("/settings", [200, 200, 200, 200]),
+    ("/audit", [200, 200, 200, 200]),
+];
+
+/// Forms, and from which role down they are refused; they lack what they need, so nobody changes anything.
+const FORMS: [(&str, [u16; 4]); 6] = [
+    ("/products/new", [200, 200, 403, 403]),
+    ("/customers/new", [200, 200, 200, 403]),
+    ("/licenses/new", [200, 200, 200, 403]),
+    ("/members", [200, 200, 403, 403]),
+    ("/tokens", [200, 200, 403, 403]),
+    ("/settings", [200, 200, 403, 403]),
+];
+
+keyward_testkit::databases! {
+    async fn each_role_sees_and_does_what_it_may(store: Store) {
+        let (engine, _) = engine(store);
+        for (number, (role, cookie)) in people(&engine).await.into_iter().enumerate() {
+            let mut token = String::new();
+            for (path, expected) in PAGES {
+                let page = ask(&engine, "GET", path, &cookie, "").await;
+                assert_eq!(page.status, expected[number], "{role} {path}");
+                if path == "/" {
+                    token = csrf(&page.text).to_owned();
+                }
+            }
+            for (path, expected) in FORMS {
+                let sent = ask(&engine, "POST", path, &cookie, &format!("csrf={token}")).await;
+                assert_eq!(sent.status, expected[number], "{role} {path}: {}", sent.text);
+                let forged = ask(&engine, "POST", path, &cookie, "csrf=0").await;
+                assert_eq!(forged.status, 403, "{role} {path}");
+            }
+        }
+    }
+
+    async fn strangers_are_asked_to_sign_in(store: Store) {
+        let (engine, _) = engine(store);
+        people(&engine).await;
+        for (path, _) in PAGES {
+            for cookie in ["", "keyward=x", "keyward=kw_sess_000000000000000000000000000000000000000"] {
+                let page = ask(&engine, "GET", path, cookie, "").await;
+                assert_eq!((page.status, page.header("location")), (303, "/sign-in"), "{path}");
+            }
+        }
+        for path in ["/portal", "/portal/profile", "/portal/licenses/018f0000-0000-7000-8000-000000000000"] {
+            let page = ask(&engine, "GET", path, "", "").await;
+            assert_eq!((page.status, page.header("location")), (303, "/portal/sign-in"));
+        }
+        assert_eq!(ask(&engine, "GET", "/onboarding", "", "").await.status, 410);
+        for path in ["/onboarding/x", "/link/x", "/setup/x", "/assets/x/y"] {
+            assert_eq!(ask(&engine, "GET", path, "", "").await.status, 404, "{path}");
+        }
+    }
+
+    async fn guessing_is_slowed_down(store: Store) {
+        let (engine, _) = engine(store);
+        people(&engine).await;
+        let app = App::new()
+            .app_data(web::Data::from(Arc::clone(&engine)))
+            .configure(keyward_portal::configure);
+        let app = init_service(app).await;
+        let mut statuses = Vec::new();
+        for _ in 0..12 {
+            let body = format!("email=owner%40acme.example&password={}", encode("wrong wrong wrong"));
+            let request = TestRequest::post()
+                .uri("/sign-in")
+                .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
+                .set_payload(body);
+            statuses.push(call_service(&app, request.to_request()).await.status().as_u16());
+        }
+        assert_eq!(statuses, [vec![401; 10], vec![429; 2]].concat());
+    }
+
+    async fn hostile_text_stays_text(store: Store) {
+        let (engine, _) = engine(store);
+        let (_, cookie) = people(&engine).await.remove(0);
+        let token = csrf(&ask(&engine, "GET", "/", &cookie, "").await.text).to_owned();
+        let hostile = [
+            "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onfocus=alert(1) autofocus='",
+            "</textarea><script>1</script>", "{{7*7}}", "javascript:alert(1)", "<svg/onload=alert(1)>", "&lt;b&gt;",
+        ];
+        for text in hostile {
+            let value = encode(text);
+            let body = format!("csrf={token}&name={value}&email=a%40b.example&notes={value}");
+            let made = ask(&engine, "POST", "/customers/new", &cookie, &body).await;
+            assert_eq!(made.status, 303, "{}", made.text);
+            let customer = made.header("location").to_owned();
+            let body = format!("csrf={token}&name={value}&description={value}");
+            assert_eq!(ask(&engine, "POST", "/products/new", &cookie, &body).await.status, 200);
+            let body = format!("csrf={token}&name={value}&description={value}&payload={}", encode(&serde_json::json!({ "a": text }).to_string()));
+            let made = ask(&engine, "POST", "/licenses/new", &cookie, &body).await;
+            assert_eq!(made.status, 303, "{}", made.text);
+            let license = made.header("location").to_owned();
+            let search = format!("/licenses?q={value}");
+            for path in ["/", "/products", "/customers", "/licenses", "/audit", &customer, &license, &search] {
+                let page = ask(&engine, "GET", path, &cookie, "").await;
+                assert_eq!(page.status, 200, "{path}");
+                for part in ["<script>", "<img src=x", "<svg/", "' onfocus", "</textarea><"] {
+                    assert!(!page.text.contains(part), "{part} of {text} in {path}");
+                }
+                assert!(page.header("content-security-policy").contains("script-src 'self'"));
+                assert_eq!(page.header("cache-control"), "no-store");
+            }
+        }
+    }
+}
