@@ -50,7 +50,7 @@ pub(crate) struct Given {
     /// smtp://… or smtps://… with user name and password [default: mail is written to DATA_DIR/mail]
     #[arg(long, global = true, env = "KEYWARD_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
-    /// Sender of mail [default: keyward@ the host of the public URL]
+    /// Sender of mail [default: keyward, at the public URL's host]
     #[arg(long, global = true, env = "KEYWARD_MAIL_FROM", value_name = "ADDRESS")]
     mail_from: Option<String>,
     /// Form of the log

@@ -177,6 +177,11 @@ impl Identity {
         Self { organization, actor, scopes }
     }
 
+    /// All they may do.
+    pub fn scopes(&self) -> Scopes {
+        self.scopes
+    }
+
     /// The right to do `P`, if it is among the scopes.
     pub fn access<P: Grant>(&self) -> Result<Access<P>, Forbidden> {
         if self.scopes.contains(P::PERMISSION) {

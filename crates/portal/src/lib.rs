@@ -3,9 +3,9 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | who is signed in, and what guards a page | [`signed`] |
-//! | how a form is read, and shown again with its faults | [`form`] |
-//! | how a page is put together and sent | [`page`] |
+//! | who is signed in, and what guards a page | `signed` |
+//! | how a form is read, and shown again with its faults | `form` |
+//! | how a page is put together and sent | `page` |
 //! | signing in, links from mail, the first start | `door` |
 //! | the vendor's pages, one noun a file | `vendor` |
 //! | the customer's pages | `customer` |

@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use askama::Template;
-use keyward_domain::Timestamp;
+use keyward_domain::{Permission, Scopes, Timestamp};
 use keyward_engine::{CustomerVisit, MemberVisit};
 
 use crate::assets;
@@ -24,6 +24,8 @@ pub(crate) struct Shell {
     pub person: String,
     /// The place in the navigation.
     pub active: &'static str,
+    /// What the person may do.
+    scopes: Scopes,
     /// For forms.
     pub csrf: String,
     /// What was just done.
@@ -35,7 +37,6 @@ pub(crate) struct Shell {
 impl Shell {
     /// Around a vendor's page.
     pub(crate) fn vendor(visit: &MemberVisit, csrf: &str, active: &'static str, now: Timestamp) -> Self {
-        let limits = visit.organization.limits(now);
         let notice = match visit.organization.plan {
             keyward_domain::Plan::ProTrial { until } if now < until => {
                 Some(format!("Your trial of Pro runs until {}.", day(until)))
@@ -43,13 +44,13 @@ impl Shell {
             keyward_domain::Plan::ProTrial { .. } => {
                 Some("Your trial has ended: license management is read-only until you upgrade.".to_owned())
             }
-            _ if !limits.license_management => None,
-            _ => None,
+            keyward_domain::Plan::Free | keyward_domain::Plan::Pro | keyward_domain::Plan::Enterprise => None,
         };
         Self {
             organization: visit.organization.name.to_string(),
             person: visit.member.name.to_string(),
             active,
+            scopes: visit.identity.scopes(),
             csrf: csrf.to_owned(),
             done: None,
             notice,
@@ -62,10 +63,16 @@ impl Shell {
             organization: visit.organization.name.to_string(),
             person: visit.customer.name.to_string(),
             active,
+            scopes: Scopes::NONE,
             csrf: csrf.to_owned(),
             done: None,
             notice: None,
         }
+    }
+
+    /// Whether the person has a scope, such as `products:write`: what is refused is not offered.
+    pub(crate) fn may(&self, scope: &str) -> bool {
+        scope.parse::<Permission>().is_ok_and(|permission| self.scopes.contains(permission))
     }
 
     /// With what was done before, as the address tells.

@@ -1,6 +1,6 @@
 //! “May this run?”, asked by the customer's application and answered in well under a millisecond.
 //!
-//! An answer is prepared from memory ([`desk`]) and released by the transaction that counts it ([`tally`]):
+//! An answer is prepared from memory (`desk`) and released by the transaction that counts it (`tally`):
 //! in there, the prepared answer is held against all that was changed since the copies it rests on were
 //! made. So nothing in memory is ever trusted, only bet on, and many requests share one transaction.
 //!
