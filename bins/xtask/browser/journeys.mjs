@@ -4,6 +4,7 @@
 //
 // Every console error and every violation of the page's policy counts as a failure.
 
+import { createHmac } from "node:crypto";
 import { readFile, readdir, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -61,13 +62,13 @@ async function look(page, name) {
   }
 }
 
-async function mailTo(address, subject) {
+async function mailTo(address, subject, path = "/link/") {
   for (let tries = 0; tries < 100; tries += 1) {
     const files = await readdir(mails).catch(() => []);
     for (const file of files.sort().reverse()) {
       const text = await readFile(join(mails, file), "utf8");
       if (text.includes(`To: ${address}`) && text.includes(subject)) {
-        return text.replaceAll("=\r\n", "").replaceAll("=3D", "=").match(/https?:\/\/\S+\/link\/\S+/)[0];
+        return text.replaceAll("=\r\n", "").replaceAll("=3D", "=").match(new RegExp(`https?://\\S+${path}\\S+`))[0];
       }
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -176,6 +177,11 @@ await page.getByRole("button", { name: "Share onboarding link" }).click();
 const onboarding = (await page.locator("#link").textContent()).trim();
 const license = page.url().replace("/onboarding-link", "");
 await look(page, "license-link");
+
+await page.goto(license);
+await page.getByRole("button", { name: "Mail it to it@example.com" }).click();
+await page.locator(".done", { hasText: "Mailed." }).waitFor();
+check("the link is mailed", (await mailTo("it@example.com", "Your license from", "/onboarding/")).startsWith(base));
 
 // --- the onboarding link, opened by someone else
 const buyer = await person();
@@ -300,9 +306,45 @@ const forged = await page.request.post(`${product}/archive`, { form: { csrf: "x"
 check("a forged form is refused", forged.status() === 403, forged.status());
 const foreign = await page.request.post(`${product}/archive`, { form: {}, headers: { Origin: "https://evil.example" } });
 check("a foreign form is refused", foreign.status() === 403, foreign.status());
+// --- the second factor
+function code(secret) {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret].map((symbol) => alphabet.indexOf(symbol).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const hash = createHmac("sha1", key).update(counter).digest();
+  return String((hash.readUInt32BE(hash[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+await page.goto(`${base}/settings/authenticator`);
+await look(page, "authenticator");
+const secret = await page.locator("#secret").textContent();
+await page.getByLabel("Code that the app shows").fill("000000");
+await page.getByRole("button", { name: "Turn it on" }).click();
+check("a wrong code is refused", await page.getByText("does not fit").isVisible());
+check("the secret stays the same", (await page.locator("#secret").textContent()) === secret);
+await page.getByLabel("Code that the app shows").fill(code(secret));
+await page.getByRole("button", { name: "Turn it on" }).click();
+const recovery = (await page.locator("#codes").textContent()).trim().split(/\s+/);
+check("there are recovery codes", recovery.length === 10);
+await look(page, "recovery-codes");
 await page.getByRole("button", { name: "Sign out" }).click();
 await page.waitForURL(`${base}/sign-in`);
 await look(page, "sign-in");
+await page.getByLabel("E-mail").fill("ada@acme.example");
+await page.getByLabel("Password").fill("correct horse battery");
+await page.getByRole("button", { name: "Sign in" }).click();
+check("the password alone is not enough", await page.getByText("six digits").isVisible());
+await page.getByLabel("Password").fill("correct horse battery");
+await page.getByLabel("Code", { exact: true }).fill(recovery[0]);
+await page.getByRole("button", { name: "Sign in" }).click();
+await page.waitForURL(`${base}/`);
+await page.goto(`${base}/settings`);
+await page.getByLabel("Your password").fill("correct horse battery");
+await page.getByRole("button", { name: "Turn it off" }).click();
+await page.locator(".done", { hasText: "Saved." }).waitFor();
+await page.getByRole("button", { name: "Sign out" }).click();
+await page.waitForURL(`${base}/sign-in`);
 await page.getByLabel("E-mail").fill("ada@acme.example");
 await page.getByLabel("Password").fill("wrong wrong wrong");
 await page.getByRole("button", { name: "Sign in" }).click();

@@ -50,6 +50,10 @@ actions! {
     MemberSignedIn = "member.signed_in";
     /// A member set a new password.
     MemberPasswordSet = "member.password_set";
+    /// A member turned the second factor on.
+    MemberAuthenticatorAdded = "member.authenticator_added";
+    /// A member turned the second factor off.
+    MemberAuthenticatorRemoved = "member.authenticator_removed";
     /// A customer signed in.
     CustomerSignedIn = "customer.signed_in";
     /// An onboarding link was made.

@@ -10,7 +10,7 @@ use keyward_storage::Tx;
 use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, StatusRef, UnixSeconds};
 
 use crate::validation::signer::AnswerSigner;
-use crate::vault::SealError;
+use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Result, Thing};
 
 /// How a token is written.
@@ -114,7 +114,8 @@ impl Engine {
     /// Opens a sealed signing key.
     pub(crate) fn signer(&self, key: &SigningKey) -> Result<Signer> {
         let fault = |source| Error::Key { kid: key.kid.to_string(), source };
-        let seed = self.vault.open(key.organization, key.kid, &key.sealed).map_err(fault)?;
+        let seed =
+            self.vault.open(&Place::SigningKey(key.organization, key.kid), &key.sealed).map_err(fault)?;
         let secret = SecretKey::from_seed(*seed);
         if secret.public_key().to_bytes() != key.public {
             return Err(fault(SealError::Mismatch));

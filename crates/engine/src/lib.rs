@@ -10,6 +10,7 @@
 
 mod address;
 mod authenticate;
+mod authenticator;
 mod clock;
 mod customer;
 mod error;
@@ -35,6 +36,7 @@ use keyward_domain::Timestamp;
 use keyward_storage::Store;
 use validation::desk::Desk;
 
+pub use authenticator::NewAuthenticator;
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use error::{Error, FieldFault, Thing};
@@ -51,7 +53,7 @@ pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, Setting
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};
 pub use vault::{MasterKey, Vault};
-pub use visitor::{CustomerVisit, MemberVisit, OnboardingVisit, SignedIn, Visit, Visitor};
+pub use visitor::{CustomerVisit, MemberVisit, OnboardingVisit, SignIn, SignedIn, Visit, Visitor};
 
 /// The result of a use-case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;

@@ -4,7 +4,7 @@ use keyward_domain::link::LinkPurpose;
 use keyward_domain::permission::{ReadLicenses, WriteLicenses};
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{
-    Access, Action, Actor, Customer, License, LicenseId, LicenseState, Link, LinkId, Organization,
+    Access, Action, Actor, Customer, Email, License, LicenseId, LicenseState, Link, LinkId, Organization,
     OrganizationScope, Page, PageRequest, Product, Secret,
 };
 use keyward_storage::Tx;
@@ -45,8 +45,48 @@ impl Engine {
         access: &Access<WriteLicenses>,
         license: LicenseId,
     ) -> Result<NewOnboardingLink> {
+        let tx = self.store.write().await?;
+        let (_, made) = self.new_onboarding_link(&tx, access, license).await?;
+        tx.commit().await?;
+        Ok(made)
+    }
+
+    /// Makes an onboarding link and mails it to the license's customer. Gives the address it was mailed to.
+    pub async fn mail_onboarding_link(
+        &self,
+        access: &Access<WriteLicenses>,
+        license: LicenseId,
+    ) -> Result<Email> {
         let scope = access.scope();
         let tx = self.store.write().await?;
+        let (license, made) = self.new_onboarding_link(&tx, access, license).await?;
+        let customer = match license.customer {
+            Some(customer) => tx.customers(scope).find(customer).await?,
+            None => None,
+        };
+        let nobody =
+            || Error::Transition("a license of the whole organization is mailed to nobody".to_owned());
+        let customer = customer.ok_or_else(nobody)?;
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let subject = format!("Your license from {}", organization.name);
+        let body = format!(
+            "Hello {},\n\nthis link shows the documentation and the license that {} has issued to you. It opens once, within \
+             7 days, for half an hour; so open it on the machine where you need the license:\n\n{}\n",
+            customer.name, organization.name, made.url
+        );
+        self.mail(&tx, scope, &customer.email, subject, body).await?;
+        tx.commit().await?;
+        Ok(customer.email)
+    }
+
+    async fn new_onboarding_link(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteLicenses>,
+        license: LicenseId,
+    ) -> Result<(License, NewOnboardingLink)> {
+        let scope = access.scope();
         let license = tx.licenses(scope).find(license).await?.ok_or(Error::NotFound(Thing::License))?;
         if let LicenseState::Revoked { .. } = license.state {
             return Err(Error::Transition("a license that is revoked cannot be handed over".to_owned()));
@@ -54,12 +94,9 @@ impl Engine {
         let (link, secret) = self.new_link(scope.id(), LinkPurpose::Onboarding(license.id));
         tx.links(scope).insert(&link).await?;
         let detail = [("license_id", json!(license.id)), ("name", json!(license.name))];
-        self.record(&tx, access, Action::OnboardingLinkCreated, link.id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(NewOnboardingLink {
-            link,
-            url: format!("{}/onboarding/{}", self.issuer.as_str(), secret.expose()),
-        })
+        self.record(tx, access, Action::OnboardingLinkCreated, link.id.uuid(), &detail).await?;
+        let url = format!("{}/onboarding/{}", self.issuer.as_str(), secret.expose());
+        Ok((license, NewOnboardingLink { link, url }))
     }
 
     /// The onboarding links of a license, the newest first.

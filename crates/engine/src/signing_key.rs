@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::vault::{SealEntropy, SealError};
+use crate::vault::{Place, SealEntropy, SealError};
 use crate::{Done, Engine, Error, Result, Thing, once};
 
 /// A signing key to be created.
@@ -128,7 +128,7 @@ impl Engine {
         let kid = Kid::from_bytes(secret.public_key().kid().to_bytes());
         let entropy =
             SealEntropy { key: Zeroizing::new(self.random()), nonces: [self.random(), self.random()] };
-        let sealed = self.vault.seal(scope.id(), kid, seed, &entropy);
+        let sealed = self.vault.seal(&Place::SigningKey(scope.id(), kid), seed, &entropy);
         Ok(SigningKey {
             kid,
             organization: scope.id(),

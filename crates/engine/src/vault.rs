@@ -4,11 +4,12 @@
 //! ```text
 //! 1 | nonce 24 | data key 32 + tag 16 | nonce 24 | seed 32 + tag 16
 //! ```
-//! Both seals are bound to the organization and the `kid`, so that a row copied elsewhere does not open.
+//! Both seals are bound to the row they are for, so that one copied elsewhere does not open. The secrets of
+//! members' authenticators are sealed in the same way.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use keyward_domain::{Kid, OrganizationId};
+use keyward_domain::{Kid, MemberId, OrganizationId};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -77,15 +78,9 @@ impl Vault {
         Self { master: XChaCha20Poly1305::new(&Key::from(*master.0)) }
     }
 
-    /// Seals `seed` for the row of `organization` and `kid`.
-    pub fn seal(
-        &self,
-        organization: OrganizationId,
-        kid: Kid,
-        seed: &[u8; 32],
-        entropy: &SealEntropy,
-    ) -> Result<Vec<u8>, SealError> {
-        let aad = binding(organization, kid);
+    /// Seals `seed` for one row.
+    pub fn seal(&self, place: &Place, seed: &[u8; 32], entropy: &SealEntropy) -> Result<Vec<u8>, SealError> {
+        let aad = place.binding();
         let data = XChaCha20Poly1305::new(&Key::from(*entropy.key));
         let boxes = [(&self.master, entropy.nonces[0], &*entropy.key), (&data, entropy.nonces[1], seed)];
         let mut sealed = vec![VERSION];
@@ -98,13 +93,8 @@ impl Vault {
     }
 
     /// Opens what [`seal`](Self::seal) made for the same row.
-    pub fn open(
-        &self,
-        organization: OrganizationId,
-        kid: Kid,
-        sealed: &[u8],
-    ) -> Result<Zeroizing<[u8; 32]>, SealError> {
-        let aad = binding(organization, kid);
+    pub fn open(&self, place: &Place, sealed: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {
+        let aad = place.binding();
         let boxes = match sealed.split_first() {
             Some((&VERSION, boxes)) if boxes.len() == 2 * (NONCE + SEALED_KEY) => boxes,
             _ => return Err(SealError::Form),
@@ -129,8 +119,27 @@ fn open(cipher: &XChaCha20Poly1305, sealed: &[u8], aad: &[u8]) -> Result<Zeroizi
     Ok(bytes)
 }
 
-fn binding(organization: OrganizationId, kid: Kid) -> Vec<u8> {
-    [b"keyward signing key\0".as_slice(), organization.uuid().as_bytes(), kid.as_bytes()].concat()
+/// The row that something is sealed for.
+#[derive(Debug, Clone, Copy)]
+pub enum Place {
+    /// A signing key.
+    SigningKey(OrganizationId, Kid),
+    /// The secret of a member's authenticator.
+    Authenticator(OrganizationId, MemberId),
+}
+
+impl Place {
+    fn binding(&self) -> Vec<u8> {
+        let (kind, organization, row) = match self {
+            Self::SigningKey(organization, kid) => {
+                (b"keyward signing key\0".as_slice(), organization, kid.as_bytes().to_vec())
+            }
+            Self::Authenticator(organization, member) => {
+                (b"keyward authenticator\0".as_slice(), organization, member.uuid().as_bytes().to_vec())
+            }
+        };
+        [kind, organization.uuid().as_bytes(), &row].concat()
+    }
 }
 
 #[cfg(test)]
@@ -150,11 +159,11 @@ mod tests {
     #[test]
     fn opens_only_in_its_own_row_with_its_own_master_key() {
         let (org, kid) = (OrganizationId::new(1, [1; 10]), Kid::from_bytes([2; 32]));
-        let sealed = vault(1).seal(org, kid, &[42; 32], &entropy(9)).unwrap();
-        assert_eq!(*vault(1).open(org, kid, &sealed).unwrap(), [42; 32]);
-        assert!(vault(2).open(org, kid, &sealed).is_err());
-        assert!(vault(1).open(OrganizationId::new(1, [3; 10]), kid, &sealed).is_err());
-        assert!(vault(1).open(org, Kid::from_bytes([4; 32]), &sealed).is_err());
+        let sealed = vault(1).seal(&Place::SigningKey(org, kid), &[42; 32], &entropy(9)).unwrap();
+        assert_eq!(*vault(1).open(&Place::SigningKey(org, kid), &sealed).unwrap(), [42; 32]);
+        assert!(vault(2).open(&Place::SigningKey(org, kid), &sealed).is_err());
+        assert!(vault(1).open(&Place::SigningKey(OrganizationId::new(1, [3; 10]), kid), &sealed).is_err());
+        assert!(vault(1).open(&Place::SigningKey(org, Kid::from_bytes([4; 32])), &sealed).is_err());
         assert!(!sealed.windows(8).any(|window| window == [42; 8]), "the seed shows");
     }
 
@@ -169,16 +178,16 @@ mod tests {
         #[test]
         fn a_changed_byte_does_not_open(at in 0_usize..145, with in 1_u8..) {
             let (org, kid) = (OrganizationId::new(1, [1; 10]), Kid::from_bytes([2; 32]));
-            let mut sealed = vault(1).seal(org, kid, &[42; 32], &entropy(9)).unwrap();
+            let mut sealed = vault(1).seal(&Place::SigningKey(org, kid), &[42; 32], &entropy(9)).unwrap();
             prop_assert_eq!(sealed.len(), 145);
             sealed[at] ^= with;
-            prop_assert!(vault(1).open(org, kid, &sealed).is_err());
+            prop_assert!(vault(1).open(&Place::SigningKey(org, kid), &sealed).is_err());
         }
 
         #[test]
         fn no_bytes_panic(sealed in prop::collection::vec(any::<u8>(), 0..200)) {
             let (org, kid) = (OrganizationId::new(1, [1; 10]), Kid::from_bytes([2; 32]));
-            prop_assert!(vault(1).open(org, kid, &sealed).is_err());
+            prop_assert!(vault(1).open(&Place::SigningKey(org, kid), &sealed).is_err());
         }
     }
 }

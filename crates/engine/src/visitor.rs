@@ -33,6 +33,17 @@ pub struct SignedIn {
     pub secret: Secret,
 }
 
+/// What comes of signing in.
+#[derive(Debug)]
+pub enum SignIn {
+    /// Signed in.
+    Done(SignedIn),
+    /// The password fits, and the code of the authenticator app is missing or wrong.
+    CodeNeeded,
+    /// Address and password don't fit.
+    Refused,
+}
+
 /// Whom a session stands for.
 #[derive(Debug, Clone)]
 pub enum Visitor {
@@ -111,17 +122,35 @@ impl Engine {
         Ok(visitor)
     }
 
-    /// Signs a member in by address and password; `None` if they don't fit.
-    pub async fn sign_in(&self, email: &Email, password: Password, visit: Visit) -> Result<Option<SignedIn>> {
+    /// Signs a member in by address and password, and the code of the authenticator app where there is one.
+    pub async fn sign_in(
+        &self,
+        email: &Email,
+        password: Password,
+        code: Option<&str>,
+        visit: Visit,
+    ) -> Result<SignIn> {
         let found = self.store.read().await?.members_by_email(email).await?;
-        let candidates =
-            found.into_iter().filter_map(|(member, password)| Some((member, password?))).collect();
-        let Some(member) = self.matching(password, candidates).await? else { return Ok(None) };
+        let candidates = found.into_iter().filter_map(|(member, credentials)| {
+            let second = credentials.authenticator.is_some();
+            Some(((member, second), credentials.password?))
+        });
+        let Some((member, second)) = self.matching(password, candidates.collect()).await? else {
+            return Ok(SignIn::Refused);
+        };
         let tx = self.store.write().await?;
+        if second {
+            let Some(code) = code else { return Ok(SignIn::CodeNeeded) };
+            let organization = tx.organization_of(member.organization).await?;
+            let scope = organization.ok_or(Error::NotFound(Thing::Organization))?.scope();
+            if !self.take_code(&tx, scope, member.id, code).await? {
+                return Ok(SignIn::CodeNeeded);
+            }
+        }
         tx.sweep_sessions(self.now()).await?;
         let signed_in = self.member_session(&tx, &member, visit).await?;
         tx.commit().await?;
-        Ok(Some(signed_in))
+        Ok(SignIn::Done(signed_in))
     }
 
     /// Ends a session.
@@ -150,7 +179,8 @@ impl Engine {
     /// Sets another password, for who knows the old one. All other sessions end.
     pub async fn change_password(&self, visit: &MemberVisit, old: Password, new: Password) -> Result<bool> {
         let scope = visit.organization.scope();
-        let known = self.store.read().await?.members(scope).password(visit.member.id).await?;
+        let known = self.store.read().await?.members(scope).credentials(visit.member.id).await?;
+        let known = known.and_then(|known| known.password);
         let candidates = known.map(|hash| ((), hash)).into_iter().collect();
         if self.matching(old, candidates).await?.is_none() {
             return Ok(false);
@@ -202,13 +232,14 @@ impl Engine {
         Ok(found.filter(|link| link.hash == hash && link.is_live(now)))
     }
 
-    /// Opens a link of a member: sets the password, ends all sessions, and begins one.
+    /// Opens a link of a member: sets the password, ends all sessions, and begins one; `None` where the second
+    /// factor is still to be shown.
     pub async fn open_member_link(
         &self,
         secret: &Secret,
         password: Password,
         visit: Visit,
-    ) -> Result<SignedIn> {
+    ) -> Result<Option<SignedIn>> {
         let hash = self.hash_password(password).await?;
         let tx = self.store.write().await?;
         let (link, scope) = self.open(&tx, secret).await?;
@@ -219,7 +250,11 @@ impl Engine {
         let member = tx.members(scope).find(member).await?.ok_or(Error::LinkGone)?;
         self.put_password(&tx, &member, &hash).await?;
         tx.links(scope).withdraw_all(member.id.uuid(), self.now()).await?;
-        let signed_in = self.member_session(&tx, &member, visit).await?;
+        let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();
+        let signed_in = match known.authenticator {
+            None => Some(self.member_session(&tx, &member, visit).await?),
+            Some(_) => None,
+        };
         tx.commit().await?;
         Ok(signed_in)
     }
@@ -286,7 +321,9 @@ impl Engine {
         let organization =
             tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))?;
         let scope = organization.scope();
-        tx.members(scope).set_password(member.id, hash).await?;
+        let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();
+        let credentials = keyward_storage::Credentials { password: Some(hash.to_owned()), ..known };
+        tx.members(scope).set_credentials(member.id, &credentials).await?;
         tx.sessions(scope).end_all(SessionHolder::Member(member.id)).await?;
         let actor = Actor::Member(member.id);
         self.record_for(tx, scope, actor, Action::MemberPasswordSet, member.id.uuid(), &[]).await

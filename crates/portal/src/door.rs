@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::{Email, Name, Secret, SecretKind};
-use keyward_engine::{Engine, NewOrganization, Password, Visitor};
+use keyward_engine::{Engine, NewOrganization, Password, SignIn, Visitor};
 use keyward_web::{Code, Fields, Problem, Request, part};
 
 use crate::form::{Form, Posted};
@@ -58,16 +58,20 @@ async fn sign_in(
     }
     let password = Password::attempt(form.value("password"));
     let signed_in = match form.value("email").parse::<Email>() {
-        Ok(email) => engine.sign_in(&email, password, visit).await?,
-        Err(_) => None,
+        Ok(email) => engine.sign_in(&email, password, form.given("code"), visit).await?,
+        Err(_) => SignIn::Refused,
     };
     match signed_in {
-        Some(signed_in) => {
+        SignIn::Done(signed_in) => {
             throttle.forget(&by_email);
             throttle.forget(&by_address);
             Ok(signed::begin(&request, &signed_in, "/"))
         }
-        None => {
+        SignIn::CodeNeeded => {
+            form.refuse("code", "is needed: six digits of your authenticator app, or a recovery code");
+            page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form })
+        }
+        SignIn::Refused => {
             form.refuse("", "Address and password don't fit.");
             page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form })
         }
@@ -220,7 +224,10 @@ async fn link(request: HttpRequest, Posted(mut form): Posted, engine: web::Data<
         LinkPurpose::Invitation(_) | LinkPurpose::PasswordReset(_) => match new_password(&mut form) {
             Some(password) => {
                 let signed_in = engine.open_member_link(&secret, password, visit).await?;
-                Ok(signed::begin(&request, &signed_in, "/"))
+                Ok(match signed_in {
+                    Some(signed_in) => signed::begin(&request, &signed_in, "/"),
+                    None => page::go("/sign-in"),
+                })
             }
             None => page::send(&PasswordPage { form }),
         },

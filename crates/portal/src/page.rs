@@ -90,6 +90,7 @@ impl Shell {
             "resumed" => Some("Resumed."),
             "renewed" => Some("Renewed: the license has a new token."),
             "reset" => Some("Done. No address is registered."),
+            "mailed" => Some("Mailed. The link opens once, within 7 days."),
             "invited" => Some("Invited. The link in the mail works for 7 days."),
             "removed" => Some("Removed."),
             "password" => Some("Password changed. All other sessions have ended."),

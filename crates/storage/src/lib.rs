@@ -41,7 +41,7 @@ pub use idempotency::{Claim, IdempotencyKeys};
 pub use license::Licenses;
 pub use link::Links;
 pub use mail::Mail;
-pub use member::Members;
+pub use member::{Credentials, Members};
 pub use organization::Organizations;
 pub use product::Products;
 pub use session::Sessions;

@@ -1,7 +1,6 @@
 //! Members.
 
 use keyward_domain::{Email, Member, MemberId, OrganizationScope, Page, PageRequest, Role};
-use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -26,6 +25,9 @@ mod row {
         pub name: String,
         pub role: String,
         pub password: Option<String>,
+        pub authenticator: Option<Vec<u8>>,
+        pub last_step: i64,
+        pub recovery: String,
         pub created_at: i64,
         pub updated_at: i64,
         pub version: i64,
@@ -38,6 +40,30 @@ mod row {
 }
 
 const TABLE: Table = Table("members");
+
+/// What a member signs in with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// The password's hash, in PHC form.
+    pub password: Option<String>,
+    /// The sealed secret of an authenticator app.
+    pub authenticator: Option<Vec<u8>>,
+    /// The last of its codes that was taken.
+    pub last_step: i64,
+    /// Hashes of the recovery codes that are left.
+    pub recovery: Vec<String>,
+}
+
+impl Credentials {
+    fn read(row: &row::Model) -> Result<Self> {
+        Ok(Self {
+            password: row.password.clone(),
+            authenticator: row.authenticator.clone(),
+            last_step: row.last_step,
+            recovery: TABLE.take("recovery", serde_json::from_str(&row.recovery))?,
+        })
+    }
+}
 
 /// The members of one organization.
 pub struct Members<'a> {
@@ -57,15 +83,23 @@ impl Members<'_> {
         self.one(id).one(self.tx).await?.map(read).transpose()
     }
 
-    /// The hash of a member's password, if there is one.
-    pub async fn password(&self, id: MemberId) -> Result<Option<String>> {
-        Ok(self.one(id).one(self.tx).await?.and_then(|row| row.password))
+    /// What a member signs in with.
+    pub async fn credentials(&self, id: MemberId) -> Result<Option<Credentials>> {
+        self.one(id).one(self.tx).await?.as_ref().map(Credentials::read).transpose()
     }
 
-    /// Sets a member's password, by its hash.
-    pub async fn set_password(&self, id: MemberId, hash: &str) -> Result<()> {
+    /// Sets what a member signs in with.
+    pub async fn set_credentials(&self, id: MemberId, credentials: &Credentials) -> Result<()> {
+        let recovery = TABLE.take("recovery", serde_json::to_string(&credentials.recovery))?;
+        let row = row::ActiveModel {
+            password: Set(credentials.password.clone()),
+            authenticator: Set(credentials.authenticator.clone()),
+            last_step: Set(credentials.last_step),
+            recovery: Set(recovery),
+            ..Default::default()
+        };
         let set = row::Entity::update_many()
-            .col_expr(row::Column::Password, Expr::value(hash))
+            .set(row)
             .filter(row::Column::Id.eq(id.uuid()))
             .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
             .exec(self.tx)
@@ -127,6 +161,9 @@ fn write(member: &Member) -> row::ActiveModel {
         email: Set(member.email.to_string()),
         name: Set(member.name.to_string()),
         password: NotSet,
+        authenticator: NotSet,
+        last_step: NotSet,
+        recovery: NotSet,
         role: Set(member.role.as_str().to_owned()),
         created_at: Set(member.created_at.unix()),
         updated_at: Set(member.updated_at.unix()),
@@ -147,17 +184,14 @@ fn read(row: row::Model) -> Result<Member> {
     })
 }
 
-/// The members with this address, of whatever organizations, each with the hash of the password: this is how a
+/// The members with this address, of whatever organizations, each with what they sign in with: this is how a
 /// person is recognised.
-pub(crate) async fn by_email(
-    tx: &DatabaseTransaction,
-    email: &Email,
-) -> Result<Vec<(Member, Option<String>)>> {
+pub(crate) async fn by_email(tx: &DatabaseTransaction, email: &Email) -> Result<Vec<(Member, Credentials)>> {
     let found = row::Entity::find().filter(row::Column::Email.eq(email.as_str()));
     let rows = found.order_by_asc(row::Column::Id).limit(20).all(tx).await?;
-    let with_password = |mut row: row::Model| {
-        let password = row.password.take();
-        Ok((read(row)?, password))
+    let with_credentials = |row: row::Model| {
+        let credentials = Credentials::read(&row)?;
+        Ok((read(row)?, credentials))
     };
-    rows.into_iter().map(with_password).collect()
+    rows.into_iter().map(with_credentials).collect()
 }

@@ -7,7 +7,7 @@ use keyward_domain::{
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    Addresses, AuditEvents, Changes, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
+    Addresses, AuditEvents, Changes, Credentials, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
     Organizations, Products, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, UsageDays,
     customer, link, mail, member, product, session, signing_key, token,
 };
@@ -132,8 +132,8 @@ impl Tx {
         link::by_hash(&self.inner, hash, true).await
     }
 
-    /// The members with this address, of whatever organizations, each with the hash of the password.
-    pub async fn members_by_email(&self, email: &Email) -> Result<Vec<(Member, Option<String>)>> {
+    /// The members with this address, of whatever organizations, each with what they sign in with.
+    pub async fn members_by_email(&self, email: &Email) -> Result<Vec<(Member, Credentials)>> {
         member::by_email(&self.inner, email).await
     }
 

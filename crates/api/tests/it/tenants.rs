@@ -30,7 +30,7 @@ const OWN: [&str; 17] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 41] = [
+const ONE: [(&str, &str); 42] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -64,6 +64,7 @@ const ONE: [(&str, &str); 41] = [
     ("GET /api/v1/licenses/{id}/token", ""),
     ("GET /api/v1/licenses/{id}/revisions", ""),
     ("GET /api/v1/licenses/{id}/revisions/{number}/token", ""),
+    ("POST /api/v1/licenses/{id}/mail-onboarding-link", ""),
     ("GET /api/v1/licenses/{id}/addresses", ""),
     ("POST /api/v1/licenses/{id}/addresses", r#"{"address":"192.0.2.1"}"#),
     ("DELETE /api/v1/licenses/{id}/addresses", ""),

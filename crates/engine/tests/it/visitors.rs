@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{Role, Secret, SecretKind};
-use keyward_engine::{Error, Mail, NewMember, NewOrganization, Password, Visit, Visitor};
+use keyward_engine::{Error, Mail, NewMember, NewOrganization, Password, SignIn, Visit, Visitor};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine;
 
@@ -52,10 +52,10 @@ keyward_testkit::databases! {
         let Some(Visitor::Member(owner)) = engine.visitor(&won[0].secret).await.unwrap() else { panic!() };
         assert_eq!((owner.member.role, owner.organization.slug.as_str()), (Role::Owner, "acme"));
         let email = "ada@acme.example".parse().unwrap();
-        assert!(engine.sign_in(&email, password("a long password"), visit()).await.unwrap().is_some());
-        assert!(engine.sign_in(&email, password("another password"), visit()).await.unwrap().is_none());
+        assert!(matches!(engine.sign_in(&email, password("a long password"), None, visit()).await.unwrap(), SignIn::Done(_)));
+        assert!(matches!(engine.sign_in(&email, password("another password"), None, visit()).await.unwrap(), SignIn::Refused));
         let nobody = "eve@acme.example".parse().unwrap();
-        assert!(engine.sign_in(&nobody, password("a long password"), visit()).await.unwrap().is_none());
+        assert!(matches!(engine.sign_in(&nobody, password("a long password"), None, visit()).await.unwrap(), SignIn::Refused));
     }
 
     async fn sessions_end_by_time_by_hand_and_with_their_member(store: Store) {
@@ -63,8 +63,13 @@ keyward_testkit::databases! {
         let link = secret(SecretKind::Setup, &engine.setup_link().await.unwrap().unwrap());
         let first = engine.set_up(&link, organization(), password("a long password"), visit()).await.unwrap();
         let email = "ada@acme.example".parse().unwrap();
-        let sign_in = || engine.sign_in(&email, password("a long password"), visit());
-        let second = sign_in().await.unwrap().unwrap();
+        let sign_in = || async {
+            match engine.sign_in(&email, password("a long password"), None, visit()).await.unwrap() {
+                SignIn::Done(signed_in) => Some(signed_in),
+                SignIn::CodeNeeded | SignIn::Refused => None,
+            }
+        };
+        let second = sign_in().await.unwrap();
         assert_eq!(engine.own_sessions(&second.session).await.unwrap().len(), 2);
         assert!(engine.end_session(&second.session, first.session.id).await.unwrap());
         assert!(engine.visitor(&first.secret).await.unwrap().is_none());
@@ -75,7 +80,7 @@ keyward_testkit::databases! {
         assert!(engine.visitor(&second.secret).await.unwrap().is_some());
         clock.advance(12 * 3_600);
         assert!(engine.visitor(&second.secret).await.unwrap().is_none(), "not used for twelve hours");
-        let third = sign_in().await.unwrap().unwrap();
+        let third = sign_in().await.unwrap();
         for _ in 0..14 {
             clock.advance(12 * 3_600 - 1);
             engine.visitor(&third.secret).await.unwrap();
@@ -83,17 +88,17 @@ keyward_testkit::databases! {
         clock.advance(14);
         assert!(engine.visitor(&third.secret).await.unwrap().is_none(), "seven days at most");
 
-        let fourth = sign_in().await.unwrap().unwrap();
+        let fourth = sign_in().await.unwrap();
         engine.sign_out(&fourth.session).await.unwrap();
         assert!(engine.visitor(&fourth.secret).await.unwrap().is_none());
 
-        let (fifth, sixth) = (sign_in().await.unwrap().unwrap(), sign_in().await.unwrap().unwrap());
+        let (fifth, sixth) = (sign_in().await.unwrap(), sign_in().await.unwrap());
         let Some(Visitor::Member(ada)) = engine.visitor(&fifth.secret).await.unwrap() else { panic!() };
         assert!(!engine.change_password(&ada, password("wrong wrong wrong"), password("the next password")).await.unwrap());
         assert!(engine.change_password(&ada, password("a long password"), password("the next password")).await.unwrap());
         assert!(engine.visitor(&fifth.secret).await.unwrap().is_some());
         assert!(engine.visitor(&sixth.secret).await.unwrap().is_none(), "all others have ended");
-        assert!(sign_in().await.unwrap().is_none());
+        assert!(sign_in().await.is_none());
     }
 
     async fn an_invitation_sets_the_first_password(store: Store) {
@@ -109,7 +114,7 @@ keyward_testkit::databases! {
         let link = secret(SecretKind::Link, &only_mail(&engine).await.body);
         clock.advance(7 * DAY - 1);
         assert!(engine.link(&link).await.unwrap().is_some());
-        let opened = engine.open_member_link(&link, password("a long password"), visit()).await.unwrap();
+        let opened = engine.open_member_link(&link, password("a long password"), visit()).await.unwrap().unwrap();
         assert_eq!(opened.session.holder, SessionHolder::Member(member.id));
         let again = engine.open_member_link(&link, password("a long password"), visit()).await;
         assert!(matches!(again, Err(Error::LinkGone)));
@@ -216,4 +221,48 @@ keyward_testkit::databases! {
         clock.advance(30 * DAY);
         assert_eq!(engine.claim_mail().await.unwrap(), None);
     }
+
+    async fn the_second_factor_takes_each_code_once(store: Store) {
+        let (engine, clock) = engine(store);
+        let link = secret(SecretKind::Setup, &engine.setup_link().await.unwrap().unwrap());
+        let first = engine.set_up(&link, organization(), password("a long password"), visit()).await.unwrap();
+        let Some(Visitor::Member(ada)) = engine.visitor(&first.secret).await.unwrap() else { panic!() };
+        let new = engine.new_authenticator(&ada);
+        assert!(new.uri.starts_with("otpauth://totp/Acme%3Aada%40acme.example?secret="));
+        assert_eq!(engine.confirm_authenticator(&ada, &new.secret, "000000").await.unwrap(), None);
+        assert_eq!(engine.authenticator(&ada).await.unwrap(), None);
+        let now = || keyward_testkit::engine::START / 30;
+        let code = |step: i64| code_of(&new.secret, step);
+        let recovery = engine.confirm_authenticator(&ada, &new.secret, &code(now())).await.unwrap().unwrap();
+        assert_eq!(engine.authenticator(&ada).await.unwrap(), Some(10));
+
+        let email = "ada@acme.example".parse().unwrap();
+        let sign_in = |code: Option<String>| {
+            let (engine, email) = (&engine, &email);
+            async move { engine.sign_in(email, password("a long password"), code.as_deref(), visit()).await.unwrap() }
+        };
+        assert!(matches!(sign_in(None).await, SignIn::CodeNeeded));
+        assert!(matches!(sign_in(Some(code(now()))).await, SignIn::CodeNeeded), "taken when it was set up");
+        assert!(matches!(sign_in(Some("123".into())).await, SignIn::CodeNeeded));
+        clock.advance(30);
+        let tries = join_all((0..4).map(|_| sign_in(Some(code(now() + 1))))).await;
+        assert_eq!(tries.iter().filter(|done| matches!(done, SignIn::Done(_))).count(), 1);
+        assert!(matches!(sign_in(Some(recovery[3].to_lowercase())).await, SignIn::Done(_)));
+        assert!(matches!(sign_in(Some(recovery[3].clone())).await, SignIn::CodeNeeded), "each once");
+        assert_eq!(engine.authenticator(&ada).await.unwrap(), Some(9));
+        assert!(!engine.remove_authenticator(&ada, password("wrong wrong wrong")).await.unwrap());
+        assert!(engine.remove_authenticator(&ada, password("a long password")).await.unwrap());
+        assert!(matches!(sign_in(None).await, SignIn::Done(_)));
+    }
+}
+
+/// The code of an authenticator app, worked out by other means: Python's standard library has them all.
+fn code_of(secret: &str, step: i64) -> String {
+    let script = "import base64,hashlib,hmac,struct,sys\n\
+        s=base64.b32decode(sys.argv[1]+'='*(-len(sys.argv[1])%8))\n\
+        h=hmac.new(s,struct.pack('>q',int(sys.argv[2])),hashlib.sha1).digest()\n\
+        o=h[19]&15\nprint('%06d'%((struct.unpack('>I',h[o:o+4])[0]&0x7fffffff)%1000000))";
+    let output =
+        std::process::Command::new("python3").args(["-c", script, secret, &step.to_string()]).output();
+    String::from_utf8(output.unwrap().stdout).unwrap().trim().to_owned()
 }

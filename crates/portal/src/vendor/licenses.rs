@@ -29,6 +29,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/licenses/{id}/renew", web::post().to(renew))
         .route("/licenses/{id}/revoke", web::post().to(revoke))
         .route("/licenses/{id}/onboarding-link", web::post().to(share))
+        .route("/licenses/{id}/mail-onboarding-link", web::post().to(mail))
         .route("/licenses/{id}/reset-addresses", web::post().to(reset))
         .route("/licenses/{id}/{verb:suspend|resume}", web::post().to(hold));
 }
@@ -408,6 +409,16 @@ async fn share(
 ) -> Page {
     let made = engine.create_onboarding_link(&signed.access, id.0).await?;
     page_of(&engine, &signed, id.0, None, Some(made.url), "").await
+}
+
+async fn mail(
+    signed: Signed<WriteLicenses>,
+    id: Id<LicenseId>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    engine.mail_onboarding_link(&signed.access, id.0).await?;
+    Ok(page::go(format!("/licenses/{}?done=mailed", id.0)))
 }
 
 async fn reset(

@@ -5,7 +5,7 @@ use askama::Template;
 use keyward_domain::permission::{ReadOrganization, ReadSigningKeys, WriteOrganization, WriteSigningKeys};
 use keyward_domain::plan::Limits;
 use keyward_domain::{BlockList, Kid, Name, Permission, Session, SessionId, SigningKey};
-use keyward_engine::{Engine, NewSigningKey, OrganizationChange, Password};
+use keyward_engine::{Engine, NewAuthenticator, NewSigningKey, OrganizationChange, Password};
 use keyward_web::{Fields, Id, Request};
 
 use crate::door::new_password;
@@ -18,6 +18,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/settings", web::get().to(show))
         .route("/settings", web::post().to(save))
         .route("/settings/password", web::post().to(password))
+        .route("/settings/authenticator", web::get().to(authenticator))
+        .route("/settings/authenticator", web::post().to(confirm_authenticator))
+        .route("/settings/authenticator/remove", web::post().to(remove_authenticator))
         .route("/settings/start-trial", web::post().to(start_trial))
         .route("/settings/signing-keys", web::post().to(new_key))
         .route("/settings/signing-keys/{id}/activate", web::post().to(activate))
@@ -36,6 +39,8 @@ struct SettingsPage {
     keys: Vec<SigningKey>,
     sessions: Vec<Session>,
     own: SessionId,
+    /// How many recovery codes are left, where there is a second factor.
+    second: Option<usize>,
     form: Form,
 }
 
@@ -63,6 +68,7 @@ async fn page_of(
         keys,
         sessions: engine.own_sessions(&signed.visit.session).await?,
         own: signed.visit.session.id,
+        second: engine.authenticator(&signed.visit).await?,
         form: form.map_or(filled.clone(), |form| form.over(filled)),
     })
 }
@@ -110,6 +116,72 @@ async fn password(
         form.refuse("old", "is not your password");
     }
     page_of(&engine, &signed, Some(form.without(&["old", "password", "again"])), "").await
+}
+
+#[derive(Template)]
+#[template(path = "vendor/authenticator.html")]
+struct AuthenticatorPage {
+    shell: Shell,
+    secret: String,
+    /// The address for the app, as a picture.
+    picture: String,
+    codes: Option<Vec<String>>,
+    form: Form,
+}
+
+fn authenticator_page(
+    engine: &Engine,
+    signed: &Signed<ReadOrganization>,
+    new: Option<&NewAuthenticator>,
+    codes: Option<Vec<String>>,
+    form: Form,
+) -> Page {
+    let picture = new.and_then(|new| qrcode::QrCode::new(new.uri.as_bytes()).ok());
+    let picture =
+        picture.map(|code| code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(200, 200).build());
+    // The declaration is of a file; within a page the picture begins with its element.
+    let picture = picture.and_then(|svg| svg.find("<svg").map(|start| svg[start..].to_owned()));
+    page::send(&AuthenticatorPage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", engine.now()),
+        secret: new.map(|new| new.secret.to_string()).unwrap_or_default(),
+        picture: picture.unwrap_or_default(),
+        codes,
+        form,
+    })
+}
+
+async fn authenticator(signed: Signed<ReadOrganization>, engine: web::Data<Engine>) -> Page {
+    let new = engine.new_authenticator(&signed.visit);
+    authenticator_page(&engine, &signed, Some(&new), None, Form::default())
+}
+
+async fn confirm_authenticator(
+    signed: Signed<ReadOrganization>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let (secret, code) = (form.value("secret").to_owned(), form.value("code").replace(' ', ""));
+    match engine.confirm_authenticator(&signed.visit, &secret, &code).await? {
+        Some(codes) => authenticator_page(&engine, &signed, None, Some(codes), Form::default()),
+        None => {
+            form.refuse("code", "does not fit: is the clock of your device right?");
+            let same = engine.authenticator_of(&signed.visit, &secret);
+            authenticator_page(&engine, &signed, Some(&same), None, form.without(&["code"]))
+        }
+    }
+}
+
+async fn remove_authenticator(
+    signed: Signed<ReadOrganization>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let password = Password::attempt(form.value("own"));
+    if engine.remove_authenticator(&signed.visit, password).await? {
+        return Ok(page::go("/settings?done=saved"));
+    }
+    form.refuse("own", "is not your password");
+    page_of(&engine, &signed, Some(form.without(&["own"])), "").await
 }
 
 async fn start_trial(

@@ -90,7 +90,7 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
         let word = mail.body.split_whitespace().find(|word| word.contains("kw_link_")).unwrap();
         let kind = keyward_domain::SecretKind::Link;
         let link = keyward_domain::Secret::parse(kind, word.rsplit('/').next().unwrap()).unwrap();
-        let opened = engine.open_member_link(&link, password(), visit()).await.unwrap();
+        let opened = engine.open_member_link(&link, password(), visit()).await.unwrap().unwrap();
         cookies.push((role, format!("keyward={}", opened.secret.expose())));
     }
     cookies

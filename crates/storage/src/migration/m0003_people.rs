@@ -25,6 +25,10 @@ impl MigrationTrait for Migration {
 const STATEMENTS: &[&str] = &[
     // Argon2id, in PHC form.
     "ALTER TABLE members ADD COLUMN password TEXT",
+    // The sealed secret of an authenticator app, the last code taken, and hashes of recovery codes.
+    "ALTER TABLE members ADD COLUMN authenticator $BYTES",
+    "ALTER TABLE members ADD COLUMN last_step BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE members ADD COLUMN recovery TEXT NOT NULL DEFAULT '[]'",
     "CREATE INDEX members_sign_in ON members (email)",
     "CREATE INDEX customers_sign_in ON customers (email) WHERE deleted_at IS NULL",
     "CREATE TABLE sessions (

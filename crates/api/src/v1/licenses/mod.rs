@@ -4,6 +4,7 @@ mod addresses;
 mod create;
 mod delete;
 mod list;
+mod mail_onboarding_link;
 mod renew;
 mod resume;
 mod revisions;
@@ -37,6 +38,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(token::token)
         .service(revisions::list)
         .service(revisions::token)
+        .service(mail_onboarding_link::mail_onboarding_link)
         .service(addresses::list)
         .service(addresses::register)
         .service(addresses::remove)

@@ -1,0 +1,227 @@
+//! The second factor: codes of an authenticator app (TOTP, RFC 6238), and recovery codes for the day it is lost.
+
+use base64::Engine as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use keyward_domain::{Action, Actor, MemberId, OrganizationScope};
+use keyward_storage::{Credentials, Tx};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::password::Password;
+use crate::vault::{Place, SealEntropy};
+use crate::visitor::MemberVisit;
+use crate::{Engine, Error, Result, Thing};
+
+/// For how many seconds a code counts.
+const STEP_SECONDS: i64 = 30;
+
+/// How many recovery codes there are.
+const RECOVERY_CODES: usize = 10;
+
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// A new authenticator, not yet confirmed.
+pub struct NewAuthenticator {
+    /// What people type into their app (RFC 4648 base 32).
+    pub secret: Zeroizing<String>,
+    /// What the app reads from a QR code.
+    pub uri: Zeroizing<String>,
+}
+
+impl Engine {
+    /// A secret for an authenticator app. Nothing is kept until it is confirmed.
+    pub fn new_authenticator(&self, visit: &MemberVisit) -> NewAuthenticator {
+        self.authenticator_of(visit, &base32(&Zeroizing::new(self.random::<32>())))
+    }
+
+    /// The same authenticator again, by its secret.
+    pub fn authenticator_of(&self, visit: &MemberVisit, secret: &str) -> NewAuthenticator {
+        let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let label = format!("{}:{}", visit.organization.name, visit.member.email);
+        let uri = format!(
+            "otpauth://totp/{}?secret={secret}&issuer={}",
+            encode(&label).replace('+', "%20"),
+            encode(visit.organization.name.as_str()).replace('+', "%20"),
+        );
+        NewAuthenticator { secret: secret.to_owned().into(), uri: uri.into() }
+    }
+
+    /// Turns the second factor on, once a code shows that the app has the secret. Gives the recovery codes, which
+    /// are shown this once; `None` if the code does not fit.
+    pub async fn confirm_authenticator(
+        &self,
+        visit: &MemberVisit,
+        secret: &str,
+        code: &str,
+    ) -> Result<Option<Vec<String>>> {
+        let Some(seed) = from_base32(secret) else { return Ok(None) };
+        let Some(step) = fitting(&seed, code, self.step()) else { return Ok(None) };
+        let (scope, id) = (visit.organization.scope(), visit.member.id);
+        let place = Place::Authenticator(scope.id(), id);
+        let entropy =
+            SealEntropy { key: Zeroizing::new(self.random()), nonces: [self.random(), self.random()] };
+        let fault = |source| Error::Key { kid: format!("authenticator of {id}"), source };
+        let sealed = self.vault.seal(&place, &seed, &entropy).map_err(fault)?;
+        let codes: Vec<_> = (0..RECOVERY_CODES).map(|_| recovery_code(&self.random())).collect();
+        let tx = self.store.write().await?;
+        let known = lock(&tx, scope, id).await?;
+        let credentials = Credentials {
+            authenticator: Some(sealed),
+            last_step: step,
+            recovery: codes.iter().map(|code| hashed(code)).collect(),
+            ..known
+        };
+        tx.members(scope).set_credentials(id, &credentials).await?;
+        let action = Action::MemberAuthenticatorAdded;
+        self.record_for(&tx, scope, Actor::Member(id), action, id.uuid(), &[]).await?;
+        tx.commit().await?;
+        Ok(Some(codes))
+    }
+
+    /// Turns the second factor off, for who knows the password; whether it fits.
+    pub async fn remove_authenticator(&self, visit: &MemberVisit, password: Password) -> Result<bool> {
+        let (scope, id) = (visit.organization.scope(), visit.member.id);
+        let known = self.store.read().await?.members(scope).credentials(id).await?;
+        let known = known.and_then(|known| known.password);
+        let candidates = known.map(|hash| ((), hash)).into_iter().collect();
+        if self.matching(password, candidates).await?.is_none() {
+            return Ok(false);
+        }
+        let tx = self.store.write().await?;
+        let known = lock(&tx, scope, id).await?;
+        let credentials = Credentials { authenticator: None, last_step: 0, recovery: Vec::new(), ..known };
+        tx.members(scope).set_credentials(id, &credentials).await?;
+        let action = Action::MemberAuthenticatorRemoved;
+        self.record_for(&tx, scope, Actor::Member(id), action, id.uuid(), &[]).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Whether a member has a second factor, and how many recovery codes are left.
+    pub async fn authenticator(&self, visit: &MemberVisit) -> Result<Option<usize>> {
+        let tx = self.store.read().await?;
+        let known = tx.members(visit.organization.scope()).credentials(visit.member.id).await?;
+        Ok(known.filter(|known| known.authenticator.is_some()).map(|known| known.recovery.len()))
+    }
+
+    /// Takes a code, of the app or a recovery code, this once; whether it fits.
+    pub(crate) async fn take_code(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        id: MemberId,
+        code: &str,
+    ) -> Result<bool> {
+        let known = lock(tx, scope, id).await?;
+        let Some(sealed) = &known.authenticator else { return Ok(true) };
+        let fault = |source| Error::Key { kid: format!("authenticator of {id}"), source };
+        let seed = self.vault.open(&Place::Authenticator(scope.id(), id), sealed).map_err(fault)?;
+        let code: String = code.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
+        let taken = match fitting(&seed, &code, self.step()).filter(|step| *step > known.last_step) {
+            Some(step) => Some(Credentials { last_step: step, ..known }),
+            None => {
+                let wanted = hashed(&code.to_uppercase());
+                let left: Vec<_> = known.recovery.iter().filter(|kept| **kept != wanted).cloned().collect();
+                (left.len() < known.recovery.len()).then_some(Credentials { recovery: left, ..known })
+            }
+        };
+        match taken {
+            Some(credentials) => {
+                tx.members(scope).set_credentials(id, &credentials).await?;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    fn step(&self) -> i64 {
+        self.now().unix() / STEP_SECONDS
+    }
+}
+
+async fn lock(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Credentials> {
+    tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Member))?;
+    tx.members(scope).credentials(id).await?.ok_or(Error::NotFound(Thing::Member))
+}
+
+/// The step of which `code` is, among the present one and its neighbours.
+fn fitting(seed: &[u8; 32], code: &str, now: i64) -> Option<i64> {
+    // All are compared, so that it takes as long whichever fits.
+    let fits = |step: &i64| bool::from(totp(seed, *step).as_bytes().ct_eq(code.as_bytes()));
+    [now - 1, now, now + 1].into_iter().filter(fits).max()
+}
+
+/// The code of one step (RFC 4226 §5.3), six digits.
+fn totp(seed: &[u8; 32], step: i64) -> String {
+    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(seed) else { return String::new() };
+    mac.update(&step.to_be_bytes());
+    let hash = mac.finalize().into_bytes();
+    let offset = usize::from(hash[19] & 15);
+    let bytes = [hash[offset] & 0x7f, hash[offset + 1], hash[offset + 2], hash[offset + 3]];
+    format!("{:06}", u32::from_be_bytes(bytes) % 1_000_000)
+}
+
+/// Ten letters and digits: 50 bits, for which guessing is slowed down.
+fn recovery_code(random: &[u8; 10]) -> String {
+    random.iter().map(|byte| char::from(BASE32[usize::from(byte & 31)])).collect()
+}
+
+fn hashed(code: &str) -> String {
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(Sha256::digest(code.as_bytes()))
+}
+
+fn base32(bytes: &[u8; 32]) -> String {
+    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| byte >> (7 - at % 8) & 1);
+    let symbol = |at: usize| (0..5).fold(0, |value, place| value << 1 | bit(5 * at + place));
+    (0..52).map(|at| char::from(BASE32[usize::from(symbol(at))])).collect()
+}
+
+fn from_base32(text: &str) -> Option<Zeroizing<[u8; 32]>> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    let values: Option<Vec<_>> =
+        text.bytes().map(|byte| BASE32.iter().position(|symbol| *symbol == byte)).collect();
+    let values = values.filter(|values| values.len() == 52)?;
+    for (at, value) in values.iter().enumerate() {
+        for place in 0..5 {
+            let bit = 5 * at + place;
+            if value >> (4 - place) & 1 == 1 {
+                *bytes.get_mut(bit / 8)? |= 1 << (7 - bit % 8);
+            }
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// RFC 6238, appendix B, has eight digits of a 20-byte key; the key here is padded by zeros, which HMAC does too.
+    #[test]
+    fn codes_are_those_of_the_rfc() {
+        let mut seed = [0; 32];
+        seed[..20].copy_from_slice(b"12345678901234567890");
+        for (time, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924")] {
+            assert_eq!(totp(&seed, time / 30), code);
+        }
+        assert_eq!(fitting(&seed, "287082", 2), Some(1));
+        assert_eq!(fitting(&seed, "287082", 3), None);
+        assert_eq!(fitting(&seed, "", 1), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_is_read_as_it_is_written(seed: [u8; 32]) {
+            prop_assert_eq!(*from_base32(&base32(&seed)).unwrap(), seed);
+        }
+
+        #[test]
+        fn no_text_panics(text in "[A-Z2-7]{0,60}") {
+            let _ = from_base32(&text);
+        }
+    }
+}
