@@ -66,7 +66,11 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<usize> {
 }
 
 fn engine(store: Store, master: &MasterKey, settings: &Settings) -> Engine {
-    Engine::new(store, Vault::new(master), settings.issuer.clone(), SystemClock, SystemEntropy)
+    let engine = Engine::new(store, Vault::new(master), settings.issuer.clone(), SystemClock, SystemEntropy);
+    match &settings.registry_domain {
+        Some(domain) => engine.with_registry_domain(domain.clone()),
+        None => engine,
+    }
 }
 
 pub(crate) async fn connect(settings: &Settings) -> anyhow::Result<Store> {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use keyward_domain::AddressRange;
+use keyward_domain::registry::Host;
 use keyward_engine::Issuer;
 use keyward_web::TrustedProxies;
 use serde::Deserialize;
@@ -47,6 +48,9 @@ pub(crate) struct Given {
         value_delimiter = ','
     )]
     trusted_proxies: Option<Vec<String>>,
+    /// Domain below which new registries get their hosts [default: the public URL's host]
+    #[arg(long, global = true, env = "KEYWARD_REGISTRY_DOMAIN", value_name = "DOMAIN")]
+    registry_domain: Option<String>,
     /// smtp://… or smtps://… with user name and password [default: mail is written to DATA_DIR/mail]
     #[arg(long, global = true, env = "KEYWARD_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
@@ -71,6 +75,7 @@ struct File {
     database_url: Option<String>,
     master_key_file: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
+    registry_domain: Option<String>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
     log_format: Option<LogFormat>,
@@ -111,6 +116,8 @@ pub(crate) struct Settings {
     pub master_key: MasterKeySource,
     /// The proxies in front of the server.
     pub trusted_proxies: TrustedProxies,
+    /// Below which new registries get their hosts; the public URL's host if there is none.
+    pub registry_domain: Option<Host>,
     /// The mail server.
     pub smtp_url: Option<String>,
     /// Sender of mail.
@@ -147,6 +154,7 @@ impl Settings {
             data_dir,
             database_url,
             master_key,
+            registry_domain: registry_domain(given.registry_domain.or(file.registry_domain))?,
             smtp_url: given.smtp_url.or(file.smtp_url),
             mail_from: given.mail_from.or(file.mail_from).unwrap_or(default_sender),
             trusted_proxies: trusted_proxies(given.trusted_proxies.or(file.trusted_proxies))?,
@@ -163,6 +171,14 @@ fn trusted_proxies(given: Option<Vec<String>>) -> anyhow::Result<TrustedProxies>
     };
     let given = given.unwrap_or_default().into_iter().filter(|text| !text.trim().is_empty());
     Ok(TrustedProxies::new(given.map(range).collect::<anyhow::Result<_>>()?))
+}
+
+fn registry_domain(given: Option<String>) -> anyhow::Result<Option<Host>> {
+    let Some(text) = given.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
+    match text.trim().to_ascii_lowercase().parse() {
+        Ok(host) => Ok(Some(host)),
+        Err(fault) => bail!("KEYWARD_REGISTRY_DOMAIN “{text}” {fault}"),
+    }
 }
 
 impl File {

@@ -19,6 +19,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         print(&format!("Open this link once to set up your organization:\n\n    {link}\n"))?;
     }
     actix_web::rt::spawn(Post::open(settings)?.deliver(Arc::clone(&engine)));
+    actix_web::rt::spawn(keyward_registry::sweep(Arc::clone(&engine)));
     let (listen, public_url) = (settings.listen, settings.issuer.as_str());
     let settings = web::Data::new(keyward_web::Settings {
         https: settings.issuer.is_https(),
@@ -31,6 +32,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
             .app_data(settings.clone())
             .wrap(from_fn(keyward_web::around))
             .configure(keyward_web::configure)
+            .configure(keyward_registry::configure)
             .configure(keyward_api::configure)
             .configure(keyward_portal::configure)
     })

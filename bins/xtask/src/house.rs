@@ -10,7 +10,7 @@ fn metadata() -> Metadata {
 }
 
 /// For each library and program of ours, what it may depend on among our own.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("keyward-token", &[]),
     ("keyward-client", &["keyward-token"]),
     ("keyward-domain", &[]),
@@ -18,6 +18,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("keyward-engine", &["keyward-domain", "keyward-storage", "keyward-token"]),
     ("keyward-web", &["keyward-domain", "keyward-engine"]),
     ("keyward-portal", &["keyward-domain", "keyward-engine", "keyward-web"]),
+    ("keyward-registry", &["keyward-domain", "keyward-engine", "keyward-web"]),
     ("keyward-api", &["keyward-domain", "keyward-engine", "keyward-web"]),
     ("keyward-testkit", &["keyward-domain", "keyward-engine", "keyward-storage"]),
     (
@@ -27,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 17] = [
             "keyward-domain",
             "keyward-engine",
             "keyward-portal",
+            "keyward-registry",
             "keyward-storage",
             "keyward-web",
         ],

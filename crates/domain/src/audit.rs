@@ -106,6 +106,28 @@ actions! {
     LicenseIpRemoved = "license.ip_removed";
     /// All addresses of a license were removed.
     LicenseIpsReset = "license.ips_reset";
+    /// A registry was created.
+    RegistryCreated = "registry.created";
+    /// A registry was changed.
+    RegistryUpdated = "registry.updated";
+    /// A registry was removed.
+    RegistryDeleted = "registry.deleted";
+    /// A registry key was created.
+    RegistryKeyCreated = "registry_key.created";
+    /// A registry key was given a new secret.
+    RegistryKeyRotated = "registry_key.rotated";
+    /// A registry key was revoked.
+    RegistryKeyRevoked = "registry_key.revoked";
+    /// A repository was named by the vendor.
+    ArtifactCreated = "artifact.created";
+    /// A customer was entitled to artifacts.
+    ArtifactEntitlementCreated = "artifact_entitlement.created";
+    /// An artifact entitlement was changed.
+    ArtifactEntitlementUpdated = "artifact_entitlement.updated";
+    /// An artifact entitlement was ended.
+    ArtifactEntitlementDeleted = "artifact_entitlement.deleted";
+    /// What customers without an entitlement may pull was changed.
+    ArtifactPolicyChanged = "artifact_policy.changed";
     /// A signing key was created or imported.
     SigningKeyCreated = "signing_key.created";
     /// A signing key began to sign.

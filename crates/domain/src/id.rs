@@ -72,4 +72,14 @@ ids! {
     LinkId,
     /// A mail on its way.
     MailId,
+    /// A host of container clients.
+    RegistryId,
+    /// A credential for one registry.
+    RegistryKeyId,
+    /// One line of a registry's log.
+    RegistryEventId,
+    /// A repository in a registry.
+    ArtifactId,
+    /// What a customer may pull.
+    ArtifactEntitlementId,
 }

@@ -12,6 +12,7 @@
 //! | people in a browser, and links that open something once | [`session`], [`link`] |
 //! | what a product is, asks for and lets run | [`product`], [`template`], [`version`] |
 //! | “may this run?” | [`validation`] |
+//! | “may this be pulled?”, registries and their keys | [`registry`] |
 //! | the code people type | [`license_key`] |
 //! | what an organization's plan allows | [`plan`] |
 
@@ -32,6 +33,7 @@ pub mod payload;
 pub mod permission;
 pub mod plan;
 pub mod product;
+pub mod registry;
 pub mod revision;
 pub mod secret;
 pub mod session;
@@ -48,8 +50,8 @@ pub use audit::{Action, AuditEvent};
 pub use custom::CustomResponse;
 pub use customer::Customer;
 pub use id::{
-    AuditEventId, CustomerId, LicenseId, LinkId, MailId, MemberId, OrganizationId, ProductId, RevisionId,
-    SessionId, TokenId,
+    ArtifactEntitlementId, ArtifactId, AuditEventId, CustomerId, LicenseId, LinkId, MailId, MemberId,
+    OrganizationId, ProductId, RegistryEventId, RegistryId, RegistryKeyId, RevisionId, SessionId, TokenId,
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;

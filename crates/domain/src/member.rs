@@ -37,7 +37,7 @@ pub enum Role {
     Owner,
     /// Everything but changing owners.
     Admin,
-    /// Customers and licenses.
+    /// Customers, licenses and entitlements.
     Member,
     /// Looks, changes nothing.
     Viewer,
@@ -59,10 +59,12 @@ impl Role {
 
     /// What the role may do.
     pub fn scopes(self) -> Scopes {
-        use Permission::{ReadTokens, WriteCustomers, WriteLicenses};
+        use Permission::{ReadTokens, WriteCustomers, WriteEntitlements, WriteLicenses};
         match self {
             Self::Owner | Self::Admin => Scopes::organization(),
-            Self::Member => Scopes::reading().without(ReadTokens).with(WriteCustomers).with(WriteLicenses),
+            Self::Member => [WriteCustomers, WriteLicenses, WriteEntitlements]
+                .into_iter()
+                .fold(Scopes::reading().without(ReadTokens), Scopes::with),
             Self::Viewer => Scopes::reading().without(ReadTokens),
         }
     }

@@ -68,6 +68,14 @@ permissions! {
     ReadProducts = "products:read";
     /// Create and change products, rotate their API keys.
     WriteProducts = "products:write";
+    /// See the registries, their keys, their content and what happens there.
+    ReadRegistries = "registries:read";
+    /// Create and change registries and their keys.
+    WriteRegistries = "registries:write";
+    /// See what customers are entitled to.
+    ReadEntitlements = "entitlements:read";
+    /// Entitle customers.
+    WriteEntitlements = "entitlements:write";
     /// See the signing keys.
     ReadSigningKeys = "signing-keys:read";
     /// Create, import, activate and revoke signing keys.

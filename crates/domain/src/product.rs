@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::registry::RepositoryPattern;
 use crate::{
     BlockList, CustomResponse, Invalid, Name, Notes, OrganizationId, ProductId, SecretHash, Slug, Template,
     Timestamp, Versions,
@@ -279,9 +280,7 @@ impl PullRoles {
                 faults.push(Invalid::new("wrong_count", message).at("repositories").at(&place));
             }
             for (number, pattern) in role.repositories.iter().enumerate() {
-                if !is_repository_pattern(pattern) {
-                    let wrong =
-                        Invalid::new("invalid_repository", "is not a repository such as acme/app or acme/*");
+                if let Err(wrong) = pattern.parse::<RepositoryPattern>() {
                     faults.push(wrong.at(&number.to_string()).at("repositories").at(&place));
                 }
             }
@@ -294,22 +293,16 @@ impl PullRoles {
         &self.0
     }
 
+    /// What those of these roles that a token names open.
+    pub fn open(&self, names: &[String]) -> Vec<RepositoryPattern> {
+        let named = self.0.iter().filter(|role| names.contains(&role.name));
+        named.flat_map(|role| &role.repositories).filter_map(|pattern| pattern.parse().ok()).collect()
+    }
+
     /// Their names, as tokens carry them.
     pub fn names(&self) -> Vec<String> {
         self.0.iter().map(|role| role.name.clone()).collect()
     }
-}
-
-/// The grammar of repository names (OCI distribution), with `*` for any text.
-fn is_repository_pattern(text: &str) -> bool {
-    let part = |part: &str| {
-        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '*';
-        !part.is_empty()
-            && part.starts_with(word)
-            && part.ends_with(word)
-            && part.chars().all(|c| word(c) || matches!(c, '.' | '_' | '-'))
-    };
-    text.len() <= 255 && text.split('/').all(part)
 }
 
 /// The product's state does not allow what was asked.

@@ -20,6 +20,8 @@ pub enum SecretKind {
     Management,
     /// A product API key.
     Product,
+    /// A registry key.
+    Registry,
     /// What a browser's cookie holds.
     Session,
     /// What a mailed link holds.
@@ -36,6 +38,7 @@ impl SecretKind {
         match self {
             Self::Management => "kw_mgmt_",
             Self::Product => "kw_prod_",
+            Self::Registry => "kw_reg_",
             Self::Session => "kw_sess_",
             Self::Link => "kw_link_",
             Self::Onboarding => "kw_onb_",

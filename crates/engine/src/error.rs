@@ -69,6 +69,14 @@ pub enum Error {
     /// An organization always has an owner.
     #[error("an organization needs at least one owner")]
     LastOwner,
+    /// It would be the first artifact entitlement, which takes from customers what they can pull now.
+    #[error("it would close the registries to {customers} customers")]
+    WouldClose {
+        /// How many have a license and no entitlement.
+        customers: usize,
+        /// Whether there are more than were counted.
+        more: bool,
+    },
     /// Storage failed or holds something impossible.
     #[error(transparent)]
     Storage(#[from] StorageError),
@@ -115,6 +123,14 @@ pub enum Thing {
     SigningKey,
     /// A link that opens something once.
     Link,
+    /// A host of container clients.
+    Registry,
+    /// A credential for a registry.
+    RegistryKey,
+    /// A repository in a registry.
+    Artifact,
+    /// What a customer may pull.
+    ArtifactEntitlement,
 }
 
 impl Thing {
@@ -131,6 +147,10 @@ impl Thing {
             Self::Revision => "revision",
             Self::SigningKey => "signing key",
             Self::Link => "link",
+            Self::Registry => "registry",
+            Self::RegistryKey => "registry key",
+            Self::Artifact => "artifact",
+            Self::ArtifactEntitlement => "artifact entitlement",
         }
     }
 }

@@ -25,6 +25,7 @@ mod password;
 mod product;
 mod publish;
 mod record;
+mod registry;
 mod setup;
 mod signing_key;
 mod token;
@@ -32,8 +33,13 @@ pub mod validation;
 pub mod vault;
 mod visitor;
 
-use keyward_domain::Timestamp;
+use std::sync::Arc;
+
+use keyward_domain::registry::Host;
+use keyward_domain::{RegistryId, Timestamp};
 use keyward_storage::Store;
+use p256::ecdsa::SigningKey;
+use quick_cache::sync::Cache;
 use validation::desk::Desk;
 
 pub use authenticator::NewAuthenticator;
@@ -43,6 +49,7 @@ pub use error::{Error, FieldFault, Thing};
 pub use issue::TokenFormat;
 pub use keyward_storage::Mail;
 pub use keyward_storage::Usage;
+pub use keyward_storage::{EventFilter, Pointing, Shown};
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
 pub use member::{MemberChange, NewMember};
 pub use onboarding::{Handover, NewOnboardingLink};
@@ -50,10 +57,17 @@ pub use once::Done;
 pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
 pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
+pub use registry::{
+    EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewRegistry,
+    NewRegistryKey, NewRegistrySecret, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail,
+};
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};
 pub use vault::{MasterKey, Vault};
 pub use visitor::{CustomerVisit, MemberVisit, OnboardingVisit, SignIn, SignedIn, Visit, Visitor};
+
+/// How many registries have their keys at hand.
+const MOST_UPSTREAM_KEYS: usize = 1_000;
 
 /// The result of a use-case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -66,6 +80,8 @@ pub struct Engine {
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,
     desk: Desk,
+    registry_domain: Host,
+    upstream_keys: Cache<RegistryId, Arc<SigningKey>>,
 }
 
 impl Engine {
@@ -79,7 +95,22 @@ impl Engine {
         entropy: impl Entropy + 'static,
     ) -> Self {
         let desk = Desk::open(store.clone());
-        Self { store, vault, issuer, clock: Box::new(clock), entropy: Box::new(entropy), desk }
+        Self {
+            store,
+            vault,
+            registry_domain: issuer.host(),
+            issuer,
+            clock: Box::new(clock),
+            entropy: Box::new(entropy),
+            desk,
+            upstream_keys: Cache::new(MOST_UPSTREAM_KEYS),
+        }
+    }
+
+    /// The same engine, with new registries below `domain` and not below the host of the issuer.
+    #[must_use]
+    pub fn with_registry_domain(self, domain: Host) -> Self {
+        Self { registry_domain: domain, ..self }
     }
 
     /// The instant at which requests are judged.
@@ -136,6 +167,13 @@ impl Issuer {
     /// The URL.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The host alone.
+    fn host(&self) -> Host {
+        let host = url::Url::parse(&self.0).ok().and_then(|url| Host::of_authority(url.host_str()?).ok());
+        // What tokens name has a host: that was checked.
+        host.unwrap_or_else(Host::localhost)
     }
 
     /// The host, as part of a mail address.

@@ -287,7 +287,7 @@ impl Engine {
     }
 
     /// Holds back what is not part of the organization's plan.
-    async fn license_management(&self, tx: &Tx, scope: OrganizationScope) -> Result<()> {
+    pub(crate) async fn license_management(&self, tx: &Tx, scope: OrganizationScope) -> Result<()> {
         let organization =
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
         let limits = organization.limits(self.now());

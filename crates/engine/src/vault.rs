@@ -5,11 +5,11 @@
 //! 1 | nonce 24 | data key 32 + tag 16 | nonce 24 | seed 32 + tag 16
 //! ```
 //! Both seals are bound to the row they are for, so that one copied elsewhere does not open. The secrets of
-//! members' authenticators are sealed in the same way.
+//! members' authenticators, and those that other services know us by, are sealed in the same way.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use keyward_domain::{Kid, MemberId, OrganizationId};
+use keyward_domain::{Kid, MemberId, OrganizationId, RegistryId};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -80,9 +80,15 @@ impl Vault {
 
     /// Seals `seed` for one row.
     pub fn seal(&self, place: &Place, seed: &[u8; 32], entropy: &SealEntropy) -> Result<Vec<u8>, SealError> {
+        self.seal_text(place, seed, entropy)
+    }
+
+    /// Seals a secret of any length for one row.
+    pub fn seal_text(&self, place: &Place, text: &[u8], entropy: &SealEntropy) -> Result<Vec<u8>, SealError> {
         let aad = place.binding();
         let data = XChaCha20Poly1305::new(&Key::from(*entropy.key));
-        let boxes = [(&self.master, entropy.nonces[0], &*entropy.key), (&data, entropy.nonces[1], seed)];
+        let boxes =
+            [(&self.master, entropy.nonces[0], entropy.key.as_slice()), (&data, entropy.nonces[1], text)];
         let mut sealed = vec![VERSION];
         for (cipher, nonce, clear) in boxes {
             let message = Payload { msg: clear, aad: &aad };
@@ -94,28 +100,34 @@ impl Vault {
 
     /// Opens what [`seal`](Self::seal) made for the same row.
     pub fn open(&self, place: &Place, sealed: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {
+        fixed(&self.open_text(place, sealed)?)
+    }
+
+    /// Opens what [`seal_text`](Self::seal_text) made for the same row.
+    pub fn open_text(&self, place: &Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
         let aad = place.binding();
         let boxes = match sealed.split_first() {
-            Some((&VERSION, boxes)) if boxes.len() == 2 * (NONCE + SEALED_KEY) => boxes,
+            Some((&VERSION, boxes)) => boxes,
             _ => return Err(SealError::Form),
         };
-        let (wrapped, seed) = boxes.split_at(NONCE + SEALED_KEY);
-        let key = open(&self.master, wrapped, &aad)?;
-        open(&XChaCha20Poly1305::new(&Key::from(*key)), seed, &aad)
+        let (wrapped, text) = boxes.split_at_checked(NONCE + SEALED_KEY).ok_or(SealError::Form)?;
+        let key = fixed(&open(&self.master, wrapped, &aad)?)?;
+        open(&XChaCha20Poly1305::new(&Key::from(*key)), text, &aad)
     }
 }
 
-fn open(cipher: &XChaCha20Poly1305, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {
+fn open(cipher: &XChaCha20Poly1305, sealed: &[u8], aad: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let (nonce, message) = sealed.split_first_chunk::<NONCE>().ok_or(SealError::Form)?;
-    let clear = cipher
-        .decrypt(&XNonce::from(*nonce), Payload { msg: message, aad })
-        .map(Zeroizing::new)
-        .map_err(|_| SealError::Open)?;
+    let message = Payload { msg: message, aad };
+    cipher.decrypt(&XNonce::from(*nonce), message).map(Zeroizing::new).map_err(|_| SealError::Open)
+}
+
+fn fixed(clear: &[u8]) -> Result<Zeroizing<[u8; 32]>, SealError> {
     let mut bytes = Zeroizing::new([0; 32]);
     if clear.len() != bytes.len() {
         return Err(SealError::Form);
     }
-    bytes.copy_from_slice(&clear);
+    bytes.copy_from_slice(clear);
     Ok(bytes)
 }
 
@@ -126,6 +138,10 @@ pub enum Place {
     SigningKey(OrganizationId, Kid),
     /// The secret of a member's authenticator.
     Authenticator(OrganizationId, MemberId),
+    /// The key that a registry's gateway signs with.
+    RegistryKey(OrganizationId, RegistryId),
+    /// The password that a registry's upstream knows the gateway by.
+    UpstreamPassword(OrganizationId, RegistryId),
 }
 
 impl Place {
@@ -136,6 +152,12 @@ impl Place {
             }
             Self::Authenticator(organization, member) => {
                 (b"keyward authenticator\0".as_slice(), organization, member.uuid().as_bytes().to_vec())
+            }
+            Self::RegistryKey(organization, registry) => {
+                (b"keyward registry key\0".as_slice(), organization, registry.uuid().as_bytes().to_vec())
+            }
+            Self::UpstreamPassword(organization, registry) => {
+                (b"keyward upstream password\0".as_slice(), organization, registry.uuid().as_bytes().to_vec())
             }
         };
         [kind, organization.uuid().as_bytes(), &row].concat()

@@ -5,12 +5,11 @@ use askama::Template;
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::{Email, Name, Secret, SecretKind};
 use keyward_engine::{Engine, NewOrganization, Password, SignIn, Visitor};
-use keyward_web::{Code, Fields, Problem, Request, part};
+use keyward_web::{Code, Fields, Problem, Request, Throttle, part};
 
 use crate::form::{Form, Posted};
 use crate::page::{self, Page};
 use crate::signed::{self, Anyone};
-use crate::throttle::Throttle;
 use crate::trouble::Trouble;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {

@@ -18,7 +18,6 @@ mod form;
 mod onboarding;
 mod page;
 mod signed;
-mod throttle;
 mod trouble;
 mod vendor;
 
@@ -26,7 +25,7 @@ use actix_web::web;
 
 /// Adds the routes of all pages.
 pub fn configure(config: &mut web::ServiceConfig) {
-    config.app_data(web::Data::new(throttle::Throttle::default()));
+    config.app_data(web::Data::new(keyward_web::Throttle::default()));
     assets::routes(config);
     door::routes(config);
     onboarding::routes(config);

@@ -1,6 +1,6 @@
 //! From columns to the domain, naming the column that does not fit; and how rows are locked.
 
-use keyward_domain::{BlockList, Timestamp};
+use keyward_domain::{Address, BlockList, Timestamp};
 use sea_orm::sea_query::LockType;
 
 use crate::{Result, StorageError};
@@ -36,6 +36,11 @@ impl Table {
     /// Text that the domain reads.
     pub(crate) fn parse<T: std::str::FromStr>(self, column: &'static str, text: &str) -> Result<T> {
         self.take(column, text.parse())
+    }
+
+    /// The address of a client.
+    pub(crate) fn address(self, column: &'static str, text: &str) -> Result<Address> {
+        self.parse(column, text).map(Address::new)
     }
 
     /// A list of addresses.

@@ -52,6 +52,8 @@ pub enum Unique {
     ProductName,
     /// The key that people type for a license.
     LicenseKey,
+    /// The host of a registry, on the whole server.
+    RegistryHost,
     /// The active signing key.
     ActiveSigningKey,
     /// The `kid` of a signing key.
@@ -62,12 +64,13 @@ pub enum Unique {
 
 impl Unique {
     /// The index as PostgreSQL names it, and as SQLite names its columns.
-    const NAMES: [(Self, &'static str, &'static str); 8] = [
+    const NAMES: [(Self, &'static str, &'static str); 9] = [
         (Self::OrganizationSlug, "organizations_slug", "organizations.slug"),
         (Self::MemberEmail, "members_email", "members.organization_id, members.email"),
         (Self::LicenseName, "licenses_live_name", "licenses.organization_id, licenses.name"),
         (Self::ProductName, "products_name", "products.organization_id, products.name"),
         (Self::LicenseKey, "licenses_key", "licenses.license_key"),
+        (Self::RegistryHost, "registries_host", "registries.host"),
         (Self::ActiveSigningKey, "signing_keys_active", "signing_keys.organization_id"),
         (Self::SigningKeyId, "signing_keys_pkey", "signing_keys.organization_id, signing_keys.kid"),
         (Self::StatusIndex, "revisions_status_index", "revisions.organization_id, revisions.status_index"),

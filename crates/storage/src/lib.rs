@@ -8,6 +8,8 @@
 //! connection, so writers queue; on PostgreSQL `lock` locks the row that a decision rests on.
 
 mod address;
+mod artifact;
+mod artifact_entitlement;
 mod audit;
 mod changes;
 mod convert;
@@ -22,6 +24,9 @@ mod migration;
 mod organization;
 mod page;
 mod product;
+mod registry;
+mod registry_event;
+mod registry_key;
 mod revision;
 mod session;
 mod settings;
@@ -33,6 +38,8 @@ mod tx;
 mod usage;
 
 pub use address::Addresses;
+pub use artifact::{Artifacts, Content, Pointing, Shown};
+pub use artifact_entitlement::ArtifactEntitlements;
 pub use audit::AuditEvents;
 pub use changes::Changes;
 pub use customer::Customers;
@@ -44,6 +51,9 @@ pub use mail::Mail;
 pub use member::{Credentials, Members};
 pub use organization::Organizations;
 pub use product::Products;
+pub use registry::Registries;
+pub use registry_event::{EventFilter, RegistryEvents};
+pub use registry_key::RegistryKeys;
 pub use session::Sessions;
 pub use settings::Settings;
 pub use signing_key::SigningKeys;

@@ -1,5 +1,6 @@
 //! The unit of work.
 
+use keyward_domain::registry::{Host, Registry};
 use keyward_domain::{
     Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
     OrganizationScope, Product, ProductId, SecretHash, Session, SigningKey, Timestamp, TokenId,
@@ -7,9 +8,10 @@ use keyward_domain::{
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    Addresses, AuditEvents, Changes, Credentials, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
-    Organizations, Products, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, UsageDays,
-    customer, link, mail, member, product, session, signing_key, token,
+    Addresses, ArtifactEntitlements, Artifacts, AuditEvents, Changes, Credentials, Customers,
+    IdempotencyKeys, Licenses, Links, Mail, Members, Organizations, Products, Registries, RegistryEvents,
+    RegistryKeys, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, UsageDays, customer, link,
+    mail, member, product, registry, session, signing_key, token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -55,6 +57,41 @@ impl Tx {
     /// Products of one organization.
     pub fn products(&self, scope: OrganizationScope) -> Products<'_> {
         Products { tx: &self.inner, scope }
+    }
+
+    /// Registries of one organization.
+    pub fn registries(&self, scope: OrganizationScope) -> Registries<'_> {
+        Registries { tx: &self.inner, scope }
+    }
+
+    /// Registry keys of one organization.
+    pub fn registry_keys(&self, scope: OrganizationScope) -> RegistryKeys<'_> {
+        RegistryKeys { tx: &self.inner, scope }
+    }
+
+    /// What happened at the registries of one organization.
+    pub fn registry_events(&self, scope: OrganizationScope) -> RegistryEvents<'_> {
+        RegistryEvents { tx: &self.inner, scope }
+    }
+
+    /// Artifacts of one organization.
+    pub fn artifacts(&self, scope: OrganizationScope) -> Artifacts<'_> {
+        Artifacts { tx: &self.inner, scope }
+    }
+
+    /// Artifact entitlements of one organization.
+    pub fn artifact_entitlements(&self, scope: OrganizationScope) -> ArtifactEntitlements<'_> {
+        ArtifactEntitlements { tx: &self.inner, scope }
+    }
+
+    /// The registry that clients reach under this host, of whatever organization.
+    pub async fn registry_by_host(&self, host: &Host) -> Result<Option<Registry>> {
+        registry::by_host(&self.inner, host).await
+    }
+
+    /// The registries of the server that were last looked at before `before`, or never.
+    pub async fn unswept_registries(&self, before: Timestamp) -> Result<Vec<Registry>> {
+        registry::unswept(&self.inner, before).await
     }
 
     /// The addresses of a license that was found in its organization before.

@@ -7,7 +7,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, ResponseError as _, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, ResponseError as _, web};
 use keyward_engine::Engine;
 use tracing::Instrument as _;
 
@@ -47,6 +47,7 @@ pub async fn around(
     if method == Method::HEAD {
         // Routes answer GET; the body is left out where the answer is written.
         request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(Head);
     }
     // Whatever is logged on the way, the reason of a failure above all, has the id.
     let span = tracing::error_span!("request", request_id = id);
@@ -69,6 +70,14 @@ pub async fn around(
         );
     }
     Ok(response)
+}
+
+/// Marks a request that was `HEAD`.
+struct Head;
+
+/// Whether a request was `HEAD`, for the one door that passes that on.
+pub fn was_head(request: &HttpRequest) -> bool {
+    request.extensions().contains::<Head>()
 }
 
 /// Gives errors that came from below the handlers the form of all others.

@@ -26,7 +26,7 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::problem::{Code, Fault, Problem};
-pub use value::{Field, FromField, Nested, Values};
+pub use value::{Field, FromField, Many, Nested, Values};
 
 /// What can be read from a request's members.
 pub trait Request: Sized {

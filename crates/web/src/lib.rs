@@ -21,9 +21,10 @@ pub mod markdown;
 mod path;
 pub mod problem;
 pub mod request;
+mod throttle;
 
 pub use answer::Answer;
-pub use around::{Settings, around};
+pub use around::{Settings, around, was_head};
 pub use body::{Body, BodyFault};
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use fields::{Fields, FromField, Request};
@@ -32,3 +33,4 @@ pub use if_match::IfMatch;
 pub use path::{Id, Slug, part};
 pub use problem::{Code, Problem};
 pub use request::{Caller, Command, Query};
+pub use throttle::Throttle;

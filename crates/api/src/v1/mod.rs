@@ -1,13 +1,18 @@
 //! Version 1 of the API.
 
+mod artifact_entitlements;
+mod artifacts;
 mod audit_events;
 mod customers;
 mod licenses;
 mod members;
 mod onboarding_links;
 mod organizations;
+mod overlap;
 mod page;
 mod products;
+mod registries;
+mod registry_keys;
 mod signing_keys;
 mod tokens;
 
@@ -21,6 +26,10 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     products::routes(config);
     licenses::routes(config);
     onboarding_links::routes(config);
+    registries::routes(config);
+    registry_keys::routes(config);
+    artifacts::routes(config);
+    artifact_entitlements::routes(config);
     signing_keys::routes(config);
     audit_events::routes(config);
 }

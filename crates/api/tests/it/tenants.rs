@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::client::{Ask, User};
 
 /// Operations without a thing's id in their address: they act in the caller's own organization.
-const OWN: [&str; 17] = [
+const OWN: [&str; 29] = [
     "GET /api/v1/organizations",
     "POST /api/v1/organizations",
     "GET /api/v1/members",
@@ -27,10 +27,22 @@ const OWN: [&str; 17] = [
     "GET /api/v1/signing-keys",
     "POST /api/v1/signing-keys",
     "GET /api/v1/audit-events",
+    "GET /api/v1/registries",
+    "POST /api/v1/registries",
+    "GET /api/v1/registry-events",
+    "GET /api/v1/registry-keys",
+    "POST /api/v1/registry-keys",
+    "GET /api/v1/artifacts",
+    "POST /api/v1/artifacts",
+    "GET /api/v1/artifact-entitlements",
+    "POST /api/v1/artifact-entitlements",
+    "POST /api/v1/artifact-entitlements/preview",
+    "GET /api/v1/artifact-policy",
+    "PUT /api/v1/artifact-policy",
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 42] = [
+const ONE: [(&str, &str); 56] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -73,6 +85,20 @@ const ONE: [(&str, &str); 42] = [
     ("GET /api/v1/signing-keys/{id}/public-key.pem", ""),
     ("POST /api/v1/signing-keys/{id}/activate", ""),
     ("POST /api/v1/signing-keys/{id}/revoke", ""),
+    ("GET /api/v1/registries/{id}", ""),
+    ("PATCH /api/v1/registries/{id}", r#"{"name":"Mine"}"#),
+    ("DELETE /api/v1/registries/{id}", ""),
+    ("GET /api/v1/registries/{id}/certificate", ""),
+    ("POST /api/v1/registries/{id}/sweep", ""),
+    ("GET /api/v1/registry-keys/{id}", ""),
+    ("DELETE /api/v1/registry-keys/{id}", ""),
+    ("POST /api/v1/registry-keys/{id}/rotate", "{}"),
+    ("GET /api/v1/artifacts/{id}", ""),
+    ("GET /api/v1/artifacts/{id}/tags", ""),
+    ("GET /api/v1/artifacts/{id}/tags/{tag}/history", ""),
+    ("GET /api/v1/artifact-entitlements/{id}", ""),
+    ("PATCH /api/v1/artifact-entitlements/{id}", r#"{"description":"Mine"}"#),
+    ("DELETE /api/v1/artifact-entitlements/{id}", ""),
 ];
 
 /// Operations of the server's operator, on any organization.
@@ -113,7 +139,7 @@ keyward_testkit::databases! {
         let user = User::new(&engine, "Acme").await;
         for operation in operations() {
             let (verb, path) = operation.split_once(' ').unwrap();
-            let path = path.replace("{number}", "1").replace("{address}", "192.0.2.1").replace("{id}", "018f0000-0000-7000-8000-000000000000");
+            let path = path.replace("{number}", "1").replace("{address}", "192.0.2.1").replace("{tag}", "v1").replace("{id}", "018f0000-0000-7000-8000-000000000000");
             let path = path.replace("signing-keys/018f0000-0000-7000-8000-000000000000", &format!("signing-keys/{}", "A".repeat(43)));
             let refused = user.api.ask(Ask::new(verb, path).json("{}")).await;
             assert_eq!(refused.problem(), (401, "unauthorized".into()), "{operation}");
@@ -130,6 +156,13 @@ keyward_testkit::databases! {
         let member = owner.create("/api/v1/members", r#"{"name":"M","email":"m@c.example","role":"viewer"}"#).await;
         let link = owner.create("/api/v1/onboarding-links", &format!(r#"{{"license_id":"{license}"}}"#)).await;
         let token = owner.create("/api/v1/tokens", r#"{"name":"T"}"#).await;
+        let registry = owner.create("/api/v1/registries", r#"{"name":"R","upstream":"http://127.0.0.1:5000"}"#).await;
+        let registry_key = format!(r#"{{"name":"K","registry_id":"{registry}"}}"#);
+        let registry_key = owner.create("/api/v1/registry-keys", &registry_key).await;
+        let artifact = format!(r#"{{"registry_id":"{registry}","repository":"acme/app"}}"#);
+        let artifact = owner.create("/api/v1/artifacts", &artifact).await;
+        let entitlement = format!(r#"{{"customer_id":"{customer}","close":true,"grants":[{{"artifact_id":"{artifact}","mode":"all"}}]}}"#);
+        let entitlement = owner.create("/api/v1/artifact-entitlements", &entitlement).await;
         let key = owner.get("/api/v1/signing-keys").await.json()["items"][0]["kid"].as_str().unwrap().to_owned();
         let organization = owner.vendor.founded.organization.id.to_string();
         clock.advance(1);
@@ -146,9 +179,13 @@ keyward_testkit::databases! {
                 "onboarding-links" => &link,
                 "licenses" => &license,
                 "signing-keys" => &key,
+                "registries" => &registry,
+                "registry-keys" => &registry_key,
+                "artifacts" => &artifact,
+                "artifact-entitlements" => &entitlement,
                 noun => panic!("{noun}"),
             };
-            let path = path.replace("{id}", id).replace("{number}", "1").replace("{address}", "192.0.2.1");
+            let path = path.replace("{id}", id).replace("{number}", "1").replace("{address}", "192.0.2.1").replace("{tag}", "v1");
             let ask = |user: &User| Ask::new(verb, &path).token(&user.token).json(body);
             let foreign = stranger.api.ask(ask(&stranger)).await;
             assert_eq!(foreign.problem(), (404, "not_found".into()), "{operation}");
@@ -161,6 +198,13 @@ keyward_testkit::databases! {
         assert_eq!(refused.faults(), [("/product_id".into(), "not_found".into())]);
         let filtered = stranger.get(&format!("/api/v1/licenses?customer_id={customer}")).await;
         assert!(filtered.json()["items"].as_array().unwrap().is_empty());
+        let foreign = format!(r#"{{"name":"K","registry_id":"{registry}"}}"#);
+        let refused = stranger.post("/api/v1/registry-keys", &foreign).await;
+        assert_eq!(refused.problem(), (404, "not_found".into()));
+        let own = stranger.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
+        let foreign = format!(r#"{{"customer_id":"{own}","grants":[{{"artifact_id":"{artifact}","mode":"all"}}]}}"#);
+        let refused = stranger.post("/api/v1/artifact-entitlements", &foreign).await;
+        assert_eq!(refused.faults(), [("/grants/0/artifact_id".into(), "not_found".into())]);
         assert_eq!(owner.get("/api/v1/audit-events").await.text, log, "nothing happened to the owner's things");
     }
 }

@@ -13,7 +13,7 @@ use crate::{Engine, Error, Result, Thing};
 
 /// What a key or token names.
 #[derive(Clone, Copy)]
-pub(super) struct Named {
+pub(crate) struct Named {
     pub license: LicenseId,
     /// The terms that a token was made of; `None` for those in force.
     pub revision: Option<RevisionId>,
@@ -42,7 +42,7 @@ async fn door(engine: &Engine, tx: &Tx, product: Product) -> Result<Door> {
 }
 
 /// The public keys of an organization's tokens, the revoked ones left out.
-pub(super) async fn keyring(tx: &Tx, scope: OrganizationScope) -> Result<Keyring> {
+pub(crate) async fn keyring(tx: &Tx, scope: OrganizationScope) -> Result<Keyring> {
     let mut keyring = Keyring::new();
     for key in tx.signing_keys(scope).list().await?.into_iter().filter(|key| key.is_published()) {
         let public = PublicKey::from_bytes(&key.public).and_then(|public| keyring.insert(public));
@@ -66,7 +66,7 @@ pub(super) async fn license_id(
 }
 
 /// What a token of this organization names, be it expired or not.
-pub(super) fn token(keyring: &Keyring, scope: OrganizationScope, text: &str) -> Option<Named> {
+pub(crate) fn token(keyring: &Keyring, scope: OrganizationScope, text: &str) -> Option<Named> {
     let verifier = Verifier::builder().keys(keyring.clone()).organization(scope.id().to_string()).build();
     let verified = match verifier.verify::<NoClaims>(text, UnixSeconds::new(0)) {
         // Its time is judged with all else; here it is looked at in its first second.

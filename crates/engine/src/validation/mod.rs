@@ -9,7 +9,7 @@
 
 mod answer;
 pub(crate) mod desk;
-mod load;
+pub(crate) mod load;
 mod lookup;
 pub(crate) mod signer;
 mod tally;

@@ -1,12 +1,16 @@
 //! How one member becomes a value of the domain.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
+use keyward_domain::registry::{
+    ArtifactPolicy, Decision, Host, KeyAccess, Operation, RepositoryName, Tag, Upstream,
+};
 use keyward_domain::{
-    AddressRange, BlockList, Cursor, CustomResponse, CustomerId, Email, FieldDraft, Invalid, LicenseId,
-    LicenseKey, LicenseStatus, Name, Notes, Payload, Permission, Pin, Plan, ProductId, Role, Scopes,
-    Template, Timestamp, Versions,
+    AddressRange, ArtifactId, BlockList, Cursor, CustomResponse, CustomerId, Email, FieldDraft, Invalid,
+    LicenseId, LicenseKey, LicenseStatus, Name, Notes, Payload, Permission, Pin, Plan, ProductId, RegistryId,
+    Role, Scopes, Template, Timestamp, Versions,
 };
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -67,20 +71,29 @@ macro_rules! from_text {
 from_text!(
     AddressMode,
     AddressRange,
+    ArtifactId,
+    ArtifactPolicy,
     Cursor,
     CustomerId,
+    Decision,
     Email,
+    Host,
+    KeyAccess,
     LicenseId,
     LicenseKey,
     LicenseStatus,
     Markdown,
     Name,
     Notes,
+    Operation,
     Pin,
     Plan,
     ProductId,
+    RegistryId,
+    RepositoryName,
     Role,
     Timestamp,
+    Upstream,
 );
 
 impl FromField for String {
@@ -191,6 +204,38 @@ impl<T: Request> FromField for Nested<T> {
         let wrong = |_| vec![Invalid::new("wrong_type", "must be a JSON object")];
         let read = Fields::json(field.literal()).map_err(wrong)?.read().map(Self);
         read.map_err(|problem| problem.faults().iter().map(|fault| fault.clone().into()).collect())
+    }
+}
+
+/// Several of them.
+#[derive(Debug, Clone)]
+pub struct Many<T>(pub Vec<T>);
+
+impl<T: Request> FromField for Many<T> {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let (mut all, mut faults) = (Vec::new(), Vec::new());
+        for (index, raw) in read::<Vec<Box<RawValue>>>(field)?.into_iter().enumerate() {
+            match Nested::from_field(&Field::Json(raw)) {
+                Ok(Nested(one)) => all.push(one),
+                Err(found) => faults.extend(found.into_iter().map(|fault| fault.at(&index.to_string()))),
+            }
+        }
+        if faults.is_empty() { Ok(Self(all)) } else { Err(faults) }
+    }
+}
+
+impl FromField for BTreeSet<Tag> {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let (mut tags, mut faults) = (Self::new(), Vec::new());
+        for (index, text) in read::<Vec<String>>(field)?.into_iter().enumerate() {
+            match text.parse() {
+                Ok(tag) => {
+                    tags.insert(tag);
+                }
+                Err(fault) => faults.push(Invalid::at(fault, &index.to_string())),
+            }
+        }
+        if faults.is_empty() { Ok(tags) } else { Err(faults) }
     }
 }
 

@@ -62,6 +62,10 @@ codes! {
          Revoke what it made and create another.";
     TokenUnavailable = "token_unavailable", CONFLICT, "The license has no token now",
         "The license, its revision or its signing key is revoked or suspended.";
+    WouldClose = "would_close_registries", CONFLICT, "It would close the registries to other customers",
+        "It is the organization's first artifact entitlement. Until now every customer can pull everything; from the \
+         first one on, only what they are entitled to. `customers` says how many hold a license and would lose access; \
+         the preview names them. Send `\"close\": true` to go on.";
     LastOwner = "last_owner", CONFLICT, "An organization needs an owner",
         "Make someone else an owner first.";
     Gone = "gone", GONE, "It was there once",

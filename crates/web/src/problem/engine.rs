@@ -34,6 +34,9 @@ impl From<Error> for Problem {
                 .with("limit", limit)
                 .with("current", current)
                 .with("plan", plan),
+            Error::WouldClose { customers, more } => {
+                Self::new(Code::WouldClose).with("customers", customers).with("more", more)
+            }
             Error::LinkGone => Self::new(Code::Gone),
             Error::OwnersOnly => Self::new(Code::Forbidden).detail("Only an owner makes and unmakes owners."),
             Error::LastOwner => Self::new(Code::LastOwner),

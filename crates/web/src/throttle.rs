@@ -1,4 +1,4 @@
-//! Slows down who guesses: so many tries of one address, or from one client, in a quarter of an hour.
+//! Slows down who guesses: so many tries of one kind in a quarter of an hour.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -6,30 +6,44 @@ use std::sync::Mutex;
 use keyward_domain::Timestamp;
 
 const MOST_TRIES: u32 = 10;
-const WINDOW_SECONDS: i64 = 15 * 60;
-
 /// Remembers tries; a full memory forgets the old ones.
-#[derive(Default)]
-pub(crate) struct Throttle(Mutex<HashMap<String, (Timestamp, u32)>>);
+pub struct Throttle {
+    most: u32,
+    tries: Mutex<HashMap<String, (Timestamp, u32)>>,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self::of(MOST_TRIES)
+    }
+}
 
 impl Throttle {
+    /// How long tries are remembered.
+    pub const WINDOW_SECONDS: i64 = 15 * 60;
+
+    /// One that lets `most` tries pass.
+    pub fn of(most: u32) -> Self {
+        Self { most, tries: Mutex::default() }
+    }
+
     /// Counts a try; whether it may go on.
-    pub(crate) fn admits(&self, who: &str, now: Timestamp) -> bool {
-        let Ok(mut tries) = self.0.lock() else { return false };
+    pub fn admits(&self, who: &str, now: Timestamp) -> bool {
+        let Ok(mut tries) = self.tries.lock() else { return false };
         if tries.len() > 10_000 {
-            tries.retain(|_, (since, _)| now < since.plus_seconds(WINDOW_SECONDS));
+            tries.retain(|_, (since, _)| now < since.plus_seconds(Self::WINDOW_SECONDS));
         }
         let (since, count) = tries.entry(who.to_owned()).or_insert((now, 0));
-        if now >= since.plus_seconds(WINDOW_SECONDS) || now < *since {
+        if now >= since.plus_seconds(Self::WINDOW_SECONDS) || now < *since {
             (*since, *count) = (now, 0);
         }
         *count += 1;
-        *count <= MOST_TRIES
+        *count <= self.most
     }
 
     /// Forgets the tries of who got it right.
-    pub(crate) fn forget(&self, who: &str) {
-        if let Ok(mut tries) = self.0.lock() {
+    pub fn forget(&self, who: &str) {
+        if let Ok(mut tries) = self.tries.lock() {
             tries.remove(who);
         }
     }

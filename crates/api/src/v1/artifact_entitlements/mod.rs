@@ -1,0 +1,141 @@
+//! Artifact entitlements: what customers may pull.
+
+mod create;
+mod delete;
+mod list;
+mod policy;
+mod preview;
+mod show;
+mod update;
+
+use std::collections::BTreeSet;
+
+use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, Tag};
+use keyward_domain::{ArtifactEntitlementId, ArtifactId, CustomerId, Notes, Timestamp};
+use keyward_engine::{NewGrant, TagChoice};
+use keyward_web::fields::Many;
+use keyward_web::{Answer, Fields, Request};
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create::create)
+        .service(preview::preview)
+        .service(policy::show)
+        .service(policy::set)
+        .service(list::list)
+        .service(show::show)
+        .service(update::update)
+        .service(delete::delete);
+}
+
+/// What a customer may pull.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ArtifactEntitlement)]
+pub(crate) struct EntitlementView {
+    #[schema(value_type = String, format = Uuid)]
+    id: ArtifactEntitlementId,
+    #[schema(value_type = String, format = Uuid)]
+    customer_id: CustomerId,
+    /// For your own reference.
+    #[schema(value_type = Option<String>)]
+    description: Option<Notes>,
+    grants: Vec<GrantView>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    version: i64,
+}
+
+/// The tags of one artifact that are granted.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = ArtifactGrant)]
+pub(crate) struct GrantView {
+    #[schema(value_type = String, format = Uuid)]
+    artifact_id: ArtifactId,
+    /// `named`: these tags. `current`: those there were when it was granted. `all`: those there are and will be.
+    #[schema(example = "named")]
+    mode: &'static str,
+    /// `null` for all.
+    #[schema(example = json!(["1.4.2", "1.4.3"]))]
+    tags: Option<Vec<String>>,
+}
+
+impl From<ArtifactGrant> for GrantView {
+    fn from(grant: ArtifactGrant) -> Self {
+        Self {
+            artifact_id: grant.artifact,
+            mode: grant.tags.mode(),
+            tags: grant.tags.tags().map(|tags| tags.iter().map(ToString::to_string).collect()),
+        }
+    }
+}
+
+impl From<ArtifactEntitlement> for EntitlementView {
+    fn from(entitlement: ArtifactEntitlement) -> Self {
+        Self {
+            id: entitlement.id,
+            customer_id: entitlement.customer,
+            description: entitlement.description,
+            grants: entitlement.grants.into_iter().map(GrantView::from).collect(),
+            created_at: entitlement.created_at,
+            updated_at: entitlement.updated_at,
+            version: entitlement.version,
+        }
+    }
+}
+
+impl EntitlementView {
+    fn answer(entitlement: ArtifactEntitlement) -> Answer<Self> {
+        let version = entitlement.version;
+        Answer::ok(entitlement.into()).version(version)
+    }
+}
+
+/// What is to be granted of one artifact.
+#[derive(Debug, Clone, utoipa::ToSchema)]
+pub(crate) struct GrantInput {
+    #[schema(value_type = String, format = Uuid)]
+    artifact_id: ArtifactId,
+    /// `named`: the tags that `tags` names. `current`: all there are now. `all`: all there are and will be.
+    #[schema(example = "named")]
+    mode: String,
+    /// With `named`.
+    #[schema(value_type = Option<Vec<String>>, example = json!(["1.4.2"]))]
+    tags: Option<BTreeSet<Tag>>,
+}
+
+impl Request for GrantInput {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (artifact_id, mode) = (fields.required("artifact_id"), fields.required::<String>("mode"));
+        let tags: Option<BTreeSet<Tag>> = fields.optional("tags");
+        let fault = match (mode.as_deref(), &tags) {
+            (Some("named"), None) => Some(("tags", "required", "is required with named")),
+            (Some("current" | "all"), Some(_)) => Some(("tags", "not_used", "is for named alone")),
+            (Some("named" | "current" | "all") | None, _) => None,
+            (Some(_), _) => Some(("mode", "unknown_mode", "must be named, current or all")),
+        };
+        if let Some((name, code, message)) = fault {
+            fields.fault(name, keyward_domain::Invalid::new(code, message));
+        }
+        Some(Self { artifact_id: artifact_id?, mode: mode?, tags })
+    }
+}
+
+impl From<GrantInput> for NewGrant {
+    fn from(input: GrantInput) -> Self {
+        let tags = match (input.mode.as_str(), input.tags) {
+            ("all", _) => TagChoice::All,
+            ("current", _) => TagChoice::Current,
+            (_, tags) => TagChoice::Named(tags.unwrap_or_default()),
+        };
+        Self { artifact: input.artifact_id, tags }
+    }
+}
+
+/// The grants of a request.
+fn grants(given: Many<GrantInput>) -> Vec<NewGrant> {
+    given.0.into_iter().map(NewGrant::from).collect()
+}

@@ -1,0 +1,46 @@
+//! Artifacts: what is in the registries.
+
+mod create;
+mod history;
+mod list;
+mod show;
+mod tags;
+
+use keyward_domain::registry::{Artifact, RepositoryName};
+use keyward_domain::{ArtifactId, RegistryId, Timestamp};
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create::create)
+        .service(list::list)
+        .service(show::show)
+        .service(tags::tags)
+        .service(history::history);
+}
+
+/// A repository in a registry.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Artifact)]
+pub(crate) struct ArtifactView {
+    #[schema(value_type = String, format = Uuid)]
+    id: ArtifactId,
+    #[schema(value_type = String, format = Uuid)]
+    registry_id: RegistryId,
+    #[schema(value_type = String, example = "acme/app")]
+    repository: RepositoryName,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<Artifact> for ArtifactView {
+    fn from(artifact: Artifact) -> Self {
+        Self {
+            id: artifact.id,
+            registry_id: artifact.registry,
+            repository: artifact.repository,
+            created_at: artifact.created_at,
+        }
+    }
+}

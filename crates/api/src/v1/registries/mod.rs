@@ -1,0 +1,151 @@
+//! Registries.
+
+mod certificate;
+mod create;
+mod delete;
+mod events;
+mod list;
+mod show;
+mod sweep;
+mod update;
+
+use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
+use keyward_domain::{Name, RegistryId, Timestamp};
+use keyward_engine::NewCredential;
+use keyward_web::{Answer, Fields, Request};
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+use zeroize::Zeroizing;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create::create)
+        .service(list::list)
+        .service(events::events)
+        .service(show::show)
+        .service(update::update)
+        .service(delete::delete)
+        .service(certificate::certificate)
+        .service(sweep::sweep);
+}
+
+/// A host that container clients talk to, in front of a registry that you run.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Registry)]
+pub(crate) struct RegistryView {
+    #[schema(value_type = String, format = Uuid)]
+    id: RegistryId,
+    #[schema(value_type = String, example = "Releases")]
+    name: Name,
+    /// What clients log in to.
+    #[schema(value_type = String, example = "releases.registry.example.com")]
+    host: Host,
+    /// The registry behind it.
+    #[schema(value_type = String, example = "http://127.0.0.1:5000")]
+    upstream: Upstream,
+    /// What every repository's name begins with in the upstream, where several share it.
+    #[schema(value_type = Option<String>)]
+    prefix: Option<RepositoryName>,
+    credential: CredentialView,
+    /// Whether clients may be sent on to where the upstream keeps its blobs.
+    pass_redirects: bool,
+    /// When all of it was last looked at; `null` if that is still to come.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    swept_at: Option<Timestamp>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    version: i64,
+}
+
+/// How the upstream knows the gateway; a password is never shown.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = UpstreamCredential)]
+pub(crate) struct CredentialView {
+    /// `token`, `basic` or `none`.
+    #[schema(example = "token")]
+    kind: &'static str,
+    #[schema(value_type = Option<String>)]
+    user: Option<Name>,
+}
+
+impl From<Registry> for RegistryView {
+    fn from(registry: Registry) -> Self {
+        let kind = registry.credential.as_str();
+        let user = match registry.credential {
+            Credential::Basic { user, .. } => Some(user),
+            Credential::Token | Credential::None => None,
+        };
+        Self {
+            id: registry.id,
+            name: registry.name,
+            host: registry.host,
+            upstream: registry.upstream,
+            prefix: registry.prefix,
+            credential: CredentialView { kind, user },
+            pass_redirects: registry.pass_redirects,
+            swept_at: registry.swept_at,
+            created_at: registry.created_at,
+            updated_at: registry.updated_at,
+            version: registry.version,
+        }
+    }
+}
+
+impl RegistryView {
+    fn answer(registry: Registry) -> Answer<Self> {
+        let version = registry.version;
+        Answer::ok(registry.into()).version(version)
+    }
+}
+
+/// How the upstream is to know the gateway.
+#[derive(Debug, Clone, utoipa::ToSchema)]
+pub(crate) struct CredentialInput {
+    /// `token` (the default): a token for each request, signed by the registry's own key, which the upstream checks by
+    /// the registry's certificate. `basic`: user name and password. `none`: for an upstream on the same machine.
+    #[schema(example = "basic")]
+    kind: String,
+    /// For `basic`.
+    #[schema(value_type = Option<String>)]
+    user: Option<Name>,
+    /// For `basic`.
+    password: Option<String>,
+}
+
+impl Request for CredentialInput {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (kind, user, password) = (
+            fields.required::<String>("kind"),
+            fields.optional("user"),
+            fields.optional::<String>("password"),
+        );
+        let basic = kind.as_deref() == Some("basic");
+        if let Some(kind) = &kind
+            && !matches!(kind.as_str(), "token" | "basic" | "none")
+        {
+            fields
+                .fault("kind", keyward_domain::Invalid::new("unknown_kind", "must be token, basic or none"));
+        }
+        for (name, given) in [("user", user.is_some()), ("password", password.is_some())] {
+            if basic && !given {
+                fields.fault(name, keyward_domain::Invalid::new("required", "is required with basic"));
+            }
+            if kind.is_some() && !basic && given {
+                fields.fault(name, keyward_domain::Invalid::new("not_used", "is for basic alone"));
+            }
+        }
+        Some(Self { kind: kind?, user, password })
+    }
+}
+
+impl From<CredentialInput> for NewCredential {
+    fn from(input: CredentialInput) -> Self {
+        match (input.kind.as_str(), input.user, input.password) {
+            ("basic", Some(user), Some(password)) => Self::Basic { user, password: Zeroizing::new(password) },
+            ("none", ..) => Self::None,
+            _ => Self::Token,
+        }
+    }
+}

@@ -1,0 +1,66 @@
+use actix_web::{post, web};
+use keyward_domain::permission::WriteRegistries;
+use keyward_domain::registry::KeyAccess;
+use keyward_domain::{Name, RegistryId, Timestamp};
+use keyward_engine::{Engine, NewRegistryKey};
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Command, Fields, Problem, Request};
+
+use super::SecretView;
+
+/// A registry key to be created.
+#[derive(Debug, utoipa::ToSchema)]
+pub(crate) struct CreateRegistryKey {
+    /// The only registry it opens.
+    #[schema(value_type = String, format = Uuid)]
+    registry_id: RegistryId,
+    /// What it is for: who finds it in a year should know.
+    #[schema(value_type = String, min_length = 1, max_length = 200, example = "CI of the web team")]
+    name: Name,
+    /// Who answers for it; absent for you.
+    #[schema(value_type = Option<String>, max_length = 200)]
+    owner: Option<Name>,
+    /// `read` (pull), `read_write` (pull and push) or `read_write_delete`; absent for `read`.
+    #[schema(value_type = Option<String>, example = "read_write")]
+    access: Option<KeyAccess>,
+    /// From when on it is dead; absent for never, which is worth a second thought.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+impl Request for CreateRegistryKey {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (registry_id, name, owner) =
+            (fields.required("registry_id"), fields.required("name"), fields.optional("owner"));
+        let (access, expires_at) = (fields.optional("access"), fields.optional("expires_at"));
+        Some(Self { registry_id: registry_id?, name: name?, owner, access, expires_at })
+    }
+}
+
+/// Create a registry key
+///
+/// The secret is in this answer and in no other.
+#[utoipa::path(
+    tag = "registry-keys",
+    operation_id = "create_registry_key",
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    request_body = CreateRegistryKey,
+    responses((status = 201, body = SecretView), Refused),
+)]
+#[post("/api/v1/registry-keys")]
+pub(crate) async fn create(
+    command: Command<WriteRegistries, CreateRegistryKey>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<SecretView>, Problem> {
+    let Command { access, body, once } = command;
+    let new = NewRegistryKey {
+        registry: body.registry_id,
+        name: body.name,
+        owner: body.owner,
+        access: body.access.unwrap_or(KeyAccess::Read),
+        expires_at: body.expires_at,
+    };
+    let made = engine.create_registry_key(&access, new, once.as_ref()).await?;
+    let location = format!("/api/v1/registry-keys/{}", made.key.id);
+    Ok(Answer::created(location, made.into()))
+}

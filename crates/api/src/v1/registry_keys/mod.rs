@@ -1,0 +1,103 @@
+//! Registry keys.
+
+mod create;
+mod delete;
+mod list;
+mod rotate;
+mod show;
+
+use keyward_domain::registry::{KeyAccess, RegistryKey};
+use keyward_domain::{Name, RegistryId, RegistryKeyId, Timestamp};
+use keyward_engine::NewRegistrySecret;
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create::create)
+        .service(list::list)
+        .service(show::show)
+        .service(delete::delete)
+        .service(rotate::rotate);
+}
+
+/// A registry key, without its secret.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RegistryKey)]
+pub(crate) struct RegistryKeyView {
+    #[schema(value_type = String, format = Uuid)]
+    id: RegistryKeyId,
+    /// The only registry it opens.
+    #[schema(value_type = String, format = Uuid)]
+    registry_id: RegistryId,
+    #[schema(value_type = String, example = "CI of the web team")]
+    name: Name,
+    /// Who answers for it.
+    #[schema(value_type = String, example = "Ada Lovelace")]
+    owner: Name,
+    /// `read`, `read_write` or `read_write_delete`.
+    #[schema(value_type = String, example = "read")]
+    access: KeyAccess,
+    /// The first characters of the secret.
+    #[schema(example = "kw_reg_2lFA6")]
+    hint: String,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    revoked_at: Option<Timestamp>,
+    /// When the secret was made: replace it every 90 days.
+    #[schema(value_type = String, format = DateTime)]
+    rotated_at: Timestamp,
+    /// Until when the secret before it works as well.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    previous_until: Option<Timestamp>,
+    /// To the minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
+    last_used_from: Option<String>,
+    last_used_by: Option<String>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<RegistryKey> for RegistryKeyView {
+    fn from(key: RegistryKey) -> Self {
+        let (last_used_at, last_used_from, last_used_by) = match key.last_use {
+            Some(used) => (Some(used.at), Some(used.address.ip().to_string()), Some(used.client)),
+            None => (None, None, None),
+        };
+        Self {
+            id: key.id,
+            registry_id: key.registry,
+            name: key.name,
+            owner: key.owner,
+            access: key.access,
+            hint: key.secret.hint,
+            expires_at: key.expires_at,
+            revoked_at: key.revoked_at,
+            rotated_at: key.secret.created_at,
+            previous_until: key.secret.previous.map(|previous| previous.until),
+            last_used_at,
+            last_used_from,
+            last_used_by,
+            created_at: key.created_at,
+        }
+    }
+}
+
+/// A registry key with its secret.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RegistryKeyWithSecret)]
+pub(crate) struct SecretView {
+    #[serde(flatten)]
+    key: RegistryKeyView,
+    /// Shown this once and kept nowhere: store it now. It is password and, if you like, user name as well.
+    #[schema(example = "kw_reg_…")]
+    secret: String,
+}
+
+impl From<NewRegistrySecret> for SecretView {
+    fn from(made: NewRegistrySecret) -> Self {
+        Self { secret: made.secret.expose().to_owned(), key: made.key.into() }
+    }
+}

@@ -1,0 +1,203 @@
+//! What a manifest refers to: the edges by which a digest is traced back to the tags it belongs to.
+
+use serde::Deserialize;
+
+use super::oci::Digest;
+use crate::Invalid;
+
+/// A manifest or an index of manifests, as far as access depends on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// Its media type.
+    pub media_type: String,
+    /// What it is made of.
+    pub parts: Vec<Part>,
+    /// The manifest that it is about, such as the image that a signature signs.
+    pub subject: Option<Digest>,
+    /// Its own bytes.
+    pub size: u64,
+}
+
+/// One thing that a manifest refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Which.
+    pub digest: Digest,
+    /// As what.
+    pub kind: PartKind,
+    /// Its bytes; 0 where the manifest does not say.
+    pub size: u64,
+    /// For which system, as `linux/arm64`, of the manifests of an index.
+    pub platform: Option<String>,
+}
+
+/// As what a manifest refers to a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PartKind {
+    /// A manifest of an index.
+    Manifest,
+    /// The configuration of an image.
+    Config,
+    /// A layer, or any other blob.
+    Layer,
+}
+
+impl PartKind {
+    /// Whether it is a manifest of its own.
+    pub fn is_manifest(self) -> bool {
+        self == Self::Manifest
+    }
+
+    /// The name in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::Config => "config",
+            Self::Layer => "layer",
+        }
+    }
+}
+
+/// All forms of manifests in one, since unknown members must be let pass.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Form {
+    media_type: Option<String>,
+    #[serde(default)]
+    manifests: Vec<Descriptor>,
+    config: Option<Descriptor>,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+    #[serde(default)]
+    blobs: Vec<Descriptor>,
+    #[serde(default)]
+    fs_layers: Vec<FsLayer>,
+    subject: Option<Descriptor>,
+}
+
+#[derive(Deserialize)]
+struct Descriptor {
+    digest: String,
+    #[serde(default)]
+    size: u64,
+    platform: Option<Platform>,
+}
+
+#[derive(Deserialize)]
+struct Platform {
+    #[serde(default)]
+    os: String,
+    #[serde(default)]
+    architecture: String,
+    variant: Option<String>,
+}
+
+/// A layer of Docker's first schema.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FsLayer {
+    blob_sum: String,
+}
+
+impl Manifest {
+    /// The most bytes of a manifest, as the specification asks registries to take.
+    pub const MOST_BYTES: usize = 4 * 1024 * 1024;
+    /// The most parts.
+    pub const MOST_PARTS: usize = 10_000;
+
+    /// Reads what a registry holds under `media_type`; empty for what the manifest itself says.
+    pub fn parse(media_type: &str, bytes: &[u8]) -> Result<Self, Invalid> {
+        let unreadable = |_| Invalid::new("invalid_manifest", "is not a manifest");
+        let form: Form = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let parts = form.manifests.into_iter().map(|part| (part, PartKind::Manifest));
+        let parts = parts.chain(form.config.map(|part| (part, PartKind::Config)));
+        let blobs = form.layers.into_iter().chain(form.blobs).map(|part| (part, PartKind::Layer));
+        let old = form.fs_layers.into_iter().map(|layer| Descriptor {
+            digest: layer.blob_sum,
+            size: 0,
+            platform: None,
+        });
+        let all = parts.chain(blobs).chain(old.map(|part| (part, PartKind::Layer)));
+        let parts = all.map(|(part, kind)| part.read(kind)).collect::<Result<Vec<_>, _>>()?;
+        if parts.len() > Self::MOST_PARTS {
+            return Err(Invalid::new("too_many", "refers to too many parts"));
+        }
+        let media_type = match (media_type, form.media_type) {
+            ("", Some(own)) => own,
+            (given, _) => given.to_owned(),
+        };
+        Ok(Self {
+            media_type,
+            parts,
+            subject: form.subject.map(|subject| subject.digest.parse()).transpose()?,
+            size: bytes.len() as u64,
+        })
+    }
+
+    /// The bytes of an image with all its layers; of an index, only its own.
+    pub fn total(&self) -> u64 {
+        let blobs = self.parts.iter().filter(|part| part.kind != PartKind::Manifest).map(|part| part.size);
+        blobs.fold(self.size, u64::saturating_add)
+    }
+}
+
+impl Descriptor {
+    fn read(self, kind: PartKind) -> Result<Part, Invalid> {
+        let platform = self.platform.filter(|platform| !platform.os.is_empty()).map(|platform| {
+            let variant = platform.variant.map(|variant| format!("/{variant}")).unwrap_or_default();
+            let text = format!("{}/{}{variant}", platform.os, platform.architecture);
+            text.chars().filter(|c| !c.is_control()).take(64).collect()
+        });
+        // No size of storage is larger.
+        let size = self.size.min(i64::MAX as u64);
+        Ok(Part { digest: self.digest.parse()?, kind, size, platform })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn digest(byte: &str) -> String {
+        format!("sha256:{}", byte.repeat(32))
+    }
+
+    #[test]
+    fn an_image_an_index_and_a_signature() {
+        let image = format!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",
+                "config":{{"digest":"{}","size":10}},"layers":[{{"digest":"{}","size":20}}],
+                "subject":{{"digest":"{}","size":1}},"annotations":{{"x":"y"}}}}"#,
+            digest("aa"),
+            digest("bb"),
+            digest("cc")
+        );
+        let read = Manifest::parse("", image.as_bytes()).unwrap();
+        assert_eq!(read.media_type, "application/vnd.oci.image.manifest.v1+json");
+        assert_eq!(
+            read.parts.iter().map(|part| part.kind).collect::<Vec<_>>(),
+            [PartKind::Config, PartKind::Layer]
+        );
+        assert_eq!(read.total(), image.len() as u64 + 30);
+        assert_eq!(read.subject.unwrap().as_str(), digest("cc"));
+        let index = format!(
+            r#"{{"manifests":[{{"digest":"{}","size":5,"platform":{{"os":"linux","architecture":"arm","variant":"v7"}}}}]}}"#,
+            digest("dd")
+        );
+        let read = Manifest::parse("application/vnd.oci.image.index.v1+json", index.as_bytes()).unwrap();
+        assert_eq!(read.parts[0].platform.as_deref(), Some("linux/arm/v7"));
+        let old = format!(r#"{{"schemaVersion":1,"fsLayers":[{{"blobSum":"{}"}}]}}"#, digest("ee"));
+        assert_eq!(Manifest::parse("", old.as_bytes()).unwrap().parts[0].kind, PartKind::Layer);
+        assert!(Manifest::parse("", br#"{"layers":[{"digest":"sha256:zz"}]}"#).is_err());
+        assert!(Manifest::parse("", b"[]").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Manifest::parse("", &bytes);
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What happened at a registry: pulls, pushes, deletions, and all that was refused.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use super::oci::{Digest, RepositoryName};
+use crate::{
+    Address, CustomerId, Invalid, LicenseId, OrganizationId, RegistryEventId, RegistryId, RegistryKeyId,
+    Timestamp,
+};
+
+/// One line of a registry's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryEvent {
+    /// Its id.
+    pub id: RegistryEventId,
+    /// Whose registry.
+    pub organization: OrganizationId,
+    /// Which.
+    pub registry: RegistryId,
+    /// Who.
+    pub holder: Holder,
+    /// What was wanted.
+    pub operation: Operation,
+    /// Whether it was let happen.
+    pub decision: Decision,
+    /// Of which repository.
+    pub repository: RepositoryName,
+    /// The tag or digest that was asked for.
+    pub reference: String,
+    /// The manifest that it was.
+    pub digest: Option<Digest>,
+    /// How many bytes of blobs the client then had.
+    pub bytes: u64,
+    /// From where.
+    pub address: Address,
+    /// By which client, as it calls itself.
+    pub client: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Who stands at a registry's door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// A machine with a registry key.
+    Key(RegistryKeyId),
+    /// A customer with the token of a license; licenses need no customer.
+    License {
+        /// Which.
+        license: LicenseId,
+        /// Whose.
+        customer: Option<CustomerId>,
+    },
+}
+
+/// What is done at a registry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// An image, chart or other artifact was fetched.
+    Pull,
+    /// One was stored.
+    Push,
+    /// One was removed.
+    Delete,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 3] = [Self::Pull, Self::Push, Self::Delete];
+
+    /// The name on the wire and in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pull => "pull",
+            Self::Push => "push",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Operation {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL
+            .into_iter()
+            .find(|operation| operation.as_str() == text)
+            .ok_or_else(|| Invalid::new("unknown_operation", "must be pull, push or delete"))
+    }
+}
+
+/// Whether it was let happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// It was.
+    Allowed,
+    /// It was not.
+    Denied,
+}
+
+impl Decision {
+    /// The name on the wire and in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+impl FromStr for Decision {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text {
+            "allowed" => Ok(Self::Allowed),
+            "denied" => Ok(Self::Denied),
+            _ => Err(Invalid::new("unknown_decision", "must be allowed or denied")),
+        }
+    }
+}

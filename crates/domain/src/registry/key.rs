@@ -1,0 +1,123 @@
+//! Credentials of machines for one registry.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::product::ApiKey;
+use crate::{Address, Invalid, Name, OrganizationId, RegistryId, RegistryKeyId, SecretHash, Timestamp};
+
+/// What a machine logs in to one registry with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegistryKey {
+    /// Its id.
+    pub id: RegistryKeyId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The only registry it opens.
+    pub registry: RegistryId,
+    /// What it is for.
+    pub name: Name,
+    /// Who answers for it.
+    pub owner: Name,
+    /// What it may do.
+    pub access: KeyAccess,
+    /// Its secret, and the one before while that still works.
+    pub secret: ApiKey,
+    /// From when on it is dead.
+    pub expires_at: Option<Timestamp>,
+    /// When it was ended for ever.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was last seen.
+    pub last_use: Option<LastUse>,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// When, where and by which program a key was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastUse {
+    /// To the minute.
+    pub at: Timestamp,
+    /// From where.
+    pub address: Address,
+    /// By which client, as it calls itself.
+    pub client: String,
+}
+
+/// What a registry key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyAccess {
+    /// Pull.
+    Read,
+    /// Pull and push.
+    ReadWrite,
+    /// Pull, push and delete.
+    ReadWriteDelete,
+}
+
+impl KeyAccess {
+    /// Every access, from least to most.
+    pub const ALL: [Self; 3] = [Self::Read, Self::ReadWrite, Self::ReadWriteDelete];
+
+    /// The name on the wire and in storage.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::ReadWrite => "read_write",
+            Self::ReadWriteDelete => "read_write_delete",
+        }
+    }
+
+    /// Whether it may push.
+    pub fn writes(self) -> bool {
+        match self {
+            Self::Read => false,
+            Self::ReadWrite | Self::ReadWriteDelete => true,
+        }
+    }
+
+    /// Whether it may delete.
+    pub fn deletes(self) -> bool {
+        self == Self::ReadWriteDelete
+    }
+}
+
+impl fmt::Display for KeyAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for KeyAccess {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL
+            .into_iter()
+            .find(|access| access.as_str() == text)
+            .ok_or_else(|| Invalid::new("unknown_access", "must be read, read_write or read_write_delete"))
+    }
+}
+
+impl RegistryKey {
+    /// After how many days a key should be replaced.
+    pub const ROTATION_DAYS: i64 = 90;
+
+    /// Whether it opens its registry to the bearer of `hash` at `now`.
+    pub fn accepts(&self, hash: &SecretHash, now: Timestamp) -> bool {
+        self.is_alive(now) && self.secret.accepts(hash, now)
+    }
+
+    /// Whether it has neither been revoked nor run out.
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether its secret is so old that it should be replaced.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.is_alive(now) && now >= self.secret.created_at.plus_seconds(Self::ROTATION_DAYS * 24 * 60 * 60)
+    }
+}

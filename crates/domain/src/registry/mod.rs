@@ -1,0 +1,237 @@
+//! Registries: one host each, in front of an OCI registry that the vendor runs; who may pull and push there.
+
+pub mod content;
+pub mod entitlement;
+pub mod event;
+pub mod key;
+pub mod oci;
+
+use crate::text::texts;
+use crate::{Invalid, Name, OrganizationId, OrganizationScope, RegistryId, Timestamp};
+
+pub use content::{Manifest, Part, PartKind};
+pub use entitlement::{
+    Artifact, ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, PullRights, Reach, TagGrant,
+};
+pub use event::{Decision, Holder, Operation, RegistryEvent};
+pub use key::{KeyAccess, LastUse, RegistryKey};
+pub use oci::{Digest, Reference, RepositoryName, RepositoryPattern, Tag};
+
+texts! {
+    /// A host name as clients write it, without a port, in lower case: `acme.registry.example`, `127.0.0.1`.
+    Host = host;
+    /// Where an OCI registry is: `http://` or `https://` with a host and maybe a port, and nothing else.
+    Upstream = upstream;
+}
+
+/// One host that container clients talk to, in front of an OCI registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registry {
+    /// Its id.
+    pub id: RegistryId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// As shown to people.
+    pub name: Name,
+    /// Under which host clients reach it; unique on the server.
+    pub host: Host,
+    /// The registry behind it.
+    pub upstream: Upstream,
+    /// What every repository's name begins with in there, where several share it.
+    pub prefix: Option<RepositoryName>,
+    /// How the upstream knows us.
+    pub credential: Credential,
+    /// Whether a client may be sent on to where the upstream keeps a blob. The address it is sent to stays open for
+    /// as long as the upstream's storage says, whatever becomes of the key.
+    pub pass_redirects: bool,
+    /// What signs requests to the upstream: its certificate (DER).
+    pub certificate: Vec<u8>,
+    /// The private key to it, sealed.
+    pub sealed_key: Vec<u8>,
+    /// When all its repositories were last looked at.
+    pub swept_at: Option<Timestamp>,
+    /// When it was removed.
+    pub deleted_at: Option<Timestamp>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Counts the changes; the entity tag of HTTP.
+    pub version: i64,
+}
+
+/// How the upstream knows the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// By a token for each request, signed with the registry's own key (distribution's `auth: token`).
+    Token,
+    /// By user name and password.
+    Basic {
+        /// The user.
+        user: Name,
+        /// The password, sealed.
+        sealed_password: Vec<u8>,
+    },
+    /// Not at all. Only for an upstream on the same machine, since whoever reaches it needs no key.
+    None,
+}
+
+impl Credential {
+    /// The name on the wire and in storage.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Basic { .. } => "basic",
+            Self::None => "none",
+        }
+    }
+}
+
+impl Registry {
+    /// The reach of queries for whoever came to this registry's host.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.organization)
+    }
+
+    /// The name that a repository has in the upstream.
+    pub fn inside(&self, repository: &RepositoryName) -> RepositoryName {
+        self.prefix.as_ref().map_or_else(|| repository.clone(), |prefix| repository.behind(prefix))
+    }
+
+    /// The name that a repository of the upstream has for clients, if it is one of this registry's.
+    pub fn outside(&self, repository: &RepositoryName) -> Option<RepositoryName> {
+        match &self.prefix {
+            Some(prefix) => repository.after(prefix),
+            None => Some(repository.clone()),
+        }
+    }
+
+    /// The next version of it, changed at `now`.
+    #[must_use]
+    pub fn changed(self, now: Timestamp) -> Self {
+        Self { updated_at: now, version: self.version + 1, ..self }
+    }
+}
+
+impl Upstream {
+    /// Whether it is on the same machine.
+    pub fn is_loopback(&self) -> bool {
+        let rest = self.as_str().split_once("://").map_or("", |(_, rest)| rest);
+        let host = match rest.strip_prefix('[') {
+            Some(rest) => rest.split(']').next(),
+            None => rest.split(':').next(),
+        };
+        let host = host.unwrap_or_default();
+        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
+impl Host {
+    /// The machine itself.
+    pub fn localhost() -> Self {
+        Self("localhost".to_owned())
+    }
+
+    /// The host of a `Host` header or an authority, its port left out.
+    pub fn of_authority(text: &str) -> Result<Self, Invalid> {
+        let host = match text.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) && !host.ends_with(':') => {
+                host
+            }
+            _ => text,
+        };
+        host.to_ascii_lowercase().parse()
+    }
+}
+
+fn host(text: &str) -> Result<String, Invalid> {
+    let label = |label: &str| {
+        let inner =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+        (1..=63).contains(&label.len())
+            && label.bytes().all(inner)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let fits = match bracketed {
+        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => text.len() <= 253 && text.split('.').all(label),
+    };
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new("invalid_host", "is not a host name such as acme.registry.example, without a port"))
+    }
+}
+
+fn upstream(text: &str) -> Result<String, Invalid> {
+    let text = text.trim().trim_end_matches('/');
+    let wrong =
+        || Invalid::new("invalid_url", "must be http:// or https:// with a host, and no path or user name");
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or_else(wrong)?;
+    let (name, port) = match rest.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => (name, Some(port)),
+        _ => (rest, None),
+    };
+    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
+    match host(&name.to_ascii_lowercase()) {
+        Ok(_) if port_fits => Ok(text.to_ascii_lowercase()),
+        Ok(_) | Err(_) => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn hosts_come_without_their_port() {
+        let host = |text: &str| Host::of_authority(text).map(|host| host.to_string()).ok();
+        assert_eq!(host("Acme.Registry.Example:8443").as_deref(), Some("acme.registry.example"));
+        assert_eq!(host("127.0.0.1:5000").as_deref(), Some("127.0.0.1"));
+        assert_eq!(host("[::1]:5000").as_deref(), Some("[::1]"));
+        assert_eq!(host("[::1]").as_deref(), Some("[::1]"));
+        for bad in ["", "a b", "a/b", "user@host", "-a.example", "a..b", "[::g]"] {
+            assert_eq!(host(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn upstreams_are_an_origin_and_nothing_else() {
+        for (good, loopback) in [
+            ("http://127.0.0.1:5000", true),
+            ("http://localhost:5000/", true),
+            ("http://[::1]:5000", true),
+            ("https://registry.internal", false),
+            ("http://10.0.0.3:80", false),
+        ] {
+            assert_eq!(good.parse::<Upstream>().unwrap().is_loopback(), loopback, "{good}");
+        }
+        for bad in [
+            "",
+            "registry:5000",
+            "ftp://a",
+            "http://",
+            "http://a/b",
+            "http://u:p@a",
+            "http://a:0",
+            "http://a?x",
+            "http://a:99999",
+        ] {
+            assert!(bad.parse::<Upstream>().is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in ".{0,80}") {
+            let _ = Host::of_authority(&text);
+            if let Ok(upstream) = text.parse::<Upstream>() {
+                let _ = upstream.is_loopback();
+            }
+        }
+    }
+}

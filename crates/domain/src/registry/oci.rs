@@ -1,0 +1,243 @@
+//! Names of the OCI distribution specification: repositories, tags and digests, and patterns of repositories.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Invalid;
+use crate::text::texts;
+
+texts! {
+    /// The name of a repository, such as `acme/app`: up to 255 characters of the specification's grammar.
+    RepositoryName = repository;
+    /// The name of a tag, such as `1.4.2`: up to 128 characters, told apart by letter case.
+    Tag = tag;
+    /// The digest of a blob or manifest: `sha256:` or `sha512:` and its hexadecimal digits.
+    Digest = digest;
+    /// Repositories by a pattern in which `*` stands for any text, `/` included: `acme/*`, `acme/app`.
+    RepositoryPattern = pattern;
+}
+
+/// How a manifest is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reference {
+    /// By a tag.
+    Tag(Tag),
+    /// By its digest.
+    Digest(Digest),
+}
+
+impl FromStr for Reference {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        // No tag contains a colon, and each digest does.
+        if text.contains(':') { text.parse().map(Self::Digest) } else { text.parse().map(Self::Tag) }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tag(tag) => tag.fmt(f),
+            Self::Digest(digest) => digest.fmt(f),
+        }
+    }
+}
+
+impl Tag {
+    /// The digest that a fallback tag is about: clients keep what belongs to a manifest (referrers, signatures)
+    /// under `sha256-<hex>` and `sha256-<hex>.sig`, `.att` or `.sbom`, where a registry has no referrers API.
+    pub fn subject(&self) -> Option<Digest> {
+        let (algorithm, rest) = self.as_str().split_once('-')?;
+        let hex = rest.split('.').next()?;
+        let suffix = &rest[hex.len()..];
+        let known = matches!(suffix, "" | ".sig" | ".att" | ".sbom");
+        if known { format!("{algorithm}:{hex}").parse().ok() } else { None }
+    }
+}
+
+impl RepositoryName {
+    /// This name behind `prefix`.
+    #[must_use]
+    pub fn behind(&self, prefix: &Self) -> Self {
+        Self(format!("{prefix}/{self}"))
+    }
+
+    /// What comes after `prefix` and a slash, if it begins so.
+    pub fn after(&self, prefix: &Self) -> Option<Self> {
+        self.as_str().strip_prefix(prefix.as_str())?.strip_prefix('/')?.parse().ok()
+    }
+}
+
+impl RepositoryPattern {
+    /// Whether `name` is one of those meant. Takes time in proportion to both lengths multiplied, at worst.
+    pub fn matches(&self, name: &RepositoryName) -> bool {
+        let (pattern, text) = (self.as_str().as_bytes(), name.as_str().as_bytes());
+        let (mut at, mut seen) = (0, 0);
+        // Where to go on if what follows the last star does not fit here: a character further.
+        let mut retry: Option<(usize, usize)> = None;
+        while seen < text.len() {
+            match pattern.get(at) {
+                Some(b'*') => {
+                    retry = Some((at + 1, seen));
+                    at += 1;
+                }
+                Some(byte) if *byte == text[seen] => (at, seen) = (at + 1, seen + 1),
+                _ => match retry {
+                    Some((after, from)) => {
+                        (at, seen) = (after, from + 1);
+                        retry = Some((after, from + 1));
+                    }
+                    None => return false,
+                },
+            }
+        }
+        pattern[at..].iter().all(|byte| *byte == b'*')
+    }
+}
+
+fn repository(text: &str) -> Result<String, Invalid> {
+    if text.len() <= 255 && text.split('/').all(is_path_component) {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new("invalid_repository", "is not a repository such as acme/app"))
+    }
+}
+
+/// `[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*`
+fn is_path_component(part: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = part.as_bytes();
+    let edges = bytes.first().copied().is_some_and(word) && bytes.last().copied().is_some_and(word);
+    let separators = part.split(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    edges
+        && separators
+            .into_iter()
+            .all(|run| matches!(run, "" | "." | "_" | "__") || run.bytes().all(|byte| byte == b'-'))
+}
+
+fn tag(text: &str) -> Result<String, Invalid> {
+    let first = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let rest = |byte: &u8| first(byte) || matches!(byte, b'.' | b'-');
+    let bytes = text.as_bytes();
+    if (1..=128).contains(&bytes.len()) && first(&bytes[0]) && bytes.iter().all(rest) {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new("invalid_tag", "is not a tag: 1 to 128 letters, digits, '_', '.' and '-'"))
+    }
+}
+
+fn digest(text: &str) -> Result<String, Invalid> {
+    let fits = match text.split_once(':') {
+        Some(("sha256", hex)) => hex.len() == 64 && is_hex(hex),
+        Some(("sha512", hex)) => hex.len() == 128 && is_hex(hex),
+        _ => false,
+    };
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new("invalid_digest", "is not a digest: sha256: or sha512: and hexadecimal digits"))
+    }
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'))
+}
+
+fn pattern(text: &str) -> Result<String, Invalid> {
+    let part = |part: &str| {
+        let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '*';
+        part.starts_with(word)
+            && part.ends_with(word)
+            && part.chars().all(|c| word(c) || matches!(c, '.' | '_' | '-'))
+    };
+    if text.len() <= 255 && text.split('/').all(part) {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new("invalid_repository", "is not a repository such as acme/app or acme/*"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_of_the_specification() {
+        for good in ["a", "acme/app", "a.b/c_d/e__f/g---h", "manifests/blobs/tags", "0"] {
+            assert!(good.parse::<RepositoryName>().is_ok(), "{good}");
+        }
+        for bad in ["", "/a", "a/", "a//b", "A", "a..b", "a___b", ".a", "a-", "a/../b", "a%2fb", "a:b", "é"]
+        {
+            assert!(bad.parse::<RepositoryName>().is_err(), "{bad}");
+        }
+        for good in ["latest", "V1", "_x", "1.2.3-rc.1"] {
+            assert!(good.parse::<Tag>().is_ok(), "{good}");
+        }
+        for bad in ["", ".a", "-a", "a/b", "a:b", "a+b"] {
+            assert!(bad.parse::<Tag>().is_err(), "{bad}");
+        }
+        assert!("a".repeat(129).parse::<Tag>().is_err());
+        let hex = "0123456789abcdef".repeat(4);
+        assert!(format!("sha256:{hex}").parse::<Digest>().is_ok());
+        assert!(format!("sha512:{hex}{hex}").parse::<Digest>().is_ok());
+        for bad in [
+            hex.clone(),
+            format!("sha256:{}", hex.to_uppercase()),
+            format!("sha512:{hex}"),
+            format!("md5:{hex}"),
+        ] {
+            assert!(bad.parse::<Digest>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn fallback_tags_name_their_subject() {
+        let hex = "ab".repeat(32);
+        let subject = |text: String| text.parse::<Tag>().unwrap().subject().map(|digest| digest.to_string());
+        for suffix in ["", ".sig", ".att", ".sbom"] {
+            assert_eq!(subject(format!("sha256-{hex}{suffix}")), Some(format!("sha256:{hex}")));
+        }
+        assert_eq!(subject(format!("sha256-{hex}.exe")), None);
+        assert_eq!(subject("1.0-beta".to_owned()), None);
+    }
+
+    #[test]
+    fn a_prefix_comes_and_goes() {
+        let (name, prefix): (RepositoryName, RepositoryName) =
+            ("app".parse().unwrap(), "acme".parse().unwrap());
+        assert_eq!(name.behind(&prefix).as_str(), "acme/app");
+        assert_eq!(name.behind(&prefix).after(&prefix), Some(name));
+        assert_eq!("acmeapp/x".parse::<RepositoryName>().unwrap().after(&prefix), None);
+    }
+
+    /// What a pattern means, said in the plainest way.
+    fn naive(pattern: &[u8], text: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), _) => naive(rest, text) || (!text.is_empty() && naive(pattern, &text[1..])),
+            (Some((a, rest)), Some((b, tail))) => a == b && naive(rest, tail),
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_means_what_it_says(pattern in "[ab*]{1,5}(/[ab*]{1,4}){0,2}", name in "[ab]{1,5}(/[ab]{1,4}){0,2}") {
+            let (parsed, target): (RepositoryPattern, RepositoryName) = (pattern.parse().unwrap(), name.parse().unwrap());
+            prop_assert_eq!(parsed.matches(&target), naive(pattern.as_bytes(), name.as_bytes()));
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,300}") {
+            let _ = text.parse::<RepositoryName>();
+            let _ = text.parse::<RepositoryPattern>();
+            let _ = text.parse::<Reference>();
+            if let Ok(tag) = text.parse::<Tag>() {
+                let _ = tag.subject();
+            }
+        }
+    }
+}

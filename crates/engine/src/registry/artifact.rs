@@ -1,0 +1,239 @@
+//! What is in a registry, as far as it is known: kept by what passes the gateway, and by looking.
+
+use keyward_domain::permission::{ReadRegistries, WriteRegistries};
+use keyward_domain::registry::{Artifact, Digest, Manifest, Reference, Registry, RepositoryName, Tag};
+use keyward_domain::{
+    Access, Action, ArtifactId, Idempotency, OrganizationScope, Page, PageRequest, RegistryId, Timestamp,
+};
+use keyward_storage::{Pointing, Shown, Tx};
+use serde_json::json;
+
+use crate::{Done, Engine, Error, Result, Thing, once};
+
+/// A repository to be known before anything was pushed to it.
+#[derive(Debug, Clone)]
+pub struct NewArtifact {
+    /// In which registry.
+    pub registry: RegistryId,
+    /// Under which name.
+    pub repository: RepositoryName,
+}
+
+/// A tag with what it points to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TagDetail {
+    /// The tag and the digest.
+    pub pointing: Pointing,
+    /// The manifest, if it was read.
+    pub manifest: Option<Shown>,
+}
+
+impl Engine {
+    /// The artifacts of one registry or of all.
+    pub async fn artifacts(
+        &self,
+        access: &Access<ReadRegistries>,
+        registry: Option<RegistryId>,
+        text: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Artifact>> {
+        Ok(self.store.read().await?.artifacts(access.scope()).list(registry, text, page).await?)
+    }
+
+    /// One artifact.
+    pub async fn artifact(&self, access: &Access<ReadRegistries>, id: ArtifactId) -> Result<Artifact> {
+        find(&self.store.read().await?, access.scope(), id).await
+    }
+
+    /// The tags of an artifact with what they point to, by name.
+    pub async fn artifact_tags(
+        &self,
+        access: &Access<ReadRegistries>,
+        id: ArtifactId,
+    ) -> Result<Vec<TagDetail>> {
+        let tx = self.store.read().await?;
+        find(&tx, access.scope(), id).await?;
+        let artifacts = tx.artifacts(access.scope());
+        let content = artifacts.content(id);
+        let mut tags = Vec::new();
+        for pointing in content.tags().await? {
+            let manifest = content.shown(&pointing.digest).await?;
+            tags.push(TagDetail { pointing, manifest });
+        }
+        Ok(tags)
+    }
+
+    /// All that a tag pointed to, the latest first.
+    pub async fn tag_history(
+        &self,
+        access: &Access<ReadRegistries>,
+        id: ArtifactId,
+        tag: &Tag,
+    ) -> Result<Vec<Pointing>> {
+        let tx = self.store.read().await?;
+        find(&tx, access.scope(), id).await?;
+        Ok(tx.artifacts(access.scope()).content(id).history(tag).await?)
+    }
+
+    /// Names a repository, so that customers can be entitled to it before its first push. One that is known already
+    /// is given as it is.
+    pub async fn create_artifact(
+        &self,
+        access: &Access<WriteRegistries>,
+        new: NewArtifact,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<Artifact>> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
+            return Ok(Done::before(find(&tx, scope, id.into()).await?));
+        }
+        let registry = super::find(&tx, scope, new.registry).await?;
+        if let Some(known) = tx.artifacts(scope).named(registry.id, &new.repository).await? {
+            return Ok(Done::before(known));
+        }
+        let artifact = self.known(&tx, &registry, &new.repository).await?;
+        let detail = [("repository", json!(artifact.repository)), ("registry", json!(registry.name))];
+        self.record(&tx, access, Action::ArtifactCreated, artifact.id.uuid(), &detail).await?;
+        once::complete(&tx, scope, once, artifact.id.uuid()).await?;
+        tx.commit().await?;
+        Ok(Done::now(artifact))
+    }
+
+    /// Whether it is known what a manifest is made of, and that `tag` points to it.
+    pub async fn knows_manifest(
+        &self,
+        registry: &Registry,
+        repository: &RepositoryName,
+        tag: Option<&Tag>,
+        digest: &Digest,
+    ) -> Result<bool> {
+        let tx = self.store.read().await?;
+        let artifacts = tx.artifacts(registry.scope());
+        let Some(artifact) = artifacts.named(registry.id, repository).await? else { return Ok(false) };
+        let content = artifacts.content(artifact.id);
+        let pointed = match tag {
+            Some(tag) => content.pointed(tag).await?.as_ref() == Some(digest),
+            None => true,
+        };
+        Ok(pointed && content.knows(digest).await?)
+    }
+
+    /// Writes down what a manifest is made of, and that tags point to it.
+    pub async fn learn_manifest(
+        &self,
+        registry: &Registry,
+        repository: &RepositoryName,
+        tags: &[Tag],
+        digest: &Digest,
+        manifest: &Manifest,
+    ) -> Result<()> {
+        let (scope, now) = (registry.scope(), self.now());
+        let tx = self.store.write().await?;
+        let artifact = self.known(&tx, registry, repository).await?;
+        let artifacts = tx.artifacts(scope);
+        let content = artifacts.content(artifact.id);
+        content.learn(digest, manifest).await?;
+        for tag in tags {
+            content.point(self.row_id(), tag, digest, now).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Writes down that a tag or a manifest is gone.
+    pub async fn forget_manifest(
+        &self,
+        registry: &Registry,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<()> {
+        let (scope, now) = (registry.scope(), self.now());
+        let tx = self.store.write().await?;
+        let Some(artifact) = tx.artifacts(scope).named(registry.id, repository).await? else { return Ok(()) };
+        let artifacts = tx.artifacts(scope);
+        let content = artifacts.content(artifact.id);
+        match reference {
+            Reference::Tag(tag) => content.unpoint(tag, now).await?,
+            Reference::Digest(digest) => content.remove(digest, now).await?,
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Writes down which tags a repository has, of which those with a new digest were learned before.
+    pub async fn keep_tags(
+        &self,
+        registry: &Registry,
+        repository: &RepositoryName,
+        tags: &[Tag],
+    ) -> Result<()> {
+        let (scope, now) = (registry.scope(), self.now());
+        let tx = self.store.write().await?;
+        let artifact = self.known(&tx, registry, repository).await?;
+        let artifacts = tx.artifacts(scope);
+        let content = artifacts.content(artifact.id);
+        for gone in content.tags().await?.into_iter().filter(|known| !tags.contains(&known.tag)) {
+            content.unpoint(&gone.tag, now).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The repositories of a registry that are known.
+    pub async fn known_repositories(&self, registry: &Registry) -> Result<Vec<RepositoryName>> {
+        let tx = self.store.read().await?;
+        let known = tx.artifacts(registry.scope()).of_registry(registry.id).await?;
+        Ok(known.into_iter().map(|artifact| artifact.repository).collect())
+    }
+
+    /// Has all of a registry looked at soon.
+    pub async fn sweep_registry(&self, access: &Access<WriteRegistries>, id: RegistryId) -> Result<Registry> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        super::find(&tx, scope, id).await?;
+        tx.registries(scope).swept(id, None).await?;
+        let registry = super::find(&tx, scope, id).await?;
+        tx.commit().await?;
+        Ok(registry)
+    }
+
+    /// The registries that were not looked at since `before`.
+    pub async fn unswept_registries(&self, before: Timestamp) -> Result<Vec<Registry>> {
+        Ok(self.store.read().await?.unswept_registries(before).await?)
+    }
+
+    /// Writes down that all of a registry was looked at.
+    pub async fn registry_swept(&self, registry: &Registry) -> Result<()> {
+        let tx = self.store.write().await?;
+        tx.registries(registry.scope()).swept(registry.id, Some(self.now())).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The artifact of a repository, known from now on if it was not.
+    async fn known(&self, tx: &Tx, registry: &Registry, repository: &RepositoryName) -> Result<Artifact> {
+        let artifacts = tx.artifacts(registry.scope());
+        if let Some(known) = artifacts.named(registry.id, repository).await? {
+            return Ok(known);
+        }
+        let artifact = Artifact {
+            id: self.id(ArtifactId::new),
+            organization: registry.organization,
+            registry: registry.id,
+            repository: repository.clone(),
+            created_at: self.now(),
+        };
+        artifacts.insert(&artifact).await?;
+        // Another may have been first.
+        artifacts.named(registry.id, repository).await?.ok_or(Error::NotFound(Thing::Artifact))
+    }
+
+    fn row_id(&self) -> uuid::Uuid {
+        self.id(ArtifactId::new).uuid()
+    }
+}
+
+pub(super) async fn find(tx: &Tx, scope: OrganizationScope, id: ArtifactId) -> Result<Artifact> {
+    tx.artifacts(scope).find(id).await?.ok_or(Error::NotFound(Thing::Artifact))
+}

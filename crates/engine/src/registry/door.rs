@@ -1,0 +1,208 @@
+//! Who stands at a registry's door, and how much of a repository they may have. Asked of the database at every
+//! request, so that what is revoked is dead at the next.
+
+use std::collections::BTreeSet;
+
+use keyward_domain::registry::{
+    Artifact, Digest, Holder, Host, KeyAccess, LastUse, PullRights, Reach, Registry, RepositoryName, Tag,
+};
+use keyward_domain::{
+    Address, License, LicenseState, LicenseStatus, Organization, OrganizationState, Product, ProductState,
+    Revision, RevisionState, Secret, SecretKind, Timestamp,
+};
+
+use super::event::shortened;
+use crate::validation::load;
+use crate::{Engine, Error, Result, Thing};
+
+/// How exact "last used" is.
+const LAST_USED_SECONDS: i64 = 60;
+
+/// Who was recognised at the door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guest {
+    /// Who.
+    pub holder: Holder,
+    /// What they may do.
+    pub rights: Rights,
+}
+
+/// What a guest may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rights {
+    /// All that a key may do in its registry.
+    Key(KeyAccess),
+    /// Pull what a license opens.
+    License(PullRights),
+    /// Log in and no more; the sentence says why.
+    Halted(String),
+}
+
+impl Engine {
+    /// The registry that clients reach under `host`.
+    pub async fn registry_at(&self, host: &Host) -> Result<Option<Registry>> {
+        Ok(self.store.read().await?.registry_by_host(host).await?)
+    }
+
+    /// Recognises the bearer of a registry key of this registry, or of a license's token of its organization.
+    /// `None` for whoever is neither, or no longer.
+    pub async fn admit(
+        &self,
+        registry: &Registry,
+        password: &str,
+        address: Address,
+        client: &str,
+    ) -> Result<Option<Guest>> {
+        match Secret::parse(SecretKind::Registry, password) {
+            Some(secret) => self.admit_key(registry, &secret, address, client).await,
+            None => self.admit_token(registry, password).await,
+        }
+    }
+
+    async fn admit_key(
+        &self,
+        registry: &Registry,
+        secret: &Secret,
+        address: Address,
+        client: &str,
+    ) -> Result<Option<Guest>> {
+        let (scope, now, hash) = (registry.scope(), self.now(), secret.hash());
+        let tx = self.store.read().await?;
+        let found = tx.registry_keys(scope).by_hash(registry.id, &hash).await?;
+        // The look-up is by hash; the comparison in constant time is what decides.
+        let Some(key) = found.filter(|key| key.accepts(&hash, now)) else { return Ok(None) };
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        drop(tx);
+        let known = key
+            .last_use
+            .as_ref()
+            .is_some_and(|last| now < last.at.plus_seconds(LAST_USED_SECONDS) && last.address == address);
+        if !known {
+            let tx = self.store.write().await?;
+            tx.registry_keys(scope)
+                .touch(key.id, &LastUse { at: now, address, client: shortened(client) })
+                .await?;
+            tx.commit().await?;
+        }
+        let rights = halted(&organization).map_or(Rights::Key(key.access), Rights::Halted);
+        Ok(Some(Guest { holder: Holder::Key(key.id), rights }))
+    }
+
+    async fn admit_token(&self, registry: &Registry, token: &str) -> Result<Option<Guest>> {
+        let (scope, now) = (registry.scope(), self.now());
+        let tx = self.store.read().await?;
+        let keyring = load::keyring(&tx, scope).await?;
+        let Some(named) = load::token(&keyring, scope, token) else { return Ok(None) };
+        let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
+        let revision = match named.revision.filter(|id| *id != license.revision.id) {
+            Some(id) => tx.licenses(scope).revisions(license.id).await?.into_iter().find(|one| one.id == id),
+            None => Some(license.revision.clone()),
+        };
+        let Some(revision) = revision.filter(|revision| !is_withdrawn(&license, revision)) else {
+            return Ok(None);
+        };
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let product = match license.product {
+            Some(product) => tx.products(scope).find(product).await?,
+            None => None,
+        };
+        let holder = Holder::License { license: license.id, customer: license.customer };
+        let why = halted(&organization)
+            .or_else(|| product.as_ref().and_then(unserved))
+            .or_else(|| lapsed(&license, &revision, &organization, now));
+        if let Some(why) = why {
+            return Ok(Some(Guest { holder, rights: Rights::Halted(why) }));
+        }
+        let entitlements = tx.artifact_entitlements(scope);
+        let grants = match license.customer {
+            Some(customer) => entitlements.of_customer(customer).await?,
+            None => Vec::new(),
+        };
+        let roles = product.map(|product| product.pull_roles).filter(|roles| !roles.roles().is_empty());
+        let rights = PullRights {
+            policy: entitlements.policy().await?,
+            roles: roles.map(|roles| roles.open(&revision.registry)),
+            grants: grants.into_iter().flat_map(|entitlement| entitlement.grants).collect(),
+        };
+        Ok(Some(Guest { holder, rights: Rights::License(rights) }))
+    }
+
+    /// How much of a repository a guest may have, and the artifact if it is known.
+    pub async fn reach(
+        &self,
+        registry: &Registry,
+        guest: &Guest,
+        repository: &RepositoryName,
+    ) -> Result<(Option<Artifact>, Reach)> {
+        let tx = self.store.read().await?;
+        let artifact = tx.artifacts(registry.scope()).named(registry.id, repository).await?;
+        let reach = match &guest.rights {
+            Rights::Key(_) => Reach::Everything,
+            Rights::License(rights) => {
+                rights.reach(artifact.as_ref().map(|artifact| artifact.id), repository)
+            }
+            Rights::Halted(_) => Reach::Nothing,
+        };
+        Ok((artifact, reach))
+    }
+
+    /// The tags that lead to a digest of one repository, or did at some time.
+    pub async fn tags_to(
+        &self,
+        registry: &Registry,
+        artifact: &Artifact,
+        digest: &Digest,
+    ) -> Result<BTreeSet<Tag>> {
+        let tx = self.store.read().await?;
+        Ok(tx.artifacts(registry.scope()).content(artifact.id).tags_to(digest).await?)
+    }
+}
+
+/// Whether the token of these terms has been ended for ever.
+fn is_withdrawn(license: &License, revision: &Revision) -> bool {
+    matches!(license.state, LicenseState::Revoked { .. })
+        || matches!(revision.state, RevisionState::Revoked { .. })
+}
+
+fn halted(organization: &Organization) -> Option<String> {
+    match organization.state {
+        OrganizationState::Active => None,
+        OrganizationState::Suspended { .. } => {
+            Some(format!("{} is suspended on this server", organization.name))
+        }
+    }
+}
+
+fn unserved(product: &Product) -> Option<String> {
+    match product.state {
+        ProductState::Active => None,
+        ProductState::Archived { .. } | ProductState::Disabled { .. } => {
+            Some(format!("{} is out of service", product.name))
+        }
+    }
+}
+
+/// Why a license opens nothing now.
+fn lapsed(license: &License, revision: &Revision, vendor: &Organization, now: Timestamp) -> Option<String> {
+    let name = &license.name;
+    match LicenseStatus::of(license.state, revision.validity, now) {
+        LicenseStatus::Active => None,
+        LicenseStatus::Expired => {
+            let end =
+                revision.validity.expires_at().map(|end| format!(" on {}", day(end))).unwrap_or_default();
+            Some(format!("the license {name} expired{end}; ask {} to renew it", vendor.name))
+        }
+        LicenseStatus::NotYetValid => {
+            let start = day(revision.validity.not_before());
+            Some(format!("the license {name} is not valid before {start}"))
+        }
+        LicenseStatus::Suspended => Some(format!("the license {name} is suspended; ask {}", vendor.name)),
+        LicenseStatus::Revoked => Some(format!("the license {name} is revoked")),
+    }
+}
+
+fn day(at: Timestamp) -> String {
+    at.to_string().chars().take(10).collect()
+}

@@ -1,0 +1,331 @@
+//! Entitles customers to artifacts, and tells beforehand who gains and who loses by it.
+
+use std::collections::BTreeSet;
+
+use keyward_domain::permission::{ReadEntitlements, WriteEntitlements};
+use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Tag, TagGrant};
+use keyward_domain::{
+    Access, Action, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Idempotency, Invalid,
+    LicenseFilter, LicenseStatus, Notes, OrganizationScope, Page, PageRequest,
+};
+use keyward_storage::Tx;
+use serde_json::json;
+
+use crate::customer::unchanged;
+use crate::{Done, Engine, Error, Result, Thing, once};
+
+/// The most customers that a preview names.
+const MOST_NAMED: usize = 200;
+
+/// The most artifacts of one entitlement.
+const MOST_GRANTS: usize = 200;
+
+/// An entitlement to be created.
+#[derive(Debug, Clone)]
+pub struct NewEntitlement {
+    /// Who may pull.
+    pub customer: CustomerId,
+    /// The vendor's own remark.
+    pub description: Option<Notes>,
+    /// What.
+    pub grants: Vec<NewGrant>,
+    /// Whether it may be the first, which closes the registries to customers without one.
+    pub close: bool,
+}
+
+/// What is to be granted of one artifact.
+#[derive(Debug, Clone)]
+pub struct NewGrant {
+    /// Of which.
+    pub artifact: ArtifactId,
+    /// Which tags.
+    pub tags: TagChoice,
+}
+
+/// Which tags are to be granted.
+#[derive(Debug, Clone)]
+pub enum TagChoice {
+    /// These.
+    Named(BTreeSet<Tag>),
+    /// All there are now.
+    Current,
+    /// All there are and will be.
+    All,
+}
+
+/// Changes of an entitlement. What is `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct EntitlementChange {
+    /// A new remark; `Some(None)` removes it.
+    pub description: Option<Option<Notes>>,
+    /// What is granted instead of all before.
+    pub grants: Option<Vec<NewGrant>>,
+}
+
+/// What an entitlement would change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// Whether it is the first, which closes the registries to all who have none.
+    pub closes: bool,
+    /// Customers with a license who could pull everything before and then nothing: up to 200.
+    pub lose: Vec<Customer>,
+    /// Whether there are more of them.
+    pub more: bool,
+    /// What the customer would hold.
+    pub grants: Vec<ArtifactGrant>,
+}
+
+impl Engine {
+    /// The entitlements of one customer or of all.
+    pub async fn artifact_entitlements(
+        &self,
+        access: &Access<ReadEntitlements>,
+        customer: Option<CustomerId>,
+        page: PageRequest,
+    ) -> Result<Page<ArtifactEntitlement>> {
+        Ok(self.store.read().await?.artifact_entitlements(access.scope()).list(customer, page).await?)
+    }
+
+    /// One entitlement.
+    pub async fn artifact_entitlement(
+        &self,
+        access: &Access<ReadEntitlements>,
+        id: ArtifactEntitlementId,
+    ) -> Result<ArtifactEntitlement> {
+        find(&self.store.read().await?, access.scope(), id).await
+    }
+
+    /// Tells what a new entitlement would change, and changes nothing.
+    pub async fn preview_artifact_entitlement(
+        &self,
+        access: &Access<ReadEntitlements>,
+        new: &NewEntitlement,
+    ) -> Result<Preview> {
+        let scope = access.scope();
+        let tx = self.store.read().await?;
+        tx.customers(scope).find(new.customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        let grants = grants(&tx, scope, &new.grants).await?;
+        let closes = tx.artifact_entitlements(scope).policy().await? == ArtifactPolicy::OpenUntilFirst;
+        let (lose, more) =
+            if closes { self.losers(&tx, scope, new.customer).await? } else { (Vec::new(), false) };
+        Ok(Preview { closes, lose, more, grants })
+    }
+
+    /// Entitles a customer. The first entitlement of an organization ends its open policy for good, and so is refused
+    /// unless that is wanted.
+    pub async fn create_artifact_entitlement(
+        &self,
+        access: &Access<WriteEntitlements>,
+        new: NewEntitlement,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<ArtifactEntitlement>> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
+            return Ok(Done::before(find(&tx, scope, id.into()).await?));
+        }
+        // Held, so that of two first ones one is the first.
+        tx.organizations().lock(scope).await?;
+        self.license_management(&tx, scope).await?;
+        let customer =
+            tx.customers(scope).lock(new.customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        let entitlement = ArtifactEntitlement {
+            id: self.id(ArtifactEntitlementId::new),
+            organization: scope.id(),
+            customer: customer.id,
+            description: new.description,
+            grants: grants(&tx, scope, &new.grants).await?,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        let entitlements = tx.artifact_entitlements(scope);
+        if entitlements.policy().await? == ArtifactPolicy::OpenUntilFirst {
+            if !new.close {
+                let (lose, more) = self.losers(&tx, scope, customer.id).await?;
+                return Err(Error::WouldClose { customers: lose.len(), more });
+            }
+            self.change_policy(&tx, access, ArtifactPolicy::EntitledOnly).await?;
+        }
+        entitlements.insert(&entitlement).await?;
+        let detail = detail(&customer, &entitlement);
+        let action = Action::ArtifactEntitlementCreated;
+        self.record(&tx, access, action, entitlement.id.uuid(), &detail).await?;
+        once::complete(&tx, scope, once, entitlement.id.uuid()).await?;
+        tx.commit().await?;
+        Ok(Done::now(entitlement))
+    }
+
+    /// Changes what an entitlement grants, from the next pull on.
+    pub async fn update_artifact_entitlement(
+        &self,
+        access: &Access<WriteEntitlements>,
+        id: ArtifactEntitlementId,
+        change: EntitlementChange,
+        expected: Option<i64>,
+    ) -> Result<ArtifactEntitlement> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let old = tx.artifact_entitlements(scope).lock(id).await?;
+        let old = old.ok_or(Error::NotFound(Thing::ArtifactEntitlement))?;
+        unchanged(old.version, expected)?;
+        let customer =
+            tx.customers(scope).find(old.customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        let granted = match &change.grants {
+            Some(new) => grants(&tx, scope, new).await?,
+            None => old.grants,
+        };
+        let entitlement = ArtifactEntitlement {
+            description: change.description.unwrap_or(old.description),
+            grants: granted,
+            updated_at: self.now(),
+            version: old.version + 1,
+            ..old
+        };
+        tx.artifact_entitlements(scope).save(&entitlement).await?;
+        let action = Action::ArtifactEntitlementUpdated;
+        self.record(&tx, access, action, id.uuid(), &detail(&customer, &entitlement)).await?;
+        tx.commit().await?;
+        Ok(entitlement)
+    }
+
+    /// Ends an entitlement. The last one to end leaves the registries closed.
+    pub async fn delete_artifact_entitlement(
+        &self,
+        access: &Access<WriteEntitlements>,
+        id: ArtifactEntitlementId,
+        expected: Option<i64>,
+    ) -> Result<()> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let old = tx.artifact_entitlements(scope).lock(id).await?;
+        let old = old.ok_or(Error::NotFound(Thing::ArtifactEntitlement))?;
+        unchanged(old.version, expected)?;
+        tx.artifact_entitlements(scope).delete(id).await?;
+        let detail = [("customer", json!(old.customer))];
+        self.record(&tx, access, Action::ArtifactEntitlementDeleted, id.uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// What customers without an entitlement may pull.
+    pub async fn artifact_policy(&self, access: &Access<ReadEntitlements>) -> Result<ArtifactPolicy> {
+        Ok(self.store.read().await?.artifact_entitlements(access.scope()).policy().await?)
+    }
+
+    /// Sets it. To open the registries again, no customer may hold an entitlement.
+    pub async fn set_artifact_policy(
+        &self,
+        access: &Access<WriteEntitlements>,
+        policy: ArtifactPolicy,
+    ) -> Result<ArtifactPolicy> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        tx.organizations().lock(scope).await?;
+        let entitlements = tx.artifact_entitlements(scope);
+        if policy == ArtifactPolicy::OpenUntilFirst && entitlements.any().await? {
+            let why = "while customers hold artifact entitlements, the registries stay closed to others";
+            return Err(Error::Transition(why.to_owned()));
+        }
+        if entitlements.policy().await? != policy {
+            self.change_policy(&tx, access, policy).await?;
+            tx.commit().await?;
+        }
+        Ok(policy)
+    }
+
+    async fn change_policy(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteEntitlements>,
+        policy: ArtifactPolicy,
+    ) -> Result<()> {
+        tx.artifact_entitlements(access.scope()).set_policy(policy).await?;
+        self.record(tx, access, Action::ArtifactPolicyChanged, None, &[("policy", json!(policy))]).await
+    }
+
+    /// The customers who can pull now by the open policy alone, but for one.
+    async fn losers(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        but: CustomerId,
+    ) -> Result<(Vec<Customer>, bool)> {
+        let mut lose: Vec<Customer> = Vec::new();
+        let filter = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
+        let mut page = PageRequest { limit: PageRequest::MOST, after: None };
+        loop {
+            let licenses = tx.licenses(scope).list(&filter, self.now(), page).await?;
+            for license in licenses.items {
+                let Some(id) = license.customer.filter(|id| *id != but) else { continue };
+                if lose.iter().any(|known| known.id == id) {
+                    continue;
+                }
+                let product = match license.product {
+                    Some(product) => tx.products(scope).find(product).await?,
+                    None => None,
+                };
+                if product.is_some_and(|product| !product.pull_roles.roles().is_empty()) {
+                    continue;
+                }
+                if lose.len() == MOST_NAMED {
+                    return Ok((lose, true));
+                }
+                lose.extend(tx.customers(scope).find(id).await?);
+            }
+            match licenses.next {
+                Some(next) => page.after = Some(next),
+                None => return Ok((lose, false)),
+            }
+        }
+    }
+}
+
+async fn find(tx: &Tx, scope: OrganizationScope, id: ArtifactEntitlementId) -> Result<ArtifactEntitlement> {
+    tx.artifact_entitlements(scope).find(id).await?.ok_or(Error::NotFound(Thing::ArtifactEntitlement))
+}
+
+/// Checks all grants, naming every fault with its place, and takes down the tags there are now where asked for.
+async fn grants(tx: &Tx, scope: OrganizationScope, new: &[NewGrant]) -> Result<Vec<ArtifactGrant>> {
+    let mut faults = Vec::new();
+    let mut grants: Vec<ArtifactGrant> = Vec::new();
+    if new.is_empty() || new.len() > MOST_GRANTS {
+        let message = format!("must name 1 to {MOST_GRANTS} artifacts");
+        return Err(Error::field("grants", Invalid::new("wrong_count", message)));
+    }
+    for (index, grant) in new.iter().enumerate() {
+        let place = index.to_string();
+        if tx.artifacts(scope).find(grant.artifact).await?.is_none() {
+            faults.push(Invalid::new("not_found", "there is no such artifact").at("artifact_id").at(&place));
+            continue;
+        }
+        if new[..index].iter().any(|earlier| earlier.artifact == grant.artifact) {
+            faults.push(Invalid::new("duplicate", "is granted above").at("artifact_id").at(&place));
+            continue;
+        }
+        let tags = match &grant.tags {
+            TagChoice::All => TagGrant::All,
+            TagChoice::Named(tags) if tags.is_empty() || tags.len() > TagGrant::MOST => {
+                let message = format!("must name 1 to {} tags", TagGrant::MOST);
+                faults.push(Invalid::new("wrong_count", message).at("tags").at(&place));
+                continue;
+            }
+            TagChoice::Named(tags) => TagGrant::Named(tags.clone()),
+            TagChoice::Current => {
+                let now = tx.artifacts(scope).content(grant.artifact).tags().await?;
+                TagGrant::Current(now.into_iter().map(|pointing| pointing.tag).take(TagGrant::MOST).collect())
+            }
+        };
+        grants.push(ArtifactGrant { artifact: grant.artifact, tags });
+    }
+    if faults.is_empty() { Ok(grants) } else { Err(Error::fields("grants", faults)) }
+}
+
+fn detail(customer: &Customer, entitlement: &ArtifactEntitlement) -> [(&'static str, serde_json::Value); 2] {
+    let granted: Vec<_> = entitlement
+        .grants
+        .iter()
+        .map(|grant| json!({"artifact": grant.artifact, "mode": grant.tags.mode(), "tags": grant.tags.tags().map(BTreeSet::len)}))
+        .collect();
+    [("customer", json!(customer.name)), ("grants", json!(granted))]
+}

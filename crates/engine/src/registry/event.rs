@@ -1,0 +1,108 @@
+//! What happened at a registry, written down.
+
+use keyward_domain::permission::ReadRegistries;
+use keyward_domain::registry::{
+    Decision, Digest, Holder, Operation, Registry, RegistryEvent, RepositoryName,
+};
+use keyward_domain::{Access, Address, Page, PageRequest, RegistryEventId};
+use keyward_storage::EventFilter;
+
+use crate::{Engine, Result};
+
+/// How long the same refusal of the same guest counts as one: clients try again.
+const SAME_SECONDS: i64 = 60;
+
+/// How long after its manifest the blobs of a pull may follow.
+const PULL_SECONDS: i64 = 6 * 60 * 60;
+
+/// The most characters of a client's name that are kept.
+const MOST_CLIENT: usize = 200;
+
+/// Something that a guest did or was refused.
+#[derive(Debug, Clone)]
+pub struct Happening {
+    /// Who.
+    pub holder: Holder,
+    /// What was wanted.
+    pub operation: Operation,
+    /// Whether it was let happen.
+    pub decision: Decision,
+    /// Of which repository.
+    pub repository: RepositoryName,
+    /// The tag or digest that was asked for.
+    pub reference: String,
+    /// The manifest that it was.
+    pub digest: Option<Digest>,
+    /// From where.
+    pub address: Address,
+    /// By which client, as it calls itself.
+    pub client: String,
+}
+
+impl Engine {
+    /// What happened at the organization's registries, the latest first.
+    pub async fn registry_events(
+        &self,
+        access: &Access<ReadRegistries>,
+        filter: EventFilter,
+        page: PageRequest,
+    ) -> Result<Page<RegistryEvent>> {
+        Ok(self.store.read().await?.registry_events(access.scope()).list(filter, page).await?)
+    }
+
+    /// Writes down what happened. A pull by the digest of a part of something is none of its own, and a refusal
+    /// that is repeated at once is one.
+    pub async fn note_happening(&self, registry: &Registry, happening: Happening) -> Result<()> {
+        let scope = registry.scope();
+        let event = self.event(registry, happening);
+        let tx = self.store.write().await?;
+        if let (Operation::Pull, Decision::Allowed, Some(digest)) =
+            (event.operation, event.decision, &event.digest)
+            && event.reference == digest.as_str()
+            && let Some(artifact) = tx.artifacts(scope).named(registry.id, &event.repository).await?
+            && !tx.artifacts(scope).content(artifact.id).is_root(digest).await?
+        {
+            return Ok(());
+        }
+        let since = event.at.plus_seconds(-SAME_SECONDS);
+        if event.decision == Decision::Denied && tx.registry_events(scope).has_since(&event, since).await? {
+            return Ok(());
+        }
+        tx.registry_events(scope).record(&event).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Adds the bytes of a blob to the pull that it belongs to.
+    pub async fn note_bytes(&self, registry: &Registry, happening: Happening, bytes: u64) -> Result<()> {
+        let event = self.event(registry, happening);
+        let tx = self.store.write().await?;
+        let since = event.at.plus_seconds(-PULL_SECONDS);
+        tx.registry_events(registry.scope()).add_bytes(&event, bytes, since).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    fn event(&self, registry: &Registry, happening: Happening) -> RegistryEvent {
+        RegistryEvent {
+            id: self.id(RegistryEventId::new),
+            organization: registry.organization,
+            registry: registry.id,
+            holder: happening.holder,
+            operation: happening.operation,
+            decision: happening.decision,
+            repository: happening.repository,
+            reference: happening.reference,
+            digest: happening.digest,
+            bytes: 0,
+            address: happening.address,
+            client: shortened(&happening.client),
+            at: self.now(),
+        }
+    }
+}
+
+/// What a client calls itself, fit to be kept and shown.
+pub(super) fn shortened(client: &str) -> String {
+    client.chars().filter(|c| !c.is_control()).take(MOST_CLIENT).collect()
+}

@@ -1,0 +1,172 @@
+//! Registry keys: made, shown once, replaced, revoked.
+
+use keyward_domain::permission::{ReadRegistries, WriteRegistries};
+use keyward_domain::product::ApiKey;
+use keyward_domain::registry::{KeyAccess, RegistryKey};
+use keyward_domain::{
+    Access, Action, Actor, Idempotency, Invalid, Name, OrganizationScope, Page, PageRequest, RegistryId,
+    RegistryKeyId, Secret, SecretKind, Timestamp,
+};
+use keyward_storage::Tx;
+use serde_json::json;
+
+use crate::{Engine, Error, Result, Thing, once};
+
+/// A registry key to be created.
+#[derive(Debug, Clone)]
+pub struct NewRegistryKey {
+    /// The only registry it will open.
+    pub registry: RegistryId,
+    /// What it is for.
+    pub name: Name,
+    /// Who answers for it; `None` for its creator.
+    pub owner: Option<Name>,
+    /// What it may do.
+    pub access: KeyAccess,
+    /// From when on it is dead.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A registry key with the secret that is shown this once.
+#[derive(Debug)]
+pub struct NewRegistrySecret {
+    /// The key as kept.
+    pub key: RegistryKey,
+    /// The secret.
+    pub secret: Secret,
+}
+
+impl Engine {
+    /// The keys of one registry or of all, the revoked ones too.
+    pub async fn registry_keys(
+        &self,
+        access: &Access<ReadRegistries>,
+        registry: Option<RegistryId>,
+        page: PageRequest,
+    ) -> Result<Page<RegistryKey>> {
+        Ok(self.store.read().await?.registry_keys(access.scope()).list(registry, page).await?)
+    }
+
+    /// One key.
+    pub async fn registry_key(
+        &self,
+        access: &Access<ReadRegistries>,
+        id: RegistryKeyId,
+    ) -> Result<RegistryKey> {
+        let tx = self.store.read().await?;
+        tx.registry_keys(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))
+    }
+
+    /// Creates a key.
+    pub async fn create_registry_key(
+        &self,
+        access: &Access<WriteRegistries>,
+        new: NewRegistryKey,
+        once: Option<&Idempotency>,
+    ) -> Result<NewRegistrySecret> {
+        let (scope, now) = (access.scope(), self.now());
+        if new.expires_at.is_some_and(|end| end <= now) {
+            return Err(Error::field("expires_at", Invalid::new("in_the_past", "must lie in the future")));
+        }
+        let tx = self.store.write().await?;
+        if once::earlier(&tx, scope, once, now).await?.is_some() {
+            return Err(Error::SecretShown);
+        }
+        super::find(&tx, scope, new.registry).await?;
+        let owner = match new.owner {
+            Some(owner) => owner,
+            None => creator(&tx, scope, access.actor()).await?,
+        };
+        let secret = Secret::new(SecretKind::Registry, self.random());
+        let key = RegistryKey {
+            id: self.id(RegistryKeyId::new),
+            organization: scope.id(),
+            registry: new.registry,
+            name: new.name,
+            owner,
+            access: new.access,
+            secret: ApiKey { hash: secret.hash(), hint: secret.hint(), created_at: now, previous: None },
+            expires_at: new.expires_at,
+            revoked_at: None,
+            last_use: None,
+            created_at: now,
+        };
+        tx.registry_keys(scope).insert(&key).await?;
+        self.record(&tx, access, Action::RegistryKeyCreated, key.id.uuid(), &detail(&key)).await?;
+        once::complete(&tx, scope, once, key.id.uuid()).await?;
+        tx.commit().await?;
+        Ok(NewRegistrySecret { key, secret })
+    }
+
+    /// Gives a key a new secret. The old one is dead at once, or after `overlap` seconds.
+    pub async fn rotate_registry_key(
+        &self,
+        access: &Access<WriteRegistries>,
+        id: RegistryKeyId,
+        overlap: u32,
+        once: Option<&Idempotency>,
+    ) -> Result<NewRegistrySecret> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if once::earlier(&tx, scope, once, now).await?.is_some() {
+            return Err(Error::SecretShown);
+        }
+        let key = lock(&tx, scope, id).await?;
+        if !key.is_alive(now) {
+            return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
+        }
+        let secret = Secret::new(SecretKind::Registry, self.random());
+        let rotated = key.secret.rotated(secret.hash(), secret.hint(), overlap, now);
+        let key = RegistryKey { secret: rotated, ..key };
+        tx.registry_keys(scope).save(&key).await?;
+        self.record(&tx, access, Action::RegistryKeyRotated, id.uuid(), &detail(&key)).await?;
+        once::complete(&tx, scope, once, id.uuid()).await?;
+        tx.commit().await?;
+        Ok(NewRegistrySecret { key, secret })
+    }
+
+    /// Ends a key for ever, from the very next request on. Revoking it twice is no error.
+    pub async fn revoke_registry_key(
+        &self,
+        access: &Access<WriteRegistries>,
+        id: RegistryKeyId,
+    ) -> Result<RegistryKey> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let key = lock(&tx, scope, id).await?;
+        if key.revoked_at.is_some() {
+            return Ok(key);
+        }
+        let key = RegistryKey { revoked_at: Some(self.now()), ..key };
+        tx.registry_keys(scope).save(&key).await?;
+        self.record(&tx, access, Action::RegistryKeyRevoked, id.uuid(), &detail(&key)).await?;
+        tx.commit().await?;
+        Ok(key)
+    }
+}
+
+async fn lock(tx: &Tx, scope: OrganizationScope, id: RegistryKeyId) -> Result<RegistryKey> {
+    tx.registry_keys(scope).lock(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))
+}
+
+/// Who makes a key, by name.
+async fn creator(tx: &Tx, scope: OrganizationScope, actor: Actor) -> Result<Name> {
+    let found = match actor {
+        Actor::Member(id) => tx.members(scope).find(id).await?.map(|member| member.name),
+        Actor::Token(id) => tx.tokens(scope).find(id).await?.map(|token| token.name),
+        Actor::Operator | Actor::Customer(_) | Actor::Link(_) => None,
+    };
+    match found {
+        Some(name) => Ok(name),
+        None => "operator".parse().map_err(|invalid| Error::field("owner", invalid)),
+    }
+}
+
+fn detail(key: &RegistryKey) -> [(&'static str, serde_json::Value); 4] {
+    [
+        ("name", json!(key.name)),
+        ("hint", json!(key.secret.hint)),
+        ("access", json!(key.access)),
+        ("registry", json!(key.registry)),
+    ]
+}

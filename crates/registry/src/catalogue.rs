@@ -1,0 +1,217 @@
+//! Which digests belong to which tags: learned from every manifest that passes, and looked up where that is not enough.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Mutex;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Bytes;
+use keyward_domain::registry::{Artifact, Digest, Manifest, Reference, Registry, RepositoryName, Tag};
+use keyward_domain::{ArtifactId, Timestamp};
+use keyward_engine::{Engine, Scope};
+
+use crate::refusal::Refusal;
+use crate::route::Route;
+use crate::upstream::{self, Ask, Client, MANIFESTS};
+
+/// As whom the gateway asks for itself.
+const GATEWAY: &str = "gateway";
+
+pub(crate) const PULL: &[&str] = &["pull"];
+
+/// How often the granted tags of one repository are looked up because of an unknown digest.
+const LOOK_SECONDS: i64 = 10;
+
+/// How many of them at most.
+const MOST_LOOKS: usize = 100;
+
+/// How many parts of an index are looked up.
+const MOST_PARTS: usize = 100;
+
+/// When repositories were last looked at because of a digest that was not known.
+#[derive(Default)]
+pub(crate) struct Looks(Mutex<HashMap<ArtifactId, Timestamp>>);
+
+impl Looks {
+    fn due(&self, artifact: ArtifactId, now: Timestamp) -> bool {
+        let Ok(mut looks) = self.0.lock() else { return false };
+        if looks.len() > 10_000 {
+            looks.clear();
+        }
+        let due =
+            looks.get(&artifact).is_none_or(|last| now < *last || now >= last.plus_seconds(LOOK_SECONDS));
+        if due {
+            looks.insert(artifact, now);
+        }
+        due
+    }
+}
+
+/// What the catalogue needs to look something up.
+pub(crate) struct Catalogue<'a> {
+    pub engine: &'a Engine,
+    pub client: &'a Client,
+    pub registry: &'a Registry,
+}
+
+impl Catalogue<'_> {
+    /// Whether a digest is of one of these tags. If that can't be told from what is known, the tags are looked up.
+    pub(crate) async fn leads(
+        &self,
+        looks: &Looks,
+        artifact: &Artifact,
+        tags: &BTreeSet<Tag>,
+        digest: &Digest,
+    ) -> Result<bool, Refusal> {
+        if self.known_to_lead(artifact, tags, digest).await? {
+            return Ok(true);
+        }
+        if !looks.due(artifact.id, self.engine.now()) {
+            return Ok(false);
+        }
+        for tag in tags.iter().take(MOST_LOOKS) {
+            self.look(&artifact.repository, &Reference::Tag(tag.clone())).await?;
+            if self.known_to_lead(artifact, tags, digest).await? {
+                return Ok(true);
+            }
+        }
+        // What is about an image, such as its signature, says so itself.
+        self.learn_alone(&artifact.repository, digest).await?;
+        self.known_to_lead(artifact, tags, digest).await
+    }
+
+    async fn known_to_lead(
+        &self,
+        artifact: &Artifact,
+        tags: &BTreeSet<Tag>,
+        digest: &Digest,
+    ) -> Result<bool, Refusal> {
+        let found = self.engine.tags_to(self.registry, artifact, digest).await?;
+        Ok(!found.is_disjoint(tags))
+    }
+
+    /// Learns what a tag or digest is, and what its parts are. Gives the digest, or `None` if it is not there.
+    pub(crate) async fn look(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<Digest>, Refusal> {
+        let Some((digest, manifest)) = self.fetch(repository, reference).await? else { return Ok(None) };
+        let tags = match reference {
+            Reference::Tag(tag) => vec![tag.clone()],
+            Reference::Digest(_) => Vec::new(),
+        };
+        self.engine.learn_manifest(self.registry, repository, &tags, &digest, &manifest).await?;
+        for part in manifest.parts.iter().filter(|part| part.kind.is_manifest()).take(MOST_PARTS) {
+            self.learn_alone(repository, &part.digest).await?;
+        }
+        Ok(Some(digest))
+    }
+
+    /// Learns what one manifest is made of, if that is not known.
+    async fn learn_alone(&self, repository: &RepositoryName, digest: &Digest) -> Result<(), Refusal> {
+        if self.engine.knows_manifest(self.registry, repository, None, digest).await? {
+            return Ok(());
+        }
+        if let Some((found, manifest)) = self.fetch(repository, &Reference::Digest(digest.clone())).await? {
+            self.engine.learn_manifest(self.registry, repository, &[], &found, &manifest).await?;
+        }
+        Ok(())
+    }
+
+    async fn fetch(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<(Digest, Manifest)>, Refusal> {
+        let inside = self.registry.inside(repository);
+        let route = Route::Manifest(repository.clone(), reference.clone());
+        let scope = Scope { kind: "repository", name: inside.as_str(), actions: PULL };
+        let ask = Ask {
+            registry: self.registry,
+            method: Method::GET,
+            address: route.inside(inside.as_str()),
+            subject: GATEWAY,
+            scopes: &[scope],
+        };
+        let mut answer = self.client.ask(self.engine, &ask, MANIFESTS).await?;
+        if answer.status() != StatusCode::OK {
+            return Ok(None);
+        }
+        let bytes = upstream::whole(&mut answer, Manifest::MOST_BYTES).await?;
+        let digest = match reference {
+            Reference::Digest(digest) => Some(digest.clone()),
+            Reference::Tag(_) => upstream::digest(&answer),
+        };
+        Ok(digest.zip(upstream::manifest(&answer, &bytes)))
+    }
+
+    /// Learns from a manifest that passes. `tag` is what it was asked for by.
+    pub(crate) async fn learn_passing(
+        &self,
+        repository: &RepositoryName,
+        tag: Option<&Tag>,
+        digest: &Digest,
+        manifest: Option<&Manifest>,
+    ) -> Result<(), Refusal> {
+        if self.engine.knows_manifest(self.registry, repository, tag, digest).await? {
+            return Ok(());
+        }
+        match (manifest, tag) {
+            (Some(manifest), _) => {
+                let tags: Vec<_> = tag.into_iter().cloned().collect();
+                self.engine.learn_manifest(self.registry, repository, &tags, digest, manifest).await?;
+            }
+            // Its head alone: what it is made of is looked up, since the client is going to ask by digest.
+            (None, Some(tag)) => {
+                self.look(repository, &Reference::Tag(tag.clone())).await?;
+            }
+            (None, None) => self.learn_alone(repository, digest).await?,
+        }
+        Ok(())
+    }
+
+    /// All the pages of a list of the upstream.
+    pub(crate) async fn list(
+        &self,
+        address: String,
+        scopes: &[Scope<'_>],
+        member: &'static str,
+    ) -> Result<Option<Vec<String>>, Refusal> {
+        let mut items = Vec::new();
+        let mut next = Some(address);
+        while let Some(address) = next.take() {
+            let ask = Ask { registry: self.registry, method: Method::GET, address, subject: GATEWAY, scopes };
+            let mut answer = self.client.ask(self.engine, &ask, "application/json").await?;
+            if answer.status() != StatusCode::OK {
+                return Ok(None);
+            }
+            let more = linked(&answer);
+            let bytes: Bytes = upstream::whole(&mut answer, MOST_LIST_BYTES).await?;
+            let page: serde_json::Value =
+                serde_json::from_slice(&bytes).map_err(|_| Refusal::unavailable())?;
+            let before = items.len();
+            let found = page.get(member).and_then(serde_json::Value::as_array).into_iter().flatten();
+            items.extend(found.filter_map(|item| item.as_str().map(str::to_owned)));
+            // An upstream that always promises more would keep us for ever.
+            next = more.filter(|_| items.len() > before && items.len() < MOST_ITEMS);
+        }
+        Ok(Some(items))
+    }
+}
+
+/// The most bytes of one page of a list.
+const MOST_LIST_BYTES: usize = 32 * 1024 * 1024;
+
+/// The most entries of a list.
+const MOST_ITEMS: usize = 1_000_000;
+
+/// The address of the next page, as `Link` names it.
+fn linked(answer: &upstream::Answer) -> Option<String> {
+    let link = answer.headers().get(actix_web::http::header::LINK)?.to_str().ok()?;
+    let (target, rest) = link.strip_prefix('<')?.split_once('>')?;
+    let path = match target.split_once("://") {
+        Some((_, rest)) => &rest[rest.find('/')?..],
+        None => target,
+    };
+    (rest.contains("next") && path.starts_with("/v2/")).then(|| path.to_owned())
+}

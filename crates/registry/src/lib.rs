@@ -1,0 +1,38 @@
+//! The door for container clients: an authorizing gateway in front of an OCI registry that the vendor runs.
+//!
+//! Every request is decided here, from the database, before the upstream is asked; what is revoked is dead at the
+//! next request. Bodies pass through in constant memory, both ways.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | which addresses there are, and how they are read | `route` |
+//! | how a request is decided and passed on | `gateway` |
+//! | which digests belong to which tags | `catalogue` |
+//! | lists, filtered and then paged | `listing` |
+//! | how the upstream is asked, and what of it is passed back | `upstream` |
+//! | what a refusal looks like | `refusal` |
+//! | looking at all of a registry, from time to time | `sweep` |
+
+mod catalogue;
+mod credentials;
+mod gateway;
+mod listing;
+mod refusal;
+mod route;
+mod stream;
+mod sweep;
+mod upstream;
+
+use actix_web::web;
+
+pub use sweep::sweep;
+
+/// Adds `/v2/` for the hosts of all registries.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .app_data(web::Data::new(upstream::Client::new()))
+        .app_data(web::Data::new(gateway::WrongKeys::default()))
+        .app_data(web::Data::new(catalogue::Looks::default()))
+        .service(web::resource("/v2").to(gateway::gateway))
+        .service(web::scope("/v2").default_service(web::to(gateway::gateway)));
+}

@@ -1,0 +1,276 @@
+//! The registry behind: how it is asked, and what of its answers is passed back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use awc::body::{BoxBody, MessageBody};
+use futures_util::StreamExt as _;
+use keyward_domain::registry::{Digest, Manifest, Registry, RepositoryName};
+use keyward_engine::{Engine, Scope};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::refusal::{API_VERSION, Refusal};
+
+/// How long the upstream may take until it begins to answer a read.
+const READ: Duration = Duration::from_secs(60);
+
+/// The same after an upload, whose digest it may be computing.
+const WRITE: Duration = Duration::from_secs(30 * 60);
+
+/// Connections of one worker to one upstream.
+const CONNECTIONS: usize = 1_024;
+
+/// What is passed on of a request.
+const ASKED: [HeaderName; 7] = [
+    header::ACCEPT,
+    header::CONTENT_TYPE,
+    header::CONTENT_RANGE,
+    header::RANGE,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::USER_AGENT,
+];
+
+/// What is passed back of an answer.
+const ANSWERED: [HeaderName; 15] = [
+    header::ACCEPT_RANGES,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    header::ETAG,
+    header::LAST_MODIFIED,
+    header::RANGE,
+    header::RETRY_AFTER,
+    header::WARNING,
+    DIGEST,
+    HeaderName::from_static("docker-upload-uuid"),
+    HeaderName::from_static("oci-subject"),
+    HeaderName::from_static("oci-filters-applied"),
+    HeaderName::from_static("oci-chunk-min-length"),
+    HeaderName::from_static("oci-chunk-max-length"),
+    HeaderName::from_static("oci-tag"),
+];
+
+pub(crate) const DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// All forms of manifests there are, for questions of our own.
+pub(crate) const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
+     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
+     application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.artifact.manifest.v1+json";
+
+/// Asks upstreams. One for each worker.
+pub(crate) struct Client(awc::Client);
+
+/// A request to an upstream, decided before.
+pub(crate) struct Ask<'a> {
+    pub registry: &'a Registry,
+    pub method: Method,
+    /// Path and query in the upstream.
+    pub address: String,
+    /// As whom: the holder of the key, or the gateway itself.
+    pub subject: &'a str,
+    pub scopes: &'a [Scope<'a>],
+}
+
+pub(crate) type Answer = awc::ClientResponse;
+
+impl Client {
+    pub(crate) fn new() -> Self {
+        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        // What the machine trusts beyond that, such as the authority of a company.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
+        let mut connector = awc::Connector::new().limit(CONNECTIONS).timeout(Duration::from_secs(10));
+        match tls {
+            Ok(tls) => connector = connector.rustls_0_23(Arc::new(tls)),
+            Err(error) => tracing::error!(%error, "no TLS towards upstreams"),
+        }
+        let client = awc::Client::builder()
+            .connector(connector)
+            .disable_redirects()
+            .disable_timeout()
+            .no_default_headers()
+            .finish();
+        Self(client)
+    }
+
+    /// Sends a request with what is passed on of `headers`, and a body.
+    pub(crate) async fn send(
+        &self,
+        engine: &Engine,
+        ask: &Ask<'_>,
+        headers: &HeaderMap,
+        body: impl MessageBody + 'static,
+    ) -> Result<Answer, Refusal> {
+        let url = format!("{}{}", ask.registry.upstream, ask.address);
+        let mut request = self.0.request(ask.method.clone(), url).no_decompress();
+        for name in &ASKED {
+            for value in headers.get_all(name) {
+                request = request.append_header((name.clone(), value.clone()));
+            }
+        }
+        if let Some(authorization) = engine.upstream_authorization(ask.registry, ask.subject, ask.scopes)? {
+            request = request.insert_header((header::AUTHORIZATION, authorization.as_str()));
+        }
+        let reads = ask.method == Method::GET || ask.method == Method::HEAD;
+        let sent = request.send_body(BoxBody::new(body));
+        let answer = match actix_web::rt::time::timeout(if reads { READ } else { WRITE }, sent).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => return Err(gave_no_answer(ask, &error)),
+            Err(elapsed) => return Err(gave_no_answer(ask, &elapsed)),
+        };
+        if answer.status().is_server_error() || answer.status() == StatusCode::UNAUTHORIZED {
+            return Err(gave_no_answer(ask, &answer.status()));
+        }
+        Ok(answer)
+    }
+
+    /// Asks something of our own.
+    pub(crate) async fn ask(
+        &self,
+        engine: &Engine,
+        ask: &Ask<'_>,
+        accept: &'static str,
+    ) -> Result<Answer, Refusal> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static("keyward"));
+        self.send(engine, ask, &headers, ()).await
+    }
+}
+
+fn gave_no_answer(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refusal {
+    let path = ask.address.split('?').next().unwrap_or_default();
+    tracing::error!(
+        registry = %ask.registry.host, upstream = %ask.registry.upstream, method = %ask.method, path, %why,
+        "an upstream gave no answer to pass on"
+    );
+    Refusal::unavailable()
+}
+
+/// All of a body that is expected to be small.
+pub(crate) async fn whole(answer: &mut Answer, most: usize) -> Result<Bytes, Refusal> {
+    let mut bytes = actix_web::web::BytesMut::new();
+    while let Some(chunk) = answer.next().await {
+        let chunk = chunk.map_err(|error| {
+            tracing::warn!(%error, "an upstream broke off in the middle of an answer");
+            Refusal::unavailable()
+        })?;
+        if bytes.len() + chunk.len() > most {
+            tracing::warn!(most, "an upstream gave an answer that is too large to be looked at");
+            return Err(Refusal::unavailable());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes.freeze())
+}
+
+/// How long the body of an answer is, or would be.
+pub(crate) fn length(answer: &Answer) -> Option<u64> {
+    answer.headers().get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The digest that an answer is about.
+pub(crate) fn digest(answer: &Answer) -> Option<Digest> {
+    answer.headers().get(DIGEST)?.to_str().ok()?.parse().ok()
+}
+
+/// What a manifest is made of, if the answer holds one that can be read.
+pub(crate) fn manifest(answer: &Answer, bytes: &[u8]) -> Option<Manifest> {
+    let kind =
+        answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Manifest::parse(kind.split(';').next().unwrap_or_default().trim(), bytes).ok()
+}
+
+/// The head of an answer to be passed back.
+pub(crate) fn head(registry: &Registry, answer: &Answer) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(answer.status());
+    for name in &ANSWERED {
+        for value in answer.headers().get_all(name) {
+            response.append_header((name.clone(), value.clone()));
+        }
+    }
+    if let Some(location) = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok())
+        && let Some(own) = location_outside(registry.prefix.as_ref(), location)
+    {
+        response.insert_header((header::LOCATION, own));
+    }
+    response.insert_header(API_VERSION);
+    response
+}
+
+/// A place in the upstream, as clients reach it through us: by path alone. `None` for what is no place of ours, so
+/// that no client is led past the gateway.
+pub(crate) fn location_outside(prefix: Option<&RepositoryName>, location: &str) -> Option<String> {
+    let path = match location.split_once("://") {
+        Some((_, rest)) => &rest[rest.find('/')?..],
+        None => location,
+    };
+    let rest = path.strip_prefix("/v2/")?;
+    let rest = match prefix {
+        Some(prefix) => rest.strip_prefix(prefix.as_str())?.strip_prefix('/')?,
+        None => rest,
+    };
+    Some(format!("/v2/{rest}"))
+}
+
+/// Errors of the upstream in its own codes, without its details, which may tell of the inside.
+#[derive(Deserialize)]
+struct Errors {
+    errors: Vec<ErrorEntry>,
+}
+
+#[derive(Deserialize)]
+struct ErrorEntry {
+    code: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// An answer of the upstream that refuses, to be passed back.
+pub(crate) async fn refused(
+    registry: &Registry,
+    mut answer: Answer,
+    absent: &'static str,
+) -> Result<HttpResponse, Refusal> {
+    let mut response = head(registry, &answer);
+    let given = whole(&mut answer, 64 * 1024).await?;
+    let errors = serde_json::from_slice::<Errors>(&given).map(|given| given.errors).unwrap_or_default();
+    let mut errors: Vec<_> = errors
+        .into_iter()
+        .map(|error| json!({"code": error.code, "message": error.message, "detail": null}))
+        .collect();
+    if errors.is_empty() {
+        let code = if answer.status() == StatusCode::NOT_FOUND { absent } else { "UNSUPPORTED" };
+        errors.push(json!({"code": code, "message": "the registry refused this", "detail": null}));
+    }
+    Ok(response.json(json!({"errors": errors})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_led_past_the_gateway() {
+        let upload = "/v2/acme/app/blobs/uploads/1?_state=a%2Fb";
+        let plain = |location: &str| location_outside(None, location);
+        assert_eq!(plain(upload).as_deref(), Some(upload));
+        assert_eq!(plain(&format!("http://127.0.0.1:5000{upload}")).as_deref(), Some(upload));
+        assert_eq!(plain(&format!("https://elsewhere{upload}")).as_deref(), Some(upload));
+        assert_eq!(plain("https://elsewhere"), None);
+        assert_eq!(plain("/other"), None);
+        let prefix = "acme".parse().unwrap();
+        let inner = |location: &str| location_outside(Some(&prefix), location);
+        assert_eq!(inner(upload).as_deref(), Some("/v2/app/blobs/uploads/1?_state=a%2Fb"));
+        assert_eq!(inner("/v2/other/app/blobs/uploads/1"), None);
+        assert_eq!(inner("/v2/acmes/app/blobs/uploads/1"), None);
+    }
+}

@@ -1,0 +1,179 @@
+//! Registries.
+
+use keyward_domain::registry::{Credential, Host, Registry};
+use keyward_domain::{OrganizationScope, Page, PageRequest, RegistryId, Timestamp};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    QuerySelect, Select,
+};
+
+use crate::Result;
+use crate::convert::{ROW, Table};
+use crate::page::{page, paged};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "registries")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub name: String,
+        pub host: String,
+        pub upstream: String,
+        pub prefix: Option<String>,
+        pub credential: String,
+        pub upstream_user: Option<String>,
+        pub sealed_password: Option<Vec<u8>>,
+        pub pass_redirects: bool,
+        pub certificate: Vec<u8>,
+        pub sealed_key: Vec<u8>,
+        pub swept_at: Option<i64>,
+        pub deleted_at: Option<i64>,
+        pub created_at: i64,
+        pub updated_at: i64,
+        pub version: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("registries");
+
+/// The registries of one organization.
+pub struct Registries<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+impl Registries<'_> {
+    /// Adds one.
+    pub async fn insert(&self, registry: &Registry) -> Result<()> {
+        write(registry).insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// One of them.
+    pub async fn find(&self, id: RegistryId) -> Result<Option<Registry>> {
+        self.one(id).one(self.tx).await?.map(read).transpose()
+    }
+
+    /// One of them, held until the end of the transaction.
+    pub async fn lock(&self, id: RegistryId) -> Result<Option<Registry>> {
+        self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
+    }
+
+    /// A page of them.
+    pub async fn list(&self, request: PageRequest) -> Result<Page<Registry>> {
+        let rows = paged(self.all(), row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
+    }
+
+    /// Writes the next version of one.
+    pub async fn save(&self, registry: &Registry) -> Result<()> {
+        let saved = row::Entity::update_many()
+            .set(write(registry))
+            .filter(row::Column::Id.eq(registry.id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::Version.eq(registry.version - 1))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+
+    /// Notes when all repositories of one were looked at; `None` for that they are to be.
+    pub async fn swept(&self, id: RegistryId, at: Option<Timestamp>) -> Result<()> {
+        let saved = row::Entity::update_many()
+            .col_expr(row::Column::SweptAt, Expr::value(at.map(Timestamp::unix)))
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+
+    fn all(&self) -> Select<row::Entity> {
+        live().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+    }
+
+    fn one(&self, id: RegistryId) -> Select<row::Entity> {
+        self.all().filter(row::Column::Id.eq(id.uuid()))
+    }
+}
+
+/// The registry that clients reach under this host, of whatever organization.
+pub(crate) async fn by_host(tx: &DatabaseTransaction, host: &Host) -> Result<Option<Registry>> {
+    live().filter(row::Column::Host.eq(host.as_str())).one(tx).await?.map(read).transpose()
+}
+
+/// Those of all organizations that were last looked at before `before`, or never.
+pub(crate) async fn unswept(tx: &DatabaseTransaction, before: Timestamp) -> Result<Vec<Registry>> {
+    let old = row::Column::SweptAt.is_null().or(row::Column::SweptAt.lt(before.unix()));
+    live().filter(old).all(tx).await?.into_iter().map(read).collect()
+}
+
+fn live() -> Select<row::Entity> {
+    row::Entity::find().filter(row::Column::DeletedAt.is_null())
+}
+
+fn write(registry: &Registry) -> row::ActiveModel {
+    let (user, password) = match &registry.credential {
+        Credential::Token | Credential::None => (None, None),
+        Credential::Basic { user, sealed_password } => {
+            (Some(user.to_string()), Some(sealed_password.clone()))
+        }
+    };
+    row::ActiveModel {
+        id: Set(registry.id.uuid()),
+        organization_id: Set(registry.organization.uuid()),
+        name: Set(registry.name.to_string()),
+        host: Set(registry.host.to_string()),
+        upstream: Set(registry.upstream.to_string()),
+        prefix: Set(registry.prefix.as_ref().map(ToString::to_string)),
+        credential: Set(registry.credential.as_str().to_owned()),
+        upstream_user: Set(user),
+        sealed_password: Set(password),
+        pass_redirects: Set(registry.pass_redirects),
+        certificate: Set(registry.certificate.clone()),
+        sealed_key: Set(registry.sealed_key.clone()),
+        swept_at: Set(registry.swept_at.map(Timestamp::unix)),
+        deleted_at: Set(registry.deleted_at.map(Timestamp::unix)),
+        created_at: Set(registry.created_at.unix()),
+        updated_at: Set(registry.updated_at.unix()),
+        version: Set(registry.version),
+    }
+}
+
+fn read(row: row::Model) -> Result<Registry> {
+    let credential = match (row.credential.as_str(), row.upstream_user, row.sealed_password) {
+        ("token", None, None) => Credential::Token,
+        ("none", None, None) => Credential::None,
+        ("basic", Some(user), Some(sealed_password)) => {
+            Credential::Basic { user: TABLE.parse("upstream_user", &user)?, sealed_password }
+        }
+        _ => return Err(TABLE.corrupt("credential")),
+    };
+    Ok(Registry {
+        id: row.id.into(),
+        organization: row.organization_id.into(),
+        name: TABLE.parse("name", &row.name)?,
+        host: TABLE.parse("host", &row.host)?,
+        upstream: TABLE.parse("upstream", &row.upstream)?,
+        prefix: TABLE.optional("prefix", row.prefix.as_deref())?,
+        credential,
+        pass_redirects: row.pass_redirects,
+        certificate: row.certificate,
+        sealed_key: row.sealed_key,
+        swept_at: TABLE.optional_time("swept_at", row.swept_at)?,
+        deleted_at: TABLE.optional_time("deleted_at", row.deleted_at)?,
+        created_at: TABLE.time("created_at", row.created_at)?,
+        updated_at: TABLE.time("updated_at", row.updated_at)?,
+        version: row.version,
+    })
+}

@@ -1,0 +1,195 @@
+//! Registry keys.
+
+use keyward_domain::product::{ApiKey, PreviousKey};
+use keyward_domain::registry::{LastUse, RegistryKey};
+use keyward_domain::{
+    OrganizationScope, Page, PageRequest, RegistryId, RegistryKeyId, SecretHash, Timestamp,
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
+    QueryFilter, QuerySelect, Select,
+};
+
+use crate::Result;
+use crate::convert::{ROW, Table};
+use crate::page::{page, paged};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "registry_keys")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Uuid,
+        pub organization_id: Uuid,
+        pub registry_id: Uuid,
+        pub name: String,
+        pub owner: String,
+        pub access: String,
+        pub hash: Vec<u8>,
+        pub hint: String,
+        pub secret_created_at: i64,
+        pub previous_hash: Option<Vec<u8>>,
+        pub previous_until: Option<i64>,
+        pub expires_at: Option<i64>,
+        pub revoked_at: Option<i64>,
+        pub last_used_at: Option<i64>,
+        pub last_address: Option<String>,
+        pub last_client: Option<String>,
+        pub created_at: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("registry_keys");
+
+/// The registry keys of one organization.
+pub struct RegistryKeys<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+impl RegistryKeys<'_> {
+    /// Adds one.
+    pub async fn insert(&self, key: &RegistryKey) -> Result<()> {
+        write(key).insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// One of them.
+    pub async fn find(&self, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
+        self.one(id).one(self.tx).await?.map(read).transpose()
+    }
+
+    /// One of them, held until the end of the transaction.
+    pub async fn lock(&self, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
+        self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
+    }
+
+    /// The one of this registry that has this secret, or had it before. It may be dead.
+    pub async fn by_hash(&self, registry: RegistryId, hash: &SecretHash) -> Result<Option<RegistryKey>> {
+        let bytes = hash.as_bytes().to_vec();
+        let either = Condition::any()
+            .add(row::Column::Hash.eq(bytes.clone()))
+            .add(row::Column::PreviousHash.eq(bytes));
+        let found = self.all().filter(row::Column::RegistryId.eq(registry.uuid())).filter(either);
+        found.one(self.tx).await?.map(read).transpose()
+    }
+
+    /// A page of those of one registry or of all, the revoked ones too.
+    pub async fn list(
+        &self,
+        registry: Option<RegistryId>,
+        request: PageRequest,
+    ) -> Result<Page<RegistryKey>> {
+        let found = match registry {
+            Some(registry) => self.all().filter(row::Column::RegistryId.eq(registry.uuid())),
+            None => self.all(),
+        };
+        let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
+    }
+
+    /// Writes one as it is now.
+    pub async fn save(&self, key: &RegistryKey) -> Result<()> {
+        let saved = row::Entity::update_many()
+            .set(write(key))
+            .filter(row::Column::Id.eq(key.id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+
+    /// Notes where one was used.
+    pub async fn touch(&self, id: RegistryKeyId, used: &LastUse) -> Result<()> {
+        let touched = row::ActiveModel {
+            last_used_at: Set(Some(used.at.unix())),
+            last_address: Set(Some(used.address.ip().to_string())),
+            last_client: Set(Some(used.client.clone())),
+            ..Default::default()
+        };
+        row::Entity::update_many()
+            .set(touched)
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    fn all(&self) -> Select<row::Entity> {
+        row::Entity::find().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+    }
+
+    fn one(&self, id: RegistryKeyId) -> Select<row::Entity> {
+        self.all().filter(row::Column::Id.eq(id.uuid()))
+    }
+}
+
+fn write(key: &RegistryKey) -> row::ActiveModel {
+    let (previous, used) = (key.secret.previous, key.last_use.as_ref());
+    row::ActiveModel {
+        id: Set(key.id.uuid()),
+        organization_id: Set(key.organization.uuid()),
+        registry_id: Set(key.registry.uuid()),
+        name: Set(key.name.to_string()),
+        owner: Set(key.owner.to_string()),
+        access: Set(key.access.as_str().to_owned()),
+        hash: Set(key.secret.hash.as_bytes().to_vec()),
+        hint: Set(key.secret.hint.clone()),
+        secret_created_at: Set(key.secret.created_at.unix()),
+        previous_hash: Set(previous.map(|previous| previous.hash.as_bytes().to_vec())),
+        previous_until: Set(previous.map(|previous| previous.until.unix())),
+        expires_at: Set(key.expires_at.map(Timestamp::unix)),
+        revoked_at: Set(key.revoked_at.map(Timestamp::unix)),
+        last_used_at: Set(used.map(|used| used.at.unix())),
+        last_address: Set(used.map(|used| used.address.ip().to_string())),
+        last_client: Set(used.map(|used| used.client.clone())),
+        created_at: Set(key.created_at.unix()),
+    }
+}
+
+fn read(row: row::Model) -> Result<RegistryKey> {
+    let hash = |column, bytes: Vec<u8>| TABLE.take(column, bytes.try_into()).map(SecretHash::from_bytes);
+    let previous = match (row.previous_hash, row.previous_until) {
+        (Some(bytes), Some(until)) => Some(PreviousKey {
+            hash: hash("previous_hash", bytes)?,
+            until: TABLE.time("previous_until", until)?,
+        }),
+        (None, None) => None,
+        _ => return Err(TABLE.corrupt("previous_until")),
+    };
+    let last_use = match (row.last_used_at, row.last_address, row.last_client) {
+        (Some(at), Some(address), Some(client)) => Some(LastUse {
+            at: TABLE.time("last_used_at", at)?,
+            address: TABLE.address("last_address", &address)?,
+            client,
+        }),
+        (None, None, None) => None,
+        _ => return Err(TABLE.corrupt("last_used_at")),
+    };
+    Ok(RegistryKey {
+        id: row.id.into(),
+        organization: row.organization_id.into(),
+        registry: row.registry_id.into(),
+        name: TABLE.parse("name", &row.name)?,
+        owner: TABLE.parse("owner", &row.owner)?,
+        access: TABLE.parse("access", &row.access)?,
+        secret: ApiKey {
+            hash: hash("hash", row.hash)?,
+            hint: row.hint,
+            created_at: TABLE.time("secret_created_at", row.secret_created_at)?,
+            previous,
+        },
+        expires_at: TABLE.optional_time("expires_at", row.expires_at)?,
+        revoked_at: TABLE.optional_time("revoked_at", row.revoked_at)?,
+        last_use,
+        created_at: TABLE.time("created_at", row.created_at)?,
+    })
+}
