@@ -12,8 +12,9 @@ use keyward_web::TrustedProxies;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-/// What is logged unless asked for otherwise: our own news, and warnings of libraries.
-const DEFAULT_LOG: &str = "warn,keyward=info";
+/// What is logged unless asked for otherwise: our own news, and warnings of libraries, but not of each client that
+/// tries TLS on a plain port first.
+const DEFAULT_LOG: &str = "warn,actix_http::h1=off,keyward=info";
 
 /// Settings as given by flag or environment; what is absent may stand in the file.
 #[derive(Debug, Args)]
@@ -60,7 +61,7 @@ pub(crate) struct Given {
     /// Form of the log
     #[arg(long, global = true, env = "KEYWARD_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
-    /// What is logged, such as info or keyward=debug [default: warn,keyward=info]
+    /// What is logged, such as info or keyward=debug [default: warn,actix_http::h1=off,keyward=info]
     #[arg(long, global = true, env = "KEYWARD_LOG", value_name = "FILTER")]
     log: Option<String>,
 }

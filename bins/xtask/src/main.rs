@@ -23,7 +23,8 @@ const HELP: &str = "\
 cargo xtask test             everything below, in this order
 cargo xtask test lint        formatting, clippy, documentation
 cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG goes to cargo test
-cargo xtask test interop     a running server, clients that were not written here, and a browser
+cargo xtask test interop     a running server, clients that were not written here, a registry, and a browser
+cargo xtask test registry    of these, the registry alone
 cargo xtask screenshots      a picture of every page, at two widths, with sample data
 cargo xtask load             validations a second, on both databases, beside what they are compared with
 cargo xtask load million     start and memory with a million licenses
@@ -60,6 +61,10 @@ fn run() -> Result<bool> {
         ["test", "interop"] => {
             let parts = parts::install()?;
             interop::run(&mut report, &postgres::Postgres::start()?, &parts)?;
+        }
+        ["test", "registry"] => {
+            parts::install_registry()?;
+            interop::registry(&mut report, &postgres::Postgres::start()?)?;
         }
         ["screenshots"] => interop::screenshots(&mut report, &parts::install()?)?,
         ["load"] => {

@@ -29,6 +29,7 @@ pub(crate) struct Parts {
 pub(crate) fn install() -> Result<Parts> {
     println!("\n== parts");
     install_postgres()?;
+    install_registry()?;
     Ok(Parts { node: node("examples/node")?, browser: browser()?, python: python()? })
 }
 
@@ -38,6 +39,23 @@ pub(crate) fn install_postgres() -> Result<()> {
         apt(&["postgresql"])?;
     }
     postgres_programs().context("PostgreSQL's programs are not where Debian puts them").map(drop)
+}
+
+/// The registry behind the gateway, and its clients.
+pub(crate) fn install_registry() -> Result<()> {
+    let missing: Vec<_> =
+        ["docker-registry", "skopeo", "podman"].into_iter().filter(|part| !answers(part)).collect();
+    if !missing.is_empty() {
+        // The package starts a registry of its own, on a fixed port, unless it is told not to.
+        let policy = Path::new("/usr/sbin/policy-rc.d");
+        if !policy.exists() {
+            std::fs::write(policy, "#!/bin/sh\nexit 101\n")
+                .context("keeping packages from starting services")?;
+            std::fs::set_permissions(policy, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+        }
+        apt(&missing)?;
+    }
+    Ok(())
 }
 
 /// The load generator.

@@ -74,8 +74,11 @@ impl Catalogue<'_> {
                 return Ok(true);
             }
         }
-        // What is about an image, such as its signature, says so itself.
-        self.learn_alone(&artifact.repository, digest).await?;
+        // What is about an image, such as its signature, says so itself. That the upstream does not give it as a
+        // manifest is nothing unusual: it may be a blob.
+        if self.learn_alone(&artifact.repository, digest).await.is_err() {
+            return Ok(false);
+        }
         self.known_to_lead(artifact, tags, digest).await
     }
 

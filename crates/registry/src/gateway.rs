@@ -297,6 +297,9 @@ impl Visit<'_> {
         };
         let broken = |_| Refusal::bad("MANIFEST_INVALID", "the manifest broke off on its way");
         let bytes = bytes.map_err(too_large)?.map_err(broken)?;
+        let kind = self.request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let unreadable = |_| Refusal::bad("MANIFEST_INVALID", "this is no manifest");
+        let manifest = Manifest::parse(kind.unwrap_or_default(), &bytes).map_err(unreadable)?;
         let mut tags: Vec<Tag> = Vec::new();
         for (key, value) in url::form_urlencoded::parse(self.request.query_string().as_bytes()) {
             if key == "tag" {
@@ -309,8 +312,6 @@ impl Visit<'_> {
         if !answer.status().is_success() {
             return upstream::refused(&self.registry, answer, "MANIFEST_INVALID").await;
         }
-        let kind = self.request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let manifest = Manifest::parse(kind.unwrap_or_default(), &bytes);
         let digest = match reference {
             Reference::Digest(digest) => Some(digest.clone()),
             Reference::Tag(tag) => {
@@ -318,7 +319,7 @@ impl Visit<'_> {
                 upstream::digest(&answer)
             }
         };
-        if let (Some(digest), Ok(manifest)) = (&digest, manifest) {
+        if let Some(digest) = &digest {
             self.engine.learn_manifest(&self.registry, name, &tags, digest, &manifest).await?;
         }
         self.note(Operation::Push, Decision::Allowed, digest);

@@ -251,7 +251,8 @@ pub(crate) async fn refused(
         let code = if answer.status() == StatusCode::NOT_FOUND { absent } else { "UNSUPPORTED" };
         errors.push(json!({"code": code, "message": "the registry refused this", "detail": null}));
     }
-    Ok(response.json(json!({"errors": errors})))
+    // The type of the upstream's own words does not hold for ours.
+    Ok(response.insert_header(header::ContentType::json()).json(json!({"errors": errors})))
 }
 
 #[cfg(test)]

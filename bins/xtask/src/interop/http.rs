@@ -38,6 +38,15 @@ impl Http {
         Ok(serde_json::from_str(&text)?)
     }
 
+    /// Removes a thing; the answer must be `204`.
+    pub(crate) fn delete(&self, path: &str) -> Result<()> {
+        let request =
+            self.agent.delete(format!("{}{path}", self.server)).header("Authorization", &self.bearer);
+        let response = request.call()?;
+        ensure!(response.status() == 204, "DELETE {path}: {}", response.status());
+        Ok(())
+    }
+
     /// Does something to a thing.
     pub(crate) fn act(&self, path: &str) -> Result<()> {
         self.send(path, "{}").map(drop)

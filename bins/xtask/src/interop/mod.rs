@@ -4,6 +4,7 @@
 pub(crate) mod browser;
 mod clients;
 mod http;
+mod registry;
 mod server;
 mod tokens;
 mod validation;
@@ -28,16 +29,34 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
             validation::judge(&mut tally, &server, parts)?;
             tokens::survive_kill(&mut tally, &mut server)?;
             validation::survive_kill(&mut tally, &mut server)?;
-            println!("interop: {} passed, {} failed", tally.passed, tally.failed);
-            Ok(tally.failed == 0 && tally.passed > 0)
+            tally.print("interop")
         })?;
     }
+    gateway(report, postgres)?;
     for (name, database, way) in [
         ("SQLite, mail to files", None, browser::Way::Files),
         ("PostgreSQL, mail by SMTP", Some(postgres.create("browser")?), browser::Way::Smtp),
     ] {
         report.step(&format!("portals in the browser ({name})"), || {
             browser::walk(parts, database, way, None)
+        })?;
+    }
+    Ok(())
+}
+
+/// The gateway alone.
+pub(crate) fn registry(report: &mut Report, postgres: &Postgres) -> Result<()> {
+    report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
+    gateway(report, postgres)
+}
+
+/// Puts a real registry behind a server on each database.
+fn gateway(report: &mut Report, postgres: &Postgres) -> Result<()> {
+    for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("registry")?))] {
+        report.step(&format!("a real registry behind the gateway ({name})"), || {
+            let mut tally = Tally::default();
+            registry::judge(&mut tally, &Server::start(database)?)?;
+            tally.print("registry")
         })?;
     }
     Ok(())
@@ -61,6 +80,12 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Tells the counts; whether all was as it should be.
+    fn print(&self, what: &str) -> Result<bool> {
+        println!("{what}: {} passed, {} failed", self.passed, self.failed);
+        Ok(self.failed == 0 && self.passed > 0)
+    }
+
     /// Counts one check, and names it where it failed.
     pub(crate) fn check(&mut self, what: &str, as_expected: bool, seen: &str) {
         if as_expected {

@@ -82,6 +82,11 @@ impl Server {
         Ok(Tenant { http: Http::new(self.url(), text("token")?), id, slug })
     }
 
+    /// The port it answers at.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where it answers.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
@@ -121,7 +126,7 @@ fn command(folder: &TempDir, port: u16, database: Option<&str>, args: &[&str]) -
         .current_dir(folder.path())
         .env("KEYWARD_LISTEN", format!("127.0.0.1:{port}"))
         .env("KEYWARD_DATA_DIR", folder.path().join("data"))
-        .env("KEYWARD_LOG", "warn");
+        .env("KEYWARD_LOG", "warn,actix_http::h1=off");
     for ambient in ["DATABASE_URL", "KEYWARD_PUBLIC_URL", "KEYWARD_CONFIG", "KEYWARD_MASTER_KEY"] {
         command.env_remove(ambient);
     }

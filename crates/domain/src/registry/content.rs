@@ -62,6 +62,7 @@ impl PartKind {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Form {
+    schema_version: Option<u64>,
     media_type: Option<String>,
     #[serde(default)]
     manifests: Vec<Descriptor>,
@@ -109,6 +110,9 @@ impl Manifest {
     pub fn parse(media_type: &str, bytes: &[u8]) -> Result<Self, Invalid> {
         let unreadable = |_| Invalid::new("invalid_manifest", "is not a manifest");
         let form: Form = serde_json::from_slice(bytes).map_err(unreadable)?;
+        if form.schema_version.is_none() && form.media_type.is_none() {
+            return Err(Invalid::new("invalid_manifest", "is not a manifest"));
+        }
         let parts = form.manifests.into_iter().map(|part| (part, PartKind::Manifest));
         let parts = parts.chain(form.config.map(|part| (part, PartKind::Config)));
         let blobs = form.layers.into_iter().chain(form.blobs).map(|part| (part, PartKind::Layer));
@@ -183,7 +187,7 @@ mod tests {
         assert_eq!(read.total(), image.len() as u64 + 30);
         assert_eq!(read.subject.unwrap().as_str(), digest("cc"));
         let index = format!(
-            r#"{{"manifests":[{{"digest":"{}","size":5,"platform":{{"os":"linux","architecture":"arm","variant":"v7"}}}}]}}"#,
+            r#"{{"schemaVersion":2,"manifests":[{{"digest":"{}","size":5,"platform":{{"os":"linux","architecture":"arm","variant":"v7"}}}}]}}"#,
             digest("dd")
         );
         let read = Manifest::parse("application/vnd.oci.image.index.v1+json", index.as_bytes()).unwrap();
