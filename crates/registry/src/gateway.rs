@@ -13,6 +13,7 @@ use keyward_domain::registry::{
 };
 use keyward_engine::{Engine, Guest, Happening, Rights, Scope};
 use keyward_web::{ClientAddress, Throttle, was_head};
+use zeroize::Zeroizing;
 
 use crate::catalogue::{Catalogue, Looks, PULL};
 use crate::refusal::{API_VERSION, Refusal};
@@ -75,19 +76,30 @@ async fn visit(
     let route = Route::parse(request.uri().path())?;
     let act = route.act(&method)?;
     let registry = named(request, &engine).await?;
-    let client_name = user_agent(request);
-    let Some(password) = credentials::password(request.headers()) else {
-        return Err(Refusal::unauthorized(&registry.host));
-    };
-    let Some(guest) = engine.admit(&registry, &password, address.0, client_name).await? else {
-        let now = engine.now();
-        if !wrong_keys.0.admits(&address.0.ip().to_string(), now) {
-            return Err(Refusal::too_many(Throttle::WINDOW_SECONDS));
-        }
-        return Err(Refusal::unauthorized(&registry.host));
-    };
+    let password = credentials::password(request.headers());
+    let guest = recognise(&engine, wrong_keys, &registry, password, address, user_agent(request)).await?;
     let visit = Visit { engine, client, looks, registry, guest, route, method, request, address };
     visit.act(act, body).await
+}
+
+/// Lets in whoever shows a key or token that opens this registry.
+pub(crate) async fn recognise(
+    engine: &Engine,
+    wrong_keys: &WrongKeys,
+    registry: &Registry,
+    password: Option<Zeroizing<String>>,
+    address: ClientAddress,
+    client: &str,
+) -> Result<Guest, Refusal> {
+    // Every client's first request comes without: that is not guessing.
+    let password = password.ok_or_else(|| Refusal::unauthorized(&registry.host))?;
+    match engine.admit(registry, &password, address.0, client).await? {
+        Some(guest) => Ok(guest),
+        None if wrong_keys.0.admits(&address.0.ip().to_string(), engine.now()) => {
+            Err(Refusal::unauthorized(&registry.host))
+        }
+        None => Err(Refusal::too_many(Throttle::WINDOW_SECONDS)),
+    }
 }
 
 /// The registry whose host the client has called.
@@ -100,7 +112,7 @@ async fn named(request: &HttpRequest, engine: &Engine) -> Result<Registry, Refus
     engine.registry_at(&host).await?.ok_or_else(unknown)
 }
 
-fn user_agent(request: &HttpRequest) -> &str {
+pub(crate) fn user_agent(request: &HttpRequest) -> &str {
     request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 

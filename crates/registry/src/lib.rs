@@ -11,6 +11,7 @@
 //! | lists, filtered and then paged | `listing` |
 //! | how the upstream is asked, and what of it is passed back | `upstream` |
 //! | what a refusal looks like | `refusal` |
+//! | tokens for clients that go to the upstream itself | `token` |
 //! | looking at all of a registry, from time to time | `sweep` |
 
 mod catalogue;
@@ -21,6 +22,7 @@ mod refusal;
 mod route;
 mod stream;
 mod sweep;
+mod token;
 mod upstream;
 
 use actix_web::web;
@@ -33,6 +35,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .app_data(web::Data::new(upstream::Client::new()))
         .app_data(web::Data::new(gateway::WrongKeys::default()))
         .app_data(web::Data::new(catalogue::Looks::default()))
+        .service(
+            web::resource("/registry/token")
+                .route(web::get().to(token::get))
+                .route(web::post().to(token::post)),
+        )
         .service(web::resource("/v2").to(gateway::gateway))
         .service(web::scope("/v2").default_service(web::to(gateway::gateway)));
 }

@@ -38,6 +38,16 @@ impl Http {
         Ok(serde_json::from_str(&text)?)
     }
 
+    /// Changes a thing; the answer must be `200`.
+    pub(crate) fn patch(&self, path: &str, body: &str) -> Result<()> {
+        let request =
+            self.agent.patch(format!("{}{path}", self.server)).header("Authorization", &self.bearer);
+        let mut response = request.header("Content-Type", "application/json").send(body)?;
+        let text = response.body_mut().read_to_string()?;
+        ensure!(response.status() == 200, "PATCH {path}: {} {text}", response.status());
+        Ok(())
+    }
+
     /// Removes a thing; the answer must be `204`.
     pub(crate) fn delete(&self, path: &str) -> Result<()> {
         let request =

@@ -44,6 +44,9 @@ pub struct Registry {
     /// Whether a client may be sent on to where the upstream keeps a blob. The address it is sent to stays open for
     /// as long as the upstream's storage says, whatever becomes of the key.
     pub pass_redirects: bool,
+    /// Whether clients may also go to the upstream itself, with tokens that are fetched here. Those are bound to
+    /// repositories and live on for minutes after a key is revoked.
+    pub direct: bool,
     /// What signs requests to the upstream: its certificate (DER).
     pub certificate: Vec<u8>,
     /// The private key to it, sealed.

@@ -41,6 +41,8 @@ pub struct NewRegistry {
     pub credential: NewCredential,
     /// Whether a client may be sent on to where the upstream keeps a blob.
     pub pass_redirects: bool,
+    /// Whether clients may also go to the upstream itself.
+    pub direct: bool,
 }
 
 /// How the upstream is to know the gateway.
@@ -72,6 +74,8 @@ pub struct RegistryChange {
     pub credential: Option<NewCredential>,
     /// Whether a client may be sent on.
     pub pass_redirects: Option<bool>,
+    /// Whether clients may also go to the upstream itself.
+    pub direct: Option<bool>,
 }
 
 impl Engine {
@@ -116,6 +120,7 @@ impl Engine {
             upstream: new.upstream,
             prefix: new.prefix,
             pass_redirects: new.pass_redirects,
+            direct: new.direct,
             certificate,
             sealed_key,
             swept_at: None,
@@ -155,6 +160,7 @@ impl Engine {
             upstream,
             credential,
             pass_redirects: change.pass_redirects.unwrap_or(registry.pass_redirects),
+            direct: change.direct.unwrap_or(registry.direct),
             swept_at: registry.swept_at.filter(|_| !moved),
             ..registry
         };

@@ -31,7 +31,7 @@ pub struct Scope<'a> {
     /// The repository by its name in the upstream, or `catalog`.
     pub name: &'a str,
     /// Such as `pull`.
-    pub actions: &'static [&'static str],
+    pub actions: &'a [&'static str],
 }
 
 /// A P-256 key that signs as X.509 certificates ask for.
@@ -82,15 +82,20 @@ impl Engine {
                 pair.extend_from_slice(&password);
                 Ok(Some(Zeroizing::new(format!("Basic {}", STANDARD.encode(&*pair)))))
             }
-            Credential::Token => self.upstream_token(registry, subject, scopes).map(Some),
+            Credential::Token => {
+                let token = self.upstream_token(registry, subject, scopes, TOKEN_SECONDS)?;
+                Ok(Some(Zeroizing::new(format!("Bearer {}", *token))))
+            }
         }
     }
 
-    fn upstream_token(
+    /// A token that the upstream takes for `seconds`, and a minute more.
+    pub fn upstream_token(
         &self,
         registry: &Registry,
         subject: &str,
         scopes: &[Scope<'_>],
+        seconds: i64,
     ) -> Result<Zeroizing<String>> {
         let now = self.now().unix();
         let access: Vec<_> = scopes
@@ -102,15 +107,15 @@ impl Engine {
             "iss": self.issuer.as_str(),
             "sub": subject,
             "aud": registry.host,
-            "exp": now + TOKEN_SECONDS,
+            "exp": now + seconds,
             "nbf": now,
             "iat": now,
             "jti": URL_SAFE_NO_PAD.encode(self.random::<16>()),
             "access": access,
         });
         let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-        let mut token = Zeroizing::new(format!("Bearer {header}.{claims}"));
-        let signature: Signature = self.upstream_key(registry)?.sign(token["Bearer ".len()..].as_bytes());
+        let mut token = Zeroizing::new(format!("{header}.{claims}"));
+        let signature: Signature = self.upstream_key(registry)?.sign(token.as_bytes());
         token.push('.');
         token.push_str(&URL_SAFE_NO_PAD.encode(signature.to_bytes()));
         Ok(token)

@@ -34,6 +34,7 @@ const STATEMENTS: &[&str] = &[
         upstream_user TEXT,
         sealed_password $BYTES,
         pass_redirects BOOLEAN NOT NULL,
+        direct BOOLEAN NOT NULL,
         certificate $BYTES NOT NULL,
         sealed_key $BYTES NOT NULL,
         swept_at BIGINT,

@@ -28,6 +28,9 @@ pub(crate) struct CreateRegistry {
     /// Whether clients may be sent on to where the upstream keeps its blobs. Such an address stays open for as long as
     /// the storage says, whatever becomes of the key. Absent for no.
     pass_redirects: Option<bool>,
+    /// Whether clients may also go to the upstream itself, with tokens that are fetched at `/registry/token`. They open
+    /// whole repositories, and live on for up to six minutes after a key is revoked. Absent for no.
+    direct: Option<bool>,
 }
 
 impl Request for CreateRegistry {
@@ -35,9 +38,9 @@ impl Request for CreateRegistry {
         let (name, host) = (fields.required("name"), fields.optional("host"));
         let (upstream, prefix) = (fields.required("upstream"), fields.optional("prefix"));
         let credential: Option<Nested<CredentialInput>> = fields.optional("credential");
-        let pass_redirects = fields.optional("pass_redirects");
+        let (pass_redirects, direct) = (fields.optional("pass_redirects"), fields.optional("direct"));
         let credential = credential.map(|Nested(credential)| credential);
-        Some(Self { name: name?, host, upstream: upstream?, prefix, credential, pass_redirects })
+        Some(Self { name: name?, host, upstream: upstream?, prefix, credential, pass_redirects, direct })
     }
 }
 
@@ -64,6 +67,7 @@ pub(crate) async fn create(
         prefix: body.prefix,
         credential: body.credential.map_or(NewCredential::Token, Into::into),
         pass_redirects: body.pass_redirects.unwrap_or(false),
+        direct: body.direct.unwrap_or(false),
     };
     let done = engine.create_registry(&access, new, once.as_ref()).await?;
     let (version, location) = (done.value.version, format!("/api/v1/registries/{}", done.value.id));

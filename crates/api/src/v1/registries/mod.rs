@@ -49,6 +49,8 @@ pub(crate) struct RegistryView {
     credential: CredentialView,
     /// Whether clients may be sent on to where the upstream keeps its blobs.
     pass_redirects: bool,
+    /// Whether clients may also go to the upstream itself, with tokens that are fetched at `/registry/token`.
+    direct: bool,
     /// When all of it was last looked at; `null` if that is still to come.
     #[schema(value_type = Option<String>, format = DateTime)]
     swept_at: Option<Timestamp>,
@@ -85,6 +87,7 @@ impl From<Registry> for RegistryView {
             prefix: registry.prefix,
             credential: CredentialView { kind, user },
             pass_redirects: registry.pass_redirects,
+            direct: registry.direct,
             swept_at: registry.swept_at,
             created_at: registry.created_at,
             updated_at: registry.updated_at,

@@ -22,6 +22,7 @@ pub(crate) struct UpdateRegistry {
     upstream: Option<Upstream>,
     credential: Option<CredentialInput>,
     pass_redirects: Option<bool>,
+    direct: Option<bool>,
 }
 
 impl Request for UpdateRegistry {
@@ -30,13 +31,14 @@ impl Request for UpdateRegistry {
         let (name, host, upstream) =
             (fields.optional("name"), fields.optional("host"), fields.optional("upstream"));
         let credential: Option<Nested<CredentialInput>> = fields.optional("credential");
-        let pass_redirects = fields.optional("pass_redirects");
+        let (pass_redirects, direct) = (fields.optional("pass_redirects"), fields.optional("direct"));
         Some(Self {
             name,
             host,
             upstream,
             credential: credential.map(|Nested(credential)| credential),
             pass_redirects,
+            direct,
         })
     }
 }
@@ -63,6 +65,7 @@ pub(crate) async fn update(
         upstream: body.upstream,
         credential: body.credential.map(Into::into),
         pass_redirects: body.pass_redirects,
+        direct: body.direct,
     };
     Ok(RegistryView::answer(engine.update_registry(&access, id.0, change, seen.0).await?))
 }

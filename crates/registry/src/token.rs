@@ -1,0 +1,188 @@
+//! The token endpoint (CNCF distribution's token authentication): for registries whose clients may also go to the
+//! upstream itself.
+//!
+//! A token opens whole repositories, so a customer gets one only for those of which everything is theirs. It lives for
+//! five minutes, to which the upstream adds one; revoking the key does not end it sooner. No refresh token is ever
+//! given, so every fetch shows the key again.
+
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse};
+use keyward_domain::registry::{Holder, Host, Reach, Registry, RepositoryName};
+use keyward_engine::{Engine, Guest, Rights, Scope};
+use keyward_web::ClientAddress;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::credentials;
+use crate::gateway::{WrongKeys, recognise, user_agent};
+use crate::refusal::Refusal;
+
+/// How long a token is good for.
+const SECONDS: i64 = 5 * 60;
+
+/// The most repositories of one token.
+const MOST_SCOPES: usize = 100;
+
+/// The most bytes of a form.
+const MOST_FORM: usize = 16 * 1024;
+
+/// What is asked for.
+#[derive(Default)]
+struct Wanted {
+    service: Option<String>,
+    scopes: Vec<String>,
+    grant_type: Option<String>,
+    password: Option<Zeroizing<String>>,
+}
+
+impl Wanted {
+    /// From a query or a form. Scopes come as several parameters, or in one with spaces between.
+    fn parse(text: &[u8]) -> Self {
+        let mut wanted = Self::default();
+        for (name, value) in url::form_urlencoded::parse(text) {
+            match &*name {
+                "service" => wanted.service = Some(value.into_owned()),
+                "scope" => wanted.scopes.extend(value.split_whitespace().map(str::to_owned)),
+                "grant_type" => wanted.grant_type = Some(value.into_owned()),
+                "password" => wanted.password = Some(Zeroizing::new(value.into_owned())),
+                _ => {}
+            }
+        }
+        wanted.scopes.sort_unstable();
+        wanted.scopes.dedup();
+        wanted.scopes.truncate(MOST_SCOPES);
+        wanted
+    }
+}
+
+pub(crate) async fn get(
+    request: HttpRequest,
+    engine: web::Data<Engine>,
+    wrong_keys: web::Data<WrongKeys>,
+    address: ClientAddress,
+) -> HttpResponse {
+    let wanted = Wanted { password: None, ..Wanted::parse(request.query_string().as_bytes()) };
+    answer(&request, wanted, &engine, &wrong_keys, address).await
+}
+
+pub(crate) async fn post(
+    request: HttpRequest,
+    body: web::Payload,
+    engine: web::Data<Engine>,
+    wrong_keys: web::Data<WrongKeys>,
+    address: ClientAddress,
+) -> HttpResponse {
+    let form = match body.to_bytes_limited(MOST_FORM).await {
+        Ok(Ok(form)) => form,
+        Ok(Err(_)) | Err(_) => Bytes::new(),
+    };
+    let wanted = Wanted::parse(&form);
+    if wanted.grant_type.as_deref() != Some("password") {
+        let why =
+            json!({"error": "unsupported_grant_type", "error_description": "the grant type is password"});
+        return HttpResponse::BadRequest().json(why);
+    }
+    answer(&request, wanted, &engine, &wrong_keys, address).await
+}
+
+async fn answer(
+    request: &HttpRequest,
+    wanted: Wanted,
+    engine: &Engine,
+    wrong_keys: &WrongKeys,
+    address: ClientAddress,
+) -> HttpResponse {
+    match token(request, wanted, engine, wrong_keys, address).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.respond(),
+    }
+}
+
+async fn token(
+    request: &HttpRequest,
+    wanted: Wanted,
+    engine: &Engine,
+    wrong_keys: &WrongKeys,
+    address: ClientAddress,
+) -> Result<HttpResponse, Refusal> {
+    let unknown = || Refusal::not_found("NAME_UNKNOWN", "there is no such service here");
+    let host: Host =
+        wanted.service.as_deref().and_then(|service| service.parse().ok()).ok_or_else(unknown)?;
+    let registry = engine.registry_at(&host).await?.filter(|registry| registry.direct).ok_or_else(unknown)?;
+    let given = wanted.password.or_else(|| credentials::password(request.headers()));
+    let guest = recognise(engine, wrong_keys, &registry, given, address, user_agent(request)).await?;
+    let mut granted = Vec::new();
+    for scope in &wanted.scopes {
+        granted.extend(grant(engine, &registry, &guest, scope).await?);
+    }
+    let scopes: Vec<_> = granted
+        .iter()
+        .map(|(kind, name, actions)| Scope { kind, name: name.as_str(), actions: actions.as_slice() })
+        .collect();
+    let subject = match guest.holder {
+        Holder::Key(key) => format!("key:{key}"),
+        Holder::License { license, .. } => format!("license:{license}"),
+    };
+    let token = engine.upstream_token(&registry, &subject, &scopes, SECONDS)?;
+    let body = json!({
+        "token": *token, "access_token": *token, "expires_in": SECONDS, "issued_at": engine.now(),
+    });
+    Ok(HttpResponse::build(StatusCode::OK).json(body))
+}
+
+type Granted = (&'static str, String, Vec<&'static str>);
+
+/// What of a scope (`repository:acme/app:pull,push`) a guest may have: less than is asked for is no error.
+async fn grant(
+    engine: &Engine,
+    registry: &Registry,
+    guest: &Guest,
+    scope: &str,
+) -> Result<Option<Granted>, Refusal> {
+    let Some((kind, name, actions)) = parts(scope) else { return Ok(None) };
+    let may: &[&'static str] = match &guest.rights {
+        Rights::Key(access) if access.deletes() => &["pull", "push", "delete"],
+        Rights::Key(access) if access.writes() => &["pull", "push"],
+        Rights::Key(_) | Rights::License(_) => &["pull"],
+        Rights::Halted(_) => &[],
+    };
+    if kind == "registry" {
+        // The list of all repositories is the key's alone, and where others share the upstream nobody's.
+        let all = matches!(guest.rights, Rights::Key(_)) && name == "catalog" && registry.prefix.is_none();
+        return Ok(all.then(|| ("registry", name.to_owned(), vec!["*"])));
+    }
+    // In the upstream's own words: this client talks to it.
+    let Some(outside) = name.parse::<RepositoryName>().ok().and_then(|name| registry.outside(&name)) else {
+        return Ok(None);
+    };
+    let (_, reach) = engine.reach(registry, guest, &outside).await?;
+    let asked = |action: &&'static str| actions.split(',').any(|asked| asked == *action || asked == "*");
+    let actions: Vec<_> = may.iter().copied().filter(asked).collect();
+    let given = kind == "repository" && reach == Reach::Everything && !actions.is_empty();
+    Ok(given.then(|| ("repository", name.to_owned(), actions)))
+}
+
+/// The name stands between the first and the last colon.
+fn parts(scope: &str) -> Option<(&str, &str, &str)> {
+    let (kind, rest) = scope.split_once(':')?;
+    let (name, actions) = rest.rsplit_once(':')?;
+    Some((kind, name, actions))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_come_in_many_ways() {
+        let wanted = Wanted::parse(b"service=s&scope=repository%3Aa%3Apull+repository%3Ab%3Apull&scope=repository:a:pull&offline_token=true");
+        assert_eq!(wanted.scopes, ["repository:a:pull", "repository:b:pull"]);
+        assert_eq!(wanted.service.as_deref(), Some("s"));
+        assert_eq!(
+            parts("repository:host:5000/a:pull,push"),
+            Some(("repository", "host:5000/a", "pull,push"))
+        );
+        assert_eq!(parts("repository"), None);
+    }
+}
