@@ -128,6 +128,26 @@ actions! {
     ArtifactEntitlementDeleted = "artifact_entitlement.deleted";
     /// What customers without an entitlement may pull was changed.
     ArtifactPolicyChanged = "artifact_policy.changed";
+    /// An application was created.
+    ApplicationCreated = "application.created";
+    /// An application's name or description was changed.
+    ApplicationUpdated = "application.updated";
+    /// An application was deleted, with its versions.
+    ApplicationDeleted = "application.deleted";
+    /// A version of an application was created.
+    ApplicationVersionCreated = "application_version.created";
+    /// A version's notes were changed.
+    ApplicationVersionUpdated = "application_version.updated";
+    /// A version is offered to nobody new.
+    ApplicationVersionArchived = "application_version.archived";
+    /// A version is offered again.
+    ApplicationVersionUnarchived = "application_version.unarchived";
+    /// A customer was entitled to versions of an application.
+    ApplicationEntitlementCreated = "application_entitlement.created";
+    /// An entitlement was given more versions, or another note.
+    ApplicationEntitlementUpdated = "application_entitlement.updated";
+    /// An entitlement ended: it granted nothing, or its customer was deleted.
+    ApplicationEntitlementDeleted = "application_entitlement.deleted";
     /// A signing key was created or imported.
     SigningKeyCreated = "signing_key.created";
     /// A signing key began to sign.

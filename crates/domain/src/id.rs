@@ -64,6 +64,12 @@ ids! {
     ProductId,
     /// One revision of a license; the `jti` of its tokens.
     RevisionId,
+    /// A deployable thing.
+    ApplicationId,
+    /// One version of an application.
+    ApplicationVersionId,
+    /// What a customer may deploy of an application.
+    ApplicationEntitlementId,
     /// One line of the audit log.
     AuditEventId,
     /// A browser's session.

@@ -13,18 +13,24 @@
 //! | what a product is, asks for and lets run | [`product`], [`template`], [`version`] |
 //! | “may this run?” | [`validation`] |
 //! | “may this be pulled?”, registries and their keys | [`registry`] |
+//! | what is deployed, of what it consists, and who may | [`application`], [`files`], [`application_entitlement`] |
+//! | license keys in files | [`license_reference`] |
 //! | the code people type | [`license_key`] |
 //! | what an organization's plan allows | [`plan`] |
 
 pub mod address;
+pub mod application;
+pub mod application_entitlement;
 pub mod audit;
 pub mod custom;
 pub mod customer;
+pub mod files;
 pub mod id;
 pub mod idempotency;
 pub mod invalid;
 pub mod license;
 pub mod license_key;
+pub mod license_reference;
 pub mod link;
 pub mod member;
 pub mod organization;
@@ -44,14 +50,19 @@ pub mod time;
 pub mod token;
 pub mod validation;
 pub mod version;
+pub mod yaml;
 
 pub use address::{Address, AddressRange, BlockList};
+pub use application::{Application, ApplicationKind, ApplicationVersion, VersionName};
+pub use application_entitlement::ApplicationEntitlement;
 pub use audit::{Action, AuditEvent};
 pub use custom::CustomResponse;
 pub use customer::Customer;
+pub use files::Files;
 pub use id::{
-    ArtifactEntitlementId, ArtifactId, AuditEventId, CustomerId, LicenseId, LinkId, MailId, MemberId,
-    OrganizationId, ProductId, RegistryEventId, RegistryId, RegistryKeyId, RevisionId, SessionId, TokenId,
+    ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId, ArtifactId,
+    AuditEventId, CustomerId, LicenseId, LinkId, MailId, MemberId, OrganizationId, ProductId,
+    RegistryEventId, RegistryId, RegistryKeyId, RevisionId, SessionId, TokenId,
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;

@@ -72,6 +72,10 @@ permissions! {
     ReadRegistries = "registries:read";
     /// Create and change registries and their keys.
     WriteRegistries = "registries:write";
+    /// See the applications, their versions and files.
+    ReadApplications = "applications:read";
+    /// Create, change and delete applications, create and archive versions.
+    WriteApplications = "applications:write";
     /// See what customers are entitled to.
     ReadEntitlements = "entitlements:read";
     /// Entitle customers.

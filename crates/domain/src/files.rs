@@ -1,0 +1,396 @@
+//! What a version of an application consists of. Checked once, when the version is made, and never changed.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::application::VersionName;
+use crate::license_reference::{fill, references};
+use crate::{ApplicationKind, Invalid, yaml};
+
+/// The name of the Compose file.
+pub const COMPOSE: &str = "compose.yaml";
+/// The name of the environment template.
+pub const ENVIRONMENT: &str = ".env";
+/// The name of the base values.
+pub const VALUES: &str = "values.yaml";
+
+/// The text of a file: up to 256 KiB, without control characters but line breaks and tabs, and with license keys asked
+/// for in the [known ways](crate::license_reference) alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileText(String);
+
+impl FileText {
+    /// The most bytes of one file.
+    pub const MOST_BYTES: usize = 256 * 1024;
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How it looks once filled: every license key is a long text as a token might be.
+    fn sample(&self) -> String {
+        // Longer than a key of a mapping may be in YAML, so that a token is not asked for as one.
+        let token = format!("eyJ{}.e30.c2ln", "A".repeat(2_000));
+        fill(&self.0, |_| Some(&token)).unwrap_or_default()
+    }
+}
+
+impl FromStr for FileText {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.len() > Self::MOST_BYTES {
+            return Err(Invalid::new("too_long", format!("has more than {} bytes", Self::MOST_BYTES)));
+        }
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(Invalid::new("control_character", "contains a control character"));
+        }
+        references(text).map_err(|mut faults| faults.swap_remove(0))?;
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// What a further file is called: letters, digits, `.`, `_` and `-` of ASCII, up to 100.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FileName(String);
+
+impl FileName {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for FileName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let fits = (1..=100).contains(&text.len()) && text.chars().all(known);
+        if fits && text.chars().any(|c| c != '.') && !text.starts_with('-') {
+            Ok(Self(text.to_owned()))
+        } else {
+            let message = "must be 1 to 100 letters, digits, '.', '_' and '-'";
+            Err(Invalid::new("invalid_file_name", message))
+        }
+    }
+}
+
+impl fmt::Display for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for FileName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Where a Helm chart is: in an OCI registry (`oci://…`), or in a chart repository under a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chart {
+    /// `oci://registry.example/acme/server`, or the URL of the repository.
+    pub url: String,
+    /// The chart's name in its repository; absent for `oci://`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The chart's version.
+    pub version: String,
+}
+
+impl Chart {
+    /// Checks all of it, naming every fault.
+    pub fn checked(self) -> Result<Self, Vec<Invalid>> {
+        let mut faults = Vec::new();
+        let known = |c: char| c.is_ascii_alphanumeric() || "._~:/%+=-".contains(c);
+        let oci = self.url.strip_prefix("oci://");
+        let host = oci.or_else(|| self.url.strip_prefix("https://"));
+        let host = host.or_else(|| self.url.strip_prefix("http://")).unwrap_or_default();
+        let fits = self.url.len() <= 500 && self.url.chars().all(known);
+        if !fits || host.is_empty() || host.starts_with(['/', ':', '-']) {
+            let message = "must be oci://registry/repository, or the https:// URL of a chart repository";
+            faults.push(Invalid::new("invalid_url", message).at("url"));
+        }
+        match (&self.name, oci) {
+            (Some(_), Some(_)) => {
+                faults.push(Invalid::new("not_allowed", "is part of the URL of an OCI chart").at("name"));
+            }
+            (None, None) => faults.push(Invalid::new("required", "is required").at("name")),
+            (Some(name), None) if name.parse::<FileName>().is_err() => {
+                faults.push(Invalid::new("invalid_chart_name", "is not the name of a chart").at("name"));
+            }
+            (Some(_), None) | (None, Some(_)) => {}
+        }
+        faults.extend(self.version.parse::<VersionName>().err().map(|fault| fault.at("version")));
+        if faults.is_empty() { Ok(self) } else { Err(faults) }
+    }
+
+    /// The command that deploys it under `release`, with the base values beside it.
+    pub fn command(&self, release: &str, values: bool) -> String {
+        let chart = match &self.name {
+            Some(name) => format!("{name} --repo {}", self.url),
+            None => self.url.clone(),
+        };
+        let values = if values { format!(" --values {VALUES}") } else { String::new() };
+        format!("helm upgrade --install {release} {chart} --version {}{values}", self.version)
+    }
+}
+
+/// A named text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name, unique in the version.
+    pub name: FileName,
+    /// Its text.
+    pub text: FileText,
+}
+
+/// What is given for a new version; which of it must be there depends on the application's kind.
+#[derive(Debug, Clone, Default)]
+pub struct FilesDraft {
+    /// The Compose file.
+    pub compose: Option<FileText>,
+    /// The environment template.
+    pub environment: Option<FileText>,
+    /// The chart.
+    pub chart: Option<Chart>,
+    /// The base values of the chart.
+    pub values: Option<FileText>,
+    /// Further files.
+    pub further: Vec<File>,
+}
+
+/// All that a version consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    chart: Option<Chart>,
+    files: Vec<File>,
+}
+
+impl Files {
+    /// The most further files.
+    pub const MOST_FURTHER: usize = 16;
+    /// The most bytes of all files together.
+    pub const MOST_BYTES: usize = 512 * 1024;
+    /// The most places that stand for license keys.
+    pub const MOST_REFERENCES: usize = 100;
+
+    /// Checks a draft for an application of `kind`, naming every fault with its field.
+    pub fn new(kind: ApplicationKind, draft: FilesDraft) -> Result<Self, Vec<(&'static str, Invalid)>> {
+        let mut faults = Vec::new();
+        let required = || Invalid::new("required", "is required");
+        let other =
+            |field| (field, Invalid::new("not_allowed", format!("does not go with {}", kind.as_str())));
+        let no_mapping = |text: &Option<FileText>| yaml::check_mapping(&text.as_ref()?.sample()).err();
+        match kind {
+            ApplicationKind::Compose => {
+                let compose = no_mapping(&draft.compose).or(draft.compose.is_none().then(required));
+                faults.extend(compose.map(|fault| ("compose", fault)));
+                faults.extend(draft.chart.is_some().then(|| other("chart")));
+                faults.extend(draft.values.is_some().then(|| other("values")));
+            }
+            ApplicationKind::Helm => {
+                faults.extend(draft.compose.is_some().then(|| other("compose")));
+                faults.extend(draft.environment.is_some().then(|| other("environment")));
+                faults.extend(draft.chart.is_none().then(|| ("chart", required())));
+                faults.extend(no_mapping(&draft.values).map(|fault| ("values", fault)));
+            }
+        }
+        if draft.further.len() > Self::MOST_FURTHER {
+            let message = format!("has more than {} files", Self::MOST_FURTHER);
+            faults.push(("files", Invalid::new("too_many", message)));
+        }
+        let own = [(COMPOSE, draft.compose), (ENVIRONMENT, draft.environment), (VALUES, draft.values)];
+        let own = own.into_iter().filter_map(|(name, text)| Some((FileName(name.to_owned()), text?)));
+        let mut files: Vec<_> = own.map(|(name, text)| File { name, text }).collect();
+        for (index, file) in draft.further.into_iter().enumerate() {
+            if files.iter().any(|earlier| earlier.name == file.name) {
+                let twice = Invalid::new("duplicate_name", "is the name of another file");
+                faults.push(("files", twice.at("name").at(&index.to_string())));
+            }
+            files.push(file);
+        }
+        let all = Self { chart: draft.chart, files };
+        if all.files.iter().map(|file| file.text.0.len()).sum::<usize>() > Self::MOST_BYTES {
+            let message = format!("have more than {} bytes together", Self::MOST_BYTES);
+            faults.push(("files", Invalid::new("too_long", message)));
+        }
+        if all.references().len() > Self::MOST_REFERENCES {
+            let message = format!("ask for license keys in more than {} places", Self::MOST_REFERENCES);
+            faults.push(("files", Invalid::new("too_many", message)));
+        }
+        if faults.is_empty() { Ok(all) } else { Err(faults) }
+    }
+
+    /// As they were stored.
+    pub fn stored(chart: Option<Chart>, files: Vec<File>) -> Self {
+        Self { chart, files }
+    }
+
+    /// The chart of a Helm application.
+    pub fn chart(&self) -> Option<&Chart> {
+        self.chart.as_ref()
+    }
+
+    /// Every file, those with a place of their own first.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &File> {
+        self.files.iter()
+    }
+
+    /// One of them.
+    pub fn find(&self, name: &str) -> Option<&File> {
+        self.files.iter().find(|file| file.name.as_str() == name)
+    }
+
+    /// Every place that stands for a license key, with its file.
+    pub fn references(&self) -> Vec<(&FileName, crate::license_reference::Reference)> {
+        let of = |file: &File| references(&file.text.0).unwrap_or_default();
+        self.files.iter().flat_map(|file| of(file).into_iter().map(|found| (&file.name, found))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text(text: &str) -> Option<FileText> {
+        Some(text.parse().unwrap())
+    }
+
+    fn file(name: &str, text: &str) -> File {
+        File { name: name.parse().unwrap(), text: text.parse().unwrap() }
+    }
+
+    fn oci() -> Chart {
+        Chart { url: "oci://registry.example/acme/server".into(), name: None, version: "1.4.2".into() }
+    }
+
+    fn faults(kind: ApplicationKind, draft: FilesDraft) -> Vec<(&'static str, String, &'static str)> {
+        let faults = Files::new(kind, draft).err().unwrap_or_default();
+        faults.into_iter().map(|(field, fault)| (field, fault.pointer, fault.code)).collect()
+    }
+
+    #[test]
+    fn each_kind_has_its_files() {
+        let compose = FilesDraft {
+            compose: text("services:\n  app:\n    environment: {KEY: {{ .LicenseKeys.app }}}\n"),
+            environment: text("KEY={{ .LicenseKeys.app }}\n"),
+            further: vec![file("nginx.conf", "server {}\n")],
+            ..FilesDraft::default()
+        };
+        let files = Files::new(ApplicationKind::Compose, compose.clone()).unwrap();
+        let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
+        assert_eq!(names, ["compose.yaml", ".env", "nginx.conf"]);
+        assert_eq!(files.references().len(), 2);
+        assert!(files.find("values.yaml").is_none());
+
+        let helm = FilesDraft {
+            chart: Some(oci()),
+            values: text("image: '{{ .Values.x }}'\n"),
+            ..FilesDraft::default()
+        };
+        assert!(Files::new(ApplicationKind::Helm, helm.clone()).is_ok());
+        let bare = FilesDraft { chart: Some(oci()), ..FilesDraft::default() };
+        assert!(Files::new(ApplicationKind::Helm, bare).is_ok());
+
+        let wrong = |field, code| (field, String::new(), code);
+        assert_eq!(
+            faults(ApplicationKind::Helm, compose),
+            [
+                wrong("compose", "not_allowed"),
+                wrong("environment", "not_allowed"),
+                wrong("chart", "required")
+            ]
+        );
+        assert_eq!(
+            faults(ApplicationKind::Compose, helm),
+            [wrong("compose", "required"), wrong("chart", "not_allowed"), wrong("values", "not_allowed")]
+        );
+    }
+
+    #[test]
+    fn faults_are_all_named() {
+        let further =
+            (0..17).map(|n| file(if n == 3 { "compose.yaml" } else { "x" }, "")).collect::<Vec<_>>();
+        let draft = FilesDraft { compose: text("- a"), further, ..FilesDraft::default() };
+        let found = faults(ApplicationKind::Compose, draft);
+        assert_eq!(found[0], ("compose", String::new(), "not_a_mapping"));
+        assert_eq!(found[1], ("files", String::new(), "too_many"));
+        assert_eq!(found.iter().filter(|fault| fault.2 == "duplicate_name").count(), 16);
+        assert!(found.contains(&("files", "/3/name".into(), "duplicate_name")));
+        let half = "x".repeat(FileText::MOST_BYTES);
+        let large = FilesDraft {
+            compose: text("a: 1"),
+            further: vec![file("a", &half), file("b", &half)],
+            ..FilesDraft::default()
+        };
+        assert_eq!(faults(ApplicationKind::Compose, large), [("files", String::new(), "too_long")]);
+        let key = FilesDraft { compose: text("{{ .LicenseKeys.a }}: 1"), ..FilesDraft::default() };
+        assert_eq!(faults(ApplicationKind::Compose, key), [("compose", String::new(), "invalid_yaml")]);
+        let many = "{{ .LicenseKeys.a }}".repeat(101);
+        let many = FilesDraft { environment: text(&many), compose: text("a: 1"), ..FilesDraft::default() };
+        assert_eq!(faults(ApplicationKind::Compose, many), [("files", String::new(), "too_many")]);
+        assert_eq!("a\0".parse::<FileText>().unwrap_err().code, "control_character");
+        assert_eq!("{{ .LicenseKeys }}".parse::<FileText>().unwrap_err().code, "license_key_reference");
+        assert_eq!("x".repeat(FileText::MOST_BYTES + 1).parse::<FileText>().unwrap_err().code, "too_long");
+    }
+
+    #[test]
+    fn names_of_files_are_no_paths() {
+        for good in [".env", "nginx.conf", "a", "1-2_3"] {
+            assert!(good.parse::<FileName>().is_ok(), "{good}");
+        }
+        for bad in ["", ".", "..", "a/b", "a\\b", "a b", "-x", "é", "a%2fb"] {
+            assert!(bad.parse::<FileName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn charts_are_found_in_registries_and_repositories() {
+        let chart = |url: &str, name: Option<&str>, version: &str| {
+            Chart { url: url.into(), name: name.map(str::to_owned), version: version.into() }.checked()
+        };
+        let command =
+            chart("https://charts.example/x", Some("server"), "1.4.2").unwrap().command("acme", true);
+        let expected = "helm upgrade --install acme server --repo https://charts.example/x --version 1.4.2 \
+                        --values values.yaml";
+        assert_eq!(command, expected);
+        assert_eq!(
+            oci().command("acme", false),
+            "helm upgrade --install acme oci://registry.example/acme/server --version 1.4.2"
+        );
+        assert!(oci().checked().is_ok());
+        let places = |chart: Result<Chart, Vec<Invalid>>| -> Vec<_> {
+            chart.unwrap_err().into_iter().map(|fault| fault.pointer).collect()
+        };
+        assert_eq!(places(chart("ftp://x", None, "")), ["/url", "/name", "/version"]);
+        assert_eq!(places(chart("oci://x/y", Some("z"), "1")), ["/name"]);
+        assert_eq!(places(chart("https://", Some("z"), "1")), ["/url"]);
+        for url in ["https://x/$(id)", "https://x/`id`", "oci://x y", "https://x\"", "https://a@b/"] {
+            assert_eq!(places(chart(url, Some("z").filter(|_| !url.starts_with("oci")), "1")), ["/url"]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(one in "\\PC{0,60}", two in "[a-z{}.:\n \"L]{0,60}") {
+            for text in [one, two] {
+                if let Ok(text) = text.parse::<FileText>() {
+                    let _ = Files::new(
+                        ApplicationKind::Compose,
+                        FilesDraft { compose: Some(text), ..FilesDraft::default() },
+                    );
+                }
+            }
+        }
+    }
+}
