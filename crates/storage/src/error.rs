@@ -50,6 +50,12 @@ pub enum Unique {
     LicenseName,
     /// The name of a product.
     ProductName,
+    /// The name of an application.
+    ApplicationName,
+    /// The name of a version in its application.
+    ApplicationVersionName,
+    /// Customer and application of an entitlement.
+    ApplicationEntitlement,
     /// The key that people type for a license.
     LicenseKey,
     /// The host of a registry, on the whole server.
@@ -64,11 +70,22 @@ pub enum Unique {
 
 impl Unique {
     /// The index as PostgreSQL names it, and as SQLite names its columns.
-    const NAMES: [(Self, &'static str, &'static str); 9] = [
+    const NAMES: [(Self, &'static str, &'static str); 12] = [
         (Self::OrganizationSlug, "organizations_slug", "organizations.slug"),
         (Self::MemberEmail, "members_email", "members.organization_id, members.email"),
         (Self::LicenseName, "licenses_live_name", "licenses.organization_id, licenses.name"),
         (Self::ProductName, "products_name", "products.organization_id, products.name"),
+        (Self::ApplicationName, "applications_name", "applications.organization_id, applications.name"),
+        (
+            Self::ApplicationVersionName,
+            "application_versions_name",
+            "application_versions.application_id, application_versions.name",
+        ),
+        (
+            Self::ApplicationEntitlement,
+            "application_entitlements_pair",
+            "application_entitlements.customer_id, application_entitlements.application_id",
+        ),
         (Self::LicenseKey, "licenses_key", "licenses.license_key"),
         (Self::RegistryHost, "registries_host", "registries.host"),
         (Self::ActiveSigningKey, "signing_keys_active", "signing_keys.organization_id"),

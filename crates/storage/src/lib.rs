@@ -8,6 +8,9 @@
 //! connection, so writers queue; on PostgreSQL `lock` locks the row that a decision rests on.
 
 mod address;
+mod application;
+mod application_entitlement;
+mod application_version;
 mod artifact;
 mod artifact_entitlement;
 mod audit;
@@ -38,6 +41,9 @@ mod tx;
 mod usage;
 
 pub use address::Addresses;
+pub use application::Applications;
+pub use application_entitlement::ApplicationEntitlements;
+pub use application_version::ApplicationVersions;
 pub use artifact::{Artifacts, Content, Pointing, Shown};
 pub use artifact_entitlement::ArtifactEntitlements;
 pub use audit::AuditEvents;

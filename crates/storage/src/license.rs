@@ -133,6 +133,20 @@ impl Licenses<'_> {
         rows.into_iter().map(read).collect()
     }
 
+    /// All that files of a customer may name: those of the customer and of the whole organization.
+    pub async fn nameable(&self, customer: CustomerId) -> Result<Vec<License>> {
+        let own_or_all = Condition::any()
+            .add(row::Column::CustomerId.eq(customer.uuid()))
+            .add(row::Column::CustomerId.is_null());
+        let rows = with_terms(self.live().filter(own_or_all)).all(self.tx).await?;
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The names of all.
+    pub async fn names(&self) -> Result<Vec<String>> {
+        Ok(self.live().select_only().column(row::Column::Name).into_tuple().all(self.tx).await?)
+    }
+
     /// Writes the next version of one; its terms are not touched.
     pub async fn save(&self, license: &License) -> Result<()> {
         let saved = row::Entity::update_many()

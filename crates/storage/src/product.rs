@@ -1,5 +1,7 @@
 //! Products.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::product::{AddressMode, ApiKey, Markdown, PreviousKey, PullRole, PullRoles, Settings};
 use keyward_domain::version::{Pattern, Standing};
 use keyward_domain::{
@@ -12,6 +14,7 @@ use sea_orm::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::Result;
 use crate::convert::{ROW, Table};
@@ -86,6 +89,13 @@ impl Products<'_> {
     /// Whether a slug is in use.
     pub async fn slug_taken(&self, slug: &Slug) -> Result<bool> {
         Ok(self.all().filter(row::Column::Slug.eq(slug.as_str())).count(self.tx).await? > 0)
+    }
+
+    /// The slugs of all.
+    pub async fn slugs(&self) -> Result<BTreeMap<ProductId, Slug>> {
+        let pairs = self.all().select_only().column(row::Column::Id).column(row::Column::Slug);
+        let pairs: Vec<(Uuid, String)> = pairs.into_tuple().all(self.tx).await?;
+        pairs.into_iter().map(|(id, slug)| Ok((id.into(), TABLE.parse("slug", &slug)?))).collect()
     }
 
     /// A page of those whose name contains a text, or of all.

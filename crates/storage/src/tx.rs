@@ -8,10 +8,11 @@ use keyward_domain::{
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    Addresses, ArtifactEntitlements, Artifacts, AuditEvents, Changes, Credentials, Customers,
-    IdempotencyKeys, Licenses, Links, Mail, Members, Organizations, Products, Registries, RegistryEvents,
-    RegistryKeys, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, UsageDays, customer, link,
-    mail, member, product, registry, session, signing_key, token,
+    Addresses, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements, Artifacts,
+    AuditEvents, Changes, Credentials, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
+    Organizations, Products, Registries, RegistryEvents, RegistryKeys, Result, Sessions, Settings,
+    SigningKeys, StatusPlaces, Tokens, UsageDays, customer, link, mail, member, product, registry, session,
+    signing_key, token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -92,6 +93,21 @@ impl Tx {
     /// The registries of the server that were last looked at before `before`, or never.
     pub async fn unswept_registries(&self, before: Timestamp) -> Result<Vec<Registry>> {
         registry::unswept(&self.inner, before).await
+    }
+
+    /// Applications of one organization.
+    pub fn applications(&self, scope: OrganizationScope) -> Applications<'_> {
+        Applications { tx: &self.inner, scope }
+    }
+
+    /// The versions of the applications of one organization.
+    pub fn application_versions(&self, scope: OrganizationScope) -> ApplicationVersions<'_> {
+        ApplicationVersions { tx: &self.inner, scope }
+    }
+
+    /// What the customers of one organization may deploy.
+    pub fn application_entitlements(&self, scope: OrganizationScope) -> ApplicationEntitlements<'_> {
+        ApplicationEntitlements { tx: &self.inner, scope }
     }
 
     /// The addresses of a license that was found in its organization before.

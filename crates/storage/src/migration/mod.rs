@@ -4,6 +4,7 @@ mod m0001_first_license;
 mod m0002_products;
 mod m0003_people;
 mod m0004_registries;
+mod m0005_applications;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_products::Migration),
             Box::new(m0003_people::Migration),
             Box::new(m0004_registries::Migration),
+            Box::new(m0005_applications::Migration),
         ]
     }
 }

@@ -1,13 +1,16 @@
 //! Things to store.
 
+use keyward_domain::application::VersionState;
+use keyward_domain::application_entitlement::Granted;
 use keyward_domain::product::{AddressMode, ApiKey, Bounds, PreviousKey, PullRoles, Settings};
 use keyward_domain::version::Standing;
 use keyward_domain::{
-    Action, Actor, AuditEvent, AuditEventId, BlockList, CustomResponse, Customer, CustomerId, Kid, License,
-    LicenseId, LicenseKey, LicenseState, ManagementToken, Member, MemberId, Organization, OrganizationId,
-    OrganizationState, Overrides, Payload, Plan, Product, ProductId, ProductState, Revision, RevisionId,
-    RevisionState, Role, Scopes, Secret, SecretHash, SecretKind, SigningKey, SigningKeyState, Template,
-    Timestamp, TokenId, Validity, Versions,
+    Action, Actor, Application, ApplicationEntitlement, ApplicationEntitlementId, ApplicationId,
+    ApplicationKind, ApplicationVersion, ApplicationVersionId, AuditEvent, AuditEventId, BlockList,
+    CustomResponse, Customer, CustomerId, Kid, License, LicenseId, LicenseKey, LicenseState, ManagementToken,
+    Member, MemberId, Organization, OrganizationId, OrganizationState, Overrides, Payload, Plan, Product,
+    ProductId, ProductState, Revision, RevisionId, RevisionState, Role, Scopes, Secret, SecretHash,
+    SecretKind, SigningKey, SigningKeyState, Template, Timestamp, TokenId, Validity, Versions,
 };
 use keyward_storage::Store;
 
@@ -157,6 +160,53 @@ pub fn license(organization: &Organization, n: u8) -> License {
         },
         state: LicenseState::Active,
         revision: revision(id, n, 1),
+        created_at: at(100),
+        updated_at: at(100),
+        version: 1,
+    }
+}
+
+pub fn application(organization: &Organization, n: u8) -> Application {
+    Application {
+        id: nth(ApplicationId::new, n),
+        organization: organization.id,
+        name: format!("Application {n}").parse().unwrap(),
+        slug: format!("application-{n}").parse().unwrap(),
+        kind: ApplicationKind::Helm,
+        description: Some("what it is".parse().unwrap()),
+        created_at: at(100),
+        updated_at: at(100),
+        version: 1,
+    }
+}
+
+pub fn version(application: &Application, n: u8, name: &str) -> ApplicationVersion {
+    ApplicationVersion {
+        id: nth(ApplicationVersionId::new, n),
+        organization: application.organization,
+        application: application.id,
+        name: name.parse().unwrap(),
+        notes: "# Notes\n".parse().unwrap(),
+        state: VersionState::Offered,
+        created_at: at(100),
+        updated_at: at(100),
+        version: 1,
+    }
+}
+
+pub fn entitlement(
+    customer: &Customer,
+    application: &Application,
+    n: u8,
+    granted: Granted,
+) -> ApplicationEntitlement {
+    ApplicationEntitlement {
+        id: nth(ApplicationEntitlementId::new, n),
+        organization: customer.organization,
+        customer: customer.id,
+        application: application.id,
+        granted,
+        note: Some("early access".parse().unwrap()),
         created_at: at(100),
         updated_at: at(100),
         version: 1,

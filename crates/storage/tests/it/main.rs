@@ -1,6 +1,7 @@
 //! Storage on both databases.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod applications;
 mod concurrency;
 mod fixtures;
 mod lists;
