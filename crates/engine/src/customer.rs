@@ -142,6 +142,7 @@ impl Engine {
                 self.record(&tx, access, Action::LicenseRevoked, target, &detail).await?;
             }
         }
+        self.end_application_entitlements(&tx, access, id).await?;
         tx.customers(scope).delete(id, now).await?;
         self.record(&tx, access, Action::CustomerDeleted, id.uuid(), &[("name", json!(customer.name))])
             .await?;

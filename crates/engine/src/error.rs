@@ -1,10 +1,12 @@
 //! What a use-case answers when it does not do what was asked.
 
+use keyward_domain::application::VersionTransitionError;
+use keyward_domain::application_entitlement::GrantError;
 use keyward_domain::license::{RenewError, TransitionError};
 use keyward_domain::plan::LimitReached;
 use keyward_domain::product::ProductTransitionError;
 use keyward_domain::signing_key::KeyTransitionError;
-use keyward_domain::{Forbidden, Invalid};
+use keyward_domain::{Forbidden, Invalid, VersionName};
 use keyward_storage::StorageError;
 
 /// Why nothing was changed.
@@ -54,6 +56,21 @@ pub enum Error {
     /// A limit of the organization's plan is reached.
     #[error(transparent)]
     LimitReached(#[from] LimitReached),
+    /// What was granted once can't be taken back.
+    #[error("a version that was granted cannot be taken back: {}", .0.join(", "))]
+    Granted(Vec<String>),
+    /// Others rest on it.
+    #[error("{0}")]
+    InUse(String),
+    /// License keys that a file asks for have no token now; each with the reason.
+    #[error("license keys are not available: {}", .0.iter().map(|(name, why)| format!("{name} ({why})")).collect::<Vec<_>>().join(", "))]
+    NoKeys(Vec<(String, String)>),
+    /// The license whose token was shown is not in force.
+    #[error("the license of this token is not in force: {0}")]
+    NotInForce(keyward_domain::validation::Status),
+    /// The license whose token was shown is the whole organization's.
+    #[error("the license of this token belongs to no customer")]
+    NoCustomer,
     /// The count of validations can't be written.
     #[error("validations can't be counted")]
     Uncounted(#[source] std::sync::Arc<StorageError>),
@@ -113,6 +130,14 @@ pub enum Thing {
     Customer,
     /// A product.
     Product,
+    /// An application.
+    Application,
+    /// A version of an application.
+    ApplicationVersion,
+    /// What a customer may deploy.
+    ApplicationEntitlement,
+    /// A file of a version.
+    File,
     /// A license.
     License,
     /// An address of a license.
@@ -142,6 +167,10 @@ impl Thing {
             Self::Token => "management token",
             Self::Customer => "customer",
             Self::Product => "product",
+            Self::Application => "application",
+            Self::ApplicationVersion => "version of this application",
+            Self::ApplicationEntitlement => "application entitlement",
+            Self::File => "file of this version",
             Self::License => "license",
             Self::Address => "address of this license",
             Self::Revision => "revision",
@@ -191,6 +220,26 @@ impl From<TransitionError> for Error {
 impl From<ProductTransitionError> for Error {
     fn from(error: ProductTransitionError) -> Self {
         Self::Transition(error.to_string())
+    }
+}
+
+impl From<VersionTransitionError> for Error {
+    fn from(error: VersionTransitionError) -> Self {
+        Self::Transition(error.to_string())
+    }
+}
+
+impl From<GrantError> for Error {
+    fn from(error: GrantError) -> Self {
+        let list = |names: &[VersionName]| names.iter().map(VersionName::to_string).collect::<Vec<_>>();
+        match error {
+            GrantError::Empty => Self::field("versions", Invalid::new("required", "must name a version")),
+            GrantError::Archived(names) => {
+                let message = format!("names archived versions: {}", list(&names).join(", "));
+                Self::field("versions", Invalid::new("archived", message))
+            }
+            GrantError::TakenBack(names) => Self::Granted(list(&names)),
+        }
     }
 }
 

@@ -9,10 +9,14 @@
 //! [`Access`]: keyward_domain::Access
 
 mod address;
+mod application;
+mod application_entitlement;
+mod application_version;
 mod authenticate;
 mod authenticator;
 mod clock;
 mod customer;
+mod delivery;
 mod error;
 mod issue;
 mod license;
@@ -42,9 +46,15 @@ use p256::ecdsa::SigningKey;
 use quick_cache::sync::Cache;
 use validation::desk::Desk;
 
+pub use application::{ApplicationChange, NewApplication};
+pub use application_entitlement::{
+    ApplicationGrant, ApplicationGrantChange, NewApplicationEntitlement, WantedVersions,
+};
+pub use application_version::{KeyWarning, NewApplicationVersion, VersionSheet};
 pub use authenticator::NewAuthenticator;
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
+pub use delivery::{DeliveredFile, OwnApplication, OwnVersion, Recipient};
 pub use error::{Error, FieldFault, Thing};
 pub use issue::TokenFormat;
 pub use keyward_storage::Mail;

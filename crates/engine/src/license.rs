@@ -500,7 +500,7 @@ pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Re
     tx.licenses(scope).lock(id).await?.ok_or(Error::NotFound(Thing::License))
 }
 
-fn no_such_customer() -> Error {
+pub(crate) fn no_such_customer() -> Error {
     Error::field("customer_id", Invalid::new("not_found", "is no customer of yours"))
 }
 

@@ -8,7 +8,7 @@ use crate::path::part;
 use crate::problem::{Code, Problem};
 
 /// The longest body of any request.
-const MOST_BYTES: usize = 256 * 1024;
+const MOST_BYTES: usize = 1024 * 1024;
 
 /// Adds the routes of every door, and the bound of bodies.
 pub fn configure(config: &mut web::ServiceConfig) {

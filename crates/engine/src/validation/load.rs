@@ -80,7 +80,7 @@ pub(crate) fn token(keyring: &Keyring, scope: OrganizationScope, text: &str) -> 
 }
 
 /// A license with what its validation looks at.
-pub(super) async fn held(tx: &Tx, scope: OrganizationScope, named: Named) -> Result<Option<Held>> {
+pub(crate) async fn held(tx: &Tx, scope: OrganizationScope, named: Named) -> Result<Option<Held>> {
     let generation = tx.changes(scope.id()).generation().await?;
     let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
     let holding = holding(tx, scope, &license).await?;

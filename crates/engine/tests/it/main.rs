@@ -1,6 +1,7 @@
 //! The use-cases on both databases.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod applications;
 mod keys;
 mod licenses;
 mod once;

@@ -29,7 +29,7 @@ keyward_testkit::databases! {
         assert_eq!(applications.find(one.id).await.unwrap().as_ref(), Some(&one));
         assert_eq!(applications.lock(one.id).await.unwrap().as_ref(), Some(&one));
         assert_eq!(applications.by_slug(&one.slug).await.unwrap().as_ref(), Some(&one));
-        assert_eq!(applications.among(&[one.id]).await.unwrap(), [one.clone()]);
+        assert_eq!(applications.among(&[one.id]).await.unwrap(), std::slice::from_ref(&one));
         assert_eq!(applications.list(Some("ication 1"), PageRequest::default()).await.unwrap().items.len(), 1);
         assert!(applications.slug_taken(&one.slug).await.unwrap());
         let foreign = tx.applications(other.scope());

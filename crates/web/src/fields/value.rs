@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use keyward_domain::files::{Chart, File, FileText};
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
 use keyward_domain::registry::{
     ArtifactPolicy, Decision, Host, KeyAccess, Operation, RepositoryName, Tag, Upstream,
 };
 use keyward_domain::{
-    AddressRange, ArtifactId, BlockList, Cursor, CustomResponse, CustomerId, Email, FieldDraft, Invalid,
-    LicenseId, LicenseKey, LicenseStatus, Name, Notes, Payload, Permission, Pin, Plan, ProductId, RegistryId,
-    Role, Scopes, Template, Timestamp, Versions,
+    AddressRange, ApplicationId, ApplicationKind, ArtifactId, BlockList, Cursor, CustomResponse, CustomerId,
+    Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, Name, Notes, Payload, Permission, Pin,
+    Plan, ProductId, RegistryId, Role, Scopes, Template, Timestamp, VersionName, Versions,
 };
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -73,12 +74,15 @@ from_text!(
     AddressRange,
     ArtifactId,
     ArtifactPolicy,
+    ApplicationId,
+    ApplicationKind,
     Cursor,
     CustomerId,
     Decision,
     Email,
     Host,
     KeyAccess,
+    FileText,
     LicenseId,
     LicenseKey,
     LicenseStatus,
@@ -94,6 +98,7 @@ from_text!(
     Role,
     Timestamp,
     Upstream,
+    VersionName,
 );
 
 impl FromField for String {
@@ -162,6 +167,50 @@ impl FromField for Versions {
             }
         }
         if faults.is_empty() { Self::new(entries).map_err(|fault| vec![fault]) } else { Err(faults) }
+    }
+}
+
+impl FromField for Chart {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        read::<Self>(field)?.checked()
+    }
+}
+
+/// A named text as it stands in a request.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NamedText {
+    name: String,
+    content: String,
+}
+
+impl FromField for Vec<File> {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let (mut files, mut faults) = (Self::new(), Vec::new());
+        for (index, file) in read::<Vec<NamedText>>(field)?.into_iter().enumerate() {
+            let place = |fault: Invalid, name| fault.at(name).at(&index.to_string());
+            match (file.name.parse(), file.content.parse()) {
+                (Ok(name), Ok(text)) => files.push(File { name, text }),
+                (name, text) => {
+                    faults.extend(name.err().map(|fault| place(fault, "name")));
+                    faults.extend(text.err().map(|fault| place(fault, "content")));
+                }
+            }
+        }
+        if faults.is_empty() { Ok(files) } else { Err(faults) }
+    }
+}
+
+impl FromField for Vec<VersionName> {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let (mut names, mut faults) = (Self::new(), Vec::new());
+        for (index, text) in read::<Vec<String>>(field)?.into_iter().enumerate() {
+            match text.parse() {
+                Ok(name) => names.push(name),
+                Err(fault) => faults.push(Invalid::at(fault, &index.to_string())),
+            }
+        }
+        if faults.is_empty() { Ok(names) } else { Err(faults) }
     }
 }
 

@@ -66,6 +66,20 @@ codes! {
         "It is the organization's first artifact entitlement. Until now every customer can pull everything; from the \
          first one on, only what they are entitled to. `customers` says how many hold a license and would lose access; \
          the preview names them. Send `\"close\": true` to go on.";
+    GrantedVersion = "granted_version", CONFLICT, "A version that was granted cannot be taken back",
+        "The member `versions` names those that the request leaves out. An application entitlement only grows; what it \
+         grants ends with its customer.";
+    InUse = "in_use", CONFLICT, "Others rest on it",
+        "An application stays for as long as a customer is entitled to it. Archive a version to offer it to nobody new.";
+    LicenseKeyUnavailable = "license_key_unavailable", CONFLICT, "The file asks for a license key that there is not",
+        "The member `license_keys` names those that no license of the customer or of the whole organization is called, or \
+         whose license is suspended or revoked.";
+    InvalidLicenseToken = "invalid_license_token", UNAUTHORIZED, "The token of a license is needed",
+        "Send `Authorization: Bearer …` with the token of one of your licenses from this server.";
+    LicenseNotActive = "license_not_active", FORBIDDEN, "The license is not in force",
+        "The member `status` says why: expired, revoked, suspended, and so on, as validation does.";
+    LicenseWithoutCustomer = "license_without_customer", FORBIDDEN, "The license belongs to no customer",
+        "Applications are granted to customers. Use the token of a license of your own, not of one for all.";
     LastOwner = "last_owner", CONFLICT, "An organization needs an owner",
         "Make someone else an owner first.";
     Gone = "gone", GONE, "It was there once",
@@ -75,7 +89,7 @@ codes! {
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive",
         "A body must arrive within 20 seconds.";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
-        "Bodies have at most 256 KiB, those of a validation 64 KiB.";
+        "Bodies have at most 1 MiB, those of a validation 64 KiB.";
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body must be JSON",
         "Send `Content-Type: application/json`.";
     ValidationFailed = "validation_failed", UNPROCESSABLE_ENTITY, "Some values are not acceptable",

@@ -37,6 +37,17 @@ impl From<Error> for Problem {
             Error::WouldClose { customers, more } => {
                 Self::new(Code::WouldClose).with("customers", customers).with("more", more)
             }
+            Error::Granted(versions) => Self::new(Code::GrantedVersion).with("versions", versions),
+            Error::InUse(detail) => Self::new(Code::InUse).detail(format!("{detail}.")),
+            Error::NoKeys(keys) => {
+                let told: Vec<_> = keys.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+                let names: Vec<_> = keys.into_iter().map(|(name, _)| name).collect();
+                Self::new(Code::LicenseKeyUnavailable)
+                    .detail(format!("{}.", told.join("; ")))
+                    .with("license_keys", names)
+            }
+            Error::NotInForce(status) => Self::new(Code::LicenseNotActive).with("status", status.as_str()),
+            Error::NoCustomer => Self::new(Code::LicenseWithoutCustomer),
             Error::LinkGone => Self::new(Code::Gone),
             Error::OwnersOnly => Self::new(Code::Forbidden).detail("Only an owner makes and unmakes owners."),
             Error::LastOwner => Self::new(Code::LastOwner),

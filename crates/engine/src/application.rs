@@ -1,0 +1,164 @@
+//! Applications.
+
+use keyward_domain::permission::{ReadApplications, WriteApplications};
+use keyward_domain::{
+    Access, Action, Application, ApplicationId, ApplicationKind, Idempotency, Name, Notes, OrganizationScope,
+    Page, PageRequest, Slug,
+};
+use keyward_storage::{StorageError, Tx, Unique};
+use serde_json::json;
+
+use crate::customer::unchanged;
+use crate::{Done, Engine, Error, Result, Thing, once};
+
+/// An application to be created.
+#[derive(Debug, Clone)]
+pub struct NewApplication {
+    /// Unique among the organization's applications.
+    pub name: Name,
+    /// How it is deployed.
+    pub kind: ApplicationKind,
+    /// What it is, for the customers who have it.
+    pub description: Option<Notes>,
+}
+
+/// What is to be changed; `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ApplicationChange {
+    /// The new name.
+    pub name: Option<Name>,
+    /// The new description; `Some(None)` for none.
+    pub description: Option<Option<Notes>>,
+}
+
+impl Engine {
+    /// The applications whose name contains a text, or all.
+    pub async fn applications(
+        &self,
+        access: &Access<ReadApplications>,
+        contains: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Application>> {
+        Ok(self.store.read().await?.applications(access.scope()).list(contains, page).await?)
+    }
+
+    /// One application.
+    pub async fn application(
+        &self,
+        access: &Access<ReadApplications>,
+        id: ApplicationId,
+    ) -> Result<Application> {
+        find(&self.store.read().await?, access.scope(), id).await
+    }
+
+    /// Creates an application.
+    pub async fn create_application(
+        &self,
+        access: &Access<WriteApplications>,
+        new: NewApplication,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<Application>> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
+            return Ok(Done::before(find(&tx, scope, id.into()).await?));
+        }
+        // Held, so that of two of the same name one gets the plain slug.
+        tx.organizations().lock(scope).await?;
+        let application = Application {
+            id: self.id(ApplicationId::new),
+            organization: scope.id(),
+            slug: free_slug(&tx, scope, &new.name).await?,
+            name: new.name,
+            kind: new.kind,
+            description: new.description,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        tx.applications(scope).insert(&application).await.map_err(taken)?;
+        let detail = [("name", json!(application.name)), ("kind", json!(application.kind.as_str()))];
+        self.record(&tx, access, Action::ApplicationCreated, application.id.uuid(), &detail).await?;
+        once::complete(&tx, scope, once, application.id.uuid()).await?;
+        tx.commit().await?;
+        Ok(Done::now(application))
+    }
+
+    /// Changes an application's name or description.
+    pub async fn update_application(
+        &self,
+        access: &Access<WriteApplications>,
+        id: ApplicationId,
+        change: ApplicationChange,
+        expected: Option<i64>,
+    ) -> Result<Application> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let application = lock(&tx, scope, id).await?;
+        unchanged(application.version, expected)?;
+        let name = change.name.unwrap_or_else(|| application.name.clone());
+        let description = change.description.unwrap_or_else(|| application.description.clone());
+        let application = application.described(name, description, self.now());
+        tx.applications(scope).save(&application).await.map_err(taken)?;
+        let detail = [("name", json!(application.name))];
+        self.record(&tx, access, Action::ApplicationUpdated, id.uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(application)
+    }
+
+    /// Deletes an application with its versions, if no customer is entitled to it.
+    pub async fn delete_application(
+        &self,
+        access: &Access<WriteApplications>,
+        id: ApplicationId,
+        expected: Option<i64>,
+    ) -> Result<()> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let application = lock(&tx, scope, id).await?;
+        unchanged(application.version, expected)?;
+        match tx.application_entitlements(scope).count_of(id).await? {
+            0 => {}
+            1 => return Err(Error::InUse("one customer is entitled to this application".to_owned())),
+            count => {
+                return Err(Error::InUse(format!("{count} customers are entitled to this application")));
+            }
+        }
+        tx.application_versions(scope).delete_all(id).await?;
+        tx.applications(scope).delete(id).await?;
+        let detail = [("name", json!(application.name))];
+        self.record(&tx, access, Action::ApplicationDeleted, id.uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: ApplicationId) -> Result<Application> {
+    tx.applications(scope).find(id).await?.ok_or(Error::NotFound(Thing::Application))
+}
+
+/// Holds an application: its versions and what rests on them change one at a time.
+pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope, id: ApplicationId) -> Result<Application> {
+    tx.applications(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Application))
+}
+
+fn taken(error: StorageError) -> Error {
+    match error {
+        StorageError::Unique(Unique::ApplicationName) => {
+            Error::Taken { thing: Thing::Application, field: "name" }
+        }
+        other => other.into(),
+    }
+}
+
+/// The slug of `name`, numbered where it is taken.
+async fn free_slug(tx: &Tx, scope: OrganizationScope, name: &Name) -> Result<Slug> {
+    let plain = Slug::from_name(name, "application");
+    let mut slug = plain.clone();
+    let mut number = 1;
+    while tx.applications(scope).slug_taken(&slug).await? {
+        number += 1;
+        slug = plain.numbered(number);
+    }
+    Ok(slug)
+}

@@ -1,0 +1,322 @@
+//! Application entitlements: which versions of an application a customer may deploy.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+
+use keyward_domain::application_entitlement::{
+    ApplicationEntitlement, Decision, Granted, Wanted, may_deploy,
+};
+use keyward_domain::permission::{ReadEntitlements, WriteCustomers, WriteEntitlements};
+use keyward_domain::{
+    Access, Action, Application, ApplicationEntitlementId, ApplicationId, ApplicationVersion, Customer,
+    CustomerId, Idempotency, Invalid, Notes, OrganizationScope, Page, PageRequest, VersionName,
+};
+use keyward_storage::{StorageError, Tx, Unique};
+use serde_json::json;
+
+use crate::customer::unchanged;
+use crate::license::no_such_customer;
+use crate::{Done, Engine, Error, Result, Thing, application, once};
+
+/// Which versions are to be granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WantedVersions {
+    /// These.
+    Named(Vec<VersionName>),
+    /// All that are and will be.
+    All,
+}
+
+/// An entitlement to be created.
+#[derive(Debug, Clone)]
+pub struct NewApplicationEntitlement {
+    /// Who is to hold it.
+    pub customer: CustomerId,
+    /// Of which application.
+    pub application: ApplicationId,
+    /// Which versions.
+    pub versions: WantedVersions,
+    /// Internal to the vendor.
+    pub note: Option<Notes>,
+}
+
+/// What is to be changed; `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct ApplicationGrantChange {
+    /// Which versions are granted from now on: as many as before or more.
+    pub versions: Option<WantedVersions>,
+    /// The new note; `Some(None)` for none.
+    pub note: Option<Option<Notes>>,
+}
+
+/// An entitlement with what it is about.
+#[derive(Debug, Clone)]
+pub struct ApplicationGrant {
+    /// The entitlement.
+    pub entitlement: ApplicationEntitlement,
+    /// Who holds it.
+    pub customer: Customer,
+    /// Of which application.
+    pub application: Application,
+    /// The versions that it grants now, in the order of lists.
+    pub versions: Vec<ApplicationVersion>,
+}
+
+impl ApplicationGrant {
+    /// Whether it grants all versions, now and later.
+    pub fn is_for_all(&self) -> bool {
+        matches!(self.entitlement.granted, Granted::All { .. })
+    }
+}
+
+impl Engine {
+    /// The entitlements of a customer, to an application, of both, or all.
+    pub async fn application_entitlements(
+        &self,
+        access: &Access<ReadEntitlements>,
+        customer: Option<CustomerId>,
+        application: Option<ApplicationId>,
+        page: PageRequest,
+    ) -> Result<Page<ApplicationGrant>> {
+        let (tx, scope) = (self.store.read().await?, access.scope());
+        let found = tx.application_entitlements(scope).list(customer, application, page).await?;
+        let (mut grants, mut known) = (Vec::new(), BTreeMap::new());
+        for entitlement in found.items {
+            grants.push(self.grant(&tx, scope, entitlement, &mut known).await?);
+        }
+        Ok(Page { items: grants, next: found.next })
+    }
+
+    /// One entitlement.
+    pub async fn application_entitlement(
+        &self,
+        access: &Access<ReadEntitlements>,
+        id: ApplicationEntitlementId,
+    ) -> Result<ApplicationGrant> {
+        let tx = self.store.read().await?;
+        self.find_grant(&tx, access.scope(), id).await
+    }
+
+    /// How many applications each customer is entitled to, where there are any.
+    pub async fn application_entitlement_counts(
+        &self,
+        access: &Access<ReadEntitlements>,
+    ) -> Result<BTreeMap<CustomerId, u64>> {
+        Ok(self.store.read().await?.application_entitlements(access.scope()).counts().await?)
+    }
+
+    /// Entitles a customer to versions of an application.
+    pub async fn create_application_entitlement(
+        &self,
+        access: &Access<WriteEntitlements>,
+        new: NewApplicationEntitlement,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<ApplicationGrant>> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
+            return Ok(Done::before(self.find_grant(&tx, scope, id.into()).await?));
+        }
+        self.license_management(&tx, scope).await?;
+        // Held, so that the customer is not deleted and no version archived while the grant is being made.
+        let customer = tx.customers(scope).lock(new.customer).await?.ok_or_else(no_such_customer)?;
+        let application = tx.applications(scope).lock(new.application).await?;
+        let application = application.ok_or_else(no_such_application)?;
+        let versions = tx.application_versions(scope).list(application.id).await?;
+        let granted = Granted::grant(wanted(&new.versions, &versions)?, &versions, None)?;
+        let entitlement = ApplicationEntitlement {
+            id: self.id(ApplicationEntitlementId::new),
+            organization: scope.id(),
+            customer: customer.id,
+            application: application.id,
+            granted,
+            note: new.note,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        tx.application_entitlements(scope).insert(&entitlement).await.map_err(taken)?;
+        let made = assembled(entitlement, customer, application, versions);
+        self.finish_grant(&tx, access, Action::ApplicationEntitlementCreated, &made).await?;
+        once::complete(&tx, scope, once, made.entitlement.id.uuid()).await?;
+        tx.commit().await?;
+        Ok(Done::now(made))
+    }
+
+    /// Grants more versions, or changes the note.
+    pub async fn update_application_entitlement(
+        &self,
+        access: &Access<WriteEntitlements>,
+        id: ApplicationEntitlementId,
+        change: ApplicationGrantChange,
+        expected: Option<i64>,
+    ) -> Result<ApplicationGrant> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        let held = self.hold_grant(&tx, scope, id).await?;
+        unchanged(held.entitlement.version, expected)?;
+        let versions = tx.application_versions(scope).list(held.application.id).await?;
+        let next = held.entitlement.version + 1;
+        let mut entitlement = held.entitlement;
+        if let Some(asked) = &change.versions {
+            self.license_management(&tx, scope).await?;
+            entitlement = entitlement.granting(wanted(asked, &versions)?, &versions, now)?;
+        }
+        if let Some(note) = change.note {
+            entitlement = entitlement.noted(note, now);
+        }
+        let entitlement = ApplicationEntitlement { updated_at: now, version: next, ..entitlement };
+        tx.application_entitlements(scope).save(&entitlement).await?;
+        let changed = assembled(entitlement, held.customer, held.application, versions);
+        self.finish_grant(&tx, access, Action::ApplicationEntitlementUpdated, &changed).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    /// Removes an entitlement that grants no version. What was granted ends with its customer alone.
+    pub async fn delete_application_entitlement(
+        &self,
+        access: &Access<WriteEntitlements>,
+        id: ApplicationEntitlementId,
+        expected: Option<i64>,
+    ) -> Result<()> {
+        let (tx, scope) = (self.store.write().await?, access.scope());
+        let held = self.hold_grant(&tx, scope, id).await?;
+        unchanged(held.entitlement.version, expected)?;
+        held.entitlement.removable(&held.versions)?;
+        tx.application_entitlements(scope).delete(id).await?;
+        self.finish_grant(&tx, access, Action::ApplicationEntitlementDeleted, &held).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Ends all entitlements of a customer who is being deleted, and is held.
+    pub(crate) async fn end_application_entitlements(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteCustomers>,
+        customer: CustomerId,
+    ) -> Result<()> {
+        for entitlement in tx.application_entitlements(access.scope()).of_customer(customer).await? {
+            tx.application_entitlements(access.scope()).delete(entitlement.id).await?;
+            let detail = [
+                ("customer_id", json!(customer)),
+                ("application_id", json!(entitlement.application)),
+                ("because", json!("customer deleted")),
+            ];
+            let (action, target) = (Action::ApplicationEntitlementDeleted, entitlement.id.uuid());
+            self.record(tx, access, action, target, &detail).await?;
+        }
+        Ok(())
+    }
+
+    async fn find_grant(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        id: ApplicationEntitlementId,
+    ) -> Result<ApplicationGrant> {
+        let found = tx.application_entitlements(scope).find(id).await?;
+        let found = found.ok_or(Error::NotFound(Thing::ApplicationEntitlement))?;
+        self.grant(tx, scope, found, &mut BTreeMap::new()).await
+    }
+
+    /// Holds an entitlement, and before it its customer and application, in the order of all who hold them.
+    async fn hold_grant(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        id: ApplicationEntitlementId,
+    ) -> Result<ApplicationGrant> {
+        let gone = || Error::NotFound(Thing::ApplicationEntitlement);
+        let found = tx.application_entitlements(scope).find(id).await?.ok_or_else(gone)?;
+        tx.customers(scope).lock(found.customer).await?.ok_or_else(gone)?;
+        application::lock(tx, scope, found.application).await?;
+        let held = tx.application_entitlements(scope).lock(id).await?.ok_or_else(gone)?;
+        self.grant(tx, scope, held, &mut BTreeMap::new()).await
+    }
+
+    async fn grant(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        entitlement: ApplicationEntitlement,
+        known: &mut BTreeMap<ApplicationId, (Application, Vec<ApplicationVersion>)>,
+    ) -> Result<ApplicationGrant> {
+        let customer = tx.customers(scope).find(entitlement.customer).await?;
+        let customer = customer.ok_or(Error::NotFound(Thing::Customer))?;
+        let id = entitlement.application;
+        let (application, versions) = match known.entry(id) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(place) => {
+                let application = application::find(tx, scope, id).await?;
+                place.insert((application, tx.application_versions(scope).list(id).await?)).clone()
+            }
+        };
+        Ok(assembled(entitlement, customer, application, versions))
+    }
+
+    async fn finish_grant(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteEntitlements>,
+        action: Action,
+        grant: &ApplicationGrant,
+    ) -> Result<()> {
+        let versions: Vec<_> = grant.versions.iter().map(|version| &version.name).collect();
+        let detail = [
+            ("name", json!(format!("{} for {}", grant.application.name, grant.customer.name))),
+            ("customer_id", json!(grant.customer.id)),
+            ("application_id", json!(grant.application.id)),
+            ("all_versions", json!(grant.is_for_all())),
+            ("versions", json!(versions)),
+        ];
+        self.record(tx, access, action, grant.entitlement.id.uuid(), &detail).await
+    }
+}
+
+/// The entitlement with those of all versions that it grants.
+fn assembled(
+    entitlement: ApplicationEntitlement,
+    customer: Customer,
+    application: Application,
+    versions: Vec<ApplicationVersion>,
+) -> ApplicationGrant {
+    let held = std::slice::from_ref(&entitlement);
+    let granted =
+        |version: &ApplicationVersion| may_deploy(held, application.id, version) == Decision::Granted;
+    let versions = versions.into_iter().filter(granted).collect();
+    ApplicationGrant { customer, application, versions, entitlement }
+}
+
+/// The versions of these names; each that is none is told.
+fn wanted(asked: &WantedVersions, versions: &[ApplicationVersion]) -> Result<Wanted> {
+    let names = match asked {
+        WantedVersions::All => return Ok(Wanted::All),
+        WantedVersions::Named(names) => names,
+    };
+    let (mut ids, mut faults) = (BTreeSet::new(), Vec::new());
+    for (index, name) in names.iter().enumerate() {
+        match versions.iter().find(|version| version.name == *name) {
+            Some(version) => drop(ids.insert(version.id)),
+            None => {
+                let fault = Invalid::new("not_found", "is no version of this application");
+                faults.push(fault.at(&index.to_string()));
+            }
+        }
+    }
+    if faults.is_empty() { Ok(Wanted::Named(ids)) } else { Err(Error::fields("versions", faults)) }
+}
+
+fn no_such_application() -> Error {
+    Error::field("application_id", Invalid::new("not_found", "is no application of yours"))
+}
+
+fn taken(error: StorageError) -> Error {
+    match error {
+        StorageError::Unique(Unique::ApplicationEntitlement) => {
+            Error::Taken { thing: Thing::ApplicationEntitlement, field: "application_id" }
+        }
+        other => other.into(),
+    }
+}

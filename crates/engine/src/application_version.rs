@@ -1,0 +1,265 @@
+//! Versions of applications.
+
+use keyward_domain::application::{ApplicationVersion, VersionTransitionError};
+use keyward_domain::files::{FileName, FilesDraft};
+use keyward_domain::license_reference::could_be;
+use keyward_domain::permission::{ReadApplications, WriteApplications};
+use keyward_domain::product::Markdown;
+use keyward_domain::{
+    Access, Action, Application, ApplicationId, ApplicationVersionId, Files, Idempotency, Invalid,
+    OrganizationScope, Timestamp, VersionName,
+};
+use keyward_storage::{StorageError, Tx, Unique};
+use serde_json::json;
+
+use crate::application::{find, lock};
+use crate::customer::unchanged;
+use crate::{Done, Engine, Error, FieldFault, Result, Thing, once};
+
+/// A version to be created.
+#[derive(Debug, Clone)]
+pub struct NewApplicationVersion {
+    /// Unique in the application.
+    pub name: VersionName,
+    /// What customers read of it.
+    pub notes: Markdown,
+    /// What it consists of.
+    pub files: FilesDraft,
+}
+
+/// A version with all that belongs to it.
+#[derive(Debug, Clone)]
+pub struct VersionSheet {
+    /// Its application.
+    pub application: Application,
+    /// The version.
+    pub version: ApplicationVersion,
+    /// What it consists of.
+    pub files: Files,
+    /// License keys that it asks for and that no license is called now.
+    pub warnings: Vec<KeyWarning>,
+}
+
+/// A license key that a file asks for and that no license of the organization is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyWarning {
+    /// Which file.
+    pub file: FileName,
+    /// Its line, from 1.
+    pub line: usize,
+    /// What it asks for.
+    pub name: String,
+}
+
+impl Engine {
+    /// All versions of an application, in the order of lists.
+    pub async fn application_versions(
+        &self,
+        access: &Access<ReadApplications>,
+        application: ApplicationId,
+    ) -> Result<Vec<ApplicationVersion>> {
+        let tx = self.store.read().await?;
+        find(&tx, access.scope(), application).await?;
+        Ok(tx.application_versions(access.scope()).list(application).await?)
+    }
+
+    /// One version with its files.
+    pub async fn application_version(
+        &self,
+        access: &Access<ReadApplications>,
+        application: ApplicationId,
+        name: &VersionName,
+    ) -> Result<VersionSheet> {
+        let (tx, scope) = (self.store.read().await?, access.scope());
+        let application = find(&tx, scope, application).await?;
+        let found = tx.application_versions(scope).find(application.id, name).await?;
+        sheet(&tx, scope, application, found.ok_or(Error::NotFound(Thing::ApplicationVersion))?).await
+    }
+
+    /// Creates a version with its files.
+    pub async fn create_application_version(
+        &self,
+        access: &Access<WriteApplications>,
+        application: ApplicationId,
+        new: NewApplicationVersion,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<VersionSheet>> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
+            let application = find(&tx, scope, application).await?;
+            let version = tx.application_versions(scope).by_id(id.into()).await?;
+            let version = version.ok_or(Error::NotFound(Thing::ApplicationVersion))?;
+            return Ok(Done::before(sheet(&tx, scope, application, version).await?));
+        }
+        // Held, so that an entitlement to all versions sees it or is seen by it.
+        let application = lock(&tx, scope, application).await?;
+        let files = Files::new(application.kind, new.files).map_err(|faults| {
+            let fault = |(field, invalid)| FieldFault { field, invalid };
+            Error::Invalid(faults.into_iter().map(fault).collect())
+        })?;
+        if tx.application_versions(scope).count(application.id).await? >= Application::MOST_VERSIONS {
+            let message =
+                format!("is one too many: an application has {} versions", Application::MOST_VERSIONS);
+            return Err(Error::field("name", Invalid::new("too_many", message)));
+        }
+        let version = ApplicationVersion {
+            id: self.id(ApplicationVersionId::new),
+            organization: scope.id(),
+            application: application.id,
+            name: new.name,
+            notes: new.notes,
+            state: keyward_domain::application::VersionState::Offered,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        tx.application_versions(scope).insert(&version, &files).await.map_err(taken)?;
+        self.tell(&tx, access, Action::ApplicationVersionCreated, &application, &version).await?;
+        once::complete(&tx, scope, once, version.id.uuid()).await?;
+        let made = sheet(&tx, scope, application, version).await?;
+        tx.commit().await?;
+        Ok(Done::now(made))
+    }
+
+    /// Changes a version's notes.
+    pub async fn note_application_version(
+        &self,
+        access: &Access<WriteApplications>,
+        application: ApplicationId,
+        name: &VersionName,
+        notes: Markdown,
+        expected: Option<i64>,
+    ) -> Result<VersionSheet> {
+        let (tx, scope) = (self.store.write().await?, access.scope());
+        let (application, version) = hold(&tx, scope, application, name).await?;
+        unchanged(version.version, expected)?;
+        let version = version.noted(notes, self.now());
+        tx.application_versions(scope).save(&version).await?;
+        self.tell(&tx, access, Action::ApplicationVersionUpdated, &application, &version).await?;
+        let changed = sheet(&tx, scope, application, version).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    /// Offers a version to nobody new.
+    pub async fn archive_application_version(
+        &self,
+        access: &Access<WriteApplications>,
+        application: ApplicationId,
+        name: &VersionName,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<VersionSheet>> {
+        let action = Action::ApplicationVersionArchived;
+        self.change_version(access, application, name, once, action, ApplicationVersion::archive).await
+    }
+
+    /// Offers a version again; it belongs to all entitlements to all versions from then on.
+    pub async fn unarchive_application_version(
+        &self,
+        access: &Access<WriteApplications>,
+        application: ApplicationId,
+        name: &VersionName,
+        once: Option<&Idempotency>,
+    ) -> Result<Done<VersionSheet>> {
+        let action = Action::ApplicationVersionUnarchived;
+        self.change_version(access, application, name, once, action, ApplicationVersion::unarchive).await
+    }
+
+    async fn change_version(
+        &self,
+        access: &Access<WriteApplications>,
+        application: ApplicationId,
+        name: &VersionName,
+        once: Option<&Idempotency>,
+        action: Action,
+        decide: impl FnOnce(ApplicationVersion, Timestamp) -> Result<ApplicationVersion, VersionTransitionError>,
+    ) -> Result<Done<VersionSheet>> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        let earlier = once::earlier(&tx, scope, once, now).await?;
+        let (application, version) = hold(&tx, scope, application, name).await?;
+        if earlier.is_some() {
+            return Ok(Done::before(sheet(&tx, scope, application, version).await?));
+        }
+        let version = decide(version, now)?;
+        tx.application_versions(scope).save(&version).await?;
+        if !version.is_archived() {
+            tx.application_entitlements(scope).offered_again(application.id, version.id).await?;
+        }
+        self.tell(&tx, access, action, &application, &version).await?;
+        once::complete(&tx, scope, once, version.id.uuid()).await?;
+        let changed = sheet(&tx, scope, application, version).await?;
+        tx.commit().await?;
+        Ok(Done::now(changed))
+    }
+
+    async fn tell(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteApplications>,
+        action: Action,
+        application: &Application,
+        version: &ApplicationVersion,
+    ) -> Result<()> {
+        let detail = [
+            ("name", json!(format!("{} {}", application.name, version.name))),
+            ("application_id", json!(application.id)),
+            ("version", json!(version.name)),
+        ];
+        self.record(tx, access, action, version.id.uuid(), &detail).await
+    }
+}
+
+/// Holds a version, and its application before it.
+async fn hold(
+    tx: &Tx,
+    scope: OrganizationScope,
+    application: ApplicationId,
+    name: &VersionName,
+) -> Result<(Application, ApplicationVersion)> {
+    let application = lock(tx, scope, application).await?;
+    let version = tx.application_versions(scope).lock(application.id, name).await?;
+    Ok((application, version.ok_or(Error::NotFound(Thing::ApplicationVersion))?))
+}
+
+async fn sheet(
+    tx: &Tx,
+    scope: OrganizationScope,
+    application: Application,
+    version: ApplicationVersion,
+) -> Result<VersionSheet> {
+    let files = tx.application_versions(scope).files(&version).await?;
+    let warnings = warnings(tx, scope, &files).await?;
+    Ok(VersionSheet { application, version, files, warnings })
+}
+
+/// License keys that files ask for and that no license is called, of whomever.
+async fn warnings(tx: &Tx, scope: OrganizationScope, files: &Files) -> Result<Vec<KeyWarning>> {
+    let asked = files.references();
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names = tx.licenses(scope).names().await?;
+    let slugs = tx.products(scope).slugs().await?;
+    let is_known = |name: &str| {
+        names.iter().any(|license| could_be(name, license, None))
+            || slugs.values().any(|slug| could_be(name, "", Some(slug)))
+    };
+    let unknown = asked.into_iter().filter(|(_, reference)| !is_known(&reference.name));
+    let warning = |(file, reference): (&FileName, keyward_domain::license_reference::Reference)| KeyWarning {
+        file: file.clone(),
+        line: reference.line,
+        name: reference.name,
+    };
+    Ok(unknown.map(warning).collect())
+}
+
+fn taken(error: StorageError) -> Error {
+    match error {
+        StorageError::Unique(Unique::ApplicationVersionName) => {
+            Error::Taken { thing: Thing::ApplicationVersion, field: "name" }
+        }
+        other => other.into(),
+    }
+}

@@ -1,0 +1,245 @@
+//! What customers get: the versions they may deploy, with their license keys in the files. Read from the database
+//! each time, so whatever is changed shows at the next request.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keyward_domain::application_entitlement::{Decision, may_deploy};
+use keyward_domain::files::{Chart, File};
+use keyward_domain::license_reference::{Nameable, Unresolved, fill, references, resolve};
+use keyward_domain::product::Settings;
+use keyward_domain::validation::{Asked, Rules, Status, decide, out_of_service};
+use keyward_domain::{
+    Address, Application, ApplicationVersion, Customer, Kid, Organization, OrganizationScope, Slug,
+    VersionName, Versions,
+};
+use keyward_storage::Tx;
+use keyward_token::UnverifiedToken;
+
+use crate::issue::TokenFormat;
+use crate::validation::load;
+use crate::visitor::CustomerVisit;
+use crate::{Engine, Error, Result, Thing};
+
+/// A customer who was recognised, by a session or by the token of a license. It reaches what the customer may
+/// deploy, and nothing else.
+#[derive(Debug, Clone)]
+pub struct Recipient {
+    organization: Organization,
+    customer: Customer,
+}
+
+impl From<&CustomerVisit> for Recipient {
+    fn from(visit: &CustomerVisit) -> Self {
+        Self { organization: visit.organization.clone(), customer: visit.customer.clone() }
+    }
+}
+
+/// An application with those of its versions that a customer may deploy, in the order of lists.
+#[derive(Debug, Clone)]
+pub struct OwnApplication {
+    /// The application.
+    pub application: Application,
+    /// Its versions.
+    pub versions: Vec<ApplicationVersion>,
+}
+
+/// A version that a customer may deploy.
+#[derive(Debug)]
+pub struct OwnVersion {
+    /// Its application.
+    pub application: Application,
+    /// The version.
+    pub version: ApplicationVersion,
+    /// The chart of a Helm application.
+    pub chart: Option<Chart>,
+    /// Its files.
+    pub files: Vec<DeliveredFile>,
+}
+
+/// A file with the customer's license keys in it.
+#[derive(Debug)]
+pub struct DeliveredFile {
+    /// Its name.
+    pub name: String,
+    /// Its text, or the license keys that are not available, each with the reason.
+    pub text: Result<String, Vec<(String, String)>>,
+}
+
+/// For each name that files ask for: its token, or why there is none.
+type Keys = BTreeMap<String, Result<String, String>>;
+
+impl Engine {
+    /// The customer who holds the license of a token; `None` for what is no token of this server. The license has to
+    /// be in force.
+    pub async fn recipient(&self, token: &str, address: Address) -> Result<Option<Recipient>> {
+        let now = self.now();
+        let Some(kid) = UnverifiedToken::parse(token).ok().and_then(|token| token.kid()) else {
+            return Ok(None);
+        };
+        let tx = self.store.read().await?;
+        // Two organizations may have imported the same key; the token says which of them it is of.
+        for organization in tx.organizations().with_signing_key(&Kid::from_bytes(kid.to_bytes())).await? {
+            let scope = organization.scope();
+            let keyring = load::keyring(&tx, scope).await?;
+            let Some(named) = load::token(&keyring, scope, token) else { continue };
+            let held = load::held(&tx, scope, named).await?;
+            let holding = held.as_ref().map(|held| &held.holding);
+            let product = match holding.and_then(|holding| holding.product) {
+                Some(product) => tx.products(scope).find(product).await?,
+                None => None,
+            };
+            if let Some(status) = product.as_ref().and_then(out_of_service) {
+                return Err(Error::NotInForce(status));
+            }
+            // Whoever fetches files is no installation: neither addresses nor versions are counted here.
+            let settings = product.map(|product| product.settings).unwrap_or_default();
+            let settings = Settings { gate_versions: false, ..settings };
+            let rules = Rules { settings: &settings, versions: &Versions::default() };
+            let asked = Asked { address, counted: false, version: None };
+            let status = decide(&organization, rules, holding, &asked, now).status;
+            if status != Status::Active {
+                return Err(Error::NotInForce(status));
+            }
+            let customer = match holding.and_then(|holding| holding.customer) {
+                Some(customer) => tx.customers(scope).find(customer).await?,
+                None => None,
+            };
+            let customer = customer.ok_or(Error::NoCustomer)?;
+            return Ok(Some(Recipient { organization, customer }));
+        }
+        Ok(None)
+    }
+
+    /// The applications that a customer is entitled to, by name.
+    pub async fn own_applications(&self, recipient: &Recipient) -> Result<Vec<OwnApplication>> {
+        let (tx, scope) = (self.store.read().await?, recipient.organization.scope());
+        let held = tx.application_entitlements(scope).of_customer(recipient.customer.id).await?;
+        let ids: Vec<_> = held.iter().map(|entitlement| entitlement.application).collect();
+        let mut own = Vec::new();
+        for application in tx.applications(scope).among(&ids).await? {
+            let mut versions = tx.application_versions(scope).list(application.id).await?;
+            versions.retain(|version| may_deploy(&held, application.id, version) == Decision::Granted);
+            own.push(OwnApplication { application, versions });
+        }
+        Ok(own)
+    }
+
+    /// One application that a customer is entitled to; others are not there.
+    pub async fn own_application(&self, recipient: &Recipient, slug: &Slug) -> Result<OwnApplication> {
+        let tx = self.store.read().await?;
+        own(&tx, recipient, slug).await
+    }
+
+    /// One version that a customer may deploy, with its files; others are not there.
+    pub async fn own_version(
+        &self,
+        recipient: &Recipient,
+        slug: &Slug,
+        name: &VersionName,
+    ) -> Result<OwnVersion> {
+        let (tx, scope) = (self.store.read().await?, recipient.organization.scope());
+        let (application, version) = own_one(&tx, recipient, slug, name).await?;
+        let files = tx.application_versions(scope).files(&version).await?;
+        let asked = files.references().into_iter().map(|(_, reference)| reference.name).collect();
+        let keys = self.keys(&tx, recipient, asked).await?;
+        let deliver = |file: &File| DeliveredFile {
+            name: file.name.to_string(),
+            text: filled(file.text.as_str(), &keys),
+        };
+        let delivered = files.iter().map(deliver).collect();
+        Ok(OwnVersion { application, version, chart: files.chart().cloned(), files: delivered })
+    }
+
+    /// One file of a version that a customer may deploy, with the customer's license keys in it.
+    pub async fn own_file(
+        &self,
+        recipient: &Recipient,
+        slug: &Slug,
+        name: &VersionName,
+        file: &str,
+    ) -> Result<String> {
+        let (tx, scope) = (self.store.read().await?, recipient.organization.scope());
+        let (_, version) = own_one(&tx, recipient, slug, name).await?;
+        let files = tx.application_versions(scope).files(&version).await?;
+        let file = files.find(file).ok_or(Error::NotFound(Thing::File))?;
+        let asked = references(file.text.as_str()).unwrap_or_default();
+        let keys = self.keys(&tx, recipient, asked.into_iter().map(|one| one.name).collect()).await?;
+        filled(file.text.as_str(), &keys).map_err(Error::NoKeys)
+    }
+
+    /// The present tokens of the licenses that files of a customer ask for.
+    async fn keys(&self, tx: &Tx, recipient: &Recipient, names: BTreeSet<String>) -> Result<Keys> {
+        let mut keys = Keys::new();
+        if names.is_empty() {
+            return Ok(keys);
+        }
+        let (scope, customer) = (recipient.organization.scope(), recipient.customer.id);
+        let licenses = tx.licenses(scope).nameable(customer).await?;
+        let slugs = tx.products(scope).slugs().await?;
+        let slug_of = |product| slugs.get(&product);
+        let nameable: Vec<_> = licenses
+            .iter()
+            .map(|license| Nameable { license, product: license.product.and_then(slug_of) })
+            .collect();
+        for name in names {
+            let key = match resolve(&name, customer, &nameable, self.now()) {
+                Ok(license) => self.key(tx, scope, license).await?,
+                Err(Unresolved::Missing) => Err("no license is called so".to_owned()),
+                Err(Unresolved::Withheld(status)) => Err(format!("the license is {status}")),
+            };
+            keys.insert(name, key);
+        }
+        Ok(keys)
+    }
+
+    async fn key(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        license: &keyward_domain::License,
+    ) -> Result<Result<String, String>> {
+        match self.sign(tx, scope, license, &license.revision, TokenFormat::Jwt).await {
+            Ok(token) => Ok(Ok(token)),
+            Err(Error::NoToken(why)) => Ok(Err(why.to_owned())),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+async fn own(tx: &Tx, recipient: &Recipient, slug: &Slug) -> Result<OwnApplication> {
+    let scope = recipient.organization.scope();
+    let nothing = || Error::NotFound(Thing::Application);
+    let application = tx.applications(scope).by_slug(slug).await?.ok_or_else(nothing)?;
+    let held = tx.application_entitlements(scope).of_customer(recipient.customer.id).await?;
+    if !held.iter().any(|entitlement| entitlement.application == application.id) {
+        return Err(nothing());
+    }
+    let mut versions = tx.application_versions(scope).list(application.id).await?;
+    versions.retain(|version| may_deploy(&held, application.id, version) == Decision::Granted);
+    Ok(OwnApplication { application, versions })
+}
+
+async fn own_one(
+    tx: &Tx,
+    recipient: &Recipient,
+    slug: &Slug,
+    name: &VersionName,
+) -> Result<(Application, ApplicationVersion)> {
+    let own = own(tx, recipient, slug).await?;
+    let version = own.versions.into_iter().find(|version| version.name == *name);
+    Ok((own.application, version.ok_or(Error::NotFound(Thing::ApplicationVersion))?))
+}
+
+/// The text with all its keys, or those that there are not.
+fn filled(text: &str, keys: &Keys) -> Result<String, Vec<(String, String)>> {
+    let token = |name: &str| keys.get(name).and_then(|key| key.as_ref().ok()).map(String::as_str);
+    fill(text, token).ok_or_else(|| {
+        let asked: BTreeSet<_> =
+            references(text).unwrap_or_default().into_iter().map(|reference| reference.name).collect();
+        let why = |name: String| {
+            let why = keys.get(&name)?.as_ref().err()?.clone();
+            Some((name, why))
+        };
+        asked.into_iter().filter_map(why).collect()
+    })
+}
