@@ -1,8 +1,11 @@
 //! Version 1 of the API.
 
+mod application_entitlements;
+mod applications;
 mod artifact_entitlements;
 mod artifacts;
 mod audit_events;
+mod customer;
 mod customers;
 mod licenses;
 mod members;
@@ -25,6 +28,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     customers::routes(config);
     products::routes(config);
     licenses::routes(config);
+    applications::routes(config);
+    application_entitlements::routes(config);
+    customer::routes(config);
     onboarding_links::routes(config);
     registries::routes(config);
     registry_keys::routes(config);

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::client::{Ask, User};
 
 /// Operations without a thing's id in their address: they act in the caller's own organization.
-const OWN: [&str; 29] = [
+const OWN: [&str; 33] = [
     "GET /api/v1/organizations",
     "POST /api/v1/organizations",
     "GET /api/v1/members",
@@ -22,6 +22,10 @@ const OWN: [&str; 29] = [
     "POST /api/v1/products",
     "GET /api/v1/licenses",
     "POST /api/v1/licenses",
+    "GET /api/v1/applications",
+    "POST /api/v1/applications",
+    "GET /api/v1/application-entitlements",
+    "POST /api/v1/application-entitlements",
     "GET /api/v1/onboarding-links",
     "POST /api/v1/onboarding-links",
     "GET /api/v1/signing-keys",
@@ -42,7 +46,7 @@ const OWN: [&str; 29] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 56] = [
+const ONE: [(&str, &str); 68] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -81,6 +85,18 @@ const ONE: [(&str, &str); 56] = [
     ("POST /api/v1/licenses/{id}/addresses", r#"{"address":"192.0.2.1"}"#),
     ("DELETE /api/v1/licenses/{id}/addresses", ""),
     ("DELETE /api/v1/licenses/{id}/addresses/{address}", ""),
+    ("GET /api/v1/applications/{id}", ""),
+    ("PATCH /api/v1/applications/{id}", r#"{"name":"Mine"}"#),
+    ("DELETE /api/v1/applications/{id}", ""),
+    ("GET /api/v1/applications/{id}/versions", ""),
+    ("POST /api/v1/applications/{id}/versions", r#"{"name":"1","compose":"a: 1"}"#),
+    ("GET /api/v1/applications/{id}/versions/{version}", ""),
+    ("PATCH /api/v1/applications/{id}/versions/{version}", r#"{"notes":"Mine"}"#),
+    ("POST /api/v1/applications/{id}/versions/{version}/archive", ""),
+    ("POST /api/v1/applications/{id}/versions/{version}/unarchive", ""),
+    ("GET /api/v1/application-entitlements/{id}", ""),
+    ("PATCH /api/v1/application-entitlements/{id}", r#"{"note":"Mine"}"#),
+    ("DELETE /api/v1/application-entitlements/{id}", ""),
     ("GET /api/v1/signing-keys/{id}", ""),
     ("GET /api/v1/signing-keys/{id}/public-key.pem", ""),
     ("POST /api/v1/signing-keys/{id}/activate", ""),
@@ -109,8 +125,14 @@ const OPERATOR: [(&str, &str); 3] = [
 ];
 
 /// What needs no management token: published documents, and the API of the customer's application.
-const OTHERS: [&str; 5] =
-    [" /o/", "POST /api/v1/validate", "GET /api/v1/validate", "GET /validate", "GET /api/v1/license/"];
+const OTHERS: [&str; 6] = [
+    " /o/",
+    "POST /api/v1/validate",
+    "GET /api/v1/validate",
+    "GET /validate",
+    "GET /api/v1/license/",
+    "GET /api/v1/customer/",
+];
 
 fn operations() -> BTreeSet<String> {
     let document = serde_json::to_value(keyward_api::openapi()).unwrap();
@@ -139,7 +161,7 @@ keyward_testkit::databases! {
         let user = User::new(&engine, "Acme").await;
         for operation in operations() {
             let (verb, path) = operation.split_once(' ').unwrap();
-            let path = path.replace("{number}", "1").replace("{address}", "192.0.2.1").replace("{tag}", "v1").replace("{id}", "018f0000-0000-7000-8000-000000000000");
+            let path = path.replace("{number}", "1").replace("{address}", "192.0.2.1").replace("{tag}", "v1").replace("{version}", "1").replace("{id}", "018f0000-0000-7000-8000-000000000000");
             let path = path.replace("signing-keys/018f0000-0000-7000-8000-000000000000", &format!("signing-keys/{}", "A".repeat(43)));
             let refused = user.api.ask(Ask::new(verb, path).json("{}")).await;
             assert_eq!(refused.problem(), (401, "unauthorized".into()), "{operation}");
@@ -153,6 +175,10 @@ keyward_testkit::databases! {
         let license = owner.create("/api/v1/licenses", r#"{"name":"L"}"#).await;
         let customer = owner.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
         let product = owner.create("/api/v1/products", r#"{"name":"P"}"#).await;
+        let application = owner.create("/api/v1/applications", r#"{"name":"A","kind":"compose"}"#).await;
+        owner.create(&format!("/api/v1/applications/{application}/versions"), r#"{"name":"1","compose":"a: 1"}"#).await;
+        let granted = format!(r#"{{"customer_id":"{customer}","application_id":"{application}","versions":["1"]}}"#);
+        let granted = owner.create("/api/v1/application-entitlements", &granted).await;
         let member = owner.create("/api/v1/members", r#"{"name":"M","email":"m@c.example","role":"viewer"}"#).await;
         let link = owner.create("/api/v1/onboarding-links", &format!(r#"{{"license_id":"{license}"}}"#)).await;
         let token = owner.create("/api/v1/tokens", r#"{"name":"T"}"#).await;
@@ -178,6 +204,8 @@ keyward_testkit::databases! {
                 "products" => &product,
                 "onboarding-links" => &link,
                 "licenses" => &license,
+                "applications" => &application,
+                "application-entitlements" => &granted,
                 "signing-keys" => &key,
                 "registries" => &registry,
                 "registry-keys" => &registry_key,
@@ -185,7 +213,7 @@ keyward_testkit::databases! {
                 "artifact-entitlements" => &entitlement,
                 noun => panic!("{noun}"),
             };
-            let path = path.replace("{id}", id).replace("{number}", "1").replace("{address}", "192.0.2.1").replace("{tag}", "v1");
+            let path = path.replace("{id}", id).replace("{number}", "1").replace("{address}", "192.0.2.1").replace("{tag}", "v1").replace("{version}", "1");
             let ask = |user: &User| Ask::new(verb, &path).token(&user.token).json(body);
             let foreign = stranger.api.ask(ask(&stranger)).await;
             assert_eq!(foreign.problem(), (404, "not_found".into()), "{operation}");

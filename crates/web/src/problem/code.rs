@@ -77,7 +77,7 @@ codes! {
     InvalidLicenseToken = "invalid_license_token", UNAUTHORIZED, "The token of a license is needed",
         "Send `Authorization: Bearer …` with the token of one of your licenses from this server.";
     LicenseNotActive = "license_not_active", FORBIDDEN, "The license is not in force",
-        "The member `status` says why: expired, revoked, suspended, and so on, as validation does.";
+        "The member `license_status` says why: expired, revoked, suspended, and so on, as validation does.";
     LicenseWithoutCustomer = "license_without_customer", FORBIDDEN, "The license belongs to no customer",
         "Applications are granted to customers. Use the token of a license of your own, not of one for all.";
     LastOwner = "last_owner", CONFLICT, "An organization needs an owner",

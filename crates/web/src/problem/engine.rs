@@ -46,7 +46,9 @@ impl From<Error> for Problem {
                     .detail(format!("{}.", told.join("; ")))
                     .with("license_keys", names)
             }
-            Error::NotInForce(status) => Self::new(Code::LicenseNotActive).with("status", status.as_str()),
+            Error::NotInForce(status) => {
+                Self::new(Code::LicenseNotActive).with("license_status", status.as_str())
+            }
             Error::NoCustomer => Self::new(Code::LicenseWithoutCustomer),
             Error::LinkGone => Self::new(Code::Gone),
             Error::OwnersOnly => Self::new(Code::Forbidden).detail("Only an owner makes and unmakes owners."),

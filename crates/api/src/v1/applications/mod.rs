@@ -1,0 +1,69 @@
+//! Applications.
+
+mod create;
+mod delete;
+mod list;
+mod show;
+mod update;
+pub(crate) mod versions;
+
+use keyward_domain::{Application, ApplicationId, Name, Notes, Slug, Timestamp};
+use keyward_web::Answer;
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create::create)
+        .service(list::list)
+        .service(show::show)
+        .service(update::update)
+        .service(delete::delete);
+    versions::routes(config);
+}
+
+/// A deployable thing.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Application)]
+pub(crate) struct ApplicationView {
+    #[schema(value_type = String, format = Uuid)]
+    id: ApplicationId,
+    #[schema(value_type = String, example = "Acme Server")]
+    name: Name,
+    /// Never changes.
+    #[schema(value_type = String, example = "acme-server")]
+    slug: Slug,
+    /// `compose` or `helm`. Never changes.
+    #[schema(example = "compose")]
+    kind: &'static str,
+    /// Shown to the customers who have it.
+    #[schema(value_type = Option<String>)]
+    description: Option<Notes>,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    version: i64,
+}
+
+impl From<Application> for ApplicationView {
+    fn from(application: Application) -> Self {
+        Self {
+            id: application.id,
+            name: application.name,
+            slug: application.slug,
+            kind: application.kind.as_str(),
+            description: application.description,
+            created_at: application.created_at,
+            updated_at: application.updated_at,
+            version: application.version,
+        }
+    }
+}
+
+impl ApplicationView {
+    fn answer(application: Application) -> Answer<Self> {
+        let version = application.version;
+        Answer::ok(application.into()).version(version)
+    }
+}

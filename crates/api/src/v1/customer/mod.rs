@@ -1,0 +1,96 @@
+//! The API of a customer's machines: what the customer may deploy, for the bearer of the token of one of the
+//! customer's licenses.
+
+mod applications;
+mod file;
+mod version;
+mod versions;
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, web};
+use keyward_domain::product::Markdown;
+use keyward_domain::{Application, ApplicationVersion, Name, Notes, Slug, Timestamp, VersionName};
+use keyward_engine::{Engine, Recipient};
+use keyward_web::{ClientAddress, Code, Problem};
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(applications::list).service(versions::list).service(version::show).service(file::fetch);
+}
+
+/// The customer whose license's token was sent. A handler that does not ask for it is open to everyone.
+pub(crate) struct Bearer(Recipient);
+
+impl FromRequest for Bearer {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let unknown = || Problem::new(Code::InvalidLicenseToken);
+            let engine = request.app_data::<web::Data<Engine>>();
+            let engine = engine.ok_or_else(|| Problem::new(Code::InternalError))?;
+            let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+            let (scheme, token) = header.and_then(|header| header.split_once(' ')).ok_or_else(unknown)?;
+            if !scheme.eq_ignore_ascii_case("bearer") {
+                return Err(unknown());
+            }
+            let client = ClientAddress::extract(&request).await;
+            let client = client.map_err(|_| Problem::new(Code::InternalError))?;
+            let found = engine.recipient(token.trim(), client.0).await?;
+            found.map(Self).ok_or_else(unknown)
+        })
+    }
+}
+
+/// An application, as a customer who is entitled to it sees it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = OwnApplication)]
+pub(crate) struct OwnApplicationView {
+    /// Its part in addresses.
+    #[schema(value_type = String, example = "acme-server")]
+    slug: Slug,
+    #[schema(value_type = String, example = "Acme Server")]
+    name: Name,
+    /// `compose` or `helm`.
+    #[schema(example = "compose")]
+    kind: &'static str,
+    #[schema(value_type = Option<String>)]
+    description: Option<Notes>,
+}
+
+impl From<Application> for OwnApplicationView {
+    fn from(application: Application) -> Self {
+        Self {
+            slug: application.slug,
+            name: application.name,
+            kind: application.kind.as_str(),
+            description: application.description,
+        }
+    }
+}
+
+/// A version, as a customer who may deploy it sees it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = OwnVersion)]
+pub(crate) struct OwnVersionView {
+    #[schema(value_type = String, example = "1.4.2")]
+    name: VersionName,
+    /// In Markdown.
+    #[schema(value_type = String)]
+    notes: Markdown,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+}
+
+impl From<ApplicationVersion> for OwnVersionView {
+    fn from(version: ApplicationVersion) -> Self {
+        Self { name: version.name, notes: version.notes, created_at: version.created_at }
+    }
+}

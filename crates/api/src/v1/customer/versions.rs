@@ -1,0 +1,29 @@
+use actix_web::{HttpRequest, get, web};
+use keyward_domain::Page;
+use keyward_engine::Engine;
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Problem, part};
+
+use super::{Bearer, OwnVersionView};
+use crate::v1::page::PageView;
+
+/// List the versions that you may deploy
+///
+/// The highest first.
+#[utoipa::path(
+    tag = "customer",
+    operation_id = "list_own_versions",
+    security(("license_token" = [])),
+    params(("application" = String, Path, description = "Its slug")),
+    responses((status = 200, body = PageView<OwnVersionView>), Refused),
+)]
+#[get("/api/v1/customer/applications/{application}/versions")]
+pub(crate) async fn list(
+    bearer: Bearer,
+    request: HttpRequest,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PageView<OwnVersionView>>, Problem> {
+    let own = engine.own_application(&bearer.0, &part(&request, "application")?).await?;
+    let page = Page { items: own.versions, next: None };
+    Ok(Answer::ok(PageView::of(page, OwnVersionView::from)))
+}
