@@ -10,6 +10,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
+import { applications } from "./applications.mjs";
+
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const [setup, mails, screenshots] = process.argv.slice(2);
 const base = new URL(setup).origin;
@@ -259,6 +261,9 @@ await page.getByRole("button", { name: "Revoke" }).click();
 await page.locator(".done", { hasText: "Revoked, from the very next request on." }).waitFor();
 await customer.page.goto(own);
 check("the customer's next click sees it", await customer.page.getByText("has no token now").isVisible());
+
+// --- applications
+await applications({ base, page, person, look, check, mailTo });
 
 // --- members and their roles
 await page.goto(`${base}/members`);

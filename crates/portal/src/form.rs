@@ -73,6 +73,11 @@ impl Form {
         self.values.get(name).is_some_and(|given| given == value)
     }
 
+    /// Whether the box of one of several things is checked.
+    pub(crate) fn is_checked(&self, kind: &str, thing: &str) -> bool {
+        self.is(&format!("{kind}-{thing}"), "true")
+    }
+
     /// What is wrong with a field.
     pub(crate) fn fault(&self, name: &str) -> Option<&str> {
         self.faults.iter().find(|(field, _)| field == name).map(|(_, fault)| fault.as_str())
@@ -116,7 +121,7 @@ impl Form {
                 self.refuse(field, format!("is taken by another {thing}"));
                 Ok(())
             }
-            Error::Transition(reason) => {
+            Error::Transition(reason) | Error::InUse(reason) => {
                 self.refuse("", reason);
                 Ok(())
             }

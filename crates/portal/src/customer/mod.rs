@@ -1,5 +1,7 @@
 //! The customer's pages. They change nothing and reach nothing but what the customer holds.
 
+mod applications;
+
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::{License, LicenseId, LicenseStatus, PageRequest};
@@ -11,6 +13,7 @@ use crate::page::{self, Page, Shell};
 use crate::signed::SignedCustomer;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    applications::routes(config);
     config
         .route("/portal", web::get().to(licenses))
         .route("/portal/profile", web::get().to(profile))

@@ -2,11 +2,13 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteCustomers};
+use keyward_domain::permission::{
+    ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts, WriteCustomers,
+};
 use keyward_domain::{
     Customer, CustomerId, Email, License, LicenseFilter, LicenseStatus, Name, Notes, Product,
 };
-use keyward_engine::{CustomerChange, Engine, NewCustomer};
+use keyward_engine::{ApplicationGrant, CustomerChange, Engine, NewCustomer};
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
@@ -123,6 +125,7 @@ struct CustomerPage {
     form: Form,
     licenses: Vec<Held>,
     products: Vec<Product>,
+    grants: Vec<ApplicationGrant>,
 }
 
 async fn page_of(
@@ -136,6 +139,9 @@ async fn page_of(
     let filter = LicenseFilter { customer: Some(customer.id), ..LicenseFilter::default() };
     let held = engine.licenses(&signed.access.also::<ReadLicenses>()?, &filter, Listing::whole()).await?;
     let products = engine.products(&signed.access.also::<ReadProducts>()?, None, Listing::whole()).await?;
+    let readers = signed.access.also::<ReadEntitlements>()?;
+    let (id, most) = (Some(customer.id), Listing::whole());
+    let grants = engine.application_entitlements(&readers, id, None, most).await?.items;
     let form = form.unwrap_or_else(|| {
         Form::filled([
             ("name", customer.name.to_string()),
@@ -152,6 +158,7 @@ async fn page_of(
             .map(|license| Held { status: license.status(now), license })
             .collect(),
         products: products.items,
+        grants,
         customer,
     })
 }

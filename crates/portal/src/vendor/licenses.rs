@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteLicenses};
+use keyward_domain::permission::{
+    ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts, WriteLicenses,
+};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{
     Customer, CustomerId, License, LicenseFilter, LicenseId, LicenseKey, LicenseState, LicenseStatus, Link,
@@ -43,6 +45,8 @@ struct Row {
 struct Group {
     customer: Option<Customer>,
     rows: Vec<Row>,
+    /// How many applications the customer is entitled to.
+    applications: u64,
 }
 
 #[derive(Template)]
@@ -85,13 +89,21 @@ async fn overview(
     for license in found.items {
         groups.entry(license.customer).or_default().push(Row { status: license.status(now), license });
     }
+    let entitled = engine.application_entitlement_counts(&signed.access.also::<ReadEntitlements>()?).await?;
+    if listing.is_plain() && found.next.is_none() {
+        // Who is entitled to applications and holds no license is told too.
+        for customer in entitled.keys() {
+            groups.entry(Some(*customer)).or_default();
+        }
+    }
     let mut shown = Vec::new();
     for (customer, rows) in groups {
+        let applications = customer.and_then(|customer| entitled.get(&customer)).copied().unwrap_or(0);
         let customer = match customer {
             Some(id) => engine.customer(&readers, id).await.ok(),
             None => None,
         };
-        shown.push(Group { customer, rows });
+        shown.push(Group { customer, rows, applications });
     }
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "licenses", now).after(request.query_string());
     let page = LicensesPage {

@@ -1,5 +1,8 @@
 //! The vendor's pages, one noun a file.
 
+mod application_entitlements;
+mod application_versions;
+mod applications;
 mod audit;
 mod customers;
 mod dashboard;
@@ -17,6 +20,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     dashboard::routes(config);
     products::routes(config);
     keys::routes(config);
+    applications::routes(config);
+    application_versions::routes(config);
+    application_entitlements::routes(config);
     customers::routes(config);
     licenses::routes(config);
     members::routes(config);
@@ -48,6 +54,11 @@ impl Listing {
     /// The page that is wanted.
     pub(crate) fn page(&self) -> keyward_domain::PageRequest {
         keyward_domain::PageRequest { limit: 50, after: self.cursor.parse().ok() }
+    }
+
+    /// Whether nothing is looked for, from the beginning on.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.text().is_none() && self.cursor.is_empty() && self.status.is_empty()
     }
 
     /// As much as a file may hold.

@@ -1,6 +1,8 @@
 //! The pages over HTTP: who may see which, and what hostile text becomes in them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod applications;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -97,11 +99,13 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
 }
 
 /// Pages, and from which role down they are refused.
-const PAGES: [(&str, [u16; 4]); 13] = [
+const PAGES: [(&str, [u16; 4]); 15] = [
     ("/", [200, 200, 200, 200]),
     ("/products", [200, 200, 200, 200]),
     ("/products.csv", [200, 200, 200, 200]),
     ("/products/new", [200, 200, 403, 403]),
+    ("/applications", [200, 200, 200, 200]),
+    ("/applications/new", [200, 200, 403, 403]),
     ("/customers", [200, 200, 200, 200]),
     ("/customers/new", [200, 200, 200, 403]),
     ("/licenses", [200, 200, 200, 200]),
@@ -114,8 +118,9 @@ const PAGES: [(&str, [u16; 4]); 13] = [
 ];
 
 /// Forms, and from which role down they are refused; they lack what they need, so nobody changes anything.
-const FORMS: [(&str, [u16; 4]); 6] = [
+const FORMS: [(&str, [u16; 4]); 7] = [
     ("/products/new", [200, 200, 403, 403]),
+    ("/applications/new", [200, 200, 403, 403]),
     ("/customers/new", [200, 200, 200, 403]),
     ("/licenses/new", [200, 200, 200, 403]),
     ("/members", [200, 200, 403, 403]),
@@ -153,7 +158,7 @@ keyward_testkit::databases! {
                 assert_eq!((page.status, page.header("location")), (303, "/sign-in"), "{path}");
             }
         }
-        for path in ["/portal", "/portal/profile", "/portal/licenses/018f0000-0000-7000-8000-000000000000"] {
+        for path in ["/portal", "/portal/profile", "/portal/applications", "/portal/applications/x/1/files/.env", "/portal/licenses/018f0000-0000-7000-8000-000000000000"] {
             let page = ask(&engine, "GET", path, "", "").await;
             assert_eq!((page.status, page.header("location")), (303, "/portal/sign-in"));
         }

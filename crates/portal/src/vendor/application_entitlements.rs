@@ -1,0 +1,192 @@
+//! What customers may deploy.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::application_entitlement::Granted;
+use keyward_domain::permission::{ReadApplications, ReadCustomers, ReadEntitlements, WriteEntitlements};
+use keyward_domain::{
+    Application, ApplicationEntitlementId, ApplicationId, ApplicationVersion, Customer, CustomerId, Notes,
+};
+use keyward_engine::{
+    ApplicationGrant, ApplicationGrantChange, Engine, NewApplicationEntitlement, WantedVersions,
+};
+use keyward_web::{Fields, Id, Request};
+
+use super::Listing;
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/customers/{id}/grant-application", web::get().to(new))
+        .route("/customers/{id}/grant-application", web::post().to(create))
+        .route("/application-entitlements/{id}", web::get().to(show))
+        .route("/application-entitlements/{id}", web::post().to(save));
+}
+
+#[derive(Debug, Default, serde::Deserialize)]
+struct Chosen {
+    #[serde(default)]
+    application: String,
+}
+
+#[derive(Template)]
+#[template(path = "vendor/application_entitlement_new.html")]
+struct NewEntitlementPage {
+    shell: Shell,
+    customer: Customer,
+    applications: Vec<Application>,
+    chosen: Option<Application>,
+    versions: Vec<ApplicationVersion>,
+    form: Form,
+}
+
+impl NewEntitlementPage {
+    async fn send(
+        engine: &Engine,
+        signed: &Signed<WriteEntitlements>,
+        customer: CustomerId,
+        application: Option<ApplicationId>,
+        form: Form,
+    ) -> Page {
+        let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, customer).await?;
+        let readers = signed.access.also::<ReadApplications>()?;
+        let (chosen, versions) = match application {
+            Some(id) => {
+                let versions = engine.application_versions(&readers, id).await?;
+                (Some(engine.application(&readers, id).await?), versions)
+            }
+            None => (None, Vec::new()),
+        };
+        page::send(&Self {
+            shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now()),
+            applications: engine.applications(&readers, None, Listing::whole()).await?.items,
+            customer,
+            chosen,
+            versions: versions.into_iter().filter(|version| !version.is_archived()).collect(),
+            form,
+        })
+    }
+}
+
+async fn new(
+    signed: Signed<WriteEntitlements>,
+    id: Id<CustomerId>,
+    query: web::Query<Chosen>,
+    engine: web::Data<Engine>,
+) -> Page {
+    NewEntitlementPage::send(&engine, &signed, id.0, query.application.parse().ok(), Form::default()).await
+}
+
+struct Noted {
+    note: Option<Notes>,
+}
+
+impl Request for Noted {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { note: fields.optional("note") })
+    }
+}
+
+/// The versions that are checked, beside those `before`.
+fn wanted(form: &Form, versions: &[ApplicationVersion], before: &[ApplicationVersion]) -> WantedVersions {
+    if form.is("all", "true") {
+        return WantedVersions::All;
+    }
+    let meant = |version: &&ApplicationVersion| {
+        form.is_checked("version", version.name.as_str()) || before.iter().any(|held| held.id == version.id)
+    };
+    WantedVersions::Named(versions.iter().filter(meant).map(|version| version.name.clone()).collect())
+}
+
+async fn create(
+    signed: Signed<WriteEntitlements>,
+    id: Id<CustomerId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let chosen = form.value("application").parse::<ApplicationId>().ok();
+    match (form.read::<Noted>(&["note"]), chosen) {
+        (Some(Noted { note }), Some(application)) => {
+            let readers = signed.access.also::<ReadApplications>()?;
+            let versions = engine.application_versions(&readers, application).await?;
+            let versions = wanted(&form, &versions, &[]);
+            let new = NewApplicationEntitlement { customer: id.0, application, versions, note };
+            match engine.create_application_entitlement(&signed.access, new, None).await {
+                Ok(_) => return Ok(page::go(format!("/customers/{}?done=granted#applications", id.0))),
+                Err(error) => form.keep(error)?,
+            }
+        }
+        (Some(_), None) => form.refuse("application", "is required"),
+        (None, _) => {}
+    }
+    NewEntitlementPage::send(&engine, &signed, id.0, chosen, form).await
+}
+
+#[derive(Template)]
+#[template(path = "vendor/application_entitlement.html")]
+struct EntitlementPage {
+    shell: Shell,
+    grant: ApplicationGrant,
+    /// Offered, and not granted yet.
+    others: Vec<ApplicationVersion>,
+    form: Form,
+}
+
+async fn page_of(
+    engine: &Engine,
+    signed: &Signed<impl keyward_domain::Grant>,
+    grant: ApplicationGrant,
+    form: Option<Form>,
+    query: &str,
+) -> Page {
+    let readers = signed.access.also::<ReadApplications>()?;
+    let mut others = engine.application_versions(&readers, grant.application.id).await?;
+    others
+        .retain(|version| !version.is_archived() && !grant.versions.iter().any(|held| held.id == version.id));
+    let note = grant.entitlement.note.as_ref().map(ToString::to_string).unwrap_or_default();
+    page::send(&EntitlementPage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now()).after(query),
+        form: form.unwrap_or_default().over(Form::filled([("note", note)])),
+        grant,
+        others,
+    })
+}
+
+async fn show(
+    request: HttpRequest,
+    signed: Signed<ReadEntitlements>,
+    id: Id<ApplicationEntitlementId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let grant = engine.application_entitlement(&signed.access, id.0).await?;
+    page_of(&engine, &signed, grant, None, request.query_string()).await
+}
+
+async fn save(
+    signed: Signed<WriteEntitlements>,
+    id: Id<ApplicationEntitlementId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let grant = engine.application_entitlement(&signed.access.also::<ReadEntitlements>()?, id.0).await?;
+    if let Some(Noted { note }) = form.read::<Noted>(&["note"]) {
+        let readers = signed.access.also::<ReadApplications>()?;
+        let versions = engine.application_versions(&readers, grant.application.id).await?;
+        let wanted = wanted(&form, &versions, &grant.versions);
+        // Who only writes a note grants nothing.
+        let widens = match &wanted {
+            WantedVersions::All => !grant.is_for_all(),
+            WantedVersions::Named(names) => {
+                matches!(grant.entitlement.granted, Granted::Named(_)) && names.len() > grant.versions.len()
+            }
+        };
+        let change = ApplicationGrantChange { versions: widens.then_some(wanted), note: Some(note) };
+        match engine.update_application_entitlement(&signed.access, id.0, change, None).await {
+            Ok(_) => return Ok(page::go(format!("/application-entitlements/{}?done=saved", id.0))),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    page_of(&engine, &signed, grant, Some(form), "").await
+}
