@@ -3,6 +3,8 @@
 //!
 //! Exit codes: 0 done or valid, 1 refused, 2 wrong usage or something that could not be read or reached.
 
+mod application_entitlements;
+mod applications;
 mod client;
 mod customers;
 mod inspect;
@@ -41,6 +43,12 @@ enum Command {
     /// Products on a server, and their keys
     #[command(visible_alias = "product")]
     Products(products::Products),
+    /// Applications on a server, and their versions
+    #[command(visible_alias = "application")]
+    Applications(applications::Applications),
+    /// What customers may deploy
+    #[command(visible_alias = "application-entitlement")]
+    ApplicationEntitlements(application_entitlements::ApplicationEntitlements),
     /// Customers on a server
     #[command(visible_alias = "customer")]
     Customers(customers::Customers),
@@ -66,6 +74,8 @@ fn main() -> ExitCode {
         Command::Inspect(inspect) => inspect.run(),
         Command::Keygen(keygen) => keygen.run(),
         Command::Sign(sign) => sign.run(),
+        Command::Applications(applications) => applications.run(),
+        Command::ApplicationEntitlements(entitlements) => entitlements.run(),
         Command::Customers(customers) => customers.run(),
         Command::Licenses(licenses) => licenses.run(),
         Command::Products(products) => products.run(),

@@ -97,7 +97,7 @@ export async function applications({ base, page, person, look, check, mailTo }) 
   await page.getByLabel("Payload (JSON object)").fill('{"seats":5}');
   await page.getByRole("button", { name: "Save" }).click();
   await page.locator(".done", { hasText: "Saved." }).waitFor();
-  const token = (await page.locator("#token").textContent()).match(/eyJ[\w.-]+/)[0];
+  const token = (await page.locator("#token-text").textContent()).trim();
   await first.own.reload();
   await look(first.own, "customer-version");
   const [download] = await Promise.all([
