@@ -152,3 +152,25 @@ fn inspect_shows_without_believing() {
     assert!(text.contains("untrusted_claims"));
     assert_eq!(desk.keyward(&["inspect", "hello"]).status.code(), Some(1));
 }
+
+#[test]
+fn every_command_on_a_server_explains_itself() {
+    let desk = Desk::new();
+    for noun in
+        ["products", "applications", "application-entitlements", "customers", "licenses", "organizations"]
+    {
+        let output = desk.keyward(&[noun, "--help"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let help = String::from_utf8(output.stdout).unwrap();
+        let verbs = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+        // What is indented deeper goes on from the line before.
+        let verbs = verbs.lines().filter(|line| !line.starts_with("   "));
+        let verbs = verbs.filter_map(|line| line.split_whitespace().next());
+        for verb in verbs.filter(|verb| *verb != "help") {
+            let output = desk.keyward(&[noun, verb, "--help"]);
+            assert!(output.status.success(), "{noun} {verb}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    let nothing = desk.keyward(&["application-entitlements", "grant", "x"]);
+    assert_eq!(nothing.status.code(), Some(2), "versions or all are asked for");
+}
