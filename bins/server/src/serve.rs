@@ -26,13 +26,14 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         trusted_proxies: settings.trusted_proxies.clone(),
     });
     let engine = web::Data::from(engine);
+    let registry = keyward_registry::Shared::default();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(engine.clone())
             .app_data(settings.clone())
             .wrap(from_fn(keyward_web::around))
             .configure(keyward_web::configure)
-            .configure(keyward_registry::configure)
+            .configure(|config| keyward_registry::configure(config, &registry))
             .configure(keyward_api::configure)
             .configure(keyward_portal::configure)
     })

@@ -28,6 +28,7 @@ cargo xtask test registry    of these, the registry alone
 cargo xtask screenshots      a picture of every page, at two widths, with sample data
 cargo xtask load             validations a second, on both databases, beside what they are compared with
 cargo xtask load million     start and memory with a million licenses
+cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight
 cargo xtask bless            write snapshots and generated documents anew";
 
 fn main() -> ExitCode {
@@ -71,6 +72,10 @@ fn run() -> Result<bool> {
             parts::install_postgres()?;
             parts::install_wrk()?;
             steps::load(&mut report, &["table", "sqlite", &postgres::Postgres::start()?.create("load")?])?;
+        }
+        ["load", "registry"] => {
+            parts::install_registry()?;
+            interop::registry_pace(&mut report)?;
         }
         ["load", "million"] => steps::load(&mut report, &["million"])?,
         ["bless"] => {

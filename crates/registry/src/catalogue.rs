@@ -1,10 +1,9 @@
 //! Which digests belong to which tags: learned from every manifest that passes, and looked up where that is not enough.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::Bytes;
 use keyward_domain::registry::{Artifact, Digest, Manifest, Reference, Registry, RepositoryName, Tag};
 use keyward_domain::{ArtifactId, Timestamp};
 use keyward_engine::{Engine, Scope};
@@ -24,25 +23,25 @@ const LOOK_SECONDS: i64 = 10;
 /// How many of them at most.
 const MOST_LOOKS: usize = 100;
 
+/// How far what is about something is followed: a signature of a list of parts of an image.
+const MOST_ABOUT: usize = 4;
+
 /// How many parts of an index are looked up.
 const MOST_PARTS: usize = 100;
 
-/// When repositories were last looked at because of a digest that was not known.
+/// When repositories were last looked at because of a digest that was not known. Who asks while another looks waits
+/// for what comes of it.
 #[derive(Default)]
-pub(crate) struct Looks(Mutex<HashMap<ArtifactId, Timestamp>>);
+pub(crate) struct Looks(Mutex<HashMap<ArtifactId, Arc<futures_util::lock::Mutex<Option<Timestamp>>>>>);
 
 impl Looks {
-    fn due(&self, artifact: ArtifactId, now: Timestamp) -> bool {
-        let Ok(mut looks) = self.0.lock() else { return false };
+    fn of(&self, artifact: ArtifactId) -> Arc<futures_util::lock::Mutex<Option<Timestamp>>> {
+        let Ok(mut looks) = self.0.lock() else { return Arc::default() };
         if looks.len() > 10_000 {
-            looks.clear();
+            // Those that nobody waits for.
+            looks.retain(|_, look| Arc::strong_count(look) > 1);
         }
-        let due =
-            looks.get(&artifact).is_none_or(|last| now < *last || now >= last.plus_seconds(LOOK_SECONDS));
-        if due {
-            looks.insert(artifact, now);
-        }
-        due
+        Arc::clone(looks.entry(artifact).or_default())
     }
 }
 
@@ -65,12 +64,20 @@ impl Catalogue<'_> {
         if self.known_to_lead(artifact, tags, digest).await? {
             return Ok(true);
         }
-        if !looks.due(artifact.id, self.engine.now()) {
-            return Ok(false);
+        let look = looks.of(artifact.id);
+        let mut last = look.lock().await;
+        let now = self.engine.now();
+        if last.is_some_and(|last| last <= now && now < last.plus_seconds(LOOK_SECONDS)) {
+            return self.known_to_lead(artifact, tags, digest).await;
         }
-        for tag in tags.iter().take(MOST_LOOKS) {
-            self.look(&artifact.repository, &Reference::Tag(tag.clone())).await?;
-            if self.known_to_lead(artifact, tags, digest).await? {
+        *last = Some(now);
+        // Not always the same ones, where there are many. One that can't be looked up says nothing of the others.
+        let start =
+            usize::try_from(now.unix() / LOOK_SECONDS).unwrap_or_default() * MOST_LOOKS % tags.len().max(1);
+        for tag in tags.iter().cycle().skip(start).take(MOST_LOOKS.min(tags.len())) {
+            if self.settle(&artifact.repository, tag).await.is_ok_and(|learned| learned)
+                && self.known_to_lead(artifact, tags, digest).await?
+            {
                 return Ok(true);
             }
         }
@@ -82,14 +89,41 @@ impl Catalogue<'_> {
         self.known_to_lead(artifact, tags, digest).await
     }
 
+    /// Whether it is known that a digest is of one of these tags, or of something that is about one of theirs.
     async fn known_to_lead(
         &self,
         artifact: &Artifact,
         tags: &BTreeSet<Tag>,
         digest: &Digest,
     ) -> Result<bool, Refusal> {
-        let found = self.engine.tags_to(self.registry, artifact, digest).await?;
-        Ok(!found.is_disjoint(tags))
+        let (mut level, mut seen) = (vec![digest.clone()], BTreeSet::new());
+        for _ in 0..MOST_ABOUT {
+            let mut above = Vec::new();
+            for digest in level.drain(..) {
+                let found = self.engine.tags_to(self.registry, artifact, &digest, tags).await?;
+                if !found.is_disjoint(tags) {
+                    return Ok(true);
+                }
+                above.extend(
+                    found.iter().filter_map(Tag::subject).filter(|subject| seen.insert(subject.to_string())),
+                );
+            }
+            level = above;
+        }
+        Ok(false)
+    }
+
+    /// Learns what a tag points to now, unless that is known; whether there was something to learn.
+    pub(crate) async fn settle(&self, repository: &RepositoryName, tag: &Tag) -> Result<bool, Refusal> {
+        let reference = Reference::Tag(tag.clone());
+        let answer = self.request(repository, &reference, Method::HEAD).await?;
+        let Some(digest) = upstream::digest(&answer).filter(|_| answer.status() == StatusCode::OK) else {
+            return Ok(false);
+        };
+        if self.engine.knows_manifest(self.registry, repository, Some(tag), &digest).await? {
+            return Ok(false);
+        }
+        Ok(self.look(repository, &reference).await?.is_some())
     }
 
     /// Learns what a tag or digest is, and what its parts are. Gives the digest, or `None` if it is not there.
@@ -121,31 +155,39 @@ impl Catalogue<'_> {
         Ok(())
     }
 
+    /// Asks for a manifest in the form that it has.
+    pub(crate) async fn request(
+        &self,
+        repository: &RepositoryName,
+        reference: &Reference,
+        method: Method,
+    ) -> Result<upstream::Answer, Refusal> {
+        let inside = self.registry.inside(repository);
+        let route = Route::Manifest(repository.clone(), reference.clone());
+        let scope = Scope { kind: "repository", name: inside.as_str(), actions: PULL };
+        let address = route.inside(inside.as_str());
+        let ask = Ask { registry: self.registry, method, address, subject: GATEWAY, scopes: &[scope] };
+        self.client.ask(self.engine, &ask, MANIFESTS).await
+    }
+
     async fn fetch(
         &self,
         repository: &RepositoryName,
         reference: &Reference,
     ) -> Result<Option<(Digest, Manifest)>, Refusal> {
-        let inside = self.registry.inside(repository);
-        let route = Route::Manifest(repository.clone(), reference.clone());
-        let scope = Scope { kind: "repository", name: inside.as_str(), actions: PULL };
-        let ask = Ask {
-            registry: self.registry,
-            method: Method::GET,
-            address: route.inside(inside.as_str()),
-            subject: GATEWAY,
-            scopes: &[scope],
-        };
-        let mut answer = self.client.ask(self.engine, &ask, MANIFESTS).await?;
+        let answer = self.request(repository, reference, Method::GET).await?;
         if answer.status() != StatusCode::OK {
             return Ok(None);
         }
-        let bytes = upstream::whole(&mut answer, Manifest::MOST_BYTES).await?;
         let digest = match reference {
             Reference::Digest(digest) => Some(digest.clone()),
             Reference::Tag(_) => upstream::digest(&answer),
         };
-        Ok(digest.zip(upstream::manifest(&answer, &bytes)))
+        let kind = upstream::kind(&answer);
+        let bytes = upstream::whole(answer, Manifest::MOST_BYTES).await?;
+        // An edge is true for ever: only what the digest vouches for makes one.
+        let digest = digest.filter(|digest| upstream::is(digest, &bytes));
+        Ok(digest.zip(Manifest::parse(&kind, &bytes).ok()))
     }
 
     /// Learns from a manifest that passes. `tag` is what it was asked for by.
@@ -173,7 +215,7 @@ impl Catalogue<'_> {
         Ok(())
     }
 
-    /// All the pages of a list of the upstream.
+    /// All the pages of a list of the upstream; `None` if it has none such.
     pub(crate) async fn list(
         &self,
         address: String,
@@ -184,12 +226,17 @@ impl Catalogue<'_> {
         let mut next = Some(address);
         while let Some(address) = next.take() {
             let ask = Ask { registry: self.registry, method: Method::GET, address, subject: GATEWAY, scopes };
-            let mut answer = self.client.ask(self.engine, &ask, "application/json").await?;
-            if answer.status() != StatusCode::OK {
-                return Ok(None);
+            let answer = self.client.ask(self.engine, &ask, "application/json").await?;
+            match answer.status() {
+                StatusCode::OK => {}
+                StatusCode::NOT_FOUND => return Ok(None),
+                status => {
+                    tracing::warn!(registry = %self.registry.host, %status, "an upstream does not give its list");
+                    return Err(Refusal::unavailable());
+                }
             }
             let more = linked(&answer);
-            let bytes: Bytes = upstream::whole(&mut answer, MOST_LIST_BYTES).await?;
+            let bytes = upstream::whole(answer, MOST_LIST_BYTES).await?;
             let page: serde_json::Value =
                 serde_json::from_slice(&bytes).map_err(|_| Refusal::unavailable())?;
             let before = items.len();

@@ -5,8 +5,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
-use awc::body::{BodyStream, SizedStream};
-use futures_util::stream;
+use awc::body::{BodyStream, BoxBody, SizedStream};
 use keyward_domain::registry::Holder;
 use keyward_domain::registry::{
     Artifact, Decision, Digest, Host, Manifest, Operation, Reach, Reference, Registry, RepositoryName, Tag,
@@ -18,7 +17,7 @@ use zeroize::Zeroizing;
 use crate::catalogue::{Catalogue, Looks, PULL};
 use crate::refusal::{API_VERSION, Refusal};
 use crate::route::{Act, Route};
-use crate::stream::{Broken, Moving, Passing};
+use crate::stream::{Moving, Passing};
 use crate::upstream::{self, Ask, Client};
 use crate::{credentials, listing};
 
@@ -36,15 +35,17 @@ impl Default for WrongKeys {
 }
 
 /// What every request is decided with.
-struct Visit<'a> {
+struct Visit {
     engine: web::Data<Engine>,
-    client: &'a Client,
-    looks: &'a Looks,
+    client: web::Data<Client>,
+    looks: web::Data<Looks>,
     registry: Registry,
     guest: Guest,
     route: Route,
     method: Method,
-    request: &'a HttpRequest,
+    headers: HeaderMap,
+    path: String,
+    query: String,
     address: ClientAddress,
 }
 
@@ -57,7 +58,7 @@ pub(crate) async fn gateway(
     looks: web::Data<Looks>,
     address: ClientAddress,
 ) -> HttpResponse {
-    match visit(&request, body, engine, &client, &wrong_keys, &looks, address).await {
+    match visit(&request, body, engine, client, &wrong_keys, looks, address).await {
         Ok(response) => response,
         Err(refusal) => refusal.respond(),
     }
@@ -67,9 +68,9 @@ async fn visit(
     request: &HttpRequest,
     body: web::Payload,
     engine: web::Data<Engine>,
-    client: &Client,
+    client: web::Data<Client>,
     wrong_keys: &WrongKeys,
-    looks: &Looks,
+    looks: web::Data<Looks>,
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let method = if was_head(request) { Method::HEAD } else { request.method().clone() };
@@ -78,8 +79,16 @@ async fn visit(
     let registry = named(request, &engine).await?;
     let password = credentials::password(request.headers());
     let guest = recognise(&engine, wrong_keys, &registry, password, address, user_agent(request)).await?;
-    let visit = Visit { engine, client, looks, registry, guest, route, method, request, address };
-    visit.act(act, body).await
+    let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
+    let (query, body) = (request.query_string().to_owned(), Body::of(request, body));
+    let visit =
+        Visit { engine, client, looks, registry, guest, route, method, headers, path, query, address };
+    if act == Act::Read {
+        return visit.act(act, body).await;
+    }
+    // What changes something is carried to its end, and written down, even if the client leaves in the middle.
+    let task = actix_web::rt::spawn(visit.act(act, body));
+    task.await.map_err(|_| Refusal::unavailable())?
 }
 
 /// Lets in whoever shows a key or token that opens this registry.
@@ -113,11 +122,15 @@ async fn named(request: &HttpRequest, engine: &Engine) -> Result<Registry, Refus
 }
 
 pub(crate) fn user_agent(request: &HttpRequest) -> &str {
-    request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    agent(request.headers())
 }
 
-impl Visit<'_> {
-    async fn act(self, act: Act, body: web::Payload) -> Result<HttpResponse, Refusal> {
+fn agent(headers: &HeaderMap) -> &str {
+    headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+impl Visit {
+    async fn act(self, act: Act, body: Body) -> Result<HttpResponse, Refusal> {
         if self.route == Route::Base {
             return Ok(HttpResponse::Ok().insert_header(API_VERSION).json(serde_json::json!({})));
         }
@@ -142,14 +155,17 @@ impl Visit<'_> {
             (Route::Manifest(name, reference), Act::Delete) => self.delete_manifest(name, reference).await,
             (Route::Blob(name, _), Act::Read) => self.pull_blob(name).await,
             (Route::Referrers(name, _), _) => {
-                self.pass(name, PULL, query(self.request, &["artifactType"]), ()).await
+                self.pass(name, PULL, query(&self.query, &["artifactType"]), ()).await
             }
-            (Route::Blob(name, _), _) => self.pass(name, DELETE, String::new(), ()).await,
+            (Route::Blob(name, _), _) => {
+                let answer = self.pass(name, DELETE, String::new(), ()).await?;
+                if answer.status().is_success() {
+                    self.note(Operation::Delete, Decision::Allowed, None);
+                }
+                Ok(answer)
+            }
             (Route::Uploads(name), _) => self.begin_upload(name, body).await,
-            (Route::Upload(name, _), _) => {
-                let state = self.request.query_string().to_owned();
-                self.pass(name, PUSH, state, passing_in(self.request, body)).await
-            }
+            (Route::Upload(name, _), _) => self.pass(name, PUSH, self.query.clone(), body.passing()).await,
         }
     }
 
@@ -193,7 +209,7 @@ impl Visit<'_> {
         tags: &std::collections::BTreeSet<Tag>,
         digest: &Digest,
     ) -> Result<bool, Refusal> {
-        self.catalogue().leads(self.looks, artifact, tags, digest).await
+        self.catalogue().leads(&self.looks, artifact, tags, digest).await
     }
 
     fn decide_change(&self, act: Act) -> Result<(), Refusal> {
@@ -216,36 +232,36 @@ impl Visit<'_> {
         name: &RepositoryName,
         reference: &Reference,
     ) -> Result<HttpResponse, Refusal> {
-        let mut answer = self.ask(name, PULL, String::new(), ()).await?;
+        let answer = self.ask(name, PULL, String::new(), ()).await?;
         if answer.status() == StatusCode::NOT_MODIFIED {
             return Ok(upstream::head(&self.registry, &answer).finish());
         }
         if answer.status() != StatusCode::OK {
             return upstream::refused(&self.registry, answer, "MANIFEST_UNKNOWN").await;
         }
-        let digest = match reference {
-            Reference::Digest(digest) => Some(digest.clone()),
-            Reference::Tag(_) => upstream::digest(&answer),
+        let (tag, digest) = match reference {
+            Reference::Digest(digest) => (None, Some(digest.clone())),
+            Reference::Tag(tag) => (Some(tag), upstream::digest(&answer)),
         };
-        let (length, mut bytes, mut manifest) = (upstream::length(&answer), Bytes::new(), None);
-        if self.method == Method::GET {
-            bytes = upstream::whole(&mut answer, Manifest::MOST_BYTES).await?;
-            manifest = upstream::manifest(&answer, &bytes);
-        }
-        if let Some(digest) = &digest {
-            let tag = match reference {
-                Reference::Tag(tag) => Some(tag),
-                Reference::Digest(_) => None,
-            };
-            // Who does not take an index may be given one image of it, which is not what the tag points to.
-            if tag.is_some() && !takes_indexes(self.request.headers()) {
-                self.catalogue().look(name, reference).await?;
-                self.catalogue().learn_passing(name, None, digest, manifest.as_ref()).await?;
-            } else {
-                self.catalogue().learn_passing(name, tag, digest, manifest.as_ref()).await?;
-            }
-        }
+        let (length, kind) = (upstream::length(&answer), upstream::kind(&answer));
         let mut response = upstream::head(&self.registry, &answer);
+        let bytes = match self.method {
+            Method::GET => upstream::whole(answer, Manifest::MOST_BYTES).await?,
+            _ => Bytes::new(),
+        };
+        // Only what the digest vouches for is learned from.
+        let vouched = digest.as_ref().is_some_and(|digest| upstream::is(digest, &bytes));
+        let manifest = Manifest::parse(&kind, &bytes).ok().filter(|_| vouched);
+        match (&digest, tag) {
+            // Who does not take all forms may be given another than the tag points to.
+            (Some(_), Some(tag)) if !takes_all_forms(&self.headers) => {
+                self.catalogue().settle(name, tag).await?;
+            }
+            (Some(digest), tag) => {
+                self.catalogue().learn_passing(name, tag, digest, manifest.as_ref()).await?
+            }
+            (None, _) => {}
+        }
         if self.method == Method::HEAD {
             return Ok(response.body(Announced(length)));
         }
@@ -300,30 +316,26 @@ impl Visit<'_> {
         &self,
         name: &RepositoryName,
         reference: &Reference,
-        body: web::Payload,
+        body: Body,
     ) -> Result<HttpResponse, Refusal> {
-        let bytes = body.to_bytes_limited(Manifest::MOST_BYTES).await;
+        let bytes = body.payload.to_bytes_limited(Manifest::MOST_BYTES).await;
         let too_large = |_| {
             let message = "a manifest has at most 4 MiB";
             Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "MANIFEST_INVALID", message)
         };
         let broken = |_| Refusal::bad("MANIFEST_INVALID", "the manifest broke off on its way");
         let bytes = bytes.map_err(too_large)?.map_err(broken)?;
-        let kind = self.request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let unreadable = |_| Refusal::bad("MANIFEST_INVALID", "this is no manifest");
         let manifest = Manifest::parse(kind.unwrap_or_default(), &bytes).map_err(unreadable)?;
-        let mut tags: Vec<Tag> = Vec::new();
-        for (key, value) in url::form_urlencoded::parse(self.request.query_string().as_bytes()) {
-            if key == "tag" {
-                tags.push(
-                    value.parse().map_err(|_| Refusal::bad("TAG_INVALID", "this is no name of a tag"))?,
-                );
-            }
-        }
-        let answer = self.ask(name, PUSH, query(self.request, &["tag"]), bytes.clone()).await?;
+        let answer = self.ask(name, PUSH, query(&self.query, &["tag"]), bytes.clone()).await?;
         if !answer.status().is_success() {
             return upstream::refused(&self.registry, answer, "MANIFEST_INVALID").await;
         }
+        // Of the tags in the query those that the upstream says it has set: not each knows the parameter.
+        let set = answer.headers().get_all("oci-tag").filter_map(|value| value.to_str().ok());
+        let mut tags: Vec<Tag> =
+            set.flat_map(|value| value.split(',')).filter_map(|tag| tag.trim().parse().ok()).collect();
         let digest = match reference {
             Reference::Digest(digest) => Some(digest.clone()),
             Reference::Tag(tag) => {
@@ -354,9 +366,9 @@ impl Visit<'_> {
 
     /// Begins an upload, or mounts a blob from another repository of the same registry, which a key that pushes may
     /// read. A mount of anything else is begun as an upload, as the specification has it.
-    async fn begin_upload(&self, name: &RepositoryName, body: web::Payload) -> Result<HttpResponse, Refusal> {
+    async fn begin_upload(&self, name: &RepositoryName, body: Body) -> Result<HttpResponse, Refusal> {
         let (mut mount, mut from, mut digest) = (None, None, None);
-        for (key, value) in url::form_urlencoded::parse(self.request.query_string().as_bytes()) {
+        for (key, value) in url::form_urlencoded::parse(self.query.as_bytes()) {
             match &*key {
                 "mount" => mount = value.parse::<Digest>().ok(),
                 "from" => from = value.parse::<RepositoryName>().ok(),
@@ -374,7 +386,7 @@ impl Visit<'_> {
         } else if let Some(digest) = &digest {
             query.append_pair("digest", digest.as_str());
         }
-        let answer = self.ask_with(&inside, &scopes, query.finish(), passing_in(self.request, body)).await?;
+        let answer = self.ask_with(&inside, &scopes, query.finish(), body.passing()).await?;
         if answer.status().is_success() {
             return Ok(upstream::head(&self.registry, &answer).finish());
         }
@@ -382,7 +394,7 @@ impl Visit<'_> {
     }
 
     async fn tags(&self, name: &RepositoryName, reach: &Reach) -> Result<HttpResponse, Refusal> {
-        let wanted = listing::Wanted::parse(self.request.query_string())?;
+        let wanted = listing::Wanted::parse(&self.query)?;
         let inside = self.registry.inside(name);
         let scope = Scope { kind: "repository", name: inside.as_str(), actions: PULL };
         let all = self.catalogue().list(self.route.inside(inside.as_str()), &[scope], "tags").await?;
@@ -393,11 +405,11 @@ impl Visit<'_> {
                 all.into_iter().filter(|tag| tag.parse().is_ok_and(|tag| reach.has(&tag))).collect()
             }
         };
-        Ok(wanted.respond(self.request.uri().path(), shown, listing::tags(name.as_str())))
+        Ok(wanted.respond(&self.path, shown, listing::tags(name.as_str())))
     }
 
     async fn catalog(&self) -> Result<HttpResponse, Refusal> {
-        let wanted = listing::Wanted::parse(self.request.query_string())?;
+        let wanted = listing::Wanted::parse(&self.query)?;
         let scope = Scope { kind: "registry", name: "catalog", actions: ALL };
         let all = self.catalogue().list("/v2/_catalog?n=1000".to_owned(), &[scope], "repositories").await?;
         let all: Vec<_> = match all {
@@ -405,13 +417,8 @@ impl Visit<'_> {
             // Not every registry tells all it has.
             None => self.engine.known_repositories(&self.registry).await?,
         };
-        let mut shown = Vec::new();
-        for name in all {
-            let (_, reach) = self.engine.reach(&self.registry, &self.guest, &name).await?;
-            if reach != Reach::Nothing {
-                shown.push(name.to_string());
-            }
-        }
+        let shown = self.engine.reachable(&self.registry, &self.guest, all).await?;
+        let shown = shown.into_iter().map(|name| name.to_string()).collect();
         Ok(wanted.respond("/v2/_catalog", shown, listing::repositories))
     }
 
@@ -433,6 +440,9 @@ impl Visit<'_> {
             return upstream::refused(&self.registry, answer, absent).await;
         }
         let mut response = upstream::head(&self.registry, &answer);
+        if let Some(link) = upstream::link(&self.registry, &answer) {
+            response.insert_header((header::LINK, link));
+        }
         let length = upstream::length(&answer);
         Ok(response.body(Passing::new(Moving::new(answer), length, |_| {})))
     }
@@ -467,11 +477,11 @@ impl Visit<'_> {
         };
         let method = self.method.clone();
         let ask = Ask { registry: &self.registry, method, address, subject: &subject, scopes };
-        self.client.send(&self.engine, &ask, self.request.headers(), body).await
+        self.client.send(&self.engine, &ask, &self.headers, body).await
     }
 
     fn catalogue(&self) -> Catalogue<'_> {
-        Catalogue { engine: &self.engine, client: self.client, registry: &self.registry }
+        Catalogue { engine: &self.engine, client: &self.client, registry: &self.registry }
     }
 
     fn operation(&self, act: Act) -> Operation {
@@ -515,7 +525,7 @@ impl Visit<'_> {
             reference,
             digest,
             address: self.address.0,
-            client: user_agent(self.request).to_owned(),
+            client: agent(&self.headers).to_owned(),
         })
     }
 
@@ -532,36 +542,55 @@ impl Visit<'_> {
 }
 
 /// Those parameters of a query that are passed on.
-fn query(request: &HttpRequest, names: &[&str]) -> String {
-    let given = url::form_urlencoded::parse(request.query_string().as_bytes());
+fn query(query: &str, names: &[&str]) -> String {
+    let given = url::form_urlencoded::parse(query.as_bytes());
     let kept = given.filter(|(name, _)| names.contains(&&**name));
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(kept).finish()
 }
 
-/// What a client sends, on its way in: with its length, if the client has said it.
-fn passing_in(request: &HttpRequest, body: web::Payload) -> awc::body::BoxBody {
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
-    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
-    let body = Moving::new(body);
-    match length {
-        Some(0) => awc::body::BoxBody::new(()),
-        Some(length) => awc::body::BoxBody::new(SizedStream::new(length, body)),
-        None if chunked || request.version() == actix_web::http::Version::HTTP_2 => {
-            awc::body::BoxBody::new(BodyStream::new(body))
+/// What a client sends.
+struct Body {
+    payload: web::Payload,
+    /// As the client has said it; `None` for as long as it comes.
+    length: Option<u64>,
+}
+
+impl Body {
+    fn of(request: &HttpRequest, payload: web::Payload) -> Self {
+        let given = request.headers().get(header::CONTENT_LENGTH);
+        let given = given.and_then(|value| value.to_str().ok()).and_then(|text| text.parse::<u64>().ok());
+        let open = request.headers().contains_key(header::TRANSFER_ENCODING)
+            || request.version() == actix_web::http::Version::HTTP_2;
+        Self { payload, length: if given.is_none() && !open { Some(0) } else { given } }
+    }
+
+    /// On its way in.
+    fn passing(self) -> BoxBody {
+        match self.length {
+            Some(0) => BoxBody::new(()),
+            Some(length) => BoxBody::new(SizedStream::new(length, Moving::new(self.payload))),
+            None => BoxBody::new(BodyStream::new(Moving::new(self.payload))),
         }
-        None => awc::body::BoxBody::new(SizedStream::new(0, stream::empty::<Result<Bytes, Broken>>())),
     }
 }
 
-/// Whether a client takes what a tag points to as it is.
-fn takes_indexes(headers: &HeaderMap) -> bool {
-    let accepted: Vec<_> = headers.get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).collect();
-    let takes = |kind: &str| accepted.iter().any(|text| text.contains(kind));
-    takes("*/*")
-        || (takes("application/vnd.oci.image.index.v1+json")
-            && takes("application/vnd.docker.distribution.manifest.list.v2+json"))
+/// Whether a client takes what a tag points to as it is, whatever form it has.
+fn takes_all_forms(headers: &HeaderMap) -> bool {
+    let given = headers.get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    let kinds = given
+        .flat_map(|value| value.split(','))
+        .map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    let kinds: Vec<_> = kinds.collect();
+    FORMS.iter().all(|form| kinds.contains(form))
 }
+
+/// The forms of manifests that a registry may turn into one another.
+const FORMS: [&str; 4] = [
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+];
 
 /// The body that a `GET` would have had, of which a `HEAD` tells the length.
 struct Announced(Option<u64>);

@@ -29,12 +29,19 @@ use actix_web::web;
 
 pub use sweep::sweep;
 
+/// What all workers of a server remember together.
+#[derive(Clone, Default)]
+pub struct Shared {
+    wrong_keys: web::Data<gateway::WrongKeys>,
+    looks: web::Data<catalogue::Looks>,
+}
+
 /// Adds `/v2/` for the hosts of all registries.
-pub fn configure(config: &mut web::ServiceConfig) {
+pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
     config
         .app_data(web::Data::new(upstream::Client::new()))
-        .app_data(web::Data::new(gateway::WrongKeys::default()))
-        .app_data(web::Data::new(catalogue::Looks::default()))
+        .app_data(shared.wrong_keys.clone())
+        .app_data(shared.looks.clone())
         .service(
             web::resource("/registry/token")
                 .route(web::get().to(token::get))

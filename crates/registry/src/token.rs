@@ -6,7 +6,7 @@
 //! given, so every fetch shows the key again.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{self, Bytes};
+use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::registry::{Holder, Host, Reach, Registry, RepositoryName};
 use keyward_engine::{Engine, Guest, Rights, Scope};
@@ -73,9 +73,8 @@ pub(crate) async fn post(
     wrong_keys: web::Data<WrongKeys>,
     address: ClientAddress,
 ) -> HttpResponse {
-    let form = match body.to_bytes_limited(MOST_FORM).await {
-        Ok(Ok(form)) => form,
-        Ok(Err(_)) | Err(_) => Bytes::new(),
+    let Ok(Ok(form)) = body.to_bytes_limited(MOST_FORM).await else {
+        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "UNSUPPORTED", "the form is too large").respond();
     };
     let wanted = Wanted::parse(&form);
     if wanted.grant_type.as_deref() != Some("password") {

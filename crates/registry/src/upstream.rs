@@ -9,18 +9,20 @@ use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use awc::body::{BoxBody, MessageBody};
 use futures_util::StreamExt as _;
-use keyward_domain::registry::{Digest, Manifest, Registry, RepositoryName};
+use keyward_domain::registry::{Digest, Registry, RepositoryName};
 use keyward_engine::{Engine, Scope};
 use serde::Deserialize;
 use serde_json::json;
+use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::refusal::{API_VERSION, Refusal};
+use crate::stream::Moving;
 
 /// How long the upstream may take until it begins to answer a read.
 const READ: Duration = Duration::from_secs(60);
 
-/// The same after an upload, whose digest it may be computing.
-const WRITE: Duration = Duration::from_secs(30 * 60);
+/// The same for uploads: what moves may take as long as it likes, and what stands still is cut off elsewhere.
+const WRITE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Connections of one worker to one upstream.
 const CONNECTIONS: usize = 1_024;
@@ -126,7 +128,10 @@ impl Client {
             Ok(Err(error)) => return Err(gave_no_answer(ask, &error)),
             Err(elapsed) => return Err(gave_no_answer(ask, &elapsed)),
         };
-        if answer.status().is_server_error() || answer.status() == StatusCode::UNAUTHORIZED {
+        let lost = answer.status().is_redirection()
+            && answer.status() != StatusCode::NOT_MODIFIED
+            && !ask.address.contains("/blobs/");
+        if lost || answer.status().is_server_error() || answer.status() == StatusCode::UNAUTHORIZED {
             return Err(gave_no_answer(ask, &answer.status()));
         }
         Ok(answer)
@@ -155,21 +160,42 @@ fn gave_no_answer(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refusal {
     Refusal::unavailable()
 }
 
-/// All of a body that is expected to be small.
-pub(crate) async fn whole(answer: &mut Answer, most: usize) -> Result<Bytes, Refusal> {
+/// All of a body that is expected to be small, as long as was announced.
+pub(crate) async fn whole(answer: Answer, most: usize) -> Result<Bytes, Refusal> {
+    let announced = length(&answer);
+    let bytes = gathered(answer, most).await?;
+    match announced {
+        Some(announced) if announced != bytes.len() as u64 => Err(broke_off(&"it is shorter than announced")),
+        Some(_) | None => Ok(bytes),
+    }
+}
+
+async fn gathered(answer: Answer, most: usize) -> Result<Bytes, Refusal> {
     let mut bytes = actix_web::web::BytesMut::new();
-    while let Some(chunk) = answer.next().await {
-        let chunk = chunk.map_err(|error| {
-            tracing::warn!(%error, "an upstream broke off in the middle of an answer");
-            Refusal::unavailable()
-        })?;
+    let mut body = Moving::new(answer);
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| broke_off(&error))?;
         if bytes.len() + chunk.len() > most {
-            tracing::warn!(most, "an upstream gave an answer that is too large to be looked at");
-            return Err(Refusal::unavailable());
+            return Err(broke_off(&"it is too large to be looked at"));
         }
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes.freeze())
+}
+
+fn broke_off(why: &dyn std::fmt::Display) -> Refusal {
+    tracing::warn!(%why, "an upstream broke off in the middle of an answer");
+    Refusal::unavailable()
+}
+
+/// Whether bytes are what a digest says.
+pub(crate) fn is(digest: &Digest, bytes: &[u8]) -> bool {
+    let hex = |hash: &[u8]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    match digest.as_str().split_once(':') {
+        Some(("sha256", expected)) => hex(&Sha256::digest(bytes)) == expected,
+        Some(("sha512", expected)) => hex(&Sha512::digest(bytes)) == expected,
+        _ => false,
+    }
 }
 
 /// How long the body of an answer is, or would be.
@@ -182,11 +208,10 @@ pub(crate) fn digest(answer: &Answer) -> Option<Digest> {
     answer.headers().get(DIGEST)?.to_str().ok()?.parse().ok()
 }
 
-/// What a manifest is made of, if the answer holds one that can be read.
-pub(crate) fn manifest(answer: &Answer, bytes: &[u8]) -> Option<Manifest> {
-    let kind =
-        answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Manifest::parse(kind.split(';').next().unwrap_or_default().trim(), bytes).ok()
+/// The media type of an answer.
+pub(crate) fn kind(answer: &Answer) -> String {
+    let kind = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.unwrap_or_default().to_owned()
 }
 
 /// The head of an answer to be passed back.
@@ -221,6 +246,14 @@ pub(crate) fn location_outside(prefix: Option<&RepositoryName>, location: &str) 
     Some(format!("/v2/{rest}"))
 }
 
+/// Where a list goes on, as clients reach it through us.
+pub(crate) fn link(registry: &Registry, answer: &Answer) -> Option<String> {
+    let link = answer.headers().get(header::LINK)?.to_str().ok()?;
+    let (target, rest) = link.strip_prefix('<')?.split_once('>')?;
+    let own = location_outside(registry.prefix.as_ref(), target)?;
+    Some(format!("<{own}>{rest}"))
+}
+
 /// Errors of the upstream in its own codes, without its details, which may tell of the inside.
 #[derive(Deserialize)]
 struct Errors {
@@ -237,18 +270,20 @@ struct ErrorEntry {
 /// An answer of the upstream that refuses, to be passed back.
 pub(crate) async fn refused(
     registry: &Registry,
-    mut answer: Answer,
+    answer: Answer,
     absent: &'static str,
 ) -> Result<HttpResponse, Refusal> {
     let mut response = head(registry, &answer);
-    let given = whole(&mut answer, 64 * 1024).await?;
+    let status = answer.status();
+    // That of a HEAD announces more than it has.
+    let given = gathered(answer, 64 * 1024).await?;
     let errors = serde_json::from_slice::<Errors>(&given).map(|given| given.errors).unwrap_or_default();
     let mut errors: Vec<_> = errors
         .into_iter()
         .map(|error| json!({"code": error.code, "message": error.message, "detail": null}))
         .collect();
     if errors.is_empty() {
-        let code = if answer.status() == StatusCode::NOT_FOUND { absent } else { "UNSUPPORTED" };
+        let code = if status == StatusCode::NOT_FOUND { absent } else { "UNSUPPORTED" };
         errors.push(json!({"code": code, "message": "the registry refused this", "detail": null}));
     }
     // The type of the upstream's own words does not hold for ours.

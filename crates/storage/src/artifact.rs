@@ -12,7 +12,7 @@ use sea_orm::{
 use uuid::Uuid;
 
 use crate::Result;
-use crate::convert::Table;
+use crate::convert::{ROW, Table};
 use crate::page::{contains, page, paged};
 
 mod row {
@@ -137,6 +137,12 @@ impl Artifacts<'_> {
         self.all().filter(row::Column::Id.eq(id.uuid())).one(self.tx).await?.map(read).transpose()
     }
 
+    /// Holds one until the end of the transaction: its tags move one after the other.
+    pub async fn hold(&self, id: ArtifactId) -> Result<()> {
+        self.all().filter(row::Column::Id.eq(id.uuid())).lock(ROW).one(self.tx).await?;
+        Ok(())
+    }
+
     /// The one of a repository.
     pub async fn named(&self, registry: RegistryId, repository: &RepositoryName) -> Result<Option<Artifact>> {
         let one = self.all().filter(row::Column::RegistryId.eq(registry.uuid()));
@@ -234,7 +240,8 @@ impl Content<'_> {
         one.one(self.tx).await?.map(|row| TAGS.parse("digest", &row.digest)).transpose()
     }
 
-    /// Writes that a tag points to `digest`, under a fresh `id`. What it pointed to before becomes history.
+    /// Writes that a tag points to `digest`, under a fresh `id`. What it pointed to before becomes history. The
+    /// artifact is held.
     pub async fn point(&self, id: Uuid, tag: &Tag, digest: &Digest, now: Timestamp) -> Result<()> {
         if self.pointed(tag).await?.as_ref() == Some(digest) {
             return Ok(());
@@ -248,12 +255,7 @@ impl Content<'_> {
             since: Set(now.unix()),
             until: Set(None),
         };
-        // Of two who saw the same change, one writes it.
-        let seen = OnConflict::columns([tag::Column::ArtifactId, tag::Column::Tag])
-            .target_and_where(tag::Column::Until.is_null())
-            .do_nothing()
-            .to_owned();
-        tag::Entity::insert(row).on_conflict(seen).exec_without_returning(self.tx).await?;
+        tag::Entity::insert(row).exec_without_returning(self.tx).await?;
         Ok(())
     }
 
@@ -332,12 +334,12 @@ impl Content<'_> {
     }
 
     /// The tags that lead to a digest, or did at some time: of the manifest itself, of those that contain it, and of
-    /// what it is about.
-    pub async fn tags_to(&self, digest: &Digest) -> Result<BTreeSet<Tag>> {
+    /// what it is about. Ends early once one of `wanted` is found: what base images share can have many.
+    pub async fn tags_to(&self, digest: &Digest, wanted: &BTreeSet<Tag>) -> Result<BTreeSet<Tag>> {
         let mut seen = HashSet::from([digest.to_string()]);
         let mut level = vec![digest.to_string()];
         let mut tags = BTreeSet::new();
-        while !level.is_empty() {
+        while !level.is_empty() && tags.is_disjoint(wanted) {
             let mut parents = Vec::new();
             for some in level.chunks(CHUNK) {
                 let names: Vec<String> = tag::Entity::find()

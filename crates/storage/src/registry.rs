@@ -1,7 +1,7 @@
 //! Registries.
 
-use keyward_domain::registry::{Credential, Host, Registry};
-use keyward_domain::{OrganizationScope, Page, PageRequest, RegistryId, Timestamp};
+use keyward_domain::registry::{Credential, Host, Registry, Upstream};
+use keyward_domain::{OrganizationId, OrganizationScope, Page, PageRequest, RegistryId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -28,6 +28,7 @@ mod row {
         pub credential: String,
         pub upstream_user: Option<String>,
         pub sealed_password: Option<Vec<u8>>,
+        pub service: String,
         pub pass_redirects: bool,
         pub direct: bool,
         pub certificate: Vec<u8>,
@@ -113,6 +114,16 @@ pub(crate) async fn by_host(tx: &DatabaseTransaction, host: &Host) -> Result<Opt
     live().filter(row::Column::Host.eq(host.as_str())).one(tx).await?.map(read).transpose()
 }
 
+/// The registries of other organizations that have the same upstream.
+pub(crate) async fn neighbours(
+    tx: &DatabaseTransaction,
+    organization: OrganizationId,
+    upstream: &Upstream,
+) -> Result<Vec<Registry>> {
+    let others = live().filter(row::Column::OrganizationId.ne(organization.uuid()));
+    others.filter(row::Column::Upstream.eq(upstream.as_str())).all(tx).await?.into_iter().map(read).collect()
+}
+
 /// Those of all organizations that were last looked at before `before`, or never.
 pub(crate) async fn unswept(tx: &DatabaseTransaction, before: Timestamp) -> Result<Vec<Registry>> {
     let old = row::Column::SweptAt.is_null().or(row::Column::SweptAt.lt(before.unix()));
@@ -140,6 +151,7 @@ fn write(registry: &Registry) -> row::ActiveModel {
         credential: Set(registry.credential.as_str().to_owned()),
         upstream_user: Set(user),
         sealed_password: Set(password),
+        service: Set(registry.service.to_string()),
         pass_redirects: Set(registry.pass_redirects),
         direct: Set(registry.direct),
         certificate: Set(registry.certificate.clone()),
@@ -169,6 +181,7 @@ fn read(row: row::Model) -> Result<Registry> {
         upstream: TABLE.parse("upstream", &row.upstream)?,
         prefix: TABLE.optional("prefix", row.prefix.as_deref())?,
         credential,
+        service: TABLE.parse("service", &row.service)?,
         pass_redirects: row.pass_redirects,
         direct: row.direct,
         certificate: row.certificate,

@@ -82,15 +82,14 @@ impl RegistryEvents<'_> {
         Ok(found.limit(1).one(self.tx).await?.is_some())
     }
 
+    /// Whether this holder has pulled from the repository since `since`.
+    pub async fn pulled_since(&self, event: &RegistryEvent, since: Timestamp) -> Result<bool> {
+        Ok(self.pulls(event, since).limit(1).one(self.tx).await?.is_some())
+    }
+
     /// Adds bytes to the latest pull of this holder from a repository since `since`.
     pub async fn add_bytes(&self, of: &RegistryEvent, bytes: u64, since: Timestamp) -> Result<()> {
-        let latest = self
-            .of(of.registry, of.holder)
-            .filter(row::Column::Repository.eq(of.repository.as_str()))
-            .filter(row::Column::Operation.eq(Operation::Pull.as_str()))
-            .filter(row::Column::Decision.eq(Decision::Allowed.as_str()))
-            .filter(row::Column::At.gte(since.unix()))
-            .order_by_desc(row::Column::Id);
+        let latest = self.pulls(of, since).order_by_desc(row::Column::Id);
         let Some(latest) = latest.limit(1).one(self.tx).await? else { return Ok(()) };
         let more = i64::try_from(bytes).unwrap_or(i64::MAX);
         row::Entity::update_many()
@@ -118,6 +117,14 @@ impl RegistryEvents<'_> {
         }
         let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
         page(rows, request, |row| row.id, read)
+    }
+
+    fn pulls(&self, of: &RegistryEvent, since: Timestamp) -> Select<row::Entity> {
+        self.of(of.registry, of.holder)
+            .filter(row::Column::Repository.eq(of.repository.as_str()))
+            .filter(row::Column::Operation.eq(Operation::Pull.as_str()))
+            .filter(row::Column::Decision.eq(Decision::Allowed.as_str()))
+            .filter(row::Column::At.gte(since.unix()))
     }
 
     fn all(&self) -> Select<row::Entity> {

@@ -1,6 +1,6 @@
 //! The unit of work.
 
-use keyward_domain::registry::{Host, Registry};
+use keyward_domain::registry::{Host, Registry, Upstream};
 use keyward_domain::{
     Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
     OrganizationScope, Product, ProductId, SecretHash, Session, SigningKey, Timestamp, TokenId,
@@ -88,6 +88,15 @@ impl Tx {
     /// The registry that clients reach under this host, of whatever organization.
     pub async fn registry_by_host(&self, host: &Host) -> Result<Option<Registry>> {
         registry::by_host(&self.inner, host).await
+    }
+
+    /// The registries of other organizations that have the same upstream.
+    pub async fn neighbouring_registries(
+        &self,
+        organization: OrganizationId,
+        upstream: &Upstream,
+    ) -> Result<Vec<Registry>> {
+        registry::neighbours(&self.inner, organization, upstream).await
     }
 
     /// The registries of the server that were last looked at before `before`, or never.

@@ -47,7 +47,7 @@ impl Client {
 pub(crate) fn all(parts: &Parts) -> Result<Vec<Client>> {
     let (node, python) = (parts.node.join("verify.mjs"), parts.python.clone());
     let script = root()?.join("examples/python/verify.py");
-    let keyward = program("keyward")?;
+    let keyward = program("debug", "keyward")?;
     Ok(vec![
         Client {
             name: "jose (Node)",

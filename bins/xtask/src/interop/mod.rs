@@ -50,6 +50,14 @@ pub(crate) fn registry(report: &mut Report, postgres: &Postgres) -> Result<()> {
     gateway(report, postgres)
 }
 
+/// How fast the gateway is.
+pub(crate) fn registry_pace(report: &mut Report) -> Result<()> {
+    report.step("building the server for speed", || {
+        succeeds(cargo(&["build", "--release", "-p", "keyward-server"])?)
+    })?;
+    report.step("the gateway beside the registry behind it", registry::measure)
+}
+
 /// Puts a real registry behind a server on each database.
 fn gateway(report: &mut Report, postgres: &Postgres) -> Result<()> {
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("registry")?))] {

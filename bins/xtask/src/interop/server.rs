@@ -1,6 +1,6 @@
 //! The real server program, in a folder of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,6 +18,7 @@ pub(crate) struct Server {
     port: u16,
     database: Option<String>,
     folder: TempDir,
+    program: PathBuf,
 }
 
 /// An organization on the server.
@@ -36,14 +37,27 @@ impl Server {
         Self::start_with(database, &[])
     }
 
+    /// The same, built for speed.
+    pub(crate) fn start_release() -> Result<Self> {
+        Self::start_program(program("release", "keyward-server")?, None, &[])
+    }
+
     /// The same, with settings besides.
     pub(crate) fn start_with(database: Option<String>, settings: &[(&str, String)]) -> Result<Self> {
+        Self::start_program(program("debug", "keyward-server")?, database, settings)
+    }
+
+    fn start_program(
+        program: PathBuf,
+        database: Option<String>,
+        settings: &[(&str, String)],
+    ) -> Result<Self> {
         let (folder, port) = (tempfile::tempdir()?, free_port()?);
-        let mut serve = command(&folder, port, database.as_deref(), &["serve"])?;
+        let mut serve = command(&program, &folder, port, database.as_deref(), &["serve"]);
         let log = std::fs::File::create(folder.path().join("said"))?;
         let process = serve.envs(settings.iter().map(|(name, value)| (*name, value.as_str()))).stdout(log);
         let process = process.spawn().context("starting keyward-server")?;
-        let mut server = Self { process, port, database, folder };
+        let mut server = Self { process, port, database, folder, program };
         server.wait()?;
         Ok(server)
     }
@@ -64,14 +78,16 @@ impl Server {
     pub(crate) fn kill_and_restart(&mut self) -> Result<()> {
         self.process.kill()?;
         self.process.wait()?;
-        self.process = spawn(&self.folder, self.port, self.database.as_deref(), &["serve"])?;
+        let mut serve = command(&self.program, &self.folder, self.port, self.database.as_deref(), &["serve"]);
+        self.process = serve.stdout(Stdio::null()).spawn().context("starting keyward-server")?;
         self.wait()
     }
 
     /// Founds an organization beside the running server; its token is the operator's too.
     pub(crate) fn tenant(&self, name: &str) -> Result<Tenant> {
         let args = ["bootstrap", "--organization", name, "--email", "owner@vendor.example", "--operator"];
-        let output = command(&self.folder, self.port, self.database.as_deref(), &args)?.output()?;
+        let mut bootstrap = command(&self.program, &self.folder, self.port, self.database.as_deref(), &args);
+        let output = bootstrap.output()?;
         ensure!(output.status.success(), "bootstrap: {}", String::from_utf8_lossy(&output.stderr));
         let made: Value =
             serde_json::from_slice(&output.stdout).context("bootstrap prints one JSON object")?;
@@ -80,6 +96,15 @@ impl Server {
         text("email")?;
         let (id, slug) = (text("organization_id")?, text("organization_slug")?);
         Ok(Tenant { http: Http::new(self.url(), text("token")?), id, slug })
+    }
+
+    /// How many bytes of memory it takes.
+    pub(crate) fn memory(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line =
+            status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("the system tells it")?;
+        let kilobytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kilobytes * 1024)
     }
 
     /// The port it answers at.
@@ -114,13 +139,8 @@ impl Drop for Server {
     }
 }
 
-fn spawn(folder: &TempDir, port: u16, database: Option<&str>, args: &[&str]) -> Result<Child> {
-    let mut command = command(folder, port, database, args)?;
-    command.stdout(Stdio::null()).spawn().context("starting keyward-server")
-}
-
-fn command(folder: &TempDir, port: u16, database: Option<&str>, args: &[&str]) -> Result<Command> {
-    let mut command = Command::new(program("keyward-server")?);
+fn command(program: &Path, folder: &TempDir, port: u16, database: Option<&str>, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     command
         .args(args)
         .current_dir(folder.path())
@@ -133,11 +153,11 @@ fn command(folder: &TempDir, port: u16, database: Option<&str>, args: &[&str]) -
     if let Some(url) = database {
         command.env("DATABASE_URL", url);
     }
-    Ok(command)
+    command
 }
 
 /// A program of this workspace, as it was just built.
-pub(crate) fn program(name: &str) -> Result<PathBuf> {
+pub(crate) fn program(profile: &str, name: &str) -> Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    Ok(target.map_or_else(|| root().map(|root| root.join("target")), Ok)?.join("debug").join(name))
+    Ok(target.map_or_else(|| root().map(|root| root.join("target")), Ok)?.join(profile).join(name))
 }

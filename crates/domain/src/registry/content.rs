@@ -64,15 +64,11 @@ impl PartKind {
 struct Form {
     schema_version: Option<u64>,
     media_type: Option<String>,
-    #[serde(default)]
-    manifests: Vec<Descriptor>,
+    manifests: Option<Vec<Descriptor>>,
     config: Option<Descriptor>,
-    #[serde(default)]
-    layers: Vec<Descriptor>,
-    #[serde(default)]
-    blobs: Vec<Descriptor>,
-    #[serde(default)]
-    fs_layers: Vec<FsLayer>,
+    layers: Option<Vec<Descriptor>>,
+    blobs: Option<Vec<Descriptor>>,
+    fs_layers: Option<Vec<FsLayer>>,
     subject: Option<Descriptor>,
 }
 
@@ -113,10 +109,10 @@ impl Manifest {
         if form.schema_version.is_none() && form.media_type.is_none() {
             return Err(Invalid::new("invalid_manifest", "is not a manifest"));
         }
-        let parts = form.manifests.into_iter().map(|part| (part, PartKind::Manifest));
+        let parts = form.manifests.into_iter().flatten().map(|part| (part, PartKind::Manifest));
         let parts = parts.chain(form.config.map(|part| (part, PartKind::Config)));
-        let blobs = form.layers.into_iter().chain(form.blobs).map(|part| (part, PartKind::Layer));
-        let old = form.fs_layers.into_iter().map(|layer| Descriptor {
+        let blobs = form.layers.into_iter().chain(form.blobs).flatten().map(|part| (part, PartKind::Layer));
+        let old = form.fs_layers.into_iter().flatten().map(|layer| Descriptor {
             digest: layer.blob_sum,
             size: 0,
             platform: None,
@@ -126,7 +122,9 @@ impl Manifest {
         if parts.len() > Self::MOST_PARTS {
             return Err(Invalid::new("too_many", "refers to too many parts"));
         }
-        let media_type = match (media_type, form.media_type) {
+        // Parameters such as a character set say nothing here.
+        let given = media_type.split(';').next().unwrap_or_default().trim();
+        let media_type = match (given, form.media_type) {
             ("", Some(own)) => own,
             (given, _) => given.to_owned(),
         };
@@ -196,6 +194,8 @@ mod tests {
         assert_eq!(Manifest::parse("", old.as_bytes()).unwrap().parts[0].kind, PartKind::Layer);
         assert!(Manifest::parse("", br#"{"layers":[{"digest":"sha256:zz"}]}"#).is_err());
         assert!(Manifest::parse("", b"[]").is_err());
+        let nil = br#"{"schemaVersion":2,"manifests":null,"layers":null}"#;
+        assert!(Manifest::parse("a/b; charset=utf-8", nil).is_ok_and(|read| read.media_type == "a/b"));
     }
 
     proptest! {

@@ -41,6 +41,9 @@ pub struct Registry {
     pub prefix: Option<RepositoryName>,
     /// How the upstream knows us.
     pub credential: Credential,
+    /// How the upstream calls itself in its configuration (`service`): for whom tokens are. The host, unless the
+    /// upstream is shared.
+    pub service: Host,
     /// Whether a client may be sent on to where the upstream keeps a blob. The address it is sent to stays open for
     /// as long as the upstream's storage says, whatever becomes of the key.
     pub pass_redirects: bool,

@@ -90,6 +90,8 @@ impl Engine {
         }
         let registry = super::find(&tx, scope, new.registry).await?;
         if let Some(known) = tx.artifacts(scope).named(registry.id, &new.repository).await? {
+            once::complete(&tx, scope, once, known.id.uuid()).await?;
+            tx.commit().await?;
             return Ok(Done::before(known));
         }
         let artifact = self.known(&tx, &registry, &new.repository).await?;
@@ -132,6 +134,7 @@ impl Engine {
         let tx = self.store.write().await?;
         let artifact = self.known(&tx, registry, repository).await?;
         let artifacts = tx.artifacts(scope);
+        artifacts.hold(artifact.id).await?;
         let content = artifacts.content(artifact.id);
         content.learn(digest, manifest).await?;
         for tag in tags {
@@ -152,6 +155,7 @@ impl Engine {
         let tx = self.store.write().await?;
         let Some(artifact) = tx.artifacts(scope).named(registry.id, repository).await? else { return Ok(()) };
         let artifacts = tx.artifacts(scope);
+        artifacts.hold(artifact.id).await?;
         let content = artifacts.content(artifact.id);
         match reference {
             Reference::Tag(tag) => content.unpoint(tag, now).await?,
@@ -161,19 +165,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes down which tags a repository has, of which those with a new digest were learned before.
+    /// Writes down which tags a repository had at `seen`; those with a new digest were learned before, and what was
+    /// learned since stays.
     pub async fn keep_tags(
         &self,
         registry: &Registry,
         repository: &RepositoryName,
         tags: &[Tag],
+        seen: Timestamp,
     ) -> Result<()> {
         let (scope, now) = (registry.scope(), self.now());
         let tx = self.store.write().await?;
         let artifact = self.known(&tx, registry, repository).await?;
         let artifacts = tx.artifacts(scope);
+        artifacts.hold(artifact.id).await?;
         let content = artifacts.content(artifact.id);
-        for gone in content.tags().await?.into_iter().filter(|known| !tags.contains(&known.tag)) {
+        let gone = |known: &Pointing| known.since < seen && !tags.contains(&known.tag);
+        for gone in content.tags().await?.into_iter().filter(gone) {
             content.unpoint(&gone.tag, now).await?;
         }
         tx.commit().await?;

@@ -1,7 +1,7 @@
 //! Who stands at a registry's door, and how much of a repository they may have. Asked of the database at every
 //! request, so that what is revoked is dead at the next.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use keyward_domain::registry::{
     Artifact, Digest, Holder, Host, KeyAccess, LastUse, PullRights, Reach, Registry, RepositoryName, Tag,
@@ -74,10 +74,7 @@ impl Engine {
         let organization =
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
         drop(tx);
-        let known = key
-            .last_use
-            .as_ref()
-            .is_some_and(|last| now < last.at.plus_seconds(LAST_USED_SECONDS) && last.address == address);
+        let known = key.last_use.as_ref().is_some_and(|last| now < last.at.plus_seconds(LAST_USED_SECONDS));
         if !known {
             let tx = self.store.write().await?;
             tx.registry_keys(scope)
@@ -148,15 +145,37 @@ impl Engine {
         Ok((artifact, reach))
     }
 
-    /// The tags that lead to a digest of one repository, or did at some time.
+    /// Those of some repositories of which a guest may have anything.
+    pub async fn reachable(
+        &self,
+        registry: &Registry,
+        guest: &Guest,
+        repositories: Vec<RepositoryName>,
+    ) -> Result<Vec<RepositoryName>> {
+        let rights = match &guest.rights {
+            Rights::Key(_) => return Ok(repositories),
+            Rights::Halted(_) => return Ok(Vec::new()),
+            Rights::License(rights) => rights,
+        };
+        let tx = self.store.read().await?;
+        let known = tx.artifacts(registry.scope()).of_registry(registry.id).await?;
+        let known: HashMap<_, _> =
+            known.into_iter().map(|artifact| (artifact.repository, artifact.id)).collect();
+        let open = |name: &RepositoryName| rights.reach(known.get(name).copied(), name) != Reach::Nothing;
+        Ok(repositories.into_iter().filter(open).collect())
+    }
+
+    /// The tags that lead to a digest of one repository, or did at some time; once one of `wanted` is among them, no
+    /// more are looked for.
     pub async fn tags_to(
         &self,
         registry: &Registry,
         artifact: &Artifact,
         digest: &Digest,
+        wanted: &BTreeSet<Tag>,
     ) -> Result<BTreeSet<Tag>> {
         let tx = self.store.read().await?;
-        Ok(tx.artifacts(registry.scope()).content(artifact.id).tags_to(digest).await?)
+        Ok(tx.artifacts(registry.scope()).content(artifact.id).tags_to(digest, wanted).await?)
     }
 }
 

@@ -50,7 +50,7 @@ impl Engine {
         Ok(self.store.read().await?.registry_events(access.scope()).list(filter, page).await?)
     }
 
-    /// Writes down what happened. A pull by the digest of a part of something is none of its own, and a refusal
+    /// Writes down what happened. The parts of what was just pulled are no pulls of their own, and a refusal
     /// that is repeated at once is one.
     pub async fn note_happening(&self, registry: &Registry, happening: Happening) -> Result<()> {
         let scope = registry.scope();
@@ -61,6 +61,7 @@ impl Engine {
             && event.reference == digest.as_str()
             && let Some(artifact) = tx.artifacts(scope).named(registry.id, &event.repository).await?
             && !tx.artifacts(scope).content(artifact.id).is_root(digest).await?
+            && tx.registry_events(scope).pulled_since(&event, event.at.plus_seconds(-PULL_SECONDS)).await?
         {
             return Ok(());
         }

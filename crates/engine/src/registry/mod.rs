@@ -39,6 +39,8 @@ pub struct NewRegistry {
     pub prefix: Option<RepositoryName>,
     /// How the upstream knows the gateway.
     pub credential: NewCredential,
+    /// How the upstream calls itself; `None` for the host.
+    pub service: Option<Host>,
     /// Whether a client may be sent on to where the upstream keeps a blob.
     pub pass_redirects: bool,
     /// Whether clients may also go to the upstream itself.
@@ -72,6 +74,8 @@ pub struct RegistryChange {
     pub upstream: Option<Upstream>,
     /// Another credential.
     pub credential: Option<NewCredential>,
+    /// How the upstream calls itself.
+    pub service: Option<Host>,
     /// Whether a client may be sent on.
     pub pass_redirects: Option<bool>,
     /// Whether clients may also go to the upstream itself.
@@ -110,15 +114,17 @@ impl Engine {
             Some(host) => host,
             None => self.default_host(&tx, &new.name).await?,
         };
+        apart(&tx, scope, &new.upstream, new.prefix.as_ref()).await?;
         let (certificate, sealed_key) = self.new_registry_pair(scope, id, &host)?;
         let registry = Registry {
             id,
             organization: scope.id(),
             name: new.name,
-            host,
+            host: host.clone(),
             credential: self.credential(scope, id, &new.upstream, new.credential)?,
             upstream: new.upstream,
             prefix: new.prefix,
+            service: new.service.unwrap_or_else(|| host.clone()),
             pass_redirects: new.pass_redirects,
             direct: new.direct,
             certificate,
@@ -150,6 +156,7 @@ impl Engine {
         unchanged(registry.version, expected)?;
         let moved = change.upstream.as_ref().is_some_and(|upstream| *upstream != registry.upstream);
         let upstream = change.upstream.unwrap_or(registry.upstream);
+        apart(&tx, scope, &upstream, registry.prefix.as_ref()).await?;
         let credential = match change.credential {
             Some(new) => self.credential(scope, id, &upstream, new)?,
             None => checked(&upstream, registry.credential)?,
@@ -159,6 +166,7 @@ impl Engine {
             host: change.host.unwrap_or(registry.host),
             upstream,
             credential,
+            service: change.service.unwrap_or(registry.service),
             pass_redirects: change.pass_redirects.unwrap_or(registry.pass_redirects),
             direct: change.direct.unwrap_or(registry.direct),
             swept_at: registry.swept_at.filter(|_| !moved),
@@ -244,6 +252,28 @@ fn checked(upstream: &Upstream, credential: Credential) -> Result<Credential> {
         return Err(Error::field("credential", Invalid::new("credential_required", message)));
     }
     Ok(credential)
+}
+
+/// Keeps vendors who share an upstream out of each other's repositories.
+async fn apart(
+    tx: &Tx,
+    scope: OrganizationScope,
+    upstream: &Upstream,
+    prefix: Option<&RepositoryName>,
+) -> Result<()> {
+    for other in tx.neighbouring_registries(scope.id(), upstream).await? {
+        let disjoint = match (prefix, &other.prefix) {
+            (Some(own), Some(theirs)) => {
+                own != theirs && own.after(theirs).is_none() && theirs.after(own).is_none()
+            }
+            (None, _) | (_, None) => false,
+        };
+        if !disjoint {
+            let message = "is in use by another organization: a shared upstream takes a prefix of one's own";
+            return Err(Error::field("upstream", Invalid::new("in_use", message)));
+        }
+    }
+    Ok(())
 }
 
 pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: RegistryId) -> Result<Registry> {

@@ -106,7 +106,7 @@ impl Engine {
         let claims = json!({
             "iss": self.issuer.as_str(),
             "sub": subject,
-            "aud": registry.host,
+            "aud": registry.service,
             "exp": now + seconds,
             "nbf": now,
             "iat": now,
@@ -188,9 +188,9 @@ impl Engine {
 
     /// What the upstream's configuration must say for it to take the gateway's tokens, as YAML.
     pub fn upstream_configuration(&self, registry: &Registry) -> String {
-        let (issuer, host) = (self.issuer.as_str(), &registry.host);
+        let (issuer, service) = (self.issuer.as_str(), &registry.service);
         format!(
-            "auth:\n  token:\n    realm: {issuer}/registry/token\n    service: {host}\n    issuer: {issuer}\n    \
+            "auth:\n  token:\n    realm: {issuer}/registry/token\n    service: {service}\n    issuer: {issuer}\n    \
              rootcertbundle: /etc/docker/registry/keyward.pem\nhttp:\n  relativeurls: true\nstorage:\n  redirect:\n    \
              disable: true\n"
         )

@@ -33,6 +33,7 @@ const STATEMENTS: &[&str] = &[
         credential TEXT NOT NULL CHECK (credential IN ('token', 'basic', 'none')),
         upstream_user TEXT,
         sealed_password $BYTES,
+        service TEXT NOT NULL,
         pass_redirects BOOLEAN NOT NULL,
         direct BOOLEAN NOT NULL,
         certificate $BYTES NOT NULL,
@@ -141,4 +142,6 @@ const STATEMENTS: &[&str] = &[
     )",
     "CREATE INDEX registry_events_registry ON registry_events (registry_id, id)",
     "CREATE INDEX registry_events_organization ON registry_events (organization_id, id)",
+    "CREATE INDEX registry_events_key ON registry_events (key_id, at)",
+    "CREATE INDEX registry_events_license ON registry_events (license_id, at)",
 ];

@@ -1,6 +1,7 @@
 //! The gateway in front of a real registry, asked by skopeo and podman, and by requests that no client would send.
 
 pub(crate) mod images;
+mod pace;
 mod thefts;
 mod upstream;
 mod wire;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::Tally;
 use super::server::{Server, Tenant};
 use images::{INDEX, Image, MANIFEST, digest, index};
+pub(crate) use pace::measure;
 use upstream::Upstream;
 use wire::Ask;
 
@@ -265,6 +267,30 @@ fn entitlements(tally: &mut Tally, depot: &Depot, folder: &Path) -> Result<()> {
     tally.check("the signature of a granted image", signed.status == 200, &signed.seen());
     let blob = depot.get(&format!("/v2/acme/app/blobs/{}", digest(b"signature")), &token)?;
     tally.check("and its blob", blob.status == 200, &blob.seen());
+    let cosign = Image::of(b"payload".to_vec(), b"{}".to_vec());
+    cosign.push(depot.port, &depot.push, "acme/app", &format!("sha256-{hex}.sbom"))?;
+    let blob = depot.get(&format!("/v2/acme/app/blobs/{}", digest(b"payload")), &token)?;
+    tally.check("what a fallback tag alone ties to a granted image", blob.status == 200, &blob.seen());
+    let forged = format!("/v2/acme/app/manifests/{}?tag=1.0", theirs.digest());
+    let forged =
+        depot.ask("PUT", &forged).key(&depot.push).body(MANIFEST, &theirs.manifest).send(depot.port)?;
+    let opened = depot.get(&format!("/v2/acme/app/manifests/{}", theirs.digest()), &token)?;
+    tally.check(
+        "a tag that the upstream did not set",
+        forged.status == 201 && opened.status == 403,
+        &opened.seen(),
+    );
+    let plain = Ask::new("GET", "/v2/acme/app/manifests/2.0")
+        .header("Accept", "*/*")
+        .key(&depot.pull)
+        .send(depot.port)?;
+    let known: Value = serde_json::from_str(
+        &depot.tenant.http.get(&format!("/api/v1/artifacts/{artifact}/tags/2.0/history"))?,
+    )?;
+    let once = known["items"]
+        .as_array()
+        .is_some_and(|items| items.len() == 1 && items[0]["digest"] == theirs.digest());
+    tally.check("a form made for one client is not what the tag points to", once, &known.to_string());
     let absent = depot.get(&format!("/v2/acme/app/manifests/sha256-{hex}.att"), &token)?;
     tally.check(
         "an attestation that is not there",

@@ -14,7 +14,7 @@ pub(crate) fn judge(tally: &mut Tally, depot: &Depot, server: &Server) -> Result
     Image::new("mine", "amd64")?.push(depot.port, &depot.push, "mine/app", "1")?;
     depot.entitle(&customer, &depot.artifact("mine/app")?, "all", &[])?;
     addresses(tally, depot, &token)?;
-    mounts(tally, depot, &token)?;
+    mounts(tally, depot, server, &token)?;
     keys(tally, depot, server)?;
     uploads(tally, depot)?;
     Ok(())
@@ -86,7 +86,7 @@ fn addresses(tally: &mut Tally, depot: &Depot, token: &str) -> Result<()> {
 }
 
 /// Blobs of a repository that one may not read.
-fn mounts(tally: &mut Tally, depot: &Depot, token: &str) -> Result<()> {
+fn mounts(tally: &mut Tally, depot: &Depot, server: &Server, token: &str) -> Result<()> {
     let secret = Image::new("secret", "amd64")?;
     let layer = digest(&secret.layer);
     let stolen = format!("/v2/mine/app/blobs/uploads/?mount={layer}&from=acme/secret");
@@ -106,6 +106,11 @@ fn mounts(tally: &mut Tally, depot: &Depot, token: &str) -> Result<()> {
     let shared =
         json!({"name": "Shared", "host": "localhost", "upstream": upstream["upstream"], "prefix": "acme"});
     let shared = http.create("/api/v1/registries", &shared.to_string())?;
+    let neighbour = server.tenant("Neighbour")?;
+    let theirs = json!({"name": "N", "host": "n.example", "upstream": upstream["upstream"], "credential": {"kind": "none"}});
+    let refused = neighbour.http.create("/api/v1/registries", &theirs.to_string());
+    let held = refused.as_ref().is_err_and(|error| error.to_string().contains("in_use"));
+    tally.check("another vendor's registry in front of the same upstream", held, &format!("{refused:?}"));
     let wanted = json!({"registry_id": shared["id"], "name": "S", "access": "read_write"}).to_string();
     let key = text(&http.create("/api/v1/registry-keys", &wanted)?, "secret")?;
     let ask = |path: &str, key: &str| depot.ask("GET", path).host("localhost").key(key).send(depot.port);

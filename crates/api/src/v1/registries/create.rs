@@ -25,6 +25,10 @@ pub(crate) struct CreateRegistry {
     prefix: Option<RepositoryName>,
     /// Absent for `token`.
     credential: Option<CredentialInput>,
+    /// How the upstream calls itself in its configuration (`auth.token.service`); absent for the host. Needed where
+    /// registries share an upstream.
+    #[schema(value_type = Option<String>)]
+    service: Option<Host>,
     /// Whether clients may be sent on to where the upstream keeps its blobs. Such an address stays open for as long as
     /// the storage says, whatever becomes of the key. Absent for no.
     pass_redirects: Option<bool>,
@@ -39,8 +43,18 @@ impl Request for CreateRegistry {
         let (upstream, prefix) = (fields.required("upstream"), fields.optional("prefix"));
         let credential: Option<Nested<CredentialInput>> = fields.optional("credential");
         let (pass_redirects, direct) = (fields.optional("pass_redirects"), fields.optional("direct"));
+        let service = fields.optional("service");
         let credential = credential.map(|Nested(credential)| credential);
-        Some(Self { name: name?, host, upstream: upstream?, prefix, credential, pass_redirects, direct })
+        Some(Self {
+            name: name?,
+            host,
+            upstream: upstream?,
+            prefix,
+            credential,
+            service,
+            pass_redirects,
+            direct,
+        })
     }
 }
 
@@ -66,6 +80,7 @@ pub(crate) async fn create(
         upstream: body.upstream,
         prefix: body.prefix,
         credential: body.credential.map_or(NewCredential::Token, Into::into),
+        service: body.service,
         pass_redirects: body.pass_redirects.unwrap_or(false),
         direct: body.direct.unwrap_or(false),
     };

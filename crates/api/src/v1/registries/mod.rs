@@ -47,6 +47,9 @@ pub(crate) struct RegistryView {
     #[schema(value_type = Option<String>)]
     prefix: Option<RepositoryName>,
     credential: CredentialView,
+    /// How the upstream calls itself in its configuration (`auth.token.service`).
+    #[schema(value_type = String)]
+    service: Host,
     /// Whether clients may be sent on to where the upstream keeps its blobs.
     pass_redirects: bool,
     /// Whether clients may also go to the upstream itself, with tokens that are fetched at `/registry/token`.
@@ -86,6 +89,7 @@ impl From<Registry> for RegistryView {
             upstream: registry.upstream,
             prefix: registry.prefix,
             credential: CredentialView { kind, user },
+            service: registry.service,
             pass_redirects: registry.pass_redirects,
             direct: registry.direct,
             swept_at: registry.swept_at,

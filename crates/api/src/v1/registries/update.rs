@@ -21,6 +21,10 @@ pub(crate) struct UpdateRegistry {
     #[schema(value_type = Option<String>)]
     upstream: Option<Upstream>,
     credential: Option<CredentialInput>,
+    /// How the upstream calls itself in its configuration (`auth.token.service`); absent for as it was. Needed where
+    /// registries share an upstream.
+    #[schema(value_type = Option<String>)]
+    service: Option<Host>,
     pass_redirects: Option<bool>,
     direct: Option<bool>,
 }
@@ -32,11 +36,13 @@ impl Request for UpdateRegistry {
             (fields.optional("name"), fields.optional("host"), fields.optional("upstream"));
         let credential: Option<Nested<CredentialInput>> = fields.optional("credential");
         let (pass_redirects, direct) = (fields.optional("pass_redirects"), fields.optional("direct"));
+        let service = fields.optional("service");
         Some(Self {
             name,
             host,
             upstream,
             credential: credential.map(|Nested(credential)| credential),
+            service,
             pass_redirects,
             direct,
         })
@@ -64,6 +70,7 @@ pub(crate) async fn update(
         host: body.host,
         upstream: body.upstream,
         credential: body.credential.map(Into::into),
+        service: body.service,
         pass_redirects: body.pass_redirects,
         direct: body.direct,
     };
