@@ -280,7 +280,7 @@ fn entitlements(tally: &mut Tally, depot: &Depot, folder: &Path) -> Result<()> {
         forged.status == 201 && opened.status == 403,
         &opened.seen(),
     );
-    let plain = Ask::new("GET", "/v2/acme/app/manifests/2.0")
+    Ask::new("GET", "/v2/acme/app/manifests/2.0")
         .header("Accept", "*/*")
         .key(&depot.pull)
         .send(depot.port)?;
