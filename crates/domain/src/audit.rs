@@ -38,6 +38,12 @@ actions! {
     OrganizationSuspended = "organization.suspended";
     /// The operator ended an organization's suspension.
     OrganizationResumed = "organization.resumed";
+    /// An organization's sign-in provider was set.
+    OrganizationProviderSet = "organization.provider_set";
+    /// An organization's sign-in provider was removed.
+    OrganizationProviderRemoved = "organization.provider_removed";
+    /// An organization's expiry notices were set.
+    OrganizationNoticesSet = "organization.notices_set";
     /// A member was added.
     MemberCreated = "member.created";
     /// A member's name or role was changed.

@@ -17,6 +17,7 @@
 //! | license keys in files | [`license_reference`] |
 //! | the code people type | [`license_key`] |
 //! | what an organization's plan allows | [`plan`] |
+//! | who vouches for an organization's members | [`provider`] |
 
 pub mod address;
 pub mod application;
@@ -39,6 +40,7 @@ pub mod payload;
 pub mod permission;
 pub mod plan;
 pub mod product;
+pub mod provider;
 pub mod registry;
 pub mod revision;
 pub mod secret;
@@ -76,6 +78,7 @@ pub use payload::Payload;
 pub use permission::{Access, Actor, Forbidden, Grant, Identity, Permission, Scopes};
 pub use plan::{Overrides, Plan};
 pub use product::{Product, ProductState};
+pub use provider::{ClientId, Distrust, MailDomain, Provider, ProviderUrl};
 pub use revision::{Issue, Revision, RevisionState, Validity};
 pub use secret::{Secret, SecretHash, SecretKind};
 pub use session::Session;

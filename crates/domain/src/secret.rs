@@ -30,6 +30,10 @@ pub enum SecretKind {
     Onboarding,
     /// What the link to a new server's first page holds.
     Setup,
+    /// What comes back with someone from a provider.
+    State,
+    /// What a browser keeps while someone is at a provider.
+    Away,
 }
 
 impl SecretKind {
@@ -43,6 +47,8 @@ impl SecretKind {
             Self::Link => "kw_link_",
             Self::Onboarding => "kw_onb_",
             Self::Setup => "kw_setup_",
+            Self::State => "kw_state_",
+            Self::Away => "kw_away_",
         }
     }
 }

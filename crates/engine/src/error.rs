@@ -156,6 +156,8 @@ pub enum Thing {
     Artifact,
     /// What a customer may pull.
     ArtifactEntitlement,
+    /// Who vouches for members.
+    Provider,
 }
 
 impl Thing {
@@ -180,6 +182,7 @@ impl Thing {
             Self::RegistryKey => "registry key",
             Self::Artifact => "artifact",
             Self::ArtifactEntitlement => "artifact entitlement",
+            Self::Provider => "sign-in provider",
         }
     }
 }

@@ -27,6 +27,7 @@ mod once;
 mod organization;
 mod password;
 mod product;
+mod provider;
 mod publish;
 mod record;
 mod registry;
@@ -67,6 +68,7 @@ pub use once::Done;
 pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
 pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
+pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
 pub use registry::{
     EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewRegistry,
     NewRegistryKey, NewRegistrySecret, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail,

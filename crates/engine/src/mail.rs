@@ -10,6 +10,7 @@ use keyward_storage::{Mail, Tx};
 use serde_json::json;
 
 use crate::member::NewMember;
+use crate::provider::is_vouched_for;
 use crate::{Engine, Error, Result, Thing};
 
 /// After how many tries a mail is given up; the last comes a day after the first.
@@ -76,9 +77,18 @@ impl Engine {
     ) -> Result<()> {
         let organization =
             tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let (name, vendor) = (&member.name, &organization.name);
+        if is_vouched_for(tx, organization.scope(), member).await? {
+            let url = format!("{}/sign-in/{}", self.issuer.as_str(), organization.slug);
+            let subject = format!("Sign in to {vendor}");
+            let body = format!(
+                "Hello {name},\n\nyou sign in to {vendor} with your organization's account:\n\n{url}\n"
+            );
+            return self.mail(tx, organization.scope(), &member.email, subject, body).await;
+        }
         let (link, secret) = self.new_link(organization.id, purpose);
         tx.links(organization.scope()).insert(&link).await?;
-        let (url, name, vendor) = (self.link_url(&secret), &member.name, &organization.name);
+        let url = self.link_url(&secret);
         let (subject, body) = match purpose {
             LinkPurpose::PasswordReset(_) => (
                 "Set a new password".to_owned(),

@@ -144,8 +144,8 @@ async fn lock(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Member>
     tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Member))
 }
 
-/// Of people, only an owner makes and unmakes owners.
-async fn owners_only(tx: &Tx, access: &Access<WriteMembers>) -> Result<()> {
+/// Of people, only an owner may go on.
+pub(crate) async fn owners_only<P>(tx: &Tx, access: &Access<P>) -> Result<()> {
     let Actor::Member(id) = access.actor() else { return Ok(()) };
     match tx.members(access.scope()).find(id).await? {
         Some(member) if member.role == Role::Owner => Ok(()),

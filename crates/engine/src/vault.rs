@@ -142,6 +142,8 @@ pub enum Place {
     RegistryKey(OrganizationId, RegistryId),
     /// The password that a registry's upstream knows the gateway by.
     UpstreamPassword(OrganizationId, RegistryId),
+    /// The secret by which an organization's sign-in provider knows us.
+    ClientSecret(OrganizationId),
 }
 
 impl Place {
@@ -158,6 +160,9 @@ impl Place {
             }
             Self::UpstreamPassword(organization, registry) => {
                 (b"keyward upstream password\0".as_slice(), organization, registry.uuid().as_bytes().to_vec())
+            }
+            Self::ClientSecret(organization) => {
+                (b"keyward client secret\0".as_slice(), organization, Vec::new())
             }
         };
         [kind, organization.uuid().as_bytes(), &row].concat()

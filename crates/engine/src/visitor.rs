@@ -4,12 +4,13 @@ use keyward_domain::link::LinkPurpose;
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{
     Action, Actor, Customer, Email, Identity, LicenseId, Link, Member, Organization, OrganizationScope,
-    Secret, SecretKind, Session, SessionId,
+    Secret, SecretKind, Session, SessionId, Slug,
 };
 use keyward_storage::Tx;
 use serde_json::json;
 
 use crate::password::Password;
+use crate::provider::is_vouched_for;
 use crate::{Engine, Error, Result, Thing};
 
 /// How exact "last seen" is.
@@ -40,6 +41,8 @@ pub enum SignIn {
     Done(SignedIn),
     /// The password fits, and the code of the authenticator app is missing or wrong.
     CodeNeeded,
+    /// Address and password fit, but do not count: the organization's provider vouches for its members.
+    ProviderNeeded(Slug),
     /// Address and password don't fit.
     Refused,
 }
@@ -139,10 +142,14 @@ impl Engine {
             return Ok(SignIn::Refused);
         };
         let tx = self.store.write().await?;
+        let organization = tx.organization_of(member.organization).await?;
+        let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
+        let scope = organization.scope();
+        if is_vouched_for(&tx, scope, &member).await? {
+            return Ok(SignIn::ProviderNeeded(organization.slug));
+        }
         if second {
             let Some(code) = code else { return Ok(SignIn::CodeNeeded) };
-            let organization = tx.organization_of(member.organization).await?;
-            let scope = organization.ok_or(Error::NotFound(Thing::Organization))?.scope();
             if !self.take_code(&tx, scope, member.id, code).await? {
                 return Ok(SignIn::CodeNeeded);
             }
@@ -248,6 +255,9 @@ impl Engine {
             LinkPurpose::CustomerSignIn(_) | LinkPurpose::Onboarding(_) => return Err(Error::LinkGone),
         };
         let member = tx.members(scope).find(member).await?.ok_or(Error::LinkGone)?;
+        if is_vouched_for(&tx, scope, &member).await? {
+            return Err(Error::LinkGone);
+        }
         self.put_password(&tx, &member, &hash).await?;
         tx.links(scope).withdraw_all(member.id.uuid(), self.now()).await?;
         let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::link::LinkPurpose;
-use keyward_domain::{Email, Name, Secret, SecretKind};
+use keyward_domain::{Email, Name, Secret, SecretKind, Slug};
 use keyward_engine::{Engine, NewOrganization, Password, SignIn, Visitor};
 use keyward_web::{Code, Fields, Problem, Request, Throttle, part};
 
@@ -33,10 +33,26 @@ struct SignInPage {
     form: Form,
 }
 
-async fn sign_in_page(anyone: Anyone) -> Page {
-    match anyone.0 {
-        Some(Visitor::Member(_)) => Ok(page::go("/")),
-        _ => page::send(&SignInPage { form: Form::default() }),
+#[derive(Template)]
+#[template(path = "door/sign_in_by.html")]
+struct SignInByPage {
+    mistyped: bool,
+}
+
+#[derive(serde::Deserialize)]
+struct By {
+    organization: Option<String>,
+}
+
+async fn sign_in_page(anyone: Anyone, by: web::Query<By>) -> Page {
+    let by = by.organization.as_deref().map(|typed| typed.trim().to_lowercase());
+    match (anyone.0, by) {
+        (Some(Visitor::Member(_)), _) => Ok(page::go("/")),
+        (_, None) => page::send(&SignInPage { form: Form::default() }),
+        (_, Some(typed)) => match typed.parse::<Slug>() {
+            Ok(slug) => Ok(page::go(format!("/sign-in/{slug}"))),
+            Err(_) => page::send(&SignInByPage { mistyped: !typed.is_empty() }),
+        },
     }
 }
 
@@ -70,6 +86,7 @@ async fn sign_in(
             form.refuse("code", "is needed: six digits of your authenticator app, or a recovery code");
             page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form })
         }
+        SignIn::ProviderNeeded(slug) => Ok(page::go(format!("/sign-in/{slug}"))),
         SignIn::Refused => {
             form.refuse("", "Address and password don't fit.");
             page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form })

@@ -7,6 +7,7 @@
 //! | how a form is read, and shown again with its faults | `form` |
 //! | how a page is put together and sent | `page` |
 //! | signing in, links from mail, the first start | `door` |
+//! | signing in with an organization's own accounts | `openid` |
 //! | the vendor's pages, one noun a file | `vendor` |
 //! | the customer's pages | `customer` |
 //! | style, scripts | `assets/` |
@@ -16,6 +17,7 @@ mod customer;
 mod door;
 mod form;
 mod onboarding;
+mod openid;
 mod page;
 mod signed;
 mod trouble;
@@ -28,6 +30,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.app_data(web::Data::new(keyward_web::Throttle::default()));
     assets::routes(config);
     door::routes(config);
+    openid::routes(config);
     onboarding::routes(config);
     customer::routes(config);
     vendor::routes(config);

@@ -108,7 +108,8 @@ pub(crate) fn engine(request: &HttpRequest) -> Result<&web::Data<Engine>, Troubl
     request.app_data().ok_or_else(|| Problem::new(Code::InternalError).into())
 }
 
-fn is_https(request: &HttpRequest) -> bool {
+/// Whether people come over TLS.
+pub(crate) fn is_https(request: &HttpRequest) -> bool {
     request.app_data::<web::Data<Settings>>().is_some_and(|settings| settings.https)
 }
 

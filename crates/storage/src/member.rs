@@ -1,6 +1,7 @@
 //! Members.
 
 use keyward_domain::{Email, Member, MemberId, OrganizationScope, Page, PageRequest, Role};
+use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -116,6 +117,13 @@ impl Members<'_> {
     pub async fn list(&self, request: PageRequest) -> Result<Page<Member>> {
         let rows = paged(self.all(), row::Column::Id, request).all(self.tx).await?;
         page(rows, request, |row| row.id, read)
+    }
+
+    /// Those with this address, in whatever case it was typed.
+    pub async fn by_email(&self, email: &Email) -> Result<Vec<Member>> {
+        let lower = Expr::expr(Func::lower(Expr::col(row::Column::Email)));
+        let found = self.all().filter(lower.eq(email.as_str().to_ascii_lowercase()));
+        found.order_by_asc(row::Column::Id).all(self.tx).await?.into_iter().map(read).collect()
     }
 
     /// How many of them are owners.

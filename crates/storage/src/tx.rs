@@ -1,5 +1,6 @@
 //! The unit of work.
 
+use keyward_domain::provider::Departure;
 use keyward_domain::registry::{Host, Registry, Upstream};
 use keyward_domain::{
     Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
@@ -10,9 +11,9 @@ use sea_orm::DatabaseTransaction;
 use crate::{
     Addresses, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements, Artifacts,
     AuditEvents, Changes, Credentials, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
-    Organizations, Products, Registries, RegistryEvents, RegistryKeys, Result, Sessions, Settings,
-    SigningKeys, StatusPlaces, Tokens, UsageDays, customer, link, mail, member, product, registry, session,
-    signing_key, token,
+    Organizations, Products, Providers, Registries, RegistryEvents, RegistryKeys, Result, Sessions, Settings,
+    SigningKeys, StatusPlaces, Tokens, UsageDays, customer, link, mail, member, product, provider, registry,
+    session, signing_key, token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -172,6 +173,16 @@ impl Tx {
     /// Links of one organization.
     pub fn links(&self, scope: OrganizationScope) -> Links<'_> {
         Links { tx: &self.inner, scope }
+    }
+
+    /// The sign-in provider of one organization.
+    pub fn providers(&self, scope: OrganizationScope) -> Providers<'_> {
+        Providers { tx: &self.inner, scope }
+    }
+
+    /// Takes out the departure to a provider whose state this is, of whatever organization: it is given once.
+    pub async fn take_departure(&self, state: &SecretHash) -> Result<Option<Departure>> {
+        provider::take(&self.inner, state).await
     }
 
     /// The session whose cookie holds this secret, of whatever organization.

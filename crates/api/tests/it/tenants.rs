@@ -46,10 +46,16 @@ const OWN: [&str; 33] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 68] = [
+const ONE: [(&str, &str); 71] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
+    ("GET /api/v1/organizations/{id}/sign-in-provider", ""),
+    (
+        "PUT /api/v1/organizations/{id}/sign-in-provider",
+        r#"{"issuer":"https://id.example","client_id":"c","client_secret":"s"}"#,
+    ),
+    ("DELETE /api/v1/organizations/{id}/sign-in-provider", ""),
     ("GET /api/v1/members/{id}", ""),
     ("PATCH /api/v1/members/{id}", r#"{"role":"viewer"}"#),
     ("DELETE /api/v1/members/{id}", ""),

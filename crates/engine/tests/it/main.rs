@@ -6,5 +6,6 @@ mod keys;
 mod licenses;
 mod once;
 mod people;
+mod providers;
 mod tokens;
 mod visitors;

@@ -66,7 +66,7 @@ keyward_testkit::databases! {
         let sign_in = || async {
             match engine.sign_in(&email, password("a long password"), None, visit()).await.unwrap() {
                 SignIn::Done(signed_in) => Some(signed_in),
-                SignIn::CodeNeeded | SignIn::Refused => None,
+                SignIn::CodeNeeded | SignIn::ProviderNeeded(_) | SignIn::Refused => None,
             }
         };
         let second = sign_in().await.unwrap();

@@ -10,6 +10,7 @@ mod keys;
 mod licenses;
 mod members;
 mod products;
+mod provider;
 mod settings;
 mod template;
 mod tokens;
@@ -28,6 +29,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     members::routes(config);
     tokens::routes(config);
     settings::routes(config);
+    provider::routes(config);
     audit::routes(config);
 }
 

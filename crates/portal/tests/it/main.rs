@@ -99,7 +99,7 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
 }
 
 /// Pages, and from which role down they are refused.
-const PAGES: [(&str, [u16; 4]); 15] = [
+const PAGES: [(&str, [u16; 4]); 16] = [
     ("/", [200, 200, 200, 200]),
     ("/products", [200, 200, 200, 200]),
     ("/products.csv", [200, 200, 200, 200]),
@@ -114,6 +114,7 @@ const PAGES: [(&str, [u16; 4]); 15] = [
     ("/members", [200, 200, 200, 200]),
     ("/tokens", [200, 200, 403, 403]),
     ("/settings", [200, 200, 200, 200]),
+    ("/settings/sign-in-provider", [200, 200, 403, 403]),
     ("/audit", [200, 200, 200, 200]),
 ];
 
@@ -126,6 +127,7 @@ const FORMS: [(&str, [u16; 4]); 7] = [
     ("/members", [200, 200, 403, 403]),
     ("/tokens", [200, 200, 403, 403]),
     ("/settings", [200, 200, 403, 403]),
+    ("/settings/sign-in-provider", [200, 200, 403, 403]),
 ];
 
 keyward_testkit::databases! {

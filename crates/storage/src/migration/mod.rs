@@ -5,6 +5,7 @@ mod m0002_products;
 mod m0003_people;
 mod m0004_registries;
 mod m0005_applications;
+mod m0006_providers_and_notices;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_people::Migration),
             Box::new(m0004_registries::Migration),
             Box::new(m0005_applications::Migration),
+            Box::new(m0006_providers_and_notices::Migration),
         ]
     }
 }

@@ -9,10 +9,12 @@ use keyward_domain::registry::{
     ArtifactPolicy, Decision, Host, KeyAccess, Operation, RepositoryName, Tag, Upstream,
 };
 use keyward_domain::{
-    AddressRange, ApplicationId, ApplicationKind, ArtifactId, BlockList, Cursor, CustomResponse, CustomerId,
-    Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, Name, Notes, Payload, Permission, Pin,
-    Plan, ProductId, RegistryId, Role, Scopes, Template, Timestamp, VersionName, Versions,
+    AddressRange, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor, CustomResponse,
+    CustomerId, Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, MailDomain, Name, Notes,
+    Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId, Role, Scopes, Template, Timestamp,
+    VersionName, Versions,
 };
+use keyward_engine::ClientSecret;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -76,6 +78,8 @@ from_text!(
     ArtifactPolicy,
     ApplicationId,
     ApplicationKind,
+    ClientId,
+    ClientSecret,
     Cursor,
     CustomerId,
     Decision,
@@ -86,6 +90,7 @@ from_text!(
     LicenseId,
     LicenseKey,
     LicenseStatus,
+    MailDomain,
     Markdown,
     Name,
     Notes,
@@ -95,6 +100,7 @@ from_text!(
     ProductId,
     RegistryId,
     RepositoryName,
+    ProviderUrl,
     Role,
     Timestamp,
     Upstream,

@@ -51,7 +51,7 @@ impl From<Error> for Problem {
             }
             Error::NoCustomer => Self::new(Code::LicenseWithoutCustomer),
             Error::LinkGone => Self::new(Code::Gone),
-            Error::OwnersOnly => Self::new(Code::Forbidden).detail("Only an owner makes and unmakes owners."),
+            Error::OwnersOnly => Self::new(Code::Forbidden).detail("Only an owner may do this."),
             Error::LastOwner => Self::new(Code::LastOwner),
             Error::Claims(_)
             | Error::StatusIndex { .. }

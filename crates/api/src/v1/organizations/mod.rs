@@ -5,6 +5,7 @@ mod list;
 mod plan;
 mod resume;
 mod show;
+mod sign_in_provider;
 mod start_trial;
 mod suspend;
 mod update;
@@ -22,6 +23,9 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(list::list)
         .service(show::show)
         .service(update::update)
+        .service(sign_in_provider::show::show)
+        .service(sign_in_provider::set::set)
+        .service(sign_in_provider::delete::delete)
         .service(start_trial::start_trial)
         .service(plan::set_plan)
         .service(suspend::suspend)

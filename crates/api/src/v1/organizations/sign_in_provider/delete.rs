@@ -1,0 +1,29 @@
+use actix_web::{HttpResponse, delete, web};
+use keyward_domain::OrganizationId;
+use keyward_domain::permission::WriteOrganization;
+use keyward_engine::Engine;
+use keyward_web::problem::Refused;
+use keyward_web::{Caller, Code, Id, IfMatch, Problem};
+
+/// Remove your sign-in provider
+///
+/// Passwords count again. Of people, only an owner may do this.
+#[utoipa::path(
+    tag = "organizations",
+    operation_id = "delete_sign_in_provider",
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    responses((status = 204, description = "Removed"), Refused),
+)]
+#[delete("/api/v1/organizations/{id}/sign-in-provider")]
+pub(crate) async fn delete(
+    caller: Caller<WriteOrganization>,
+    id: Id<OrganizationId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<HttpResponse, Problem> {
+    if id.0 != caller.scope().id() {
+        return Err(Problem::new(Code::NotFound));
+    }
+    engine.remove_sign_in_provider(&caller, seen.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

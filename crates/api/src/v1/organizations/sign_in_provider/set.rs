@@ -1,0 +1,64 @@
+use actix_web::{put, web};
+use keyward_domain::permission::WriteOrganization;
+use keyward_domain::{ClientId, MailDomain, OrganizationId, ProviderUrl};
+use keyward_engine::{ClientSecret, Engine, NewProvider};
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Code, Command, Fields, Id, IfMatch, Problem, Request};
+
+use super::ProviderView;
+
+/// The provider that is to vouch for your members.
+#[derive(Debug, utoipa::ToSchema)]
+pub(crate) struct SetProvider {
+    /// As the provider calls itself: `https://…`, without query or fragment.
+    #[schema(value_type = String, example = "https://login.example.com/realms/acme")]
+    issuer: ProviderUrl,
+    #[schema(value_type = String, example = "keyward")]
+    client_id: ClientId,
+    /// Absent to keep the one that is set, for the same issuer.
+    #[schema(value_type = Option<String>)]
+    client_secret: Option<ClientSecret>,
+    /// The only domain whose addresses count; absent for any.
+    #[schema(value_type = Option<String>, example = "acme.example")]
+    domain: Option<MailDomain>,
+    /// Whether passwords of members no longer count; those of owners do. `false` if absent.
+    #[schema(value_type = Option<bool>)]
+    exclusive: bool,
+}
+
+impl Request for SetProvider {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (issuer, client_id) = (fields.required("issuer"), fields.required("client_id"));
+        let (client_secret, domain) = (fields.optional("client_secret"), fields.optional("domain"));
+        let exclusive = fields.optional("exclusive").unwrap_or(false);
+        Some(Self { issuer: issuer?, client_id: client_id?, client_secret, domain, exclusive })
+    }
+}
+
+/// Set your sign-in provider
+///
+/// Members then sign in at `/sign-in/{slug}`, known by their verified e-mail address. The provider is asked whether
+/// it answers as one. Of people, only an owner may do this.
+#[utoipa::path(
+    tag = "organizations",
+    operation_id = "set_sign_in_provider",
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    request_body = SetProvider,
+    responses((status = 200, body = ProviderView), Refused),
+)]
+#[put("/api/v1/organizations/{id}/sign-in-provider")]
+pub(crate) async fn set(
+    command: Command<WriteOrganization, SetProvider>,
+    id: Id<OrganizationId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ProviderView>, Problem> {
+    let Command { access, body, .. } = command;
+    if id.0 != access.scope().id() {
+        return Err(Problem::new(Code::NotFound));
+    }
+    let SetProvider { issuer, client_id, client_secret, domain, exclusive } = body;
+    let new = NewProvider { issuer, client_id, client_secret, domain, exclusive };
+    let provider = engine.set_sign_in_provider(&access, new, seen.0).await?;
+    Ok(ProviderView::answer(provider, &engine))
+}

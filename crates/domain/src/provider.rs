@@ -1,0 +1,365 @@
+//! An OpenID provider that vouches for the members of one organization.
+//!
+//! What is decided here is whom to trust: which addresses may be asked, and whether a statement about a person
+//! was made by the right provider, for us, just now (OpenID Connect Core 1.0, section 3.1.3.7). That its signature
+//! is right was checked before.
+
+use std::fmt;
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+use crate::{Email, Invalid, OrganizationId, SecretHash, Timestamp};
+
+/// How far the provider's clock may be off.
+const LEEWAY_SECONDS: i64 = 60;
+
+/// Who vouches for an organization's members. Its client secret is kept apart, sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Provider {
+    /// Whose members.
+    pub organization: OrganizationId,
+    /// The provider, as it calls itself.
+    pub issuer: ProviderUrl,
+    /// As what we are known to it.
+    pub client_id: ClientId,
+    /// The only domain whose addresses count; `None` for any.
+    pub domain: Option<MailDomain>,
+    /// Whether passwords of members no longer count. Those of owners do, for the day the provider is away.
+    pub exclusive: bool,
+    /// When it was first set.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Counts the changes; the entity tag of HTTP.
+    pub version: i64,
+}
+
+/// Someone on the way to the provider and back. The two secrets meet again in one browser, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departure {
+    /// Whose provider.
+    pub organization: OrganizationId,
+    /// The hash of what the provider hands back.
+    pub state: SecretHash,
+    /// The hash of what the browser keeps.
+    pub browser: SecretHash,
+    /// Until when it is waited for.
+    pub expires_at: Timestamp,
+}
+
+impl Departure {
+    /// For how many seconds it is waited for.
+    pub const LIFETIME: i64 = 10 * 60;
+}
+
+/// What an ID token states, its signature checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// Who states it.
+    pub issuer: String,
+    /// Of whom, as the provider names people.
+    pub subject: String,
+    /// For whom.
+    pub audience: Vec<String>,
+    /// Who asked for it, where there are several it is for.
+    pub authorized_party: Option<String>,
+    /// What we sent along when we asked.
+    pub nonce: Option<String>,
+    /// When it was made, as a Unix time.
+    pub issued_at: i64,
+    /// Its end.
+    pub expires_at: i64,
+}
+
+/// Why a statement is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Distrust {
+    /// The signature is not by one of the provider's keys, or of no kind that counts.
+    #[error("the provider's signature is not right")]
+    Signature,
+    /// Not a form that can be read.
+    #[error("the provider's statement can't be read")]
+    Form,
+    /// Another issuer.
+    #[error("the statement was made by another provider")]
+    Issuer,
+    /// For another client.
+    #[error("the statement was made for another application")]
+    Audience,
+    /// Not the answer to our question.
+    #[error("the statement does not belong to this sign-in")]
+    Nonce,
+    /// Too old, or not yet made.
+    #[error("the statement has run out, or is of a time to come")]
+    Time,
+    /// The further claims are of someone else.
+    #[error("the provider speaks of two different people")]
+    Subject,
+    /// No address.
+    #[error("the provider tells no e-mail address")]
+    NoEmail,
+    /// An address that the provider has not checked.
+    #[error("the provider has not verified the e-mail address")]
+    UnverifiedEmail,
+    /// An address elsewhere.
+    #[error("the e-mail address is not of the domain that this organization asks for")]
+    Domain,
+}
+
+impl Provider {
+    /// Whether a statement answers the question that was asked with `nonce`.
+    pub fn believes(&self, statement: &Statement, nonce: &str, now: Timestamp) -> Result<(), Distrust> {
+        let client = self.client_id.as_str();
+        let party = statement.authorized_party.as_deref();
+        let for_us = statement.audience.iter().any(|one| one == client)
+            && party.is_none_or(|party| party == client)
+            && (statement.audience.len() == 1 || party.is_some());
+        let (now, earliest) = (now.unix(), now.unix().saturating_add(LEEWAY_SECONDS));
+        if statement.issuer != self.issuer.as_str() {
+            return Err(Distrust::Issuer);
+        }
+        if !for_us {
+            return Err(Distrust::Audience);
+        }
+        if statement.nonce.as_deref() != Some(nonce) {
+            return Err(Distrust::Nonce);
+        }
+        if now >= statement.expires_at.saturating_add(LEEWAY_SECONDS) || statement.issued_at > earliest {
+            return Err(Distrust::Time);
+        }
+        if statement.subject.is_empty() { Err(Distrust::Form) } else { Ok(()) }
+    }
+
+    /// The address by which a member is found, if the provider answers for it.
+    pub fn vouches(&self, email: Option<&str>, verified: bool) -> Result<Email, Distrust> {
+        let email = email.ok_or(Distrust::NoEmail)?.parse::<Email>().map_err(|_| Distrust::NoEmail)?;
+        if !verified {
+            return Err(Distrust::UnverifiedEmail);
+        }
+        let domain = email.as_str().rsplit('@').next().unwrap_or_default();
+        match &self.domain {
+            Some(wanted) if !domain.eq_ignore_ascii_case(wanted.as_str()) => Err(Distrust::Domain),
+            Some(_) | None => Ok(email),
+        }
+    }
+}
+
+/// The address of a provider: `https`, or `http` on this machine; without user name, query or fragment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderUrl(String);
+
+impl ProviderUrl {
+    /// The address, as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where the provider describes itself (OpenID Connect Discovery 1.0, section 4).
+    pub fn description(&self) -> String {
+        format!("{}/.well-known/openid-configuration", self.0.trim_end_matches('/'))
+    }
+
+    /// An address that the provider names of itself, if it may be asked: without TLS only on this machine, and
+    /// only of a provider that is there itself.
+    pub fn endpoint(&self, text: &str) -> Option<Url> {
+        let url = Url::parse(text).ok()?;
+        let plain = self.0.starts_with("http://");
+        let safe = url.scheme() == "https" || (plain && url.scheme() == "http" && is_here(&url));
+        let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+        (safe && bare && url.has_host()).then_some(url)
+    }
+}
+
+impl FromStr for ProviderUrl {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        let fault = || Invalid::new("invalid_url", "must be https://… without user name, query or fragment");
+        let url = Url::parse(text).map_err(|_| fault())?;
+        let safe = match url.scheme() {
+            "https" => true,
+            "http" => is_here(&url),
+            _ => false,
+        };
+        let bare = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        if safe && bare && url.has_host() && text.len() <= 500 {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(fault())
+        }
+    }
+}
+
+impl fmt::Display for ProviderUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl serde::Serialize for ProviderUrl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+fn is_here(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+crate::text::texts! {
+    /// What a provider knows an application as: 1 to 255 visible characters.
+    ClientId = client_id;
+    /// The part of an e-mail address after the `@`, in lower case.
+    MailDomain = mail_domain;
+}
+
+fn client_id(text: &str) -> Result<String, Invalid> {
+    let text = text.trim();
+    if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new("invalid_client_id", "must be 1 to 255 visible characters of ASCII"))
+    }
+}
+
+fn mail_domain(text: &str) -> Result<String, Invalid> {
+    let domain = text.trim().trim_start_matches('@').to_ascii_lowercase();
+    let fault = || Invalid::new("invalid_domain", "must be a domain, such as example.com");
+    // What follows the @ of an address is a domain.
+    let email = format!("a@{domain}").parse::<Email>().map_err(|_| fault())?;
+    if email.as_str().len() == domain.len() + 2 { Ok(domain) } else { Err(fault()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provider() -> Provider {
+        let now = Timestamp::from_unix(1_000_000).unwrap();
+        Provider {
+            organization: OrganizationId::new(1, [0; 10]),
+            issuer: "https://id.example".parse().unwrap(),
+            client_id: "keyward".parse().unwrap(),
+            domain: Some("acme.example".parse().unwrap()),
+            exclusive: false,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+
+    fn statement() -> Statement {
+        Statement {
+            issuer: "https://id.example".into(),
+            subject: "7".into(),
+            audience: vec!["keyward".into()],
+            authorized_party: None,
+            nonce: Some("n".into()),
+            issued_at: 1_000_000,
+            expires_at: 1_000_300,
+        }
+    }
+
+    #[test]
+    fn only_the_answer_to_our_own_question_is_believed() {
+        let now = Timestamp::from_unix(1_000_000).unwrap();
+        let judge = |change: fn(&mut Statement)| {
+            let mut changed = statement();
+            change(&mut changed);
+            provider().believes(&changed, "n", now)
+        };
+        assert_eq!(judge(|_| ()), Ok(()));
+        assert_eq!(judge(|it| it.issuer = "https://id.example/".into()), Err(Distrust::Issuer));
+        assert_eq!(judge(|it| it.audience = vec!["other".into()]), Err(Distrust::Audience));
+        assert_eq!(judge(|it| it.audience = vec![]), Err(Distrust::Audience));
+        assert_eq!(judge(|it| it.audience.push("other".into())), Err(Distrust::Audience));
+        assert_eq!(judge(|it| it.authorized_party = Some("other".into())), Err(Distrust::Audience));
+        let several = |it: &mut Statement| {
+            it.audience.push("other".into());
+            it.authorized_party = Some("keyward".into());
+        };
+        assert_eq!(judge(several), Ok(()));
+        assert_eq!(judge(|it| it.nonce = None), Err(Distrust::Nonce));
+        assert_eq!(judge(|it| it.nonce = Some("m".into())), Err(Distrust::Nonce));
+        assert_eq!(judge(|it| it.expires_at = 999_941), Ok(()), "its clock may be off");
+        assert_eq!(judge(|it| it.expires_at = 999_940), Err(Distrust::Time));
+        assert_eq!(judge(|it| it.issued_at = 1_000_061), Err(Distrust::Time));
+        assert_eq!(judge(|it| it.expires_at = i64::MAX), Ok(()));
+        assert_eq!(judge(|it| it.subject.clear()), Err(Distrust::Form));
+    }
+
+    #[test]
+    fn only_verified_addresses_of_the_domain_count() {
+        let provider = provider();
+        assert_eq!(provider.vouches(Some("Ada@ACME.example"), true).unwrap().as_str(), "Ada@ACME.example");
+        assert_eq!(provider.vouches(Some("ada@acme.example"), false), Err(Distrust::UnverifiedEmail));
+        assert_eq!(provider.vouches(Some("ada@evil.example"), true), Err(Distrust::Domain));
+        assert_eq!(provider.vouches(Some("ada@sub.acme.example"), true), Err(Distrust::Domain));
+        assert_eq!(provider.vouches(Some("\"x@acme.example\"@evil.example"), true), Err(Distrust::Domain));
+        assert_eq!(provider.vouches(Some("ada"), true), Err(Distrust::NoEmail));
+        assert_eq!(provider.vouches(None, true), Err(Distrust::NoEmail));
+    }
+
+    #[test]
+    fn only_safe_addresses_are_asked() {
+        for good in [
+            "https://id.example",
+            "https://id.example:8443/realms/acme/",
+            "http://localhost:9000",
+            "http://127.0.0.1:1",
+            "http://[::1]:2/x",
+        ] {
+            assert!(good.parse::<ProviderUrl>().is_ok(), "{good}");
+        }
+        for bad in [
+            "http://id.example",
+            "http://localhost.evil.example",
+            "http://169.254.169.254",
+            "http://10.0.0.1",
+            "ftp://id.example",
+            "https://u:p@id.example",
+            "https://id.example?x",
+            "https://id.example#x",
+            "id.example",
+            "",
+            "file:///etc/passwd",
+            "http://0.0.0.0",
+        ] {
+            assert!(bad.parse::<ProviderUrl>().is_err(), "{bad}");
+        }
+        let far: ProviderUrl = "https://id.example/".parse().unwrap();
+        assert_eq!(far.description(), "https://id.example/.well-known/openid-configuration");
+        assert!(far.endpoint("https://elsewhere.example/token?tenant=1").is_some());
+        for bad in [
+            "http://localhost/token",
+            "http://id.example/token",
+            "https://u@id.example/",
+            "javascript:alert(1)",
+            "/token",
+        ] {
+            assert!(far.endpoint(bad).is_none(), "{bad}");
+        }
+        let here: ProviderUrl = "http://localhost:9000".parse().unwrap();
+        assert!(here.endpoint("http://localhost:9000/token").is_some());
+        assert!(here.endpoint("http://10.0.0.1/token").is_none());
+    }
+
+    #[test]
+    fn client_ids_and_domains() {
+        assert_eq!("@Acme.Example".parse::<MailDomain>().unwrap().as_str(), "acme.example");
+        for bad in ["", "acme", "a b.example", "x@acme.example"] {
+            assert!(bad.parse::<MailDomain>().is_err(), "{bad}");
+        }
+        assert!("a b".parse::<ClientId>().is_err() && "".parse::<ClientId>().is_err());
+    }
+}

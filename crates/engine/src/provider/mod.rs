@@ -1,0 +1,165 @@
+//! The OpenID provider that vouches for an organization's members: its settings, and signing in by it.
+//!
+//! | to find | look in |
+//! |---|---|
+//! | how someone goes to the provider and comes back | `sign_in` |
+//! | what the provider is asked, and within which bounds | `wire` |
+//! | whose signature counts | `id_token` |
+//! | which statements are believed | [`keyward_domain::provider`] |
+
+mod id_token;
+mod sign_in;
+mod wire;
+
+use keyward_domain::permission::{ReadOrganization, WriteOrganization};
+use keyward_domain::{
+    Access, Action, ClientId, Invalid, MailDomain, Member, OrganizationScope, Provider, ProviderUrl, Role,
+};
+use keyward_storage::Tx;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::customer::unchanged;
+use crate::member::owners_only;
+use crate::vault::{Place, SealEntropy};
+use crate::{Engine, Error, Result, Thing};
+
+pub use sign_in::{Arrival, Outbound, Refusal, Return};
+pub use wire::WireError;
+
+/// The secret by which a provider knows us.
+pub struct ClientSecret(Zeroizing<String>);
+
+impl ClientSecret {
+    /// 1 to 1,000 visible characters.
+    pub fn parse(text: &str) -> Result<Self, Invalid> {
+        let text = text.trim();
+        if (1..=1_000).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            Ok(Self(Zeroizing::new(text.to_owned())))
+        } else {
+            Err(Invalid::new("invalid_client_secret", "must be 1 to 1,000 visible characters of ASCII"))
+        }
+    }
+}
+
+impl std::str::FromStr for ClientSecret {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::parse(text)
+    }
+}
+
+impl std::fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientSecret(…)")
+    }
+}
+
+/// A provider as it is to be.
+#[derive(Debug)]
+pub struct NewProvider {
+    /// The provider, as it calls itself.
+    pub issuer: ProviderUrl,
+    /// As what we are known to it.
+    pub client_id: ClientId,
+    /// By what it knows us; `None` keeps the one that is set.
+    pub client_secret: Option<ClientSecret>,
+    /// The only domain whose addresses count.
+    pub domain: Option<MailDomain>,
+    /// Whether passwords of members no longer count.
+    pub exclusive: bool,
+}
+
+impl Engine {
+    /// The organization's sign-in provider, if one is set.
+    pub async fn sign_in_provider(&self, access: &Access<ReadOrganization>) -> Result<Option<Provider>> {
+        let found = self.store.read().await?.providers(access.scope()).find().await?;
+        Ok(found.map(|(provider, _)| provider))
+    }
+
+    /// Sets the sign-in provider, for owners, once it answers as one. Refused with the field `issuer` if it does
+    /// not, and with `client_secret` if none was ever given for this provider.
+    pub async fn set_sign_in_provider(
+        &self,
+        access: &Access<WriteOrganization>,
+        new: NewProvider,
+        expected: Option<i64>,
+    ) -> Result<Provider> {
+        let (scope, now) = (access.scope(), self.now());
+        owners_only(&self.store.read().await?, access).await?;
+        self.describe(&new.issuer).await?;
+        let tx = self.store.write().await?;
+        owners_only(&tx, access).await?;
+        tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let known = tx.providers(scope).lock().await?;
+        unchanged(known.as_ref().map_or(0, |(known, _)| known.version), expected)?;
+        let sealed = match (&new.client_secret, &known) {
+            (Some(secret), _) => self.seal_client_secret(scope, secret)?,
+            // The secret goes to whom it was given for, and to nobody else.
+            (None, Some((known, sealed))) if known.issuer == new.issuer => sealed.clone(),
+            (None, _) => {
+                return Err(Error::field("client_secret", Invalid::new("required", "is required")));
+            }
+        };
+        let provider = Provider {
+            organization: scope.id(),
+            issuer: new.issuer,
+            client_id: new.client_id,
+            domain: new.domain,
+            exclusive: new.exclusive,
+            created_at: known.as_ref().map_or(now, |(known, _)| known.created_at),
+            updated_at: now,
+            version: known.map_or(0, |(known, _)| known.version) + 1,
+        };
+        tx.providers(scope).set(&provider, &sealed).await?;
+        let detail = [("issuer", json!(provider.issuer)), ("exclusive", json!(provider.exclusive))];
+        self.record(&tx, access, Action::OrganizationProviderSet, scope.id().uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(provider)
+    }
+
+    /// Removes the sign-in provider, for owners. Passwords count again.
+    pub async fn remove_sign_in_provider(
+        &self,
+        access: &Access<WriteOrganization>,
+        expected: Option<i64>,
+    ) -> Result<()> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        owners_only(&tx, access).await?;
+        let known = tx.providers(scope).lock().await?;
+        let (known, _) = known.ok_or(Error::NotFound(Thing::Provider))?;
+        unchanged(known.version, expected)?;
+        tx.providers(scope).remove().await?;
+        let detail = [("issuer", json!(known.issuer))];
+        self.record(&tx, access, Action::OrganizationProviderRemoved, scope.id().uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Where the provider sends people back to: to be registered there.
+    pub fn provider_return_url(&self) -> String {
+        format!("{}/openid/return", self.issuer.as_str())
+    }
+
+    fn seal_client_secret(&self, scope: OrganizationScope, secret: &ClientSecret) -> Result<Vec<u8>> {
+        let entropy =
+            SealEntropy { key: Zeroizing::new(self.random()), nonces: [self.random(), self.random()] };
+        let sealed = self.vault.seal_text(&Place::ClientSecret(scope.id()), secret.0.as_bytes(), &entropy);
+        sealed.map_err(|source| Error::Key { kid: "client secret".to_owned(), source })
+    }
+
+    fn open_client_secret(&self, scope: OrganizationScope, sealed: &[u8]) -> Result<Zeroizing<String>> {
+        let fault = |source| Error::Key { kid: "client secret".to_owned(), source };
+        let clear = self.vault.open_text(&Place::ClientSecret(scope.id()), sealed).map_err(fault)?;
+        let text = std::str::from_utf8(&clear).map_err(|_| fault(crate::vault::SealError::Form))?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+}
+
+/// Whether a member's password does not count, because a provider vouches for all but owners.
+pub(crate) async fn is_vouched_for(tx: &Tx, scope: OrganizationScope, member: &Member) -> Result<bool> {
+    let found = tx.providers(scope).find().await?;
+    Ok(member.role != Role::Owner && found.is_some_and(|(provider, _)| provider.exclusive))
+}

@@ -1,0 +1,220 @@
+//! How a member goes to the provider and comes back: the authorization code flow with PKCE.
+//!
+//! Two secrets go out. The state travels by the provider and names what is waited for, once; the other stays in
+//! the browser's cookie. Verifier and nonce are made from the one in the browser, so nothing that is kept here
+//! could finish a sign-in.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use keyward_domain::provider::Departure;
+use keyward_domain::{
+    Distrust, Email, Member, Name, Organization, OrganizationScope, Provider, Secret, SecretKind, Slug,
+};
+use keyward_storage::Tx;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::wire::{self, Exchange};
+use super::{WireError, id_token};
+use crate::visitor::{SignedIn, Visit};
+use crate::{Engine, Result};
+
+/// The way to a provider.
+#[derive(Debug)]
+pub struct Outbound {
+    /// Where the browser is sent.
+    pub url: String,
+    /// What its cookie keeps meanwhile.
+    pub away: Secret,
+}
+
+/// What the browser brings back.
+#[derive(Debug)]
+pub struct Return {
+    /// The state that was sent along.
+    pub state: String,
+    /// The code, if the provider has signed the person in.
+    pub code: Option<String>,
+    /// As the provider calls itself (RFC 9207).
+    pub issuer: Option<String>,
+    /// What the browser's cookie holds.
+    pub away: Option<Secret>,
+}
+
+/// What becomes of someone who comes back.
+#[derive(Debug)]
+pub enum Arrival {
+    /// Signed in.
+    Done(SignedIn),
+    /// Not let in.
+    Refused(Refusal),
+}
+
+/// Why someone who comes back is not let in.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Nothing is waited for, or by another browser.
+    #[error("this sign-in was begun in another browser, was finished before, or took too long")]
+    Stale,
+    /// The provider has signed nobody in.
+    #[error("the provider has not signed you in")]
+    Declined,
+    /// It can't be worked with.
+    #[error("the provider {0}")]
+    Wire(#[from] WireError),
+    /// What it states is not believed.
+    #[error(transparent)]
+    Distrust(#[from] Distrust),
+    /// Nobody of the organization.
+    #[error("{email} is not a member of {organization}")]
+    Stranger {
+        /// The address that the provider vouches for.
+        email: Email,
+        /// Whose provider it is.
+        organization: Name,
+    },
+}
+
+impl Engine {
+    /// The organization of this slug, if its members can sign in by a provider.
+    pub async fn vouched_organization(&self, slug: &Slug) -> Result<Option<Organization>> {
+        let tx = self.store.read().await?;
+        let Some(organization) = tx.organizations().by_slug(slug).await? else { return Ok(None) };
+        let found = tx.providers(organization.scope()).find().await?;
+        Ok(found.map(|_| organization))
+    }
+
+    /// Sends someone to the provider of the organization with this slug; `None` if it has none.
+    pub async fn depart(&self, slug: &Slug) -> Result<Option<Result<Outbound, WireError>>> {
+        let Some(organization) = self.vouched_organization(slug).await? else { return Ok(None) };
+        let scope = organization.scope();
+        let found = self.store.read().await?.providers(scope).find().await?;
+        let Some((provider, _)) = found else { return Ok(None) };
+        let description = match self.describe(&provider.issuer).await {
+            Ok(description) => description,
+            Err(error) => return Ok(Some(Err(error))),
+        };
+        let state = Secret::new(SecretKind::State, self.random());
+        let away = Secret::new(SecretKind::Away, self.random());
+        let departure = Departure {
+            organization: organization.id,
+            state: state.hash(),
+            browser: away.hash(),
+            expires_at: self.now().plus_seconds(Departure::LIFETIME),
+        };
+        let tx = self.store.write().await?;
+        tx.providers(scope).depart(&departure, self.now()).await?;
+        tx.commit().await?;
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(derived(&away, "verifier").as_bytes()));
+        let mut url = description.authorization;
+        url.query_pairs_mut()
+            .append_pair("response_type", "code")
+            .append_pair("client_id", provider.client_id.as_str())
+            .append_pair("redirect_uri", &self.provider_return_url())
+            .append_pair("scope", "openid email")
+            .append_pair("state", state.expose())
+            .append_pair("nonce", &derived(&away, "nonce"))
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256");
+        Ok(Some(Ok(Outbound { url: url.into(), away })))
+    }
+
+    /// Lets someone in who comes back from a provider. What was waited for is so no more, whatever comes of it.
+    pub async fn arrive(&self, back: Return, visit: Visit) -> Result<Arrival> {
+        let Some(state) = Secret::parse(SecretKind::State, &back.state) else {
+            return Ok(Arrival::Refused(Refusal::Stale));
+        };
+        let tx = self.store.write().await?;
+        let departure = tx.take_departure(&state.hash()).await?;
+        tx.commit().await?;
+        let waited_for = departure.filter(|departure| {
+            let same = back.away.as_ref().is_some_and(|away| away.hash() == departure.browser);
+            same && departure.state == state.hash() && self.now() < departure.expires_at
+        });
+        let (Some(departure), Some(away)) = (waited_for, &back.away) else {
+            return Ok(Arrival::Refused(Refusal::Stale));
+        };
+        let tx = self.store.read().await?;
+        let organization = tx.organization_of(departure.organization).await?;
+        let Some(organization) = organization else { return Ok(Arrival::Refused(Refusal::Stale)) };
+        let scope = organization.scope();
+        let Some((provider, sealed)) = tx.providers(scope).find().await? else {
+            return Ok(Arrival::Refused(Refusal::Stale));
+        };
+        drop(tx);
+        let Some(code) = back.code.clone() else { return Ok(Arrival::Refused(Refusal::Declined)) };
+        let exchange = Exchange {
+            code,
+            verifier: derived(away, "verifier"),
+            return_url: self.provider_return_url(),
+            client_id: provider.client_id.to_string(),
+            client_secret: self.open_client_secret(scope, &sealed)?,
+        };
+        let email = match self.ask(&provider, exchange, &back, &derived(away, "nonce")).await {
+            Ok(email) => email,
+            Err(refusal) => return Ok(Arrival::Refused(refusal)),
+        };
+        let tx = self.store.write().await?;
+        // What was set meanwhile counts, and so does who was removed.
+        let now_set = tx.providers(scope).find().await?;
+        let same = now_set.is_some_and(|(now_set, _)| now_set.version == provider.version);
+        let member = if same { self.member_with(&tx, scope, &email).await? } else { None };
+        let Some(member) = member else {
+            let refusal = Refusal::Stranger { email, organization: organization.name };
+            return Ok(Arrival::Refused(if same { refusal } else { Refusal::Stale }));
+        };
+        tx.sweep_sessions(self.now()).await?;
+        let signed_in = self.member_session(&tx, &member, visit).await?;
+        tx.commit().await?;
+        Ok(Arrival::Done(signed_in))
+    }
+
+    /// The address that the provider vouches for.
+    async fn ask(
+        &self,
+        provider: &Provider,
+        exchange: Exchange,
+        back: &Return,
+        nonce: &str,
+    ) -> Result<Email, Refusal> {
+        let description = self.describe(&provider.issuer).await?;
+        let named = back.issuer.as_deref().map(|issuer| issuer == provider.issuer.as_str());
+        if !named.unwrap_or(!description.names_itself) {
+            return Err(Distrust::Issuer.into());
+        }
+        let tokens = wire::exchange(&description, exchange).await?;
+        let keys = wire::keys(&description).await?;
+        let verified = id_token::verify(&tokens.id_token, &keys)?;
+        provider.believes(&verified.statement, nonce, self.now())?;
+        if verified.email.is_some() {
+            return Ok(provider.vouches(verified.email.as_deref(), verified.email_verified)?);
+        }
+        // Some tell the address only when asked for it.
+        let (Some(url), Some(access_token)) = (&description.userinfo, &tokens.access_token) else {
+            return Err(Distrust::NoEmail.into());
+        };
+        let told = wire::userinfo(url, access_token).await?;
+        if told.get("sub").and_then(Value::as_str) != Some(verified.statement.subject.as_str()) {
+            return Err(Distrust::Subject.into());
+        }
+        let email = told.get("email").and_then(Value::as_str);
+        Ok(provider.vouches(email, id_token::is_true(told.get("email_verified")))?)
+    }
+
+    /// The one member with this address, in whatever case it was typed.
+    async fn member_with(&self, tx: &Tx, scope: OrganizationScope, email: &Email) -> Result<Option<Member>> {
+        let mut found = tx.members(scope).by_email(email).await?;
+        match found.iter().position(|member| member.email == *email) {
+            Some(exact) => Ok(Some(found.swap_remove(exact))),
+            None if found.len() == 1 => Ok(found.pop()),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A value for the provider that only who holds the browser's secret could make.
+fn derived(away: &Secret, purpose: &str) -> Zeroizing<String> {
+    let hash = Sha256::new().chain_update(purpose).chain_update("\0").chain_update(away.expose()).finalize();
+    Zeroizing::new(URL_SAFE_NO_PAD.encode(hash))
+}

@@ -1,0 +1,150 @@
+//! Signing in with the account of one's organization: the page for it, the way to its provider and back.
+
+use actix_web::cookie::{Cookie, SameSite, time};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use keyward_domain::provider::Departure;
+use keyward_domain::{Distrust, Secret, SecretKind, Slug};
+use keyward_engine::{Arrival, Engine, Refusal, Return, Visitor, WireError};
+use keyward_web::{Code, Problem, Throttle, part};
+
+use crate::page::{self, Page};
+use crate::signed::{self, Anyone};
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/sign-in/{slug}", web::get().to(sign_in_page))
+        .route("/sign-in/{slug}/away", web::get().to(away))
+        .route("/openid/return", web::get().to(back));
+}
+
+#[derive(Template)]
+#[template(path = "door/sign_in_with.html")]
+struct SignInWithPage {
+    organization: String,
+    slug: String,
+}
+
+async fn sign_in_page(request: HttpRequest, anyone: Anyone, engine: web::Data<Engine>) -> Page {
+    let slug: Slug = part(&request, "slug")?;
+    if let Some(Visitor::Member(_)) = anyone.0 {
+        return Ok(page::go("/"));
+    }
+    match engine.vouched_organization(&slug).await? {
+        Some(organization) => page::send(&SignInWithPage {
+            organization: organization.name.to_string(),
+            slug: slug.to_string(),
+        }),
+        None => Ok(page::trouble(
+            StatusCode::NOT_FOUND,
+            "No such sign-in",
+            "No organization of this name signs in with accounts of its own. Look at the spelling, or sign in \
+             with e-mail and password.",
+        )),
+    }
+}
+
+async fn away(request: HttpRequest, engine: web::Data<Engine>, throttle: web::Data<Throttle>) -> Page {
+    let slug: Slug = part(&request, "slug")?;
+    let from = format!("away from {}", signed::visit(&request).await.address);
+    if !throttle.admits(&from, engine.now()) {
+        let text = "Wait a quarter of an hour, and try again.";
+        return Ok(page::trouble(StatusCode::TOO_MANY_REQUESTS, "Too many tries", text));
+    }
+    match engine.depart(&slug).await?.ok_or_else(|| Problem::new(Code::NotFound))? {
+        Ok(outbound) => {
+            let kept = cookie(&request, outbound.away.expose().to_owned(), Departure::LIFETIME);
+            Ok(HttpResponse::SeeOther().cookie(kept).insert_header((header::LOCATION, outbound.url)).finish())
+        }
+        Err(error) => Ok(refused(&Refusal::Wire(error))),
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Told {
+    #[serde(default)]
+    state: String,
+    code: Option<String>,
+    iss: Option<String>,
+}
+
+async fn back(
+    request: HttpRequest,
+    told: web::Query<Told>,
+    engine: web::Data<Engine>,
+    throttle: web::Data<Throttle>,
+) -> Page {
+    let Told { state, code, iss: issuer } = told.into_inner();
+    let away = request.cookie(cookie_name(&request));
+    let away = away.and_then(|cookie| Secret::parse(SecretKind::Away, cookie.value()));
+    let visit = signed::visit(&request).await;
+    let from = format!("away from {}", visit.address);
+    let mut response = match engine.arrive(Return { state, code, issuer, away }, visit).await? {
+        Arrival::Done(signed_in) => {
+            throttle.forget(&from);
+            signed::begin(&request, &signed_in, "/")
+        }
+        Arrival::Refused(refusal) => refused(&refusal),
+    };
+    // A cookie that can't be written as a header would be a fault of ours; the sign-in stands without it.
+    let _ = response.add_cookie(&cookie(&request, String::new(), 0));
+    Ok(response)
+}
+
+/// A page that says what to do next.
+fn refused(refusal: &Refusal) -> HttpResponse {
+    tracing::info!(%refusal, "a sign-in by a provider was refused");
+    let (status, title, text) = match refusal {
+        Refusal::Stale => (
+            StatusCode::BAD_REQUEST,
+            "Please try again",
+            format!("Begin again from the sign-in page: {refusal}."),
+        ),
+        Refusal::Declined => (
+            StatusCode::FORBIDDEN,
+            "Not signed in",
+            "Your organization's account service has not signed you in. Begin again, or ask who runs it."
+                .to_owned(),
+        ),
+        Refusal::Stranger { email, organization } => (
+            StatusCode::FORBIDDEN,
+            "You are not a member yet",
+            format!(
+                "You are known as {email}, but {organization} has no member with this address. Ask an owner or admin of {organization} to invite you."
+            ),
+        ),
+        Refusal::Distrust(Distrust::NoEmail | Distrust::UnverifiedEmail | Distrust::Domain) => (
+            StatusCode::FORBIDDEN,
+            "Your address does not count here",
+            format!("Ask who runs your organization's accounts: {refusal}."),
+        ),
+        Refusal::Wire(WireError::NoAnswer) => (
+            StatusCode::BAD_GATEWAY,
+            "Your organization's account service is away",
+            "Try again in a while. An owner can still sign in with e-mail and password.".to_owned(),
+        ),
+        Refusal::Wire(_) | Refusal::Distrust(_) => (
+            StatusCode::BAD_GATEWAY,
+            "The sign-in did not work",
+            format!("Tell an owner of your organization: {refusal}."),
+        ),
+    };
+    page::trouble(status, title, &text)
+}
+
+/// What the browser keeps while someone is away.
+fn cookie(request: &HttpRequest, value: String, seconds: i64) -> Cookie<'static> {
+    Cookie::build(cookie_name(request), value)
+        .path("/")
+        .http_only(true)
+        .secure(signed::is_https(request))
+        // Coming back from the provider is a step from another site.
+        .same_site(SameSite::Lax)
+        .max_age(time::Duration::seconds(seconds))
+        .finish()
+}
+
+fn cookie_name(request: &HttpRequest) -> &'static str {
+    if signed::is_https(request) { "__Host-keyward-away" } else { "keyward-away" }
+}

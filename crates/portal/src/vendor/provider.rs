@@ -1,0 +1,96 @@
+//! The provider that vouches for members.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::WriteOrganization;
+use keyward_domain::{ClientId, MailDomain, Provider, ProviderUrl};
+use keyward_engine::{ClientSecret, Engine, NewProvider};
+use keyward_web::{Fields, Request};
+
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/settings/sign-in-provider", web::get().to(show))
+        .route("/settings/sign-in-provider", web::post().to(save))
+        .route("/settings/sign-in-provider/remove", web::post().to(remove));
+}
+
+#[derive(Template)]
+#[template(path = "vendor/sign_in_provider.html")]
+struct ProviderPage {
+    shell: Shell,
+    slug: String,
+    return_url: String,
+    base: String,
+    provider: Option<Provider>,
+    is_owner: bool,
+    form: Form,
+}
+
+async fn page_of(
+    engine: &Engine,
+    signed: &Signed<WriteOrganization>,
+    form: Option<Form>,
+    query: &str,
+) -> Page {
+    let provider = engine.sign_in_provider(&signed.access.also()?).await?;
+    let filled = provider.as_ref().map(|provider| {
+        Form::filled([
+            ("issuer", provider.issuer.to_string()),
+            ("client_id", provider.client_id.to_string()),
+            ("domain", provider.domain.as_ref().map(ToString::to_string).unwrap_or_default()),
+            ("exclusive", provider.exclusive.to_string()),
+        ])
+    });
+    let return_url = engine.provider_return_url();
+    page::send(&ProviderPage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", engine.now()).after(query),
+        slug: signed.visit.organization.slug.to_string(),
+        base: return_url.trim_end_matches("/openid/return").to_owned(),
+        return_url,
+        provider,
+        is_owner: signed.visit.member.role == keyward_domain::Role::Owner,
+        // What was typed stands for all of it: a box that was unchecked is not in it.
+        form: form.or(filled).unwrap_or_default(),
+    })
+}
+
+async fn show(request: HttpRequest, signed: Signed<WriteOrganization>, engine: web::Data<Engine>) -> Page {
+    page_of(&engine, &signed, None, request.query_string()).await
+}
+
+struct Told(NewProvider);
+
+impl Request for Told {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (issuer, client_id) =
+            (fields.required::<ProviderUrl>("issuer"), fields.required::<ClientId>("client_id"));
+        let client_secret = fields.optional::<ClientSecret>("client_secret");
+        let domain = fields.optional::<MailDomain>("domain");
+        let exclusive = fields.optional("exclusive").unwrap_or(false);
+        Some(Self(NewProvider { issuer: issuer?, client_id: client_id?, client_secret, domain, exclusive }))
+    }
+}
+
+async fn save(
+    signed: Signed<WriteOrganization>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let names = ["issuer", "client_id", "client_secret", "domain", "exclusive"];
+    if let Some(Told(new)) = form.read::<Told>(&names) {
+        match engine.set_sign_in_provider(&signed.access, new, None).await {
+            Ok(_) => return Ok(page::go("/settings/sign-in-provider?done=saved")),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    page_of(&engine, &signed, Some(form.without(&["client_secret"])), "").await
+}
+
+async fn remove(signed: Signed<WriteOrganization>, _: Posted, engine: web::Data<Engine>) -> Page {
+    engine.remove_sign_in_provider(&signed.access, None).await?;
+    Ok(page::go("/settings?done=removed"))
+}
