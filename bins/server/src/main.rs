@@ -6,6 +6,7 @@ mod compose;
 mod config;
 mod mail;
 mod master_key;
+mod notices;
 mod serve;
 mod system;
 mod telemetry;

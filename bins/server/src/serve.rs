@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::compose::Instance;
 use crate::config::Settings;
 use crate::mail::Post;
-use crate::print;
+use crate::{notices, print};
 
 /// Listens until SIGTERM or SIGINT, then lets requests under way finish.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -20,6 +20,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     }
     actix_web::rt::spawn(Post::open(settings)?.deliver(Arc::clone(&engine)));
     actix_web::rt::spawn(keyward_registry::sweep(Arc::clone(&engine)));
+    actix_web::rt::spawn(notices::tell(Arc::clone(&engine)));
     let (listen, public_url) = (settings.listen, settings.issuer.as_str());
     let settings = web::Data::new(keyward_web::Settings {
         https: settings.issuer.is_https(),

@@ -299,6 +299,15 @@ check("a token is shown once", (await page.locator("#secret").textContent()).sta
 await look(page, "tokens");
 await page.goto(`${base}/settings`);
 await look(page, "settings");
+await page.getByRole("link", { name: "Expiry notices" }).click();
+await page.getByLabel("Days before the end").fill("30, soon");
+await page.getByRole("button", { name: "Save changes" }).click();
+check("days are numbers", await page.getByText("must be whole numbers").first().isVisible());
+await page.getByLabel("Days before the end").fill("30, 14, 3");
+await page.getByLabel("Tell the customers who hold them").check();
+await page.getByRole("button", { name: "Save changes" }).click();
+await page.locator(".done", { hasText: "Saved." }).waitFor();
+await look(page, "notices");
 await page.goto(`${base}/audit`);
 await look(page, "audit");
 await page.goto(`${base}/customers`);

@@ -17,6 +17,7 @@
 //! | license keys in files | [`license_reference`] |
 //! | the code people type | [`license_key`] |
 //! | what an organization's plan allows | [`plan`] |
+//! | what is told of licenses that are about to end | [`notice`] |
 //! | who vouches for an organization's members | [`provider`] |
 
 pub mod address;
@@ -34,6 +35,7 @@ pub mod license_key;
 pub mod license_reference;
 pub mod link;
 pub mod member;
+pub mod notice;
 pub mod organization;
 pub mod page;
 pub mod payload;

@@ -119,6 +119,12 @@ impl Members<'_> {
         page(rows, request, |row| row.id, read)
     }
 
+    /// Those of these roles.
+    pub async fn with_roles(&self, roles: &[Role]) -> Result<Vec<Member>> {
+        let found = self.all().filter(row::Column::Role.is_in(roles.iter().map(|role| role.as_str())));
+        found.order_by_asc(row::Column::Id).all(self.tx).await?.into_iter().map(read).collect()
+    }
+
     /// Those with this address, in whatever case it was typed.
     pub async fn by_email(&self, email: &Email) -> Result<Vec<Member>> {
         let lower = Expr::expr(Func::lower(Expr::col(row::Column::Email)));

@@ -12,7 +12,7 @@ use sea_orm::{
 
 use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{page, paged};
-use crate::{Result, signing_key};
+use crate::{Result, notice, signing_key};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -63,7 +63,7 @@ impl Organizations<'_> {
             ..write(organization)
         };
         row.insert(self.tx).await?;
-        Ok(())
+        notice::insert(self.tx, organization.id).await
     }
 
     /// The one in scope.

@@ -1,7 +1,7 @@
 //! Revisions: the terms of licenses, append-only but for the state that renewal gives the one before.
 
 use keyward_domain::{Kid, OrganizationScope, Payload, Revision, RevisionState, Validity};
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 
 use crate::Result;
 use crate::convert::Table;
@@ -29,6 +29,9 @@ pub(crate) mod row {
         pub state: String,
         pub state_since: Option<i64>,
         pub created_at: i64,
+        /// In which window of days their end was told.
+        pub members_told: Option<i64>,
+        pub customer_told: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -72,6 +75,8 @@ pub(crate) fn write(scope: OrganizationScope, revision: &Revision) -> row::Activ
         state: Set(revision.state.as_str().to_owned()),
         state_since: Set(since),
         created_at: Set(revision.created_at.unix()),
+        members_told: NotSet,
+        customer_told: NotSet,
     }
 }
 

@@ -11,9 +11,9 @@ use sea_orm::DatabaseTransaction;
 use crate::{
     Addresses, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements, Artifacts,
     AuditEvents, Changes, Credentials, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
-    Organizations, Products, Providers, Registries, RegistryEvents, RegistryKeys, Result, Sessions, Settings,
-    SigningKeys, StatusPlaces, Tokens, UsageDays, customer, link, mail, member, product, provider, registry,
-    session, signing_key, token,
+    NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryKeys, Result,
+    Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn, UsageDays, customer, link, mail, member,
+    notice, product, provider, registry, session, signing_key, token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -183,6 +183,16 @@ impl Tx {
     /// Takes out the departure to a provider whose state this is, of whatever organization: it is given once.
     pub async fn take_departure(&self, state: &SecretHash) -> Result<Option<Departure>> {
         provider::take(&self.inner, state).await
+    }
+
+    /// The expiry notices of one organization.
+    pub fn notices(&self, scope: OrganizationScope) -> NoticeDesk<'_> {
+        NoticeDesk { tx: &self.inner, scope }
+    }
+
+    /// The organization that has waited longest for its notices since `before`; out of turn from now on.
+    pub async fn take_turn(&self, now: Timestamp, before: Timestamp) -> Result<Option<Turn>> {
+        notice::take_turn(&self.inner, now, before).await
     }
 
     /// The session whose cookie holds this secret, of whatever organization.

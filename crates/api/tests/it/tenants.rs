@@ -46,10 +46,12 @@ const OWN: [&str; 33] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 71] = [
+const ONE: [(&str, &str); 73] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
+    ("GET /api/v1/organizations/{id}/notices", ""),
+    ("PATCH /api/v1/organizations/{id}/notices", r#"{"customers":true}"#),
     ("GET /api/v1/organizations/{id}/sign-in-provider", ""),
     (
         "PUT /api/v1/organizations/{id}/sign-in-provider",

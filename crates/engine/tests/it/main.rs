@@ -4,6 +4,7 @@
 mod applications;
 mod keys;
 mod licenses;
+mod notices;
 mod once;
 mod people;
 mod providers;

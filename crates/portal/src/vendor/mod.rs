@@ -9,6 +9,7 @@ mod dashboard;
 mod keys;
 mod licenses;
 mod members;
+mod notices;
 mod products;
 mod provider;
 mod settings;
@@ -30,6 +31,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     tokens::routes(config);
     settings::routes(config);
     provider::routes(config);
+    notices::routes(config);
     audit::routes(config);
 }
 

@@ -99,7 +99,7 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
 }
 
 /// Pages, and from which role down they are refused.
-const PAGES: [(&str, [u16; 4]); 16] = [
+const PAGES: [(&str, [u16; 4]); 17] = [
     ("/", [200, 200, 200, 200]),
     ("/products", [200, 200, 200, 200]),
     ("/products.csv", [200, 200, 200, 200]),
@@ -114,12 +114,13 @@ const PAGES: [(&str, [u16; 4]); 16] = [
     ("/members", [200, 200, 200, 200]),
     ("/tokens", [200, 200, 403, 403]),
     ("/settings", [200, 200, 200, 200]),
+    ("/settings/notices", [200, 200, 200, 200]),
     ("/settings/sign-in-provider", [200, 200, 403, 403]),
     ("/audit", [200, 200, 200, 200]),
 ];
 
 /// Forms, and from which role down they are refused; they lack what they need, so nobody changes anything.
-const FORMS: [(&str, [u16; 4]); 7] = [
+const FORMS: [(&str, [u16; 4]); 8] = [
     ("/products/new", [200, 200, 403, 403]),
     ("/applications/new", [200, 200, 403, 403]),
     ("/customers/new", [200, 200, 200, 403]),
@@ -127,6 +128,7 @@ const FORMS: [(&str, [u16; 4]); 7] = [
     ("/members", [200, 200, 403, 403]),
     ("/tokens", [200, 200, 403, 403]),
     ("/settings", [200, 200, 403, 403]),
+    ("/settings/notices", [200, 200, 403, 403]),
     ("/settings/sign-in-provider", [200, 200, 403, 403]),
 ];
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use keyward_domain::files::{Chart, File, FileText};
+use keyward_domain::notice::NoticeDays;
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
 use keyward_domain::registry::{
     ArtifactPolicy, Decision, Host, KeyAccess, Operation, RepositoryName, Tag, Upstream,
@@ -137,6 +138,16 @@ fn read<T: DeserializeOwned>(field: &Field) -> Result<T, Vec<Invalid>> {
         let message = message.split(" at line ").next().unwrap_or_default();
         vec![Invalid::new("wrong_type", format!("is not as documented: {message}"))]
     })
+}
+
+impl FromField for NoticeDays {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        match field {
+            Field::Json(_) => Self::new(read(field)?),
+            Field::Text(text) => text.parse(),
+        }
+        .map_err(|fault| vec![fault])
+    }
 }
 
 impl FromField for Template {

@@ -2,6 +2,7 @@
 
 mod create;
 mod list;
+mod notices;
 mod plan;
 mod resume;
 mod show;
@@ -23,6 +24,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(list::list)
         .service(show::show)
         .service(update::update)
+        .service(notices::show::show)
+        .service(notices::update::update)
         .service(sign_in_provider::show::show)
         .service(sign_in_provider::set::set)
         .service(sign_in_provider::delete::delete)

@@ -1,0 +1,27 @@
+use actix_web::{get, web};
+use keyward_domain::OrganizationId;
+use keyward_domain::permission::ReadOrganization;
+use keyward_engine::Engine;
+use keyward_web::problem::Refused;
+use keyward_web::{Answer, Caller, Code, Id, Problem};
+
+use super::NoticesView;
+
+/// Show what is told of licenses that are about to end
+#[utoipa::path(
+    tag = "organizations",
+    operation_id = "show_notices",
+    params(("id" = String, Path, format = Uuid)),
+    responses((status = 200, body = NoticesView), Refused),
+)]
+#[get("/api/v1/organizations/{id}/notices")]
+pub(crate) async fn show(
+    caller: Caller<ReadOrganization>,
+    id: Id<OrganizationId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<NoticesView>, Problem> {
+    if id.0 != caller.scope().id() {
+        return Err(Problem::new(Code::NotFound));
+    }
+    Ok(NoticesView::answer(engine.notices(&caller).await?))
+}

@@ -1,0 +1,176 @@
+//! Mails about licenses that are about to end. What was told is noted in the transaction that writes the mail, so
+//! it is told once, however many servers there are; other terms are told of anew.
+
+use std::collections::BTreeMap;
+
+use keyward_domain::notice::{Audience, Ending, NoticeDays, Notices};
+use keyward_domain::permission::{ReadOrganization, WriteOrganization};
+use keyward_domain::{Access, Action, CustomerId, Organization, OrganizationState, Role, Timestamp};
+use keyward_storage::{Turn, Tx};
+use serde_json::json;
+
+use crate::customer::unchanged;
+use crate::{Engine, Error, Result, Thing};
+
+/// How often an organization's turn comes.
+const TURN_SECONDS: i64 = 60 * 60;
+
+/// How many customers' licenses are told in one transaction.
+const MOST_TOLD: u64 = 500;
+
+/// How many licenses members are told of at once; the others follow the next day.
+const MOST_IN_DIGEST: u64 = 2_000;
+
+/// How many of them are named in the mail.
+const MOST_NAMED: usize = 50;
+
+/// What is to be told; `None` stays.
+#[derive(Debug, Clone, Default)]
+pub struct NoticesChange {
+    /// Whether owners and admins are told.
+    pub members: Option<bool>,
+    /// Whether customers are told.
+    pub customers: Option<bool>,
+    /// How long before the end.
+    pub days: Option<NoticeDays>,
+}
+
+impl Engine {
+    /// What is told of licenses that are about to end.
+    pub async fn notices(&self, access: &Access<ReadOrganization>) -> Result<Notices> {
+        let found = self.store.read().await?.notices(access.scope()).find().await?;
+        found.ok_or(Error::NotFound(Thing::Organization))
+    }
+
+    /// Changes what is told of licenses that are about to end.
+    pub async fn set_notices(
+        &self,
+        access: &Access<WriteOrganization>,
+        change: NoticesChange,
+        expected: Option<i64>,
+    ) -> Result<Notices> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let known = tx.notices(scope).lock().await?.ok_or(Error::NotFound(Thing::Organization))?;
+        unchanged(known.version, expected)?;
+        let notices = Notices {
+            members: change.members.unwrap_or(known.members),
+            customers: change.customers.unwrap_or(known.customers),
+            days: change.days.unwrap_or(known.days),
+            version: known.version + 1,
+        };
+        tx.notices(scope).save(&notices).await?;
+        let detail = [
+            ("members", json!(notices.members)),
+            ("customers", json!(notices.customers)),
+            ("days", json!(notices.days)),
+        ];
+        self.record(&tx, access, Action::OrganizationNoticesSet, scope.id().uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(notices)
+    }
+
+    /// Writes the mails that one organization has to send now; `false` if it is no organization's turn.
+    pub async fn tell_endings(&self) -> Result<bool> {
+        let now = self.now();
+        let tx = self.store.write().await?;
+        let Some(turn) = tx.take_turn(now, now.plus_seconds(-TURN_SECONDS)).await? else { return Ok(false) };
+        let organization = tx.organization_of(turn.organization).await?;
+        let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
+        if organization.state == OrganizationState::Active {
+            if turn.notices.members && turn.digest_day < now.day() {
+                self.tell_members(&tx, &organization, &turn).await?;
+            }
+            if turn.notices.customers {
+                self.tell_customers(&tx, &organization, &turn).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn tell_members(&self, tx: &Tx, organization: &Organization, turn: &Turn) -> Result<()> {
+        let (scope, now) = (organization.scope(), self.now());
+        let mut endings = Vec::new();
+        for window in turn.notices.days.windows(now) {
+            let left = MOST_IN_DIGEST.saturating_sub(endings.len() as u64);
+            let found = tx.notices(scope).ending(Audience::Members, window, left).await?;
+            tx.notices(scope).told(Audience::Members, &found, window).await?;
+            endings.extend(found);
+        }
+        if endings.is_empty() {
+            return Ok(());
+        }
+        endings.sort_by_key(|ending| ending.expires_at);
+        let mut lines = String::new();
+        for ending in endings.iter().take(MOST_NAMED) {
+            let customer = match ending.customer {
+                Some(id) => tx.customers(scope).find(id).await?,
+                None => None,
+            };
+            let holder = customer.map(|customer| format!(" of {}", customer.name)).unwrap_or_default();
+            let url = format!("{}/licenses/{}", self.issuer.as_str(), ending.license);
+            lines.push_str(&format!("- {}{holder}, on {}\n  {url}\n", ending.name, day(ending.expires_at)));
+        }
+        let more = endings.len().saturating_sub(MOST_NAMED);
+        if more > 0 {
+            lines.push_str(&format!("- and {more} more\n"));
+        }
+        let subject = match endings.as_slice() {
+            [one] => format!("A license ends on {}", day(one.expires_at)),
+            several => format!("{} licenses end soon", several.len()),
+        };
+        let vendor = &organization.name;
+        for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
+            let body = format!(
+                "Hello {},\n\nof the licenses of {vendor} these end soon:\n\n{lines}\n\
+                 What is told, and when, is set at {}/settings/notices.\n",
+                member.name,
+                self.issuer.as_str()
+            );
+            self.mail(tx, scope, &member.email, subject.clone(), body).await?;
+        }
+        Ok(tx.notices(scope).set_digest_day(now.day()).await?)
+    }
+
+    async fn tell_customers(&self, tx: &Tx, organization: &Organization, turn: &Turn) -> Result<()> {
+        let scope = organization.scope();
+        let mut by_customer: BTreeMap<CustomerId, Vec<Ending>> = BTreeMap::new();
+        for window in turn.notices.days.windows(self.now()) {
+            let found = tx.notices(scope).ending(Audience::Customer, window, MOST_TOLD).await?;
+            tx.notices(scope).told(Audience::Customer, &found, window).await?;
+            if found.len() as u64 == MOST_TOLD {
+                tx.notices(scope).again().await?;
+            }
+            for ending in found {
+                if let Some(customer) = ending.customer {
+                    by_customer.entry(customer).or_default().push(ending);
+                }
+            }
+        }
+        let vendor = &organization.name;
+        for (customer, mut endings) in by_customer {
+            let Some(customer) = tx.customers(scope).find(customer).await? else { continue };
+            endings.sort_by_key(|ending| ending.expires_at);
+            let line = |ending: &Ending| format!("- {}, on {}\n", ending.name, day(ending.expires_at));
+            let lines: String = endings.iter().map(line).collect();
+            let subject = match endings.as_slice() {
+                [one] => format!("Your license of {vendor} ends on {}", day(one.expires_at)),
+                several => format!("{} of your licenses of {vendor} end soon", several.len()),
+            };
+            let body = format!(
+                "Hello {},\n\nof your licenses of {vendor} these end soon:\n\n{lines}\n\
+                 To go on using the software, ask {vendor} to renew them. All your licenses: {}/portal\n",
+                customer.name,
+                self.issuer.as_str()
+            );
+            self.mail(tx, scope, &customer.email, subject, body).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The day of an instant, UTC.
+fn day(at: Timestamp) -> String {
+    at.to_string().chars().take(10).collect()
+}

@@ -1,0 +1,199 @@
+//! What is told of licenses that are about to end, and what was told before.
+
+use keyward_domain::notice::{Audience, Ending, NoticeDays, Notices, Window};
+use keyward_domain::{CustomerId, OrganizationId, OrganizationScope, Timestamp};
+use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
+    QueryFilter, QueryOrder, QuerySelect,
+};
+
+use crate::convert::{ROW, Table};
+use crate::license::row as license;
+use crate::revision::row as terms;
+use crate::{Result, StorageError};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "notices")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub organization_id: Uuid,
+        pub members: bool,
+        pub customers: bool,
+        pub days: String,
+        pub checked_at: i64,
+        pub digest_day: i64,
+        pub version: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("notices");
+
+/// The notices of one organization.
+pub struct NoticeDesk<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+/// An organization whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Which.
+    pub organization: OrganizationId,
+    /// What it tells.
+    pub notices: Notices,
+    /// The day, since 1970, on which its members were last told.
+    pub digest_day: i64,
+}
+
+impl NoticeDesk<'_> {
+    /// What is told.
+    pub async fn find(&self) -> Result<Option<Notices>> {
+        let found = row::Entity::find_by_id(self.scope.id().uuid()).one(self.tx).await?;
+        found.as_ref().map(read).transpose()
+    }
+
+    /// The same, held until the end of the transaction.
+    pub async fn lock(&self) -> Result<Option<Notices>> {
+        let found = row::Entity::find_by_id(self.scope.id().uuid()).lock(ROW).one(self.tx).await?;
+        found.as_ref().map(read).transpose()
+    }
+
+    /// Sets what is told.
+    pub async fn save(&self, notices: &Notices) -> Result<()> {
+        let row = row::ActiveModel {
+            members: Set(notices.members),
+            customers: Set(notices.customers),
+            days: Set(TABLE.take("days", serde_json::to_string(&notices.days))?),
+            version: Set(notices.version),
+            ..Default::default()
+        };
+        let set = row::Entity::update_many().set(row);
+        let saved = set.filter(row::Column::OrganizationId.eq(self.scope.id().uuid())).exec(self.tx).await?;
+        TABLE.one(saved.rows_affected)
+    }
+
+    /// Notes the day on which the members were told.
+    pub async fn set_digest_day(&self, day: i64) -> Result<()> {
+        self.set(row::Column::DigestDay, day).await
+    }
+
+    /// Makes it this organization's turn again, at once.
+    pub async fn again(&self) -> Result<()> {
+        self.set(row::Column::CheckedAt, 0).await
+    }
+
+    /// Active licenses that end in a window, of which an audience was not told for it: up to `most`, by
+    /// customer.
+    pub async fn ending(&self, audience: Audience, window: Window, most: u64) -> Result<Vec<Ending>> {
+        let told = told(audience);
+        let mut query = license::Entity::find()
+            .find_also_related(terms::Entity)
+            .filter(license::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(license::Column::DeletedAt.is_null())
+            .filter(license::Column::State.eq("active"))
+            .filter(terms::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(terms::Column::State.eq("current"))
+            .filter(terms::Column::ExpiresAt.gt(window.after.unix()))
+            .filter(terms::Column::ExpiresAt.lte(window.until.unix()))
+            .filter(Condition::any().add(told.is_null()).add(told.gt(i64::from(window.days))));
+        if audience == Audience::Customer {
+            query = query.filter(license::Column::CustomerId.is_not_null());
+        }
+        let query = query.order_by_asc(license::Column::CustomerId).order_by_asc(license::Column::Id);
+        let rows = query.limit(most).all(self.tx).await?;
+        rows.into_iter()
+            .map(|(license, terms)| {
+                let missing = StorageError::Corrupt { table: "revisions", column: "expires_at" };
+                let terms =
+                    terms.ok_or(StorageError::Corrupt { table: "revisions", column: "license_id" })?;
+                Ok(Ending {
+                    license: license.id.into(),
+                    revision: terms.id.into(),
+                    name: Table("licenses").parse("name", &license.name)?,
+                    customer: license.customer_id.map(CustomerId::from),
+                    expires_at: TABLE.optional_time("expires_at", terms.expires_at)?.ok_or(missing)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Notes that an audience was told of these ends, for a window.
+    pub async fn told(&self, audience: Audience, endings: &[Ending], window: Window) -> Result<()> {
+        let ids = endings.iter().map(|ending| ending.revision.uuid());
+        terms::Entity::update_many()
+            .col_expr(told(audience), Expr::value(i64::from(window.days)))
+            .filter(terms::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(terms::Column::Id.is_in(ids))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn set(&self, column: row::Column, value: i64) -> Result<()> {
+        let set = row::Entity::update_many().col_expr(column, Expr::value(value));
+        let set = set.filter(row::Column::OrganizationId.eq(self.scope.id().uuid())).exec(self.tx).await?;
+        TABLE.one(set.rows_affected)
+    }
+}
+
+fn told(audience: Audience) -> terms::Column {
+    match audience {
+        Audience::Members => terms::Column::MembersTold,
+        Audience::Customer => terms::Column::CustomerTold,
+    }
+}
+
+/// What a new organization tells: its members, a month and a week before.
+pub(crate) async fn insert(tx: &DatabaseTransaction, organization: OrganizationId) -> Result<()> {
+    let row = row::ActiveModel {
+        organization_id: Set(organization.uuid()),
+        members: Set(true),
+        customers: Set(false),
+        days: Set("[30,7]".to_owned()),
+        checked_at: Set(0),
+        digest_day: Set(0),
+        version: Set(1),
+    };
+    row.insert(tx).await?;
+    Ok(())
+}
+
+/// The organization that has waited longest since `before`, held until the end of the transaction and out of
+/// turn from now on; of several who ask at once, each gets another.
+pub(crate) async fn take_turn(
+    tx: &DatabaseTransaction,
+    now: Timestamp,
+    before: Timestamp,
+) -> Result<Option<Turn>> {
+    let due = row::Entity::find()
+        .filter(row::Column::CheckedAt.lte(before.unix()))
+        .order_by_asc(row::Column::CheckedAt)
+        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
+    let Some(row) = due.one(tx).await? else { return Ok(None) };
+    row::Entity::update_many()
+        .col_expr(row::Column::CheckedAt, Expr::value(now.unix()))
+        .filter(row::Column::OrganizationId.eq(row.organization_id))
+        .exec(tx)
+        .await?;
+    let (notices, digest_day) = (read(&row)?, row.digest_day);
+    Ok(Some(Turn { organization: row.organization_id.into(), notices, digest_day }))
+}
+
+fn read(row: &row::Model) -> Result<Notices> {
+    let days: Vec<u32> = TABLE.take("days", serde_json::from_str(&row.days))?;
+    Ok(Notices {
+        members: row.members,
+        customers: row.customers,
+        days: TABLE.take("days", NoticeDays::new(days))?,
+        version: row.version,
+    })
+}
