@@ -65,7 +65,7 @@ const DESCRIPTION: &str = "\
 Issue licenses as signed tokens that your application verifies offline.
 
 - **Errors** are RFC 9457 problem documents with a stable `code`; `errors` names every field at fault.
-- **Lists** are pages, newest first: follow `next_cursor` with `?cursor=` until it is `null`.
+- **Lists** are pages, newest first or as `sort` says: follow `next_cursor` with `?cursor=` until it is `null`.
 - **Repeat safely**: a `POST` with the header `Idempotency-Key` is carried out once within 24 hours.
 - **Change safely**: send the `ETag` of what you saw as `If-Match`.
 - Times are RFC 3339 in UTC, whole seconds. Payloads come back exactly as they were sent, digit for digit.";

@@ -18,6 +18,7 @@
 //! | the code people type | [`license_key`] |
 //! | what an organization's plan allows | [`plan`] |
 //! | what is told of licenses that are about to end | [`notice`] |
+//! | lists in an order that someone chose | [`order`] |
 //! | who vouches for an organization's members | [`provider`] |
 
 pub mod address;
@@ -36,6 +37,7 @@ pub mod license_reference;
 pub mod link;
 pub mod member;
 pub mod notice;
+pub mod order;
 pub mod organization;
 pub mod page;
 pub mod payload;
@@ -74,6 +76,9 @@ pub use license::{License, LicenseFilter, LicenseState, LicenseStatus, Renewal, 
 pub use license_key::LicenseKey;
 pub use link::Link;
 pub use member::{Member, Role};
+pub use order::{
+    CustomerOrder, LicenseOrder, Mark, Order, OrderBy, Ordered, OrderedRequest, Place, ProductOrder,
+};
 pub use organization::{Organization, OrganizationScope, OrganizationState};
 pub use page::{Cursor, Page, PageRequest};
 pub use payload::Payload;

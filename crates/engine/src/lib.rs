@@ -20,6 +20,7 @@ mod delivery;
 mod error;
 mod issue;
 mod license;
+mod lists;
 mod mail;
 mod member;
 mod notice;

@@ -1,6 +1,9 @@
 //! Customers. Deleted ones stay as tombstones that no query shows.
 
-use keyward_domain::{Customer, CustomerId, Email, OrganizationScope, Page, PageRequest, Timestamp};
+use keyward_domain::{
+    Customer, CustomerId, CustomerOrder, Email, Ordered, OrderedRequest, OrganizationScope, Page,
+    PageRequest, Place, Timestamp,
+};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait,
@@ -10,7 +13,7 @@ use sea_orm::{
 
 use crate::Result;
 use crate::convert::{ROW, Table, write_block_list};
-use crate::page::{contains, page, paged};
+use crate::page::{contains, in_order, ordered, page, paged, text_place};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -64,15 +67,41 @@ impl Customers<'_> {
 
     /// A page of those whose name or address contains a text, or of all.
     pub async fn list(&self, text: Option<&str>, request: PageRequest) -> Result<Page<Customer>> {
-        let found = match text {
+        let rows = paged(self.found(text), row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
+    }
+
+    /// The same, in an order.
+    pub async fn list_in_order(
+        &self,
+        text: Option<&str>,
+        request: &OrderedRequest<CustomerOrder>,
+    ) -> Result<Ordered<Customer>> {
+        let place = match request.order.by {
+            CustomerOrder::Name => text_place(self.tx, row::Column::Name),
+            CustomerOrder::Email => text_place(self.tx, row::Column::Email),
+            CustomerOrder::Created => row::Column::CreatedAt.into_expr(),
+        };
+        let rows = in_order(self.found(text), place, row::Column::Id, request).all(self.tx).await?;
+        ordered(rows, request, read, |customer| {
+            let place = match request.order.by {
+                CustomerOrder::Name => Place::text(customer.name.as_str()),
+                CustomerOrder::Email => Place::text(customer.email.as_str()),
+                CustomerOrder::Created => Place::Number(customer.created_at.unix()),
+            };
+            (place, customer.id.uuid())
+        })
+    }
+
+    /// Those whose name or address contains a text, or all.
+    fn found(&self, text: Option<&str>) -> Select<row::Entity> {
+        match text {
             Some(text) => {
                 let either = contains(row::Column::Name, text).or(contains(row::Column::Email, text));
                 self.live().filter(either)
             }
             None => self.live(),
-        };
-        let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
-        page(rows, request, |row| row.id, read)
+        }
     }
 
     /// Writes the next version of one.

@@ -2,10 +2,11 @@
 
 use keyward_domain::product::Bounds;
 use keyward_domain::{
-    CustomResponse, CustomerId, License, LicenseFilter, LicenseId, LicenseKey, LicenseState, LicenseStatus,
-    OrganizationScope, Page, PageRequest, Pin, ProductId, Revision, RevisionState, Timestamp,
+    CustomResponse, CustomerId, License, LicenseFilter, LicenseId, LicenseKey, LicenseOrder, LicenseState,
+    LicenseStatus, Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Pin, Place, ProductId,
+    Revision, RevisionState, Timestamp,
 };
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{CaseStatement, Expr, Func, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -14,7 +15,7 @@ use sea_orm::{
 };
 
 use crate::convert::{ROW, Table, write_block_list};
-use crate::page::{contains, page, paged};
+use crate::page::{contains, in_order, ordered, page, paged, text_place};
 use crate::revision::{self, row as terms};
 use crate::{Result, StorageError};
 
@@ -104,6 +105,41 @@ impl Licenses<'_> {
         now: Timestamp,
         request: PageRequest,
     ) -> Result<Page<License>> {
+        let rows = matching(paged(self.found(filter), row::Column::Id, request), filter, now);
+        page(rows.all(self.tx).await?, request, |(row, _)| row.id, read)
+    }
+
+    /// The same, in an order.
+    pub async fn list_in_order(
+        &self,
+        filter: &LicenseFilter,
+        now: Timestamp,
+        request: &OrderedRequest<LicenseOrder>,
+    ) -> Result<Ordered<License>> {
+        let endless =
+            || Func::coalesce([Expr::col(terms::Column::ExpiresAt.as_column_ref()), Expr::value(i64::MAX)]);
+        let place = match request.order.by {
+            LicenseOrder::Name => text_place(self.tx, row::Column::Name),
+            LicenseOrder::Status => status_place(now.unix()),
+            LicenseOrder::Expires => endless().into(),
+            LicenseOrder::Created => row::Column::CreatedAt.into_expr(),
+        };
+        let query = matching(self.found(filter), filter, now);
+        let rows = in_order(query, place, row::Column::Id, request).all(self.tx).await?;
+        ordered(rows, request, read, |license| {
+            let end = license.revision.validity.expires_at();
+            let place = match request.order.by {
+                LicenseOrder::Name => Place::text(license.name.as_str()),
+                LicenseOrder::Status => Place::Number(status_number(license.status(now))),
+                LicenseOrder::Expires => Place::Number(end.map_or(i64::MAX, Timestamp::unix)),
+                LicenseOrder::Created => Place::Number(license.created_at.unix()),
+            };
+            (place, license.id.uuid())
+        })
+    }
+
+    /// Those that a filter lets through whatever their terms.
+    fn found(&self, filter: &LicenseFilter) -> Select<row::Entity> {
         let mut query = self.live();
         if let Some(customer) = filter.customer {
             query = query.filter(row::Column::CustomerId.eq(customer.uuid()));
@@ -117,12 +153,7 @@ impl Licenses<'_> {
         if let Some(text) = &filter.name_contains {
             query = query.filter(contains(row::Column::Name, text));
         }
-        let mut query = with_terms(paged(query, row::Column::Id, request));
-        if let Some(status) = filter.status {
-            query = query.filter(has_status(status, now.unix()));
-        }
-        let rows = query.all(self.tx).await?;
-        page(rows, request, |(row, _)| row.id, read)
+        query
     }
 
     /// All of one customer, held until the end of the transaction.
@@ -230,6 +261,32 @@ impl Licenses<'_> {
 /// Each license with the one revision that is in force.
 fn with_terms(query: Select<row::Entity>) -> SelectTwo<row::Entity, terms::Entity> {
     query.find_also_related(terms::Entity).filter(terms::Column::State.eq("current"))
+}
+
+/// Licenses with their terms, of which the filter lets the status through.
+fn matching(
+    query: Select<row::Entity>,
+    filter: &LicenseFilter,
+    now: Timestamp,
+) -> SelectTwo<row::Entity, terms::Entity> {
+    let query = with_terms(query);
+    match filter.status {
+        Some(status) => query.filter(has_status(status, now.unix())),
+        None => query,
+    }
+}
+
+/// The place of a status among all.
+fn status_number(status: LicenseStatus) -> i64 {
+    LicenseStatus::ALL.into_iter().zip(0..).find(|(one, _)| *one == status).map_or(0, |(_, number)| number)
+}
+
+/// [`status_number`] of [`License::status`], as an expression.
+fn status_place(now: i64) -> SimpleExpr {
+    let case = LicenseStatus::ALL.into_iter().fold(CaseStatement::new(), |case, status| {
+        case.case(has_status(status, now), Expr::value(status_number(status)))
+    });
+    case.finally(Expr::value(i64::MAX)).into()
 }
 
 /// [`License::status`] as a condition.

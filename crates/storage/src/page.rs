@@ -1,8 +1,11 @@
-//! Lists in pages by keyset: newest first, after a cursor.
+//! Lists in pages by keyset: newest first after a cursor, or in another order after a mark.
 
-use keyward_domain::{Cursor, Page, PageRequest};
+use keyward_domain::{Cursor, Mark, OrderBy, Ordered, OrderedRequest, Page, PageRequest, Place};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ColumnTrait, Condition, DatabaseTransaction, DbBackend, EntityTrait, Order, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
 use uuid::Uuid;
 
 use crate::Result;
@@ -41,4 +44,59 @@ pub(crate) fn contains<C: ColumnTrait>(column: C, text: &str) -> SimpleExpr {
     }
     pattern.push('%');
     Expr::expr(Func::lower(Expr::col(column.as_column_ref()))).like(LikeExpr::new(pattern).escape('\\'))
+}
+
+/// Restricts a query to one page in an order and one row more. `place` is what [`Place`] is of a row.
+pub(crate) fn in_order<Q: QueryFilter + QueryOrder + QuerySelect, K: OrderBy>(
+    query: Q,
+    place: SimpleExpr,
+    id: impl ColumnTrait,
+    request: &OrderedRequest<K>,
+) -> Q {
+    let descending = request.order.descending;
+    let query = match request.after() {
+        Some(mark) => {
+            let last = match &mark.place {
+                Place::Number(number) => Expr::value(*number),
+                Place::Text(text) => Expr::value(text.clone()),
+            };
+            let (beyond, beside) = if descending {
+                (place.clone().lt(last.clone()), id.lt(mark.id))
+            } else {
+                (place.clone().gt(last.clone()), id.gt(mark.id))
+            };
+            let same = Condition::all().add(place.clone().eq(last)).add(beside);
+            query.filter(Condition::any().add(beyond).add(same))
+        }
+        None => query,
+    };
+    let order = || if descending { Order::Desc } else { Order::Asc };
+    query.order_by(place, order()).order_by(id, order()).limit(u64::from(request.limit) + 1)
+}
+
+/// Makes the page of what [`in_order`] found.
+pub(crate) fn ordered<R, T, K: OrderBy>(
+    mut rows: Vec<R>,
+    request: &OrderedRequest<K>,
+    read: impl FnMut(R) -> Result<T>,
+    place: impl Fn(&T) -> (Place, Uuid),
+) -> Result<Ordered<T>> {
+    let more = rows.len() > request.limit as usize;
+    rows.truncate(request.limit as usize);
+    let items = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+    let next = items.last().filter(|_| more).map(|last| {
+        let (place, id) = place(last);
+        Mark::after(request.order, place, id)
+    });
+    Ok(Ordered { items, next })
+}
+
+/// A text column as [`Place::text`] has it: on both databases only the case of ASCII is folded, and bytes are compared.
+pub(crate) fn text_place<C: ColumnTrait>(tx: &DatabaseTransaction, column: C) -> SimpleExpr {
+    use sea_orm::ConnectionTrait as _;
+    let name = format!("\"{}\".\"{}\"", column.entity_name(), column.unquoted());
+    match tx.get_database_backend() {
+        DbBackend::Postgres => Expr::cust(format!("lower({name} COLLATE \"C\")")),
+        _ => Expr::cust(format!("lower({name})")),
+    }
 }

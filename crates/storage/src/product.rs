@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use keyward_domain::product::{AddressMode, ApiKey, Markdown, PreviousKey, PullRole, PullRoles, Settings};
 use keyward_domain::version::{Pattern, Standing};
 use keyward_domain::{
-    CustomResponse, FieldDraft, OrganizationScope, Page, PageRequest, Product, ProductId, ProductState,
-    SecretHash, Slug, Template, Versions,
+    CustomResponse, FieldDraft, Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Place,
+    Product, ProductId, ProductOrder, ProductState, SecretHash, Slug, Template, Versions,
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::Result;
 use crate::convert::{ROW, Table};
-use crate::page::{contains, page, paged};
+use crate::page::{contains, in_order, ordered, page, paged, text_place};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -100,12 +100,38 @@ impl Products<'_> {
 
     /// A page of those whose name contains a text, or of all.
     pub async fn list(&self, text: Option<&str>, request: PageRequest) -> Result<Page<Product>> {
-        let found = match text {
+        let rows = paged(self.found(text), row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
+    }
+
+    /// The same, in an order.
+    pub async fn list_in_order(
+        &self,
+        text: Option<&str>,
+        request: &OrderedRequest<ProductOrder>,
+    ) -> Result<Ordered<Product>> {
+        let place = match request.order.by {
+            ProductOrder::Name => text_place(self.tx, row::Column::Name),
+            ProductOrder::State => text_place(self.tx, row::Column::State),
+            ProductOrder::Created => row::Column::CreatedAt.into_expr(),
+        };
+        let rows = in_order(self.found(text), place, row::Column::Id, request).all(self.tx).await?;
+        ordered(rows, request, read, |product| {
+            let place = match request.order.by {
+                ProductOrder::Name => Place::text(product.name.as_str()),
+                ProductOrder::State => Place::text(product.state.as_str()),
+                ProductOrder::Created => Place::Number(product.created_at.unix()),
+            };
+            (place, product.id.uuid())
+        })
+    }
+
+    /// Those whose name contains a text, or all.
+    fn found(&self, text: Option<&str>) -> Select<row::Entity> {
+        match text {
             Some(text) => self.all().filter(contains(row::Column::Name, text)),
             None => self.all(),
-        };
-        let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
-        page(rows, request, |row| row.id, read)
+        }
     }
 
     /// Writes the next version of one.

@@ -1,11 +1,11 @@
 //! Lists.
 
-use keyward_domain::{Cursor, Invalid, Page, PageRequest};
+use keyward_domain::{Cursor, Invalid, Mark, Order, OrderBy, Ordered, OrderedRequest, Page, PageRequest};
 use keyward_web::fields::{Field, FromField};
 use keyward_web::{Fields, Request};
 use serde::Serialize;
 
-/// One page of a list, newest first.
+/// One page of a list, newest first where no other order was asked for.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct PageView<T> {
     /// The things on this page.
@@ -15,6 +15,14 @@ pub(crate) struct PageView<T> {
 }
 
 impl<T> PageView<T> {
+    /// Shows each thing of a page in an order.
+    pub(crate) fn in_order<D>(page: Ordered<D>, view: impl FnMut(D) -> T) -> Self {
+        Self {
+            items: page.items.into_iter().map(view).collect(),
+            next_cursor: page.next.map(|mark| mark.to_string()),
+        }
+    }
+
     /// Shows each thing of a page.
     pub(crate) fn of<D>(page: Page<D>, view: impl FnMut(D) -> T) -> Self {
         Self {
@@ -47,6 +55,15 @@ impl Request for PageQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self { limit: fields.optional("limit"), cursor: fields.optional("cursor") })
     }
+}
+
+/// The page of a list in an order: `limit`, `cursor` and `sort`.
+pub(crate) fn in_order<K: OrderBy>(fields: &mut Fields) -> Option<OrderedRequest<K>> {
+    let limit = fields.optional::<Limit>("limit").map_or(PageRequest::default().limit, |limit| limit.0);
+    let (after, order) = (fields.optional::<Mark>("cursor"), fields.optional::<Order<K>>("sort"));
+    OrderedRequest::new(order.unwrap_or_default(), limit, after)
+        .map_err(|fault| fields.fault("cursor", fault))
+        .ok()
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -113,4 +113,28 @@ keyward_testkit::databases! {
         assert_eq!(user.api.ask(late).await.problem().0, 412);
         assert_eq!(user.get(&path).await.status, 200);
     }
+
+    async fn lists_come_in_an_order(store: Store) {
+        let (engine, clock) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        for name in ["b", "C", "a"] {
+            clock.advance(1);
+            assert_eq!(user.post("/api/v1/licenses", &format!(r#"{{"name":"{name}"}}"#)).await.status, 201);
+        }
+        let names = |page: &serde_json::Value| -> Vec<String> {
+            page["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+        };
+        let first = user.get("/api/v1/licenses?sort=name&limit=2").await.json();
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let second = user.get(&format!("/api/v1/licenses?sort=name&limit=2&cursor={cursor}")).await.json();
+        assert_eq!((names(&first), names(&second)), (vec!["a".into(), "b".into()], vec!["C".into()]));
+        assert_eq!(names(&user.get("/api/v1/licenses").await.json()), ["a", "C", "b"], "the newest first");
+        let other = user.get(&format!("/api/v1/licenses?sort=-name&cursor={cursor}")).await;
+        assert_eq!(other.faults(), [("cursor".into(), "invalid_cursor".into())]);
+        for noun in ["licenses", "customers", "products"] {
+            let refused = user.get(&format!("/api/v1/{noun}?sort=colour")).await;
+            assert_eq!(refused.faults(), [("sort".into(), "unknown_order".into())], "{noun}");
+            assert_eq!(user.get(&format!("/api/v1/{noun}?sort=-name")).await.status, 200);
+        }
+    }
 }

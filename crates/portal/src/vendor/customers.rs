@@ -6,12 +6,13 @@ use keyward_domain::permission::{
     ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts, WriteCustomers,
 };
 use keyward_domain::{
-    Customer, CustomerId, Email, License, LicenseFilter, LicenseStatus, Name, Notes, Product,
+    Customer, CustomerId, CustomerOrder, Email, License, LicenseFilter, LicenseStatus, Name, Notes, Product,
 };
 use keyward_engine::{ApplicationGrant, CustomerChange, Engine, NewCustomer};
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
+use super::columns::{Column, columns};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
@@ -27,13 +28,23 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/customers/{id}/delete", web::post().to(delete));
 }
 
+const PATH: &str = "/customers";
+
+const COLUMNS: [(&str, Option<CustomerOrder>); 3] = [
+    ("Customer", Some(CustomerOrder::Name)),
+    ("E-mail", Some(CustomerOrder::Email)),
+    ("Since", Some(CustomerOrder::Created)),
+];
+
 #[derive(Template)]
 #[template(path = "vendor/customers.html", blocks = ["table"])]
 struct CustomersPage {
     shell: Shell,
-    q: String,
+    listing: Listing,
+    columns: Vec<Column>,
     customers: Vec<Customer>,
     next: Option<String>,
+    csv: String,
 }
 
 async fn list(
@@ -42,13 +53,15 @@ async fn list(
     listing: web::Query<Listing>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let found = engine.customers(&signed.access, listing.text(), listing.page()).await?;
+    let found = engine.customers_in_order(&signed.access, listing.text(), &listing.ordered()).await?;
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
     let page = CustomersPage {
         shell: shell.after(request.query_string()),
-        q: listing.q.clone(),
+        columns: columns(PATH, &listing, &COLUMNS),
+        next: listing.next(PATH, &found),
+        csv: listing.address("/customers.csv", &listing.sort, None),
+        listing: listing.into_inner(),
         customers: found.items,
-        next: found.next.map(|cursor| cursor.to_string()),
     };
     if request.headers().contains_key("hx-request") {
         page::send(&page.as_table())
@@ -57,8 +70,8 @@ async fn list(
     }
 }
 
-async fn csv(signed: Signed<ReadCustomers>, engine: web::Data<Engine>) -> Page {
-    let found = engine.customers(&signed.access, None, Listing::whole()).await?;
+async fn csv(signed: Signed<ReadCustomers>, listing: web::Query<Listing>, engine: web::Data<Engine>) -> Page {
+    let (mut rows, mut found) = (Vec::new(), None);
     let row = |customer: Customer| {
         let notes = customer.notes.map(|notes| notes.to_string()).unwrap_or_default();
         vec![
@@ -69,7 +82,11 @@ async fn csv(signed: Signed<ReadCustomers>, engine: web::Data<Engine>) -> Page {
             customer.created_at.to_string(),
         ]
     };
-    let rows = found.items.into_iter().map(row).collect();
+    while let Some(request) = listing.following(found.as_ref()) {
+        let more = engine.customers_in_order(&signed.access, listing.text(), &request).await?;
+        rows.extend(more.items.iter().cloned().map(row));
+        found = Some(more);
+    }
     Ok(page::csv("customers.csv", &["id", "name", "email", "notes", "created_at"], rows))
 }
 

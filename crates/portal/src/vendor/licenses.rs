@@ -1,6 +1,4 @@
-//! Licenses: an overview by customer, and each with its token, terms and addresses.
-
-use std::collections::BTreeMap;
+//! Licenses, each with its token, terms and addresses.
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
@@ -9,8 +7,8 @@ use keyward_domain::permission::{
 };
 use keyward_domain::validation::Sighting;
 use keyward_domain::{
-    Customer, CustomerId, License, LicenseFilter, LicenseId, LicenseKey, LicenseState, LicenseStatus, Link,
-    Name, Notes, Payload, Pin, Product, Renewal, Revision, Timestamp,
+    Customer, CustomerId, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes, Payload, Pin,
+    Product, Renewal, Revision, Timestamp,
 };
 use keyward_engine::{BoundsChange, Engine, Error, LicenseChange, NewLicense, Terms, TokenFormat};
 use keyward_web::{Fields, Id, Request};
@@ -22,8 +20,6 @@ use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/licenses", web::get().to(overview))
-        .route("/licenses.csv", web::get().to(csv))
         .route("/licenses/new", web::get().to(new))
         .route("/licenses/new", web::post().to(create))
         .route("/licenses/{id}", web::get().to(show))

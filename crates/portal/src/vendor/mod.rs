@@ -4,9 +4,11 @@ mod application_entitlements;
 mod application_versions;
 mod applications;
 mod audit;
+mod columns;
 mod customers;
 mod dashboard;
 mod keys;
+mod license_list;
 mod licenses;
 mod members;
 mod notices;
@@ -26,6 +28,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     application_versions::routes(config);
     application_entitlements::routes(config);
     customers::routes(config);
+    license_list::routes(config);
     licenses::routes(config);
     members::routes(config);
     tokens::routes(config);
@@ -36,7 +39,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// What a list is asked for in its address.
-#[derive(Debug, Default, serde::Deserialize)]
+#[derive(Debug, Clone, Default, serde::Deserialize)]
 pub(crate) struct Listing {
     /// A text to look for.
     #[serde(default)]
@@ -47,6 +50,12 @@ pub(crate) struct Listing {
     /// Only with this status.
     #[serde(default)]
     pub status: String,
+    /// Only of this product.
+    #[serde(default)]
+    pub product: String,
+    /// In which order.
+    #[serde(default)]
+    pub sort: String,
 }
 
 impl Listing {

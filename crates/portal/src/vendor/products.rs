@@ -5,11 +5,12 @@ use askama::Template;
 use keyward_domain::permission::{ReadProducts, WriteProducts};
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
 use keyward_domain::version::{Pattern, Standing};
-use keyward_domain::{Name, Notes, Product, ProductId, Versions};
+use keyward_domain::{Name, Notes, Product, ProductId, ProductOrder, Versions};
 use keyward_engine::{Engine, NewProduct, ProductChange, SettingsChange};
 use keyward_web::{Fields, Id, Request, markdown};
 
 use super::Listing;
+use super::columns::{Column, columns};
 use super::template::{self, Input, KINDS, Row};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -33,13 +34,24 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/products/{id}/{verb:archive|unarchive|disable|enable}", web::post().to(change));
 }
 
+const PATH: &str = "/products";
+
+const COLUMNS: [(&str, Option<ProductOrder>); 4] = [
+    ("Product", Some(ProductOrder::Name)),
+    ("State", Some(ProductOrder::State)),
+    ("API key", None),
+    ("Created", Some(ProductOrder::Created)),
+];
+
 #[derive(Template)]
 #[template(path = "vendor/products.html", blocks = ["table"])]
 struct ProductsPage {
     shell: Shell,
-    q: String,
+    listing: Listing,
+    columns: Vec<Column>,
     products: Vec<Product>,
     next: Option<String>,
+    csv: String,
 }
 
 async fn list(
@@ -48,13 +60,15 @@ async fn list(
     listing: web::Query<Listing>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let found = engine.products(&signed.access, listing.text(), listing.page()).await?;
+    let found = engine.products_in_order(&signed.access, listing.text(), &listing.ordered()).await?;
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
     let page = ProductsPage {
         shell: shell.after(request.query_string()),
-        q: listing.q.clone(),
+        columns: columns(PATH, &listing, &COLUMNS),
+        next: listing.next(PATH, &found),
+        csv: listing.address("/products.csv", &listing.sort, None),
+        listing: listing.into_inner(),
         products: found.items,
-        next: found.next.map(|cursor| cursor.to_string()),
     };
     if request.headers().contains_key("hx-request") {
         page::send(&page.as_table())
@@ -63,13 +77,17 @@ async fn list(
     }
 }
 
-async fn csv(signed: Signed<ReadProducts>, engine: web::Data<Engine>) -> Page {
-    let found = engine.products(&signed.access, None, Listing::whole()).await?;
+async fn csv(signed: Signed<ReadProducts>, listing: web::Query<Listing>, engine: web::Data<Engine>) -> Page {
+    let (mut rows, mut found) = (Vec::new(), None);
     let row = |product: Product| {
         let state = product.state.as_str().to_owned();
         vec![product.id.to_string(), product.name.to_string(), state, product.created_at.to_string()]
     };
-    let rows = found.items.into_iter().map(row).collect();
+    while let Some(request) = listing.following(found.as_ref()) {
+        let more = engine.products_in_order(&signed.access, listing.text(), &request).await?;
+        rows.extend(more.items.iter().cloned().map(row));
+        found = Some(more);
+    }
     Ok(page::csv("products.csv", &["id", "name", "state", "created_at"], rows))
 }
 

@@ -223,4 +223,36 @@ keyward_testkit::databases! {
             }
         }
     }
+
+    async fn tables_are_ordered_by_plain_links(store: Store) {
+        let (engine, clock) = engine(store);
+        let (_, cookie) = people(&engine).await.remove(0);
+        let token = csrf(&ask(&engine, "GET", "/", &cookie, "").await.text).to_owned();
+        for number in 0..60 {
+            let name = format!("License {:02}", number * 7 % 60);
+            let body = format!("csrf={token}&name={}&payload=%7B%7D", encode(&name));
+            assert_eq!(ask(&engine, "POST", "/licenses/new", &cookie, &body).await.status, 303);
+            clock.advance(1);
+        }
+        let rows = |text: &str| -> Vec<String> {
+            let found = text.split("License ").skip(1).map(|rest| rest.chars().take(2).collect::<String>());
+            found.filter(|number| number.chars().all(|c| c.is_ascii_digit())).collect()
+        };
+        let expected: Vec<_> = (0..60).map(|number| format!("{number:02}")).collect();
+        let first = ask(&engine, "GET", "/licenses?sort=name", &cookie, "").await.text;
+        assert!(first.contains("aria-sort=\"ascending\"") && first.contains("/licenses?sort=-name\""));
+        let next = first.split("href=\"").find(|rest| rest.contains("Next page")).unwrap();
+        let next = next.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&");
+        let second = ask(&engine, "GET", &next, &cookie, "").await.text;
+        assert_eq!([rows(&first), rows(&second)].concat(), expected);
+        assert!(!second.contains("Next page") && second.contains("name=\"sort\" value=\"name\""));
+        let down = ask(&engine, "GET", "/licenses?sort=-name&q=license%201", &cookie, "").await.text;
+        assert_eq!(rows(&down), (10..20).rev().map(|number| number.to_string()).collect::<Vec<_>>());
+        assert!(down.contains("aria-sort=\"descending\""));
+        let file = ask(&engine, "GET", "/licenses.csv?sort=-name&q=license%201", &cookie, "").await.text;
+        assert_eq!(rows(&file), rows(&down), "the file is of what is shown");
+        for odd in ["sort=nothing", "sort=name&cursor=x", "sort=name&cursor=WyJuYW1lIiwxLFtdXQ", "status=gone&product=x"] {
+            assert_eq!(ask(&engine, "GET", &format!("/licenses?{odd}"), &cookie, "").await.status, 200, "{odd}");
+        }
+    }
 }

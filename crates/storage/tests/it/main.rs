@@ -5,6 +5,7 @@ mod applications;
 mod concurrency;
 mod fixtures;
 mod lists;
+mod orders;
 mod products;
 mod round_trips;
 mod schema;

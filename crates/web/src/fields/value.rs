@@ -11,9 +11,9 @@ use keyward_domain::registry::{
 };
 use keyward_domain::{
     AddressRange, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor, CustomResponse,
-    CustomerId, Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, MailDomain, Name, Notes,
-    Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId, Role, Scopes, Template, Timestamp,
-    VersionName, Versions,
+    CustomerId, Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, MailDomain, Mark, Name,
+    Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId, Role, Scopes,
+    Template, Timestamp, VersionName, Versions,
 };
 use keyward_engine::ClientSecret;
 use serde::de::DeserializeOwned;
@@ -147,6 +147,18 @@ impl FromField for NoticeDays {
             Field::Text(text) => text.parse(),
         }
         .map_err(|fault| vec![fault])
+    }
+}
+
+impl FromField for Mark {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        field.text().and_then(|text| text.parse()).map_err(|fault| vec![fault])
+    }
+}
+
+impl<K: OrderBy> FromField for Order<K> {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        field.text().and_then(|text| text.parse()).map_err(|fault| vec![fault])
     }
 }
 

@@ -1,11 +1,12 @@
 use actix_web::{get, web};
 use keyward_domain::permission::ReadCustomers;
+use keyward_domain::{CustomerOrder, OrderedRequest};
 use keyward_engine::Engine;
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Fields, Problem, Query, Request};
 
 use super::CustomerView;
-use crate::v1::page::{PageQuery, PageView};
+use crate::v1::page::{PageQuery, PageView, in_order};
 
 /// Which customers are wanted.
 #[derive(Debug, utoipa::IntoParams)]
@@ -13,13 +14,14 @@ use crate::v1::page::{PageQuery, PageView};
 pub(crate) struct CustomerQuery {
     /// Only those whose name or address contains this text.
     q: Option<String>,
-    #[param(ignore)]
-    page: PageQuery,
+    /// In which order: `name`, `email` or `created_at`, or with `-` before it the other way round. `-created_at` if absent.
+    #[param(value_type = Option<String>)]
+    sort: OrderedRequest<CustomerOrder>,
 }
 
 impl Request for CustomerQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { q: fields.optional("q"), page: PageQuery::read(fields)? })
+        Some(Self { q: fields.optional("q"), sort: in_order(fields)? })
     }
 }
 
@@ -36,7 +38,7 @@ pub(crate) async fn list(
     query: Query<CustomerQuery>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<CustomerView>>, Problem> {
-    let Query(CustomerQuery { q, page }) = query;
-    let customers = engine.customers(&caller, q.as_deref(), page.request()).await?;
-    Ok(Answer::ok(PageView::of(customers, CustomerView::from)))
+    let Query(CustomerQuery { q, sort }) = query;
+    let customers = engine.customers_in_order(&caller, q.as_deref(), &sort).await?;
+    Ok(Answer::ok(PageView::in_order(customers, CustomerView::from)))
 }

@@ -1,12 +1,14 @@
 use actix_web::{get, web};
 use keyward_domain::permission::ReadLicenses;
-use keyward_domain::{CustomerId, LicenseFilter, LicenseKey, LicenseStatus, ProductId};
+use keyward_domain::{
+    CustomerId, LicenseFilter, LicenseKey, LicenseOrder, LicenseStatus, OrderedRequest, ProductId,
+};
 use keyward_engine::Engine;
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Fields, Problem, Query, Request};
 
 use super::LicenseView;
-use crate::v1::page::{PageQuery, PageView};
+use crate::v1::page::{PageQuery, PageView, in_order};
 
 /// Which licenses are wanted.
 #[derive(Debug, utoipa::IntoParams)]
@@ -26,8 +28,9 @@ pub(crate) struct LicenseQuery {
     status: Option<LicenseStatus>,
     /// Only those whose name contains this text.
     q: Option<String>,
-    #[param(ignore)]
-    page: PageQuery,
+    /// In which order: `name`, `status`, `expires_at` or `created_at`, or with `-` before it the other way round. `-created_at` if absent.
+    #[param(value_type = Option<String>)]
+    sort: OrderedRequest<LicenseOrder>,
 }
 
 impl Request for LicenseQuery {
@@ -40,7 +43,7 @@ impl Request for LicenseQuery {
             license_key,
             status,
             q: fields.optional("q"),
-            page: PageQuery::read(fields)?,
+            sort: in_order(fields)?,
         })
     }
 }
@@ -58,7 +61,7 @@ pub(crate) async fn list(
     query: Query<LicenseQuery>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<LicenseView>>, Problem> {
-    let Query(LicenseQuery { customer_id, product_id, license_key, status, q, page }) = query;
+    let Query(LicenseQuery { customer_id, product_id, license_key, status, q, sort }) = query;
     let filter = LicenseFilter {
         customer: customer_id,
         product: product_id,
@@ -66,7 +69,7 @@ pub(crate) async fn list(
         status,
         name_contains: q,
     };
-    let licenses = engine.licenses(&caller, &filter, page.request()).await?;
+    let licenses = engine.licenses_in_order(&caller, &filter, &sort).await?;
     let now = engine.now();
-    Ok(Answer::ok(PageView::of(licenses, |license| LicenseView::at(license, now))))
+    Ok(Answer::ok(PageView::in_order(licenses, |license| LicenseView::at(license, now))))
 }

@@ -1,11 +1,12 @@
 use actix_web::{get, web};
 use keyward_domain::permission::ReadProducts;
+use keyward_domain::{OrderedRequest, ProductOrder};
 use keyward_engine::Engine;
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Fields, Problem, Query, Request};
 
 use super::ProductView;
-use crate::v1::page::{PageQuery, PageView};
+use crate::v1::page::{PageQuery, PageView, in_order};
 
 /// Which products are wanted.
 #[derive(Debug, utoipa::IntoParams)]
@@ -13,13 +14,14 @@ use crate::v1::page::{PageQuery, PageView};
 pub(crate) struct ProductQuery {
     /// Only those whose name contains this text.
     q: Option<String>,
-    #[param(ignore)]
-    page: PageQuery,
+    /// In which order: `name`, `state` or `created_at`, or with `-` before it the other way round. `-created_at` if absent.
+    #[param(value_type = Option<String>)]
+    sort: OrderedRequest<ProductOrder>,
 }
 
 impl Request for ProductQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { q: fields.optional("q"), page: PageQuery::read(fields)? })
+        Some(Self { q: fields.optional("q"), sort: in_order(fields)? })
     }
 }
 
@@ -36,7 +38,7 @@ pub(crate) async fn list(
     query: Query<ProductQuery>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<ProductView>>, Problem> {
-    let Query(ProductQuery { q, page }) = query;
-    let products = engine.products(&caller, q.as_deref(), page.request()).await?;
-    Ok(Answer::ok(PageView::of(products, ProductView::from)))
+    let Query(ProductQuery { q, sort }) = query;
+    let products = engine.products_in_order(&caller, q.as_deref(), &sort).await?;
+    Ok(Answer::ok(PageView::in_order(products, ProductView::from)))
 }
