@@ -172,6 +172,7 @@ await page.getByLabel("Seats").fill("many");
 await page.getByRole("button", { name: "Create customer" }).click();
 check("a wrong number is told", await page.getByText("must be a number").first().isVisible());
 await page.getByLabel("Seats").fill("25");
+await page.locator("#end").fill(new Date(Date.now() + 200 * 86_400_000).toISOString().slice(0, 10));
 await page.getByRole("button", { name: "Create customer" }).click();
 await page.getByRole("heading", { name: "Share manually" }).waitFor();
 const token = (await page.locator("#token").textContent()).trim();
@@ -224,6 +225,16 @@ await customer.page.getByRole("button", { name: "Sign in", exact: true }).click(
 await customer.page.waitForURL(`${base}/portal`);
 await look(customer.page, "customer-licenses");
 await customer.page.locator("table a").first().click();
+check("nothing has asked yet", await customer.page.getByText("0 of 3 addresses in use").isVisible());
+const asked = await fetch(`${base}/api/v1/validate`, {
+  method: "POST",
+  headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+  body: JSON.stringify({ license_key: await customer.page.locator("#key").textContent(), version: "2.1.0" }),
+});
+check("the application may run", (await asked.json()).valid === true);
+await customer.page.reload();
+check("addresses are shown against their limit", await customer.page.getByText("1 of 3 addresses in use").isVisible());
+check("and how long it lasts", await customer.page.getByText(/days? left/).isVisible());
 check("the customer sees the token", (await customer.page.locator("#token").textContent()).trim() === token);
 check("and no internal notes", !(await customer.page.content()).includes("pays late"));
 await look(customer.page, "customer-license");

@@ -322,7 +322,7 @@ fn out_of_force(enforce_expiry: bool, holding: &Holding, now: Timestamp) -> Opti
 }
 
 /// Whether a sighting takes one of the license's places at `now`.
-fn counts(settings: &Settings, sighting: &Sighting, now: Timestamp) -> bool {
+pub fn counts(settings: &Settings, sighting: &Sighting, now: Timestamp) -> bool {
     let ttl = settings.ip_ttl_hours.map(|hours| i64::from(hours) * 3_600);
     // What the vendor registered by hand does not run out.
     settings.addresses == AddressMode::Allowlist

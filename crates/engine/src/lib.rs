@@ -66,7 +66,7 @@ pub use keyward_storage::{EventFilter, Pointing, Shown};
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
 pub use member::{MemberChange, NewMember};
 pub use notice::NoticesChange;
-pub use onboarding::{Handover, NewOnboardingLink};
+pub use onboarding::{Handover, LicenseUsage, NewOnboardingLink};
 pub use once::Done;
 pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
 pub use password::Password;

@@ -2,7 +2,9 @@
 
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::permission::{ReadLicenses, WriteLicenses};
+use keyward_domain::product::AddressMode;
 use keyward_domain::session::SessionHolder;
+use keyward_domain::validation::{Sighting, counts};
 use keyward_domain::{
     Access, Action, Actor, Customer, Email, License, LicenseId, LicenseState, Link, LinkId, Organization,
     OrganizationScope, Page, PageRequest, Product, Secret,
@@ -36,6 +38,15 @@ pub struct Handover {
     pub product: Option<Product>,
     /// Its token as JWT; `None` while it has none.
     pub token: Option<String>,
+}
+
+/// From where a license is used.
+#[derive(Debug, Clone)]
+pub struct LicenseUsage {
+    /// The addresses that count, the first seen first.
+    pub addresses: Vec<Sighting>,
+    /// How many there may be; `None` where others are not kept out by their number.
+    pub most: Option<u32>,
 }
 
 impl Engine {
@@ -176,6 +187,28 @@ impl Engine {
         let own = found.filter(|license| license.customer == Some(visit.customer.id));
         let license = own.ok_or(Error::NotFound(Thing::License))?;
         self.handover(&tx, visit.organization.clone(), license).await
+    }
+
+    /// How a license of a customer who is signed in is used; those of others are not there.
+    pub async fn own_usage(
+        &self,
+        visit: &CustomerVisit,
+        handover: &Handover,
+    ) -> Result<Option<LicenseUsage>> {
+        if handover.license.customer != Some(visit.customer.id) {
+            return Err(Error::NotFound(Thing::License));
+        }
+        let Some(product) = &handover.product else { return Ok(None) };
+        let mode = product.settings.addresses;
+        if mode == AddressMode::Off {
+            return Ok(None);
+        }
+        let tx = self.store.read().await?;
+        let now = self.now();
+        let mut addresses = tx.addresses(handover.license.id).list().await?;
+        addresses.retain(|sighting| counts(&product.settings, sighting, now));
+        let most = handover.license.bounds.max_ips.filter(|most| *most > 0 && mode == AddressMode::Enforce);
+        Ok(Some(LicenseUsage { addresses, most }))
     }
 
     async fn still_held(&self, tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {

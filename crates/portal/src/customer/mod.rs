@@ -4,8 +4,8 @@ mod applications;
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::{License, LicenseId, LicenseStatus, PageRequest};
-use keyward_engine::{Engine, Handover};
+use keyward_domain::{License, LicenseId, LicenseStatus, PageRequest, Timestamp};
+use keyward_engine::{Engine, Handover, LicenseUsage};
 use keyward_web::{Code, Id, Problem, markdown};
 use serde_json::value::RawValue;
 
@@ -70,12 +70,38 @@ async fn licenses(signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     page::send(&LicensesPage { shell: Shell::customer(&signed.visit, &signed.csrf, "licenses"), rows })
 }
 
+/// How far a license's time has run.
+struct Running {
+    /// Of 100.
+    percent: i64,
+    /// What is left of it.
+    left: String,
+}
+
+impl Running {
+    /// `None` for a license without end.
+    fn at(license: &License, now: Timestamp) -> Option<Self> {
+        let validity = license.revision.validity;
+        let (start, end) = (validity.not_before().unix(), validity.expires_at()?.unix());
+        let (passed, left) = (now.unix() - start, end - now.unix());
+        let left = match (left, left.div_euclid(24 * 60 * 60)) {
+            (..=0, _) => "ended".to_owned(),
+            (_, 0) => "less than a day left".to_owned(),
+            (_, 1) => "a day left".to_owned(),
+            (_, days) => format!("{days} days left"),
+        };
+        Some(Self { percent: (passed.clamp(0, end - start) * 100).div_euclid((end - start).max(1)), left })
+    }
+}
+
 #[derive(Template)]
 #[template(path = "customer/license.html")]
 struct LicensePage {
     shell: Shell,
     handover: Handover,
     status: LicenseStatus,
+    running: Option<Running>,
+    usage: Option<LicenseUsage>,
     fields: Vec<FieldView>,
     docs: String,
 }
@@ -83,9 +109,11 @@ struct LicensePage {
 async fn license(signed: SignedCustomer, id: Id<LicenseId>, engine: web::Data<Engine>) -> Page {
     let handover = engine.own_license(&signed.visit, id.0).await?;
     let docs = handover.product.as_ref().map(|product| markdown::to_html(&product.page)).unwrap_or_default();
+    let usage = engine.own_usage(&signed.visit, &handover).await?;
     let (fields, status) = (fields(&handover), handover.license.status(engine.now()));
+    let running = Running::at(&handover.license, engine.now());
     let shell = Shell::customer(&signed.visit, &signed.csrf, "licenses");
-    page::send(&LicensePage { shell, handover, status, fields, docs })
+    page::send(&LicensePage { shell, handover, status, running, usage, fields, docs })
 }
 
 async fn download(
