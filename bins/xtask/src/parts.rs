@@ -15,6 +15,9 @@ const KEYPORT: &str = "keyport==1.0.1";
 /// An SMTP server.
 const AIOSMTPD: &str = "aiosmtpd==1.4.6";
 
+/// The schema of Compose files, and Helm as a library.
+const LINTERS: [&str; 2] = ["check-jsonschema==0.39.0", "helm-python-sdk==0.2.2"];
+
 /// Where the clients of other languages are.
 pub(crate) struct Parts {
     /// The folder with the Node client and its packages.
@@ -23,6 +26,8 @@ pub(crate) struct Parts {
     pub browser: PathBuf,
     /// A Python with the packages of the Python client.
     pub python: PathBuf,
+    /// The Go client.
+    pub go: PathBuf,
 }
 
 /// All of them.
@@ -30,7 +35,7 @@ pub(crate) fn install() -> Result<Parts> {
     println!("\n== parts");
     install_postgres()?;
     install_registry()?;
-    Ok(Parts { node: node("examples/node")?, browser: browser()?, python: python()? })
+    Ok(Parts { node: node("examples/node")?, browser: browser()?, python: python()?, go: go()? })
 }
 
 /// The PostgreSQL server.
@@ -110,9 +115,29 @@ fn python() -> Result<PathBuf> {
     }
     let mut pip = Command::new(&python);
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", KEYPORT, AIOSMTPD, "-r"])
-        .arg(&requirements);
+        .arg(&requirements)
+        .args(LINTERS);
     ensure!(succeeds(pip)?, "pip could not install {}", requirements.display());
     Ok(python)
+}
+
+/// The Go client, built of the standard library alone: nothing is fetched.
+fn go() -> Result<PathBuf> {
+    let has_go = || Command::new("go").arg("version").output().is_ok_and(|output| output.status.success());
+    if !has_go() {
+        apt(&["golang-go"])?;
+    }
+    let (folder, target) = (root()?.join("examples/go"), root()?.join("target/go"));
+    let program = target.join("verify");
+    let go = |args: &[&str]| {
+        let mut go = Command::new("go");
+        go.args(args).current_dir(&folder).env("GOCACHE", target.join("cache"));
+        succeeds(go.env("GOPROXY", "off").env("GOFLAGS", "-mod=mod").env("GOTOOLCHAIN", "local"))
+    };
+    ensure!(go(&["vet", "./..."])?, "go vet finds fault with {}", folder.display());
+    let output = program.to_str().context("the folder's name is no text")?;
+    ensure!(go(&["build", "-o", output, "."])?, "go could not build {}", folder.display());
+    Ok(program)
 }
 
 fn answers(program: &str) -> bool {

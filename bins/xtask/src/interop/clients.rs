@@ -47,7 +47,7 @@ impl Client {
 pub(crate) fn all(parts: &Parts) -> Result<Vec<Client>> {
     let (node, python) = (parts.node.join("verify.mjs"), parts.python.clone());
     let script = root()?.join("examples/python/verify.py");
-    let keyward = program("debug", "keyward")?;
+    let (keyward, go) = (program("debug", "keyward")?, parts.go.clone());
     Ok(vec![
         Client {
             name: "jose (Node)",
@@ -63,6 +63,14 @@ pub(crate) fn all(parts: &Parts) -> Result<Vec<Client>> {
             reads_jwks: false,
             run: Box::new(move |key, token, audience| {
                 Ok(Command::new(&python).arg(&script).arg(key).args([token, audience]).output()?)
+            }),
+        },
+        Client {
+            name: "the standard library (Go)",
+            formats: &["jwt"],
+            reads_jwks: false,
+            run: Box::new(move |key, token, audience| {
+                Ok(Command::new(&go).arg(key).args([token, audience]).output()?)
             }),
         },
         Client {

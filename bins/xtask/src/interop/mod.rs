@@ -1,5 +1,6 @@
 //! A running server, and clients that nobody here wrote: jose (npm), PyJWT, pyseto, rfc8785 and keyport
-//! (PyPI), and besides them the `keyward` command.
+//! (PyPI), Go's standard library, and besides them the `keyward` command. The examples for Compose and Helm are
+//! judged by a schema and a library that come from elsewhere too.
 
 pub(crate) mod browser;
 mod clients;
@@ -20,6 +21,11 @@ use server::Server;
 pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()> {
     report.step("building server and command", || {
         succeeds(cargo(&["build", "-p", "keyward-server", "-p", "keyward-cli"])?)
+    })?;
+    report.step("examples, as Compose and Helm see them", || {
+        let script = crate::root()?.join("bins/xtask/src/interop/examples.py");
+        let mut python = std::process::Command::new(&parts.python);
+        succeeds(python.arg(script).arg(crate::root()?.join("examples")))
     })?;
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("interop")?))] {
         report.step(&format!("interoperation on {name}"), || {

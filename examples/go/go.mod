@@ -1,0 +1,3 @@
+module keyward.example/verify
+
+go 1.19
