@@ -45,25 +45,40 @@ async function person(options = {}) {
 }
 
 let shot = 0;
-async function look(page, name) {
+
+// What axe-core finds in a page, by day and by night.
+async function violations(page, name) {
   // axe is run by the browser's debugger, which the page's policy does not bind.
   await page.evaluate(axe);
   const result = await page.evaluate(() => axe.run(document, { resultTypes: ["violations"] }));
   const found = result.violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target).join(" | ")}`);
   check(`axe on ${name}`, found.length === 0, found.join("\n  "));
+}
+
+async function look(page, name) {
+  const number = String((shot += 1)).padStart(2, "0");
+  const keep = async (suffix) => {
+    if (!screenshots) return;
+    await mkdir(screenshots, { recursive: true });
+    await page.screenshot({ path: join(screenshots, `${number}-${name}${suffix}.png`), fullPage: true });
+  };
+  await violations(page, name);
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
   check(`${name} does not scroll sideways`, !wide);
+  await keep("");
+  // Without the transitions, between whose colours axe would look.
+  await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
+  await violations(page, `${name} in the dark`);
+  await keep("-dark");
+  await page.emulateMedia({ colorScheme: null, reducedMotion: "reduce" });
   if (screenshots) {
-    await mkdir(screenshots, { recursive: true });
-    shot += 1;
-    const number = String(shot).padStart(2, "0");
-    await page.screenshot({ path: join(screenshots, `${number}-${name}.png`), fullPage: true });
     await page.setViewportSize({ width: 390, height: 844 });
     const narrow = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth + 1);
     check(`${name} fits a phone`, !narrow);
-    await page.screenshot({ path: join(screenshots, `${number}-${name}-phone.png`), fullPage: true });
+    await keep("-phone");
     await page.setViewportSize({ width: 1280, height: 900 });
   }
+  await page.emulateMedia({ reducedMotion: null });
 }
 
 async function mailTo(address, subject, path = "/link/") {
@@ -338,7 +353,7 @@ await page.goto(`${base}/audit`);
 await look(page, "audit");
 await page.goto(`${base}/customers`);
 await look(page, "customers");
-await page.locator("table a").first().click();
+await page.locator("tbody a").first().click();
 await look(page, "customer");
 const csv = await page.request.get(`${base}/customers.csv`);
 check("customers are exported", (await csv.text()).startsWith("id,name,email"));

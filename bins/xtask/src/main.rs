@@ -25,7 +25,7 @@ cargo xtask test lint        formatting, clippy, documentation
 cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG goes to cargo test
 cargo xtask test interop     a running server, clients that were not written here, a registry, and a browser
 cargo xtask test registry    of these, the registry alone
-cargo xtask screenshots      a picture of every page, at two widths, with sample data
+cargo xtask screenshots      a picture of every page, at two widths and in the dark, with sample data
 cargo xtask load             validations a second, on both databases, beside what they are compared with
 cargo xtask load million     start and memory with a million licenses
 cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight

@@ -24,7 +24,10 @@ pub(crate) enum Trouble {
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
-        Self::Problem(error.into())
+        match error {
+            Error::Forbidden(forbidden) => forbidden.into(),
+            other => Self::Problem(other.into()),
+        }
     }
 }
 
@@ -36,7 +39,9 @@ impl From<Problem> for Trouble {
 
 impl From<Forbidden> for Trouble {
     fn from(forbidden: Forbidden) -> Self {
-        Self::Problem(forbidden.into())
+        // The problem speaks of a token, which people in a browser do not have.
+        let scope = forbidden.needed.as_str();
+        Self::Problem(Problem::from(forbidden).detail(format!("Your role does not include {scope}.")))
     }
 }
 
@@ -68,10 +73,7 @@ impl ResponseError for Trouble {
                 ("Please try again", "This form has run out. Go back, reload the page and send it again.")
             }
             Self::Problem(problem) => match problem.status_code().as_u16() {
-                403 => (
-                    "You may not do this",
-                    "Your role does not include it. Ask an owner of your organization.",
-                ),
+                403 => ("You may not do this", "Ask an owner of your organization."),
                 404 => ("Nothing here", "There is no such page, or it is not yours."),
                 410 => (
                     "This link is gone",

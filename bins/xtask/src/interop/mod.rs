@@ -76,7 +76,7 @@ fn gateway(report: &mut Report, postgres: &Postgres) -> Result<()> {
     Ok(())
 }
 
-/// Keeps a picture of every page, at two widths.
+/// Keeps a picture of every page, at two widths and in the dark.
 pub(crate) fn screenshots(report: &mut Report, parts: &Parts) -> Result<()> {
     report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
     let folder = crate::root()?.join("target/screenshots");
