@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts};
+use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts};
 use keyward_domain::{
     Customer, CustomerId, License, LicenseFilter, LicenseKey, LicenseOrder, LicenseStatus, Product,
 };
@@ -29,6 +29,8 @@ struct Row {
 struct Group {
     customer: Option<Customer>,
     rows: Vec<Row>,
+    /// How many applications the customer is entitled to.
+    applications: u64,
 }
 
 const PATH: &str = "/licenses";
@@ -83,6 +85,8 @@ async fn overview(
     let found = engine.licenses_in_order(&signed.access, &filter, &listing.ordered()).await?;
     let next = listing.next(PATH, &found);
     let grouped = listing.sort.is_empty();
+    // Who is entitled to applications and holds no license is told too.
+    let idle = grouped && listing.is_plain() && next.is_none();
     let product = match filter.product {
         Some(product) => engine.product(&signed.access.also::<ReadProducts>()?, product).await.ok(),
         None => None,
@@ -92,7 +96,7 @@ async fn overview(
         shell,
         columns: columns(PATH, &listing, &COLUMNS),
         statuses: LicenseStatus::ALL,
-        groups: groups(&engine, &signed, found.items, grouped).await?,
+        groups: groups(&engine, &signed, found.items, grouped, idle).await?,
         grouped,
         other: listing.address(PATH, if grouped { "name" } else { "" }, None),
         product,
@@ -108,12 +112,14 @@ async fn overview(
     }
 }
 
-/// Licenses with their customers: all of one customer together, or each by itself where their order counts.
+/// Licenses with their customers: all of one customer together, or each by itself where their order counts. With
+/// those customers, if `idle`, who hold none and are entitled to applications.
 async fn groups(
     engine: &Engine,
     signed: &Signed<ReadLicenses>,
     licenses: Vec<License>,
     together: bool,
+    idle: bool,
 ) -> Result<Vec<Group>, Trouble> {
     let (now, readers) = (engine.now(), signed.access.also::<ReadCustomers>()?);
     let mut known: BTreeMap<CustomerId, Option<Customer>> = BTreeMap::new();
@@ -130,7 +136,19 @@ async fn groups(
         let row = Row { status: license.status(now), license };
         match groups.iter_mut().find(|group| together && id(&group.customer) == id(&customer)) {
             Some(group) => group.rows.push(row),
-            None => groups.push(Group { customer, rows: vec![row] }),
+            None => groups.push(Group { customer, rows: vec![row], applications: 0 }),
+        }
+    }
+    let mut entitled =
+        engine.application_entitlement_counts(&signed.access.also::<ReadEntitlements>()?).await?;
+    for group in &mut groups {
+        let customer = group.customer.as_ref().map(|customer| customer.id);
+        group.applications = customer.and_then(|id| entitled.remove(&id)).unwrap_or(0);
+    }
+    if idle {
+        for (id, applications) in entitled {
+            let customer = engine.customer(&readers, id).await.ok();
+            groups.push(Group { customer, rows: Vec::new(), applications });
         }
     }
     Ok(groups)

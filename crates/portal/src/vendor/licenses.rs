@@ -2,9 +2,7 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{
-    ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts, WriteLicenses,
-};
+use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteLicenses};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{
     Customer, CustomerId, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes, Payload, Pin,
@@ -30,112 +28,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/licenses/{id}/mail-onboarding-link", web::post().to(mail))
         .route("/licenses/{id}/reset-addresses", web::post().to(reset))
         .route("/licenses/{id}/{verb:suspend|resume}", web::post().to(hold));
-}
-
-struct Row {
-    license: License,
-    status: LicenseStatus,
-}
-
-/// A customer with what they hold.
-struct Group {
-    customer: Option<Customer>,
-    rows: Vec<Row>,
-    /// How many applications the customer is entitled to.
-    applications: u64,
-}
-
-#[derive(Template)]
-#[template(path = "vendor/licenses.html", blocks = ["table"])]
-struct LicensesPage {
-    shell: Shell,
-    q: String,
-    status: String,
-    statuses: [LicenseStatus; 5],
-    groups: Vec<Group>,
-    next: Option<String>,
-    mistyped: Option<String>,
-}
-
-/// A text that looks like a license key is one; a mistyped one is told as such.
-fn filter(listing: &Listing) -> (LicenseFilter, Option<String>) {
-    let status = listing.status.parse().ok();
-    let text = listing.text();
-    let filter = LicenseFilter { status, ..LicenseFilter::default() };
-    match text.map(str::parse::<LicenseKey>) {
-        Some(Ok(key)) => (LicenseFilter { key: Some(key), ..filter }, None),
-        Some(Err(fault)) if fault.code == "mistyped_license_key" => {
-            (LicenseFilter { name_contains: text.map(str::to_owned), ..filter }, Some(fault.message))
-        }
-        Some(Err(_)) | None => (LicenseFilter { name_contains: text.map(str::to_owned), ..filter }, None),
-    }
-}
-
-async fn overview(
-    request: HttpRequest,
-    signed: Signed<ReadLicenses>,
-    listing: web::Query<Listing>,
-    engine: web::Data<Engine>,
-) -> Page {
-    let now = engine.now();
-    let (filter, mistyped) = filter(&listing);
-    let found = engine.licenses(&signed.access, &filter, listing.page()).await?;
-    let readers = signed.access.also::<ReadCustomers>()?;
-    let mut groups: BTreeMap<Option<CustomerId>, Vec<Row>> = BTreeMap::new();
-    for license in found.items {
-        groups.entry(license.customer).or_default().push(Row { status: license.status(now), license });
-    }
-    let entitled = engine.application_entitlement_counts(&signed.access.also::<ReadEntitlements>()?).await?;
-    if listing.is_plain() && found.next.is_none() {
-        // Who is entitled to applications and holds no license is told too.
-        for customer in entitled.keys() {
-            groups.entry(Some(*customer)).or_default();
-        }
-    }
-    let mut shown = Vec::new();
-    for (customer, rows) in groups {
-        let applications = customer.and_then(|customer| entitled.get(&customer)).copied().unwrap_or(0);
-        let customer = match customer {
-            Some(id) => engine.customer(&readers, id).await.ok(),
-            None => None,
-        };
-        shown.push(Group { customer, rows, applications });
-    }
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "licenses", now).after(request.query_string());
-    let page = LicensesPage {
-        shell,
-        q: listing.q.clone(),
-        status: listing.status.clone(),
-        statuses: LicenseStatus::ALL,
-        groups: shown,
-        next: found.next.map(|cursor| cursor.to_string()),
-        mistyped,
-    };
-    if request.headers().contains_key("hx-request") {
-        page::send(&page.as_table())
-    } else {
-        page::send(&page)
-    }
-}
-
-async fn csv(signed: Signed<ReadLicenses>, engine: web::Data<Engine>) -> Page {
-    let now = engine.now();
-    let found = engine.licenses(&signed.access, &LicenseFilter::default(), Listing::whole()).await?;
-    let row = |license: License| {
-        let status = license.status(now).to_string();
-        vec![
-            license.id.to_string(),
-            license.name.to_string(),
-            license.customer.map(|id| id.to_string()).unwrap_or_default(),
-            license.product.map(|id| id.to_string()).unwrap_or_default(),
-            license.key.map(|key| key.to_string()).unwrap_or_default(),
-            status,
-            license.revision.validity.expires_at().map(|end| end.to_string()).unwrap_or_default(),
-        ]
-    };
-    let rows = found.items.into_iter().map(row).collect();
-    let head = ["id", "name", "customer_id", "product_id", "license_key", "status", "expires_at"];
-    Ok(page::csv("licenses.csv", &head, rows))
 }
 
 #[derive(Template)]

@@ -71,7 +71,7 @@ impl Listing {
 
     /// Whether nothing is looked for, from the beginning on.
     pub(crate) fn is_plain(&self) -> bool {
-        self.text().is_none() && self.cursor.is_empty() && self.status.is_empty()
+        self.text().is_none() && self.cursor.is_empty() && self.status.is_empty() && self.product.is_empty()
     }
 
     /// As much as a file may hold.

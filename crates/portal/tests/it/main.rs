@@ -120,7 +120,7 @@ const PAGES: [(&str, [u16; 4]); 17] = [
 ];
 
 /// Forms, and from which role down they are refused; they lack what they need, so nobody changes anything.
-const FORMS: [(&str, [u16; 4]); 8] = [
+const FORMS: [(&str, [u16; 4]); 9] = [
     ("/products/new", [200, 200, 403, 403]),
     ("/applications/new", [200, 200, 403, 403]),
     ("/customers/new", [200, 200, 200, 403]),
