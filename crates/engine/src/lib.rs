@@ -74,7 +74,8 @@ pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, Setting
 pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
 pub use registry::{
     EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewRegistry,
-    NewRegistryKey, NewRegistrySecret, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail,
+    NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense, OwnRegistry, Preview,
+    RegistryChange, Rights, Scope, TagChoice, TagDetail,
 };
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};
@@ -189,6 +190,11 @@ impl Issuer {
         let host = url::Url::parse(&self.0).ok().and_then(|url| Host::of_authority(url.host_str()?).ok());
         // What tokens name has a host: that was checked.
         host.unwrap_or_else(Host::localhost)
+    }
+
+    /// The port, where it is not the one that the scheme stands for.
+    fn port(&self) -> Option<u16> {
+        url::Url::parse(&self.0).ok().and_then(|url| url.port())
     }
 
     /// The host, as part of a mail address.

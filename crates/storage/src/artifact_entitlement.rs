@@ -1,6 +1,6 @@
 //! Who may pull what.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Tag, TagGrant};
 use keyward_domain::{ArtifactEntitlementId, CustomerId, OrganizationScope, Page, PageRequest};
@@ -110,6 +110,18 @@ impl ArtifactEntitlements<'_> {
         };
         let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
         page(rows, request, |row| row.id, read)
+    }
+
+    /// How many each customer has, where there are any.
+    pub async fn counts(&self) -> Result<BTreeMap<CustomerId, u64>> {
+        let counted = self
+            .all()
+            .select_only()
+            .column(row::Column::CustomerId)
+            .column_as(row::Column::Id.count(), "entitlements")
+            .group_by(row::Column::CustomerId);
+        let counted: Vec<(Uuid, i64)> = counted.into_tuple().all(self.tx).await?;
+        Ok(counted.into_iter().map(|(id, count)| (id.into(), u64::try_from(count).unwrap_or(0))).collect())
     }
 
     /// Whether there is any.

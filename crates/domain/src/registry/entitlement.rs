@@ -81,6 +81,15 @@ impl TagGrant {
         }
     }
 
+    /// How much of the artifact it opens.
+    pub fn reach(&self) -> Reach {
+        match self.tags() {
+            None => Reach::Everything,
+            Some(tags) if tags.is_empty() => Reach::Nothing,
+            Some(tags) => Reach::Tags(tags.clone()),
+        }
+    }
+
     /// The tags it is bound to; `None` for all.
     pub fn tags(&self) -> Option<&BTreeSet<Tag>> {
         match self {
@@ -141,6 +150,17 @@ pub struct PullRights {
     pub grants: Vec<ArtifactGrant>,
 }
 
+/// Why something may be pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ground {
+    /// A pull role of the license's product opens the repository.
+    Role,
+    /// The customer is entitled to it.
+    Entitlement,
+    /// Nobody is entitled to anything yet.
+    OpenPolicy,
+}
+
 /// How much of a repository may be pulled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
@@ -158,18 +178,42 @@ impl PullRights {
     /// Pull roles and entitlements add up. Where neither says anything, the policy does; a product with pull roles
     /// has said what its licenses open, so the open policy does not widen them.
     pub fn reach(&self, artifact: Option<ArtifactId>, repository: &RepositoryName) -> Reach {
-        let by_role = self.roles.iter().flatten().any(|pattern| pattern.matches(repository));
-        let granted = || self.grants.iter().filter(|grant| Some(grant.artifact) == artifact);
-        let open = self.policy == ArtifactPolicy::OpenUntilFirst && self.roles.is_none();
-        if by_role || open || granted().any(|grant| grant.tags == TagGrant::All) {
-            return Reach::Everything;
+        let grounds = self.grounds(artifact, repository);
+        grounds.into_iter().fold(Reach::Nothing, |all, (_, reach)| all.and(reach))
+    }
+
+    /// Why something of one repository may be pulled, and how much of it for each reason. None for nothing.
+    pub fn grounds(&self, artifact: Option<ArtifactId>, repository: &RepositoryName) -> Vec<(Ground, Reach)> {
+        let mut grounds = Vec::new();
+        if self.roles.iter().flatten().any(|pattern| pattern.matches(repository)) {
+            grounds.push((Ground::Role, Reach::Everything));
         }
-        let tags: BTreeSet<_> = granted().filter_map(|grant| grant.tags.tags()).flatten().cloned().collect();
-        if tags.is_empty() { Reach::Nothing } else { Reach::Tags(tags) }
+        let granted = self.grants.iter().filter(|grant| Some(grant.artifact) == artifact);
+        match granted.fold(Reach::Nothing, |all, grant| all.and(grant.tags.reach())) {
+            Reach::Nothing => {}
+            reach @ (Reach::Tags(_) | Reach::Everything) => grounds.push((Ground::Entitlement, reach)),
+        }
+        if self.policy == ArtifactPolicy::OpenUntilFirst && self.roles.is_none() {
+            grounds.push((Ground::OpenPolicy, Reach::Everything));
+        }
+        grounds
     }
 }
 
 impl Reach {
+    /// This and another together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Everything, _) | (_, Self::Everything) => Self::Everything,
+            (Self::Nothing, reach) | (reach, Self::Nothing) => reach,
+            (Self::Tags(mut tags), Self::Tags(more)) => {
+                tags.extend(more);
+                Self::Tags(tags)
+            }
+        }
+    }
+
     /// Whether a tag is within it.
     pub fn has(&self, tag: &Tag) -> bool {
         match self {
@@ -248,6 +292,18 @@ mod tests {
             let repository: RepositoryName = format!("repo{number}").parse().unwrap();
             let reach = rights.reach(known.then(|| artifact(number)), &repository);
             prop_assert_eq!(reach.has(&tag.parse().unwrap()), naive(&rights, number, known, &tag));
+        }
+
+        #[test]
+        fn each_right_has_its_ground(rights in rights(), number in 0_u8..3, known: bool, tag in "[abcd]") {
+            let (repository, tag): (RepositoryName, Tag) = (format!("repo{number}").parse().unwrap(), tag.parse().unwrap());
+            let artifact = known.then(|| artifact(number));
+            let grounds = rights.grounds(artifact, &repository);
+            let reach = rights.reach(artifact, &repository);
+            prop_assert_eq!(grounds.is_empty(), reach == Reach::Nothing);
+            prop_assert_eq!(grounds.iter().any(|(_, part)| part.has(&tag)), reach.has(&tag));
+            let by_role = rights.roles.iter().flatten().any(|pattern| pattern.matches(&repository));
+            prop_assert_eq!(grounds.iter().any(|(ground, _)| *ground == Ground::Role), by_role);
         }
 
         #[test]

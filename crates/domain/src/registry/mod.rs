@@ -11,7 +11,7 @@ use crate::{Invalid, Name, OrganizationId, OrganizationScope, RegistryId, Timest
 
 pub use content::{Manifest, Part, PartKind};
 pub use entitlement::{
-    Artifact, ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, PullRights, Reach, TagGrant,
+    Artifact, ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Ground, PullRights, Reach, TagGrant,
 };
 pub use event::{Decision, Holder, Operation, RegistryEvent};
 pub use key::{KeyAccess, LastUse, RegistryKey};

@@ -63,6 +63,18 @@ impl Engine {
         Ok(tags)
     }
 
+    /// The names of an artifact's tags.
+    pub async fn artifact_tag_names(
+        &self,
+        access: &Access<ReadRegistries>,
+        id: ArtifactId,
+    ) -> Result<Vec<Tag>> {
+        let tx = self.store.read().await?;
+        find(&tx, access.scope(), id).await?;
+        let tags = tx.artifacts(access.scope()).content(id).tags().await?;
+        Ok(tags.into_iter().map(|pointing| pointing.tag).collect())
+    }
+
     /// All that a tag pointed to, the latest first.
     pub async fn tag_history(
         &self,

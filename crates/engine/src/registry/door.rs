@@ -11,6 +11,8 @@ use keyward_domain::{
     Revision, RevisionState, Secret, SecretKind, Timestamp,
 };
 
+use keyward_storage::Tx;
+
 use super::event::shortened;
 use crate::validation::load;
 use crate::{Engine, Error, Result, Thing};
@@ -87,7 +89,7 @@ impl Engine {
     }
 
     async fn admit_token(&self, registry: &Registry, token: &str) -> Result<Option<Guest>> {
-        let (scope, now) = (registry.scope(), self.now());
+        let scope = registry.scope();
         let tx = self.store.read().await?;
         let keyring = load::keyring(&tx, scope).await?;
         let Some(named) = load::token(&keyring, scope, token) else { return Ok(None) };
@@ -101,16 +103,29 @@ impl Engine {
         };
         let organization =
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let holder = Holder::License { license: license.id, customer: license.customer };
+        let rights = self.license_rights(&tx, &organization, &license, &revision).await?;
+        Ok(Some(Guest { holder, rights }))
+    }
+
+    /// What a license opens now on terms that were not withdrawn.
+    pub(super) async fn license_rights(
+        &self,
+        tx: &Tx,
+        organization: &Organization,
+        license: &License,
+        revision: &Revision,
+    ) -> Result<Rights> {
+        let scope = organization.scope();
         let product = match license.product {
             Some(product) => tx.products(scope).find(product).await?,
             None => None,
         };
-        let holder = Holder::License { license: license.id, customer: license.customer };
-        let why = halted(&organization)
+        let why = halted(organization)
             .or_else(|| product.as_ref().and_then(unserved))
-            .or_else(|| lapsed(&license, &revision, &organization, now));
+            .or_else(|| lapsed(license, revision, organization, self.now()));
         if let Some(why) = why {
-            return Ok(Some(Guest { holder, rights: Rights::Halted(why) }));
+            return Ok(Rights::Halted(why));
         }
         let entitlements = tx.artifact_entitlements(scope);
         let grants = match license.customer {
@@ -118,12 +133,11 @@ impl Engine {
             None => Vec::new(),
         };
         let roles = product.map(|product| product.pull_roles).filter(|roles| !roles.roles().is_empty());
-        let rights = PullRights {
+        Ok(Rights::License(PullRights {
             policy: entitlements.policy().await?,
             roles: roles.map(|roles| roles.open(&revision.registry)),
             grants: grants.into_iter().flat_map(|entitlement| entitlement.grants).collect(),
-        };
-        Ok(Some(Guest { holder, rights: Rights::License(rights) }))
+        }))
     }
 
     /// How much of a repository a guest may have, and the artifact if it is known.
@@ -180,7 +194,7 @@ impl Engine {
 }
 
 /// Whether the token of these terms has been ended for ever.
-fn is_withdrawn(license: &License, revision: &Revision) -> bool {
+pub(super) fn is_withdrawn(license: &License, revision: &Revision) -> bool {
     matches!(license.state, LicenseState::Revoked { .. })
         || matches!(revision.state, RevisionState::Revoked { .. })
 }

@@ -1,6 +1,6 @@
 //! Entitles customers to artifacts, and tells beforehand who gains and who loses by it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_domain::permission::{ReadEntitlements, WriteEntitlements};
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Tag, TagGrant};
@@ -51,6 +51,8 @@ pub enum TagChoice {
     Current,
     /// All there are and will be.
     All,
+    /// Those of this artifact that the entitlement grants before it is changed, in the same mode.
+    Same,
 }
 
 /// Changes of an entitlement. What is `None` stays.
@@ -86,6 +88,14 @@ impl Engine {
         Ok(self.store.read().await?.artifact_entitlements(access.scope()).list(customer, page).await?)
     }
 
+    /// How many entitlements each customer holds, where there are any.
+    pub async fn artifact_entitlement_counts(
+        &self,
+        access: &Access<ReadEntitlements>,
+    ) -> Result<BTreeMap<CustomerId, u64>> {
+        Ok(self.store.read().await?.artifact_entitlements(access.scope()).counts().await?)
+    }
+
     /// One entitlement.
     pub async fn artifact_entitlement(
         &self,
@@ -104,7 +114,7 @@ impl Engine {
         let scope = access.scope();
         let tx = self.store.read().await?;
         tx.customers(scope).find(new.customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
-        let grants = grants(&tx, scope, &new.grants).await?;
+        let grants = grants(&tx, scope, &new.grants, &[]).await?;
         let closes = tx.artifact_entitlements(scope).policy().await? == ArtifactPolicy::OpenUntilFirst;
         let (lose, more) =
             if closes { self.losers(&tx, scope, new.customer).await? } else { (Vec::new(), false) };
@@ -134,7 +144,7 @@ impl Engine {
             organization: scope.id(),
             customer: customer.id,
             description: new.description,
-            grants: grants(&tx, scope, &new.grants).await?,
+            grants: grants(&tx, scope, &new.grants, &[]).await?,
             created_at: now,
             updated_at: now,
             version: 1,
@@ -172,7 +182,7 @@ impl Engine {
         let customer =
             tx.customers(scope).find(old.customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
         let granted = match &change.grants {
-            Some(new) => grants(&tx, scope, new).await?,
+            Some(new) => grants(&tx, scope, new, &old.grants).await?,
             None => old.grants,
         };
         let entitlement = ArtifactEntitlement {
@@ -286,7 +296,12 @@ async fn find(tx: &Tx, scope: OrganizationScope, id: ArtifactEntitlementId) -> R
 }
 
 /// Checks all grants, naming every fault with its place, and takes down the tags there are now where asked for.
-async fn grants(tx: &Tx, scope: OrganizationScope, new: &[NewGrant]) -> Result<Vec<ArtifactGrant>> {
+async fn grants(
+    tx: &Tx,
+    scope: OrganizationScope,
+    new: &[NewGrant],
+    before: &[ArtifactGrant],
+) -> Result<Vec<ArtifactGrant>> {
     let mut faults = Vec::new();
     let mut grants: Vec<ArtifactGrant> = Vec::new();
     if new.is_empty() || new.len() > MOST_GRANTS {
@@ -311,6 +326,13 @@ async fn grants(tx: &Tx, scope: OrganizationScope, new: &[NewGrant]) -> Result<V
                 continue;
             }
             TagChoice::Named(tags) => TagGrant::Named(tags.clone()),
+            TagChoice::Same => {
+                let Some(same) = before.iter().find(|same| same.artifact == grant.artifact) else {
+                    faults.push(Invalid::new("not_found", "is not granted yet").at("tags").at(&place));
+                    continue;
+                };
+                same.tags.clone()
+            }
             TagChoice::Current => {
                 let now = tx.artifacts(scope).content(grant.artifact).tags().await?;
                 TagGrant::Current(now.into_iter().map(|pointing| pointing.tag).take(TagGrant::MOST).collect())

@@ -5,6 +5,7 @@ mod door;
 mod entitlement;
 mod event;
 mod key;
+mod own;
 mod upstream;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
@@ -24,6 +25,7 @@ pub use door::{Guest, Rights};
 pub use entitlement::{EntitlementChange, NewEntitlement, NewGrant, Preview, TagChoice};
 pub use event::Happening;
 pub use key::{NewRegistryKey, NewRegistrySecret};
+pub use own::{OwnArtifact, OwnImages, OwnLicense, OwnRegistry};
 pub use upstream::Scope;
 
 /// A registry to be created.
@@ -95,6 +97,14 @@ impl Engine {
     /// One registry.
     pub async fn registry(&self, access: &Access<ReadRegistries>, id: RegistryId) -> Result<Registry> {
         find(&self.store.read().await?, access.scope(), id).await
+    }
+
+    /// What clients type to reach a registry: its host, and the port of the public URL where that names one.
+    pub fn registry_address(&self, registry: &Registry) -> String {
+        match self.issuer.port() {
+            Some(port) => format!("{}:{port}", registry.host),
+            None => registry.host.to_string(),
+        }
     }
 
     /// Creates a registry with a key pair of its own.
