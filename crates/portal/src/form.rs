@@ -68,6 +68,12 @@ impl Form {
         self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 
+    /// All that was typed, for a page that asks once more before it is carried out.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&str, &str)> {
+        let typed = self.values.iter().filter(|(name, _)| *name != "csrf");
+        typed.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Whether a box is checked, or a choice is this one.
     pub(crate) fn is(&self, name: &str, value: &str) -> bool {
         self.values.get(name).is_some_and(|given| given == value)

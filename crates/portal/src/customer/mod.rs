@@ -1,6 +1,7 @@
 //! The customer's pages. They change nothing and reach nothing but what the customer holds.
 
 mod applications;
+mod images;
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
@@ -14,6 +15,7 @@ use crate::signed::SignedCustomer;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     applications::routes(config);
+    images::routes(config);
     config
         .route("/portal", web::get().to(licenses))
         .route("/portal/profile", web::get().to(profile))

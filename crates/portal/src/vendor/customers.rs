@@ -5,14 +5,15 @@ use askama::Template;
 use keyward_domain::permission::{
     ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts, WriteCustomers,
 };
+use keyward_domain::registry::ArtifactPolicy;
 use keyward_domain::{
     Customer, CustomerId, CustomerOrder, Email, License, LicenseFilter, LicenseStatus, Name, Notes, Product,
 };
 use keyward_engine::{ApplicationGrant, CustomerChange, Engine, NewCustomer};
 use keyward_web::{Fields, Id, Request};
 
-use super::Listing;
 use super::columns::{Column, columns};
+use super::{Listing, artifact_entitlements};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
@@ -143,6 +144,9 @@ struct CustomerPage {
     licenses: Vec<Held>,
     products: Vec<Product>,
     grants: Vec<ApplicationGrant>,
+    entitlements: Vec<artifact_entitlements::Row>,
+    /// Whether customers without an entitlement may pull.
+    open: bool,
 }
 
 async fn page_of(
@@ -176,6 +180,8 @@ async fn page_of(
             .collect(),
         products: products.items,
         grants,
+        entitlements: artifact_entitlements::rows(engine, &readers, customer.id).await?,
+        open: engine.artifact_policy(&readers).await? == ArtifactPolicy::OpenUntilFirst,
         customer,
     })
 }

@@ -1,6 +1,6 @@
 //! All licenses: by customer, or as one list in an order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
@@ -31,6 +31,8 @@ struct Group {
     rows: Vec<Row>,
     /// How many applications the customer is entitled to.
     applications: u64,
+    /// How many artifact entitlements the customer holds.
+    artifacts: u64,
 }
 
 const PATH: &str = "/licenses";
@@ -85,7 +87,7 @@ async fn overview(
     let found = engine.licenses_in_order(&signed.access, &filter, &listing.ordered()).await?;
     let next = listing.next(PATH, &found);
     let grouped = listing.sort.is_empty();
-    // Who is entitled to applications and holds no license is told too.
+    // Who is entitled to something and holds no license is told too.
     let idle = grouped && listing.is_plain() && next.is_none();
     let product = match filter.product {
         Some(product) => engine.product(&signed.access.also::<ReadProducts>()?, product).await.ok(),
@@ -113,7 +115,7 @@ async fn overview(
 }
 
 /// Licenses with their customers: all of one customer together, or each by itself where their order counts. With
-/// those customers, if `idle`, who hold none and are entitled to applications.
+/// those customers, if `idle`, who hold none and are entitled to something.
 async fn groups(
     engine: &Engine,
     signed: &Signed<ReadLicenses>,
@@ -136,20 +138,24 @@ async fn groups(
         let row = Row { status: license.status(now), license };
         match groups.iter_mut().find(|group| together && id(&group.customer) == id(&customer)) {
             Some(group) => group.rows.push(row),
-            None => groups.push(Group { customer, rows: vec![row], applications: 0 }),
+            None => groups.push(Group { customer, rows: vec![row], applications: 0, artifacts: 0 }),
         }
     }
-    let mut entitled =
-        engine.application_entitlement_counts(&signed.access.also::<ReadEntitlements>()?).await?;
-    for group in &mut groups {
-        let customer = group.customer.as_ref().map(|customer| customer.id);
-        group.applications = customer.and_then(|id| entitled.remove(&id)).unwrap_or(0);
-    }
+    let entitlements = signed.access.also::<ReadEntitlements>()?;
+    let deployers = engine.application_entitlement_counts(&entitlements).await?;
+    let pullers = engine.artifact_entitlement_counts(&entitlements).await?;
     if idle {
-        for (id, applications) in entitled {
+        let entitled: BTreeSet<_> = deployers.keys().chain(pullers.keys()).copied().collect();
+        for id in entitled.into_iter().filter(|id| !known.contains_key(id)) {
             let customer = engine.customer(&readers, id).await.ok();
-            groups.push(Group { customer, rows: Vec::new(), applications });
+            groups.push(Group { customer, rows: Vec::new(), applications: 0, artifacts: 0 });
         }
+    }
+    for group in &mut groups {
+        let count = |of: &BTreeMap<CustomerId, u64>| {
+            group.customer.as_ref().and_then(|customer| of.get(&customer.id)).copied().unwrap_or(0)
+        };
+        (group.applications, group.artifacts) = (count(&deployers), count(&pullers));
     }
     Ok(groups)
 }

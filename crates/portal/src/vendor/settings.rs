@@ -2,8 +2,12 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadOrganization, ReadSigningKeys, WriteOrganization, WriteSigningKeys};
+use keyward_domain::permission::{
+    ReadEntitlements, ReadOrganization, ReadSigningKeys, WriteEntitlements, WriteOrganization,
+    WriteSigningKeys,
+};
 use keyward_domain::plan::Limits;
+use keyward_domain::registry::ArtifactPolicy;
 use keyward_domain::{BlockList, Kid, Name, Permission, Session, SessionId, SigningKey};
 use keyward_engine::{Engine, NewAuthenticator, NewSigningKey, OrganizationChange, Password};
 use keyward_web::{Fields, Id, Request};
@@ -22,6 +26,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/settings/authenticator", web::post().to(confirm_authenticator))
         .route("/settings/authenticator/remove", web::post().to(remove_authenticator))
         .route("/settings/start-trial", web::post().to(start_trial))
+        .route("/settings/artifact-policy", web::post().to(artifact_policy))
         .route("/settings/signing-keys", web::post().to(new_key))
         .route("/settings/signing-keys/{id}/activate", web::post().to(activate))
         .route("/settings/sessions/{id}/end", web::post().to(end_session));
@@ -37,6 +42,8 @@ struct SettingsPage {
     may_write: bool,
     may_try: bool,
     keys: Vec<SigningKey>,
+    /// What customers without an artifact entitlement may pull.
+    policy: ArtifactPolicy,
     sessions: Vec<Session>,
     own: SessionId,
     /// How many recovery codes are left, where there is a second factor.
@@ -66,6 +73,7 @@ async fn page_of(
         may_write: signed.access.scopes().contains(Permission::WriteOrganization),
         may_try: organization.plan == keyward_domain::Plan::Free && organization.trial_started_at.is_none(),
         keys,
+        policy: engine.artifact_policy(&signed.access.also::<ReadEntitlements>()?).await?,
         sessions: engine.own_sessions(&signed.visit.session).await?,
         own: signed.visit.session.id,
         second: engine.authenticator(&signed.visit).await?,
@@ -196,6 +204,21 @@ async fn start_trial(
             page_of(&engine, &signed, Some(form), "").await
         }
     }
+}
+
+async fn artifact_policy(
+    signed: Signed<WriteEntitlements>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    match form.value("policy").parse::<ArtifactPolicy>() {
+        Ok(policy) => match engine.set_artifact_policy(&signed.access, policy).await {
+            Ok(_) => return Ok(page::go("/settings?done=saved#artifacts")),
+            Err(error) => form.keep(error)?,
+        },
+        Err(fault) => form.refuse("policy", fault.message),
+    }
+    page_of(&engine, &signed, Some(form), "").await
 }
 
 async fn new_key(signed: Signed<WriteSigningKeys>, _: Posted, engine: web::Data<Engine>) -> Page {

@@ -1,0 +1,288 @@
+//! Registries: hosts that container clients talk to.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{ReadRegistries, WriteRegistries};
+use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
+use keyward_domain::{Name, RegistryId};
+use keyward_engine::{Engine, NewCredential, NewRegistry, RegistryChange};
+use keyward_web::{Fields, Id, Request};
+
+use super::Listing;
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell};
+use crate::signed::Signed;
+use crate::trouble::Trouble;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/registries", web::get().to(list))
+        .route("/registries/new", web::get().to(new))
+        .route("/registries/new", web::post().to(create))
+        .route("/registries/{id}", web::get().to(show))
+        .route("/registries/{id}/certificate.pem", web::get().to(certificate))
+        .route("/registries/{id}/sweep", web::post().to(sweep))
+        .route("/registries/{id}/settings", web::get().to(settings))
+        .route("/registries/{id}/settings", web::post().to(save))
+        .route("/registries/{id}/delete", web::post().to(delete));
+}
+
+struct Row {
+    registry: Registry,
+    address: String,
+    /// How many of its keys are alive.
+    keys: usize,
+}
+
+#[derive(Template)]
+#[template(path = "vendor/registries.html")]
+struct RegistriesPage {
+    shell: Shell,
+    rows: Vec<Row>,
+    next: Option<String>,
+}
+
+async fn list(
+    request: HttpRequest,
+    signed: Signed<ReadRegistries>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let found = engine.registries(&signed.access, listing.page()).await?;
+    let mut rows = Vec::new();
+    for registry in found.items {
+        let keys = alive_keys(&engine, &signed, registry.id).await?;
+        rows.push(Row { address: engine.registry_address(&registry), keys, registry });
+    }
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    page::send(&RegistriesPage {
+        shell: shell.after(request.query_string()),
+        rows,
+        next: found.next.map(|cursor| cursor.to_string()),
+    })
+}
+
+async fn alive_keys(
+    engine: &Engine,
+    signed: &Signed<ReadRegistries>,
+    registry: RegistryId,
+) -> Result<usize, Trouble> {
+    let keys = engine.registry_keys(&signed.access, Some(registry), Listing::whole()).await?.items;
+    let now = engine.now();
+    Ok(keys.iter().filter(|key| key.is_alive(now)).count())
+}
+
+#[derive(Template)]
+#[template(path = "vendor/registry_new.html")]
+struct NewRegistryPage {
+    shell: Shell,
+    form: Form,
+}
+
+async fn new(signed: Signed<WriteRegistries>, engine: web::Data<Engine>) -> Page {
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    page::send(&NewRegistryPage { shell, form: Form::filled([("credential", "token".to_owned())]) })
+}
+
+struct Told {
+    name: Name,
+    host: Option<Host>,
+    upstream: Upstream,
+    prefix: Option<RepositoryName>,
+    user: Option<Name>,
+}
+
+impl Request for Told {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, host) = (fields.required("name"), fields.optional("host"));
+        let (upstream, prefix) = (fields.required("upstream"), fields.optional("prefix"));
+        let user = fields.optional("user");
+        Some(Self { name: name?, host, upstream: upstream?, prefix, user })
+    }
+}
+
+const FIELDS: [&str; 5] = ["name", "host", "upstream", "prefix", "user"];
+
+/// How the upstream is to know the gateway. A password that was left empty is refused, unless one is kept for the
+/// same user: that is `Ok(None)`.
+fn credential(
+    form: &mut Form,
+    user: Option<Name>,
+    kept: Option<&Credential>,
+) -> Option<Option<NewCredential>> {
+    match (form.value("credential"), user) {
+        ("basic", None) => {
+            form.refuse("user", "is required");
+            None
+        }
+        ("basic", Some(user)) if form.value("password").is_empty() => match kept {
+            Some(Credential::Basic { user: known, .. }) if *known == user => Some(None),
+            _ => {
+                form.refuse("password", "is required");
+                None
+            }
+        },
+        ("basic", Some(user)) => {
+            let password = form.value("password").to_owned().into();
+            Some(Some(NewCredential::Basic { user, password }))
+        }
+        ("none", _) => Some(Some(NewCredential::None)),
+        _ => Some(Some(NewCredential::Token)),
+    }
+}
+
+async fn create(
+    signed: Signed<WriteRegistries>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    if let Some(told) = form.read::<Told>(&FIELDS)
+        && let Some(credential) = credential(&mut form, told.user, None)
+    {
+        let new = NewRegistry {
+            name: told.name,
+            host: told.host,
+            upstream: told.upstream,
+            prefix: told.prefix,
+            credential: credential.unwrap_or(NewCredential::Token),
+            pass_redirects: form.is("pass_redirects", "true"),
+        };
+        match engine.create_registry(&signed.access, new, None).await {
+            Ok(done) => return Ok(page::go(format!("/registries/{}?done=saved", done.value.id))),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    page::send(&NewRegistryPage { shell, form: form.without(&["password"]) })
+}
+
+#[derive(Template)]
+#[template(path = "vendor/registry.html")]
+struct RegistryPage {
+    shell: Shell,
+    registry: Registry,
+    tab: &'static str,
+    address: String,
+    keys: usize,
+    artifacts: usize,
+    certificate: String,
+    configuration: String,
+}
+
+async fn show(
+    request: HttpRequest,
+    signed: Signed<ReadRegistries>,
+    id: Id<RegistryId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let registry = engine.registry(&signed.access, id.0).await?;
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    page::send(&RegistryPage {
+        shell: shell.after(request.query_string()),
+        tab: "overview",
+        address: engine.registry_address(&registry),
+        keys: alive_keys(&engine, &signed, registry.id).await?,
+        artifacts: engine.known_repositories(&registry).await?.len(),
+        certificate: engine.registry_certificate(&registry),
+        configuration: engine.upstream_configuration(&registry),
+        registry,
+    })
+}
+
+async fn certificate(signed: Signed<ReadRegistries>, id: Id<RegistryId>, engine: web::Data<Engine>) -> Page {
+    let registry = engine.registry(&signed.access, id.0).await?;
+    Ok(page::file("keyward.pem", "application/x-pem-file", engine.registry_certificate(&registry)))
+}
+
+async fn sweep(
+    signed: Signed<WriteRegistries>,
+    id: Id<RegistryId>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    engine.sweep_registry(&signed.access, id.0).await?;
+    Ok(page::go(format!("/registries/{}?done=swept", id.0)))
+}
+
+#[derive(Template)]
+#[template(path = "vendor/registry_settings.html")]
+struct SettingsPage {
+    shell: Shell,
+    registry: Registry,
+    tab: &'static str,
+    form: Form,
+}
+
+fn settings_page(
+    engine: &Engine,
+    signed: &Signed<impl keyward_domain::Grant>,
+    registry: Registry,
+    form: Option<Form>,
+    query: &str,
+) -> Page {
+    let user = match &registry.credential {
+        Credential::Basic { user, .. } => user.to_string(),
+        Credential::Token | Credential::None => String::new(),
+    };
+    let filled = Form::filled([
+        ("name", registry.name.to_string()),
+        ("host", registry.host.to_string()),
+        ("upstream", registry.upstream.to_string()),
+        ("credential", registry.credential.as_str().to_owned()),
+        ("user", user),
+        ("pass_redirects", registry.pass_redirects.to_string()),
+    ]);
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now()).after(query);
+    let form = form.map_or(filled.clone(), |form| form.without(&["password"]).over(filled));
+    page::send(&SettingsPage { shell, registry, tab: "settings", form })
+}
+
+async fn settings(
+    request: HttpRequest,
+    signed: Signed<ReadRegistries>,
+    id: Id<RegistryId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let registry = engine.registry(&signed.access, id.0).await?;
+    settings_page(&engine, &signed, registry, None, request.query_string())
+}
+
+async fn save(
+    signed: Signed<WriteRegistries>,
+    id: Id<RegistryId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
+    if let Some(told) = form.read::<Told>(&["name", "host", "upstream", "user"])
+        && let Some(credential) = credential(&mut form, told.user, Some(&registry.credential))
+    {
+        let change = RegistryChange {
+            name: Some(told.name),
+            host: told.host,
+            upstream: Some(told.upstream),
+            credential,
+            pass_redirects: Some(form.is("pass_redirects", "true")),
+        };
+        match engine.update_registry(&signed.access, id.0, change, None).await {
+            Ok(_) => return Ok(page::go(format!("/registries/{}/settings?done=saved", id.0))),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    settings_page(&engine, &signed, registry, Some(form), "")
+}
+
+async fn delete(
+    signed: Signed<WriteRegistries>,
+    id: Id<RegistryId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
+    if form.value("confirm").trim() != registry.name.as_str() {
+        form.refuse("confirm", "differs from the registry's name");
+        return settings_page(&engine, &signed, registry, Some(form), "");
+    }
+    engine.delete_registry(&signed.access, id.0, None).await?;
+    Ok(page::go("/registries?done=removed"))
+}

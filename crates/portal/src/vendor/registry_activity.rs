@@ -1,0 +1,170 @@
+//! What happened at a registry: pulls, pushes, deletions, and what was refused.
+
+use std::collections::BTreeMap;
+
+use actix_web::web;
+use askama::Template;
+use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadRegistries};
+use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent};
+use keyward_domain::{CustomerId, LicenseId, PageRequest, RegistryId, RegistryKeyId};
+use keyward_engine::{Engine, EventFilter};
+use keyward_web::Id;
+
+use super::Listing;
+use crate::page::{self, Page, Shell};
+use crate::signed::Signed;
+use crate::trouble::Trouble;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/registries/{id}/activity", web::get().to(list))
+        .route("/registries/{id}/activity.csv", web::get().to(csv));
+}
+
+/// Which lines are wanted, and where they begin.
+#[derive(Debug, Default, serde::Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    operation: String,
+    #[serde(default)]
+    decision: String,
+    #[serde(default)]
+    cursor: String,
+}
+
+impl Wanted {
+    fn filter(&self, registry: RegistryId) -> EventFilter {
+        EventFilter {
+            registry: Some(registry),
+            customer: None,
+            operation: self.operation.parse().ok(),
+            decision: self.decision.parse().ok(),
+        }
+    }
+
+    fn page(&self) -> PageRequest {
+        PageRequest { limit: 50, after: self.cursor.parse().ok() }
+    }
+}
+
+/// A line with the names of all in it.
+struct Line {
+    event: RegistryEvent,
+    who: String,
+    /// The page of whom it was.
+    link: String,
+}
+
+/// The names of keys, customers and licenses, asked for once each.
+#[derive(Default)]
+struct Names {
+    keys: BTreeMap<RegistryKeyId, String>,
+    customers: BTreeMap<CustomerId, String>,
+    licenses: BTreeMap<LicenseId, String>,
+}
+
+impl Names {
+    async fn line(
+        &mut self,
+        engine: &Engine,
+        signed: &Signed<ReadRegistries>,
+        event: RegistryEvent,
+    ) -> Result<Line, Trouble> {
+        let gone = || "deleted".to_owned();
+        let (who, link) = match event.holder {
+            Holder::Key(id) => {
+                if !self.keys.contains_key(&id) {
+                    let key = engine.registry_key(&signed.access, id).await;
+                    self.keys.insert(id, key.map_or_else(|_| gone(), |key| format!("key {}", key.name)));
+                }
+                (self.keys[&id].clone(), format!("/registries/{}/keys", event.registry))
+            }
+            Holder::License { customer: Some(id), .. } => {
+                if !self.customers.contains_key(&id) {
+                    let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, id).await;
+                    self.customers
+                        .insert(id, customer.map_or_else(|_| gone(), |customer| customer.name.to_string()));
+                }
+                (self.customers[&id].clone(), format!("/customers/{id}"))
+            }
+            Holder::License { license: id, customer: None } => {
+                if !self.licenses.contains_key(&id) {
+                    let license = engine.license(&signed.access.also::<ReadLicenses>()?, id).await;
+                    let name = license.map_or_else(|_| gone(), |license| format!("license {}", license.name));
+                    self.licenses.insert(id, name);
+                }
+                (self.licenses[&id].clone(), format!("/licenses/{id}"))
+            }
+        };
+        Ok(Line { event, who, link })
+    }
+}
+
+#[derive(Template)]
+#[template(path = "vendor/registry_activity.html")]
+struct ActivityPage {
+    shell: Shell,
+    registry: Registry,
+    tab: &'static str,
+    operations: [Operation; 3],
+    decisions: [Decision; 2],
+    operation: String,
+    decision: String,
+    lines: Vec<Line>,
+    next: Option<String>,
+}
+
+async fn list(
+    signed: Signed<ReadRegistries>,
+    id: Id<RegistryId>,
+    wanted: web::Query<Wanted>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let registry = engine.registry(&signed.access, id.0).await?;
+    let found = engine.registry_events(&signed.access, wanted.filter(id.0), wanted.page()).await?;
+    let (mut names, mut lines) = (Names::default(), Vec::new());
+    for event in found.items {
+        lines.push(names.line(&engine, &signed, event).await?);
+    }
+    page::send(&ActivityPage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now()),
+        registry,
+        tab: "activity",
+        operations: Operation::ALL,
+        decisions: [Decision::Allowed, Decision::Denied],
+        operation: wanted.operation.clone(),
+        decision: wanted.decision.clone(),
+        lines,
+        next: found.next.map(|cursor| cursor.to_string()),
+    })
+}
+
+const HEAD: [&str; 10] =
+    ["at", "who", "operation", "decision", "repository", "reference", "digest", "bytes", "address", "client"];
+
+async fn csv(
+    signed: Signed<ReadRegistries>,
+    id: Id<RegistryId>,
+    wanted: web::Query<Wanted>,
+    engine: web::Data<Engine>,
+) -> Page {
+    engine.registry(&signed.access, id.0).await?;
+    let found = engine.registry_events(&signed.access, wanted.filter(id.0), Listing::whole()).await?;
+    let (mut names, mut rows) = (Names::default(), Vec::new());
+    for event in found.items {
+        let Line { event, who, .. } = names.line(&engine, &signed, event).await?;
+        rows.push(vec![
+            event.at.to_string(),
+            who,
+            event.operation.to_string(),
+            event.decision.as_str().to_owned(),
+            event.repository.to_string(),
+            event.reference,
+            event.digest.map(|digest| digest.to_string()).unwrap_or_default(),
+            event.bytes.to_string(),
+            event.address.ip().to_string(),
+            event.client,
+        ]);
+    }
+    Ok(page::csv("activity.csv", &HEAD, rows))
+}

@@ -1,0 +1,259 @@
+//! Registry keys: made and shown once, replaced, revoked.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{ReadRegistries, WriteRegistries};
+use keyward_domain::registry::{KeyAccess, Registry, RegistryKey};
+use keyward_domain::{Name, RegistryId, RegistryKeyId, Timestamp};
+use keyward_engine::{Engine, Error, NewRegistryKey, NewRegistrySecret};
+use keyward_web::{Fields, Id, Request};
+
+use super::Listing;
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/registries/{id}/keys", web::get().to(list))
+        .route("/registries/{id}/keys/new", web::get().to(new))
+        .route("/registries/{id}/keys/new", web::post().to(create))
+        .route("/registry-keys/{id}/rotate", web::get().to(rotation))
+        .route("/registry-keys/{id}/rotate", web::post().to(rotate))
+        .route("/registry-keys/{id}/revoke", web::get().to(revocation))
+        .route("/registry-keys/{id}/revoke", web::post().to(revoke));
+}
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// What people call an access.
+pub(crate) fn access_label(access: KeyAccess) -> &'static str {
+    match access {
+        KeyAccess::Read => "Read",
+        KeyAccess::ReadWrite => "Read/Write",
+        KeyAccess::ReadWriteDelete => "Read/Write/Delete",
+    }
+}
+
+/// A key as the list shows it.
+struct Row {
+    key: RegistryKey,
+    state: &'static str,
+    /// How many days old its secret is.
+    days: i64,
+    /// Whether it should be replaced.
+    due: bool,
+}
+
+fn row(key: RegistryKey, now: Timestamp) -> Row {
+    let state = match (key.revoked_at, key.is_alive(now)) {
+        (Some(_), _) => "revoked",
+        (None, false) => "expired",
+        (None, true) => "active",
+    };
+    let days = (now.unix() - key.secret.created_at.unix()).max(0) / DAY;
+    Row { state, days, due: key.is_due(now), key }
+}
+
+#[derive(Template)]
+#[template(path = "vendor/registry_keys.html")]
+struct KeysPage {
+    shell: Shell,
+    registry: Registry,
+    tab: &'static str,
+    rows: Vec<Row>,
+    /// How many are to be replaced.
+    due: usize,
+}
+
+async fn list(
+    request: HttpRequest,
+    signed: Signed<ReadRegistries>,
+    id: Id<RegistryId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let registry = engine.registry(&signed.access, id.0).await?;
+    let now = engine.now();
+    let keys = engine.registry_keys(&signed.access, Some(id.0), Listing::whole()).await?.items;
+    let mut rows: Vec<_> = keys.into_iter().map(|key| row(key, now)).collect();
+    // Those that work come first.
+    rows.sort_by_key(|row| row.state != "active");
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", now).after(request.query_string());
+    let due = rows.iter().filter(|row| row.due).count();
+    page::send(&KeysPage { shell, registry, tab: "keys", rows, due })
+}
+
+#[derive(Template)]
+#[template(path = "vendor/registry_key_new.html")]
+struct NewKeyPage {
+    shell: Shell,
+    registry: Registry,
+    tab: &'static str,
+    person: String,
+    form: Form,
+}
+
+impl NewKeyPage {
+    fn send(engine: &Engine, signed: &Signed<WriteRegistries>, registry: Registry, form: Form) -> Page {
+        let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+        let person = signed.visit.member.name.to_string();
+        page::send(&Self { shell, registry, tab: "keys", person, form })
+    }
+}
+
+async fn new(signed: Signed<WriteRegistries>, id: Id<RegistryId>, engine: web::Data<Engine>) -> Page {
+    let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
+    let form = Form::filled([("access", "read".to_owned()), ("expiry", "90".to_owned())]);
+    NewKeyPage::send(&engine, &signed, registry, form)
+}
+
+struct Told {
+    name: Name,
+    owner: Option<Name>,
+    access: KeyAccess,
+    end: Option<Timestamp>,
+}
+
+impl Request for Told {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, owner) = (fields.required("name"), fields.optional("owner"));
+        let (access, end) = (fields.optional("access"), fields.optional("end"));
+        Some(Self { name: name?, owner, access: access.unwrap_or(KeyAccess::Read), end })
+    }
+}
+
+/// The end that was chosen: a number of days, a day, or none. `None` if the day is missing.
+fn end(form: &mut Form, told: Option<Timestamp>, now: Timestamp) -> Option<Option<Timestamp>> {
+    match form.value("expiry") {
+        "never" => Some(None),
+        "date" if told.is_none() => {
+            form.refuse("end", "is required");
+            None
+        }
+        "date" => Some(told),
+        days => Some(Some(now.plus_seconds(days.parse::<u16>().map_or(90, i64::from) * DAY))),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "vendor/registry_key_made.html")]
+struct KeyMadePage {
+    shell: Shell,
+    registry: Registry,
+    tab: &'static str,
+    address: String,
+    key: RegistryKey,
+    secret: String,
+    /// Whether it took the place of another.
+    rotated: bool,
+}
+
+impl KeyMadePage {
+    fn send(
+        engine: &Engine,
+        signed: &Signed<WriteRegistries>,
+        registry: Registry,
+        made: NewRegistrySecret,
+        rotated: bool,
+    ) -> Page {
+        page::send(&Self {
+            shell: Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now()),
+            address: engine.registry_address(&registry),
+            registry,
+            tab: "keys",
+            secret: made.secret.expose().to_owned(),
+            key: made.key,
+            rotated,
+        })
+    }
+}
+
+async fn create(
+    signed: Signed<WriteRegistries>,
+    id: Id<RegistryId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
+    form.day("end");
+    if let Some(told) = form.read::<Told>(&["name", "owner", "access", "end"])
+        && let Some(expires_at) = end(&mut form, told.end, engine.now())
+    {
+        let Told { name, owner, access, .. } = told;
+        let new = NewRegistryKey { registry: id.0, name, owner, access, expires_at };
+        match engine.create_registry_key(&signed.access, new, None).await {
+            Ok(made) => return KeyMadePage::send(&engine, &signed, registry, made, false),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    NewKeyPage::send(&engine, &signed, registry, form)
+}
+
+/// A question before a key is replaced or ended.
+#[derive(Template)]
+#[template(path = "vendor/registry_key_change.html")]
+struct ChangePage {
+    shell: Shell,
+    registry: Registry,
+    tab: &'static str,
+    key: RegistryKey,
+    verb: &'static str,
+    form: Form,
+}
+
+async fn question(
+    engine: &Engine,
+    signed: &Signed<WriteRegistries>,
+    id: RegistryKeyId,
+    verb: &'static str,
+    form: Form,
+) -> Page {
+    let readers = signed.access.also::<ReadRegistries>()?;
+    let key = engine.registry_key(&readers, id).await?;
+    let registry = engine.registry(&readers, key.registry).await?;
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    page::send(&ChangePage { shell, registry, tab: "keys", key, verb, form })
+}
+
+async fn rotation(signed: Signed<WriteRegistries>, id: Id<RegistryKeyId>, engine: web::Data<Engine>) -> Page {
+    question(&engine, &signed, id.0, "rotate", Form::default()).await
+}
+
+async fn rotate(
+    signed: Signed<WriteRegistries>,
+    id: Id<RegistryKeyId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let days: u32 = form.given("overlap_days").and_then(|days| days.parse().ok()).unwrap_or(0);
+    match engine.rotate_registry_key(&signed.access, id.0, days.min(30) * 24 * 60 * 60, None).await {
+        Ok(made) => {
+            let readers = signed.access.also::<ReadRegistries>()?;
+            let registry = engine.registry(&readers, made.key.registry).await?;
+            KeyMadePage::send(&engine, &signed, registry, made, true)
+        }
+        Err(error @ Error::Transition(_)) => {
+            form.keep(error)?;
+            question(&engine, &signed, id.0, "rotate", form).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn revocation(
+    signed: Signed<WriteRegistries>,
+    id: Id<RegistryKeyId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    question(&engine, &signed, id.0, "revoke", Form::default()).await
+}
+
+async fn revoke(
+    signed: Signed<WriteRegistries>,
+    id: Id<RegistryKeyId>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let key = engine.revoke_registry_key(&signed.access, id.0).await?;
+    Ok(page::go(format!("/registries/{}/keys?done=revoked", key.registry)))
+}
