@@ -12,6 +12,7 @@ import { chromium } from "playwright-core";
 import { walkAccounts } from "./accounts.mjs";
 
 import { applications } from "./applications.mjs";
+import { registries } from "./registries.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const [setup, mails, screenshots] = process.argv.slice(2);
@@ -307,6 +308,9 @@ check("the customer's next click sees it", await customer.page.getByText("has no
 
 // --- applications
 await applications({ base, page, person, look, check, mailTo });
+
+// --- registries
+await registries({ base, page, person, look, check, mailTo });
 
 // --- members and their roles
 await page.goto(`${base}/members`);

@@ -146,6 +146,7 @@ async fn create(
             prefix: told.prefix,
             credential: credential.unwrap_or(NewCredential::Token),
             pass_redirects: form.is("pass_redirects", "true"),
+            direct: form.is("direct", "true"),
         };
         match engine.create_registry(&signed.access, new, None).await {
             Ok(done) => return Ok(page::go(format!("/registries/{}?done=saved", done.value.id))),
@@ -231,6 +232,7 @@ fn settings_page(
         ("credential", registry.credential.as_str().to_owned()),
         ("user", user),
         ("pass_redirects", registry.pass_redirects.to_string()),
+        ("direct", registry.direct.to_string()),
     ]);
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now()).after(query);
     let form = form.map_or(filled.clone(), |form| form.without(&["password"]).over(filled));
@@ -263,6 +265,7 @@ async fn save(
             upstream: Some(told.upstream),
             credential,
             pass_redirects: Some(form.is("pass_redirects", "true")),
+            direct: Some(form.is("direct", "true")),
         };
         match engine.update_registry(&signed.access, id.0, change, None).await {
             Ok(_) => return Ok(page::go(format!("/registries/{}/settings?done=saved", id.0))),

@@ -1,58 +1,9 @@
 //! Applications on the pages: a vendor's forms, the customer's view, and hostile text in both.
 
-use std::sync::Arc;
-
-use keyward_domain::{Secret, SecretKind};
-use keyward_engine::Engine;
 use keyward_testkit::engine::engine;
 
-use crate::{ask, csrf, encode, people, visit};
-
-/// A vendor's browser.
-struct Browser {
-    engine: Arc<Engine>,
-    cookie: String,
-    csrf: String,
-}
-
-impl Browser {
-    async fn open(engine: Arc<Engine>) -> Self {
-        let (_, cookie) = people(&engine).await.remove(0);
-        let csrf = csrf(&ask(&engine, "GET", "/", &cookie, "").await.text).to_owned();
-        Self { engine, cookie, csrf }
-    }
-
-    async fn get(&self, path: &str) -> (u16, String) {
-        let page = ask(&self.engine, "GET", path, &self.cookie, "").await;
-        (page.status, page.text)
-    }
-
-    /// Sends a form; gives where it leads, or the page that shows it again.
-    async fn send(&self, path: &str, values: &[(&str, &str)]) -> Result<String, String> {
-        let mut body = format!("csrf={}", self.csrf);
-        values
-            .iter()
-            .for_each(|(name, value)| body.push_str(&format!("&{}={}", encode(name), encode(value))));
-        let sent = ask(&self.engine, "POST", path, &self.cookie, &body).await;
-        match sent.status {
-            303 => Ok(sent.header("location").split('?').next().unwrap().to_owned()),
-            _ => Err(sent.text),
-        }
-    }
-
-    /// Signs a customer in and gives the cookie.
-    async fn customer(&self, email: &str) -> String {
-        let before = self.engine.claim_mail().await.unwrap();
-        assert!(before.is_none());
-        self.engine.request_customer_sign_in(&email.parse().unwrap()).await.unwrap();
-        let mail = self.engine.claim_mail().await.unwrap().unwrap();
-        self.engine.mail_sent(&mail).await.unwrap();
-        let word = mail.body.split_whitespace().find(|word| word.contains("kw_link_")).unwrap();
-        let link = Secret::parse(SecretKind::Link, word.rsplit('/').next().unwrap()).unwrap();
-        let opened = self.engine.open_customer_link(&link, visit()).await.unwrap();
-        format!("keyward={}", opened.secret.expose())
-    }
-}
+use crate::ask;
+use crate::browser::Browser;
 
 const COMPOSE: &str = "services:\n  app:\n    environment:\n      KEY: {{ .LicenseKeys.server }}\n";
 

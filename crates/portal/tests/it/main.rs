@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod applications;
+mod browser;
+mod registries;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -111,6 +113,8 @@ const PAGES: [(&str, [u16; 4]); 17] = [
     ("/licenses", [200, 200, 200, 200]),
     ("/licenses.csv", [200, 200, 200, 200]),
     ("/licenses/new", [200, 200, 200, 403]),
+    ("/registries", [200, 200, 200, 200]),
+    ("/registries/new", [200, 200, 403, 403]),
     ("/members", [200, 200, 200, 200]),
     ("/tokens", [200, 200, 403, 403]),
     ("/settings", [200, 200, 200, 200]),
@@ -125,6 +129,8 @@ const FORMS: [(&str, [u16; 4]); 9] = [
     ("/applications/new", [200, 200, 403, 403]),
     ("/customers/new", [200, 200, 200, 403]),
     ("/licenses/new", [200, 200, 200, 403]),
+    ("/registries/new", [200, 200, 403, 403]),
+    ("/settings/artifact-policy", [200, 200, 200, 403]),
     ("/members", [200, 200, 403, 403]),
     ("/tokens", [200, 200, 403, 403]),
     ("/settings", [200, 200, 403, 403]),
@@ -162,7 +168,7 @@ keyward_testkit::databases! {
                 assert_eq!((page.status, page.header("location")), (303, "/sign-in"), "{path}");
             }
         }
-        for path in ["/portal", "/portal/profile", "/portal/applications", "/portal/applications/x/1/files/.env", "/portal/licenses/018f0000-0000-7000-8000-000000000000"] {
+        for path in ["/portal", "/portal/profile", "/portal/applications", "/portal/images", "/portal/applications/x/1/files/.env", "/portal/licenses/018f0000-0000-7000-8000-000000000000"] {
             let page = ask(&engine, "GET", path, "", "").await;
             assert_eq!((page.status, page.header("location")), (303, "/portal/sign-in"));
         }

@@ -1,0 +1,341 @@
+//! Registries on the pages: keys that are shown once, entitlements with their preview, and what customers see.
+
+use keyward_domain::registry::{Decision, Manifest, Operation, Reach, Registry, RepositoryName};
+use keyward_domain::{Address, CustomerId};
+use keyward_engine::{Engine, Guest, Happening, NewOrganization, Visitor};
+use keyward_testkit::engine::engine;
+
+use crate::browser::Browser;
+use crate::{ask, csrf, encode, people};
+
+const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",
+    "config":{"digest":"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","size":10},"layers":[]}"#;
+
+/// Creates a registry by the form; gives its page and the registry itself.
+async fn registry(vendor: &Browser, name: &str) -> (String, Registry) {
+    let values = [("name", name), ("upstream", "http://127.0.0.1:5000"), ("credential", "token")];
+    let page = vendor.send("/registries/new", &values).await.unwrap();
+    let host = vendor.get(&page).await.1;
+    let host = host.split("id=\"address\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+    let found = vendor.engine.registry_at(&host.parse().unwrap()).await.unwrap().unwrap();
+    (page, found)
+}
+
+/// Writes down that tags were pushed.
+async fn push(engine: &Engine, registry: &Registry, repository: &str, tags: &[&str]) {
+    let repository: RepositoryName = repository.parse().unwrap();
+    let digest = format!("sha256:{}", "b".repeat(64)).parse().unwrap();
+    let manifest = Manifest::parse("", MANIFEST.as_bytes()).unwrap();
+    let tags: Vec<_> = tags.iter().map(|tag| tag.parse().unwrap()).collect();
+    engine.learn_manifest(registry, &repository, &tags, &digest, &manifest).await.unwrap();
+}
+
+/// A customer with a license without a product: the page of the customer, its id, and the token.
+async fn buyer(vendor: &Browser, name: &str) -> (String, String) {
+    let email = format!("{}@buyer.example", name.to_lowercase());
+    let page = vendor.send("/customers/new", &[("name", name), ("email", &email)]).await.unwrap();
+    let id = page.rsplit('/').next().unwrap();
+    let license = format!("Server of {name}");
+    let values = [("name", &*license), ("customer", id), ("payload", "{}")];
+    let license = vendor.send("/licenses/new", &values).await.unwrap();
+    let text = vendor.get(&license).await.1;
+    let token = text.split("id=\"token-text\"><code>").nth(1).unwrap().split('<').next().unwrap();
+    (page, token.to_owned())
+}
+
+async fn admitted(engine: &Engine, registry: &Registry, password: &str) -> Option<Guest> {
+    engine.admit(registry, password, Address::new([192, 0, 2, 7].into()), "skopeo/1").await.unwrap()
+}
+
+/// The id that follows `before` on a page.
+fn id_after<'a>(page: &'a str, before: &str) -> &'a str {
+    page.split(before).nth(1).unwrap().get(..36).unwrap()
+}
+
+keyward_testkit::databases! {
+    async fn a_key_is_shown_once_and_dead_when_revoked(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Browser::open(engine).await;
+        assert!(vendor.get("/registries").await.1.contains("No registry yet"));
+        let (page, registry) = registry(&vendor, "Releases").await;
+        assert_eq!(registry.host.as_str(), "releases.licenses.example");
+        let (_, text) = vendor.get(&page).await;
+        assert!(text.contains("rootcertbundle") && text.contains("BEGIN CERTIFICATE"));
+        let pem = vendor.get(&format!("{page}/certificate.pem")).await.1;
+        assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"));
+        vendor.send(&format!("{page}/sweep"), &[]).await.unwrap();
+
+        let (_, form) = vendor.get(&format!("{page}/keys/new")).await;
+        assert!(form.contains("value=\"90\" selected") && form.contains("value=\"read\" checked"), "{form}");
+        let nameless = vendor.send(&format!("{page}/keys/new"), &[("name", ""), ("expiry", "90")]).await;
+        assert!(nameless.unwrap_err().contains("is required"));
+        let dayless = vendor.send(&format!("{page}/keys/new"), &[("name", "a"), ("expiry", "date")]).await;
+        assert!(dayless.unwrap_err().contains("Day is required"));
+        let past = [("name", "a"), ("expiry", "date"), ("end", "2020-01-01")];
+        assert!(vendor.send(&format!("{page}/keys/new"), &past).await.unwrap_err().contains("must lie in the future"));
+        let made = vendor.send(&format!("{page}/keys/new"), &[("name", "ci"), ("access", "read_write"), ("expiry", "never")]).await;
+        let made = made.unwrap_err();
+        let secret = made.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        assert!(made.contains(&format!("docker login -u {secret} -p {secret} {}", registry.host)));
+        assert!(made.contains("This key never expires") && made.contains("AWS Secrets Manager"));
+        let (_, list) = vendor.get(&format!("{page}/keys")).await;
+        assert!(list.contains("Read/Write<") && !list.contains(&secret) && !list.contains("rotate it"), "{list}");
+
+        assert!(admitted(&vendor.engine, &registry, &secret).await.is_some());
+        let (_, list) = vendor.get(&format!("{page}/keys")).await;
+        assert!(list.contains("192.0.2.7") && list.contains("skopeo/1"), "{list}");
+        clock.advance(90 * 24 * 60 * 60);
+        let later = vendor.again().await;
+        let (_, list) = later.get(&format!("{page}/keys")).await;
+        assert!(list.contains("90 days") && list.contains("rotate it"), "{list}");
+
+        let rotate = format!("/registry-keys/{}/rotate", id_after(&list, "/registry-keys/"));
+        assert!(later.get(&rotate).await.1.contains("Let the old secret live on"));
+        let rotated = later.send(&rotate, &[("overlap_days", "7")]).await.unwrap_err();
+        let second = rotated.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        for secret in [&secret, &second] {
+            assert!(admitted(&later.engine, &registry, secret).await.is_some(), "both live for a while");
+        }
+        let revoke = rotate.replace("/rotate", "/revoke");
+        assert!(later.get(&revoke).await.1.contains("be recovered"));
+        later.send(&revoke, &[]).await.unwrap();
+        for secret in [&secret, &second] {
+            assert!(admitted(&later.engine, &registry, secret).await.is_none());
+        }
+        assert!(later.send(&rotate, &[]).await.unwrap_err().contains("cannot be rotated"));
+
+        let wrong = later.send(&format!("{page}/delete"), &[("confirm", "Release")]).await.unwrap_err();
+        assert!(wrong.contains("differs from the registry"));
+        later.send(&format!("{page}/delete"), &[("confirm", "Releases")]).await.unwrap();
+        assert_eq!(later.get(&page).await.0, 404);
+    }
+
+    async fn a_customer_sees_what_the_door_gives(store: Store) {
+        let (engine, _) = engine(store);
+        let vendor = Browser::open(engine).await;
+        let (page, registry) = registry(&vendor, "Releases").await;
+        push(&vendor.engine, &registry, "acme/app", &["1.0.0", "1.1.0", "latest"]).await;
+        push(&vendor.engine, &registry, "acme/tool", &["3"]).await;
+        let (one, first) = buyer(&vendor, "One").await;
+        let (_, second) = buyer(&vendor, "Two").await;
+        let cookies = [vendor.customer("one@buyer.example").await, vendor.customer("two@buyer.example").await];
+        let see = async |customer: usize| ask(&vendor.engine, "GET", "/portal/images", &cookies[customer], "").await.text;
+        // The page and the door say the same of each tag.
+        let agree = async || {
+            for (customer, token) in [&first, &second].into_iter().enumerate() {
+                let text = see(customer).await;
+                let guest = admitted(&vendor.engine, &registry, token).await.unwrap();
+                for (repository, tags) in [("acme/app", vec!["1.0.0", "1.1.0", "latest"]), ("acme/tool", vec!["3"])] {
+                    let (_, reach) = vendor.engine.reach(&registry, &guest, &repository.parse().unwrap()).await.unwrap();
+                    for tag in tags {
+                        let shown = text.contains(&format!("docker pull {}/{repository}:{tag}<", registry.host));
+                        assert_eq!(shown, reach.has(&tag.parse().unwrap()), "{customer} {repository}:{tag}");
+                    }
+                    assert_eq!(text.contains(&format!("<h2>{repository}</h2>")), reach != Reach::Nothing);
+                }
+            }
+        };
+        agree().await;
+        assert!(see(0).await.contains("open to all customers of Acme"));
+        assert!(see(0).await.contains(&format!("docker login {} -u customer -p {first}", registry.host)));
+        assert!(!see(0).await.contains(&second));
+
+        let artifacts = vendor.get(&format!("{page}/artifacts")).await.1;
+        assert!(artifacts.contains("acme/app") && artifacts.contains("acme/tool"));
+        let grant = format!("{one}/grant-artifacts");
+        let (_, form) = vendor.get(&grant).await;
+        let app = form.split("<fieldset").find(|part| part.contains("<legend>acme/app ")).unwrap();
+        let app = id_after(app, "id=\"mode-").to_owned();
+        let nothing = vendor.send(&grant, &[]).await.unwrap_err();
+        assert!(nothing.contains("Choose at least one artifact."));
+        let mode = format!("mode-{app}");
+        let tagless = vendor.send(&grant, &[(&mode, "named")]).await.unwrap_err();
+        assert!(tagless.contains("acme/app: choose at least one tag"));
+        let (box_, more) = (format!("tag-{app}-1.0.0"), format!("more-{app}"));
+        let bad = vendor.send(&grant, &[(&mode, "named"), (&more, "a/b")]).await.unwrap_err();
+        assert!(bad.contains("acme/app: a tag is not"), "{bad}");
+        let values = [(&*mode, "named"), (&*box_, "true"), (&*more, "2.0.0"), ("note", "pilot")];
+        let preview = vendor.send(&grant, &values).await.unwrap_err();
+        assert!(preview.contains("1 customer loses") && preview.contains(">Two<") && !preview.contains(">One</a></li>"), "{preview}");
+        assert!(preview.contains(&format!("name=\"{box_}\" value=\"true\"")));
+        agree().await;
+        let mut values = values.to_vec();
+        values.push(("close", "true"));
+        vendor.send(&grant, &values).await.unwrap();
+        agree().await;
+        assert!(see(0).await.contains("Acme has entitled you to it") && !see(0).await.contains(":1.1.0<"));
+        assert!(see(1).await.contains("No image yet"));
+        let (_, customer) = vendor.get(&one).await;
+        assert!(customer.contains("1.0.0, 2.0.0") && customer.contains("pilot"), "{customer}");
+        assert!(vendor.get("/licenses").await.1.contains("1 artifact entitlement<"));
+        push(&vendor.engine, &registry, "acme/app", &["2.0.0"]).await;
+        assert!(see(0).await.contains(":2.0.0<"));
+
+        // All current tags stay those when the rest is changed.
+        let held = format!("/artifact-entitlements/{}", id_after(&customer, "/artifact-entitlements/"));
+        vendor.send(&held, &[(&mode, "current")]).await.unwrap();
+        push(&vendor.engine, &registry, "acme/app", &["9"]).await;
+        assert!(vendor.get(&held).await.1.contains("The 4 tags of when it was granted"));
+        vendor.send(&held, &[(&mode, "same"), ("note", "kept")]).await.unwrap();
+        agree().await;
+        assert!(see(0).await.contains(":1.1.0<") && !see(0).await.contains(":9<"));
+        vendor.send(&held, &[(&mode, "all")]).await.unwrap();
+        assert!(see(0).await.contains(":9<"));
+
+        let open = vendor.send("/settings/artifact-policy", &[("policy", "open_until_first")]).await;
+        assert!(open.unwrap_err().contains("the registries stay closed to others"));
+        assert!(vendor.get(&format!("{held}/end")).await.1.contains("may no longer pull"));
+        vendor.send(&format!("{held}/end"), &[]).await.unwrap();
+        assert!(see(0).await.contains("No image yet"));
+        agree().await;
+        vendor.send("/settings/artifact-policy", &[("policy", "open_until_first")]).await.unwrap();
+        agree().await;
+        assert!(see(1).await.contains("acme/tool"));
+
+        // A license that is over opens nothing, and the page says why.
+        let (_, customer) = vendor.get(&one).await;
+        let license = id_after(customer.split("<tbody>").nth(1).unwrap(), "/licenses/");
+        vendor.send(&format!("/licenses/{license}/suspend"), &[]).await.unwrap();
+        assert!(see(0).await.contains("is suspended; ask Acme") && !see(0).await.contains("docker pull"));
+    }
+
+    async fn who_may_not_change_is_refused(store: Store) {
+        let (engine, _) = engine(store);
+        let people = people(&engine).await;
+        let csrf_of = async |cookie: &str| csrf(&ask(&engine, "GET", "/", cookie, "").await.text).to_owned();
+        let owner = csrf_of(&people[0].1).await;
+        let send = async |cookie: &str, token: &str, path: &str, body: &str| {
+            ask(&engine, "POST", path, cookie, &format!("csrf={token}&{body}")).await
+        };
+        let made = send(&people[0].1, &owner, "/registries/new", "name=R&upstream=http://127.0.0.1:5000").await;
+        let page = made.header("location").split('?').next().unwrap().to_owned();
+        let found = engine.registry_at(&"r.licenses.example".parse().unwrap()).await.unwrap().unwrap();
+        push(&engine, &found, "acme/app", &["1"]).await;
+        send(&people[0].1, &owner, &format!("{page}/keys/new"), "name=k&expiry=90").await;
+        let keys = ask(&engine, "GET", &format!("{page}/keys"), &people[0].1, "").await.text;
+        let key = id_after(&keys, "/registry-keys/").to_owned();
+        let list = ask(&engine, "GET", &format!("{page}/artifacts"), &people[0].1, "").await.text;
+        let artifact = format!("/artifacts/{}", id_after(&list, "/artifacts/"));
+        let made = send(&people[0].1, &owner, "/customers/new", "name=C&email=c%40d.example").await;
+        let customer = made.header("location").to_owned();
+        let mode = id_after(&ask(&engine, "GET", &format!("{customer}/grant-artifacts"), &people[0].1, "").await.text, "id=\"mode-").to_owned();
+        let made = send(&people[0].1, &owner, &format!("{customer}/grant-artifacts"), &format!("mode-{mode}=all&close=true")).await;
+        assert_eq!(made.status, 303, "{}", made.text);
+        let text = ask(&engine, "GET", &customer, &people[0].1, "").await.text;
+        let held = format!("/artifact-entitlements/{}", id_after(&text, "/artifact-entitlements/"));
+
+        let reads = [page.clone(), format!("{page}/artifacts"), format!("{page}/keys"), format!("{page}/activity"),
+            format!("{page}/activity.csv"), format!("{page}/settings"), format!("{page}/certificate.pem"),
+            artifact.clone(), format!("{artifact}/history?tag=1"), held.clone()];
+        let writes = [format!("{page}/sweep"), format!("{page}/settings"), format!("{page}/delete"), format!("{page}/artifacts"),
+            format!("{page}/keys/new"), format!("/registry-keys/{key}/rotate"), format!("/registry-keys/{key}/revoke")];
+        let grants = [format!("{customer}/grant-artifacts"), held.clone(), format!("{held}/end")];
+        for (role, cookie) in people[2..].iter().rev() {
+            let token = csrf_of(cookie).await;
+            for path in &reads {
+                assert_eq!(ask(&engine, "GET", path, cookie, "").await.status, 200, "{role} {path}");
+            }
+            for path in &writes {
+                assert_eq!(send(cookie, &token, path, "").await.status, 403, "{role} {path}");
+            }
+            let refused = role.as_str() == "viewer";
+            for path in &grants {
+                // The first two lack what they need; the third ends it.
+                let status = if refused { 403 } else if path.ends_with("/end") { 303 } else { 200 };
+                assert_eq!(send(cookie, &token, path, "").await.status, status, "{role} {path}");
+            }
+            for path in [format!("{page}/keys/new"), format!("/registry-keys/{key}/revoke")] {
+                assert_eq!(ask(&engine, "GET", &path, cookie, "").await.status, 403, "{role} {path}");
+            }
+        }
+        let text = ask(&engine, "GET", &format!("{page}/keys"), &people[3].1, "").await.text;
+        assert!(!text.contains("Generate New Key") && !text.contains("/revoke"), "what is refused is not offered");
+
+        // Another tenant's ids are not there.
+        let Some(Visitor::Member(visitor)) = engine.visitor(&session(&people[0].1)).await.unwrap() else { panic!() };
+        let new = NewOrganization { name: "Other".parse().unwrap(), owner_email: "o@other.example".parse().unwrap(), owner_name: None };
+        let other = engine.bootstrap(new, false).await.unwrap();
+        let identity = keyward_domain::Identity::new(other.organization.id, keyward_domain::Actor::Token(other.token.id), keyward_domain::Scopes::organization());
+        let upstream = keyward_engine::NewRegistry {
+            name: "Theirs".parse().unwrap(), host: None, upstream: "http://127.0.0.1:5001".parse().unwrap(), prefix: None,
+            credential: keyward_engine::NewCredential::Token, pass_redirects: false, direct: false,
+        };
+        let theirs = engine.create_registry(&identity.access().unwrap(), upstream, None).await.unwrap().value;
+        let new = keyward_engine::NewRegistryKey { registry: theirs.id, name: "k".parse().unwrap(), owner: None, access: keyward_domain::registry::KeyAccess::Read, expires_at: None };
+        let made = engine.create_registry_key(&identity.access().unwrap(), new, None).await.unwrap();
+        push(&engine, &theirs, "secret/app", &["1"]).await;
+        let artifact = engine.artifacts(&identity.access().unwrap(), None, None, keyward_domain::PageRequest { limit: 10, after: None }).await.unwrap().items.remove(0);
+        assert_ne!(visitor.organization.id, other.organization.id);
+        let page = format!("/registries/{}", theirs.id);
+        for path in [page.clone(), format!("{page}/keys"), format!("{page}/keys/new"), format!("{page}/artifacts"), format!("{page}/activity"),
+            format!("{page}/activity.csv"), format!("{page}/settings"), format!("{page}/certificate.pem"), format!("/artifacts/{}", artifact.id),
+            format!("/artifacts/{}/history?tag=1", artifact.id), format!("/registry-keys/{}/revoke", made.key.id)] {
+            assert_eq!(ask(&engine, "GET", &path, &people[0].1, "").await.status, 404, "{path}");
+        }
+        for path in [format!("{page}/sweep"), format!("{page}/delete"), format!("{page}/settings"), format!("{page}/keys/new"),
+            format!("/registry-keys/{}/revoke", made.key.id), format!("/registry-keys/{}/rotate", made.key.id)] {
+            let sent = send(&people[0].1, &owner, &path, "name=x&upstream=http://127.0.0.1:1&confirm=Theirs&expiry=90").await;
+            assert_eq!(sent.status, 404, "{path}: {}", sent.text);
+        }
+        let granted = send(&people[0].1, &owner, &format!("{customer}/grant-artifacts"), &format!("mode-{}=all", artifact.id)).await;
+        assert!(granted.text.contains("Choose at least one artifact."));
+    }
+
+    async fn hostile_text_stays_text_in_registries(store: Store) {
+        let (engine, _) = engine(store);
+        let vendor = Browser::open(engine).await;
+        for text in ["<script>alert(1)</script>", "\"><img src=x>", "' onfocus=alert(1) autofocus='", "</code></pre><svg/onload=1>"] {
+            let refused = vendor.send("/registries/new", &[("name", text), ("host", text), ("upstream", text), ("prefix", text), ("user", text)]).await.unwrap_err();
+            let (page, found) = registry(&vendor, text).await;
+            push(&vendor.engine, &found, "acme/app", &["1"]).await;
+            vendor.send(&format!("{page}/keys/new"), &[("name", text), ("owner", text), ("expiry", "90")]).await.unwrap_err();
+            let wrong = vendor.send(&format!("{page}/artifacts"), &[("repository", text)]).await.unwrap_err();
+            let name = text;
+            let email = format!("b{}@x.example", found.host.as_str().len() + text.len());
+            let customer = vendor.send("/customers/new", &[("name", name), ("email", &email)]).await.unwrap();
+            let id = customer.rsplit('/').next().unwrap();
+            vendor.send("/licenses/new", &[("name", text), ("customer", id), ("payload", "{}")]).await.unwrap();
+            let grant = format!("{customer}/grant-artifacts");
+            let form = vendor.get(&grant).await.1;
+            let artifact = id_after(&form, "id=\"mode-");
+            let preview = vendor.send(&grant, &[(&format!("mode-{artifact}"), "all"), ("note", text), (text, text)]).await;
+            let preview = preview.unwrap_or_else(|shown| shown);
+            vendor.send(&grant, &[(&format!("mode-{artifact}"), "all"), ("note", text), ("close", "true")]).await.unwrap();
+            let customer_id: CustomerId = id.parse().unwrap();
+            for holder in [
+                keyward_domain::registry::Holder::License { license: keyward_domain::LicenseId::new(1, [1; 10]), customer: Some(customer_id) },
+                keyward_domain::registry::Holder::Key(keyward_domain::RegistryKeyId::new(1, [2; 10])),
+            ] {
+                let happening = Happening {
+                    holder, operation: Operation::Pull, decision: Decision::Denied, repository: "acme/app".parse().unwrap(),
+                    reference: text.to_owned(), digest: None, address: Address::new([192, 0, 2, 7].into()), client: text.to_owned(),
+                };
+                vendor.engine.note_happening(&found, happening).await.unwrap();
+            }
+            let mut pages = vec![refused, wrong, preview, form];
+            let cookie = vendor.customer(&email).await;
+            pages.push(ask(&vendor.engine, "GET", "/portal/images", &cookie, "").await.text);
+            let held = vendor.get(&customer).await.1;
+            let held = format!("/artifact-entitlements/{}", id_after(&held, "/artifact-entitlements/"));
+            let query = format!("{page}/artifacts?q={}", encode(text));
+            let filtered = format!("{page}/activity?operation={}", encode(text));
+            for path in ["/registries", &page, &format!("{page}/keys"), &format!("{page}/activity"), &filtered, &format!("{page}/settings"),
+                &query, &customer, &held, &format!("{held}/end"), "/licenses", "/audit"] {
+                let (status, text) = vendor.get(path).await;
+                assert_eq!(status, 200, "{path}");
+                pages.push(text);
+            }
+            for page in pages {
+                for part in ["<script>alert", "<img src=x", "<svg/", "' onfocus"] {
+                    assert!(!page.contains(part), "{part} of {text} in {page}");
+                }
+            }
+        }
+    }
+}
+
+/// What a browser's cookie holds.
+fn session(cookie: &str) -> keyward_domain::Secret {
+    let text = cookie.split_once('=').unwrap().1;
+    keyward_domain::Secret::parse(keyward_domain::SecretKind::Session, text).unwrap()
+}
