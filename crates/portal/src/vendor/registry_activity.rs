@@ -1,6 +1,7 @@
 //! What happened at a registry: pulls, pushes, deletions, and what was refused.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use actix_web::web;
 use askama::Template;
@@ -73,29 +74,29 @@ impl Names {
         let gone = || "deleted".to_owned();
         let (who, link) = match event.holder {
             Holder::Key(id) => {
-                if !self.keys.contains_key(&id) {
+                if let Entry::Vacant(place) = self.keys.entry(id) {
                     let key = engine.registry_key(&signed.access, id).await;
-                    self.keys.insert(id, key.map_or_else(|_| gone(), |key| format!("key {}", key.name)));
+                    place.insert(key.map_or_else(|_| gone(), |key| format!("key {}", key.name)));
                 }
-                (self.keys[&id].clone(), format!("/registries/{}/keys", event.registry))
+                (self.keys.get(&id), format!("/registries/{}/keys", event.registry))
             }
             Holder::License { customer: Some(id), .. } => {
-                if !self.customers.contains_key(&id) {
+                if let Entry::Vacant(place) = self.customers.entry(id) {
                     let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, id).await;
-                    self.customers
-                        .insert(id, customer.map_or_else(|_| gone(), |customer| customer.name.to_string()));
+                    place.insert(customer.map_or_else(|_| gone(), |customer| customer.name.to_string()));
                 }
-                (self.customers[&id].clone(), format!("/customers/{id}"))
+                (self.customers.get(&id), format!("/customers/{id}"))
             }
             Holder::License { license: id, customer: None } => {
-                if !self.licenses.contains_key(&id) {
+                if let Entry::Vacant(place) = self.licenses.entry(id) {
                     let license = engine.license(&signed.access.also::<ReadLicenses>()?, id).await;
                     let name = license.map_or_else(|_| gone(), |license| format!("license {}", license.name));
-                    self.licenses.insert(id, name);
+                    place.insert(name);
                 }
-                (self.licenses[&id].clone(), format!("/licenses/{id}"))
+                (self.licenses.get(&id), format!("/licenses/{id}"))
             }
         };
+        let who = who.cloned().unwrap_or_default();
         Ok(Line { event, who, link })
     }
 }

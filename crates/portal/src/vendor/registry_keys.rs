@@ -89,15 +89,13 @@ struct NewKeyPage {
     shell: Shell,
     registry: Registry,
     tab: &'static str,
-    person: String,
     form: Form,
 }
 
 impl NewKeyPage {
     fn send(engine: &Engine, signed: &Signed<WriteRegistries>, registry: Registry, form: Form) -> Page {
         let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
-        let person = signed.visit.member.name.to_string();
-        page::send(&Self { shell, registry, tab: "keys", person, form })
+        page::send(&Self { shell, registry, tab: "keys", form })
     }
 }
 
