@@ -90,18 +90,19 @@ struct Told {
     upstream: Upstream,
     prefix: Option<RepositoryName>,
     user: Option<Name>,
+    service: Option<Host>,
 }
 
 impl Request for Told {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, host) = (fields.required("name"), fields.optional("host"));
         let (upstream, prefix) = (fields.required("upstream"), fields.optional("prefix"));
-        let user = fields.optional("user");
-        Some(Self { name: name?, host, upstream: upstream?, prefix, user })
+        let (user, service) = (fields.optional("user"), fields.optional("service"));
+        Some(Self { name: name?, host, upstream: upstream?, prefix, user, service })
     }
 }
 
-const FIELDS: [&str; 5] = ["name", "host", "upstream", "prefix", "user"];
+const FIELDS: [&str; 6] = ["name", "host", "upstream", "prefix", "user", "service"];
 
 /// How the upstream is to know the gateway. A password that was left empty is refused, unless one is kept for the
 /// same user: that is `Ok(None)`.
@@ -145,6 +146,7 @@ async fn create(
             upstream: told.upstream,
             prefix: told.prefix,
             credential: credential.unwrap_or(NewCredential::Token),
+            service: told.service,
             pass_redirects: form.is("pass_redirects", "true"),
             direct: form.is("direct", "true"),
         };
@@ -231,6 +233,7 @@ fn settings_page(
         ("upstream", registry.upstream.to_string()),
         ("credential", registry.credential.as_str().to_owned()),
         ("user", user),
+        ("service", registry.service.to_string()),
         ("pass_redirects", registry.pass_redirects.to_string()),
         ("direct", registry.direct.to_string()),
     ]);
@@ -256,7 +259,7 @@ async fn save(
     engine: web::Data<Engine>,
 ) -> Page {
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
-    if let Some(told) = form.read::<Told>(&["name", "host", "upstream", "user"])
+    if let Some(told) = form.read::<Told>(&["name", "host", "upstream", "user", "service"])
         && let Some(credential) = credential(&mut form, told.user, Some(&registry.credential))
     {
         let change = RegistryChange {
@@ -264,6 +267,7 @@ async fn save(
             host: told.host,
             upstream: Some(told.upstream),
             credential,
+            service: told.service,
             pass_redirects: Some(form.is("pass_redirects", "true")),
             direct: Some(form.is("direct", "true")),
         };

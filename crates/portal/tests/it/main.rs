@@ -101,7 +101,7 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
 }
 
 /// Pages, and from which role down they are refused.
-const PAGES: [(&str, [u16; 4]); 17] = [
+const PAGES: [(&str, [u16; 4]); 19] = [
     ("/", [200, 200, 200, 200]),
     ("/products", [200, 200, 200, 200]),
     ("/products.csv", [200, 200, 200, 200]),
@@ -124,7 +124,7 @@ const PAGES: [(&str, [u16; 4]); 17] = [
 ];
 
 /// Forms, and from which role down they are refused; they lack what they need, so nobody changes anything.
-const FORMS: [(&str, [u16; 4]); 9] = [
+const FORMS: [(&str, [u16; 4]); 11] = [
     ("/products/new", [200, 200, 403, 403]),
     ("/applications/new", [200, 200, 403, 403]),
     ("/customers/new", [200, 200, 200, 403]),
