@@ -258,7 +258,7 @@ keyward_testkit::databases! {
         let identity = keyward_domain::Identity::new(other.organization.id, keyward_domain::Actor::Token(other.token.id), keyward_domain::Scopes::organization());
         let upstream = keyward_engine::NewRegistry {
             name: "Theirs".parse().unwrap(), host: None, upstream: "http://127.0.0.1:5001".parse().unwrap(), prefix: None,
-            credential: keyward_engine::NewCredential::Token, pass_redirects: false, direct: false,
+            credential: keyward_engine::NewCredential::Token, service: None, pass_redirects: false, direct: false,
         };
         let theirs = engine.create_registry(&identity.access().unwrap(), upstream, None).await.unwrap().value;
         let new = keyward_engine::NewRegistryKey { registry: theirs.id, name: "k".parse().unwrap(), owner: None, access: keyward_domain::registry::KeyAccess::Read, expires_at: None };
