@@ -40,6 +40,8 @@ enum Audience {
 
 /// Checks the signature by the provider's published keys.
 pub(super) fn verify(token: &str, keys: &[Value]) -> Result<Verified, Distrust> {
+    // A program that has both of the library's backends in it must say which to use; that one was named before is fine.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
     let header = decode_header(token).map_err(|_| Distrust::Form)?;
     if !ALGORITHMS.contains(&header.alg) {
         return Err(Distrust::Signature);

@@ -45,6 +45,7 @@ pub struct Strange {
 impl Strange {
     /// Starts one.
     pub fn start() -> Self {
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let issuer = format!("http://{}", listener.local_addr().unwrap());
         let random = aws_lc_rs::rand::SystemRandom::new();
