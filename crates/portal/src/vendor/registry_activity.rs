@@ -140,6 +140,9 @@ async fn list(
     })
 }
 
+/// The most rows of a file, the latest ones.
+const MOST_ROWS: usize = 100_000;
+
 const HEAD: [&str; 10] =
     ["at", "who", "operation", "decision", "repository", "reference", "digest", "bytes", "address", "client"];
 
@@ -150,9 +153,17 @@ async fn csv(
     engine: web::Data<Engine>,
 ) -> Page {
     engine.registry(&signed.access, id.0).await?;
-    let found = engine.registry_events(&signed.access, wanted.filter(id.0), Listing::whole()).await?;
-    let (mut names, mut rows) = (Names::default(), Vec::new());
-    for event in found.items {
+    let (mut names, mut rows, mut page) = (Names::default(), Vec::new(), Listing::whole());
+    let mut events = Vec::new();
+    while events.len() < MOST_ROWS {
+        let found = engine.registry_events(&signed.access, wanted.filter(id.0), page).await?;
+        events.extend(found.items);
+        match found.next {
+            Some(next) => page.after = Some(next),
+            None => break,
+        }
+    }
+    for event in events {
         let Line { event, who, .. } = names.line(&engine, &signed, event).await?;
         rows.push(vec![
             event.at.to_string(),
