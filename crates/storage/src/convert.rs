@@ -1,6 +1,7 @@
 //! From columns to the domain, naming the column that does not fit; and how rows are locked.
 
-use keyward_domain::{Address, BlockList, Timestamp};
+use keyward_domain::product::{ApiKey, PreviousKey};
+use keyward_domain::{Address, BlockList, SecretHash, Timestamp};
 use sea_orm::sea_query::LockType;
 
 use crate::{Result, StorageError};
@@ -31,6 +32,22 @@ impl Table {
         seconds: Option<i64>,
     ) -> Result<Option<Timestamp>> {
         seconds.map(|seconds| self.time(column, seconds)).transpose()
+    }
+
+    /// A credential with the one before it, as each table keeps it that has one.
+    pub(crate) fn api_key(self, kept: KeptKey) -> Result<ApiKey> {
+        let hash = |column, bytes: Vec<u8>| self.take(column, bytes.try_into()).map(SecretHash::from_bytes);
+        let previous = match (kept.previous_hash, kept.previous_until) {
+            (Some(bytes), Some(until)) => Some(PreviousKey {
+                hash: hash("previous_hash", bytes)?,
+                until: self.time("previous_until", until)?,
+            }),
+            (None, None) => None,
+            _ => return Err(self.corrupt("previous_until")),
+        };
+        let (hash, created_at) =
+            (hash(kept.columns.0, kept.hash)?, self.time(kept.columns.1, kept.created_at)?);
+        Ok(ApiKey { hash, hint: kept.hint, created_at, previous })
     }
 
     /// Text that the domain reads.
@@ -67,6 +84,17 @@ impl Table {
     pub(crate) fn one(self, rows_affected: u64) -> Result<()> {
         if rows_affected == 1 { Ok(()) } else { Err(StorageError::Stale { table: self.0 }) }
     }
+}
+
+/// A credential as its columns keep it.
+pub(crate) struct KeptKey {
+    /// What the columns of the hash and of the time are called.
+    pub columns: (&'static str, &'static str),
+    pub hash: Vec<u8>,
+    pub hint: String,
+    pub created_at: i64,
+    pub previous_hash: Option<Vec<u8>>,
+    pub previous_until: Option<i64>,
 }
 
 /// A list of addresses, for its column.

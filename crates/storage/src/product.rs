@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keyward_domain::product::{AddressMode, ApiKey, Markdown, PreviousKey, PullRole, PullRoles, Settings};
+use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles, Settings};
 use keyward_domain::version::{Pattern, Standing};
 use keyward_domain::{
     CustomResponse, FieldDraft, Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Place,
@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::Result;
-use crate::convert::{ROW, Table};
+use crate::convert::{KeptKey, ROW, Table};
 use crate::page::{contains, in_order, ordered, page, paged, text_place};
 
 mod row {
@@ -269,7 +269,6 @@ fn write(product: &Product) -> Result<row::ActiveModel> {
 }
 
 fn read(row: row::Model) -> Result<Product> {
-    let hash = |column, bytes: Vec<u8>| TABLE.take(column, bytes.try_into()).map(SecretHash::from_bytes);
     let since = TABLE.optional_time("state_since", row.state_since)?;
     let state = match (row.state.as_str(), since) {
         ("active", None) => ProductState::Active,
@@ -277,14 +276,14 @@ fn read(row: row::Model) -> Result<Product> {
         ("disabled", Some(since)) => ProductState::Disabled { since },
         _ => return Err(TABLE.corrupt("state")),
     };
-    let previous = match (row.previous_hash, row.previous_until) {
-        (Some(bytes), Some(until)) => Some(PreviousKey {
-            hash: hash("previous_hash", bytes)?,
-            until: TABLE.time("previous_until", until)?,
-        }),
-        (None, None) => None,
-        _ => return Err(TABLE.corrupt("previous_until")),
-    };
+    let key = TABLE.api_key(KeptKey {
+        columns: ("key_hash", "key_created_at"),
+        hash: row.key_hash,
+        hint: row.key_hint,
+        created_at: row.key_created_at,
+        previous_hash: row.previous_hash,
+        previous_until: row.previous_until,
+    })?;
     let drafts: Vec<FieldDraft> = TABLE.take("template", serde_json::from_str(&row.template))?;
     let roles: Vec<PullRole> = TABLE.take("pull_roles", serde_json::from_str(&row.pull_roles))?;
     Ok(Product {
@@ -299,12 +298,7 @@ fn read(row: row::Model) -> Result<Product> {
         settings: Kept::read(&row.settings)?,
         versions: read_versions(&row.versions)?,
         state,
-        key: ApiKey {
-            hash: hash("key_hash", row.key_hash)?,
-            hint: row.key_hint,
-            created_at: TABLE.time("key_created_at", row.key_created_at)?,
-            previous,
-        },
+        key,
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,
         version: row.version,

@@ -1,6 +1,5 @@
 //! Registry keys.
 
-use keyward_domain::product::{ApiKey, PreviousKey};
 use keyward_domain::registry::{LastUse, RegistryKey};
 use keyward_domain::{
     OrganizationScope, Page, PageRequest, RegistryId, RegistryKeyId, SecretHash, Timestamp,
@@ -11,7 +10,7 @@ use sea_orm::{
 };
 
 use crate::Result;
-use crate::convert::{ROW, Table};
+use crate::convert::{KeptKey, ROW, Table};
 use crate::page::{page, paged};
 
 mod row {
@@ -156,15 +155,14 @@ fn write(key: &RegistryKey) -> row::ActiveModel {
 }
 
 fn read(row: row::Model) -> Result<RegistryKey> {
-    let hash = |column, bytes: Vec<u8>| TABLE.take(column, bytes.try_into()).map(SecretHash::from_bytes);
-    let previous = match (row.previous_hash, row.previous_until) {
-        (Some(bytes), Some(until)) => Some(PreviousKey {
-            hash: hash("previous_hash", bytes)?,
-            until: TABLE.time("previous_until", until)?,
-        }),
-        (None, None) => None,
-        _ => return Err(TABLE.corrupt("previous_until")),
-    };
+    let secret = TABLE.api_key(KeptKey {
+        columns: ("hash", "secret_created_at"),
+        hash: row.hash,
+        hint: row.hint,
+        created_at: row.secret_created_at,
+        previous_hash: row.previous_hash,
+        previous_until: row.previous_until,
+    })?;
     let last_use = match (row.last_used_at, row.last_address, row.last_client) {
         (Some(at), Some(address), Some(client)) => Some(LastUse {
             at: TABLE.time("last_used_at", at)?,
@@ -181,12 +179,7 @@ fn read(row: row::Model) -> Result<RegistryKey> {
         name: TABLE.parse("name", &row.name)?,
         owner: TABLE.parse("owner", &row.owner)?,
         access: TABLE.parse("access", &row.access)?,
-        secret: ApiKey {
-            hash: hash("hash", row.hash)?,
-            hint: row.hint,
-            created_at: TABLE.time("secret_created_at", row.secret_created_at)?,
-            previous,
-        },
+        secret,
         expires_at: TABLE.optional_time("expires_at", row.expires_at)?,
         revoked_at: TABLE.optional_time("revoked_at", row.revoked_at)?,
         last_use,

@@ -1,28 +1,6 @@
 //! Products, their usage, and what licenses of products have besides.
 
-use sea_orm_migration::prelude::*;
-
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &'static str {
-        "m0002_products"
-    }
-}
-
-#[expect(elided_lifetimes_in_paths, reason = "the trait's own signature")]
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        super::run(manager, STATEMENTS).await
-    }
-
-    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        super::no_way_back()
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub(super) const STATEMENTS: &[&str] = &[
     "ALTER TABLE organizations ADD COLUMN plan TEXT NOT NULL DEFAULT 'enterprise'",
     "ALTER TABLE organizations ADD COLUMN plan_until BIGINT",
     "ALTER TABLE organizations ADD COLUMN most_products BIGINT",

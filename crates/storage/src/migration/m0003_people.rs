@@ -1,28 +1,6 @@
 //! Passwords, sessions and links of people, and mail on its way.
 
-use sea_orm_migration::prelude::*;
-
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &'static str {
-        "m0003_people"
-    }
-}
-
-#[expect(elided_lifetimes_in_paths, reason = "the trait's own signature")]
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        super::run(manager, STATEMENTS).await
-    }
-
-    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        super::no_way_back()
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub(super) const STATEMENTS: &[&str] = &[
     // Argon2id, in PHC form.
     "ALTER TABLE members ADD COLUMN password TEXT",
     // The sealed secret of an authenticator app, the last code taken, and hashes of recovery codes.

@@ -1,28 +1,6 @@
 //! Registries, their keys, what is in them, who may pull it, and what happened there.
 
-use sea_orm_migration::prelude::*;
-
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &'static str {
-        "m0004_registries"
-    }
-}
-
-#[expect(elided_lifetimes_in_paths, reason = "the trait's own signature")]
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        super::run(manager, STATEMENTS).await
-    }
-
-    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        super::no_way_back()
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub(super) const STATEMENTS: &[&str] = &[
     "CREATE TABLE registries (
         id $UUID PRIMARY KEY,
         organization_id $UUID NOT NULL REFERENCES organizations (id),

@@ -1,28 +1,6 @@
 //! Applications, their versions with files, and who may deploy them.
 
-use sea_orm_migration::prelude::*;
-
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &'static str {
-        "m0005_applications"
-    }
-}
-
-#[expect(elided_lifetimes_in_paths, reason = "the trait's own signature")]
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        super::run(manager, STATEMENTS).await
-    }
-
-    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        super::no_way_back()
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub(super) const STATEMENTS: &[&str] = &[
     "CREATE TABLE applications (
         id $UUID PRIMARY KEY,
         organization_id $UUID NOT NULL REFERENCES organizations (id),

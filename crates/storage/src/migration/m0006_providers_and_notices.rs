@@ -1,28 +1,6 @@
 //! Who vouches for members, and what is told of licenses that are about to end.
 
-use sea_orm_migration::prelude::*;
-
-pub(crate) struct Migration;
-
-impl MigrationName for Migration {
-    fn name(&self) -> &'static str {
-        "m0006_providers_and_notices"
-    }
-}
-
-#[expect(elided_lifetimes_in_paths, reason = "the trait's own signature")]
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        super::run(manager, STATEMENTS).await
-    }
-
-    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        super::no_way_back()
-    }
-}
-
-const STATEMENTS: &[&str] = &[
+pub(super) const STATEMENTS: &[&str] = &[
     "CREATE TABLE sign_in_providers (
         organization_id $UUID PRIMARY KEY REFERENCES organizations (id),
         issuer TEXT NOT NULL,

@@ -8,36 +8,59 @@ mod m0005_applications;
 mod m0006_providers_and_notices;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
-use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
+use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
-/// Runs statements that both databases read, but for the names of two types.
-async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
-    let connection = manager.get_connection();
-    let (uuid, bytes) = match connection.get_database_backend() {
-        DbBackend::Postgres => ("UUID", "BYTEA"),
-        _ => ("BLOB", "BLOB"),
-    };
-    for statement in statements {
-        connection.execute_unprepared(&statement.replace("$UUID", uuid).replace("$BYTES", bytes)).await?;
-    }
-    Ok(())
+/// One change of the tables.
+struct Migration {
+    /// By which a database knows that it has it.
+    name: &'static str,
+    /// Read by both databases, but for the names of two types.
+    statements: &'static [&'static str],
 }
 
-fn no_way_back() -> Result<(), DbErr> {
-    Err(DbErr::Migration("a released schema is left by restoring a backup".to_owned()))
+macro_rules! migrations {
+    ($($name:ident),+ $(,)?) => {
+        vec![$(Box::new(Migration { name: stringify!($name), statements: $name::STATEMENTS })),+]
+    };
 }
 
 pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(m0001_first_license::Migration),
-            Box::new(m0002_products::Migration),
-            Box::new(m0003_people::Migration),
-            Box::new(m0004_registries::Migration),
-            Box::new(m0005_applications::Migration),
-            Box::new(m0006_providers_and_notices::Migration),
+        migrations![
+            m0001_first_license,
+            m0002_products,
+            m0003_people,
+            m0004_registries,
+            m0005_applications,
+            m0006_providers_and_notices,
         ]
+    }
+}
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        self.name
+    }
+}
+
+#[expect(elided_lifetimes_in_paths, reason = "the trait's own signature")]
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let connection = manager.get_connection();
+        let (uuid, bytes) = match connection.get_database_backend() {
+            DbBackend::Postgres => ("UUID", "BYTEA"),
+            _ => ("BLOB", "BLOB"),
+        };
+        for statement in self.statements {
+            connection.execute_unprepared(&statement.replace("$UUID", uuid).replace("$BYTES", bytes)).await?;
+        }
+        Ok(())
+    }
+
+    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
+        Err(DbErr::Migration("a released schema is left by restoring a backup".to_owned()))
     }
 }
