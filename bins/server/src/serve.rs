@@ -19,7 +19,8 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         print(&format!("Open this link once to set up your organization:\n\n    {link}\n"))?;
     }
     actix_web::rt::spawn(Post::open(settings)?.deliver(Arc::clone(&engine)));
-    actix_web::rt::spawn(keyward_registry::sweep(Arc::clone(&engine)));
+    let registry = keyward_registry::Shared::default();
+    actix_web::rt::spawn(keyward_registry::sweep(Arc::clone(&engine), registry.clone()));
     actix_web::rt::spawn(notices::tell(Arc::clone(&engine)));
     let (listen, public_url) = (settings.listen, settings.issuer.as_str());
     let settings = web::Data::new(keyward_web::Settings {
@@ -27,7 +28,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         trusted_proxies: settings.trusted_proxies.clone(),
     });
     let engine = web::Data::from(engine);
-    let registry = keyward_registry::Shared::default();
+    let portal = keyward_portal::Shared::default();
     let server = HttpServer::new(move || {
         App::new()
             .app_data(engine.clone())
@@ -36,7 +37,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
             .configure(keyward_web::configure)
             .configure(|config| keyward_registry::configure(config, &registry))
             .configure(keyward_api::configure)
-            .configure(keyward_portal::configure)
+            .configure(|config| keyward_portal::configure(config, &portal))
     })
     .shutdown_timeout(30)
     .bind(listen)

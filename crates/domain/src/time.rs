@@ -36,6 +36,11 @@ impl Timestamp {
         self.0 / SECONDS_OF_DAY
     }
 
+    /// The day as people write it, in UTC: `2027-01-31`.
+    pub fn date(self) -> String {
+        self.to_string().chars().take(10).collect()
+    }
+
     /// Seconds until the next day begins, in UTC.
     pub const fn seconds_to_midnight(self) -> i64 {
         SECONDS_OF_DAY - self.0 % SECONDS_OF_DAY

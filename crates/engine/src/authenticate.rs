@@ -5,7 +5,7 @@ use keyward_domain::{Identity, Secret};
 use crate::{Engine, Result};
 
 /// How exact "last used" is. Writing it at each request would make every read a write.
-const LAST_USED_SECONDS: i64 = 60;
+pub(crate) const LAST_USED_SECONDS: i64 = 60;
 
 impl Engine {
     /// The bearer of a management token, if the token is known and alive.

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::password::Password;
-use crate::vault::{Place, SealEntropy};
+use crate::vault::Place;
 use crate::visitor::MemberVisit;
 use crate::{Engine, Error, Result, Thing};
 
@@ -60,10 +60,8 @@ impl Engine {
         let Some(step) = fitting(&seed, code, self.step()) else { return Ok(None) };
         let (scope, id) = (visit.organization.scope(), visit.member.id);
         let place = Place::Authenticator(scope.id(), id);
-        let entropy =
-            SealEntropy { key: Zeroizing::new(self.random()), nonces: [self.random(), self.random()] };
         let fault = |source| Error::Key { kid: format!("authenticator of {id}"), source };
-        let sealed = self.vault.seal(&place, &seed, &entropy).map_err(fault)?;
+        let sealed = self.vault.seal(&place, &seed, &self.seal_entropy()).map_err(fault)?;
         let codes: Vec<_> = (0..RECOVERY_CODES).map(|_| recovery_code(&self.random())).collect();
         let tx = self.store.write().await?;
         let known = lock(&tx, scope, id).await?;

@@ -9,14 +9,13 @@ use keyward_domain::license_reference::{Nameable, Unresolved, fill, references, 
 use keyward_domain::product::Settings;
 use keyward_domain::validation::{Asked, Rules, Status, decide, out_of_service};
 use keyward_domain::{
-    Address, Application, ApplicationVersion, Customer, Kid, Organization, OrganizationScope, Slug,
-    VersionName, Versions,
+    Address, Application, ApplicationVersion, Customer, Organization, OrganizationScope, Slug, VersionName,
+    Versions,
 };
 use keyward_storage::Tx;
-use keyward_token::UnverifiedToken;
 
 use crate::issue::TokenFormat;
-use crate::validation::load;
+use crate::validation::load::{self, Bearer};
 use crate::visitor::CustomerVisit;
 use crate::{Engine, Error, Result, Thing};
 
@@ -72,42 +71,29 @@ impl Engine {
     /// The customer who holds the license of a token; `None` for what is no token of this server. The license has to
     /// be in force.
     pub async fn recipient(&self, token: &str, address: Address) -> Result<Option<Recipient>> {
-        let now = self.now();
-        let Some(kid) = UnverifiedToken::parse(token).ok().and_then(|token| token.kid()) else {
+        let tx = self.store.read().await?;
+        let Some(Bearer { organization, held, product }) = load::bearer(&tx, token).await? else {
             return Ok(None);
         };
-        let tx = self.store.read().await?;
-        // Two organizations may have imported the same key; the token says which of them it is of.
-        for organization in tx.organizations().with_signing_key(&Kid::from_bytes(kid.to_bytes())).await? {
-            let scope = organization.scope();
-            let keyring = load::keyring(&tx, scope).await?;
-            let Some(named) = load::token(&keyring, scope, token) else { continue };
-            let held = load::held(&tx, scope, named).await?;
-            let holding = held.as_ref().map(|held| &held.holding);
-            let product = match holding.and_then(|holding| holding.product) {
-                Some(product) => tx.products(scope).find(product).await?,
-                None => None,
-            };
-            if let Some(status) = product.as_ref().and_then(out_of_service) {
-                return Err(Error::NotInForce(status));
-            }
-            // Whoever fetches files is no installation: neither addresses nor versions are counted here.
-            let settings = product.map(|product| product.settings).unwrap_or_default();
-            let settings = Settings { gate_versions: false, ..settings };
-            let rules = Rules { settings: &settings, versions: &Versions::default() };
-            let asked = Asked { address, counted: false, version: None };
-            let status = decide(&organization, rules, holding, &asked, now).status;
-            if status != Status::Active {
-                return Err(Error::NotInForce(status));
-            }
-            let customer = match holding.and_then(|holding| holding.customer) {
-                Some(customer) => tx.customers(scope).find(customer).await?,
-                None => None,
-            };
-            let customer = customer.ok_or(Error::NoCustomer)?;
-            return Ok(Some(Recipient { organization, customer }));
+        if let Some(status) = product.as_ref().and_then(out_of_service) {
+            return Err(Error::NotInForce(status));
         }
-        Ok(None)
+        // Whoever fetches files is no installation: neither addresses nor versions are counted here.
+        let settings = product.map(|product| product.settings).unwrap_or_default();
+        let settings = Settings { gate_versions: false, ..settings };
+        let rules = Rules { settings: &settings, versions: &Versions::default() };
+        let asked = Asked { address, counted: false, version: None };
+        let holding = held.as_ref().map(|held| &held.holding);
+        let status = decide(&organization, rules, holding, &asked, self.now()).status;
+        if status != Status::Active {
+            return Err(Error::NotInForce(status));
+        }
+        let customer = match holding.and_then(|holding| holding.customer) {
+            Some(customer) => tx.customers(organization.scope()).find(customer).await?,
+            None => None,
+        };
+        let customer = customer.ok_or(Error::NoCustomer)?;
+        Ok(Some(Recipient { organization, customer }))
     }
 
     /// The applications that a customer is entitled to, by name.

@@ -48,6 +48,8 @@ use keyward_storage::Store;
 use p256::ecdsa::SigningKey;
 use quick_cache::sync::Cache;
 use validation::desk::Desk;
+use vault::SealEntropy;
+use zeroize::Zeroizing;
 
 pub use application::{ApplicationChange, NewApplication};
 pub use application_entitlement::{
@@ -148,6 +150,11 @@ impl Engine {
     /// A fresh typed id.
     fn id<T>(&self, new: impl FnOnce(u64, [u8; 10]) -> T) -> T {
         new(self.clock.unix_millis(), self.random())
+    }
+
+    /// Randomness for one seal of the vault.
+    fn seal_entropy(&self) -> SealEntropy {
+        SealEntropy { key: Zeroizing::new(self.random()), nonces: [self.random(), self.random()] }
     }
 
     fn random<const N: usize>(&self) -> [u8; N] {

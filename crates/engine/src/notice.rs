@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use keyward_domain::notice::{Audience, Ending, NoticeDays, Notices};
 use keyward_domain::permission::{ReadOrganization, WriteOrganization};
-use keyward_domain::{Access, Action, CustomerId, Organization, OrganizationState, Role, Timestamp};
+use keyward_domain::{Access, Action, CustomerId, Organization, OrganizationState, Role};
 use keyward_storage::{Turn, Tx};
 use serde_json::json;
 
@@ -110,14 +110,14 @@ impl Engine {
             };
             let holder = customer.map(|customer| format!(" of {}", customer.name)).unwrap_or_default();
             let url = format!("{}/licenses/{}", self.issuer.as_str(), ending.license);
-            lines.push_str(&format!("- {}{holder}, on {}\n  {url}\n", ending.name, day(ending.expires_at)));
+            lines.push_str(&format!("- {}{holder}, on {}\n  {url}\n", ending.name, ending.expires_at.date()));
         }
         let more = endings.len().saturating_sub(MOST_NAMED);
         if more > 0 {
             lines.push_str(&format!("- and {more} more\n"));
         }
         let subject = match endings.as_slice() {
-            [one] => format!("A license ends on {}", day(one.expires_at)),
+            [one] => format!("A license ends on {}", one.expires_at.date()),
             several => format!("{} licenses end soon", several.len()),
         };
         let vendor = &organization.name;
@@ -152,10 +152,10 @@ impl Engine {
         for (customer, mut endings) in by_customer {
             let Some(customer) = tx.customers(scope).find(customer).await? else { continue };
             endings.sort_by_key(|ending| ending.expires_at);
-            let line = |ending: &Ending| format!("- {}, on {}\n", ending.name, day(ending.expires_at));
+            let line = |ending: &Ending| format!("- {}, on {}\n", ending.name, ending.expires_at.date());
             let lines: String = endings.iter().map(line).collect();
             let subject = match endings.as_slice() {
-                [one] => format!("Your license of {vendor} ends on {}", day(one.expires_at)),
+                [one] => format!("Your license of {vendor} ends on {}", one.expires_at.date()),
                 several => format!("{} of your licenses of {vendor} end soon", several.len()),
             };
             let body = format!(
@@ -168,9 +168,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// The day of an instant, UTC.
-fn day(at: Timestamp) -> String {
-    at.to_string().chars().take(10).collect()
 }

@@ -64,11 +64,6 @@ impl Engine {
         tx.organizations().find(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))
     }
 
-    /// Whether any organization was founded on this server.
-    pub async fn is_founded(&self) -> Result<bool> {
-        Ok(self.store.read().await?.organizations().any().await?)
-    }
-
     /// Gives the organization another name or block list. Its slug stays.
     pub async fn update_organization(
         &self,

@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::vault::{Place, SealEntropy, SealError};
+use crate::vault::{Place, SealError};
 use crate::{Done, Engine, Error, Result, Thing, once};
 
 /// A signing key to be created.
@@ -126,9 +126,7 @@ impl Engine {
     pub(crate) fn new_signing_key(&self, scope: OrganizationScope, seed: &[u8; 32]) -> Result<SigningKey> {
         let secret = SecretKey::from_seed(*seed);
         let kid = Kid::from_bytes(secret.public_key().kid().to_bytes());
-        let entropy =
-            SealEntropy { key: Zeroizing::new(self.random()), nonces: [self.random(), self.random()] };
-        let sealed = self.vault.seal(&Place::SigningKey(scope.id(), kid), seed, &entropy);
+        let sealed = self.vault.seal(&Place::SigningKey(scope.id(), kid), seed, &self.seal_entropy());
         Ok(SigningKey {
             kid,
             organization: scope.id(),

@@ -24,10 +24,17 @@ mod trouble;
 mod vendor;
 
 use actix_web::web;
+use keyward_web::Throttle;
+
+/// What all workers of a server remember together.
+#[derive(Clone, Default)]
+pub struct Shared {
+    tries: web::Data<Throttle>,
+}
 
 /// Adds the routes of all pages.
-pub fn configure(config: &mut web::ServiceConfig) {
-    config.app_data(web::Data::new(keyward_web::Throttle::default()));
+pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
+    config.app_data(shared.tries.clone());
     assets::routes(config);
     door::routes(config);
     openid::routes(config);

@@ -184,7 +184,7 @@ impl<T: Instant> Instant for &T {
 
 /// The day of an instant, UTC.
 pub(crate) fn day(instant: impl Instant) -> String {
-    instant.at().map(|at| at.to_string().chars().take(10).collect()).unwrap_or_default()
+    instant.at().map(Timestamp::date).unwrap_or_default()
 }
 
 /// Day and minute of an instant, UTC.

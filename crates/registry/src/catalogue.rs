@@ -45,6 +45,19 @@ impl Looks {
     }
 }
 
+/// How a tag stands in the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It is there, and what it points to has just been learned.
+    Learned,
+    /// It is there, with nothing to learn.
+    Known,
+    /// It is not there.
+    Absent,
+    /// The upstream does not say.
+    Unclear,
+}
+
 /// What the catalogue needs to look something up.
 pub(crate) struct Catalogue<'a> {
     pub engine: &'a Engine,
@@ -75,7 +88,7 @@ impl Catalogue<'_> {
         let start =
             usize::try_from(now.unix() / LOOK_SECONDS).unwrap_or_default() * MOST_LOOKS % tags.len().max(1);
         for tag in tags.iter().cycle().skip(start).take(MOST_LOOKS.min(tags.len())) {
-            if self.settle(&artifact.repository, tag).await.is_ok_and(|learned| learned)
+            if self.settle(&artifact.repository, tag).await.is_ok_and(|found| found == Standing::Learned)
                 && self.known_to_lead(artifact, tags, digest).await?
             {
                 return Ok(true);
@@ -113,17 +126,27 @@ impl Catalogue<'_> {
         Ok(false)
     }
 
-    /// Learns what a tag points to now, unless that is known; whether there was something to learn.
-    pub(crate) async fn settle(&self, repository: &RepositoryName, tag: &Tag) -> Result<bool, Refusal> {
+    /// Learns what a tag points to now, unless that is known.
+    pub(crate) async fn settle(&self, repository: &RepositoryName, tag: &Tag) -> Result<Standing, Refusal> {
         let reference = Reference::Tag(tag.clone());
         let answer = self.request(repository, &reference, Method::HEAD).await?;
-        let Some(digest) = upstream::digest(&answer).filter(|_| answer.status() == StatusCode::OK) else {
-            return Ok(false);
-        };
-        if self.engine.knows_manifest(self.registry, repository, Some(tag), &digest).await? {
-            return Ok(false);
+        match answer.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND => return Ok(Standing::Absent),
+            status => {
+                tracing::warn!(
+                    registry = %self.registry.host, %repository, %tag, %status, "an upstream does not give a tag"
+                );
+                return Ok(Standing::Unclear);
+            }
         }
-        Ok(self.look(repository, &reference).await?.is_some())
+        if let Some(digest) = upstream::digest(&answer)
+            && self.engine.knows_manifest(self.registry, repository, Some(tag), &digest).await?
+        {
+            return Ok(Standing::Known);
+        }
+        let learned = self.look(repository, &reference).await?;
+        Ok(learned.map_or(Standing::Known, |_| Standing::Learned))
     }
 
     /// Learns what a tag or digest is, and what its parts are. Gives the digest, or `None` if it is not there.
@@ -215,8 +238,24 @@ impl Catalogue<'_> {
         Ok(())
     }
 
+    /// The repositories that the upstream tells of, as clients call them; `None` if it tells of none.
+    pub(crate) async fn repositories(&self) -> Result<Option<Vec<RepositoryName>>, Refusal> {
+        let scope = Scope { kind: "registry", name: "catalog", actions: &["*"] };
+        let all = self.list("/v2/_catalog?n=1000".to_owned(), &[scope], "repositories").await?;
+        let outside = |name: &String| self.registry.outside(&name.parse().ok()?);
+        Ok(all.map(|all| all.iter().filter_map(outside).collect()))
+    }
+
+    /// The tags of a repository; `None` for one that is not there.
+    pub(crate) async fn tags(&self, repository: &RepositoryName) -> Result<Option<Vec<String>>, Refusal> {
+        let inside = self.registry.inside(repository);
+        let scope = Scope { kind: "repository", name: inside.as_str(), actions: PULL };
+        let address = Route::Tags(repository.clone()).inside(inside.as_str());
+        self.list(address, &[scope], "tags").await
+    }
+
     /// All the pages of a list of the upstream; `None` if it has none such.
-    pub(crate) async fn list(
+    async fn list(
         &self,
         address: String,
         scopes: &[Scope<'_>],
@@ -235,7 +274,7 @@ impl Catalogue<'_> {
                     return Err(Refusal::unavailable());
                 }
             }
-            let more = linked(&answer);
+            let more = upstream::next_page(&answer);
             let bytes = upstream::whole(answer, MOST_LIST_BYTES).await?;
             let page: serde_json::Value =
                 serde_json::from_slice(&bytes).map_err(|_| Refusal::unavailable())?;
@@ -254,14 +293,3 @@ const MOST_LIST_BYTES: usize = 32 * 1024 * 1024;
 
 /// The most entries of a list.
 const MOST_ITEMS: usize = 1_000_000;
-
-/// The address of the next page, as `Link` names it.
-fn linked(answer: &upstream::Answer) -> Option<String> {
-    let link = answer.headers().get(actix_web::http::header::LINK)?.to_str().ok()?;
-    let (target, rest) = link.strip_prefix('<')?.split_once('>')?;
-    let path = match target.split_once("://") {
-        Some((_, rest)) => &rest[rest.find('/')?..],
-        None => target,
-    };
-    (rest.contains("next") && path.starts_with("/v2/")).then(|| path.to_owned())
-}

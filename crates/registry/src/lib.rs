@@ -6,7 +6,7 @@
 //! | to find | look in |
 //! |---|---|
 //! | which addresses there are, and how they are read | `route` |
-//! | how a request is decided and passed on | `gateway` |
+//! | how a request is decided and passed on | `gateway`, then `pull` or `push` |
 //! | which digests belong to which tags | `catalogue` |
 //! | lists, filtered and then paged | `listing` |
 //! | how the upstream is asked, and what of it is passed back | `upstream` |
@@ -18,6 +18,8 @@ mod catalogue;
 mod credentials;
 mod gateway;
 mod listing;
+mod pull;
+mod push;
 mod refusal;
 mod route;
 mod stream;
@@ -34,12 +36,13 @@ pub use sweep::sweep;
 pub struct Shared {
     wrong_keys: web::Data<gateway::WrongKeys>,
     looks: web::Data<catalogue::Looks>,
+    tls: upstream::Tls,
 }
 
 /// Adds `/v2/` for the hosts of all registries.
 pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
     config
-        .app_data(web::Data::new(upstream::Client::new()))
+        .app_data(web::Data::new(upstream::Client::new(shared.tls.clone())))
         .app_data(shared.wrong_keys.clone())
         .app_data(shared.looks.clone())
         .service(

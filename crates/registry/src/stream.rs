@@ -99,3 +99,18 @@ impl<S, F: FnOnce(u64)> Drop for Passing<S, F> {
         }
     }
 }
+
+/// The body that a `GET` would have had, of which a `HEAD` tells the length.
+pub(crate) struct Announced(pub Option<u64>);
+
+impl MessageBody for Announced {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        self.0.map_or(BodySize::None, BodySize::Sized)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Poll::Ready(None)
+    }
+}

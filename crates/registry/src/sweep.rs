@@ -6,15 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::{Method, StatusCode};
 use keyward_domain::RegistryId;
-use keyward_domain::registry::{Reference, Registry, RepositoryName, Tag};
-use keyward_engine::{Engine, Scope};
+use keyward_domain::registry::{Registry, RepositoryName, Tag};
+use keyward_engine::Engine;
 
-use crate::catalogue::{Catalogue, PULL};
+use crate::Shared;
+use crate::catalogue::{Catalogue, Standing};
 use crate::refusal::Refusal;
-use crate::route::Route;
-use crate::upstream::{self, Client};
+use crate::upstream::Client;
 
 /// How often each registry is looked at.
 const EVERY_SECONDS: i64 = 60 * 60;
@@ -30,8 +29,8 @@ const DEADLINE: Duration = Duration::from_secs(20 * 60);
 
 /// Looks at every registry once an hour, and soon where that is asked for, for as long as the server runs. Each at its
 /// own pace: a slow upstream holds up nobody else's.
-pub async fn sweep(engine: Arc<Engine>) {
-    let client = Rc::new(Client::new());
+pub async fn sweep(engine: Arc<Engine>, shared: Shared) {
+    let client = Rc::new(Client::new(shared.tls));
     let under_way: Rc<RefCell<HashSet<RegistryId>>> = Rc::default();
     loop {
         actix_web::rt::time::sleep(PACE).await;
@@ -73,10 +72,7 @@ async fn one(engine: &Engine, client: &Client, registry: &Registry) {
 async fn all(engine: &Engine, client: &Client, registry: &Registry) -> Result<(), Refusal> {
     let catalogue = Catalogue { engine, client, registry };
     let mut names = engine.known_repositories(registry).await?;
-    let scope = Scope { kind: "registry", name: "catalog", actions: &["*"] };
-    if let Some(found) = catalogue.list("/v2/_catalog?n=1000".to_owned(), &[scope], "repositories").await? {
-        names.extend(found.iter().filter_map(|name| registry.outside(&name.parse().ok()?)));
-    }
+    names.extend(catalogue.repositories().await?.unwrap_or_default());
     names.sort();
     names.dedup();
     for name in names {
@@ -87,31 +83,15 @@ async fn all(engine: &Engine, client: &Client, registry: &Registry) -> Result<()
 
 async fn repository(catalogue: &Catalogue<'_>, name: &RepositoryName) -> Result<(), Refusal> {
     let (registry, began) = (catalogue.registry, catalogue.engine.now());
-    let inside = registry.inside(name);
-    let scopes = [Scope { kind: "repository", name: inside.as_str(), actions: PULL }];
-    let address = Route::Tags(name.clone()).inside(inside.as_str());
-    let found = catalogue.list(address, &scopes, "tags").await?.unwrap_or_default();
+    let found = catalogue.tags(name).await?.unwrap_or_default();
     let mut tags: Vec<Tag> = Vec::new();
     for tag in found.iter().filter_map(|tag| tag.parse::<Tag>().ok()) {
-        let reference = Reference::Tag(tag.clone());
-        let answer = catalogue.request(name, &reference, Method::HEAD).await?;
-        match answer.status() {
-            StatusCode::OK => {}
+        match catalogue.settle(name, &tag).await? {
+            Standing::Learned | Standing::Known => tags.push(tag),
             // Distribution lists tags whose manifest was deleted.
-            StatusCode::NOT_FOUND => continue,
-            status => {
-                tracing::warn!(registry = %registry.host, %name, %tag, %status, "an upstream does not give a tag");
-                return Err(Refusal::unavailable());
-            }
+            Standing::Absent => {}
+            Standing::Unclear => return Err(Refusal::unavailable()),
         }
-        let known = match upstream::digest(&answer) {
-            Some(digest) => catalogue.engine.knows_manifest(registry, name, Some(&tag), &digest).await?,
-            None => false,
-        };
-        if !known {
-            catalogue.look(name, &reference).await?;
-        }
-        tags.push(tag);
     }
     catalogue.engine.keep_tags(registry, name, &tags, began).await?;
     Ok(())

@@ -8,7 +8,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use keyward_domain::registry::{Holder, Host, Reach, Registry, RepositoryName};
+use keyward_domain::registry::{Host, Reach, Registry, RepositoryName};
 use keyward_engine::{Engine, Guest, Rights, Scope};
 use keyward_web::ClientAddress;
 use serde_json::json;
@@ -119,11 +119,7 @@ async fn token(
         .iter()
         .map(|(kind, name, actions)| Scope { kind, name: name.as_str(), actions: actions.as_slice() })
         .collect();
-    let subject = match guest.holder {
-        Holder::Key(key) => format!("key:{key}"),
-        Holder::License { license, .. } => format!("license:{license}"),
-    };
-    let token = engine.upstream_token(&registry, &subject, &scopes, SECONDS)?;
+    let token = engine.upstream_token(&registry, &guest.holder.to_string(), &scopes, SECONDS)?;
     let body = json!({
         "token": *token, "access_token": *token, "expires_in": SECONDS, "issued_at": engine.now(),
     });

@@ -1,6 +1,7 @@
 //! The registry behind: how it is asked, and what of its answers is passed back.
 
-use std::sync::Arc;
+use std::cell::OnceCell;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -64,8 +65,37 @@ pub(crate) const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.artifact.manifest.v1+json";
 
+/// Whom the server believes to be an upstream: read when the first is asked, once for all workers.
+#[derive(Clone, Default)]
+pub(crate) struct Tls(Arc<OnceLock<Option<Arc<rustls::ClientConfig>>>>);
+
+impl Tls {
+    fn config(&self) -> Option<Arc<rustls::ClientConfig>> {
+        self.0.get_or_init(Self::read).clone()
+    }
+
+    fn read() -> Option<Arc<rustls::ClientConfig>> {
+        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        // What the machine trusts beyond that, such as the authority of a company.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let versions =
+            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        match versions {
+            Ok(builder) => Some(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())),
+            Err(error) => {
+                tracing::error!(%error, "no TLS towards upstreams");
+                None
+            }
+        }
+    }
+}
+
 /// Asks upstreams. One for each worker.
-pub(crate) struct Client(awc::Client);
+pub(crate) struct Client {
+    tls: Tls,
+    client: OnceCell<awc::Client>,
+}
 
 /// A request to an upstream, decided before.
 pub(crate) struct Ask<'a> {
@@ -81,26 +111,24 @@ pub(crate) struct Ask<'a> {
 pub(crate) type Answer = awc::ClientResponse;
 
 impl Client {
-    pub(crate) fn new() -> Self {
-        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        // What the machine trusts beyond that, such as the authority of a company.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
-        let mut connector = awc::Connector::new().limit(CONNECTIONS).timeout(Duration::from_secs(10));
-        match tls {
-            Ok(tls) => connector = connector.rustls_0_23(Arc::new(tls)),
-            Err(error) => tracing::error!(%error, "no TLS towards upstreams"),
-        }
-        let client = awc::Client::builder()
-            .connector(connector)
-            .disable_redirects()
-            .disable_timeout()
-            .no_default_headers()
-            .finish();
-        Self(client)
+    pub(crate) fn new(tls: Tls) -> Self {
+        Self { tls, client: OnceCell::new() }
+    }
+
+    fn client(&self) -> &awc::Client {
+        self.client.get_or_init(|| {
+            let connector = awc::Connector::new().limit(CONNECTIONS).timeout(Duration::from_secs(10));
+            let connector = match self.tls.config() {
+                Some(tls) => connector.rustls_0_23(tls),
+                None => connector,
+            };
+            awc::Client::builder()
+                .connector(connector)
+                .disable_redirects()
+                .disable_timeout()
+                .no_default_headers()
+                .finish()
+        })
     }
 
     /// Sends a request with what is passed on of `headers`, and a body.
@@ -112,7 +140,7 @@ impl Client {
         body: impl MessageBody + 'static,
     ) -> Result<Answer, Refusal> {
         let url = format!("{}{}", ask.registry.upstream, ask.address);
-        let mut request = self.0.request(ask.method.clone(), url).no_decompress();
+        let mut request = self.client().request(ask.method.clone(), url).no_decompress();
         for name in &ASKED {
             for value in headers.get_all(name) {
                 request = request.append_header((name.clone(), value.clone()));
@@ -128,10 +156,7 @@ impl Client {
             Ok(Err(error)) => return Err(gave_no_answer(ask, &error)),
             Err(elapsed) => return Err(gave_no_answer(ask, &elapsed)),
         };
-        let lost = answer.status().is_redirection()
-            && answer.status() != StatusCode::NOT_MODIFIED
-            && !ask.address.contains("/blobs/");
-        if lost || answer.status().is_server_error() || answer.status() == StatusCode::UNAUTHORIZED {
+        if answer.status().is_server_error() || answer.status() == StatusCode::UNAUTHORIZED {
             return Err(gave_no_answer(ask, &answer.status()));
         }
         Ok(answer)
@@ -151,7 +176,7 @@ impl Client {
     }
 }
 
-fn gave_no_answer(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refusal {
+pub(crate) fn gave_no_answer(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refusal {
     let path = ask.address.split('?').next().unwrap_or_default();
     tracing::error!(
         registry = %ask.registry.host, upstream = %ask.registry.upstream, method = %ask.method, path, %why,
@@ -234,10 +259,7 @@ pub(crate) fn head(registry: &Registry, answer: &Answer) -> HttpResponseBuilder 
 /// A place in the upstream, as clients reach it through us: by path alone. `None` for what is no place of ours, so
 /// that no client is led past the gateway.
 pub(crate) fn location_outside(prefix: Option<&RepositoryName>, location: &str) -> Option<String> {
-    let path = match location.split_once("://") {
-        Some((_, rest)) => &rest[rest.find('/')?..],
-        None => location,
-    };
+    let path = path(location)?;
     let rest = path.strip_prefix("/v2/")?;
     let rest = match prefix {
         Some(prefix) => rest.strip_prefix(prefix.as_str())?.strip_prefix('/')?,
@@ -246,10 +268,29 @@ pub(crate) fn location_outside(prefix: Option<&RepositoryName>, location: &str) 
     Some(format!("/v2/{rest}"))
 }
 
+/// Path and query of a place, whatever host it names.
+fn path(place: &str) -> Option<&str> {
+    match place.split_once("://") {
+        Some((_, rest)) => rest.find('/').map(|start| &rest[start..]),
+        None => Some(place),
+    }
+}
+
+/// The target of `Link`, and its parameters.
+fn link(answer: &Answer) -> Option<(&str, &str)> {
+    answer.headers().get(header::LINK)?.to_str().ok()?.strip_prefix('<')?.split_once('>')
+}
+
+/// Where a list goes on in the upstream.
+pub(crate) fn next_page(answer: &Answer) -> Option<String> {
+    let (target, rest) = link(answer)?;
+    let path = path(target)?;
+    (rest.contains("next") && path.starts_with("/v2/")).then(|| path.to_owned())
+}
+
 /// Where a list goes on, as clients reach it through us.
-pub(crate) fn link(registry: &Registry, answer: &Answer) -> Option<String> {
-    let link = answer.headers().get(header::LINK)?.to_str().ok()?;
-    let (target, rest) = link.strip_prefix('<')?.split_once('>')?;
+pub(crate) fn link_outside(registry: &Registry, answer: &Answer) -> Option<String> {
+    let (target, rest) = link(answer)?;
     let own = location_outside(registry.prefix.as_ref(), target)?;
     Some(format!("<{own}>{rest}"))
 }

@@ -56,6 +56,16 @@ pub enum Holder {
     },
 }
 
+/// As a registry's own log names them.
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => write!(f, "key:{key}"),
+            Self::License { license, .. } => write!(f, "license:{license}"),
+        }
+    }
+}
+
 /// What is done at a registry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

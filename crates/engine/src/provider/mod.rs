@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::customer::unchanged;
 use crate::member::owners_only;
-use crate::vault::{Place, SealEntropy};
+use crate::vault::Place;
 use crate::{Engine, Error, Result, Thing};
 
 pub use sign_in::{Arrival, Outbound, Refusal, Return};
@@ -144,9 +144,8 @@ impl Engine {
     }
 
     fn seal_client_secret(&self, scope: OrganizationScope, secret: &ClientSecret) -> Result<Vec<u8>> {
-        let entropy =
-            SealEntropy { key: Zeroizing::new(self.random()), nonces: [self.random(), self.random()] };
-        let sealed = self.vault.seal_text(&Place::ClientSecret(scope.id()), secret.0.as_bytes(), &entropy);
+        let sealed =
+            self.vault.seal_text(&Place::ClientSecret(scope.id()), secret.0.as_bytes(), &self.seal_entropy());
         sealed.map_err(|source| Error::Key { kid: "client secret".to_owned(), source })
     }
 

@@ -14,11 +14,9 @@ use keyward_domain::{
 use keyward_storage::Tx;
 
 use super::event::shortened;
+use crate::authenticate::LAST_USED_SECONDS;
 use crate::validation::load;
 use crate::{Engine, Error, Result, Thing};
-
-/// How exact "last used" is.
-const LAST_USED_SECONDS: i64 = 60;
 
 /// Who was recognised at the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,11 +92,8 @@ impl Engine {
         let keyring = load::keyring(&tx, scope).await?;
         let Some(named) = load::token(&keyring, scope, token) else { return Ok(None) };
         let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
-        let revision = match named.revision.filter(|id| *id != license.revision.id) {
-            Some(id) => tx.licenses(scope).revisions(license.id).await?.into_iter().find(|one| one.id == id),
-            None => Some(license.revision.clone()),
-        };
-        let Some(revision) = revision.filter(|revision| !is_withdrawn(&license, revision)) else {
+        let terms = load::terms(&tx, scope, &license, named).await?;
+        let Some(revision) = terms.filter(|revision| !is_withdrawn(&license, revision)) else {
             return Ok(None);
         };
         let organization =
@@ -140,22 +135,21 @@ impl Engine {
         }))
     }
 
-    /// How much of a repository a guest may have, and the artifact if it is known.
+    /// How much of a repository a guest may have, and the artifact, if it is known and that depends on it.
     pub async fn reach(
         &self,
         registry: &Registry,
         guest: &Guest,
         repository: &RepositoryName,
     ) -> Result<(Option<Artifact>, Reach)> {
+        let rights = match &guest.rights {
+            Rights::Key(_) => return Ok((None, Reach::Everything)),
+            Rights::Halted(_) => return Ok((None, Reach::Nothing)),
+            Rights::License(rights) => rights,
+        };
         let tx = self.store.read().await?;
         let artifact = tx.artifacts(registry.scope()).named(registry.id, repository).await?;
-        let reach = match &guest.rights {
-            Rights::Key(_) => Reach::Everything,
-            Rights::License(rights) => {
-                rights.reach(artifact.as_ref().map(|artifact| artifact.id), repository)
-            }
-            Rights::Halted(_) => Reach::Nothing,
-        };
+        let reach = rights.reach(artifact.as_ref().map(|artifact| artifact.id), repository);
         Ok((artifact, reach))
     }
 
@@ -224,18 +218,14 @@ fn lapsed(license: &License, revision: &Revision, vendor: &Organization, now: Ti
         LicenseStatus::Active => None,
         LicenseStatus::Expired => {
             let end =
-                revision.validity.expires_at().map(|end| format!(" on {}", day(end))).unwrap_or_default();
+                revision.validity.expires_at().map(|end| format!(" on {}", end.date())).unwrap_or_default();
             Some(format!("the license {name} expired{end}; ask {} to renew it", vendor.name))
         }
         LicenseStatus::NotYetValid => {
-            let start = day(revision.validity.not_before());
+            let start = revision.validity.not_before().date();
             Some(format!("the license {name} is not valid before {start}"))
         }
         LicenseStatus::Suspended => Some(format!("the license {name} is suspended; ask {}", vendor.name)),
         LicenseStatus::Revoked => Some(format!("the license {name} is revoked")),
     }
-}
-
-fn day(at: Timestamp) -> String {
-    at.to_string().chars().take(10).collect()
 }

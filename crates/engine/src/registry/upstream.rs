@@ -14,7 +14,7 @@ use p256::ecdsa::{Signature, SigningKey};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::vault::{Place, SealEntropy, SealError};
+use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Result};
 
 /// How long the upstream takes a token for good. It adds a minute of its own to that.
@@ -166,10 +166,6 @@ impl Engine {
     ) -> Result<Vec<u8>> {
         let place = Place::UpstreamPassword(scope.id(), id);
         self.vault.seal_text(&place, password.as_bytes(), &self.seal_entropy()).map_err(fault(id))
-    }
-
-    fn seal_entropy(&self) -> SealEntropy {
-        SealEntropy { key: Zeroizing::new(self.random()), nonces: [self.random(), self.random()] }
     }
 
     /// A registry's certificate for `rootcertbundle` of its upstream.

@@ -1,11 +1,14 @@
 //! Makes the copies, each in one transaction with the generation it is as of.
 
+use std::borrow::Cow;
+
 use keyward_domain::validation::Holding;
 use keyward_domain::{
-    License, LicenseId, LicenseKey, OrganizationScope, Product, RevisionId, RevisionState, Secret,
+    Kid, License, LicenseId, LicenseKey, Organization, OrganizationScope, Product, Revision, RevisionId,
+    RevisionState, Secret,
 };
 use keyward_storage::Tx;
-use keyward_token::{Keyring, NoClaims, PublicKey, UnixSeconds, Verifier, VerifyError};
+use keyward_token::{Keyring, NoClaims, PublicKey, UnixSeconds, UnverifiedToken, Verifier, VerifyError};
 
 use super::desk::{Door, Held};
 use crate::vault::SealError;
@@ -79,19 +82,58 @@ pub(crate) fn token(keyring: &Keyring, scope: OrganizationScope, text: &str) -> 
     Some(Named { license, revision: Some(revision) })
 }
 
+/// A license's own token, as whoever has it shows it.
+pub(crate) struct Bearer {
+    /// Whose token it is.
+    pub organization: Organization,
+    /// The license; `None` for one that is gone.
+    pub held: Option<Held>,
+    /// Its product.
+    pub product: Option<Product>,
+}
+
+/// What a token of whatever organization stands for; `None` for what is no token of this server.
+pub(crate) async fn bearer(tx: &Tx, text: &str) -> Result<Option<Bearer>> {
+    let Some(kid) = UnverifiedToken::parse(text).ok().and_then(|token| token.kid()) else { return Ok(None) };
+    // Two organizations may have imported the same key; the token says which of them it is of.
+    for organization in tx.organizations().with_signing_key(&Kid::from_bytes(kid.to_bytes())).await? {
+        let scope = organization.scope();
+        let Some(named) = token(&keyring(tx, scope).await?, scope, text) else { continue };
+        let held = held(tx, scope, named).await?;
+        let product = match held.as_ref().and_then(|held| held.holding.product) {
+            Some(product) => tx.products(scope).find(product).await?,
+            None => None,
+        };
+        return Ok(Some(Bearer { organization, held, product }));
+    }
+    Ok(None)
+}
+
 /// A license with what its validation looks at.
 pub(crate) async fn held(tx: &Tx, scope: OrganizationScope, named: Named) -> Result<Option<Held>> {
     let generation = tx.changes(scope.id()).generation().await?;
     let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
     let holding = holding(tx, scope, &license).await?;
-    let holding = match named.revision.filter(|revision| *revision != license.revision.id) {
-        Some(revision) => match under_earlier_terms(tx, scope, holding, revision).await? {
-            Some(holding) => holding,
-            None => return Ok(None),
-        },
-        None => holding,
+    let Some(terms) = terms(tx, scope, &license, named).await? else { return Ok(None) };
+    let holding = match terms.state {
+        RevisionState::Current | RevisionState::Superseded { .. } => holding.under(terms.validity),
+        RevisionState::Revoked { at } => holding.withdrawn(at),
     };
     Ok(Some(Held { holding, generation }))
+}
+
+/// The terms that a key or token stands for: those in force, or earlier ones whose token is still out there.
+pub(crate) async fn terms<'a>(
+    tx: &Tx,
+    scope: OrganizationScope,
+    license: &'a License,
+    named: Named,
+) -> Result<Option<Cow<'a, Revision>>> {
+    let Some(earlier) = named.revision.filter(|revision| *revision != license.revision.id) else {
+        return Ok(Some(Cow::Borrowed(&license.revision)));
+    };
+    let revisions = tx.licenses(scope).revisions(license.id).await?;
+    Ok(revisions.into_iter().find(|revision| revision.id == earlier).map(Cow::Owned))
 }
 
 pub(super) async fn holding(tx: &Tx, scope: OrganizationScope, license: &License) -> Result<Holding> {
@@ -101,18 +143,4 @@ pub(super) async fn holding(tx: &Tx, scope: OrganizationScope, license: &License
     };
     let blocked = customer.map(|customer| customer.blocked).unwrap_or_default();
     Ok(Holding::new(license, blocked, tx.addresses(license.id).list().await?))
-}
-
-async fn under_earlier_terms(
-    tx: &Tx,
-    scope: OrganizationScope,
-    holding: Holding,
-    revision: RevisionId,
-) -> Result<Option<Holding>> {
-    let revisions = tx.licenses(scope).revisions(holding.license).await?;
-    let earlier = revisions.into_iter().find(|earlier| earlier.id == revision);
-    Ok(earlier.map(|earlier| match earlier.state {
-        RevisionState::Current | RevisionState::Superseded { .. } => holding.under(earlier.validity),
-        RevisionState::Revoked { at } => holding.withdrawn(at),
-    }))
 }

@@ -36,7 +36,7 @@ async fn ask(engine: &Arc<Engine>, method: &str, path: &str, cookie: &str, body:
         .app_data(web::Data::new(keyward_web::Settings::default()))
         .wrap(from_fn(keyward_web::around))
         .configure(keyward_web::configure)
-        .configure(keyward_portal::configure);
+        .configure(|config| keyward_portal::configure(config, &keyward_portal::Shared::default()));
     let app = Rc::new(init_service(app).await);
     let request = TestRequest::default()
         .method(Method::from_bytes(method.as_bytes()).unwrap())
@@ -183,7 +183,7 @@ keyward_testkit::databases! {
         people(&engine).await;
         let app = App::new()
             .app_data(web::Data::from(Arc::clone(&engine)))
-            .configure(keyward_portal::configure);
+            .configure(|config| keyward_portal::configure(config, &keyward_portal::Shared::default()));
         let app = init_service(app).await;
         let mut statuses = Vec::new();
         for _ in 0..12 {

@@ -53,8 +53,7 @@ pub(crate) struct DayView {
 impl From<Usage> for DayView {
     fn from(counted: Usage) -> Self {
         let midnight = Timestamp::from_unix(counted.day * 24 * 60 * 60).unwrap_or(Timestamp::MIN);
-        let day = midnight.to_string().chars().take(10).collect();
-        Self { day, used: counted.used, answers: counted.answers }
+        Self { day: midnight.date(), used: counted.used, answers: counted.answers }
     }
 }
 
