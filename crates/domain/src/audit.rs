@@ -118,6 +118,10 @@ actions! {
     RegistryUpdated = "registry.updated";
     /// A registry was removed.
     RegistryDeleted = "registry.deleted";
+    /// The upstream of a registry was given a secret to send notifications with.
+    RegistryNotificationsSet = "registry.notifications_set";
+    /// The upstream of a registry is no longer listened to.
+    RegistryNotificationsEnded = "registry.notifications_ended";
     /// A registry key was created.
     RegistryKeyCreated = "registry_key.created";
     /// A registry key was given a new secret.

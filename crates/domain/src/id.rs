@@ -84,6 +84,8 @@ ids! {
     RegistryKeyId,
     /// One line of a registry's log.
     RegistryEventId,
+    /// A place in a registry that is to be looked at.
+    RegistryHintId,
     /// A repository in a registry.
     ArtifactId,
     /// What a customer may pull.

@@ -68,7 +68,7 @@ pub use files::Files;
 pub use id::{
     ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId, ArtifactId,
     AuditEventId, CustomerId, LicenseId, LinkId, MailId, MemberId, OrganizationId, ProductId,
-    RegistryEventId, RegistryId, RegistryKeyId, RevisionId, SessionId, TokenId,
+    RegistryEventId, RegistryHintId, RegistryId, RegistryKeyId, RevisionId, SessionId, TokenId,
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;

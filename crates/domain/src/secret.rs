@@ -22,6 +22,8 @@ pub enum SecretKind {
     Product,
     /// A registry key.
     Registry,
+    /// What the upstream of a registry sends notifications with.
+    Notification,
     /// What a browser's cookie holds.
     Session,
     /// What a mailed link holds.
@@ -43,6 +45,7 @@ impl SecretKind {
             Self::Management => "kw_mgmt_",
             Self::Product => "kw_prod_",
             Self::Registry => "kw_reg_",
+            Self::Notification => "kw_hook_",
             Self::Session => "kw_sess_",
             Self::Link => "kw_link_",
             Self::Onboarding => "kw_onb_",

@@ -64,7 +64,7 @@ pub use error::{Error, FieldFault, Thing};
 pub use issue::TokenFormat;
 pub use keyward_storage::Mail;
 pub use keyward_storage::Usage;
-pub use keyward_storage::{EventFilter, Pointing, Shown};
+pub use keyward_storage::{EventFilter, KeptHint, Pointing, Shown};
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
 pub use member::{MemberChange, NewMember};
 pub use notice::NoticesChange;
@@ -75,9 +75,9 @@ pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
 pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
 pub use registry::{
-    EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewRegistry,
-    NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense, OwnRegistry, Preview,
-    RegistryChange, Rights, Scope, TagChoice, TagDetail,
+    EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
+    NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense,
+    OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail,
 };
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};

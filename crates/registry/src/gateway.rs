@@ -31,6 +31,17 @@ impl Default for WrongKeys {
     }
 }
 
+impl WrongKeys {
+    /// What a wrong key from this address is told: what it would be, unless there were too many.
+    pub(crate) fn refusal(&self, engine: &Engine, address: ClientAddress, refusal: Refusal) -> Refusal {
+        if self.0.admits(&address.0.ip().to_string(), engine.now()) {
+            refusal
+        } else {
+            Refusal::too_many(Throttle::WINDOW_SECONDS)
+        }
+    }
+}
+
 /// What every request is decided with.
 pub(crate) struct Visit {
     pub engine: web::Data<Engine>,
@@ -98,13 +109,11 @@ pub(crate) async fn recognise(
     client: &str,
 ) -> Result<Guest, Refusal> {
     // Every client's first request comes without: that is not guessing.
-    let password = password.ok_or_else(|| Refusal::unauthorized(&registry.host))?;
+    let wrong = || Refusal::unauthorized(&registry.host);
+    let password = password.ok_or_else(wrong)?;
     match engine.admit(registry, &password, address.0, client).await? {
         Some(guest) => Ok(guest),
-        None if wrong_keys.0.admits(&address.0.ip().to_string(), engine.now()) => {
-            Err(Refusal::unauthorized(&registry.host))
-        }
-        None => Err(Refusal::too_many(Throttle::WINDOW_SECONDS)),
+        None => Err(wrong_keys.refusal(engine, address, wrong())),
     }
 }
 

@@ -12,12 +12,14 @@
 //! | how the upstream is asked, and what of it is passed back | `upstream` |
 //! | what a refusal looks like | `refusal` |
 //! | tokens for clients that go to the upstream itself | `token` |
-//! | looking at all of a registry, from time to time | `sweep` |
+//! | what the upstream tells of itself | `notification` |
+//! | looking where it said, and at all of it from time to time | `sweep` |
 
 mod catalogue;
 mod credentials;
 mod gateway;
 mod listing;
+mod notification;
 mod pull;
 mod push;
 mod refusal;
@@ -50,6 +52,7 @@ pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
                 .route(web::get().to(token::get))
                 .route(web::post().to(token::post)),
         )
+        .service(web::resource("/registry/events").route(web::post().to(notification::post)))
         .service(web::resource("/v2").to(gateway::gateway))
         .service(web::scope("/v2").default_service(web::to(gateway::gateway)));
 }

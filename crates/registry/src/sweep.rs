@@ -1,4 +1,5 @@
-//! Looks at all of a registry from time to time: for what was pushed or deleted past the gateway.
+//! Looks at registries for what was pushed or deleted past the gateway: soon where the upstream has told of it, and at
+//! everything from time to time.
 
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_domain::RegistryId;
-use keyward_domain::registry::{Registry, RepositoryName, Tag};
+use keyward_domain::registry::{Hint, Registry, RepositoryName, Tag};
 use keyward_engine::Engine;
 
 use crate::Shared;
@@ -15,68 +16,127 @@ use crate::catalogue::{Catalogue, Standing};
 use crate::refusal::Refusal;
 use crate::upstream::Client;
 
-/// How often each registry is looked at.
+/// How often all of each registry is looked at.
 const EVERY_SECONDS: i64 = 60 * 60;
 
 /// How many are looked at at once.
 const MOST_AT_ONCE: usize = 8;
 
-/// How often it is seen whether one is due.
-const PACE: Duration = Duration::from_secs(5);
+/// How often it is seen what is due.
+const PACE: Duration = Duration::from_secs(2);
 
-/// How long it may take.
+/// How long it may take to look at one.
 const DEADLINE: Duration = Duration::from_secs(20 * 60);
 
-/// Looks at every registry once an hour, and soon where that is asked for, for as long as the server runs. Each at its
-/// own pace: a slow upstream holds up nobody else's.
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Look {
+    Everything,
+    Hints,
+}
+
+/// What is needed for it.
+#[derive(Clone)]
+struct Sweeper {
+    engine: Arc<Engine>,
+    client: Rc<Client>,
+    under_way: Rc<RefCell<HashSet<(Look, RegistryId)>>>,
+}
+
+/// Looks at every registry once an hour, and soon where that is asked for or hinted at, for as long as the server runs.
+/// Each at its own pace: a slow upstream holds up nobody else's.
 pub async fn sweep(engine: Arc<Engine>, shared: Shared) {
-    let client = Rc::new(Client::new(shared.tls));
-    let under_way: Rc<RefCell<HashSet<RegistryId>>> = Rc::default();
+    let sweeper = Sweeper { engine, client: Rc::new(Client::new(shared.tls)), under_way: Rc::default() };
     loop {
         actix_web::rt::time::sleep(PACE).await;
-        let due = match engine.unswept_registries(engine.now().plus_seconds(-EVERY_SECONDS)).await {
-            Ok(due) => due,
-            Err(error) => {
-                tracing::error!(%error, "it can't be told which registries are to be looked at");
-                continue;
+        let before = sweeper.engine.now().plus_seconds(-EVERY_SECONDS);
+        let unswept = sweeper.engine.unswept_registries(before).await;
+        let hinted = sweeper.engine.hinted_registries().await;
+        for (look, due) in [(Look::Hints, hinted), (Look::Everything, unswept)] {
+            match due {
+                Ok(due) => due.into_iter().for_each(|registry| sweeper.begin(look, registry)),
+                Err(error) => {
+                    tracing::error!(%error, "it can't be told which registries are to be looked at")
+                }
+            }
+        }
+    }
+}
+
+impl Sweeper {
+    fn begin(&self, look: Look, registry: Registry) {
+        let same = |(kind, _): &&(Look, RegistryId)| *kind == look;
+        let full = self.under_way.borrow().iter().filter(same).count() >= MOST_AT_ONCE;
+        if full || !self.under_way.borrow_mut().insert((look, registry.id)) {
+            return;
+        }
+        let sweeper = self.clone();
+        actix_web::rt::spawn(async move {
+            sweeper.look(look, &registry).await;
+            sweeper.under_way.borrow_mut().remove(&(look, registry.id));
+        });
+    }
+
+    async fn look(&self, look: Look, registry: &Registry) {
+        let catalogue = Catalogue { engine: &self.engine, client: &self.client, registry };
+        let looking = async {
+            match look {
+                Look::Everything => everything(&catalogue).await,
+                Look::Hints => hints(&catalogue).await,
             }
         };
-        for registry in due {
-            if under_way.borrow().len() >= MOST_AT_ONCE || !under_way.borrow_mut().insert(registry.id) {
-                continue;
+        let looked = match actix_web::rt::time::timeout(DEADLINE, looking).await {
+            Ok(Ok(())) => true,
+            Ok(Err(refusal)) => {
+                tracing::warn!(registry = %registry.host, why = refusal.message, "a registry can't be looked at");
+                false
             }
-            let (engine, client, under_way) =
-                (Arc::clone(&engine), Rc::clone(&client), Rc::clone(&under_way));
-            actix_web::rt::spawn(async move {
-                one(&engine, &client, &registry).await;
-                under_way.borrow_mut().remove(&registry.id);
-            });
+            Err(_) => {
+                tracing::warn!(registry = %registry.host, "looking at a registry took too long");
+                false
+            }
+        };
+        let written = match (look, looked) {
+            // One that fails is tried again in an hour: a client that needs more finds it out by itself.
+            (Look::Everything, _) => self.engine.registry_swept(registry).await,
+            (Look::Hints, false) => self.engine.put_hints_off(registry).await,
+            (Look::Hints, true) => Ok(()),
+        };
+        if let Err(error) = written {
+            tracing::error!(%error, "it can't be written down that a registry was looked at");
         }
     }
 }
 
-async fn one(engine: &Engine, client: &Client, registry: &Registry) {
-    match actix_web::rt::time::timeout(DEADLINE, all(engine, client, registry)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(refusal)) => {
-            tracing::warn!(registry = %registry.host, why = refusal.message, "a registry can't be looked at");
+async fn hints(catalogue: &Catalogue<'_>) -> Result<(), Refusal> {
+    let (engine, registry) = (catalogue.engine, catalogue.registry);
+    let mut unclear = false;
+    for kept in engine.hints(registry).await? {
+        let began = engine.now();
+        match &kept.hint {
+            Hint { repository: name, tag: None } => repository(catalogue, name).await?,
+            Hint { repository: name, tag: Some(tag) } => match catalogue.settle(name, tag).await? {
+                Standing::Learned | Standing::Known => {}
+                Standing::Absent => engine.lose_tag(registry, name, tag, began).await?,
+                // It waits, and holds up none of the others.
+                Standing::Unclear => {
+                    unclear = true;
+                    continue;
+                }
+            },
         }
-        Err(_) => tracing::warn!(registry = %registry.host, "looking at a registry took too long"),
+        engine.hint_followed(&kept).await?;
     }
-    // One that fails is tried again in an hour: a client that needs more finds it out by itself.
-    if let Err(error) = engine.registry_swept(registry).await {
-        tracing::error!(%error, "it can't be written down that a registry was looked at");
-    }
+    if unclear { Err(Refusal::unavailable()) } else { Ok(()) }
 }
 
-async fn all(engine: &Engine, client: &Client, registry: &Registry) -> Result<(), Refusal> {
-    let catalogue = Catalogue { engine, client, registry };
-    let mut names = engine.known_repositories(registry).await?;
+async fn everything(catalogue: &Catalogue<'_>) -> Result<(), Refusal> {
+    let mut names = catalogue.engine.known_repositories(catalogue.registry).await?;
     names.extend(catalogue.repositories().await?.unwrap_or_default());
     names.sort();
     names.dedup();
     for name in names {
-        repository(&catalogue, &name).await?;
+        repository(catalogue, &name).await?;
     }
     Ok(())
 }

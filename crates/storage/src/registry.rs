@@ -114,6 +114,11 @@ pub(crate) async fn by_host(tx: &DatabaseTransaction, host: &Host) -> Result<Opt
     live().filter(row::Column::Host.eq(host.as_str())).one(tx).await?.map(read).transpose()
 }
 
+/// One that was found before, of whatever organization.
+pub(crate) async fn by_id(tx: &DatabaseTransaction, id: RegistryId) -> Result<Option<Registry>> {
+    live().filter(row::Column::Id.eq(id.uuid())).one(tx).await?.map(read).transpose()
+}
+
 /// The registries of other organizations that have the same upstream.
 pub(crate) async fn neighbours(
     tx: &DatabaseTransaction,

@@ -1,7 +1,7 @@
 //! The unit of work.
 
 use keyward_domain::provider::Departure;
-use keyward_domain::registry::{Host, Registry, Upstream};
+use keyward_domain::registry::{Host, Notifications, Registry, Upstream};
 use keyward_domain::{
     Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
     OrganizationScope, Product, ProductId, SecretHash, Session, SigningKey, Timestamp, TokenId,
@@ -11,9 +11,10 @@ use sea_orm::DatabaseTransaction;
 use crate::{
     Addresses, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements, Artifacts,
     AuditEvents, Changes, Credentials, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
-    NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryKeys, Result,
-    Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn, UsageDays, customer, link, mail, member,
-    notice, product, provider, registry, session, signing_key, token,
+    NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryHints, RegistryKeys,
+    RegistryNotifications, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn, UsageDays,
+    customer, link, mail, member, notice, product, provider, registry, registry_notification, session,
+    signing_key, token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -74,6 +75,24 @@ impl Tx {
     /// What happened at the registries of one organization.
     pub fn registry_events(&self, scope: OrganizationScope) -> RegistryEvents<'_> {
         RegistryEvents { tx: &self.inner, scope }
+    }
+
+    /// What may send notifications about the registries of one organization.
+    pub fn registry_notifications(&self, scope: OrganizationScope) -> RegistryNotifications<'_> {
+        RegistryNotifications { tx: &self.inner, scope }
+    }
+
+    /// Places in registries that are to be looked at.
+    pub fn registry_hints(&self) -> RegistryHints<'_> {
+        RegistryHints { tx: &self.inner }
+    }
+
+    /// The registry of whatever organization about which the bearer of this secret may send notifications.
+    pub async fn registry_by_notification(
+        &self,
+        hash: &SecretHash,
+    ) -> Result<Option<(Registry, Notifications)>> {
+        registry_notification::by_hash(&self.inner, hash).await
     }
 
     /// Artifacts of one organization.

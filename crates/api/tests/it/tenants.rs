@@ -46,7 +46,7 @@ const OWN: [&str; 33] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 73] = [
+const ONE: [(&str, &str); 76] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -114,6 +114,9 @@ const ONE: [(&str, &str); 73] = [
     ("DELETE /api/v1/registries/{id}", ""),
     ("GET /api/v1/registries/{id}/certificate", ""),
     ("POST /api/v1/registries/{id}/sweep", ""),
+    ("GET /api/v1/registries/{id}/notifications", ""),
+    ("POST /api/v1/registries/{id}/notifications", ""),
+    ("DELETE /api/v1/registries/{id}/notifications", ""),
     ("GET /api/v1/registry-keys/{id}", ""),
     ("DELETE /api/v1/registry-keys/{id}", ""),
     ("POST /api/v1/registry-keys/{id}/rotate", "{}"),

@@ -4,6 +4,7 @@ pub mod content;
 pub mod entitlement;
 pub mod event;
 pub mod key;
+pub mod notification;
 pub mod oci;
 
 use crate::text::texts;
@@ -15,6 +16,7 @@ pub use entitlement::{
 };
 pub use event::{Decision, Holder, Operation, RegistryEvent};
 pub use key::{KeyAccess, LastUse, RegistryKey};
+pub use notification::{Hint, Notifications};
 pub use oci::{Digest, Reference, RepositoryName, RepositoryPattern, Tag};
 
 texts! {

@@ -5,6 +5,7 @@ mod door;
 mod entitlement;
 mod event;
 mod key;
+mod notification;
 mod own;
 mod upstream;
 
@@ -25,6 +26,7 @@ pub use door::{Guest, Rights};
 pub use entitlement::{EntitlementChange, NewEntitlement, NewGrant, Preview, TagChoice};
 pub use event::Happening;
 pub use key::{NewRegistryKey, NewRegistrySecret};
+pub use notification::NewNotifications;
 pub use own::{OwnArtifact, OwnImages, OwnLicense, OwnRegistry};
 pub use upstream::Scope;
 

@@ -5,6 +5,7 @@ mod applications;
 mod keys;
 mod licenses;
 mod notices;
+mod notifications;
 mod once;
 mod people;
 mod providers;

@@ -19,6 +19,7 @@ mod provider;
 mod registries;
 mod registry_activity;
 mod registry_keys;
+mod registry_notifications;
 mod settings;
 mod template;
 mod tokens;
@@ -37,6 +38,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     licenses::routes(config);
     registries::routes(config);
     registry_keys::routes(config);
+    registry_notifications::routes(config);
     registry_activity::routes(config);
     artifacts::routes(config);
     artifact_entitlements::routes(config);

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
-use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
+use keyward_domain::registry::{Credential, Host, Notifications, Registry, RepositoryName, Upstream};
 use keyward_domain::{Name, RegistryId};
 use keyward_engine::{Engine, NewCredential, NewRegistry, RegistryChange};
 use keyward_web::{Fields, Id, Request};
@@ -170,6 +170,7 @@ struct RegistryPage {
     artifacts: usize,
     certificate: String,
     configuration: String,
+    notifications: Option<Notifications>,
 }
 
 async fn show(
@@ -188,6 +189,7 @@ async fn show(
         artifacts: engine.known_repositories(&registry).await?.len(),
         certificate: engine.registry_certificate(&registry),
         configuration: engine.upstream_configuration(&registry),
+        notifications: engine.notifications(&signed.access, id.0).await?,
         registry,
     })
 }

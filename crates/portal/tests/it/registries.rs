@@ -64,6 +64,13 @@ keyward_testkit::databases! {
         let pem = vendor.get(&format!("{page}/certificate.pem")).await.1;
         assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"));
         vendor.send(&format!("{page}/sweep"), &[]).await.unwrap();
+        assert!(text.contains("Have the upstream tell"));
+        let told = vendor.send(&format!("{page}/notifications"), &[]).await.unwrap_err();
+        assert!(told.contains("Authorization: [&#34;Bearer kw_hook_"), "{told}");
+        let (_, text) = vendor.get(&page).await;
+        assert!(text.contains("Replace the secret") && text.contains("never yet") && !told.contains(">kw_hook_"));
+        vendor.send(&format!("{page}/notifications/end"), &[]).await.unwrap();
+        assert!(vendor.get(&page).await.1.contains("Have the upstream tell"));
 
         let (_, form) = vendor.get(&format!("{page}/keys/new")).await;
         assert!(form.contains("value=\"90\" selected") && form.contains("value=\"read\" checked"), "{form}");
@@ -227,7 +234,7 @@ keyward_testkit::databases! {
         let reads = [page.clone(), format!("{page}/artifacts"), format!("{page}/keys"), format!("{page}/activity"),
             format!("{page}/activity.csv"), format!("{page}/settings"), format!("{page}/certificate.pem"),
             artifact.clone(), format!("{artifact}/history?tag=1"), held.clone()];
-        let writes = [format!("{page}/sweep"), format!("{page}/settings"), format!("{page}/delete"), format!("{page}/artifacts"),
+        let writes = [format!("{page}/sweep"), format!("{page}/notifications"), format!("{page}/notifications/end"), format!("{page}/settings"), format!("{page}/delete"), format!("{page}/artifacts"),
             format!("{page}/keys/new"), format!("/registry-keys/{key}/rotate"), format!("/registry-keys/{key}/revoke")];
         let grants = [format!("{customer}/grant-artifacts"), held.clone(), format!("{held}/end")];
         for (role, cookie) in people[2..].iter().rev() {
@@ -272,7 +279,7 @@ keyward_testkit::databases! {
             format!("/artifacts/{}/history?tag=1", artifact.id), format!("/registry-keys/{}/revoke", made.key.id)] {
             assert_eq!(ask(&engine, "GET", &path, &people[0].1, "").await.status, 404, "{path}");
         }
-        for path in [format!("{page}/sweep"), format!("{page}/delete"), format!("{page}/settings"), format!("{page}/keys/new"),
+        for path in [format!("{page}/sweep"), format!("{page}/notifications"), format!("{page}/notifications/end"), format!("{page}/delete"), format!("{page}/settings"), format!("{page}/keys/new"),
             format!("/registry-keys/{}/revoke", made.key.id), format!("/registry-keys/{}/rotate", made.key.id)] {
             let sent = send(&people[0].1, &owner, &path, "name=x&upstream=http://127.0.0.1:1&confirm=Theirs&expiry=90").await;
             assert_eq!(sent.status, 404, "{path}: {}", sent.text);

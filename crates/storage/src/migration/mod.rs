@@ -6,6 +6,7 @@ mod m0003_people;
 mod m0004_registries;
 mod m0005_applications;
 mod m0006_providers_and_notices;
+mod m0007_notifications;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             m0004_registries,
             m0005_applications,
             m0006_providers_and_notices,
+            m0007_notifications,
         ]
     }
 }

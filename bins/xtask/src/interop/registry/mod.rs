@@ -1,6 +1,7 @@
 //! The gateway in front of a real registry, asked by skopeo and podman, and by requests that no client would send.
 
 pub(crate) mod images;
+mod notifications;
 mod pace;
 mod thefts;
 mod upstream;
@@ -41,6 +42,7 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server) -> Result<()> {
     lists(tally, &depot)?;
     thefts::judge(tally, &depot, server)?;
     direct(tally, &depot, folder.path(), &upstream)?;
+    notifications::judge(tally, &depot, &upstream)?;
     happenings(tally, &depot)?;
     upstream.stop();
     let answer = depot.ask("GET", "/v2/acme/app/manifests/1.0").key(&depot.pull).send(depot.port)?;

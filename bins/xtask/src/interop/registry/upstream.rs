@@ -29,11 +29,17 @@ impl Upstream {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Starts it with what the gateway's owner is told to write into its configuration.
     pub(crate) fn start(&mut self, tenant: &Tenant, registry: &str) -> Result<()> {
         let told: Value =
             serde_json::from_str(&tenant.http.get(&format!("/api/v1/registries/{registry}/certificate"))?)?;
         let text = |name: &str| told[name].as_str().with_context(|| format!("{name} is missing"));
+        let told_of = tenant.http.send(&format!("/api/v1/registries/{registry}/notifications"), "{}")?;
+        let notifications = told_of["configuration"].as_str().context("configuration is missing")?;
         let (bundle, data) = (self.folder.path().join("keyward.pem"), self.folder.path().join("data"));
         std::fs::write(&bundle, text("certificate")?)?;
         let lines = text("configuration")?.lines().map(|line| match line.trim_start() {
@@ -51,7 +57,10 @@ impl Upstream {
         });
         let lines: Vec<_> = lines.collect();
         let config = self.folder.path().join("registry.yml");
-        std::fs::write(&config, format!("version: 0.1\nlog: {{level: error}}\n{}\n", lines.join("\n")))?;
+        std::fs::write(
+            &config,
+            format!("version: 0.1\nlog: {{level: error}}\n{}\n{notifications}", lines.join("\n")),
+        )?;
         let mut serve = Command::new("docker-registry");
         serve.arg("serve").arg(&config).stdout(Stdio::null()).stderr(Stdio::null());
         self.process = Some(serve.spawn().context("starting docker-registry")?);

@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod events;
 mod list;
+mod notifications;
 mod show;
 mod sweep;
 mod update;
@@ -27,6 +28,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(delete::delete)
         .service(certificate::certificate)
         .service(sweep::sweep);
+    notifications::routes(config);
 }
 
 /// A host that container clients talk to, in front of a registry that you run.

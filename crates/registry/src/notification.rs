@@ -1,0 +1,59 @@
+//! The upstream's notifications: taken down, answered at once, and followed by the [sweep](crate::sweep()).
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse};
+use keyward_domain::registry::{Host, Notifications, Registry};
+use keyward_engine::Engine;
+use keyward_web::ClientAddress;
+
+use crate::credentials;
+use crate::gateway::WrongKeys;
+use crate::refusal::Refusal;
+
+pub(crate) async fn post(
+    request: HttpRequest,
+    body: web::Payload,
+    engine: web::Data<Engine>,
+    wrong_keys: web::Data<WrongKeys>,
+    address: ClientAddress,
+) -> HttpResponse {
+    match take(&request, body, &engine, &wrong_keys, address).await {
+        Ok(()) => HttpResponse::Accepted().finish(),
+        Err(refusal) => refusal.respond(),
+    }
+}
+
+async fn take(
+    request: &HttpRequest,
+    body: web::Payload,
+    engine: &Engine,
+    wrong_keys: &WrongKeys,
+    address: ClientAddress,
+) -> Result<(), Refusal> {
+    let registry = notifier(request, engine, wrong_keys, address).await?;
+    let Ok(body) = body.to_bytes_limited(Notifications::MOST_BYTES).await else {
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "UNSUPPORTED", "the events are too many"));
+    };
+    let body = body.map_err(|_| Refusal::bad("UNSUPPORTED", "the request broke off"))?;
+    match Notifications::parse(&body) {
+        Ok(hints) => engine.note_hints(&registry, hints).await?,
+        // An upstream would send what is refused again for ever, and hold back all that came after.
+        Err(fault) => tracing::warn!(registry = %registry.host, %fault, "a notification can't be read"),
+    }
+    Ok(())
+}
+
+async fn notifier(
+    request: &HttpRequest,
+    engine: &Engine,
+    wrong_keys: &WrongKeys,
+    address: ClientAddress,
+) -> Result<Registry, Refusal> {
+    let wrong = || Refusal::unauthorized(&Host::localhost());
+    let secret = credentials::password(request.headers()).ok_or_else(wrong)?;
+    match engine.notifier(&secret).await? {
+        Some(registry) => Ok(registry),
+        None => Err(wrong_keys.refusal(engine, address, wrong())),
+    }
+}
