@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use keyward_domain::AddressRange;
-use keyward_domain::registry::Host;
+use keyward_domain::registry::{AllowedUpstreams, Host, UpstreamRule};
 use keyward_engine::Issuer;
 use keyward_web::TrustedProxies;
 use serde::Deserialize;
@@ -52,6 +52,16 @@ pub(crate) struct Given {
     /// Domain below which new registries get their hosts [default: the public URL's host]
     #[arg(long, global = true, env = "KEYWARD_REGISTRY_DOMAIN", value_name = "DOMAIN")]
     registry_domain: Option<String>,
+    /// Upstreams that registries may have, separated by commas: http://127.0.0.1:5000, https://*.registry.internal
+    /// [default: any]
+    #[arg(
+        long,
+        global = true,
+        env = "KEYWARD_REGISTRY_UPSTREAMS",
+        value_name = "URLS",
+        value_delimiter = ','
+    )]
+    registry_upstreams: Option<Vec<String>>,
     /// smtp://… or smtps://… with user name and password [default: mail is written to DATA_DIR/mail]
     #[arg(long, global = true, env = "KEYWARD_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
@@ -77,6 +87,7 @@ struct File {
     master_key_file: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
     registry_domain: Option<String>,
+    registry_upstreams: Option<Vec<String>>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
     log_format: Option<LogFormat>,
@@ -119,6 +130,8 @@ pub(crate) struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// Below which new registries get their hosts; the public URL's host if there is none.
     pub registry_domain: Option<Host>,
+    /// The upstreams that registries may have.
+    pub registry_upstreams: AllowedUpstreams,
     /// The mail server.
     pub smtp_url: Option<String>,
     /// Sender of mail.
@@ -156,6 +169,7 @@ impl Settings {
             database_url,
             master_key,
             registry_domain: registry_domain(given.registry_domain.or(file.registry_domain))?,
+            registry_upstreams: upstreams(given.registry_upstreams.or(file.registry_upstreams))?,
             smtp_url: given.smtp_url.or(file.smtp_url),
             mail_from: given.mail_from.or(file.mail_from).unwrap_or(default_sender),
             trusted_proxies: trusted_proxies(given.trusted_proxies.or(file.trusted_proxies))?,
@@ -180,6 +194,17 @@ fn registry_domain(given: Option<String>) -> anyhow::Result<Option<Host>> {
         Ok(host) => Ok(Some(host)),
         Err(fault) => bail!("KEYWARD_REGISTRY_DOMAIN “{text}” {fault}"),
     }
+}
+
+/// An empty list is taken at its word: no upstream at all.
+fn upstreams(given: Option<Vec<String>>) -> anyhow::Result<AllowedUpstreams> {
+    let rule = |text: String| match text.parse::<UpstreamRule>() {
+        Ok(rule) => Ok(rule),
+        Err(fault) => bail!("KEYWARD_REGISTRY_UPSTREAMS “{text}” {fault}"),
+    };
+    let Some(given) = given else { return Ok(AllowedUpstreams::default()) };
+    let given = given.into_iter().filter(|text| !text.trim().is_empty());
+    Ok(AllowedUpstreams::listed(given.map(rule).collect::<anyhow::Result<_>>()?))
 }
 
 impl File {

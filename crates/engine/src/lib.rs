@@ -42,7 +42,7 @@ mod visitor;
 
 use std::sync::Arc;
 
-use keyward_domain::registry::Host;
+use keyward_domain::registry::{AllowedUpstreams, Host};
 use keyward_domain::{RegistryId, Timestamp};
 use keyward_storage::Store;
 use p256::ecdsa::SigningKey;
@@ -99,6 +99,7 @@ pub struct Engine {
     entropy: Box<dyn Entropy>,
     desk: Desk,
     registry_domain: Host,
+    allowed_upstreams: AllowedUpstreams,
     upstream_keys: Cache<RegistryId, Arc<SigningKey>>,
 }
 
@@ -117,6 +118,7 @@ impl Engine {
             store,
             vault,
             registry_domain: issuer.host(),
+            allowed_upstreams: AllowedUpstreams::default(),
             issuer,
             clock: Box::new(clock),
             entropy: Box::new(entropy),
@@ -129,6 +131,12 @@ impl Engine {
     #[must_use]
     pub fn with_registry_domain(self, domain: Host) -> Self {
         Self { registry_domain: domain, ..self }
+    }
+
+    /// The same engine, with these upstreams of registries and no others.
+    #[must_use]
+    pub fn with_upstreams(self, allowed_upstreams: AllowedUpstreams) -> Self {
+        Self { allowed_upstreams, ..self }
     }
 
     /// The instant at which requests are judged.

@@ -139,6 +139,10 @@ impl Client {
         headers: &HeaderMap,
         body: impl MessageBody + 'static,
     ) -> Result<Answer, Refusal> {
+        // The list may have been narrowed since the registry was made.
+        if !engine.allows_upstream(&ask.registry.upstream) {
+            return Err(gave_no_answer(ask, &"it is not among KEYWARD_REGISTRY_UPSTREAMS"));
+        }
         let url = format!("{}{}", ask.registry.upstream, ask.address);
         let mut request = self.client().request(ask.method.clone(), url).no_decompress();
         for name in &ASKED {

@@ -1,6 +1,6 @@
 //! Registries.
 
-use keyward_domain::registry::{Credential, Host, Registry, Upstream};
+use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
 use keyward_domain::{OrganizationId, OrganizationScope, Page, PageRequest, RegistryId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
@@ -119,14 +119,18 @@ pub(crate) async fn by_id(tx: &DatabaseTransaction, id: RegistryId) -> Result<Op
     live().filter(row::Column::Id.eq(id.uuid())).one(tx).await?.map(read).transpose()
 }
 
-/// The registries of other organizations that have the same upstream.
-pub(crate) async fn neighbours(
+/// The upstreams of other organizations' registries, with the prefix that each has there.
+pub(crate) async fn elsewhere(
     tx: &DatabaseTransaction,
     organization: OrganizationId,
-    upstream: &Upstream,
-) -> Result<Vec<Registry>> {
+) -> Result<Vec<(Upstream, Option<RepositoryName>)>> {
     let others = live().filter(row::Column::OrganizationId.ne(organization.uuid()));
-    others.filter(row::Column::Upstream.eq(upstream.as_str())).all(tx).await?.into_iter().map(read).collect()
+    let columns = others.select_only().columns([row::Column::Upstream, row::Column::Prefix]).distinct();
+    let found: Vec<(String, Option<String>)> = columns.into_tuple().all(tx).await?;
+    let read = |(upstream, prefix): (String, Option<String>)| {
+        Ok((TABLE.parse("upstream", &upstream)?, TABLE.optional("prefix", prefix.as_deref())?))
+    };
+    found.into_iter().map(read).collect()
 }
 
 /// Those of all organizations that were last looked at before `before`, or never.

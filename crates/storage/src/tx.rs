@@ -1,7 +1,7 @@
 //! The unit of work.
 
 use keyward_domain::provider::Departure;
-use keyward_domain::registry::{Host, Notifications, Registry, Upstream};
+use keyward_domain::registry::{Host, Notifications, Registry, RepositoryName, Upstream};
 use keyward_domain::{
     Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
     OrganizationScope, Product, ProductId, SecretHash, Session, SigningKey, Timestamp, TokenId,
@@ -110,13 +110,12 @@ impl Tx {
         registry::by_host(&self.inner, host).await
     }
 
-    /// The registries of other organizations that have the same upstream.
-    pub async fn neighbouring_registries(
+    /// The upstreams of other organizations' registries, with the prefix that each has there.
+    pub async fn upstreams_elsewhere(
         &self,
         organization: OrganizationId,
-        upstream: &Upstream,
-    ) -> Result<Vec<Registry>> {
-        registry::neighbours(&self.inner, organization, upstream).await
+    ) -> Result<Vec<(Upstream, Option<RepositoryName>)>> {
+        registry::elsewhere(&self.inner, organization).await
     }
 
     /// The registries of the server that were last looked at before `before`, or never.

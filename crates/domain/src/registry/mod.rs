@@ -6,6 +6,7 @@ pub mod event;
 pub mod key;
 pub mod notification;
 pub mod oci;
+pub mod upstream;
 
 use crate::text::texts;
 use crate::{Invalid, Name, OrganizationId, OrganizationScope, RegistryId, Timestamp};
@@ -18,12 +19,11 @@ pub use event::{Decision, Holder, Operation, RegistryEvent};
 pub use key::{KeyAccess, LastUse, RegistryKey};
 pub use notification::{Hint, Notifications};
 pub use oci::{Digest, Reference, RepositoryName, RepositoryPattern, Tag};
+pub use upstream::{AllowedUpstreams, Upstream, UpstreamRule};
 
 texts! {
     /// A host name as clients write it, without a port, in lower case: `acme.registry.example`, `127.0.0.1`.
     Host = host;
-    /// Where an OCI registry is: `http://` or `https://` with a host and maybe a port, and nothing else.
-    Upstream = upstream;
 }
 
 /// One host that container clients talk to, in front of an OCI registry.
@@ -121,19 +121,6 @@ impl Registry {
     }
 }
 
-impl Upstream {
-    /// Whether it is on the same machine.
-    pub fn is_loopback(&self) -> bool {
-        let rest = self.as_str().split_once("://").map_or("", |(_, rest)| rest);
-        let host = match rest.strip_prefix('[') {
-            Some(rest) => rest.split(']').next(),
-            None => rest.split(':').next(),
-        };
-        let host = host.unwrap_or_default();
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-    }
-}
-
 impl Host {
     /// The machine itself.
     pub fn localhost() -> Self {
@@ -173,22 +160,6 @@ fn host(text: &str) -> Result<String, Invalid> {
     }
 }
 
-fn upstream(text: &str) -> Result<String, Invalid> {
-    let text = text.trim().trim_end_matches('/');
-    let wrong =
-        || Invalid::new("invalid_url", "must be http:// or https:// with a host, and no path or user name");
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or_else(wrong)?;
-    let (name, port) = match rest.rsplit_once(':') {
-        Some((name, port)) if !port.contains(']') => (name, Some(port)),
-        _ => (rest, None),
-    };
-    let port_fits = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0));
-    match host(&name.to_ascii_lowercase()) {
-        Ok(_) if port_fits => Ok(text.to_ascii_lowercase()),
-        Ok(_) | Err(_) => Err(wrong()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -207,39 +178,10 @@ mod tests {
         }
     }
 
-    #[test]
-    fn upstreams_are_an_origin_and_nothing_else() {
-        for (good, loopback) in [
-            ("http://127.0.0.1:5000", true),
-            ("http://localhost:5000/", true),
-            ("http://[::1]:5000", true),
-            ("https://registry.internal", false),
-            ("http://10.0.0.3:80", false),
-        ] {
-            assert_eq!(good.parse::<Upstream>().unwrap().is_loopback(), loopback, "{good}");
-        }
-        for bad in [
-            "",
-            "registry:5000",
-            "ftp://a",
-            "http://",
-            "http://a/b",
-            "http://u:p@a",
-            "http://a:0",
-            "http://a?x",
-            "http://a:99999",
-        ] {
-            assert!(bad.parse::<Upstream>().is_err(), "{bad}");
-        }
-    }
-
     proptest! {
         #[test]
         fn no_text_panics(text in ".{0,80}") {
             let _ = Host::of_authority(&text);
-            if let Ok(upstream) = text.parse::<Upstream>() {
-                let _ = upstream.is_loopback();
-            }
         }
     }
 }

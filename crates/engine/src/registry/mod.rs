@@ -126,7 +126,7 @@ impl Engine {
             Some(host) => host,
             None => self.default_host(&tx, &new.name).await?,
         };
-        apart(&tx, scope, &new.upstream, new.prefix.as_ref()).await?;
+        self.fits(&tx, scope, &new.upstream, new.prefix.as_ref()).await?;
         let (certificate, sealed_key) = self.new_registry_pair(scope, id, &host)?;
         let registry = Registry {
             id,
@@ -168,7 +168,7 @@ impl Engine {
         unchanged(registry.version, expected)?;
         let moved = change.upstream.as_ref().is_some_and(|upstream| *upstream != registry.upstream);
         let upstream = change.upstream.unwrap_or(registry.upstream);
-        apart(&tx, scope, &upstream, registry.prefix.as_ref()).await?;
+        self.fits(&tx, scope, &upstream, registry.prefix.as_ref()).await?;
         let credential = match change.credential {
             Some(new) => self.credential(scope, id, &upstream, new)?,
             None => checked(&upstream, registry.credential)?,
@@ -207,6 +207,27 @@ impl Engine {
         self.record(&tx, access, Action::RegistryDeleted, id.uuid(), &detail(&registry)).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Whether an organization may have this upstream: the operator lets it be named, and it is nobody else's.
+    async fn fits(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        upstream: &Upstream,
+        prefix: Option<&RepositoryName>,
+    ) -> Result<()> {
+        if !self.allows_upstream(upstream) {
+            let message =
+                "is none of those that the operator of this server allows (KEYWARD_REGISTRY_UPSTREAMS)";
+            return Err(Error::field("upstream", Invalid::new("upstream_not_allowed", message)));
+        }
+        apart(tx, scope, upstream, prefix).await
+    }
+
+    /// Whether the operator lets an upstream be asked.
+    pub fn allows_upstream(&self, upstream: &Upstream) -> bool {
+        self.allowed_upstreams.allow(upstream)
     }
 
     /// Seals what the upstream knows the gateway by.
@@ -273,8 +294,9 @@ async fn apart(
     upstream: &Upstream,
     prefix: Option<&RepositoryName>,
 ) -> Result<()> {
-    for other in tx.neighbouring_registries(scope.id(), upstream).await? {
-        let disjoint = match (prefix, &other.prefix) {
+    for (other, theirs) in tx.upstreams_elsewhere(scope.id()).await? {
+        let disjoint = match (prefix, &theirs) {
+            _ if !upstream.meets(&other) => true,
             (Some(own), Some(theirs)) => {
                 own != theirs && own.after(theirs).is_none() && theirs.after(own).is_none()
             }

@@ -107,10 +107,16 @@ fn mounts(tally: &mut Tally, depot: &Depot, server: &Server, token: &str) -> Res
         json!({"name": "Shared", "host": "localhost", "upstream": upstream["upstream"], "prefix": "acme"});
     let shared = http.create("/api/v1/registries", &shared.to_string())?;
     let neighbour = server.tenant("Neighbour")?;
-    let theirs = json!({"name": "N", "host": "n.example", "upstream": upstream["upstream"], "credential": {"kind": "none"}});
-    let refused = neighbour.http.create("/api/v1/registries", &theirs.to_string());
-    let held = refused.as_ref().is_err_and(|error| error.to_string().contains("in_use"));
-    tally.check("another vendor's registry in front of the same upstream", held, &format!("{refused:?}"));
+    let named = upstream["upstream"].as_str().unwrap_or_default();
+    for name in ["127.0.0.1", "localhost", "[::1]", "127.1.2.3"].map(|host| named.replace("127.0.0.1", host))
+    {
+        let theirs =
+            json!({"name": "N", "host": "n.example", "upstream": name, "credential": {"kind": "none"}});
+        let refused = neighbour.http.create("/api/v1/registries", &theirs.to_string());
+        let held = refused.as_ref().is_err_and(|error| error.to_string().contains("in_use"));
+        let what = format!("another vendor's registry in front of the same upstream, called {name}");
+        tally.check(&what, held, &format!("{refused:?}"));
+    }
     let wanted = json!({"registry_id": shared["id"], "name": "S", "access": "read_write"}).to_string();
     let key = text(&http.create("/api/v1/registry-keys", &wanted)?, "secret")?;
     let ask = |path: &str, key: &str| depot.ask("GET", path).host("localhost").key(key).send(depot.port);
