@@ -7,6 +7,7 @@ mod config;
 mod mail;
 mod master_key;
 mod notices;
+mod retention;
 mod serve;
 mod system;
 mod telemetry;

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::compose::Instance;
 use crate::config::Settings;
 use crate::mail::Post;
-use crate::{notices, print};
+use crate::{notices, print, retention};
 
 /// Listens until SIGTERM or SIGINT, then lets requests under way finish.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -22,6 +22,9 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let registry = keyward_registry::Shared::default();
     actix_web::rt::spawn(keyward_registry::sweep(Arc::clone(&engine), registry.clone()));
     actix_web::rt::spawn(notices::tell(Arc::clone(&engine)));
+    if let Some(days) = settings.registry_log_days {
+        actix_web::rt::spawn(retention::forget(Arc::clone(&engine), days));
+    }
     let (listen, public_url) = (settings.listen, settings.issuer.as_str());
     let settings = web::Data::new(keyward_web::Settings {
         https: settings.issuer.is_https(),

@@ -8,8 +8,8 @@
 use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use keyward_domain::registry::{Host, Reach, Registry, RepositoryName};
-use keyward_engine::{Engine, Guest, Rights, Scope};
+use keyward_domain::registry::{Decision, Host, Operation, Reach, Registry, RepositoryName};
+use keyward_engine::{Engine, Guest, Happening, Rights, Scope};
 use keyward_web::ClientAddress;
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -26,6 +26,9 @@ const MOST_SCOPES: usize = 100;
 
 /// The most bytes of a form.
 const MOST_FORM: usize = 16 * 1024;
+
+/// The most characters of the actions that are written down.
+const MOST_ACTIONS: usize = 100;
 
 /// What is asked for.
 #[derive(Default)]
@@ -113,7 +116,14 @@ async fn token(
     let guest = recognise(engine, wrong_keys, &registry, given, address, user_agent(request)).await?;
     let mut granted = Vec::new();
     for scope in &wanted.scopes {
-        granted.extend(grant(engine, &registry, &guest, scope).await?);
+        let given = grant(engine, &registry, &guest, scope).await?;
+        // Before it is given: what is done with it is not seen.
+        if let Some(happening) =
+            happening(&registry, &guest, scope, given.as_ref(), address, user_agent(request))
+        {
+            engine.note_happening(&registry, happening).await?;
+        }
+        granted.extend(given);
     }
     let scopes: Vec<_> = granted
         .iter()
@@ -156,6 +166,33 @@ async fn grant(
     let actions: Vec<_> = may.iter().copied().filter(asked).collect();
     let given = kind == "repository" && reach == Reach::Everything && !actions.is_empty();
     Ok(given.then(|| ("repository", name.to_owned(), actions)))
+}
+
+/// What is written down of a scope that was asked for, if it is of a repository here.
+fn happening(
+    registry: &Registry,
+    guest: &Guest,
+    scope: &str,
+    given: Option<&Granted>,
+    address: ClientAddress,
+    client: &str,
+) -> Option<Happening> {
+    let (kind, name, asked) = parts(scope)?;
+    let repository =
+        name.parse().ok().and_then(|name| registry.outside(&name)).filter(|_| kind == "repository")?;
+    Some(Happening {
+        holder: guest.holder,
+        operation: Operation::Token,
+        decision: if given.is_some() { Decision::Allowed } else { Decision::Denied },
+        repository,
+        reference: given.map_or_else(
+            || asked.chars().filter(char::is_ascii_graphic).take(MOST_ACTIONS).collect(),
+            |(_, _, actions)| actions.join(","),
+        ),
+        digest: None,
+        address: address.0,
+        client: client.to_owned(),
+    })
 }
 
 /// The name stands between the first and the last colon.

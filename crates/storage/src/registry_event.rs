@@ -1,11 +1,13 @@
 //! What happened at registries.
 
 use keyward_domain::registry::{Decision, Holder, Operation, RegistryEvent};
-use keyward_domain::{CustomerId, OrganizationScope, Page, PageRequest, RegistryId, Timestamp};
+use keyward_domain::{
+    CustomerId, OrganizationScope, Page, PageRequest, RegistryEventId, RegistryId, Timestamp,
+};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use crate::Result;
@@ -61,6 +63,19 @@ pub struct EventFilter {
 pub struct RegistryEvents<'a> {
     pub(crate) tx: &'a DatabaseTransaction,
     pub(crate) scope: OrganizationScope,
+}
+
+/// Deletes lines of all organizations that are older than `first`, the oldest first, at most `most`. Gives how many.
+pub(crate) async fn forget(tx: &DatabaseTransaction, first: RegistryEventId, most: u64) -> Result<u64> {
+    let old = row::Entity::find()
+        .select_only()
+        .column(row::Column::Id)
+        .filter(row::Column::Id.lt(first.uuid()))
+        .order_by_asc(row::Column::Id)
+        .limit(most)
+        .into_query();
+    let deleted = row::Entity::delete_many().filter(row::Column::Id.in_subquery(old)).exec(tx).await?;
+    Ok(deleted.rows_affected)
 }
 
 impl RegistryEvents<'_> {

@@ -4,7 +4,8 @@ use keyward_domain::provider::Departure;
 use keyward_domain::registry::{Host, Notifications, Registry, RepositoryName, Upstream};
 use keyward_domain::{
     Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
-    OrganizationScope, Product, ProductId, SecretHash, Session, SigningKey, Timestamp, TokenId,
+    OrganizationScope, Product, ProductId, RegistryEventId, SecretHash, Session, SigningKey, Timestamp,
+    TokenId,
 };
 use sea_orm::DatabaseTransaction;
 
@@ -13,8 +14,8 @@ use crate::{
     AuditEvents, Changes, Credentials, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
     NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryHints, RegistryKeys,
     RegistryNotifications, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn, UsageDays,
-    customer, link, mail, member, notice, product, provider, registry, registry_notification, session,
-    signing_key, token,
+    customer, link, mail, member, notice, product, provider, registry, registry_event, registry_notification,
+    session, signing_key, token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -75,6 +76,11 @@ impl Tx {
     /// What happened at the registries of one organization.
     pub fn registry_events(&self, scope: OrganizationScope) -> RegistryEvents<'_> {
         RegistryEvents { tx: &self.inner, scope }
+    }
+
+    /// Deletes what happened at registries before the line `first` would have been written, at most `most` lines.
+    pub async fn forget_registry_events(&self, first: RegistryEventId, most: u64) -> Result<u64> {
+        registry_event::forget(&self.inner, first, most).await
     }
 
     /// What may send notifications about the registries of one organization.

@@ -28,7 +28,7 @@ pub struct RegistryEvent {
     pub decision: Decision,
     /// Of which repository.
     pub repository: RepositoryName,
-    /// The tag or digest that was asked for.
+    /// The tag or digest that was asked for; of a token, the actions: `pull,push`.
     pub reference: String,
     /// The manifest that it was.
     pub digest: Option<Digest>,
@@ -76,11 +76,13 @@ pub enum Operation {
     Push,
     /// One was removed.
     Delete,
+    /// A token was fetched, with which a client goes to the upstream itself. What it does there is not seen.
+    Token,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 3] = [Self::Pull, Self::Push, Self::Delete];
+    pub const ALL: [Self; 4] = [Self::Pull, Self::Push, Self::Delete, Self::Token];
 
     /// The name on the wire and in storage.
     pub fn as_str(self) -> &'static str {
@@ -88,6 +90,7 @@ impl Operation {
             Self::Pull => "pull",
             Self::Push => "push",
             Self::Delete => "delete",
+            Self::Token => "token",
         }
     }
 }
@@ -105,7 +108,7 @@ impl FromStr for Operation {
         Self::ALL
             .into_iter()
             .find(|operation| operation.as_str() == text)
-            .ok_or_else(|| Invalid::new("unknown_operation", "must be pull, push or delete"))
+            .ok_or_else(|| Invalid::new("unknown_operation", "must be pull, push, delete or token"))
     }
 }
 

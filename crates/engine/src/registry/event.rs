@@ -9,11 +9,14 @@ use keyward_storage::EventFilter;
 
 use crate::{Engine, Result};
 
-/// How long the same refusal of the same guest counts as one: clients try again.
+/// How long the same refusal or token of the same guest counts as one: clients try again.
 const SAME_SECONDS: i64 = 60;
 
 /// How long after its manifest the blobs of a pull may follow.
 const PULL_SECONDS: i64 = 6 * 60 * 60;
+
+/// How many lines are deleted in one transaction.
+const MOST_FORGOTTEN: u64 = 1_000;
 
 /// The most characters of a client's name that are kept.
 const MOST_CLIENT: usize = 200;
@@ -51,7 +54,7 @@ impl Engine {
     }
 
     /// Writes down what happened. The parts of what was just pulled are no pulls of their own, and a refusal
-    /// that is repeated at once is one.
+    /// or token that is repeated at once is one.
     pub async fn note_happening(&self, registry: &Registry, happening: Happening) -> Result<()> {
         let scope = registry.scope();
         let event = self.event(registry, happening);
@@ -66,7 +69,8 @@ impl Engine {
             return Ok(());
         }
         let since = event.at.plus_seconds(-SAME_SECONDS);
-        if event.decision == Decision::Denied && tx.registry_events(scope).has_since(&event, since).await? {
+        let repeated = event.decision == Decision::Denied || event.operation == Operation::Token;
+        if repeated && tx.registry_events(scope).has_since(&event, since).await? {
             return Ok(());
         }
         tx.registry_events(scope).record(&event).await?;
@@ -82,6 +86,16 @@ impl Engine {
         tx.registry_events(registry.scope()).add_bytes(&event, bytes, since).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// Deletes some of what happened at registries more than so many days ago; whether there may be more.
+    pub async fn forget_happenings(&self, days: u32) -> Result<bool> {
+        let end = self.now().plus_seconds(-i64::from(days) * 24 * 60 * 60);
+        let first = RegistryEventId::new(u64::try_from(end.unix()).unwrap_or_default() * 1_000, [0; 10]);
+        let tx = self.store.write().await?;
+        let forgotten = tx.forget_registry_events(first, MOST_FORGOTTEN).await?;
+        tx.commit().await?;
+        Ok(forgotten == MOST_FORGOTTEN)
     }
 
     fn event(&self, registry: &Registry, happening: Happening) -> RegistryEvent {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod applications;
+mod happenings;
 mod keys;
 mod licenses;
 mod notices;

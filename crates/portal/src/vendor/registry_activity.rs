@@ -107,7 +107,7 @@ struct ActivityPage {
     shell: Shell,
     registry: Registry,
     tab: &'static str,
-    operations: [Operation; 3],
+    operations: [Operation; 4],
     decisions: [Decision; 2],
     operation: String,
     decision: String,

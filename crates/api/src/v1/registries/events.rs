@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::v1::page::{PageQuery, PageView};
 
-/// One pull, push or deletion, or what was refused of them.
+/// One pull, push or deletion, one token for the upstream itself, or what was refused of them.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = RegistryEvent)]
 pub(crate) struct EventView {
@@ -25,7 +25,7 @@ pub(crate) struct EventView {
     license_id: Option<LicenseId>,
     #[schema(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
-    /// `pull`, `push` or `delete`.
+    /// `pull`, `push`, `delete` or `token`.
     #[schema(value_type = String, example = "pull")]
     operation: Operation,
     /// `allowed` or `denied`.
@@ -33,7 +33,7 @@ pub(crate) struct EventView {
     decision: Decision,
     #[schema(example = "acme/app")]
     repository: String,
-    /// The tag or digest that was asked for.
+    /// The tag or digest that was asked for; of a token, the actions.
     #[schema(example = "1.4.2")]
     reference: String,
     /// The manifest that it was.
@@ -85,7 +85,7 @@ pub(crate) struct EventQuery {
     /// Of this customer only.
     #[param(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
-    /// `pull`, `push` or `delete`.
+    /// `pull`, `push`, `delete` or `token`.
     #[param(value_type = Option<String>)]
     operation: Option<Operation>,
     /// `allowed` or `denied`.

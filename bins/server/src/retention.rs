@@ -1,0 +1,24 @@
+//! Has what happened at registries long ago forgotten, where the operator wants that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_engine::Engine;
+
+/// How often it is looked for what is too old.
+const PAUSE: Duration = Duration::from_secs(60 * 60);
+
+/// Looks for as long as the server runs.
+pub(crate) async fn forget(engine: Arc<Engine>, days: u32) {
+    loop {
+        match engine.forget_happenings(days).await {
+            // There is more. Others want to write as well.
+            Ok(true) => actix_web::rt::time::sleep(Duration::from_millis(100)).await,
+            Ok(false) => actix_web::rt::time::sleep(PAUSE).await,
+            Err(error) => {
+                tracing::error!(%error, "the log of the registries can't be shortened");
+                actix_web::rt::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What happened at a registry: written down once, and forgotten when it is old.
+
+use keyward_domain::registry::{Decision, Holder, KeyAccess, Operation, Registry};
+use keyward_domain::{Address, PageRequest};
+use keyward_engine::{EventFilter, Happening, NewCredential, NewRegistry, NewRegistryKey};
+use keyward_testkit::Vendor;
+use keyward_testkit::engine::engine;
+
+const DAY: i64 = 24 * 60 * 60;
+
+async fn depot(vendor: &Vendor) -> (Registry, Holder) {
+    let new = NewRegistry {
+        name: "Releases".parse().unwrap(),
+        host: None,
+        upstream: "http://127.0.0.1:5000".parse().unwrap(),
+        prefix: None,
+        credential: NewCredential::Token,
+        service: None,
+        pass_redirects: false,
+        direct: true,
+    };
+    let registry = vendor.engine.create_registry(&vendor.access(), new, None).await.unwrap().value;
+    let new = NewRegistryKey {
+        registry: registry.id,
+        name: "ci".parse().unwrap(),
+        owner: None,
+        access: KeyAccess::Read,
+        expires_at: None,
+    };
+    let key = vendor.engine.create_registry_key(&vendor.access(), new, None).await.unwrap().key;
+    (registry, Holder::Key(key.id))
+}
+
+fn happening(holder: Holder, operation: Operation, decision: Decision, reference: &str) -> Happening {
+    Happening {
+        holder,
+        operation,
+        decision,
+        repository: "acme/app".parse().unwrap(),
+        reference: reference.to_owned(),
+        digest: None,
+        address: Address::new("192.0.2.7".parse().unwrap()),
+        client: "skopeo/1.9.3\u{0}".to_owned(),
+    }
+}
+
+async fn lines(vendor: &Vendor) -> Vec<String> {
+    let page = PageRequest { limit: 100, after: None };
+    let found = vendor.engine.registry_events(&vendor.access(), EventFilter::default(), page).await.unwrap();
+    found
+        .items
+        .iter()
+        .map(|event| format!("{} {} {}", event.operation, event.decision.as_str(), event.reference))
+        .collect()
+}
+
+keyward_testkit::databases! {
+    async fn tokens_and_refusals_that_are_repeated_at_once_are_one_line(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let (registry, holder) = depot(&vendor).await;
+        let note = async |operation, decision, reference| {
+            engine.note_happening(&registry, happening(holder, operation, decision, reference)).await.unwrap();
+        };
+        for _ in 0..2 {
+            note(Operation::Token, Decision::Allowed, "pull").await;
+            note(Operation::Token, Decision::Denied, "pull,push").await;
+            note(Operation::Pull, Decision::Denied, "1.0").await;
+            note(Operation::Pull, Decision::Allowed, "1.0").await;
+        }
+        let mut found = lines(&vendor).await;
+        found.sort();
+        let expected = ["pull allowed 1.0", "pull allowed 1.0", "pull denied 1.0", "token allowed pull", "token denied pull,push"];
+        assert_eq!(found, expected);
+        clock.advance(61);
+        note(Operation::Token, Decision::Allowed, "pull").await;
+        assert_eq!(lines(&vendor).await.len(), 6);
+    }
+
+    async fn what_is_old_is_forgotten_to_the_second_and_in_parts(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let (registry, holder) = depot(&vendor).await;
+        for number in 0..1_005 {
+            let pull = happening(holder, Operation::Pull, Decision::Allowed, &number.to_string());
+            engine.note_happening(&registry, pull).await.unwrap();
+        }
+        clock.advance(1);
+        let last = happening(holder, Operation::Pull, Decision::Allowed, "last");
+        engine.note_happening(&registry, last).await.unwrap();
+        clock.advance(90 * DAY - 1);
+        assert!(!engine.forget_happenings(90).await.unwrap());
+        assert_eq!(lines(&vendor).await.len(), 100, "ninety days are kept");
+        clock.advance(1);
+        assert!(engine.forget_happenings(90).await.unwrap(), "there is more");
+        assert!(!engine.forget_happenings(90).await.unwrap());
+        assert_eq!(lines(&vendor).await, ["pull allowed last"]);
+        clock.advance(1);
+        engine.forget_happenings(90).await.unwrap();
+        assert!(lines(&vendor).await.is_empty());
+    }
+}
