@@ -79,6 +79,14 @@ impl Form {
         self.values.get(name).is_some_and(|given| given == value)
     }
 
+    /// Writes down which boxes are not ticked, since browsers leave those out: shown again, the form is as it was sent
+    /// and not as it was saved.
+    pub(crate) fn boxes(&mut self, names: &[&str]) {
+        for name in names {
+            self.values.entry((*name).to_owned()).or_default();
+        }
+    }
+
     /// Whether the box of one of several things is checked.
     pub(crate) fn is_checked(&self, kind: &str, thing: &str) -> bool {
         self.is(&format!("{kind}-{thing}"), "true")

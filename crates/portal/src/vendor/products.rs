@@ -283,6 +283,16 @@ impl Request for Numbers {
     }
 }
 
+const BOXES: [&str; 7] = [
+    "ipv6_by_64",
+    "expiry_enforcement",
+    "version_gating",
+    "require_version",
+    "custom_response",
+    "webhooks",
+    "signed_validation",
+];
+
 async fn settings(
     signed: Signed<WriteProducts>,
     id: Id<ProductId>,
@@ -291,6 +301,7 @@ async fn settings(
 ) -> Page {
     let names = ["ip_enforcement", "default_max_ips", "ip_ttl_hours", "custom_response_template"];
     let numbers = form.read::<Numbers>(&names);
+    form.boxes(&BOXES);
     let on = |name: &str| Some(form.is(name, "true"));
     let change = numbers.map(|numbers| ProductChange {
         settings: SettingsChange {

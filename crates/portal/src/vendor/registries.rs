@@ -261,6 +261,7 @@ async fn save(
     engine: web::Data<Engine>,
 ) -> Page {
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
+    form.boxes(&["pass_redirects", "direct"]);
     if let Some(told) = form.read::<Told>(&["name", "host", "upstream", "user", "service"])
         && let Some(credential) = credential(&mut form, told.user, Some(&registry.credential))
     {

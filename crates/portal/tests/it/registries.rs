@@ -64,6 +64,16 @@ keyward_testkit::databases! {
         let pem = vendor.get(&format!("{page}/certificate.pem")).await.1;
         assert!(pem.starts_with("-----BEGIN CERTIFICATE-----"));
         vendor.send(&format!("{page}/sweep"), &[]).await.unwrap();
+
+        // A form that is shown again is as it was sent, boxes and all.
+        let saved = [("name", "Releases"), ("upstream", "http://127.0.0.1:5000"), ("credential", "token"), ("direct", "true")];
+        vendor.send(&format!("{page}/settings"), &saved).await.unwrap();
+        let ticked = |text: &str| text.contains("name=\"direct\" type=\"checkbox\" value=\"true\" checked");
+        assert!(ticked(&vendor.get(&format!("{page}/settings")).await.1));
+        let wrong = [("name", "Releases"), ("upstream", "nowhere"), ("credential", "token")];
+        assert!(!ticked(&vendor.send(&format!("{page}/settings"), &wrong).await.unwrap_err()));
+        let other = vendor.send(&format!("{page}/delete"), &[("confirm", "no")]).await.unwrap_err();
+        assert!(ticked(&other), "the form beside is as it was saved");
         assert!(text.contains("Have the upstream tell"));
         let told = vendor.send(&format!("{page}/notifications"), &[]).await.unwrap_err();
         assert!(told.contains("Authorization: [&#34;Bearer kw_hook_"), "{told}");
