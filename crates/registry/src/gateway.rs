@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::catalogue::{Catalogue, Looks, PULL};
 use crate::credentials;
-use crate::push::{Body, DELETE, PUSH};
+use crate::push::{Body, CANCEL, DELETE, PUSH};
 use crate::refusal::{API_VERSION, Refusal};
 use crate::route::{Act, Route};
 use crate::stream::{Moving, Passing};
@@ -171,7 +171,11 @@ impl Visit {
                 Ok(answer)
             }
             (Route::Uploads(name), _) => self.begin_upload(name, body).await,
-            (Route::Upload(name, _), _) => self.pass(name, PUSH, self.query.clone(), body.passing()).await,
+            (Route::Upload(name, _), _) => {
+                // Who gives an upload up has begun it, but upstreams count that among deletions.
+                let actions = if self.method == Method::DELETE { CANCEL } else { PUSH };
+                self.pass(name, actions, self.query.clone(), body.passing()).await
+            }
         }
     }
 

@@ -16,6 +16,7 @@ use crate::upstream;
 
 pub(crate) const PUSH: &[&str] = &["pull", "push"];
 pub(crate) const DELETE: &[&str] = &["pull", "delete"];
+pub(crate) const CANCEL: &[&str] = &["pull", "push", "delete"];
 
 impl Visit {
     pub(crate) async fn push_manifest(

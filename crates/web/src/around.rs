@@ -13,6 +13,7 @@ use tracing::Instrument as _;
 
 use crate::client_address::TrustedProxies;
 use crate::problem::{Code, Problem};
+use crate::unread;
 
 /// How the server is reached.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +50,7 @@ pub async fn around(
         request.head_mut().method = Method::GET;
         request.extensions_mut().insert(Head);
     }
+    unread::guard(&mut request);
     // Whatever is logged on the way, the reason of a failure above all, has the id.
     let span = tracing::error_span!("request", request_id = id);
     let mut response = in_problem_form(next.call(request).instrument(span).await?);

@@ -9,6 +9,7 @@
 //! | where a request comes from, behind proxies | [`ClientAddress`] |
 //! | how a vendor's Markdown is shown | [`markdown`] |
 //! | headers, request ids and the access log | [`around()`] |
+//! | how a connection goes on when a body is not read to its end | `unread` |
 
 pub mod answer;
 mod around;
@@ -22,6 +23,7 @@ mod path;
 pub mod problem;
 pub mod request;
 mod throttle;
+mod unread;
 
 pub use answer::Answer;
 pub use around::{Settings, around, was_head};

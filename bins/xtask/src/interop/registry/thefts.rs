@@ -194,6 +194,10 @@ fn uploads(tally: &mut Tally, depot: &Depot) -> Result<()> {
     let end = format!("{next}&digest={}", digest(b"hello"));
     let ended = depot.ask("PUT", &end).key(&depot.push).send(depot.port)?;
     tally.check("and the end", ended.status == 201, &ended.seen());
+    let given_up = depot.ask("POST", "/v2/mine/app/blobs/uploads/").key(&depot.push).send(depot.port)?;
+    let place = given_up.header("location").unwrap_or_default();
+    let given_up = depot.ask("DELETE", place).key(&depot.push).send(depot.port)?;
+    tally.check("an upload that is given up", given_up.status == 204, &given_up.seen());
     let put = |bytes: &[u8]| {
         depot.ask("PUT", "/v2/mine/app/manifests/x").key(&depot.push).body(MANIFEST, bytes).send(depot.port)
     };
