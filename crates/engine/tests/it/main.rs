@@ -8,5 +8,6 @@ mod notices;
 mod once;
 mod people;
 mod providers;
+mod registries;
 mod tokens;
 mod visitors;
