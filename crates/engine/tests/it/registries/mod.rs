@@ -355,5 +355,17 @@ keyward_testkit::databases! {
         assert_eq!(depot.pulls(&gone, "1.0").await, "out");
         assert_eq!(depot.pulls(&kept, "1.0").await, "true");
         missing(Thing::Customer, depot.entitle(&buyer, true).await);
+
+        // What they held is gone, and keeps nothing closed; what was closed stays so until that is said.
+        let vendor = &depot.vendor;
+        let listed = engine.artifact_entitlements(&vendor.access(), None, PageRequest::default()).await.unwrap().items;
+        let holders: Vec<_> = listed.into_iter().map(|entitlement| entitlement.customer).collect();
+        assert_eq!(holders, [stays.id]);
+        engine.delete_customer(&vendor.access(), stays.id, None).await.unwrap();
+        assert!(engine.artifact_entitlement_counts(&vendor.access()).await.unwrap().is_empty());
+        assert_eq!(depot.told("artifact_entitlement.deleted").await, 2);
+        assert_eq!(engine.artifact_policy(&vendor.access()).await.unwrap(), ArtifactPolicy::EntitledOnly);
+        let opened = engine.set_artifact_policy(&vendor.access(), ArtifactPolicy::OpenUntilFirst).await;
+        assert_eq!(opened.unwrap(), ArtifactPolicy::OpenUntilFirst);
     }
 }
