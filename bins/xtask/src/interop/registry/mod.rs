@@ -1,6 +1,8 @@
-//! The gateway in front of a real registry, asked by skopeo and podman, and by requests that no client would send.
+//! The gateway in front of a real registry, asked by skopeo, podman and Rust's oci-client, and by requests that no
+//! client would send.
 
 pub(crate) mod images;
+mod oci;
 mod pace;
 mod thefts;
 mod upstream;
@@ -39,6 +41,7 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server) -> Result<()> {
     clients(tally, &depot, folder.path())?;
     entitlements(tally, &depot, folder.path())?;
     lists(tally, &depot)?;
+    oci::judge(tally, &depot, folder.path())?;
     thefts::judge(tally, &depot, server)?;
     direct(tally, &depot, folder.path(), &upstream)?;
     happenings(tally, &depot)?;
