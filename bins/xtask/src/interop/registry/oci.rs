@@ -32,22 +32,23 @@ pub(crate) fn judge(tally: &mut Tally, depot: &Depot, folder: &Path) -> Result<(
 
     let artifact = depot.artifact(RULES)?;
     for (index, (own, bytes)) in files.into_iter().enumerate() {
-        let (customer, license, token) = depot.customer(&format!("Application {own}"))?;
-        depot.entitle(&customer, &artifact, "named", &[own])?;
-        let listed = example.run(&token, &["tags", &example.reference(own)])?;
+        let customer = depot.customer(&format!("Application {own}"))?;
+        let token = &customer.token;
+        depot.entitle(&customer.id, &artifact, "named", &[own])?;
+        let listed = example.run(token, &["tags", &example.reference(own)])?;
         tally.check(
             "it lists a customer's own tags",
             listed.stdout == format!("{own}\n").into_bytes(),
             &said(&listed),
         );
-        let (pulled, same) = example.pull(&token, own, bytes)?;
+        let (pulled, same) = example.pull(token, own, bytes)?;
         tally.check("a customer's tag", same, &said(&pulled));
         let (other, _) = files[1 - index];
-        let (refused, same) = example.pull(&token, other, b"")?;
+        let (refused, same) = example.pull(token, other, b"")?;
         let told = said(&refused).contains(&format!("your license does not include {RULES}:{other}"));
         tally.check("another's tag, and why not", told && !same, &said(&refused));
-        depot.tenant.http.act(&format!("/api/v1/licenses/{license}/suspend"))?;
-        let (refused, _) = example.pull(&token, own, b"")?;
+        depot.tenant.http.act(&format!("/api/v1/licenses/{}/suspend", customer.license))?;
+        let (refused, _) = example.pull(token, own, b"")?;
         tally.check(
             "a suspended license, and so it says",
             said(&refused).contains("is suspended; ask Depot"),

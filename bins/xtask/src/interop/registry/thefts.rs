@@ -10,11 +10,11 @@ use crate::interop::Tally;
 use crate::interop::server::Server;
 
 pub(crate) fn judge(tally: &mut Tally, depot: &Depot, server: &Server) -> Result<()> {
-    let (customer, _, token) = depot.customer("Thief")?;
+    let thief = depot.customer("Thief")?;
     Image::new("mine", "amd64")?.push(depot.port, &depot.push, "mine/app", "1")?;
-    depot.entitle(&customer, &depot.artifact("mine/app")?, "all", &[])?;
-    addresses(tally, depot, &token)?;
-    mounts(tally, depot, server, &token)?;
+    depot.entitle(&thief.id, &depot.artifact("mine/app")?, "all", &[])?;
+    addresses(tally, depot, &thief.token)?;
+    mounts(tally, depot, server, &thief.token)?;
     keys(tally, depot, server)?;
     uploads(tally, depot)?;
     Ok(())
