@@ -1,6 +1,7 @@
 // An application from its first version to the file on a customer's disk, and what others see of it.
 
 import { readFile } from "node:fs/promises";
+import { createCustomer, issueLicense, signIn } from "./buyers.mjs";
 
 const compose = `services:
   app:
@@ -46,20 +47,8 @@ export async function applications({ base, page, person, look, check, mailTo }) 
   const buyers = [];
   for (const name of ["First Buyer", "Second Buyer"]) {
     const email = `${name.split(" ")[0].toLowerCase()}@buyer.example`;
-    await page.goto(`${base}/customers/new`);
-    await page.getByLabel("Name").fill(name);
-    await page.getByLabel("E-mail").fill(email);
-    await page.getByRole("button", { name: "Create" }).click();
-    await page.getByRole("heading", { name, exact: true }).waitFor();
-    const vendorPage = page.url();
-    const { page: own } = await person();
-    await own.goto(`${base}/portal`);
-    await own.getByLabel("E-mail").fill(email);
-    await own.getByRole("button", { name: "Send the link" }).click();
-    await own.getByText("a mail is on its way").waitFor();
-    await own.goto(await mailTo(email, "Sign in to your licenses"));
-    await own.getByRole("button", { name: "Sign in" }).click();
-    await own.waitForURL(`${base}/portal`);
+    const vendorPage = await createCustomer({ base, page }, name, email);
+    const own = await signIn({ base, person, mailTo }, email);
     await own.getByRole("link", { name: "Applications" }).click();
     check(`${name} sees no application at first`, await own.getByText("No application yet").isVisible());
     buyers.push({ vendorPage, own });
@@ -91,13 +80,7 @@ export async function applications({ base, page, person, look, check, mailTo }) 
   await look(first.own, "customer-version-without-key");
 
   // --- a license of that name, and the file holds its token
-  await page.goto(`${base}/licenses/new`);
-  await page.getByLabel("Name").fill("Appliance");
-  await page.getByLabel("Customer").selectOption({ label: "First Buyer" });
-  await page.getByLabel("Payload (JSON object)").fill('{"seats":5}');
-  await page.getByRole("button", { name: "Save" }).click();
-  await page.locator(".done", { hasText: "Saved." }).waitFor();
-  const token = (await page.locator("#token-text").textContent()).trim();
+  const token = await issueLicense({ base, page }, "Appliance", "First Buyer", '{"seats":5}');
   await first.own.reload();
   await look(first.own, "customer-version");
   const [download] = await Promise.all([

@@ -10,8 +10,8 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { walkAccounts } from "./accounts.mjs";
-
 import { applications } from "./applications.mjs";
+import { signIn } from "./buyers.mjs";
 import { registries } from "./registries.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -229,35 +229,26 @@ const late = await (await person()).page.goto(onboarding);
 check("the link is gone", late.status() === 410, late.status());
 
 // --- the customer's portal
-const customer = await person();
-await customer.page.goto(`${base}/portal`);
-await look(customer.page, "customer-sign-in");
-await customer.page.getByLabel("E-mail").fill("it@example.com");
-await customer.page.getByRole("button", { name: "Send the link" }).click();
-await customer.page.getByText("a mail is on its way").waitFor();
-await customer.page.goto(await mailTo("it@example.com", "Sign in to your licenses"));
-await look(customer.page, "customer-link");
-await customer.page.getByRole("button", { name: "Sign in", exact: true }).click();
-await customer.page.waitForURL(`${base}/portal`);
-await look(customer.page, "customer-licenses");
-await customer.page.locator("table a").first().click();
-check("nothing has asked yet", await customer.page.getByText("0 of 3 addresses in use").isVisible());
+const customer = await signIn({ base, person, mailTo, look }, "it@example.com");
+await look(customer, "customer-licenses");
+await customer.locator("table a").first().click();
+check("nothing has asked yet", await customer.getByText("0 of 3 addresses in use").isVisible());
 const asked = await fetch(`${base}/api/v1/validate`, {
   method: "POST",
   headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
-  body: JSON.stringify({ license_key: await customer.page.locator("#key").textContent(), version: "2.1.0" }),
+  body: JSON.stringify({ license_key: await customer.locator("#key").textContent(), version: "2.1.0" }),
 });
 check("the application may run", (await asked.json()).valid === true);
-await customer.page.reload();
-check("addresses are shown against their limit", await customer.page.getByText("1 of 3 addresses in use").isVisible());
-check("and how long it lasts", await customer.page.getByText(/days? left/).isVisible());
-check("the customer sees the token", (await customer.page.locator("#token").textContent()).trim() === token);
-check("and no internal notes", !(await customer.page.content()).includes("pays late"));
-await look(customer.page, "customer-license");
-const own = customer.page.url();
-await customer.page.getByRole("link", { name: "Profile" }).click();
-await look(customer.page, "customer-profile");
-const vendorPage = await customer.page.request.get(`${base}/products`, { maxRedirects: 0 });
+await customer.reload();
+check("addresses are shown against their limit", await customer.getByText("1 of 3 addresses in use").isVisible());
+check("and how long it lasts", await customer.getByText(/days? left/).isVisible());
+check("the customer sees the token", (await customer.locator("#token").textContent()).trim() === token);
+check("and no internal notes", !(await customer.content()).includes("pays late"));
+await look(customer, "customer-license");
+const own = customer.url();
+await customer.getByRole("link", { name: "Profile" }).click();
+await look(customer, "customer-profile");
+const vendorPage = await customer.request.get(`${base}/products`, { maxRedirects: 0 });
 check("a customer sees no vendor's page", vendorPage.status() === 303, vendorPage.status());
 
 // --- a license with a payload, renewed and revoked
@@ -303,8 +294,8 @@ const name = await page.locator("h1").textContent();
 await page.getByLabel("Type the license's name to confirm").fill(name);
 await page.getByRole("button", { name: "Revoke" }).click();
 await page.locator(".done", { hasText: "Revoked, from the very next request on." }).waitFor();
-await customer.page.goto(own);
-check("the customer's next click sees it", await customer.page.getByText("has no token now").isVisible());
+await customer.goto(own);
+check("the customer's next click sees it", await customer.getByText("has no token now").isVisible());
 
 // --- applications
 await applications({ base, page, person, look, check, mailTo });

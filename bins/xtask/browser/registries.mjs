@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createCustomer, issueLicense, signIn } from "./buyers.mjs";
 
 async function freePort() {
   const server = createServer();
@@ -158,27 +159,9 @@ async function walk({ base, page, person, look, check, mailTo, behind }) {
   const buyers = [];
   for (const name of ["Third Buyer", "Fourth Buyer"]) {
     const email = `${name.split(" ")[0].toLowerCase()}@buyer.example`;
-    await page.goto(`${base}/customers/new`);
-    await page.getByLabel("Name").fill(name);
-    await page.getByLabel("E-mail").fill(email);
-    await page.getByRole("button", { name: "Create" }).click();
-    await page.getByRole("heading", { name, exact: true }).waitFor();
-    const vendorPage = page.url();
-    await page.goto(`${base}/licenses/new`);
-    await page.getByLabel("Name").fill(`Server of ${name}`);
-    await page.getByLabel("Customer").selectOption({ label: name });
-    await page.getByLabel("Payload (JSON object)").fill("{}");
-    await page.getByRole("button", { name: "Save" }).click();
-    await page.locator(".done", { hasText: "Saved." }).waitFor();
-    const token = (await page.locator("#token-text").textContent()).trim();
-    const { page: own } = await person();
-    await own.goto(`${base}/portal`);
-    await own.getByLabel("E-mail").fill(email);
-    await own.getByRole("button", { name: "Send the link" }).click();
-    await own.getByText("a mail is on its way").waitFor();
-    await own.goto(await mailTo(email, "Sign in to your licenses"));
-    await own.getByRole("button", { name: "Sign in" }).click();
-    await own.waitForURL(`${base}/portal`);
+    const vendorPage = await createCustomer({ base, page }, name, email);
+    const token = await issueLicense({ base, page }, `Server of ${name}`, name, "{}");
+    const own = await signIn({ base, person, mailTo }, email);
     await own.getByRole("link", { name: "Images" }).click();
     check(`${name} sees all at first`, await own.getByText("docker pull").first().isVisible());
     buyers.push({ vendorPage, own, token, name });

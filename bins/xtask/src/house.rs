@@ -10,7 +10,7 @@ fn metadata() -> Metadata {
 }
 
 /// For each library and program of ours, what it may depend on among our own.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("keyward-token", &[]),
     ("keyward-client", &["keyward-token"]),
     ("keyward-domain", &[]),
@@ -39,6 +39,7 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("example-cli", &["keyward-token"]),
     ("example-actix", &["keyward-token"]),
     ("example-client", &["keyward-client"]),
+    ("example-oci", &[]),
     ("xtask", &[]),
 ];
 
@@ -76,7 +77,7 @@ fn what_belongs_to_one_room_stays_in_it() {
         ("sqlx", &["keyward-testkit", "keyward-storage"]),
         ("chacha20poly1305", &["keyward-engine"]),
         ("clap", &["keyward-server", "keyward-cli"]),
-        ("tokio", &["keyward-testkit", "keyward-storage", "keyward-engine", "keyward-server"]),
+        ("tokio", &["keyward-testkit", "keyward-storage", "keyward-engine", "keyward-server", "example-oci"]),
     ];
     for package in metadata().workspace_packages() {
         for (dependency, rooms) in rooms {

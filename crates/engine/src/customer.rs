@@ -143,6 +143,7 @@ impl Engine {
             }
         }
         self.end_application_entitlements(&tx, access, id).await?;
+        self.end_artifact_entitlements(&tx, access, id).await?;
         tx.customers(scope).delete(id, now).await?;
         self.record(&tx, access, Action::CustomerDeleted, id.uuid(), &[("name", json!(customer.name))])
             .await?;

@@ -54,5 +54,7 @@ pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
         )
         .service(web::resource("/registry/events").route(web::post().to(notification::post)))
         .service(web::resource("/v2").to(gateway::gateway))
+        // The route's name is for the log; the gateway reads the raw path.
+        .service(web::resource("/v2/{address:.*}").to(gateway::gateway))
         .service(web::scope("/v2").default_service(web::to(gateway::gateway)));
 }

@@ -160,6 +160,9 @@ impl Client {
             Ok(Err(error)) => return Err(gave_no_answer(ask, &error)),
             Err(elapsed) => return Err(gave_no_answer(ask, &elapsed)),
         };
+        if answer.status().is_server_error() && ask.method == Method::PUT {
+            return Err(blamed(ask, answer).await);
+        }
         if answer.status().is_server_error() || answer.status() == StatusCode::UNAUTHORIZED {
             return Err(gave_no_answer(ask, &answer.status()));
         }
@@ -187,6 +190,25 @@ pub(crate) fn gave_no_answer(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refu
         "an upstream gave no answer to pass on"
     );
     Refusal::unavailable()
+}
+
+/// What a client is told whose manifest an upstream takes for a fault of its own: distribution 2.8 answers 500 to some
+/// that are wrong.
+async fn blamed(ask: &Ask<'_>, answer: Answer) -> Refusal {
+    let status = answer.status();
+    let given = gathered(answer, MOST_ERRORS).await.unwrap_or_default();
+    let errors = serde_json::from_slice::<Errors>(&given).map(|given| given.errors).unwrap_or_default();
+    let names = |code: &str| errors.iter().any(|error| error.code == code);
+    if names("MANIFEST_BLOB_UNKNOWN") {
+        return Refusal::bad(
+            "MANIFEST_BLOB_UNKNOWN",
+            "the manifest names something that the registry does not take",
+        );
+    }
+    if names("MANIFEST_INVALID") {
+        return Refusal::bad("MANIFEST_INVALID", "the registry does not take this manifest");
+    }
+    gave_no_answer(ask, &status)
 }
 
 /// All of a body that is expected to be small, as long as was announced.
@@ -299,6 +321,9 @@ pub(crate) fn link_outside(registry: &Registry, answer: &Answer) -> Option<Strin
     Some(format!("<{own}>{rest}"))
 }
 
+/// The most bytes of an answer that refuses.
+const MOST_ERRORS: usize = 64 * 1024;
+
 /// Errors of the upstream in its own codes, without its details, which may tell of the inside.
 #[derive(Deserialize)]
 struct Errors {
@@ -321,15 +346,19 @@ pub(crate) async fn refused(
     let mut response = head(registry, &answer);
     let status = answer.status();
     // That of a HEAD announces more than it has.
-    let given = gathered(answer, 64 * 1024).await?;
+    let given = gathered(answer, MOST_ERRORS).await?;
     let errors = serde_json::from_slice::<Errors>(&given).map(|given| given.errors).unwrap_or_default();
     let mut errors: Vec<_> = errors
         .into_iter()
         .map(|error| json!({"code": error.code, "message": error.message, "detail": null}))
         .collect();
     if errors.is_empty() {
-        let code = if status == StatusCode::NOT_FOUND { absent } else { "UNSUPPORTED" };
-        errors.push(json!({"code": code, "message": "the registry refused this", "detail": null}));
+        let (code, message) = match status {
+            StatusCode::NOT_FOUND => (absent, "the registry has nothing of this name"),
+            StatusCode::RANGE_NOT_SATISFIABLE => ("RANGE_INVALID", "there are no such bytes of it"),
+            _ => ("UNSUPPORTED", "the registry refused this"),
+        };
+        errors.push(json!({"code": code, "message": message, "detail": null}));
     }
     // The type of the upstream's own words does not hold for ours.
     Ok(response.insert_header(header::ContentType::json()).json(json!({"errors": errors})))

@@ -1,17 +1,15 @@
-//! What is in a registry: repositories, what their tags point to, and what their manifests are made of.
+//! The repositories of registries.
 
-use std::collections::{BTreeSet, HashSet};
-
-use keyward_domain::registry::{Artifact, Digest, Manifest, RepositoryName, Tag};
-use keyward_domain::{ArtifactId, OrganizationScope, Page, PageRequest, RegistryId, Timestamp};
-use sea_orm::sea_query::{Expr, OnConflict};
+use keyward_domain::registry::{Artifact, RepositoryName};
+use keyward_domain::{ArtifactId, OrganizationScope, Page, PageRequest, RegistryId};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     Select,
 };
-use uuid::Uuid;
 
 use crate::Result;
+use crate::content::Content;
 use crate::convert::{ROW, Table};
 use crate::page::{contains, page, paged};
 
@@ -35,80 +33,7 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod tag {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "artifact_tags")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub artifact_id: Uuid,
-        pub tag: String,
-        pub digest: String,
-        pub since: i64,
-        pub until: Option<i64>,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-mod manifest {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "artifact_manifests")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub artifact_id: Uuid,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub digest: String,
-        pub media_type: String,
-        pub size: i64,
-        pub total: i64,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-mod edge {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "artifact_edges")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub artifact_id: Uuid,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub child: String,
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub parent: String,
-        pub kind: String,
-        pub size: i64,
-        pub platform: Option<String>,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
-const ARTIFACTS: Table = Table("artifacts");
-const TAGS: Table = Table("artifact_tags");
-const EDGES: Table = Table("artifact_edges");
-
-/// The kind of edge from what a manifest is about down to the manifest.
-const SUBJECT: &str = "subject";
-
-/// How many rows one statement writes or asks for: databases bound the values of a statement.
-const CHUNK: usize = 500;
+const TABLE: Table = Table("artifacts");
 
 /// The artifacts of one organization.
 pub struct Artifacts<'a> {
@@ -186,250 +111,12 @@ impl Artifacts<'_> {
     }
 }
 
-/// What is in one artifact, which was found in its organization before.
-pub struct Content<'a> {
-    tx: &'a DatabaseTransaction,
-    artifact: ArtifactId,
-}
-
-/// What a tag points or pointed to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pointing {
-    /// The tag.
-    pub tag: Tag,
-    /// The manifest.
-    pub digest: Digest,
-    /// Since when it is known to.
-    pub since: Timestamp,
-    /// Until when it did; `None` for now.
-    pub until: Option<Timestamp>,
-}
-
-/// A manifest as it is shown to people.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
-    /// Which.
-    pub digest: Digest,
-    /// Its media type.
-    pub media_type: String,
-    /// With all blobs it names, in bytes; of an index, of all its images that are known.
-    pub total: u64,
-    /// For which systems.
-    pub platforms: Vec<String>,
-}
-
-impl Content<'_> {
-    /// The tags that there are, by name.
-    pub async fn tags(&self) -> Result<Vec<Pointing>> {
-        let current = self.pointings().filter(tag::Column::Until.is_null());
-        let rows = current.order_by_asc(tag::Column::Tag).all(self.tx).await?;
-        rows.into_iter().map(read_tag).collect()
-    }
-
-    /// All that a tag pointed to, the latest first.
-    pub async fn history(&self, tag: &Tag) -> Result<Vec<Pointing>> {
-        let all = self.pointings().filter(tag::Column::Tag.eq(tag.as_str()));
-        let rows = all.order_by_desc(tag::Column::Since).order_by_desc(tag::Column::Id).all(self.tx).await?;
-        rows.into_iter().map(read_tag).collect()
-    }
-
-    /// What a tag points to now, as far as is known.
-    pub async fn pointed(&self, tag: &Tag) -> Result<Option<Digest>> {
-        let one =
-            self.pointings().filter(tag::Column::Until.is_null()).filter(tag::Column::Tag.eq(tag.as_str()));
-        one.one(self.tx).await?.map(|row| TAGS.parse("digest", &row.digest)).transpose()
-    }
-
-    /// Writes that a tag points to `digest`, under a fresh `id`. What it pointed to before becomes history. The
-    /// artifact is held.
-    pub async fn point(&self, id: Uuid, tag: &Tag, digest: &Digest, now: Timestamp) -> Result<()> {
-        if self.pointed(tag).await?.as_ref() == Some(digest) {
-            return Ok(());
-        }
-        self.unpoint(tag, now).await?;
-        let row = tag::ActiveModel {
-            id: Set(id),
-            artifact_id: Set(self.artifact.uuid()),
-            tag: Set(tag.to_string()),
-            digest: Set(digest.to_string()),
-            since: Set(now.unix()),
-            until: Set(None),
-        };
-        tag::Entity::insert(row).exec_without_returning(self.tx).await?;
-        Ok(())
-    }
-
-    /// Writes that a tag is gone.
-    pub async fn unpoint(&self, tag: &Tag, now: Timestamp) -> Result<()> {
-        self.end(tag::Column::Tag.eq(tag.as_str()), now).await
-    }
-
-    /// Writes that a manifest is gone, and so all tags that point to it.
-    pub async fn remove(&self, digest: &Digest, now: Timestamp) -> Result<()> {
-        self.end(tag::Column::Digest.eq(digest.as_str()), now).await
-    }
-
-    async fn end(&self, which: sea_orm::sea_query::SimpleExpr, now: Timestamp) -> Result<()> {
-        tag::Entity::update_many()
-            .col_expr(tag::Column::Until, Expr::value(now.unix()))
-            .filter(tag::Column::ArtifactId.eq(self.artifact.uuid()))
-            .filter(tag::Column::Until.is_null())
-            .filter(which)
-            .exec(self.tx)
-            .await?;
-        Ok(())
-    }
-
-    /// Whether a manifest has been read.
-    pub async fn knows(&self, digest: &Digest) -> Result<bool> {
-        Ok(self.manifest(digest).one(self.tx).await?.is_some())
-    }
-
-    /// Writes what a manifest is made of.
-    pub async fn learn(&self, digest: &Digest, manifest: &Manifest) -> Result<()> {
-        let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
-        let artifact = self.artifact.uuid();
-        let row = manifest::ActiveModel {
-            artifact_id: Set(artifact),
-            digest: Set(digest.to_string()),
-            media_type: Set(manifest.media_type.clone()),
-            size: Set(bytes(manifest.size)),
-            total: Set(bytes(manifest.total())),
-        };
-        let known = OnConflict::columns([manifest::Column::ArtifactId, manifest::Column::Digest])
-            .do_nothing()
-            .to_owned();
-        manifest::Entity::insert(row).on_conflict(known).exec_without_returning(self.tx).await?;
-        let mut children = HashSet::new();
-        let parts = manifest.parts.iter().filter(|part| children.insert(&part.digest));
-        let mut edges: Vec<_> = parts
-            .map(|part| edge::ActiveModel {
-                artifact_id: Set(artifact),
-                child: Set(part.digest.to_string()),
-                parent: Set(digest.to_string()),
-                kind: Set(part.kind.as_str().to_owned()),
-                size: Set(bytes(part.size)),
-                platform: Set(part.platform.clone()),
-            })
-            .collect();
-        edges.extend(manifest.subject.as_ref().map(|subject| edge::ActiveModel {
-            artifact_id: Set(artifact),
-            child: Set(digest.to_string()),
-            parent: Set(subject.to_string()),
-            kind: Set(SUBJECT.to_owned()),
-            size: Set(0),
-            platform: Set(None),
-        }));
-        for some in edges.chunks(CHUNK) {
-            let known =
-                OnConflict::columns([edge::Column::ArtifactId, edge::Column::Child, edge::Column::Parent])
-                    .do_nothing()
-                    .to_owned();
-            edge::Entity::insert_many(some.to_vec())
-                .on_conflict(known)
-                .exec_without_returning(self.tx)
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// The tags that lead to a digest, or did at some time: of the manifest itself, of those that contain it, and of
-    /// what it is about. Ends early once one of `wanted` is found: what base images share can have many.
-    pub async fn tags_to(&self, digest: &Digest, wanted: &BTreeSet<Tag>) -> Result<BTreeSet<Tag>> {
-        let mut seen = HashSet::from([digest.to_string()]);
-        let mut level = vec![digest.to_string()];
-        let mut tags = BTreeSet::new();
-        while !level.is_empty() && tags.is_disjoint(wanted) {
-            let mut parents = Vec::new();
-            for some in level.chunks(CHUNK) {
-                let names: Vec<String> = tag::Entity::find()
-                    .select_only()
-                    .column(tag::Column::Tag)
-                    .distinct()
-                    .filter(tag::Column::ArtifactId.eq(self.artifact.uuid()))
-                    .filter(tag::Column::Digest.is_in(some))
-                    .into_tuple()
-                    .all(self.tx)
-                    .await?;
-                for name in names {
-                    tags.insert(TAGS.parse("tag", &name)?);
-                }
-                let above: Vec<String> =
-                    self.edges().filter(edge::Column::Child.is_in(some)).into_tuple().all(self.tx).await?;
-                parents.extend(above.into_iter().filter(|parent| seen.insert(parent.clone())));
-            }
-            level = parents;
-        }
-        Ok(tags)
-    }
-
-    /// Whether no other manifest is known to contain this one: pulling it is pulling all of something.
-    pub async fn is_root(&self, digest: &Digest) -> Result<bool> {
-        let above = self
-            .edges()
-            .filter(edge::Column::Child.eq(digest.as_str()))
-            .filter(edge::Column::Kind.eq("manifest"));
-        let above: Option<String> = above.limit(1).into_tuple().one(self.tx).await?;
-        Ok(above.is_none())
-    }
-
-    /// A manifest as it is shown to people, if it was read.
-    pub async fn shown(&self, digest: &Digest) -> Result<Option<Shown>> {
-        let Some(found) = self.manifest(digest).one(self.tx).await? else { return Ok(None) };
-        let images = edge::Entity::find()
-            .filter(edge::Column::ArtifactId.eq(self.artifact.uuid()))
-            .filter(edge::Column::Parent.eq(digest.as_str()))
-            .filter(edge::Column::Kind.eq("manifest"))
-            .order_by_asc(edge::Column::Platform)
-            .all(self.tx)
-            .await?;
-        let mut total = found.total;
-        for image in &images {
-            let digest = EDGES.parse("child", &image.child)?;
-            let known = self.manifest(&digest).one(self.tx).await?;
-            total = total.saturating_add(known.map_or(image.size, |known| known.total));
-        }
-        // Attestations call themselves unknown.
-        let platforms = images.into_iter().filter_map(|image| image.platform);
-        let platforms = platforms.filter(|platform| !platform.starts_with("unknown")).collect();
-        Ok(Some(Shown {
-            digest: digest.clone(),
-            media_type: found.media_type,
-            total: u64::try_from(total).unwrap_or_default(),
-            platforms,
-        }))
-    }
-
-    fn pointings(&self) -> Select<tag::Entity> {
-        tag::Entity::find().filter(tag::Column::ArtifactId.eq(self.artifact.uuid()))
-    }
-
-    fn manifest(&self, digest: &Digest) -> Select<manifest::Entity> {
-        manifest::Entity::find_by_id((self.artifact.uuid(), digest.to_string()))
-    }
-
-    /// The parents of what is then filtered for.
-    fn edges(&self) -> Select<edge::Entity> {
-        let parents = edge::Entity::find().select_only().column(edge::Column::Parent).distinct();
-        parents.filter(edge::Column::ArtifactId.eq(self.artifact.uuid()))
-    }
-}
-
 fn read(row: row::Model) -> Result<Artifact> {
     Ok(Artifact {
         id: row.id.into(),
         organization: row.organization_id.into(),
         registry: row.registry_id.into(),
-        repository: ARTIFACTS.parse("repository", &row.repository)?,
-        created_at: ARTIFACTS.time("created_at", row.created_at)?,
-    })
-}
-
-fn read_tag(row: tag::Model) -> Result<Pointing> {
-    Ok(Pointing {
-        tag: TAGS.parse("tag", &row.tag)?,
-        digest: TAGS.parse("digest", &row.digest)?,
-        since: TAGS.time("since", row.since)?,
-        until: TAGS.optional_time("until", row.until)?,
+        repository: TABLE.parse("repository", &row.repository)?,
+        created_at: TABLE.time("created_at", row.created_at)?,
     })
 }

@@ -1,6 +1,6 @@
 //! A running server, and clients that nobody here wrote: jose (npm), PyJWT, pyseto, rfc8785 and keyport
-//! (PyPI), Go's standard library, and besides them the `keyward` command. The examples for Compose and Helm are
-//! judged by a schema and a library that come from elsewhere too.
+//! (PyPI), oci-client (crates.io), Go's standard library, and besides them the `keyward` command. The examples
+//! for Compose and Helm are judged by a schema and a library that come from elsewhere too.
 
 pub(crate) mod browser;
 mod clients;
@@ -66,6 +66,9 @@ pub(crate) fn registry_pace(report: &mut Report) -> Result<()> {
 
 /// Puts a real registry behind a server on each database.
 fn gateway(report: &mut Report, postgres: &Postgres) -> Result<()> {
+    // By itself: the server is tested with the features it has without it.
+    let example = ["build", "-p", "example-oci"];
+    report.step("building the example with oci-client", || succeeds(cargo(&example)?))?;
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("registry")?))] {
         report.step(&format!("a real registry behind the gateway ({name})"), || {
             let mut tally = Tally::default();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyward_domain::permission::{ReadEntitlements, WriteEntitlements};
+use keyward_domain::permission::{ReadEntitlements, WriteCustomers, WriteEntitlements};
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Tag, TagGrant};
 use keyward_domain::{
     Access, Action, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Idempotency, Invalid,
@@ -215,6 +215,22 @@ impl Engine {
         let detail = [("customer", json!(old.customer))];
         self.record(&tx, access, Action::ArtifactEntitlementDeleted, id.uuid(), &detail).await?;
         tx.commit().await?;
+        Ok(())
+    }
+
+    /// Ends all entitlements of a customer who is being deleted, and is held.
+    pub(crate) async fn end_artifact_entitlements(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteCustomers>,
+        customer: CustomerId,
+    ) -> Result<()> {
+        for entitlement in tx.artifact_entitlements(access.scope()).of_customer(customer).await? {
+            tx.artifact_entitlements(access.scope()).delete(entitlement.id).await?;
+            let detail = [("customer", json!(customer)), ("because", json!("customer deleted"))];
+            let (action, target) = (Action::ArtifactEntitlementDeleted, entitlement.id.uuid());
+            self.record(tx, access, action, target, &detail).await?;
+        }
         Ok(())
     }
 

@@ -10,5 +10,6 @@ mod notifications;
 mod once;
 mod people;
 mod providers;
+mod registries;
 mod tokens;
 mod visitors;

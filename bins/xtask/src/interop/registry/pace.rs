@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::Depot;
+use super::clients::skopeo;
 use super::images::{Image, digest};
 use super::upstream::Upstream;
 use super::wire::Ask;
+use super::{Depot, said};
 use crate::interop::server::Server;
 
 /// How large the pull is.
@@ -56,10 +57,9 @@ pub(crate) fn measure() -> Result<bool> {
                 (format!("x:{}", depot.pull), format!("dir:{}", folder.path().join("image").display()));
             let from = format!("{}/acme/large:1", url.replace("http://", "docker://"));
             let started = Instant::now();
-            let pulled =
-                super::skopeo(&["copy", "--src-tls-verify=false", "--src-creds", &creds, &from, &to])?;
+            let pulled = skopeo(&["copy", "--src-tls-verify=false", "--src-creds", &creds, &from, &to])?;
             took[index].push(started.elapsed());
-            ensure!(pulled.status.success(), "skopeo: {}", super::said(&pulled));
+            ensure!(pulled.status.success(), "skopeo: {}", said(&pulled));
             let started = Instant::now();
             let mut curl = Command::new("curl");
             curl.args([

@@ -10,11 +10,11 @@ use crate::interop::Tally;
 use crate::interop::server::Server;
 
 pub(crate) fn judge(tally: &mut Tally, depot: &Depot, server: &Server) -> Result<()> {
-    let (customer, _, token) = depot.customer("Thief")?;
+    let thief = depot.customer("Thief")?;
     Image::new("mine", "amd64")?.push(depot.port, &depot.push, "mine/app", "1")?;
-    depot.entitle(&customer, &depot.artifact("mine/app")?, "all", &[])?;
-    addresses(tally, depot, &token)?;
-    mounts(tally, depot, server, &token)?;
+    depot.entitle(&thief.id, &depot.artifact("mine/app")?, "all", &[])?;
+    addresses(tally, depot, &thief.token)?;
+    mounts(tally, depot, server, &thief.token)?;
     keys(tally, depot, server)?;
     uploads(tally, depot)?;
     Ok(())
@@ -205,6 +205,20 @@ fn uploads(tally: &mut Tally, depot: &Depot) -> Result<()> {
     tally.check("a manifest that is none", wrong.status == 400, &wrong.seen());
     let large = put(&vec![b' '; 5 * 1024 * 1024])?;
     tally.check("a manifest that is too large", large.status == 413, &large.seen());
+    // Distribution takes this for a fault of its own.
+    let elsewhere = json!({
+        "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar", "size": 1,
+        "digest": digest(b"elsewhere"), "urls": ["https://store.example.com/blobs/sha256/1"],
+    });
+    let config = json!({"mediaType": "application/vnd.oci.image.config.v1+json", "size": 5, "digest": digest(b"hello")});
+    let foreign = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [elsewhere]});
+    let refused = put(foreign.to_string().as_bytes())?;
+    let told = refused.status == 400 && refused.error().0 == "MANIFEST_BLOB_UNKNOWN";
+    tally.check("a manifest whose layers are elsewhere", told, &refused.seen());
+    let past = depot.ask("GET", &format!("/v2/mine/app/blobs/{}", digest(b"hello"))).key(&depot.pull);
+    let past = past.header("Range", "bytes=100-200").send(depot.port)?;
+    let told = past.status == 416 && past.error().0 == "RANGE_INVALID";
+    tally.check("bytes past the end of a blob", told, &past.seen());
     let big = Image::of(vec![7; 20 * 1024 * 1024], b"{}".to_vec());
     big.push(depot.port, &depot.push, "mine/app", "big")?;
     let back = depot.get(&format!("/v2/mine/app/blobs/{}", digest(&big.layer)), &depot.pull)?;
