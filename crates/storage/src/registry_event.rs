@@ -2,7 +2,7 @@
 
 use keyward_domain::registry::{Decision, Holder, Operation, RegistryEvent};
 use keyward_domain::{
-    CustomerId, OrganizationScope, Page, PageRequest, RegistryEventId, RegistryId, Timestamp,
+    CustomerId, OrganizationScope, Page, PageRequest, RegistryEventId, RegistryId, RegistryKeyId, Timestamp,
 };
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
@@ -53,6 +53,8 @@ pub struct EventFilter {
     pub registry: Option<RegistryId>,
     /// Of this customer only.
     pub customer: Option<CustomerId>,
+    /// Of this key only.
+    pub key: Option<RegistryKeyId>,
     /// Of this operation only.
     pub operation: Option<Operation>,
     /// With this decision only.
@@ -123,6 +125,9 @@ impl RegistryEvents<'_> {
         }
         if let Some(customer) = filter.customer {
             found = found.filter(row::Column::CustomerId.eq(customer.uuid()));
+        }
+        if let Some(key) = filter.key {
+            found = found.filter(row::Column::KeyId.eq(key.uuid()));
         }
         if let Some(operation) = filter.operation {
             found = found.filter(row::Column::Operation.eq(operation.as_str()));

@@ -29,6 +29,12 @@ struct Wanted {
     operation: String,
     #[serde(default)]
     decision: String,
+    /// Of this key only.
+    #[serde(default)]
+    key: String,
+    /// Of this customer only.
+    #[serde(default)]
+    customer: String,
     #[serde(default)]
     cursor: String,
 }
@@ -37,10 +43,34 @@ impl Wanted {
     fn filter(&self, registry: RegistryId) -> EventFilter {
         EventFilter {
             registry: Some(registry),
-            customer: None,
+            customer: self.customer.parse().ok(),
+            key: self.key.parse().ok(),
             operation: self.operation.parse().ok(),
             decision: self.decision.parse().ok(),
         }
+    }
+
+    /// Without ids that are none.
+    fn readable(mut self) -> Self {
+        if self.key.parse::<RegistryKeyId>().is_err() {
+            self.key.clear();
+        }
+        if self.customer.parse::<CustomerId>().is_err() {
+            self.customer.clear();
+        }
+        self
+    }
+
+    /// The filter as a query, for the pages and files that keep to it.
+    fn query(&self) -> String {
+        let filter = [
+            ("operation", &self.operation),
+            ("decision", &self.decision),
+            ("key", &self.key),
+            ("customer", &self.customer),
+        ];
+        let given = filter.into_iter().filter(|(_, value)| !value.is_empty());
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
     }
 
     fn page(&self) -> PageRequest {
@@ -54,6 +84,8 @@ struct Line {
     who: String,
     /// The page of whom it was.
     link: String,
+    /// The query for all lines of the same; licenses without a customer have none.
+    same: Option<String>,
 }
 
 /// The names of keys, customers and licenses, asked for once each.
@@ -97,7 +129,11 @@ impl Names {
             }
         };
         let who = who.cloned().unwrap_or_default();
-        Ok(Line { event, who, link })
+        let same = match event.holder {
+            Holder::Key(id) => Some(format!("key={id}")),
+            Holder::License { customer, .. } => customer.map(|id| format!("customer={id}")),
+        };
+        Ok(Line { event, who, link, same })
     }
 }
 
@@ -109,8 +145,9 @@ struct ActivityPage {
     tab: &'static str,
     operations: [Operation; 4],
     decisions: [Decision; 2],
-    operation: String,
-    decision: String,
+    wanted: Wanted,
+    /// The filter as a query.
+    query: String,
     lines: Vec<Line>,
     next: Option<String>,
 }
@@ -122,6 +159,7 @@ async fn list(
     engine: web::Data<Engine>,
 ) -> Page {
     let registry = engine.registry(&signed.access, id.0).await?;
+    let wanted = wanted.into_inner().readable();
     let found = engine.registry_events(&signed.access, wanted.filter(id.0), wanted.page()).await?;
     let (mut names, mut lines) = (Names::default(), Vec::new());
     for event in found.items {
@@ -133,8 +171,8 @@ async fn list(
         tab: "activity",
         operations: Operation::ALL,
         decisions: [Decision::Allowed, Decision::Denied],
-        operation: wanted.operation.clone(),
-        decision: wanted.decision.clone(),
+        query: wanted.query(),
+        wanted,
         lines,
         next: found.next.map(|cursor| cursor.to_string()),
     })

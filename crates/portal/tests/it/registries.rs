@@ -106,6 +106,27 @@ keyward_testkit::databases! {
         let (_, list) = later.get(&format!("{page}/keys")).await;
         assert!(list.contains("90 days") && list.contains("rotate it"), "{list}");
 
+        // What one key did, apart from what others did.
+        let key = id_after(&list, "/registry-keys/").parse().unwrap();
+        for (holder, reference) in [
+            (keyward_domain::registry::Holder::Key(key), "1.0"),
+            (keyward_domain::registry::Holder::Key(keyward_domain::RegistryKeyId::new(1, [2; 10])), "2.0"),
+        ] {
+            let happening = keyward_engine::Happening {
+                holder, operation: keyward_domain::registry::Operation::Pull, decision: keyward_domain::registry::Decision::Allowed,
+                repository: "acme/app".parse().unwrap(), reference: reference.to_owned(), digest: None,
+                address: keyward_domain::Address::new("192.0.2.7".parse().unwrap()), client: "skopeo".to_owned(),
+            };
+            later.engine.note_happening(&registry, happening).await.unwrap();
+        }
+        let all = later.get(&format!("{page}/activity")).await.1;
+        assert!(all.contains("acme/app:1.0") && all.contains("acme/app:2.0") && !all.contains("Only what"));
+        let only = format!("key={key}");
+        assert!(all.contains(&format!("activity?{only}\"")), "{all}");
+        let some = later.get(&format!("{page}/activity?{only}")).await.1;
+        assert!(some.contains("acme/app:1.0") && !some.contains("acme/app:2.0") && some.contains("Only what key ci did."), "{some}");
+        assert!(later.get(&format!("{page}/activity.csv?{only}")).await.1.lines().count() == 2);
+
         let rotate = format!("/registry-keys/{}/rotate", id_after(&list, "/registry-keys/"));
         assert!(later.get(&rotate).await.1.contains("Let the old secret live on"));
         let rotated = later.send(&rotate, &[("overlap_days", "7")]).await.unwrap_err();
@@ -335,7 +356,7 @@ keyward_testkit::databases! {
             let held = vendor.get(&customer).await.1;
             let held = format!("/artifact-entitlements/{}", id_after(&held, "/artifact-entitlements/"));
             let query = format!("{page}/artifacts?q={}", encode(text));
-            let filtered = format!("{page}/activity?operation={}", encode(text));
+            let filtered = format!("{page}/activity?operation={0}&key={0}&customer={0}", encode(text));
             for path in ["/registries", &page, &format!("{page}/keys"), &format!("{page}/activity"), &filtered, &format!("{page}/settings"),
                 &query, &customer, &held, &format!("{held}/end"), "/licenses", "/audit"] {
                 let (status, text) = vendor.get(path).await;

@@ -12,8 +12,8 @@ use keyward_domain::registry::{
 use keyward_domain::{
     AddressRange, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor, CustomResponse,
     CustomerId, Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, MailDomain, Mark, Name,
-    Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId, Role, Scopes,
-    Template, Timestamp, VersionName, Versions,
+    Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId, RegistryKeyId,
+    Role, Scopes, Template, Timestamp, VersionName, Versions,
 };
 use keyward_engine::ClientSecret;
 use serde::de::DeserializeOwned;
@@ -100,6 +100,7 @@ from_text!(
     Plan,
     ProductId,
     RegistryId,
+    RegistryKeyId,
     RepositoryName,
     ProviderUrl,
     Role,

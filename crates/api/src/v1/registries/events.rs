@@ -85,6 +85,9 @@ pub(crate) struct EventQuery {
     /// Of this customer only.
     #[param(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
+    /// Of this registry key only.
+    #[param(value_type = Option<String>, format = Uuid)]
+    registry_key_id: Option<RegistryKeyId>,
     /// `pull`, `push`, `delete` or `token`.
     #[param(value_type = Option<String>)]
     operation: Option<Operation>,
@@ -100,6 +103,7 @@ impl Request for EventQuery {
         Some(Self {
             registry_id: fields.optional("registry_id"),
             customer_id: fields.optional("customer_id"),
+            registry_key_id: fields.optional("registry_key_id"),
             operation: fields.optional("operation"),
             decision: fields.optional("decision"),
             page: PageQuery::read(fields)?,
@@ -122,8 +126,14 @@ pub(crate) async fn events(
     query: Query<EventQuery>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<EventView>>, Problem> {
-    let EventQuery { registry_id, customer_id, operation, decision, page } = query.0;
-    let filter = EventFilter { registry: registry_id, customer: customer_id, operation, decision };
+    let EventQuery { registry_id, customer_id, registry_key_id, operation, decision, page } = query.0;
+    let filter = EventFilter {
+        registry: registry_id,
+        customer: customer_id,
+        key: registry_key_id,
+        operation,
+        decision,
+    };
     let events = engine.registry_events(&caller, filter, page.request()).await?;
     Ok(Answer::ok(PageView::of(events, EventView::from)))
 }
