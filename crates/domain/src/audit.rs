@@ -42,7 +42,7 @@ actions! {
     OrganizationProviderSet = "organization.provider_set";
     /// An organization's sign-in provider was removed.
     OrganizationProviderRemoved = "organization.provider_removed";
-    /// An organization's expiry notices were set.
+    /// What an organization tells by mail was set.
     OrganizationNoticesSet = "organization.notices_set";
     /// A member was added.
     MemberCreated = "member.created";
@@ -128,6 +128,10 @@ actions! {
     RegistryKeyRotated = "registry_key.rotated";
     /// A registry key was revoked.
     RegistryKeyRevoked = "registry_key.revoked";
+    /// Something unusual was seen at a registry.
+    AlertRaised = "alert.raised";
+    /// Someone has seen to something unusual.
+    AlertAcknowledged = "alert.acknowledged";
     /// A repository was named by the vendor.
     ArtifactCreated = "artifact.created";
     /// A customer was entitled to artifacts.

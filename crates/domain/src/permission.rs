@@ -173,6 +173,8 @@ pub enum Actor {
     Customer(CustomerId),
     /// Whoever has opened a link.
     Link(LinkId),
+    /// The server, by itself.
+    Server,
 }
 
 /// Who was recognised, and all they may do.

@@ -152,6 +152,8 @@ pub enum Thing {
     Registry,
     /// A credential for a registry.
     RegistryKey,
+    /// Something unusual at a registry.
+    Alert,
     /// A repository in a registry.
     Artifact,
     /// What a customer may pull.
@@ -180,6 +182,7 @@ impl Thing {
             Self::Link => "link",
             Self::Registry => "registry",
             Self::RegistryKey => "registry key",
+            Self::Alert => "alert",
             Self::Artifact => "artifact",
             Self::ArtifactEntitlement => "artifact entitlement",
             Self::Provider => "sign-in provider",

@@ -1,7 +1,7 @@
 //! The unit of work.
 
 use keyward_domain::provider::Departure;
-use keyward_domain::registry::{Host, Notifications, Registry, RepositoryName, Upstream};
+use keyward_domain::registry::{Holder, Host, Notifications, Registry, RepositoryName, Upstream};
 use keyward_domain::{
     Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
     OrganizationScope, Product, ProductId, RegistryEventId, SecretHash, Session, SigningKey, Timestamp,
@@ -10,8 +10,8 @@ use keyward_domain::{
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    Addresses, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements, Artifacts,
-    AuditEvents, Changes, Credentials, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
+    Addresses, Alerts, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements, Artifacts,
+    AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, Licenses, Links, Mail, Members,
     NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryHints, RegistryKeys,
     RegistryNotifications, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn, UsageDays,
     customer, link, mail, member, notice, product, provider, registry, registry_event, registry_notification,
@@ -99,6 +99,16 @@ impl Tx {
         hash: &SecretHash,
     ) -> Result<Option<(Registry, Notifications)>> {
         registry_notification::by_hash(&self.inner, hash).await
+    }
+
+    /// What one holder, found in its organization before, usually does.
+    pub fn habits(&self, holder: Holder) -> Habits<'_> {
+        Habits { tx: &self.inner, holder }
+    }
+
+    /// Alerts of one organization.
+    pub fn alerts(&self, scope: OrganizationScope) -> Alerts<'_> {
+        Alerts { tx: &self.inner, scope }
     }
 
     /// Artifacts of one organization.
@@ -209,7 +219,7 @@ impl Tx {
         provider::take(&self.inner, state).await
     }
 
-    /// The expiry notices of one organization.
+    /// What one organization tells by mail.
     pub fn notices(&self, scope: OrganizationScope) -> NoticeDesk<'_> {
         NoticeDesk { tx: &self.inner, scope }
     }

@@ -3,6 +3,7 @@
 pub mod content;
 pub mod entitlement;
 pub mod event;
+pub mod habit;
 pub mod key;
 pub mod notification;
 pub mod oci;
@@ -16,6 +17,7 @@ pub use entitlement::{
     Artifact, ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Ground, PullRights, Reach, TagGrant,
 };
 pub use event::{Decision, Holder, Operation, RegistryEvent};
+pub use habit::Footprint;
 pub use key::{KeyAccess, LastUse, RegistryKey};
 pub use notification::{Hint, Notifications};
 pub use oci::{Digest, Reference, RepositoryName, RepositoryPattern, Tag};

@@ -8,6 +8,7 @@ mod key;
 mod notification;
 mod own;
 mod upstream;
+mod watch;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};

@@ -1,5 +1,6 @@
 //! The vendor's pages, one noun a file.
 
+mod alerts;
 mod application_entitlements;
 mod application_versions;
 mod applications;
@@ -40,6 +41,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     registry_keys::routes(config);
     registry_notifications::routes(config);
     registry_activity::routes(config);
+    alerts::routes(config);
     artifacts::routes(config);
     artifact_entitlements::routes(config);
     members::routes(config);

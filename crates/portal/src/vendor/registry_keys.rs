@@ -3,9 +3,9 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
-use keyward_domain::registry::{KeyAccess, Registry, RegistryKey};
-use keyward_domain::{Name, RegistryId, RegistryKeyId, Timestamp};
-use keyward_engine::{Engine, Error, NewRegistryKey, NewRegistrySecret};
+use keyward_domain::registry::{Holder, KeyAccess, Registry, RegistryKey};
+use keyward_domain::{AlertStatus, Name, RegistryId, RegistryKeyId, Timestamp};
+use keyward_engine::{AlertFilter, Engine, Error, NewRegistryKey, NewRegistrySecret};
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
@@ -43,6 +43,8 @@ struct Row {
     days: i64,
     /// Whether it should be replaced.
     due: bool,
+    /// How many of its alerts are open.
+    alerts: usize,
 }
 
 fn row(key: RegistryKey, now: Timestamp) -> Row {
@@ -52,7 +54,7 @@ fn row(key: RegistryKey, now: Timestamp) -> Row {
         (None, true) => "active",
     };
     let days = (now.unix() - key.secret.created_at.unix()).max(0) / DAY;
-    Row { state, days, due: key.is_due(now), key }
+    Row { state, days, due: key.is_due(now), alerts: 0, key }
 }
 
 #[derive(Template)]
@@ -76,6 +78,12 @@ async fn list(
     let now = engine.now();
     let keys = engine.registry_keys(&signed.access, Some(id.0), Listing::whole()).await?.items;
     let mut rows: Vec<_> = keys.into_iter().map(|key| row(key, now)).collect();
+    let open = AlertFilter { status: Some(AlertStatus::Open), registry: Some(id.0), key: None };
+    for alert in engine.alerts(&signed.access, open, Listing::whole()).await?.items {
+        if let Some(row) = rows.iter_mut().find(|row| alert.holder == Holder::Key(row.key.id)) {
+            row.alerts += 1;
+        }
+    }
     // Those that work come first.
     rows.sort_by_key(|row| row.state != "active");
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", now).after(request.query_string());

@@ -216,6 +216,47 @@ keyward_testkit::databases! {
         assert!(see(0).await.contains("is suspended; ask Acme") && !see(0).await.contains("docker pull"));
     }
 
+    async fn what_is_unusual_is_told_until_someone_has_seen_to_it(store: Store) {
+        let (engine, _) = engine(store);
+        let vendor = Browser::open(engine).await;
+        let (page, registry) = registry(&vendor, "Releases").await;
+        assert!(vendor.get("/alerts").await.1.contains("No open alert"));
+        assert!(!vendor.get("/").await.1.contains("open alert"));
+        let mut keys = Vec::new();
+        for name in ["ci", "nightly"] {
+            vendor.send(&format!("{page}/keys/new"), &[("name", name), ("expiry", "90")]).await.unwrap_err();
+            let list = vendor.get(&format!("{page}/keys")).await.1;
+            let row = list.split("<tr>").find(|row| row.contains(&format!("<td>{name} "))).unwrap();
+            keys.push(id_after(row, "/registry-keys/").to_owned());
+        }
+        for (key, address) in [(0, [192, 0, 2, 7]), (0, [203, 0, 113, 7]), (1, [192, 0, 2, 7]), (1, [198, 51, 100, 7])] {
+            let happening = Happening {
+                holder: keyward_domain::registry::Holder::Key(keys[key].parse().unwrap()), operation: Operation::Push,
+                decision: Decision::Allowed, repository: "acme/app".parse().unwrap(), reference: "1".to_owned(), digest: None,
+                address: Address::new(address.into()), client: "docker/28".to_owned(),
+            };
+            vendor.engine.note_happening(&registry, happening).await.unwrap();
+        }
+        assert!(vendor.get("/").await.1.contains("<a href=\"/alerts\">2 open alerts</a>"));
+        let list = vendor.get(&format!("{page}/keys")).await.1;
+        assert!(list.contains(&format!("href=\"/alerts?key={}\">1 open alert<", keys[0])), "{list}");
+        let alerts = vendor.get("/alerts").await.1;
+        assert!(alerts.contains(">key ci</a> pushed from 203.0.113.0/24, where") && alerts.contains("198.51.100.7"), "{alerts}");
+        let of_one = format!("/alerts?key={}", keys[1]);
+        let alerts = vendor.get(&of_one).await.1;
+        assert!(alerts.contains("Alerts of nightly") && !alerts.contains("203.0.113.0/24"));
+        let one = format!("/alerts/{}/acknowledge", id_after(&alerts, "action=\"/alerts/"));
+        vendor.send(&one, &[("key", &keys[1])]).await.unwrap();
+        vendor.send(&one, &[]).await.unwrap();
+        let alerts = vendor.get(&of_one).await.1;
+        assert!(alerts.contains("No open alert") && alerts.contains("<h2>Acknowledged</h2>"));
+        assert!(vendor.get("/").await.1.contains("1 open alert<"));
+        let text = vendor.get("/settings/notices").await.1;
+        assert!(text.contains("name=\"alerts\" type=\"checkbox\" value=\"true\" checked"));
+        vendor.send("/settings/notices", &[("days", "30"), ("members", "true")]).await.unwrap();
+        assert!(!vendor.get("/settings/notices").await.1.contains("name=\"alerts\" type=\"checkbox\" value=\"true\" checked"));
+    }
+
     async fn who_may_not_change_is_refused(store: Store) {
         let (engine, _) = engine(store);
         let people = people(&engine).await;
@@ -245,7 +286,8 @@ keyward_testkit::databases! {
             format!("{page}/activity.csv"), format!("{page}/settings"), format!("{page}/certificate.pem"),
             artifact.clone(), format!("{artifact}/history?tag=1"), held.clone()];
         let writes = [format!("{page}/sweep"), format!("{page}/notifications"), format!("{page}/notifications/end"), format!("{page}/settings"), format!("{page}/delete"), format!("{page}/artifacts"),
-            format!("{page}/keys/new"), format!("/registry-keys/{key}/rotate"), format!("/registry-keys/{key}/revoke")];
+            format!("{page}/keys/new"), format!("/registry-keys/{key}/rotate"), format!("/registry-keys/{key}/revoke"),
+            format!("/alerts/{key}/acknowledge")];
         let grants = [format!("{customer}/grant-artifacts"), held.clone(), format!("{held}/end")];
         for (role, cookie) in people[2..].iter().rev() {
             let token = csrf_of(cookie).await;

@@ -10,10 +10,10 @@ use keyward_domain::registry::{
     ArtifactPolicy, Decision, Host, KeyAccess, Operation, RepositoryName, Tag, Upstream,
 };
 use keyward_domain::{
-    AddressRange, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor, CustomResponse,
-    CustomerId, Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, MailDomain, Mark, Name,
-    Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId, Role, Scopes,
-    Template, Timestamp, VersionName, Versions,
+    AddressRange, AlertStatus, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor,
+    CustomResponse, CustomerId, Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, MailDomain,
+    Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId,
+    RegistryKeyId, Role, Scopes, Template, Timestamp, VersionName, Versions,
 };
 use keyward_engine::ClientSecret;
 use serde::de::DeserializeOwned;
@@ -75,6 +75,7 @@ macro_rules! from_text {
 from_text!(
     AddressMode,
     AddressRange,
+    AlertStatus,
     ArtifactId,
     ArtifactPolicy,
     ApplicationId,
@@ -100,6 +101,7 @@ from_text!(
     Plan,
     ProductId,
     RegistryId,
+    RegistryKeyId,
     RepositoryName,
     ProviderUrl,
     Role,
