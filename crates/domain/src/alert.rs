@@ -63,6 +63,16 @@ pub enum Finding {
         /// How often within an hour.
         count: u32,
     },
+    /// The new secret of a key was collected from where the key is not known.
+    UnexpectedCollection {
+        /// From where.
+        network: AddressRange,
+    },
+    /// Nobody has collected the new secret of a key, and the old one is soon dead.
+    RotationUncollected {
+        /// From when on it is dead.
+        until: Timestamp,
+    },
 }
 
 impl Finding {
@@ -72,6 +82,8 @@ impl Finding {
             Self::UnexpectedLocation { .. } => "unexpected_location",
             Self::HighVolume { .. } => "high_volume",
             Self::ManyRefusals { .. } => "many_refusals",
+            Self::UnexpectedCollection { .. } => "unexpected_collection",
+            Self::RotationUncollected { .. } => "rotation_uncollected",
         }
     }
 
@@ -79,7 +91,10 @@ impl Finding {
     pub fn aspect(&self) -> &'static str {
         match self {
             Self::HighVolume { operation, .. } => operation.as_str(),
-            Self::UnexpectedLocation { .. } | Self::ManyRefusals { .. } => "",
+            Self::UnexpectedLocation { .. }
+            | Self::ManyRefusals { .. }
+            | Self::UnexpectedCollection { .. }
+            | Self::RotationUncollected { .. } => "",
         }
     }
 }
@@ -99,6 +114,18 @@ impl fmt::Display for Finding {
                 )
             }
             Self::ManyRefusals { count } => write!(f, "was refused {count} times within an hour"),
+            Self::UnexpectedCollection { network } => {
+                write!(
+                    f,
+                    "collected its new secret from {network}, where it was not used in the last 90 days"
+                )
+            }
+            Self::RotationUncollected { until } => {
+                write!(
+                    f,
+                    "was given a new secret that nobody has collected, and the old one works until {until}"
+                )
+            }
         }
     }
 }
@@ -172,18 +199,15 @@ impl Alert {
     /// The same on the same day. A place that is new once more opens it again, because whoever has seen to the first
     /// has not seen this one; more of the same tells nothing.
     pub fn again(self, finding: Finding, origin: Option<Origin>) -> Option<Self> {
-        let moved = match (&self.finding, &finding) {
-            (
-                Finding::UnexpectedLocation { network, .. },
-                Finding::UnexpectedLocation { network: other, .. },
-            ) => network != other,
-            (
-                Finding::UnexpectedLocation { .. }
-                | Finding::HighVolume { .. }
-                | Finding::ManyRefusals { .. },
-                _,
-            ) => false,
+        let place = |finding: &Finding| match finding {
+            Finding::UnexpectedLocation { network, .. } | Finding::UnexpectedCollection { network } => {
+                Some(*network)
+            }
+            Finding::HighVolume { .. }
+            | Finding::ManyRefusals { .. }
+            | Finding::RotationUncollected { .. } => None,
         };
+        let moved = place(&self.finding) != place(&finding);
         moved.then_some(Self { finding, origin, state: AlertState::Open, ..self })
     }
 }
@@ -239,6 +263,10 @@ mod tests {
             ),
             (volume, "pulled 1001 times within an hour; in no hour of the last 30 days more than 3"),
             (Finding::ManyRefusals { count: 20 }, "was refused 20 times within an hour"),
+            (
+                Finding::RotationUncollected { until: Timestamp::MIN },
+                "was given a new secret that nobody has collected, and the old one works until 1970-01-01T00:00:00Z",
+            ),
         ] {
             let kept = serde_json::to_value(&finding).unwrap();
             assert_eq!(kept["kind"], finding.kind());

@@ -124,8 +124,14 @@ actions! {
     RegistryNotificationsEnded = "registry.notifications_ended";
     /// A registry key was created.
     RegistryKeyCreated = "registry_key.created";
+    /// How a registry key rotates by itself was set.
+    RegistryKeyUpdated = "registry_key.updated";
     /// A registry key was given a new secret.
     RegistryKeyRotated = "registry_key.rotated";
+    /// A machine has collected the new secret of its registry key.
+    RegistryKeyCollected = "registry_key.collected";
+    /// A person was shown the new secret of a registry key.
+    RegistryKeyRevealed = "registry_key.revealed";
     /// A registry key was revoked.
     RegistryKeyRevoked = "registry_key.revoked";
     /// Something unusual was seen at a registry.

@@ -86,7 +86,7 @@ pub use organization::{Organization, OrganizationScope, OrganizationState};
 pub use page::{Cursor, Page, PageRequest};
 pub use payload::Payload;
 pub use permission::{Access, Actor, Forbidden, Grant, Identity, Permission, Scopes};
-pub use plan::{Overrides, Plan};
+pub use plan::{Feature, Overrides, Plan};
 pub use product::{Product, ProductState};
 pub use provider::{ClientId, Distrust, MailDomain, Provider, ProviderUrl};
 pub use revision::{Issue, Revision, RevisionState, Validity};

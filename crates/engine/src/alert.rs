@@ -100,10 +100,21 @@ impl Engine {
             .as_ref()
             .map(|origin| format!("From: {} by {}\n", origin.address.ip(), origin.client));
         let help = match alert.holder {
-            Holder::Key(_) => {
-                format!("If nobody of yours did it, revoke the key: {url}/registries/{}/keys", registry.id)
-            }
             Holder::License { license, .. } => format!("The license: {url}/licenses/{license}"),
+            Holder::Key(key) => match &alert.finding {
+                Finding::RotationUncollected { .. } => {
+                    format!("Have it collected, or look at it once: {url}/registry-keys/{key}/rotation")
+                }
+                Finding::UnexpectedLocation { .. }
+                | Finding::HighVolume { .. }
+                | Finding::ManyRefusals { .. }
+                | Finding::UnexpectedCollection { .. } => {
+                    format!(
+                        "If nobody of yours did it, revoke the key: {url}/registries/{}/keys",
+                        registry.id
+                    )
+                }
+            },
         };
         for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
             let body = format!(
@@ -145,6 +156,8 @@ fn title(finding: &Finding) -> &'static str {
         Finding::UnexpectedLocation { .. } => "was changed from an unexpected place",
         Finding::HighVolume { .. } => "is used far more than usual",
         Finding::ManyRefusals { .. } => "has refused many requests",
+        Finding::UnexpectedCollection { .. } => "has given a key its new secret at an unexpected place",
+        Finding::RotationUncollected { .. } => "has a new secret that nobody has collected",
     }
 }
 

@@ -76,7 +76,7 @@ pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
 pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
 pub use registry::{
-    EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
+    Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
     NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense,
     OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail,
 };

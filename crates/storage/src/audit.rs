@@ -117,6 +117,7 @@ pub(crate) fn write_actor(actor: Actor) -> (&'static str, Option<Uuid>) {
         Actor::Member(id) => ("member", Some(id.uuid())),
         Actor::Customer(id) => ("customer", Some(id.uuid())),
         Actor::Link(id) => ("link", Some(id.uuid())),
+        Actor::RegistryKey(id) => ("registry_key", Some(id.uuid())),
         Actor::Server => ("server", None),
     }
 }
@@ -129,6 +130,7 @@ pub(crate) fn read_actor(actor: &str, id: Option<Uuid>) -> Option<Actor> {
         ("member", Some(id)) => Some(Actor::Member(id.into())),
         ("customer", Some(id)) => Some(Actor::Customer(id.into())),
         ("link", Some(id)) => Some(Actor::Link(id.into())),
+        ("registry_key", Some(id)) => Some(Actor::RegistryKey(id.into())),
         ("server", None) => Some(Actor::Server),
         _ => None,
     }

@@ -60,7 +60,7 @@ keyward_testkit::databases! {
                 "id": id, "state": "open", "kind": "unexpected_location",
                 "message": "pushed from 203.0.113.0/24, where it was not used in the last 90 days",
                 "registry_id": registry, "registry_key_id": key, "license_id": null, "customer_id": null,
-                "detail": {"operation": "push", "network": "203.0.113.0/24", "count": null, "usual": null,
+                "detail": {"operation": "push", "network": "203.0.113.0/24", "count": null, "usual": null, "previous_until": null,
                     "address": "203.0.113.7", "client": "docker/28"},
                 "created_at": "2026-01-01T00:00:00Z", "acknowledged_at": null, "acknowledged_by": null,
             })

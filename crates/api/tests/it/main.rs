@@ -9,5 +9,6 @@ mod documents;
 mod licenses;
 mod products;
 mod refusals;
+mod registry_keys;
 mod tenants;
 mod validation;

@@ -47,7 +47,7 @@ const OWN: [&str; 34] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 78] = [
+const ONE: [(&str, &str); 80] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -120,7 +120,9 @@ const ONE: [(&str, &str); 78] = [
     ("DELETE /api/v1/registries/{id}/notifications", ""),
     ("GET /api/v1/registry-keys/{id}", ""),
     ("DELETE /api/v1/registry-keys/{id}", ""),
+    ("PATCH /api/v1/registry-keys/{id}", r#"{"rotation":{"every_days":90,"overlap_days":7}}"#),
     ("POST /api/v1/registry-keys/{id}/rotate", "{}"),
+    ("POST /api/v1/registry-keys/{id}/reveal", ""),
     ("GET /api/v1/alerts/{id}", ""),
     ("POST /api/v1/alerts/{id}/acknowledge", ""),
     ("GET /api/v1/artifacts/{id}", ""),

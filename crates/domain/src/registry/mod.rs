@@ -7,6 +7,7 @@ pub mod habit;
 pub mod key;
 pub mod notification;
 pub mod oci;
+pub mod rotation;
 pub mod upstream;
 
 use crate::text::texts;
@@ -21,6 +22,7 @@ pub use habit::Footprint;
 pub use key::{KeyAccess, LastUse, RegistryKey};
 pub use notification::{Hint, Notifications};
 pub use oci::{Digest, Reference, RepositoryName, RepositoryPattern, Tag};
+pub use rotation::{Chore, Handover, Progress, Rotation};
 pub use upstream::{AllowedUpstreams, Upstream, UpstreamRule};
 
 texts! {

@@ -7,6 +7,7 @@ mod event;
 mod key;
 mod notification;
 mod own;
+mod rotation;
 mod upstream;
 mod watch;
 
@@ -29,6 +30,7 @@ pub use event::Happening;
 pub use key::{NewRegistryKey, NewRegistrySecret};
 pub use notification::NewNotifications;
 pub use own::{OwnArtifact, OwnImages, OwnLicense, OwnRegistry};
+pub use rotation::Collected;
 pub use upstream::Scope;
 
 /// A registry to be created.

@@ -4,6 +4,7 @@
 use keyward_domain::alert::Origin;
 use keyward_domain::registry::habit::{self, Footprint};
 use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent};
+use keyward_domain::{AddressRange, Finding, RegistryKeyId, Timestamp};
 use keyward_storage::Tx;
 
 use crate::{Engine, Result};
@@ -27,23 +28,33 @@ impl Engine {
     }
 
     async fn watch_place(&self, tx: &Tx, registry: &Registry, event: &RegistryEvent) -> Result<()> {
-        let (habits, network) = (tx.habits(event.holder), event.address.network());
-        let before = habits.footprint(&network).await?;
-        let first = before.is_none() && !habits.is_seen().await?;
-        let changes = match event.operation {
+        let (operation, network) = (event.operation, event.address.network());
+        let changes = match operation {
             Operation::Pull => false,
             Operation::Push | Operation::Delete => true,
             // What is done with it is not seen: what it lets do counts.
             Operation::Token => event.reference.split(',').any(|action| matches!(action, "push" | "delete")),
         };
-        let (footprint, unexpected) = Footprint::after(before, first, changes, event.at);
-        if before != Some(footprint) {
-            let forgotten = event.at.plus_seconds(-habit::KNOWN_SECONDS);
-            habits.keep(&network, footprint, forgotten).await?;
-        }
-        if unexpected {
-            let finding = keyward_domain::Finding::UnexpectedLocation { operation: event.operation, network };
+        if is_unexpected(tx, event.holder, &network, changes, event.at).await? {
+            let finding = Finding::UnexpectedLocation { operation, network };
             self.raise(tx, registry, event.holder, finding, Some(origin(event))).await?;
+        }
+        Ok(())
+    }
+
+    /// Raises an alert if a key's new secret is collected from where the key is not known: whoever has found an old
+    /// secret could keep up with the new ones.
+    pub(super) async fn watch_collection(
+        &self,
+        tx: &Tx,
+        registry: &Registry,
+        key: RegistryKeyId,
+        origin: Origin,
+    ) -> Result<()> {
+        let (holder, network) = (Holder::Key(key), origin.address.network());
+        if is_unexpected(tx, holder, &network, true, self.now()).await? {
+            let finding = Finding::UnexpectedCollection { network };
+            self.raise(tx, registry, holder, finding, Some(origin)).await?;
         }
         Ok(())
     }
@@ -88,6 +99,24 @@ impl Engine {
         let this = habits.count(event, hour, hour - habit::PAST_HOURS).await?;
         Ok(this.saturating_add(habits.busiest(event, hour - 1, hour - 1).await?))
     }
+}
+
+/// Whether a key is where it is not known, which is noted.
+async fn is_unexpected(
+    tx: &Tx,
+    holder: Holder,
+    network: &AddressRange,
+    changes: bool,
+    now: Timestamp,
+) -> Result<bool> {
+    let habits = tx.habits(holder);
+    let before = habits.footprint(network).await?;
+    let first = before.is_none() && !habits.is_seen().await?;
+    let (footprint, unexpected) = Footprint::after(before, first, changes, now);
+    if before != Some(footprint) {
+        habits.keep(network, footprint, now.plus_seconds(-habit::KNOWN_SECONDS)).await?;
+    }
+    Ok(unexpected)
 }
 
 fn origin(event: &RegistryEvent) -> Origin {

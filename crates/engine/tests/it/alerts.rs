@@ -31,6 +31,7 @@ pub(crate) fn new_key(registry: &Registry) -> NewRegistryKey {
         name: "ci".parse().unwrap(),
         owner: None,
         access: KeyAccess::ReadWriteDelete,
+        rotation: None,
         expires_at: None,
     }
 }
@@ -153,6 +154,23 @@ keyward_testkit::databases! {
         assert_eq!(open(&vendor).await[0].finding, Finding::HighVolume { operation: Operation::Push, count: 101, usual: 0 });
     }
 
+    async fn a_token_counts_as_what_it_lets_do(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let registry = registry(&vendor).await;
+        let key = key(&vendor, &registry).await;
+        for (address, actions, told) in
+            [("192.0.2.7", "pull,push", 0), ("203.0.113.7", "pull", 0), ("203.0.113.7", "pull,push", 1), ("198.51.100.7", "delete", 1)]
+        {
+            let token = happening(Holder::Key(key.id), Operation::Token, address);
+            engine.note_happening(&registry, Happening { reference: actions.to_owned(), ..token }).await.unwrap();
+            assert_eq!(open(&vendor).await.len(), told, "{address} {actions}");
+            clock.advance(3_600);
+        }
+        let mail = mails(&engine).await;
+        assert!(mail[0].body.contains("fetched a token from 203.0.113.0/24"), "{}", mail[0].body);
+    }
+
     async fn refusals_of_keys_and_licenses_are_told(store: Store) {
         let (engine, clock) = engine(store);
         let vendor = Vendor::found(&engine, "Acme").await;
@@ -206,8 +224,8 @@ keyward_testkit::databases! {
         let first = happening(Holder::Key(key.id), Operation::Push, "192.0.2.7");
         engine.note_happening(&registry, first.clone()).await.unwrap();
         // 120 at once, from two places: the 101st tells, however they are ordered.
-        let address = |index: usize| if index % 2 == 0 { "192.0.2.7" } else { "203.0.113.7" };
-        let pushes = (0..119).map(|index| {
+        let address = |index: usize| if index.is_multiple_of(2) { "192.0.2.7" } else { "203.0.113.7" };
+        let pushes = (0..119_usize).map(|index| {
             let one = happening(Holder::Key(key.id), Operation::Push, address(index));
             engine.note_happening(&registry, one)
         });

@@ -12,5 +12,6 @@ mod once;
 mod people;
 mod providers;
 mod registries;
+mod rotation;
 mod tokens;
 mod visitors;

@@ -35,6 +35,7 @@ pub(crate) fn line(event: &AuditEvent) -> Line {
             Actor::Member(_) => "member",
             Actor::Customer(_) => "customer",
             Actor::Link(_) => "onboarding link",
+            Actor::RegistryKey(_) => "registry key",
             Actor::Server => "the server itself",
         },
     }

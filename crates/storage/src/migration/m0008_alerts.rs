@@ -1,4 +1,4 @@
-//! What registry keys usually do, and what was unusual.
+//! What registry keys usually do, what was unusual, and keys that rotate by themselves.
 
 pub(super) const STATEMENTS: &[&str] = &[
     // Where a key is used.
@@ -12,7 +12,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     // How often something was done in each hour since 1970.
     "CREATE TABLE registry_hours (
         holder_id $UUID NOT NULL,
-        deed TEXT NOT NULL CHECK (deed IN ('pull', 'push', 'delete', 'refused')),
+        deed TEXT NOT NULL,
         hour BIGINT NOT NULL,
         times BIGINT NOT NULL,
         PRIMARY KEY (holder_id, deed, hour)
@@ -39,5 +39,13 @@ pub(super) const STATEMENTS: &[&str] = &[
     "CREATE UNIQUE INDEX alerts_day ON alerts (holder_id, day, kind, aspect)",
     "CREATE INDEX alerts_organization ON alerts (organization_id, id)",
     "CREATE INDEX alerts_open ON alerts (organization_id, id) WHERE acknowledged_at IS NULL",
+    "ALTER TABLE registry_keys ADD COLUMN every_days BIGINT",
+    "ALTER TABLE registry_keys ADD COLUMN overlap_days BIGINT",
+    // A new secret that waits to be collected.
+    "ALTER TABLE registry_keys ADD COLUMN sealed_secret $BYTES",
+    "ALTER TABLE registry_keys ADD COLUMN handover TEXT CHECK (handover IN ('waiting', 'warned', 'collected'))",
+    "ALTER TABLE registry_keys ADD COLUMN collected_at BIGINT",
+    "ALTER TABLE registry_keys ADD COLUMN chore_at BIGINT",
+    "CREATE INDEX registry_keys_chore ON registry_keys (chore_at) WHERE chore_at IS NOT NULL",
     "ALTER TABLE notices ADD COLUMN alerts BOOLEAN NOT NULL DEFAULT TRUE",
 ];

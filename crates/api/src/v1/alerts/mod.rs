@@ -27,7 +27,7 @@ pub(crate) struct AlertView {
     /// `open` or `acknowledged`.
     #[schema(value_type = String, example = "open")]
     state: AlertStatus,
-    /// `unexpected_location`, `high_volume` or `many_refusals`.
+    /// `unexpected_location`, `high_volume`, `many_refusals`, `unexpected_collection` or `rotation_uncollected`.
     #[schema(example = "unexpected_location")]
     kind: &'static str,
     /// For people: what the key or license did.
@@ -55,7 +55,7 @@ pub(crate) struct AlertView {
 #[derive(Debug, Default, Serialize, utoipa::ToSchema)]
 #[schema(as = AlertDetail)]
 pub(crate) struct DetailView {
-    /// `pull`, `push` or `delete`.
+    /// `pull`, `push`, `delete` or `token`.
     #[schema(value_type = Option<String>, example = "push")]
     operation: Option<Operation>,
     /// From where: the /24 of IPv4, the /48 of IPv6.
@@ -65,6 +65,9 @@ pub(crate) struct DetailView {
     count: Option<u32>,
     /// How often in the busiest hour of the 30 days before.
     usual: Option<u32>,
+    /// From when on the old secret is dead.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    previous_until: Option<Timestamp>,
     #[schema(example = "192.0.2.7")]
     address: Option<String>,
     /// The client, as it calls itself.
@@ -83,6 +86,8 @@ impl DetailView {
                 Self { operation: Some(operation), count: Some(count), usual: Some(usual), ..nothing }
             }
             Finding::ManyRefusals { count } => Self { count: Some(count), ..nothing },
+            Finding::UnexpectedCollection { network } => Self { network: Some(network), ..nothing },
+            Finding::RotationUncollected { until } => Self { previous_until: Some(until), ..nothing },
         }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct AuditEventView {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Actor)]
 pub(crate) struct ActorView {
-    /// `operator`, `token`, `member`, `customer`, `link`, or `server` for what it does by itself.
+    /// `operator`, `token`, `member`, `customer`, `link`, `registry_key`, or `server` for what it does by itself.
     kind: &'static str,
     #[schema(format = Uuid)]
     id: Option<String>,
@@ -48,6 +48,7 @@ impl From<Actor> for ActorView {
             Actor::Member(id) => ("member", Some(id.to_string())),
             Actor::Customer(id) => ("customer", Some(id.to_string())),
             Actor::Link(id) => ("link", Some(id.to_string())),
+            Actor::RegistryKey(id) => ("registry_key", Some(id.to_string())),
             Actor::Server => ("server", None),
         };
         Self { kind, id }
