@@ -4,6 +4,7 @@ mod args;
 mod backup;
 mod compose;
 mod config;
+mod keys;
 mod mail;
 mod master_key;
 mod notices;

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::compose::Instance;
 use crate::config::Settings;
 use crate::mail::Post;
-use crate::{notices, print, retention};
+use crate::{keys, notices, print, retention};
 
 /// Listens until SIGTERM or SIGINT, then lets requests under way finish.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -22,6 +22,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let registry = keyward_registry::Shared::default();
     actix_web::rt::spawn(keyward_registry::sweep(Arc::clone(&engine), registry.clone()));
     actix_web::rt::spawn(notices::tell(Arc::clone(&engine)));
+    actix_web::rt::spawn(keys::tend(Arc::clone(&engine)));
     if let Some(days) = settings.registry_log_days {
         actix_web::rt::spawn(retention::forget(Arc::clone(&engine), days));
     }

@@ -335,7 +335,7 @@ check("a token is shown once", (await page.locator("#secret").textContent()).sta
 await look(page, "tokens");
 await page.goto(`${base}/settings`);
 await look(page, "settings");
-await page.getByRole("link", { name: "Expiry notices" }).click();
+await page.getByRole("link", { name: "Mail notices" }).click();
 await page.getByLabel("Days before the end").fill("30, soon");
 await page.getByRole("button", { name: "Save changes" }).click();
 check("days are numbers", await page.getByText("must be whole numbers").first().isVisible());

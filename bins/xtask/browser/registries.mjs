@@ -146,6 +146,32 @@ async function walk({ base, page, person, look, check, mailTo, behind }) {
   check("its last use is told", await page.getByText("docker/28.0.1").first().isVisible());
   await look(page, "registry-keys");
 
+  // --- a key that rotates by itself, and what is unusual
+  await page.goto(`${registry}/keys`);
+  await page.getByRole("link", { name: "Schedule of ci-github-release" }).click();
+  await page.getByLabel("Rotate by itself").check();
+  await page.getByLabel("Every so many days").fill("5");
+  await page.getByRole("button", { name: "Save changes" }).click();
+  check("the overlap is shorter", await page.getByText("must be shorter than the time between").first().isVisible());
+  await page.getByLabel("Every so many days").fill("60");
+  await page.getByRole("button", { name: "Save changes" }).click();
+  await page.locator(".done", { hasText: "Saved." }).waitFor();
+  await look(page, "registry-key-rotation");
+  const basic = `Basic ${Buffer.from(`ci:${writer}`).toString("base64")}`;
+  const collected = await fetch(`${base}/registry/key`, { method: "POST", headers: { Authorization: basic } });
+  check("nothing waits to be collected", collected.status === 200 && (await collected.json()).secret === null, collected.status);
+  for (let tag = 0; tag < 20; tag += 1) await client(base, reader).push("acme/server", `refused-${tag}`);
+  await page.goto(`${base}/alerts`);
+  check("many refusals are told", await page.getByText("was refused").first().isVisible());
+  await look(page, "alerts");
+  await page.goto(base);
+  await page.getByRole("link", { name: "1 open alert" }).click();
+  await page.getByRole("button", { name: "Acknowledge" }).click();
+  await page.locator(".done", { hasText: "Acknowledged." }).waitFor();
+  check("none is open any more", await page.getByText("No open alert").isVisible());
+  await look(page, "alerts-acknowledged");
+  await page.goto(`${registry}/keys`);
+
   // --- what is in it
   await tab("Artifacts");
   await look(page, "registry-artifacts");

@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use ipnet::{IpNet, Ipv6Net};
-use serde::{Serialize, Serializer};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Invalid;
 
@@ -34,6 +34,16 @@ impl Address {
             }
             address => AddressRange(address.into()),
         }
+    }
+
+    /// The network it is in, as far as one site goes: the /24 of IPv4, the /48 of IPv6.
+    pub fn network(self) -> AddressRange {
+        // 24 and 48 are lengths that they have.
+        let whole = match self.0 {
+            IpAddr::V4(address) => Ipv4Net::new(address, 24).map_or(IpNet::from(self.0), IpNet::V4),
+            IpAddr::V6(address) => Ipv6Net::new(address, 48).map_or(IpNet::from(self.0), IpNet::V6),
+        };
+        AddressRange(whole.trunc())
     }
 }
 
@@ -88,6 +98,13 @@ impl Serialize for AddressRange {
     }
 }
 
+impl<'de> Deserialize<'de> for AddressRange {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 /// Addresses that are refused whatever else holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BlockList(Box<[AddressRange]>);
@@ -132,6 +149,8 @@ mod tests {
         assert_ne!(address("2001:db8::1").counted(false), address("2001:db8::2").counted(false));
         assert_eq!(address("192.0.2.1").counted(true).to_string(), "192.0.2.1");
         assert_eq!(address("2001:db8:0:0:1::").counted(true).to_string(), "2001:db8::/64");
+        assert_eq!(address("::ffff:192.0.2.200").network().to_string(), "192.0.2.0/24");
+        assert_eq!(address("2001:db8:7:1::5").network().to_string(), "2001:db8:7::/48");
         assert_eq!("::ffff:192.0.2.9/120".parse::<AddressRange>().unwrap().to_string(), "192.0.2.0/24");
     }
 

@@ -42,7 +42,7 @@ actions! {
     OrganizationProviderSet = "organization.provider_set";
     /// An organization's sign-in provider was removed.
     OrganizationProviderRemoved = "organization.provider_removed";
-    /// An organization's expiry notices were set.
+    /// What an organization tells by mail was set.
     OrganizationNoticesSet = "organization.notices_set";
     /// A member was added.
     MemberCreated = "member.created";
@@ -124,10 +124,20 @@ actions! {
     RegistryNotificationsEnded = "registry.notifications_ended";
     /// A registry key was created.
     RegistryKeyCreated = "registry_key.created";
+    /// How a registry key rotates by itself was set.
+    RegistryKeyUpdated = "registry_key.updated";
     /// A registry key was given a new secret.
     RegistryKeyRotated = "registry_key.rotated";
+    /// A machine has collected the new secret of its registry key.
+    RegistryKeyCollected = "registry_key.collected";
+    /// A person was shown the new secret of a registry key.
+    RegistryKeyRevealed = "registry_key.revealed";
     /// A registry key was revoked.
     RegistryKeyRevoked = "registry_key.revoked";
+    /// Something unusual was seen at a registry.
+    AlertRaised = "alert.raised";
+    /// Someone has seen to something unusual.
+    AlertAcknowledged = "alert.acknowledged";
     /// A repository was named by the vendor.
     ArtifactCreated = "artifact.created";
     /// A customer was entitled to artifacts.

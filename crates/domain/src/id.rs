@@ -86,6 +86,8 @@ ids! {
     RegistryEventId,
     /// A place in a registry that is to be looked at.
     RegistryHintId,
+    /// Something unusual at a registry.
+    AlertId,
     /// A repository in a registry.
     ArtifactId,
     /// What a customer may pull.

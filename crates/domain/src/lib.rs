@@ -18,10 +18,12 @@
 //! | the code people type | [`license_key`] |
 //! | what an organization's plan allows | [`plan`] |
 //! | what is told of licenses that are about to end | [`notice`] |
+//! | what is unusual at a registry, and who has seen to it | [`alert`], [`registry::habit`] |
 //! | lists in an order that someone chose | [`order`] |
 //! | who vouches for an organization's members | [`provider`] |
 
 pub mod address;
+pub mod alert;
 pub mod application;
 pub mod application_entitlement;
 pub mod audit;
@@ -59,6 +61,7 @@ pub mod version;
 pub mod yaml;
 
 pub use address::{Address, AddressRange, BlockList};
+pub use alert::{Alert, AlertState, AlertStatus, Finding};
 pub use application::{Application, ApplicationKind, ApplicationVersion, VersionName};
 pub use application_entitlement::ApplicationEntitlement;
 pub use audit::{Action, AuditEvent};
@@ -66,8 +69,8 @@ pub use custom::CustomResponse;
 pub use customer::Customer;
 pub use files::Files;
 pub use id::{
-    ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId, ArtifactId,
-    AuditEventId, CustomerId, LicenseId, LinkId, MailId, MemberId, OrganizationId, ProductId,
+    AlertId, ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId,
+    ArtifactId, AuditEventId, CustomerId, LicenseId, LinkId, MailId, MemberId, OrganizationId, ProductId,
     RegistryEventId, RegistryHintId, RegistryId, RegistryKeyId, RevisionId, SessionId, TokenId,
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
@@ -83,7 +86,7 @@ pub use organization::{Organization, OrganizationScope, OrganizationState};
 pub use page::{Cursor, Page, PageRequest};
 pub use payload::Payload;
 pub use permission::{Access, Actor, Forbidden, Grant, Identity, Permission, Scopes};
-pub use plan::{Overrides, Plan};
+pub use plan::{Feature, Overrides, Plan};
 pub use product::{Product, ProductState};
 pub use provider::{ClientId, Distrust, MailDomain, Provider, ProviderUrl};
 pub use revision::{Issue, Revision, RevisionState, Validity};

@@ -1,4 +1,4 @@
-//! What is told of licenses that are about to end, to whom and when.
+//! What is told by mail: licenses that are about to end, to whom and when, and alerts.
 
 use std::str::FromStr;
 
@@ -15,6 +15,8 @@ pub struct Notices {
     pub members: bool,
     /// Whether the customers are told who hold the licenses.
     pub customers: bool,
+    /// Whether its owners and admins are told of alerts.
+    pub alerts: bool,
     /// How long before the end.
     pub days: NoticeDays,
     /// Counts the changes; the entity tag of HTTP.

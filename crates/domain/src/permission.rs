@@ -5,7 +5,9 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
-use crate::{CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, TokenId};
+use crate::{
+    CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, RegistryKeyId, TokenId,
+};
 
 /// A permission as a type; see [`Access`].
 pub trait Grant {
@@ -173,6 +175,10 @@ pub enum Actor {
     Customer(CustomerId),
     /// Whoever has opened a link.
     Link(LinkId),
+    /// A machine, with its registry key.
+    RegistryKey(RegistryKeyId),
+    /// The server, by itself.
+    Server,
 }
 
 /// Who was recognised, and all they may do.

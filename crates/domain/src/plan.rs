@@ -33,6 +33,43 @@ pub struct Overrides {
     pub validations_per_day: Option<u32>,
 }
 
+/// What not every plan includes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feature {
+    /// Creating and renewing licenses.
+    LicenseManagement,
+    /// Registry keys that rotate by themselves.
+    KeyRotation,
+}
+
+impl Feature {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LicenseManagement => "license_management",
+            Self::KeyRotation => "key_rotation",
+        }
+    }
+
+    /// The smallest plan that includes it, as people write it.
+    pub fn least(self) -> &'static str {
+        match self {
+            Self::LicenseManagement => "Pro",
+            Self::KeyRotation => "Enterprise",
+        }
+    }
+}
+
+/// As people call it.
+impl fmt::Display for Feature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::LicenseManagement => "license management",
+            Self::KeyRotation => "automatic rotation of registry keys",
+        })
+    }
+}
+
 /// What a plan allows at one instant. `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -116,6 +153,14 @@ pub struct LimitReached {
 }
 
 impl Limits {
+    /// Whether the plan includes something.
+    pub fn includes(self, feature: Feature) -> bool {
+        match feature {
+            Feature::LicenseManagement => self.license_management,
+            Feature::KeyRotation => self.automation_and_audit,
+        }
+    }
+
     /// Whether another product may be created beside `current` ones.
     pub fn another_product(self, current: u32) -> Result<(), LimitReached> {
         match self.products {
@@ -139,6 +184,20 @@ mod tests {
             Limits { plan: "pro_trial", ..Plan::Pro.limits(Overrides::default(), start) }
         );
         assert_eq!(limits(TRIAL_SECONDS), Plan::Free.limits(Overrides::default(), start));
+    }
+
+    #[test]
+    fn features_need_their_plan() {
+        let has = |plan: Plan, feature| plan.limits(Overrides::default(), Timestamp::MIN).includes(feature);
+        for (plan, licenses, rotation) in [
+            (Plan::Free, false, false),
+            (Plan::Pro, true, false),
+            (Plan::trial(Timestamp::MIN), true, false),
+            (Plan::Enterprise, true, true),
+        ] {
+            assert_eq!(has(plan, Feature::LicenseManagement), licenses, "{plan}");
+            assert_eq!(has(plan, Feature::KeyRotation), rotation, "{plan}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use keyward_domain::license::{RenewError, TransitionError};
 use keyward_domain::plan::LimitReached;
 use keyward_domain::product::ProductTransitionError;
 use keyward_domain::signing_key::KeyTransitionError;
-use keyward_domain::{Forbidden, Invalid, VersionName};
+use keyward_domain::{Feature, Forbidden, Invalid, VersionName};
 use keyward_storage::StorageError;
 
 /// Why nothing was changed.
@@ -48,10 +48,12 @@ pub enum Error {
     #[error("the token of this license cannot be issued: {0}")]
     NoToken(&'static str),
     /// The organization's plan does not include this.
-    #[error("the plan {plan} does not include license management")]
+    #[error("the plan {plan} does not include {feature}; it needs {}", feature.least())]
     PlanRequired {
         /// The plan that counts.
         plan: &'static str,
+        /// What it does not include.
+        feature: Feature,
     },
     /// A limit of the organization's plan is reached.
     #[error(transparent)]
@@ -152,6 +154,8 @@ pub enum Thing {
     Registry,
     /// A credential for a registry.
     RegistryKey,
+    /// Something unusual at a registry.
+    Alert,
     /// A repository in a registry.
     Artifact,
     /// What a customer may pull.
@@ -180,6 +184,7 @@ impl Thing {
             Self::Link => "link",
             Self::Registry => "registry",
             Self::RegistryKey => "registry key",
+            Self::Alert => "alert",
             Self::Artifact => "artifact",
             Self::ArtifactEntitlement => "artifact entitlement",
             Self::Provider => "sign-in provider",

@@ -9,6 +9,7 @@
 //! [`Access`]: keyward_domain::Access
 
 mod address;
+mod alert;
 mod application;
 mod application_entitlement;
 mod application_version;
@@ -64,7 +65,7 @@ pub use error::{Error, FieldFault, Thing};
 pub use issue::TokenFormat;
 pub use keyward_storage::Mail;
 pub use keyward_storage::Usage;
-pub use keyward_storage::{EventFilter, KeptHint, Pointing, Shown};
+pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Shown};
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
 pub use member::{MemberChange, NewMember};
 pub use notice::NoticesChange;
@@ -75,7 +76,7 @@ pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
 pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
 pub use registry::{
-    EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
+    Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
     NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense,
     OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail,
 };

@@ -3,10 +3,10 @@
 use keyward_domain::permission::{ReadLicenses, WriteCustomers, WriteLicenses};
 use keyward_domain::product::Bounds;
 use keyward_domain::{
-    Access, Action, BlockList, CustomResponse, Customer, CustomerId, Idempotency, Invalid, Issue, License,
-    LicenseFilter, LicenseId, LicenseKey, LicenseState, Name, Notes, OrganizationScope, Page, PageRequest,
-    Payload, Pin, Product, ProductId, ProductState, Renewal, Revision, RevisionId, RevisionState, Timestamp,
-    Validity,
+    Access, Action, BlockList, CustomResponse, Customer, CustomerId, Feature, Idempotency, Invalid, Issue,
+    License, LicenseFilter, LicenseId, LicenseKey, LicenseState, Name, Notes, OrganizationScope, Page,
+    PageRequest, Payload, Pin, Product, ProductId, ProductState, Renewal, Revision, RevisionId,
+    RevisionState, Timestamp, Validity,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -288,10 +288,7 @@ impl Engine {
 
     /// Holds back what is not part of the organization's plan.
     pub(crate) async fn license_management(&self, tx: &Tx, scope: OrganizationScope) -> Result<()> {
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
-        let limits = organization.limits(self.now());
-        if limits.license_management { Ok(()) } else { Err(Error::PlanRequired { plan: limits.plan }) }
+        self.includes(tx, scope, Feature::LicenseManagement).await
     }
 
     /// Changes a license's name, description or bounds.

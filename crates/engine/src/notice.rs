@@ -31,18 +31,20 @@ pub struct NoticesChange {
     pub members: Option<bool>,
     /// Whether customers are told.
     pub customers: Option<bool>,
+    /// Whether owners and admins are told of alerts.
+    pub alerts: Option<bool>,
     /// How long before the end.
     pub days: Option<NoticeDays>,
 }
 
 impl Engine {
-    /// What is told of licenses that are about to end.
+    /// What is told by mail.
     pub async fn notices(&self, access: &Access<ReadOrganization>) -> Result<Notices> {
         let found = self.store.read().await?.notices(access.scope()).find().await?;
         found.ok_or(Error::NotFound(Thing::Organization))
     }
 
-    /// Changes what is told of licenses that are about to end.
+    /// Changes what is told by mail.
     pub async fn set_notices(
         &self,
         access: &Access<WriteOrganization>,
@@ -56,6 +58,7 @@ impl Engine {
         let notices = Notices {
             members: change.members.unwrap_or(known.members),
             customers: change.customers.unwrap_or(known.customers),
+            alerts: change.alerts.unwrap_or(known.alerts),
             days: change.days.unwrap_or(known.days),
             version: known.version + 1,
         };
@@ -63,6 +66,7 @@ impl Engine {
         let detail = [
             ("members", json!(notices.members)),
             ("customers", json!(notices.customers)),
+            ("alerts", json!(notices.alerts)),
             ("days", json!(notices.days)),
         ];
         self.record(&tx, access, Action::OrganizationNoticesSet, scope.id().uuid(), &detail).await?;

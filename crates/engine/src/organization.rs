@@ -2,9 +2,9 @@
 
 use keyward_domain::permission::{Operate, ReadOrganization, WriteOrganization};
 use keyward_domain::{
-    Access, Action, Actor, BlockList, Email, Idempotency, ManagementToken, Member, Name, Organization,
-    OrganizationId, OrganizationState, Overrides, Page, PageRequest, Permission, Plan, Role, Scopes, Secret,
-    Slug,
+    Access, Action, Actor, BlockList, Email, Feature, Idempotency, ManagementToken, Member, Name,
+    Organization, OrganizationId, OrganizationScope, OrganizationState, Overrides, Page, PageRequest,
+    Permission, Plan, Role, Scopes, Secret, Slug,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -58,6 +58,18 @@ pub struct Founded {
 }
 
 impl Engine {
+    /// Holds back what is not part of the organization's plan.
+    pub(crate) async fn includes(&self, tx: &Tx, scope: OrganizationScope, feature: Feature) -> Result<()> {
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let limits = organization.limits(self.now());
+        if limits.includes(feature) {
+            Ok(())
+        } else {
+            Err(Error::PlanRequired { plan: limits.plan, feature })
+        }
+    }
+
     /// The caller's own organization.
     pub async fn organization(&self, access: &Access<ReadOrganization>) -> Result<Organization> {
         let tx = self.store.read().await?;

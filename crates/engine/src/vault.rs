@@ -9,7 +9,7 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use keyward_domain::{Kid, MemberId, OrganizationId, RegistryId};
+use keyward_domain::{Kid, MemberId, OrganizationId, RegistryId, RegistryKeyId};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -142,6 +142,8 @@ pub enum Place {
     RegistryKey(OrganizationId, RegistryId),
     /// The password that a registry's upstream knows the gateway by.
     UpstreamPassword(OrganizationId, RegistryId),
+    /// The new secret of a registry key, until it was collected.
+    RotatedSecret(OrganizationId, RegistryKeyId),
     /// The secret by which an organization's sign-in provider knows us.
     ClientSecret(OrganizationId),
 }
@@ -160,6 +162,9 @@ impl Place {
             }
             Self::UpstreamPassword(organization, registry) => {
                 (b"keyward upstream password\0".as_slice(), organization, registry.uuid().as_bytes().to_vec())
+            }
+            Self::RotatedSecret(organization, key) => {
+                (b"keyward rotated secret\0".as_slice(), organization, key.uuid().as_bytes().to_vec())
             }
             Self::ClientSecret(organization) => {
                 (b"keyward client secret\0".as_slice(), organization, Vec::new())

@@ -143,8 +143,12 @@ impl Form {
                 self.refuse("", limit.to_string());
                 Ok(())
             }
-            Error::PlanRequired { plan } => {
-                self.refuse("", format!("The plan {plan} does not include license management."));
+            Error::PlanRequired { plan, feature } => {
+                let least = feature.least();
+                self.refuse(
+                    "",
+                    format!("The plan {plan} does not include {feature}. It is part of {least}."),
+                );
                 Ok(())
             }
             Error::LastOwner => {

@@ -102,6 +102,7 @@ impl Shell {
             "entitled" => Some("Saved. It holds from the next pull on."),
             "unentitled" => Some("Ended, from the very next pull on."),
             "trial" => Some("Your trial has begun."),
+            "acknowledged" => Some("Acknowledged."),
             "activated" => Some("This key signs from now on; the one before still verifies."),
             _ => None,
         });

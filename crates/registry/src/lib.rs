@@ -11,11 +11,13 @@
 //! | lists, filtered and then paged | `listing` |
 //! | how the upstream is asked, and what of it is passed back | `upstream` |
 //! | what a refusal looks like | `refusal` |
+//! | how a machine comes to its key's new secret | `collect` |
 //! | tokens for clients that go to the upstream itself | `token` |
 //! | what the upstream tells of itself | `notification` |
 //! | looking where it said, and at all of it from time to time | `sweep` |
 
 mod catalogue;
+mod collect;
 mod credentials;
 mod gateway;
 mod listing;
@@ -53,6 +55,7 @@ pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
                 .route(web::post().to(token::post)),
         )
         .service(web::resource("/registry/events").route(web::post().to(notification::post)))
+        .service(web::resource("/registry/key").route(web::post().to(collect::post)))
         .service(web::resource("/v2").to(gateway::gateway))
         // The route's name is for the log; the gateway reads the raw path.
         .service(web::resource("/v2/{address:.*}").to(gateway::gateway))

@@ -110,30 +110,38 @@ impl AuditEvents<'_> {
     }
 }
 
-fn write_actor(actor: Actor) -> (&'static str, Option<Uuid>) {
+pub(crate) fn write_actor(actor: Actor) -> (&'static str, Option<Uuid>) {
     match actor {
         Actor::Operator => ("operator", None),
         Actor::Token(id) => ("token", Some(id.uuid())),
         Actor::Member(id) => ("member", Some(id.uuid())),
         Actor::Customer(id) => ("customer", Some(id.uuid())),
         Actor::Link(id) => ("link", Some(id.uuid())),
+        Actor::RegistryKey(id) => ("registry_key", Some(id.uuid())),
+        Actor::Server => ("server", None),
+    }
+}
+
+/// Who that is; `None` for nobody that this program knows.
+pub(crate) fn read_actor(actor: &str, id: Option<Uuid>) -> Option<Actor> {
+    match (actor, id) {
+        ("operator", None) => Some(Actor::Operator),
+        ("token", Some(id)) => Some(Actor::Token(id.into())),
+        ("member", Some(id)) => Some(Actor::Member(id.into())),
+        ("customer", Some(id)) => Some(Actor::Customer(id.into())),
+        ("link", Some(id)) => Some(Actor::Link(id.into())),
+        ("registry_key", Some(id)) => Some(Actor::RegistryKey(id.into())),
+        ("server", None) => Some(Actor::Server),
+        _ => None,
     }
 }
 
 fn read(row: row::Model) -> Result<AuditEvent> {
-    let actor = match (row.actor.as_str(), row.actor_id) {
-        ("operator", None) => Actor::Operator,
-        ("token", Some(id)) => Actor::Token(id.into()),
-        ("member", Some(id)) => Actor::Member(id.into()),
-        ("customer", Some(id)) => Actor::Customer(id.into()),
-        ("link", Some(id)) => Actor::Link(id.into()),
-        _ => return Err(TABLE.corrupt("actor")),
-    };
     let action = Action::ALL.iter().copied().find(|action| action.as_str() == row.action);
     Ok(AuditEvent {
         id: row.id.into(),
         organization: row.organization_id.into(),
-        actor,
+        actor: read_actor(&row.actor, row.actor_id).ok_or_else(|| TABLE.corrupt("actor"))?,
         action: action.ok_or_else(|| TABLE.corrupt("action"))?,
         target: row.target,
         detail: TABLE.take("detail", serde_json::from_str(&row.detail))?,

@@ -8,6 +8,7 @@
 //! connection, so writers queue; on PostgreSQL `lock` locks the row that a decision rests on.
 
 mod address;
+mod alert;
 mod application;
 mod application_entitlement;
 mod application_version;
@@ -19,6 +20,7 @@ mod content;
 mod convert;
 mod customer;
 mod error;
+mod habit;
 mod idempotency;
 mod license;
 mod link;
@@ -46,6 +48,7 @@ mod tx;
 mod usage;
 
 pub use address::Addresses;
+pub use alert::{AlertFilter, Alerts};
 pub use application::Applications;
 pub use application_entitlement::ApplicationEntitlements;
 pub use application_version::ApplicationVersions;
@@ -56,6 +59,7 @@ pub use changes::Changes;
 pub use content::{Content, Pointing, Shown};
 pub use customer::Customers;
 pub use error::{StorageError, Unique};
+pub use habit::Habits;
 pub use idempotency::{Claim, IdempotencyKeys};
 pub use license::Licenses;
 pub use link::Links;

@@ -1,4 +1,4 @@
-//! What is told of licenses that are about to end, and what was told before.
+//! What is told by mail, and of which licenses that are about to end it was told before.
 
 use keyward_domain::notice::{Audience, Ending, NoticeDays, Notices, Window};
 use keyward_domain::{CustomerId, OrganizationId, OrganizationScope, Timestamp};
@@ -23,6 +23,7 @@ mod row {
         pub organization_id: Uuid,
         pub members: bool,
         pub customers: bool,
+        pub alerts: bool,
         pub days: String,
         pub checked_at: i64,
         pub digest_day: i64,
@@ -72,6 +73,7 @@ impl NoticeDesk<'_> {
         let row = row::ActiveModel {
             members: Set(notices.members),
             customers: Set(notices.customers),
+            alerts: Set(notices.alerts),
             days: Set(TABLE.take("days", serde_json::to_string(&notices.days))?),
             version: Set(notices.version),
             ..Default::default()
@@ -152,12 +154,13 @@ fn told(audience: Audience) -> terms::Column {
     }
 }
 
-/// What a new organization tells: its members, a month and a week before.
+/// What a new organization tells: its members, a month and a week before, and of alerts.
 pub(crate) async fn insert(tx: &DatabaseTransaction, organization: OrganizationId) -> Result<()> {
     let row = row::ActiveModel {
         organization_id: Set(organization.uuid()),
         members: Set(true),
         customers: Set(false),
+        alerts: Set(true),
         days: Set("[30,7]".to_owned()),
         checked_at: Set(0),
         digest_day: Set(0),
@@ -193,6 +196,7 @@ fn read(row: &row::Model) -> Result<Notices> {
     Ok(Notices {
         members: row.members,
         customers: row.customers,
+        alerts: row.alerts,
         days: TABLE.take("days", NoticeDays::new(days))?,
         version: row.version,
     })

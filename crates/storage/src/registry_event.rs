@@ -6,8 +6,8 @@ use keyward_domain::{
 };
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use crate::Result;
@@ -102,6 +102,19 @@ impl RegistryEvents<'_> {
     /// Whether this holder has pulled from the repository since `since`.
     pub async fn pulled_since(&self, event: &RegistryEvent, since: Timestamp) -> Result<bool> {
         Ok(self.pulls(event, since).limit(1).one(self.tx).await?.is_some())
+    }
+
+    /// How often the same holder had the same decision on the same operation since `since`; of refusals, on any.
+    pub async fn count_since(&self, event: &RegistryEvent, since: Timestamp) -> Result<u32> {
+        let mut found = self
+            .of(event.registry, event.holder)
+            .filter(row::Column::Decision.eq(event.decision.as_str()))
+            .filter(row::Column::At.gt(since.unix()));
+        match event.decision {
+            Decision::Allowed => found = found.filter(row::Column::Operation.eq(event.operation.as_str())),
+            Decision::Denied => {}
+        }
+        Ok(u32::try_from(found.count(self.tx).await?).unwrap_or(u32::MAX))
     }
 
     /// Adds bytes to the latest pull of this holder from a repository since `since`.

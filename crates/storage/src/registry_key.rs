@@ -1,12 +1,13 @@
 //! Registry keys.
 
-use keyward_domain::registry::{LastUse, RegistryKey};
+use keyward_domain::registry::{Handover, LastUse, Progress, RegistryKey, Rotation};
 use keyward_domain::{
     OrganizationScope, Page, PageRequest, RegistryId, RegistryKeyId, SecretHash, Timestamp,
 };
+use sea_orm::sea_query::{Expr, LockBehavior};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
-    QueryFilter, QuerySelect, Select,
+    QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use crate::Result;
@@ -37,6 +38,12 @@ mod row {
         pub last_address: Option<String>,
         pub last_client: Option<String>,
         pub created_at: i64,
+        pub every_days: Option<i64>,
+        pub overlap_days: Option<i64>,
+        pub sealed_secret: Option<Vec<u8>>,
+        pub handover: Option<String>,
+        pub collected_at: Option<i64>,
+        pub chore_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -72,11 +79,7 @@ impl RegistryKeys<'_> {
 
     /// The one of this registry that has this secret, or had it before. It may be dead.
     pub async fn by_hash(&self, registry: RegistryId, hash: &SecretHash) -> Result<Option<RegistryKey>> {
-        let bytes = hash.as_bytes().to_vec();
-        let either = Condition::any()
-            .add(row::Column::Hash.eq(bytes.clone()))
-            .add(row::Column::PreviousHash.eq(bytes));
-        let found = self.all().filter(row::Column::RegistryId.eq(registry.uuid())).filter(either);
+        let found = self.all().filter(row::Column::RegistryId.eq(registry.uuid())).filter(bears(hash));
         found.one(self.tx).await?.map(read).transpose()
     }
 
@@ -105,6 +108,17 @@ impl RegistryKeys<'_> {
         TABLE.one(saved.rows_affected)
     }
 
+    /// Says when to look at one again that needs something.
+    pub async fn postpone(&self, id: RegistryKeyId, until: Timestamp) -> Result<()> {
+        row::Entity::update_many()
+            .col_expr(row::Column::ChoreAt, Expr::value(until.unix()))
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        Ok(())
+    }
+
     /// Notes where one was used.
     pub async fn touch(&self, id: RegistryKeyId, used: &LastUse) -> Result<()> {
         let touched = row::ActiveModel {
@@ -131,8 +145,29 @@ impl RegistryKeys<'_> {
     }
 }
 
+/// The key of whatever registry that has this secret, or had it before. It may be dead.
+pub(crate) async fn by_hash(tx: &DatabaseTransaction, hash: &SecretHash) -> Result<Option<RegistryKey>> {
+    row::Entity::find().filter(bears(hash)).one(tx).await?.map(read).transpose()
+}
+
+/// The key that has needed something for longest, held until the end of the transaction; of several who ask at once,
+/// each gets another.
+pub(crate) async fn in_need(tx: &DatabaseTransaction, now: Timestamp) -> Result<Option<RegistryKey>> {
+    let due = row::Entity::find()
+        .filter(row::Column::ChoreAt.lte(now.unix()))
+        .order_by_asc(row::Column::ChoreAt)
+        .lock_with_behavior(ROW, LockBehavior::SkipLocked);
+    due.one(tx).await?.map(read).transpose()
+}
+
+fn bears(hash: &SecretHash) -> Condition {
+    let bytes = hash.as_bytes().to_vec();
+    Condition::any().add(row::Column::Hash.eq(bytes.clone())).add(row::Column::PreviousHash.eq(bytes))
+}
+
 fn write(key: &RegistryKey) -> row::ActiveModel {
     let (previous, used) = (key.secret.previous, key.last_use.as_ref());
+    let handover = key.handover.as_ref();
     row::ActiveModel {
         id: Set(key.id.uuid()),
         organization_id: Set(key.organization.uuid()),
@@ -151,6 +186,14 @@ fn write(key: &RegistryKey) -> row::ActiveModel {
         last_address: Set(used.map(|used| used.address.ip().to_string())),
         last_client: Set(used.map(|used| used.client.clone())),
         created_at: Set(key.created_at.unix()),
+        every_days: Set(key.rotation.map(|rotation| rotation.every_days().into())),
+        overlap_days: Set(key.rotation.map(|rotation| rotation.overlap_days().into())),
+        sealed_secret: Set(handover.map(|handover| handover.sealed.clone())),
+        handover: Set(handover.map(|handover| handover.progress.as_str().to_owned())),
+        collected_at: Set(handover
+            .and_then(|handover| handover.progress.collected_at())
+            .map(Timestamp::unix)),
+        chore_at: Set(key.next_chore_at().map(Timestamp::unix)),
     }
 }
 
@@ -172,6 +215,25 @@ fn read(row: row::Model) -> Result<RegistryKey> {
         (None, None, None) => None,
         _ => return Err(TABLE.corrupt("last_used_at")),
     };
+    let rotation = match (row.every_days, row.overlap_days) {
+        (Some(every), Some(overlap)) => {
+            let days = |column, days: i64| TABLE.take(column, u32::try_from(days));
+            let (every, overlap) = (days("every_days", every)?, days("overlap_days", overlap)?);
+            Some(TABLE.take("overlap_days", Rotation::new(every, overlap))?)
+        }
+        (None, None) => None,
+        _ => return Err(TABLE.corrupt("overlap_days")),
+    };
+    let handover = match (row.sealed_secret, row.handover.as_deref(), row.collected_at) {
+        (Some(sealed), Some("waiting"), None) => Some(Handover { sealed, progress: Progress::Waiting }),
+        (Some(sealed), Some("warned"), None) => Some(Handover { sealed, progress: Progress::Warned }),
+        (Some(sealed), Some("collected"), Some(at)) => {
+            let at = TABLE.time("collected_at", at)?;
+            Some(Handover { sealed, progress: Progress::Collected { at } })
+        }
+        (None, None, None) => None,
+        _ => return Err(TABLE.corrupt("handover")),
+    };
     Ok(RegistryKey {
         id: row.id.into(),
         organization: row.organization_id.into(),
@@ -180,6 +242,8 @@ fn read(row: row::Model) -> Result<RegistryKey> {
         owner: TABLE.parse("owner", &row.owner)?,
         access: TABLE.parse("access", &row.access)?,
         secret,
+        rotation,
+        handover,
         expires_at: TABLE.optional_time("expires_at", row.expires_at)?,
         revoked_at: TABLE.optional_time("revoked_at", row.revoked_at)?,
         last_use,

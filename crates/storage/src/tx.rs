@@ -1,7 +1,9 @@
 //! The unit of work.
 
 use keyward_domain::provider::Departure;
-use keyward_domain::registry::{Host, Notifications, Registry, RepositoryName, Upstream};
+use keyward_domain::registry::{
+    Holder, Host, Notifications, Registry, RegistryKey, RepositoryName, Upstream,
+};
 use keyward_domain::{
     Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
     OrganizationScope, Product, ProductId, RegistryEventId, SecretHash, Session, SigningKey, Timestamp,
@@ -10,12 +12,12 @@ use keyward_domain::{
 use sea_orm::DatabaseTransaction;
 
 use crate::{
-    Addresses, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements, Artifacts,
-    AuditEvents, Changes, Credentials, Customers, IdempotencyKeys, Licenses, Links, Mail, Members,
-    NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryHints, RegistryKeys,
-    RegistryNotifications, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn, UsageDays,
-    customer, link, mail, member, notice, product, provider, registry, registry_event, registry_notification,
-    session, signing_key, token,
+    Addresses, Alerts, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements,
+    Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, Licenses, Links, Mail,
+    Members, NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryHints,
+    RegistryKeys, RegistryNotifications, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn,
+    UsageDays, customer, link, mail, member, notice, product, provider, registry, registry_event,
+    registry_key, registry_notification, session, signing_key, token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -101,6 +103,16 @@ impl Tx {
         registry_notification::by_hash(&self.inner, hash).await
     }
 
+    /// What one holder, found in its organization before, usually does.
+    pub fn habits(&self, holder: Holder) -> Habits<'_> {
+        Habits { tx: &self.inner, holder }
+    }
+
+    /// Alerts of one organization.
+    pub fn alerts(&self, scope: OrganizationScope) -> Alerts<'_> {
+        Alerts { tx: &self.inner, scope }
+    }
+
     /// Artifacts of one organization.
     pub fn artifacts(&self, scope: OrganizationScope) -> Artifacts<'_> {
         Artifacts { tx: &self.inner, scope }
@@ -114,6 +126,16 @@ impl Tx {
     /// The registry that clients reach under this host, of whatever organization.
     pub async fn registry_by_host(&self, host: &Host) -> Result<Option<Registry>> {
         registry::by_host(&self.inner, host).await
+    }
+
+    /// The registry key with this secret, or that had it before, of whatever organization.
+    pub async fn registry_key_by_hash(&self, hash: &SecretHash) -> Result<Option<RegistryKey>> {
+        registry_key::by_hash(&self.inner, hash).await
+    }
+
+    /// The registry key of the server that has needed something for longest, held until the end of the transaction.
+    pub async fn registry_key_in_need(&self, now: Timestamp) -> Result<Option<RegistryKey>> {
+        registry_key::in_need(&self.inner, now).await
     }
 
     /// The upstreams of other organizations' registries, with the prefix that each has there.
@@ -209,7 +231,7 @@ impl Tx {
         provider::take(&self.inner, state).await
     }
 
-    /// The expiry notices of one organization.
+    /// What one organization tells by mail.
     pub fn notices(&self, scope: OrganizationScope) -> NoticeDesk<'_> {
         NoticeDesk { tx: &self.inner, scope }
     }

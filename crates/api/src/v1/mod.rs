@@ -1,5 +1,6 @@
 //! Version 1 of the API.
 
+mod alerts;
 mod application_entitlements;
 mod applications;
 mod artifact_entitlements;
@@ -34,6 +35,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     onboarding_links::routes(config);
     registries::routes(config);
     registry_keys::routes(config);
+    alerts::routes(config);
     artifacts::routes(config);
     artifact_entitlements::routes(config);
     signing_keys::routes(config);

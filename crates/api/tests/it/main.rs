@@ -1,6 +1,7 @@
 //! The API over HTTP, on both databases.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod alerts;
 mod applications;
 mod client;
 mod concurrency;
@@ -8,5 +9,6 @@ mod documents;
 mod licenses;
 mod products;
 mod refusals;
+mod registry_keys;
 mod tenants;
 mod validation;

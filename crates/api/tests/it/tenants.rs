@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::client::{Ask, User};
 
 /// Operations without a thing's id in their address: they act in the caller's own organization.
-const OWN: [&str; 33] = [
+const OWN: [&str; 34] = [
     "GET /api/v1/organizations",
     "POST /api/v1/organizations",
     "GET /api/v1/members",
@@ -34,6 +34,7 @@ const OWN: [&str; 33] = [
     "GET /api/v1/registries",
     "POST /api/v1/registries",
     "GET /api/v1/registry-events",
+    "GET /api/v1/alerts",
     "GET /api/v1/registry-keys",
     "POST /api/v1/registry-keys",
     "GET /api/v1/artifacts",
@@ -46,7 +47,7 @@ const OWN: [&str; 33] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 76] = [
+const ONE: [(&str, &str); 80] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -119,7 +120,11 @@ const ONE: [(&str, &str); 76] = [
     ("DELETE /api/v1/registries/{id}/notifications", ""),
     ("GET /api/v1/registry-keys/{id}", ""),
     ("DELETE /api/v1/registry-keys/{id}", ""),
+    ("PATCH /api/v1/registry-keys/{id}", r#"{"rotation":{"every_days":90,"overlap_days":7}}"#),
     ("POST /api/v1/registry-keys/{id}/rotate", "{}"),
+    ("POST /api/v1/registry-keys/{id}/reveal", ""),
+    ("GET /api/v1/alerts/{id}", ""),
+    ("POST /api/v1/alerts/{id}/acknowledge", ""),
     ("GET /api/v1/artifacts/{id}", ""),
     ("GET /api/v1/artifacts/{id}/tags", ""),
     ("GET /api/v1/artifacts/{id}/tags/{tag}/history", ""),
@@ -196,6 +201,7 @@ keyward_testkit::databases! {
         let registry = owner.create("/api/v1/registries", r#"{"name":"R","upstream":"http://127.0.0.1:5000"}"#).await;
         let registry_key = format!(r#"{{"name":"K","registry_id":"{registry}"}}"#);
         let registry_key = owner.create("/api/v1/registry-keys", &registry_key).await;
+        let alert = crate::alerts::raise(&engine, &owner.vendor, &registry, &registry_key).await;
         let artifact = format!(r#"{{"registry_id":"{registry}","repository":"acme/app"}}"#);
         let artifact = owner.create("/api/v1/artifacts", &artifact).await;
         let entitlement = format!(r#"{{"customer_id":"{customer}","close":true,"grants":[{{"artifact_id":"{artifact}","mode":"all"}}]}}"#);
@@ -220,6 +226,7 @@ keyward_testkit::databases! {
                 "signing-keys" => &key,
                 "registries" => &registry,
                 "registry-keys" => &registry_key,
+                "alerts" => &alert,
                 "artifacts" => &artifact,
                 "artifact-entitlements" => &entitlement,
                 noun => panic!("{noun}"),

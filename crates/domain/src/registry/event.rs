@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::oci::{Digest, RepositoryName};
 use crate::{
@@ -67,7 +67,7 @@ impl fmt::Display for Holder {
 }
 
 /// What is done at a registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// An image, chart or other artifact was fetched.
@@ -91,6 +91,16 @@ impl Operation {
             Self::Push => "push",
             Self::Delete => "delete",
             Self::Token => "token",
+        }
+    }
+
+    /// What was done, when it was done.
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Pull => "pulled",
+            Self::Push => "pushed",
+            Self::Delete => "deleted",
+            Self::Token => "fetched a token",
         }
     }
 }

@@ -5,8 +5,12 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use super::rotation::{Handover, Rotation};
 use crate::product::ApiKey;
-use crate::{Address, Invalid, Name, OrganizationId, RegistryId, RegistryKeyId, SecretHash, Timestamp};
+use crate::{
+    Address, Invalid, Name, OrganizationId, OrganizationScope, RegistryId, RegistryKeyId, SecretHash,
+    Timestamp,
+};
 
 /// What a machine logs in to one registry with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +29,10 @@ pub struct RegistryKey {
     pub access: KeyAccess,
     /// Its secret, and the one before while that still works.
     pub secret: ApiKey,
+    /// How it gets a new secret by itself; `None` for not at all.
+    pub rotation: Option<Rotation>,
+    /// The new secret, while it waits for the machine that needs it.
+    pub handover: Option<Handover>,
     /// From when on it is dead.
     pub expires_at: Option<Timestamp>,
     /// When it was ended for ever.
@@ -105,6 +113,11 @@ impl FromStr for KeyAccess {
 impl RegistryKey {
     /// After how many days a key should be replaced.
     pub const ROTATION_DAYS: i64 = 90;
+
+    /// The reach of queries for whoever bears it.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.organization)
+    }
 
     /// Whether it opens its registry to the bearer of `hash` at `now`.
     pub fn accepts(&self, hash: &SecretHash, now: Timestamp) -> bool {

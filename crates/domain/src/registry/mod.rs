@@ -3,9 +3,11 @@
 pub mod content;
 pub mod entitlement;
 pub mod event;
+pub mod habit;
 pub mod key;
 pub mod notification;
 pub mod oci;
+pub mod rotation;
 pub mod upstream;
 
 use crate::text::texts;
@@ -16,9 +18,11 @@ pub use entitlement::{
     Artifact, ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Ground, PullRights, Reach, TagGrant,
 };
 pub use event::{Decision, Holder, Operation, RegistryEvent};
+pub use habit::Footprint;
 pub use key::{KeyAccess, LastUse, RegistryKey};
 pub use notification::{Hint, Notifications};
 pub use oci::{Digest, Reference, RepositoryName, RepositoryPattern, Tag};
+pub use rotation::{Chore, Handover, Progress, Rotation};
 pub use upstream::{AllowedUpstreams, Upstream, UpstreamRule};
 
 texts! {

@@ -54,7 +54,7 @@ impl Engine {
     }
 
     /// Writes down what happened. The parts of what was just pulled are no pulls of their own, and a refusal
-    /// or token that is repeated at once is one.
+    /// or token that is repeated at once is one. What is unusual is told in the same transaction.
     pub async fn note_happening(&self, registry: &Registry, happening: Happening) -> Result<()> {
         let scope = registry.scope();
         let event = self.event(registry, happening);
@@ -74,6 +74,7 @@ impl Engine {
             return Ok(());
         }
         tx.registry_events(scope).record(&event).await?;
+        self.watch(&tx, registry, &event).await?;
         tx.commit().await?;
         Ok(())
     }

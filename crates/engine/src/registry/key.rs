@@ -2,10 +2,10 @@
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::product::ApiKey;
-use keyward_domain::registry::{KeyAccess, RegistryKey};
+use keyward_domain::registry::{KeyAccess, RegistryKey, Rotation};
 use keyward_domain::{
-    Access, Action, Actor, Idempotency, Invalid, Name, OrganizationScope, Page, PageRequest, RegistryId,
-    RegistryKeyId, Secret, SecretKind, Timestamp,
+    Access, Action, Actor, Feature, Idempotency, Invalid, Name, OrganizationScope, Page, PageRequest,
+    RegistryId, RegistryKeyId, Secret, SecretKind, Timestamp,
 };
 use keyward_storage::Tx;
 use serde_json::json;
@@ -23,6 +23,8 @@ pub struct NewRegistryKey {
     pub owner: Option<Name>,
     /// What it may do.
     pub access: KeyAccess,
+    /// How it gets a new secret by itself; `None` for not at all.
+    pub rotation: Option<Rotation>,
     /// From when on it is dead.
     pub expires_at: Option<Timestamp>,
 }
@@ -73,6 +75,9 @@ impl Engine {
             return Err(Error::SecretShown);
         }
         super::find(&tx, scope, new.registry).await?;
+        if new.rotation.is_some() {
+            self.includes(&tx, scope, Feature::KeyRotation).await?;
+        }
         let owner = match new.owner {
             Some(owner) => owner,
             None => creator(&tx, scope, access.actor()).await?,
@@ -86,6 +91,8 @@ impl Engine {
             owner,
             access: new.access,
             secret: ApiKey { hash: secret.hash(), hint: secret.hint(), created_at: now, previous: None },
+            rotation: new.rotation,
+            handover: None,
             expires_at: new.expires_at,
             revoked_at: None,
             last_use: None,
@@ -116,8 +123,7 @@ impl Engine {
             return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
         }
         let secret = Secret::new(SecretKind::Registry, self.random());
-        let rotated = key.secret.rotated(secret.hash(), secret.hint(), overlap, now);
-        let key = RegistryKey { secret: rotated, ..key };
+        let key = key.replaced(secret.hash(), secret.hint(), overlap, now);
         tx.registry_keys(scope).save(&key).await?;
         self.record(&tx, access, Action::RegistryKeyRotated, id.uuid(), &detail(&key)).await?;
         once::complete(&tx, scope, once, id.uuid()).await?;
@@ -137,7 +143,7 @@ impl Engine {
         if key.revoked_at.is_some() {
             return Ok(key);
         }
-        let key = RegistryKey { revoked_at: Some(self.now()), ..key };
+        let key = key.revoked(self.now());
         tx.registry_keys(scope).save(&key).await?;
         self.record(&tx, access, Action::RegistryKeyRevoked, id.uuid(), &detail(&key)).await?;
         tx.commit().await?;
@@ -145,7 +151,7 @@ impl Engine {
     }
 }
 
-async fn lock(tx: &Tx, scope: OrganizationScope, id: RegistryKeyId) -> Result<RegistryKey> {
+pub(super) async fn lock(tx: &Tx, scope: OrganizationScope, id: RegistryKeyId) -> Result<RegistryKey> {
     tx.registry_keys(scope).lock(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))
 }
 
@@ -154,7 +160,7 @@ async fn creator(tx: &Tx, scope: OrganizationScope, actor: Actor) -> Result<Name
     let found = match actor {
         Actor::Member(id) => tx.members(scope).find(id).await?.map(|member| member.name),
         Actor::Token(id) => tx.tokens(scope).find(id).await?.map(|token| token.name),
-        Actor::Operator | Actor::Customer(_) | Actor::Link(_) => None,
+        Actor::Operator | Actor::Customer(_) | Actor::Link(_) | Actor::RegistryKey(_) | Actor::Server => None,
     };
     match found {
         Some(name) => Ok(name),
@@ -162,11 +168,15 @@ async fn creator(tx: &Tx, scope: OrganizationScope, actor: Actor) -> Result<Name
     }
 }
 
-fn detail(key: &RegistryKey) -> [(&'static str, serde_json::Value); 4] {
+pub(super) fn detail(key: &RegistryKey) -> [(&'static str, serde_json::Value); 5] {
+    let rotation = key.rotation.map(
+        |rotation| json!({"every_days": rotation.every_days(), "overlap_days": rotation.overlap_days()}),
+    );
     [
         ("name", json!(key.name)),
         ("hint", json!(key.secret.hint)),
         ("access", json!(key.access)),
         ("registry", json!(key.registry)),
+        ("rotation", json!(rotation)),
     ]
 }

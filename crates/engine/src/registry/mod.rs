@@ -7,7 +7,9 @@ mod event;
 mod key;
 mod notification;
 mod own;
+mod rotation;
 mod upstream;
+mod watch;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
@@ -28,6 +30,7 @@ pub use event::Happening;
 pub use key::{NewRegistryKey, NewRegistrySecret};
 pub use notification::NewNotifications;
 pub use own::{OwnArtifact, OwnImages, OwnLicense, OwnRegistry};
+pub use rotation::Collected;
 pub use upstream::Scope;
 
 /// A registry to be created.

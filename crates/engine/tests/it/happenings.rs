@@ -25,6 +25,7 @@ async fn depot(vendor: &Vendor) -> (Registry, Holder) {
         name: "ci".parse().unwrap(),
         owner: None,
         access: KeyAccess::Read,
+        rotation: None,
         expires_at: None,
     };
     let key = vendor.engine.create_registry_key(&vendor.access(), new, None).await.unwrap().key;

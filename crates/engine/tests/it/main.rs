@@ -1,6 +1,7 @@
 //! The use-cases on both databases.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod alerts;
 mod applications;
 mod happenings;
 mod keys;
@@ -11,5 +12,6 @@ mod once;
 mod people;
 mod providers;
 mod registries;
+mod rotation;
 mod tokens;
 mod visitors;

@@ -88,7 +88,7 @@ keyward_testkit::databases! {
         let vendor = Vendor::found(&engine, "Acme").await;
         let license = ending(&vendor, "Server", true, 10).await;
         ending(&vendor, "Nobody's", false, 10).await;
-        let on = NoticesChange { members: Some(false), customers: Some(true), days: Some("14, 3".parse().unwrap()) };
+        let on = NoticesChange { members: Some(false), customers: Some(true), days: Some("14, 3".parse().unwrap()), alerts: None };
         let set = engine.set_notices(&vendor.access(), on, Some(1)).await.unwrap();
         assert_eq!((set.days.days(), set.version), ([14, 3].as_slice(), 2));
         let told = mails(&engine).await;

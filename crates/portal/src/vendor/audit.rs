@@ -35,6 +35,8 @@ pub(crate) fn line(event: &AuditEvent) -> Line {
             Actor::Member(_) => "member",
             Actor::Customer(_) => "customer",
             Actor::Link(_) => "onboarding link",
+            Actor::RegistryKey(_) => "registry key",
+            Actor::Server => "the server itself",
         },
     }
 }

@@ -2,9 +2,9 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadAuditEvents, ReadLicenses, ReadProducts};
-use keyward_domain::{License, LicenseFilter, LicenseStatus, PageRequest};
-use keyward_engine::Engine;
+use keyward_domain::permission::{ReadAuditEvents, ReadLicenses, ReadProducts, ReadRegistries};
+use keyward_domain::{AlertStatus, License, LicenseFilter, LicenseStatus, PageRequest};
+use keyward_engine::{AlertFilter, Engine};
 
 use super::audit::{Line, line};
 use crate::page::{self, Page, Shell};
@@ -35,6 +35,7 @@ struct DashboardPage {
     soon: Vec<License>,
     bars: Vec<Bar>,
     events: Vec<Line>,
+    alerts: u64,
 }
 
 async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: web::Data<Engine>) -> Page {
@@ -75,6 +76,11 @@ async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: w
         Ok(access) => engine.audit_events(&access, PageRequest { limit: 8, after: None }).await?.items,
         Err(_) => Vec::new(),
     };
+    let open = AlertFilter { status: Some(AlertStatus::Open), ..AlertFilter::default() };
+    let alerts = match access.also::<ReadRegistries>() {
+        Ok(access) => engine.alert_count(&access, open).await?,
+        Err(_) => 0,
+    };
     page::send(&DashboardPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "dashboard", now).after(request.query_string()),
         products: products.len(),
@@ -84,5 +90,6 @@ async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: w
         soon,
         bars,
         events: events.iter().map(line).collect(),
+        alerts,
     })
 }

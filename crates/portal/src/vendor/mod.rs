@@ -1,5 +1,6 @@
 //! The vendor's pages, one noun a file.
 
+mod alerts;
 mod application_entitlements;
 mod application_versions;
 mod applications;
@@ -18,6 +19,7 @@ mod products;
 mod provider;
 mod registries;
 mod registry_activity;
+mod registry_key_rotation;
 mod registry_keys;
 mod registry_notifications;
 mod settings;
@@ -38,8 +40,10 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     licenses::routes(config);
     registries::routes(config);
     registry_keys::routes(config);
+    registry_key_rotation::routes(config);
     registry_notifications::routes(config);
     registry_activity::routes(config);
+    alerts::routes(config);
     artifacts::routes(config);
     artifact_entitlements::routes(config);
     members::routes(config);

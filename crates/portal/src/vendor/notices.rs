@@ -1,4 +1,4 @@
-//! What is mailed about licenses that are about to end.
+//! What is told by mail: licenses that are about to end, and alerts.
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
@@ -29,6 +29,7 @@ async fn show(request: HttpRequest, signed: Signed<ReadOrganization>, engine: we
     let form = Form::filled([
         ("members", notices.members.to_string()),
         ("customers", notices.customers.to_string()),
+        ("alerts", notices.alerts.to_string()),
         ("days", notices.days.to_string()),
     ]);
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "settings", engine.now());
@@ -56,6 +57,7 @@ async fn save(
         let change = NoticesChange {
             members: Some(form.is("members", "true")),
             customers: Some(form.is("customers", "true")),
+            alerts: Some(form.is("alerts", "true")),
             days: Some(days),
         };
         match engine.set_notices(&signed.access, change, None).await {

@@ -90,7 +90,7 @@ struct Line {
 
 /// The names of keys, customers and licenses, asked for once each.
 #[derive(Default)]
-struct Names {
+pub(super) struct Names {
     keys: BTreeMap<RegistryKeyId, String>,
     customers: BTreeMap<CustomerId, String>,
     licenses: BTreeMap<LicenseId, String>,
@@ -103,14 +103,30 @@ impl Names {
         signed: &Signed<ReadRegistries>,
         event: RegistryEvent,
     ) -> Result<Line, Trouble> {
+        let (who, link) = self.who(engine, signed, event.registry, event.holder).await?;
+        let same = match event.holder {
+            Holder::Key(id) => Some(format!("key={id}")),
+            Holder::License { customer, .. } => customer.map(|id| format!("customer={id}")),
+        };
+        Ok(Line { event, who, link, same })
+    }
+
+    /// The name of whom it was, and their page.
+    pub(super) async fn who(
+        &mut self,
+        engine: &Engine,
+        signed: &Signed<ReadRegistries>,
+        registry: RegistryId,
+        holder: Holder,
+    ) -> Result<(String, String), Trouble> {
         let gone = || "deleted".to_owned();
-        let (who, link) = match event.holder {
+        let (who, link) = match holder {
             Holder::Key(id) => {
                 if let Entry::Vacant(place) = self.keys.entry(id) {
                     let key = engine.registry_key(&signed.access, id).await;
                     place.insert(key.map_or_else(|_| gone(), |key| format!("key {}", key.name)));
                 }
-                (self.keys.get(&id), format!("/registries/{}/keys", event.registry))
+                (self.keys.get(&id), format!("/registries/{registry}/keys"))
             }
             Holder::License { customer: Some(id), .. } => {
                 if let Entry::Vacant(place) = self.customers.entry(id) {
@@ -128,12 +144,7 @@ impl Names {
                 (self.licenses.get(&id), format!("/licenses/{id}"))
             }
         };
-        let who = who.cloned().unwrap_or_default();
-        let same = match event.holder {
-            Holder::Key(id) => Some(format!("key={id}")),
-            Holder::License { customer, .. } => customer.map(|id| format!("customer={id}")),
-        };
-        Ok(Line { event, who, link, same })
+        Ok((who.cloned().unwrap_or_default(), link))
     }
 }
 

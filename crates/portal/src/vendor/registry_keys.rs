@@ -3,12 +3,13 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
-use keyward_domain::registry::{KeyAccess, Registry, RegistryKey};
-use keyward_domain::{Name, RegistryId, RegistryKeyId, Timestamp};
-use keyward_engine::{Engine, Error, NewRegistryKey, NewRegistrySecret};
+use keyward_domain::registry::{Holder, KeyAccess, Registry, RegistryKey};
+use keyward_domain::{AlertStatus, Name, RegistryId, RegistryKeyId, Timestamp};
+use keyward_engine::{AlertFilter, Engine, Error, NewRegistryKey, NewRegistrySecret};
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
+use super::registry_key_rotation::{lacking, schedule};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
@@ -43,6 +44,10 @@ struct Row {
     days: i64,
     /// Whether it should be replaced.
     due: bool,
+    /// Whether its new secret was collected.
+    collected: bool,
+    /// How many of its alerts are open.
+    alerts: usize,
 }
 
 fn row(key: RegistryKey, now: Timestamp) -> Row {
@@ -52,7 +57,8 @@ fn row(key: RegistryKey, now: Timestamp) -> Row {
         (None, true) => "active",
     };
     let days = (now.unix() - key.secret.created_at.unix()).max(0) / DAY;
-    Row { state, days, due: key.is_due(now), key }
+    let collected = key.handover.as_ref().is_some_and(|handover| handover.progress.collected_at().is_some());
+    Row { state, days, due: key.is_due(now), collected, alerts: 0, key }
 }
 
 #[derive(Template)]
@@ -76,6 +82,12 @@ async fn list(
     let now = engine.now();
     let keys = engine.registry_keys(&signed.access, Some(id.0), Listing::whole()).await?.items;
     let mut rows: Vec<_> = keys.into_iter().map(|key| row(key, now)).collect();
+    let open = AlertFilter { status: Some(AlertStatus::Open), registry: Some(id.0), key: None };
+    for alert in engine.alerts(&signed.access, open, Listing::whole()).await?.items {
+        if let Some(row) = rows.iter_mut().find(|row| alert.holder == Holder::Key(row.key.id)) {
+            row.alerts += 1;
+        }
+    }
     // Those that work come first.
     rows.sort_by_key(|row| row.state != "active");
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", now).after(request.query_string());
@@ -89,19 +101,23 @@ struct NewKeyPage {
     shell: Shell,
     registry: Registry,
     tab: &'static str,
+    /// The plan, where keys can't rotate by themselves.
+    lacking: Option<&'static str>,
     form: Form,
 }
 
 impl NewKeyPage {
     fn send(engine: &Engine, signed: &Signed<WriteRegistries>, registry: Registry, form: Form) -> Page {
         let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
-        page::send(&Self { shell, registry, tab: "keys", form })
+        let lacking = lacking(engine, signed);
+        page::send(&Self { shell, registry, tab: "keys", lacking, form })
     }
 }
 
 async fn new(signed: Signed<WriteRegistries>, id: Id<RegistryId>, engine: web::Data<Engine>) -> Page {
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
-    let form = Form::filled([("access", "read".to_owned()), ("expiry", "90".to_owned())]);
+    let filled = [("access", "read"), ("expiry", "90"), ("every_days", "90"), ("overlap_days", "7")];
+    let form = Form::filled(filled.map(|(name, value)| (name, value.to_owned())));
     NewKeyPage::send(&engine, &signed, registry, form)
 }
 
@@ -135,7 +151,7 @@ fn end(form: &mut Form, told: Option<Timestamp>, now: Timestamp) -> Option<Optio
 
 #[derive(Template)]
 #[template(path = "vendor/registry_key_made.html")]
-struct KeyMadePage {
+pub(super) struct KeyMadePage {
     shell: Shell,
     registry: Registry,
     tab: &'static str,
@@ -147,7 +163,7 @@ struct KeyMadePage {
 }
 
 impl KeyMadePage {
-    fn send(
+    pub(super) fn send(
         engine: &Engine,
         signed: &Signed<WriteRegistries>,
         registry: Registry,
@@ -176,9 +192,10 @@ async fn create(
     form.day("end");
     if let Some(told) = form.read::<Told>(&["name", "owner", "access", "end"])
         && let Some(expires_at) = end(&mut form, told.end, engine.now())
+        && let Some(rotation) = schedule(&mut form)
     {
         let Told { name, owner, access, .. } = told;
-        let new = NewRegistryKey { registry: id.0, name, owner, access, expires_at };
+        let new = NewRegistryKey { registry: id.0, name, owner, access, rotation, expires_at };
         match engine.create_registry_key(&signed.access, new, None).await {
             Ok(made) => return KeyMadePage::send(&engine, &signed, registry, made, false),
             Err(error) => form.keep(error)?,

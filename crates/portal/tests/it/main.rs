@@ -101,7 +101,7 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
 }
 
 /// Pages, and from which role down they are refused.
-const PAGES: [(&str, [u16; 4]); 19] = [
+const PAGES: [(&str, [u16; 4]); 20] = [
     ("/", [200, 200, 200, 200]),
     ("/products", [200, 200, 200, 200]),
     ("/products.csv", [200, 200, 200, 200]),
@@ -119,6 +119,7 @@ const PAGES: [(&str, [u16; 4]); 19] = [
     ("/tokens", [200, 200, 403, 403]),
     ("/settings", [200, 200, 200, 200]),
     ("/settings/notices", [200, 200, 200, 200]),
+    ("/alerts", [200, 200, 200, 200]),
     ("/settings/sign-in-provider", [200, 200, 403, 403]),
     ("/audit", [200, 200, 200, 200]),
 ];

@@ -237,6 +237,101 @@ keyward_testkit::databases! {
         assert!(see(0).await.contains("is suspended; ask Acme") && !see(0).await.contains("docker pull"));
     }
 
+    async fn what_is_unusual_is_told_until_someone_has_seen_to_it(store: Store) {
+        let (engine, _) = engine(store);
+        let vendor = Browser::open(engine).await;
+        let (page, registry) = registry(&vendor, "Releases").await;
+        assert!(vendor.get("/alerts").await.1.contains("No open alert"));
+        assert!(!vendor.get("/").await.1.contains("open alert"));
+        let mut keys = Vec::new();
+        for name in ["ci", "nightly"] {
+            vendor.send(&format!("{page}/keys/new"), &[("name", name), ("expiry", "90")]).await.unwrap_err();
+            let list = vendor.get(&format!("{page}/keys")).await.1;
+            let row = list.split("<tr>").find(|row| row.contains(&format!("<td>{name} "))).unwrap();
+            keys.push(id_after(row, "/registry-keys/").to_owned());
+        }
+        for (key, address) in [(0, [192, 0, 2, 7]), (0, [203, 0, 113, 7]), (1, [192, 0, 2, 7]), (1, [198, 51, 100, 7])] {
+            let happening = Happening {
+                holder: keyward_domain::registry::Holder::Key(keys[key].parse().unwrap()), operation: Operation::Push,
+                decision: Decision::Allowed, repository: "acme/app".parse().unwrap(), reference: "1".to_owned(), digest: None,
+                address: Address::new(address.into()), client: "docker/28".to_owned(),
+            };
+            vendor.engine.note_happening(&registry, happening).await.unwrap();
+        }
+        assert!(vendor.get("/").await.1.contains("<a href=\"/alerts\">2 open alerts</a>"));
+        let list = vendor.get(&format!("{page}/keys")).await.1;
+        assert!(list.contains(&format!("href=\"/alerts?key={}\">1 open alert<", keys[0])), "{list}");
+        let alerts = vendor.get("/alerts").await.1;
+        assert!(alerts.contains(">key ci</a> pushed from 203.0.113.0/24, where") && alerts.contains("198.51.100.7"), "{alerts}");
+        let of_one = format!("/alerts?key={}", keys[1]);
+        let alerts = vendor.get(&of_one).await.1;
+        assert!(alerts.contains("Alerts of nightly") && !alerts.contains("203.0.113.0/24"));
+        let one = format!("/alerts/{}/acknowledge", id_after(&alerts, "action=\"/alerts/"));
+        vendor.send(&one, &[("key", &keys[1])]).await.unwrap();
+        vendor.send(&one, &[]).await.unwrap();
+        let alerts = vendor.get(&of_one).await.1;
+        assert!(alerts.contains("No open alert") && alerts.contains("<h2>Acknowledged</h2>"));
+        assert!(vendor.get("/").await.1.contains("1 open alert<"));
+        let text = vendor.get("/settings/notices").await.1;
+        assert!(text.contains("name=\"alerts\" type=\"checkbox\" value=\"true\" checked"));
+        vendor.send("/settings/notices", &[("days", "30"), ("members", "true")]).await.unwrap();
+        assert!(!vendor.get("/settings/notices").await.1.contains("name=\"alerts\" type=\"checkbox\" value=\"true\" checked"));
+    }
+
+    async fn a_key_rotates_by_itself_and_its_new_secret_is_shown_once(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Browser::open(engine).await;
+        let (page, registry) = registry(&vendor, "Releases").await;
+        let new = format!("{page}/keys/new");
+        let form = vendor.get(&new).await.1;
+        assert!(form.contains("Rotate by itself") && form.contains("name=\"every_days\" type=\"number\" min=\"1\" max=\"365\" value=\"90\""));
+        let wrong = [("name", "ci"), ("expiry", "365"), ("automatic", "true"), ("every_days", "7"), ("overlap_days", "7")];
+        assert!(vendor.send(&new, &wrong).await.unwrap_err().contains("must be shorter than the time between"));
+        let right = [("name", "ci"), ("expiry", "365"), ("automatic", "true"), ("every_days", "60"), ("overlap_days", "7")];
+        let made = vendor.send(&new, &right).await.unwrap_err();
+        let old = made.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
+        let list = vendor.get(&format!("{page}/keys")).await.1;
+        assert!(list.contains("rotates itself on 2026-03-02"), "{list}");
+        let rotation = format!("/registry-keys/{}/rotation", id_after(&list, "/registry-keys/"));
+        let text = vendor.get(&rotation).await.1;
+        assert!(text.contains("on 2026-03-02 00:00 UTC") && text.contains("https://licenses.example/registry/key"), "{text}");
+        assert!(vendor.send(&rotation, &[("automatic", "true"), ("every_days", "x"), ("overlap_days", "7")]).await.is_err());
+        vendor.send(&rotation, &[("automatic", "true"), ("every_days", "30"), ("overlap_days", "5")]).await.unwrap();
+        clock.advance(30 * 24 * 60 * 60);
+        assert!(vendor.engine.tend_registry_keys().await.unwrap());
+        let later = vendor.again().await;
+        while let Some(mail) = later.engine.claim_mail().await.unwrap() {
+            assert!(mail.subject.ends_with("ci was rotated"));
+            later.engine.mail_sent(&mail).await.unwrap();
+        }
+        assert!(later.get(&format!("{page}/keys")).await.1.contains("new secret waits until 2026-02-05"));
+        assert!(later.get(&rotation).await.1.contains("Nobody has collected it yet."));
+        let address = Address::new([192, 0, 2, 7].into());
+        let given = later.engine.collect_registry_key(&old, address, "curl/8").await.unwrap().unwrap();
+        assert!(given.secret.is_some());
+        assert!(later.get(&format!("{page}/keys")).await.1.contains("new secret collected"));
+        let shown = later.send(&rotation.replace("/rotation", "/reveal"), &[]).await.unwrap_err();
+        let secret = shown.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap();
+        assert_eq!(secret, given.secret.unwrap().expose());
+        assert!(admitted(&later.engine, &registry, secret).await.is_some());
+        let again = later.send(&rotation.replace("/rotation", "/reveal"), &[]).await.unwrap_err();
+        assert!(again.contains("no new secret of this registry key waits") && !again.contains(secret));
+
+        // Below Enterprise it is said what it takes, and what is refused is not offered.
+        let Some(Visitor::Member(visitor)) = later.engine.visitor(&session(&later.cookie)).await.unwrap() else { panic!() };
+        let operator = keyward_domain::Scopes::NONE.with(keyward_domain::Permission::Operate);
+        let operator = keyward_domain::Identity::new(visitor.organization.id, keyward_domain::Actor::Operator, operator);
+        let change = keyward_engine::PlanChange { plan: Some(keyward_domain::Plan::Pro), ..Default::default() };
+        later.engine.set_plan(&operator.access().unwrap(), visitor.organization.id, change).await.unwrap();
+        let form = later.get(&new).await.1;
+        assert!(form.contains("are part of Enterprise; your plan is pro") && !form.contains("name=\"automatic\""));
+        assert!(later.send(&new, &right).await.unwrap_err().contains("The plan pro does not include automatic rotation of registry keys. It is part of Enterprise."));
+        let text = later.get(&rotation).await.1;
+        assert!(text.contains("is not rotated while your plan is not Enterprise") && text.contains("Turn it off"), "{text}");
+        later.send(&rotation, &[]).await.unwrap();
+        assert!(!later.get(&rotation).await.1.contains("Turn it off"));
+    }
+
     async fn who_may_not_change_is_refused(store: Store) {
         let (engine, _) = engine(store);
         let people = people(&engine).await;
@@ -266,7 +361,8 @@ keyward_testkit::databases! {
             format!("{page}/activity.csv"), format!("{page}/settings"), format!("{page}/certificate.pem"),
             artifact.clone(), format!("{artifact}/history?tag=1"), held.clone()];
         let writes = [format!("{page}/sweep"), format!("{page}/notifications"), format!("{page}/notifications/end"), format!("{page}/settings"), format!("{page}/delete"), format!("{page}/artifacts"),
-            format!("{page}/keys/new"), format!("/registry-keys/{key}/rotate"), format!("/registry-keys/{key}/revoke")];
+            format!("{page}/keys/new"), format!("/registry-keys/{key}/rotate"), format!("/registry-keys/{key}/revoke"),
+            format!("/alerts/{key}/acknowledge"), format!("/registry-keys/{key}/rotation"), format!("/registry-keys/{key}/reveal")];
         let grants = [format!("{customer}/grant-artifacts"), held.clone(), format!("{held}/end")];
         for (role, cookie) in people[2..].iter().rev() {
             let token = csrf_of(cookie).await;
@@ -282,7 +378,7 @@ keyward_testkit::databases! {
                 let status = if refused { 403 } else if path.ends_with("/end") { 303 } else { 200 };
                 assert_eq!(send(cookie, &token, path, "").await.status, status, "{role} {path}");
             }
-            for path in [format!("{page}/keys/new"), format!("/registry-keys/{key}/revoke")] {
+            for path in [format!("{page}/keys/new"), format!("/registry-keys/{key}/revoke"), format!("/registry-keys/{key}/rotation")] {
                 assert_eq!(ask(&engine, "GET", &path, cookie, "").await.status, 403, "{role} {path}");
             }
         }
@@ -299,7 +395,7 @@ keyward_testkit::databases! {
             credential: keyward_engine::NewCredential::Token, service: None, pass_redirects: false, direct: false,
         };
         let theirs = engine.create_registry(&identity.access().unwrap(), upstream, None).await.unwrap().value;
-        let new = keyward_engine::NewRegistryKey { registry: theirs.id, name: "k".parse().unwrap(), owner: None, access: keyward_domain::registry::KeyAccess::Read, expires_at: None };
+        let new = keyward_engine::NewRegistryKey { registry: theirs.id, name: "k".parse().unwrap(), owner: None, access: keyward_domain::registry::KeyAccess::Read, rotation: None, expires_at: None };
         let made = engine.create_registry_key(&identity.access().unwrap(), new, None).await.unwrap();
         push(&engine, &theirs, "secret/app", &["1"]).await;
         let artifact = engine.artifacts(&identity.access().unwrap(), None, None, keyward_domain::PageRequest { limit: 10, after: None }).await.unwrap().items.remove(0);

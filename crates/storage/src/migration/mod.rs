@@ -7,6 +7,7 @@ mod m0004_registries;
 mod m0005_applications;
 mod m0006_providers_and_notices;
 mod m0007_notifications;
+mod m0008_alerts;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             m0005_applications,
             m0006_providers_and_notices,
             m0007_notifications,
+            m0008_alerts,
         ]
     }
 }

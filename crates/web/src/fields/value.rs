@@ -7,13 +7,13 @@ use keyward_domain::files::{Chart, File, FileText};
 use keyward_domain::notice::NoticeDays;
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
 use keyward_domain::registry::{
-    ArtifactPolicy, Decision, Host, KeyAccess, Operation, RepositoryName, Tag, Upstream,
+    ArtifactPolicy, Decision, Host, KeyAccess, Operation, RepositoryName, Rotation, Tag, Upstream,
 };
 use keyward_domain::{
-    AddressRange, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor, CustomResponse,
-    CustomerId, Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, MailDomain, Mark, Name,
-    Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId, RegistryKeyId,
-    Role, Scopes, Template, Timestamp, VersionName, Versions,
+    AddressRange, AlertStatus, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor,
+    CustomResponse, CustomerId, Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, MailDomain,
+    Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId,
+    RegistryKeyId, Role, Scopes, Template, Timestamp, VersionName, Versions,
 };
 use keyward_engine::ClientSecret;
 use serde::de::DeserializeOwned;
@@ -75,6 +75,7 @@ macro_rules! from_text {
 from_text!(
     AddressMode,
     AddressRange,
+    AlertStatus,
     ArtifactId,
     ArtifactPolicy,
     ApplicationId,
@@ -197,6 +198,21 @@ impl FromField for Versions {
             }
         }
         if faults.is_empty() { Self::new(entries).map_err(|fault| vec![fault]) } else { Err(faults) }
+    }
+}
+
+/// A schedule as it stands in a request.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Schedule {
+    every_days: u32,
+    overlap_days: u32,
+}
+
+impl FromField for Rotation {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let Schedule { every_days, overlap_days } = read(field)?;
+        Self::new(every_days, overlap_days)
     }
 }
 

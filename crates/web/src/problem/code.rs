@@ -45,8 +45,8 @@ codes! {
     Forbidden = "forbidden", FORBIDDEN, "The token may not do this",
         "The member `scope` names the scope that is needed. Use a token that has it.";
     PlanRequired = "plan_required", FORBIDDEN, "The plan does not include this",
-        "The member `plan` names the plan that counts. License management needs Pro, Pro Trial or Enterprise; \
-         product keys are part of every plan. A trial begins with `POST /api/v1/organizations/{id}/start-trial`.";
+        "The member `plan` names the plan that counts, and `feature` what it lacks. License management needs Pro, Pro Trial or \
+         Enterprise; automatic rotation of registry keys needs Enterprise; product keys are part of every plan. A trial begins with `POST /api/v1/organizations/{id}/start-trial`.";
     PlanLimitReached = "plan_limit_reached", FORBIDDEN, "A limit of the plan is reached",
         "The members `limit`, `current` and `plan` say which. Nothing is taken away; only creation stops.";
     NotFound = "not_found", NOT_FOUND, "There is no such thing",

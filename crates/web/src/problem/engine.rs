@@ -29,7 +29,13 @@ impl From<Error> for Problem {
             Error::KeyReused => Self::new(Code::IdempotencyKeyReused),
             Error::SecretShown => Self::new(Code::SecretAlreadyShown),
             Error::NoToken(why) => Self::new(Code::TokenUnavailable).detail(why),
-            Error::PlanRequired { plan } => Self::new(Code::PlanRequired).with("plan", plan),
+            Error::PlanRequired { plan, feature } => {
+                let least = feature.least();
+                Self::new(Code::PlanRequired)
+                    .detail(format!("The plan {plan} does not include {feature}. Upgrade to {least}."))
+                    .with("plan", plan)
+                    .with("feature", feature.as_str())
+            }
             Error::LimitReached(LimitReached { limit, current, plan }) => Self::new(Code::PlanLimitReached)
                 .with("limit", limit)
                 .with("current", current)

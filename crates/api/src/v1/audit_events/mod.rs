@@ -33,26 +33,34 @@ pub(crate) struct AuditEventView {
 /// Who acted.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Actor)]
-struct ActorView {
-    /// `operator`, `token` or `member`.
+pub(crate) struct ActorView {
+    /// `operator`, `token`, `member`, `customer`, `link`, `registry_key`, or `server` for what it does by itself.
     kind: &'static str,
     #[schema(format = Uuid)]
     id: Option<String>,
 }
 
-impl From<AuditEvent> for AuditEventView {
-    fn from(event: AuditEvent) -> Self {
-        let (kind, id) = match event.actor {
+impl From<Actor> for ActorView {
+    fn from(actor: Actor) -> Self {
+        let (kind, id) = match actor {
             Actor::Operator => ("operator", None),
             Actor::Token(id) => ("token", Some(id.to_string())),
             Actor::Member(id) => ("member", Some(id.to_string())),
             Actor::Customer(id) => ("customer", Some(id.to_string())),
             Actor::Link(id) => ("link", Some(id.to_string())),
+            Actor::RegistryKey(id) => ("registry_key", Some(id.to_string())),
+            Actor::Server => ("server", None),
         };
+        Self { kind, id }
+    }
+}
+
+impl From<AuditEvent> for AuditEventView {
+    fn from(event: AuditEvent) -> Self {
         Self {
             id: event.id,
             at: event.at,
-            actor: ActorView { kind, id },
+            actor: event.actor.into(),
             action: event.action.as_str(),
             target: event.target.map(|target| target.to_string()),
             detail: event.detail,

@@ -1,12 +1,12 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteRegistries;
-use keyward_domain::registry::KeyAccess;
+use keyward_domain::registry::{KeyAccess, Rotation};
 use keyward_domain::{Name, RegistryId, Timestamp};
 use keyward_engine::{Engine, NewRegistryKey};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Problem, Request};
 
-use super::SecretView;
+use super::{RotationView, SecretView};
 
 /// A registry key to be created.
 #[derive(Debug, utoipa::ToSchema)]
@@ -23,6 +23,9 @@ pub(crate) struct CreateRegistryKey {
     /// `read` (pull), `read_write` (pull and push) or `read_write_delete`; absent for `read`.
     #[schema(value_type = Option<String>, example = "read_write")]
     access: Option<KeyAccess>,
+    /// How it gets a new secret by itself; absent for not at all. Part of Enterprise.
+    #[schema(value_type = Option<RotationView>)]
+    rotation: Option<Rotation>,
     /// From when on it is dead; absent for never, which is worth a second thought.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
@@ -33,7 +36,8 @@ impl Request for CreateRegistryKey {
         let (registry_id, name, owner) =
             (fields.required("registry_id"), fields.required("name"), fields.optional("owner"));
         let (access, expires_at) = (fields.optional("access"), fields.optional("expires_at"));
-        Some(Self { registry_id: registry_id?, name: name?, owner, access, expires_at })
+        let rotation = fields.optional("rotation");
+        Some(Self { registry_id: registry_id?, name: name?, owner, access, rotation, expires_at })
     }
 }
 
@@ -58,6 +62,7 @@ pub(crate) async fn create(
         name: body.name,
         owner: body.owner,
         access: body.access.unwrap_or(KeyAccess::Read),
+        rotation: body.rotation,
         expires_at: body.expires_at,
     };
     let made = engine.create_registry_key(&access, new, once.as_ref()).await?;

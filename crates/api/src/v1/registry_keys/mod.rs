@@ -3,10 +3,12 @@
 mod create;
 mod delete;
 mod list;
+mod reveal;
 mod rotate;
 mod show;
+mod update;
 
-use keyward_domain::registry::{KeyAccess, RegistryKey};
+use keyward_domain::registry::{KeyAccess, RegistryKey, Rotation};
 use keyward_domain::{Name, RegistryId, RegistryKeyId, Timestamp};
 use keyward_engine::NewRegistrySecret;
 use serde::Serialize;
@@ -18,7 +20,27 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(list::list)
         .service(show::show)
         .service(delete::delete)
-        .service(rotate::rotate);
+        .service(update::update)
+        .service(rotate::rotate)
+        .service(reveal::reveal);
+}
+
+/// How a registry key gets a new secret by itself.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Rotation)]
+pub(crate) struct RotationView {
+    /// How many days a secret lives.
+    #[schema(minimum = 1, maximum = 365, example = 90)]
+    every_days: u32,
+    /// For how many days more the old secret works: fewer than `every_days`.
+    #[schema(minimum = 1, maximum = 30, example = 7)]
+    overlap_days: u32,
+}
+
+impl From<Rotation> for RotationView {
+    fn from(rotation: Rotation) -> Self {
+        Self { every_days: rotation.every_days(), overlap_days: rotation.overlap_days() }
+    }
 }
 
 /// A registry key, without its secret.
@@ -41,6 +63,16 @@ pub(crate) struct RegistryKeyView {
     /// The first characters of the secret.
     #[schema(example = "kw_reg_2lFA6")]
     hint: String,
+    rotation: Option<RotationView>,
+    /// When it gets a new secret by itself.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    rotates_at: Option<Timestamp>,
+    /// Until when `POST /registry/key` gives a new secret to whoever shows one that works.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    collectable_until: Option<Timestamp>,
+    /// When that was first done.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    collected_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -62,6 +94,7 @@ pub(crate) struct RegistryKeyView {
 
 impl From<RegistryKey> for RegistryKeyView {
     fn from(key: RegistryKey) -> Self {
+        let (rotates_at, collectable_until) = (key.rotates_at(), key.collectable_until());
         let (last_used_at, last_used_from, last_used_by) = match key.last_use {
             Some(used) => (Some(used.at), Some(used.address.ip().to_string()), Some(used.client)),
             None => (None, None, None),
@@ -72,6 +105,10 @@ impl From<RegistryKey> for RegistryKeyView {
             name: key.name,
             owner: key.owner,
             access: key.access,
+            rotates_at,
+            collectable_until,
+            collected_at: key.handover.as_ref().and_then(|handover| handover.progress.collected_at()),
+            rotation: key.rotation.map(RotationView::from),
             hint: key.secret.hint,
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,

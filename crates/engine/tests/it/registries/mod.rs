@@ -72,6 +72,7 @@ impl Depot {
             name: "CI".parse().unwrap(),
             owner: None,
             access: KeyAccess::Read,
+            rotation: None,
             expires_at,
         };
         self.vendor.engine.create_registry_key(&self.vendor.access(), new, None).await

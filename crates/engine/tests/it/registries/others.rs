@@ -34,6 +34,7 @@ keyward_testkit::databases! {
             name: "CI".parse().unwrap(),
             owner: None,
             access: KeyAccess::ReadWriteDelete,
+            rotation: None,
             expires_at: None,
         };
         missing(Thing::Registry, engine.create_registry_key(access!(), new, None).await);

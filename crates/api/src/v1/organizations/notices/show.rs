@@ -7,7 +7,7 @@ use keyward_web::{Answer, Caller, Code, Id, Problem};
 
 use super::NoticesView;
 
-/// Show what is told of licenses that are about to end
+/// Show what is told by mail
 #[utoipa::path(
     tag = "organizations",
     operation_id = "show_notices",

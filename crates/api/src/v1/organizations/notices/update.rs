@@ -15,6 +15,8 @@ pub(crate) struct UpdateNotices {
     members: Option<bool>,
     /// Whether the customers are told who hold the licenses.
     customers: Option<bool>,
+    /// Whether owners and admins are told of alerts.
+    alerts: Option<bool>,
     /// How many days before the end: 1 to 5 numbers from 1 to 365.
     #[schema(value_type = Option<Vec<u32>>, example = json!([30, 7]))]
     days: Option<NoticeDays>,
@@ -23,11 +25,12 @@ pub(crate) struct UpdateNotices {
 impl Request for UpdateNotices {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (members, customers) = (fields.optional("members"), fields.optional("customers"));
-        Some(Self { members, customers, days: fields.optional("days") })
+        let (alerts, days) = (fields.optional("alerts"), fields.optional("days"));
+        Some(Self { members, customers, alerts, days })
     }
 }
 
-/// Change what is told of licenses that are about to end
+/// Change what is told by mail
 ///
 /// Each license is told of once for each number of days; with new terms it is told of anew. Revoked and suspended
 /// ones are not.
@@ -49,6 +52,7 @@ pub(crate) async fn update(
     if id.0 != access.scope().id() {
         return Err(Problem::new(Code::NotFound));
     }
-    let change = NoticesChange { members: body.members, customers: body.customers, days: body.days };
+    let UpdateNotices { members, customers, alerts, days } = body;
+    let change = NoticesChange { members, customers, alerts, days };
     Ok(NoticesView::answer(engine.set_notices(&access, change, seen.0).await?))
 }

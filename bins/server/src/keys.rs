@@ -1,0 +1,23 @@
+//! Has registry keys rotated that are due, and their people told.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use keyward_engine::Engine;
+
+/// How often it is looked for keys that need something.
+const PAUSE: Duration = Duration::from_secs(60);
+
+/// Looks for as long as the server runs.
+pub(crate) async fn tend(engine: Arc<Engine>) {
+    loop {
+        match engine.tend_registry_keys().await {
+            Ok(true) => {}
+            Ok(false) => actix_web::rt::time::sleep(PAUSE).await,
+            Err(error) => {
+                tracing::error!(%error, "registry keys can't be rotated");
+                actix_web::rt::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}

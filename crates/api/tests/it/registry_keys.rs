@@ -1,0 +1,51 @@
+//! Registry keys that rotate by themselves, over HTTP.
+
+use keyward_testkit::engine::engine;
+use serde_json::json;
+
+use crate::client::{Ask, User};
+
+keyward_testkit::databases! {
+    async fn a_schedule_is_set_changed_and_ended(store: Store) {
+        let (engine, clock) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let registry = user.create("/api/v1/registries", r#"{"name":"R","upstream":"http://127.0.0.1:5000"}"#).await;
+        let body = |rotation: &str| format!(r#"{{"name":"ci","registry_id":"{registry}","rotation":{rotation}}}"#);
+        let refused = user.post("/api/v1/registry-keys", &body(r#"{"every_days":7,"overlap_days":7}"#)).await;
+        assert_eq!(refused.faults(), [("/rotation/overlap_days".into(), "too_long".into())]);
+        let refused = user.post("/api/v1/registry-keys", &body(r#"{"every_days":7}"#)).await;
+        assert_eq!(refused.faults(), [("/rotation".into(), "wrong_type".into())]);
+        let id = user.create("/api/v1/registry-keys", &body(r#"{"every_days":90,"overlap_days":7}"#)).await;
+        let path = format!("/api/v1/registry-keys/{id}");
+        let shown = user.get(&path).await.json();
+        assert_eq!(shown["rotation"], json!({"every_days": 90, "overlap_days": 7}));
+        assert_eq!(shown["rotates_at"], "2026-04-01T00:00:00Z");
+        assert_eq!((&shown["collectable_until"], &shown["collected_at"]), (&json!(null), &json!(null)));
+
+        assert_eq!(user.patch(&path, "{}").await.json(), shown);
+        let changed = user.patch(&path, r#"{"rotation":{"every_days":30,"overlap_days":3}}"#).await.json();
+        assert_eq!(changed["rotates_at"], "2026-01-31T00:00:00Z");
+        clock.advance(30 * 24 * 60 * 60);
+        assert!(engine.tend_registry_keys().await.unwrap());
+        assert_eq!(user.get(&path).await.json()["collectable_until"], "2026-02-03T00:00:00Z");
+
+        let organization = user.vendor.founded.organization.id;
+        let plan = |plan: &str| {
+            let ask = Ask::new("POST", format!("/api/v1/organizations/{organization}/plan"));
+            ask.token(&user.token).json(format!(r#"{{"plan":"{plan}"}}"#))
+        };
+        assert_eq!(user.api.ask(plan("pro")).await.status, 200);
+        let refused = user.patch(&path, r#"{"rotation":{"every_days":60,"overlap_days":3}}"#).await;
+        assert_eq!(refused.problem(), (403, "plan_required".into()));
+        assert_eq!((&refused.json()["plan"], &refused.json()["feature"]), (&json!("pro"), &json!("key_rotation")));
+        assert!(refused.text.contains("Upgrade to Enterprise."), "{}", refused.text);
+        let refused = user.post("/api/v1/registry-keys", &body(r#"{"every_days":90,"overlap_days":7}"#)).await;
+        assert_eq!(refused.problem(), (403, "plan_required".into()));
+        assert_eq!(user.patch(&path, r#"{"rotation":null}"#).await.json()["rotation"], json!(null));
+
+        let revealed = user.post(&format!("{path}/reveal"), "").await;
+        assert!(revealed.json()["secret"].as_str().unwrap().starts_with("kw_reg_"));
+        assert_eq!(revealed.json()["collectable_until"], json!(null));
+        assert_eq!(user.post(&format!("{path}/reveal"), "").await.problem(), (409, "invalid_transition".into()));
+    }
+}

@@ -1,0 +1,181 @@
+//! What is unusual at a registry: told once a day by mail and on a page, until someone has seen to it.
+
+use keyward_domain::alert::Origin;
+use keyward_domain::permission::{ReadRegistries, WriteRegistries};
+use keyward_domain::registry::{Holder, Registry};
+use keyward_domain::{
+    Access, Action, Actor, Alert, AlertId, AlertState, Finding, OrganizationState, Page, PageRequest, Role,
+};
+use keyward_storage::{AlertFilter, Tx};
+use serde_json::json;
+
+use crate::{Engine, Error, Result, Thing};
+
+impl Engine {
+    /// What was unusual, the latest first.
+    pub async fn alerts(
+        &self,
+        access: &Access<ReadRegistries>,
+        filter: AlertFilter,
+        page: PageRequest,
+    ) -> Result<Page<Alert>> {
+        Ok(self.store.read().await?.alerts(access.scope()).list(filter, page).await?)
+    }
+
+    /// How much was unusual.
+    pub async fn alert_count(&self, access: &Access<ReadRegistries>, filter: AlertFilter) -> Result<u64> {
+        Ok(self.store.read().await?.alerts(access.scope()).count(filter).await?)
+    }
+
+    /// One alert.
+    pub async fn alert(&self, access: &Access<ReadRegistries>, id: AlertId) -> Result<Alert> {
+        let tx = self.store.read().await?;
+        tx.alerts(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::Alert))
+    }
+
+    /// Says that the caller has seen to an alert. Saying so twice is no error.
+    pub async fn acknowledge_alert(&self, access: &Access<WriteRegistries>, id: AlertId) -> Result<Alert> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let alert = tx.alerts(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Alert))?;
+        match alert.state {
+            AlertState::Open => {}
+            AlertState::Acknowledged { .. } => return Ok(alert),
+        }
+        let alert = alert.acknowledged(access.actor(), self.now());
+        tx.alerts(scope).save(&alert).await?;
+        self.record(&tx, access, Action::AlertAcknowledged, id.uuid(), &detail(&alert)).await?;
+        tx.commit().await?;
+        Ok(alert)
+    }
+
+    /// Tells something unusual, unless the same was told that day.
+    pub(crate) async fn raise(
+        &self,
+        tx: &Tx,
+        registry: &Registry,
+        holder: Holder,
+        finding: Finding,
+        origin: Option<Origin>,
+    ) -> Result<()> {
+        let scope = registry.scope();
+        let alert = Alert {
+            id: self.id(AlertId::new),
+            organization: registry.organization,
+            registry: registry.id,
+            holder,
+            finding,
+            origin,
+            state: AlertState::Open,
+            created_at: self.now(),
+        };
+        let alert = if tx.alerts(scope).insert(&alert).await? {
+            self.mail_alert(tx, registry, &alert).await?;
+            alert
+        } else {
+            let known = tx.alerts(scope).lock_same(&alert).await?;
+            match known.and_then(|known| known.again(alert.finding, alert.origin)) {
+                Some(again) => {
+                    tx.alerts(scope).save(&again).await?;
+                    again
+                }
+                None => return Ok(()),
+            }
+        };
+        let target = alert.id.uuid();
+        self.record_for(tx, scope, Actor::Server, Action::AlertRaised, target, &detail(&alert)).await
+    }
+
+    async fn mail_alert(&self, tx: &Tx, registry: &Registry, alert: &Alert) -> Result<()> {
+        let scope = registry.scope();
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let notices = tx.notices(scope).find().await?.ok_or(Error::NotFound(Thing::Organization))?;
+        if !notices.alerts || organization.state != OrganizationState::Active {
+            return Ok(());
+        }
+        let (who, url) = (holder_name(tx, registry, alert.holder).await?, self.issuer.as_str());
+        let from = alert
+            .origin
+            .as_ref()
+            .map(|origin| format!("From: {} by {}\n", origin.address.ip(), origin.client));
+        let help = match alert.holder {
+            Holder::License { license, .. } => format!("The license: {url}/licenses/{license}"),
+            Holder::Key(key) => match &alert.finding {
+                Finding::RotationUncollected { .. } => {
+                    format!("Have it collected, or look at it once: {url}/registry-keys/{key}/rotation")
+                }
+                Finding::UnexpectedLocation { .. }
+                | Finding::HighVolume { .. }
+                | Finding::ManyRefusals { .. }
+                | Finding::UnexpectedCollection { .. } => {
+                    format!(
+                        "If nobody of yours did it, revoke the key: {url}/registries/{}/keys",
+                        registry.id
+                    )
+                }
+            },
+        };
+        for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
+            let body = format!(
+                "Hello {},\n\nat the registry {} of {} the {who} {}.\n\nWhen: {} UTC\n{}\n{help}\n\n\
+                 All alerts, and where to say that you have seen to them: {url}/alerts\n\
+                 Whether alerts are mailed is set at {url}/settings/notices.\n",
+                member.name,
+                registry.name,
+                organization.name,
+                alert.finding,
+                minute(alert),
+                from.as_deref().unwrap_or_default(),
+            );
+            let subject = format!("Alert: {} {}", registry.name, title(&alert.finding));
+            self.mail(tx, scope, &member.email, subject, body).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A key or license, as people know it.
+async fn holder_name(tx: &Tx, registry: &Registry, holder: Holder) -> Result<String> {
+    let scope = registry.scope();
+    Ok(match holder {
+        Holder::Key(id) => {
+            let key = tx.registry_keys(scope).find(id).await?;
+            key.map_or_else(|| "registry key".to_owned(), |key| format!("registry key {}", key.name))
+        }
+        Holder::License { license, .. } => {
+            let license = tx.licenses(scope).find(license).await?;
+            license.map_or_else(|| "license".to_owned(), |license| format!("license {}", license.name))
+        }
+    })
+}
+
+/// What a mail is about.
+fn title(finding: &Finding) -> &'static str {
+    match finding {
+        Finding::UnexpectedLocation { .. } => "was changed from an unexpected place",
+        Finding::HighVolume { .. } => "is used far more than usual",
+        Finding::ManyRefusals { .. } => "has refused many requests",
+        Finding::UnexpectedCollection { .. } => "has given a key its new secret at an unexpected place",
+        Finding::RotationUncollected { .. } => "has a new secret that nobody has collected",
+    }
+}
+
+/// Day and minute, as people write them.
+fn minute(alert: &Alert) -> String {
+    alert.created_at.to_string().chars().take(16).collect::<String>().replace('T', " ")
+}
+
+fn detail(alert: &Alert) -> [(&'static str, serde_json::Value); 5] {
+    let (kind, id) = match alert.holder {
+        Holder::Key(key) => ("registry_key", key.uuid()),
+        Holder::License { license, .. } => ("license", license.uuid()),
+    };
+    [
+        ("kind", json!(alert.finding.kind())),
+        ("finding", json!(alert.finding)),
+        ("address", json!(alert.origin.as_ref().map(|origin| origin.address.ip()))),
+        ("registry", json!(alert.registry)),
+        ("holder", json!({"kind": kind, "id": id})),
+    ]
+}

@@ -1,0 +1,244 @@
+//! Keys that get a new secret by themselves. Each step is decided and done in one transaction that holds the key, so of
+//! many servers one does it, and what was not committed never happened.
+
+use keyward_domain::alert::Origin;
+use keyward_domain::permission::WriteRegistries;
+use keyward_domain::registry::{Chore, Holder, LastUse, Registry, RegistryKey, Rotation};
+use keyward_domain::{
+    Access, Action, Actor, Address, Feature, Finding, Name, Organization, OrganizationState, RegistryKeyId,
+    Role, Secret, SecretKind, Timestamp,
+};
+use keyward_storage::Tx;
+use serde_json::json;
+
+use super::event::shortened;
+use super::key::{NewRegistrySecret, detail, lock};
+use crate::vault::{Place, SealError};
+use crate::{Engine, Error, Result, Thing};
+
+/// How long a key waits that can't be rotated now, because of its organization's plan or state.
+const PAUSE_SECONDS: i64 = 60 * 60;
+
+/// What a machine is given that shows its key.
+#[derive(Debug)]
+pub struct Collected {
+    /// The key's name.
+    pub name: Name,
+    /// The new secret, if there is one.
+    pub secret: Option<Secret>,
+    /// From when on the secret before is dead, if it still works.
+    pub previous_until: Option<Timestamp>,
+    /// From when on the key is dead.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Engine {
+    /// Where machines collect new secrets.
+    pub fn collection_url(&self) -> String {
+        format!("{}/registry/key", self.issuer.as_str())
+    }
+
+    /// Sets how a key rotates by itself; `None` for not at all. A secret that is older than that is replaced at once.
+    pub async fn set_registry_key_rotation(
+        &self,
+        access: &Access<WriteRegistries>,
+        id: RegistryKeyId,
+        rotation: Option<Rotation>,
+    ) -> Result<RegistryKey> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        if rotation.is_some() {
+            self.includes(&tx, scope, Feature::KeyRotation).await?;
+        }
+        let key = lock(&tx, scope, id).await?;
+        if !key.is_alive(now) {
+            return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
+        }
+        let key = RegistryKey { rotation, ..key };
+        tx.registry_keys(scope).save(&key).await?;
+        self.record(&tx, access, Action::RegistryKeyUpdated, id.uuid(), &detail(&key)).await?;
+        tx.commit().await?;
+        Ok(key)
+    }
+
+    /// Shows a person the new secret that waits to be collected. From then on it is kept nowhere.
+    pub async fn reveal_registry_key(
+        &self,
+        access: &Access<WriteRegistries>,
+        id: RegistryKeyId,
+    ) -> Result<NewRegistrySecret> {
+        let scope = access.scope();
+        let tx = self.store.write().await?;
+        let key = lock(&tx, scope, id).await?;
+        let Some(secret) = self.waiting(&key, self.now())? else {
+            return Err(Error::Transition(
+                "no new secret of this registry key waits to be collected".to_owned(),
+            ));
+        };
+        let key = RegistryKey { handover: None, ..key };
+        tx.registry_keys(scope).save(&key).await?;
+        self.record(&tx, access, Action::RegistryKeyRevealed, id.uuid(), &detail(&key)).await?;
+        tx.commit().await?;
+        Ok(NewRegistrySecret { key, secret })
+    }
+
+    /// Gives the bearer of a registry key its new secret, if one waits, as often as asked until the old one is dead.
+    /// `None` for whoever has no key that works.
+    pub async fn collect_registry_key(
+        &self,
+        password: &str,
+        address: Address,
+        client: &str,
+    ) -> Result<Option<Collected>> {
+        let Some(shown) = Secret::parse(SecretKind::Registry, password) else { return Ok(None) };
+        let (hash, now) = (shown.hash(), self.now());
+        let tx = self.store.read().await?;
+        let found = tx.registry_key_by_hash(&hash).await?.filter(|key| key.accepts(&hash, now));
+        let Some(key) = found else { return Ok(None) };
+        let scope = key.scope();
+        let Some(registry) = tx.registries(scope).find(key.registry).await? else { return Ok(None) };
+        drop(tx);
+        if key.handover(now).is_none() {
+            return Ok(Some(collected(&key, None, now)));
+        }
+        let tx = self.store.write().await?;
+        let found = tx.registry_keys(scope).lock(key.id).await?;
+        // Looked at again: it may have been revoked meanwhile.
+        let Some(key) = found.filter(|key| key.accepts(&hash, now)) else { return Ok(None) };
+        let Some(secret) = self.waiting(&key, now)? else { return Ok(Some(collected(&key, None, now))) };
+        let origin = Origin { address, client: shortened(client) };
+        let used = LastUse { at: now, address, client: origin.client.clone() };
+        let key = RegistryKey { last_use: Some(used), ..key.collected(now) };
+        tx.registry_keys(scope).save(&key).await?;
+        let by =
+            [("name", json!(key.name)), ("address", json!(address.ip())), ("client", json!(origin.client))];
+        self.watch_collection(&tx, &registry, key.id, origin).await?;
+        let actor = Actor::RegistryKey(key.id);
+        self.record_for(&tx, scope, actor, Action::RegistryKeyCollected, key.id.uuid(), &by).await?;
+        tx.commit().await?;
+        Ok(Some(collected(&key, Some(secret), now)))
+    }
+
+    /// Does what one registry key of the server needs now; `false` if none needs anything.
+    pub async fn tend_registry_keys(&self) -> Result<bool> {
+        let now = self.now();
+        let tx = self.store.write().await?;
+        let Some(key) = tx.registry_key_in_need(now).await? else { return Ok(false) };
+        let scope = key.scope();
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let registry = tx.registries(scope).find(key.registry).await?;
+        let keys = tx.registry_keys(scope);
+        match (key.chore(now), registry) {
+            (None, _) => keys.save(&key).await?,
+            (Some(Chore::Wipe), _) => keys.save(&RegistryKey { handover: None, ..key }).await?,
+            // Nobody reaches it any more.
+            (Some(Chore::Rotate | Chore::Warn), None) => {
+                keys.save(&RegistryKey { rotation: None, handover: None, ..key }).await?;
+            }
+            (Some(Chore::Warn), Some(registry)) => self.warn(&tx, &registry, key).await?,
+            (Some(Chore::Rotate), Some(registry)) => {
+                self.rotate_by_schedule(&tx, &organization, &registry, key).await?;
+            }
+        }
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn rotate_by_schedule(
+        &self,
+        tx: &Tx,
+        organization: &Organization,
+        registry: &Registry,
+        key: RegistryKey,
+    ) -> Result<()> {
+        let (scope, now) = (organization.scope(), self.now());
+        let served = organization.state == OrganizationState::Active
+            && organization.limits(now).includes(Feature::KeyRotation);
+        let Some(rotation) = key.rotation.filter(|_| served) else {
+            return Ok(tx.registry_keys(scope).postpone(key.id, now.plus_seconds(PAUSE_SECONDS)).await?);
+        };
+        let secret = Secret::new(SecretKind::Registry, self.random());
+        let sealed = self
+            .vault
+            .seal_text(&place(&key), secret.expose().as_bytes(), &self.seal_entropy())
+            .map_err(|source| sealed_fault(key.id, source))?;
+        let key = key.rotated(rotation, secret.hash(), secret.hint(), sealed, now);
+        tx.registry_keys(scope).save(&key).await?;
+        let id = key.id.uuid();
+        self.record_for(tx, scope, Actor::Server, Action::RegistryKeyRotated, id, &detail(&key)).await?;
+        self.mail_rotation(tx, organization, registry, &key).await
+    }
+
+    async fn warn(&self, tx: &Tx, registry: &Registry, key: RegistryKey) -> Result<()> {
+        let until = key.collectable_until();
+        let key = key.warned();
+        tx.registry_keys(registry.scope()).save(&key).await?;
+        match until {
+            Some(until) => {
+                let finding = Finding::RotationUncollected { until };
+                self.raise(tx, registry, Holder::Key(key.id), finding, None).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn mail_rotation(
+        &self,
+        tx: &Tx,
+        organization: &Organization,
+        registry: &Registry,
+        key: &RegistryKey,
+    ) -> Result<()> {
+        let scope = organization.scope();
+        let notices = tx.notices(scope).find().await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let (Some(until), true) = (key.collectable_until(), notices.alerts) else { return Ok(()) };
+        let (url, vendor) = (self.issuer.as_str(), &organization.name);
+        for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
+            let body = format!(
+                "Hello {},\n\nthe registry key {} of {vendor} at {} was given a new secret, as its schedule says.\n\n\
+                 The old secret works until {}. Whatever uses the key collects the new one with the old one, at \
+                 {}, or you look at it once, here: {url}/registry-keys/{}/rotation\n\n\
+                 Whether this is mailed is set at {url}/settings/notices.\n",
+                member.name,
+                key.name,
+                registry.name,
+                until,
+                self.collection_url(),
+                key.id,
+            );
+            let subject = format!("The registry key {} was rotated", key.name);
+            self.mail(tx, scope, &member.email, subject, body).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens the secret that waits to be collected.
+    fn waiting(&self, key: &RegistryKey, now: Timestamp) -> Result<Option<Secret>> {
+        let Some(handover) = key.handover(now) else { return Ok(None) };
+        let wrong = |source| sealed_fault(key.id, source);
+        let clear = self.vault.open_text(&place(key), &handover.sealed).map_err(wrong)?;
+        let text = std::str::from_utf8(&clear).ok();
+        let secret = text.and_then(|text| Secret::parse(SecretKind::Registry, text));
+        let secret = secret.filter(|secret| secret.hash() == key.secret.hash);
+        secret.map(Some).ok_or_else(|| wrong(SealError::Mismatch))
+    }
+}
+
+fn sealed_fault(key: RegistryKeyId, source: SealError) -> Error {
+    Error::Key { kid: format!("registry key {key}"), source }
+}
+
+fn place(key: &RegistryKey) -> Place {
+    Place::RotatedSecret(key.organization, key.id)
+}
+
+fn collected(key: &RegistryKey, secret: Option<Secret>, now: Timestamp) -> Collected {
+    let previous = key.secret.previous.map(|previous| previous.until);
+    Collected {
+        name: key.name.clone(),
+        secret,
+        previous_until: previous.filter(|until| now < *until),
+        expires_at: key.expires_at,
+    }
+}

@@ -1,0 +1,96 @@
+//! What machines are told at `POST /registry/key`.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use actix_web::body::to_bytes;
+use actix_web::middleware::from_fn;
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::{App, web};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use keyward_domain::registry::{KeyAccess, Rotation};
+use keyward_engine::{Engine, NewCredential, NewRegistry, NewRegistryKey};
+use keyward_registry::Shared;
+use keyward_testkit::Vendor;
+use keyward_testkit::engine::engine;
+use serde_json::{Value, json};
+
+const DAY: i64 = 24 * 60 * 60;
+
+struct Answer {
+    status: u16,
+    headers: actix_web::http::header::HeaderMap,
+    json: Value,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// Asks as `curl -X POST -u ci:PASSWORD` does, one of a server's workers.
+async fn collect(engine: &Arc<Engine>, shared: &Shared, host: &str, password: Option<&str>) -> Answer {
+    let app = App::new()
+        .app_data(web::Data::from(Arc::clone(engine)))
+        .app_data(web::Data::new(keyward_web::Settings::default()))
+        .wrap(from_fn(keyward_web::around))
+        .configure(|config| keyward_registry::configure(config, shared));
+    let app = init_service(app).await;
+    let mut request = TestRequest::post().uri("/registry/key").insert_header(("Host", host));
+    request = request.peer_addr(([192, 0, 2, 7], 40_000).into());
+    if let Some(password) = password {
+        let basic = format!("Basic {}", STANDARD.encode(format!("ci:{password}")));
+        request = request.insert_header(("Authorization", basic));
+    }
+    let response = call_service(&app, request.to_request()).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let bytes = to_bytes(response.into_body()).await.unwrap_or_default();
+    Answer { status, headers, json: serde_json::from_slice(&bytes).unwrap_or_default() }
+}
+
+keyward_testkit::databases! {
+    async fn a_machine_collects_the_new_secret_of_its_key(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let new = NewRegistry {
+            name: "Releases".parse().unwrap(), host: None, upstream: "http://127.0.0.1:5000".parse().unwrap(), prefix: None,
+            credential: NewCredential::Token, service: None, pass_redirects: false, direct: false,
+        };
+        let registry = engine.create_registry(&vendor.access(), new, None).await.unwrap().value;
+        let new = NewRegistryKey {
+            registry: registry.id, name: "ci".parse().unwrap(), owner: None, access: KeyAccess::ReadWrite,
+            rotation: Some(Rotation::new(90, 7).unwrap()), expires_at: Some(engine.now().plus_seconds(365 * DAY)),
+        };
+        let made = engine.create_registry_key(&vendor.access(), new, None).await.unwrap();
+        let old = made.secret.expose();
+        let shared = Shared::default();
+        let collect = async |host: &str, password: Option<&str>| collect(&engine, &shared, host, password).await;
+
+        let nothing = collect("licenses.example", Some(old)).await;
+        assert_eq!((nothing.status, nothing.header("cache-control")), (200, "no-store"));
+        let end = "2027-01-01T00:00:00Z";
+        assert_eq!(nothing.json, json!({"name": "ci", "secret": null, "previous_expires_at": null, "expires_at": end}));
+        clock.advance(90 * DAY);
+        assert!(engine.tend_registry_keys().await.unwrap());
+        let given = collect("releases.licenses.example:8443", Some(old)).await;
+        assert_eq!((given.status, given.header("cache-control")), (200, "no-store"));
+        let secret = given.json["secret"].as_str().unwrap().to_owned();
+        assert!(secret.starts_with("kw_reg_") && secret != old);
+        assert_eq!((&given.json["previous_expires_at"], &given.json["expires_at"]), (&json!("2026-04-08T00:00:00Z"), &json!(end)));
+        assert_eq!(collect("anything.example", Some(&secret)).await.json, given.json, "again, with either");
+
+        let strange = collect("anything.example", None).await;
+        assert_eq!(strange.status, 401);
+        assert_eq!(strange.header("www-authenticate"), "Basic realm=\"anything.example\", charset=\"UTF-8\"");
+        engine.revoke_registry_key(&vendor.access(), made.key.id).await.unwrap();
+        for _ in 0..50 {
+            for password in [old, &*secret] {
+                assert_eq!(collect("licenses.example", Some(password)).await.status, 401);
+            }
+        }
+        let slowed = collect("licenses.example", Some("kw_reg_wrong")).await;
+        assert_eq!((slowed.status, slowed.header("retry-after").is_empty()), (429, false));
+    }
+}
