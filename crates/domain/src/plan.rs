@@ -40,6 +40,8 @@ pub enum Feature {
     LicenseManagement,
     /// Registry keys that rotate by themselves.
     KeyRotation,
+    /// Seeing the audit log. It is written for everyone.
+    AuditLog,
 }
 
 impl Feature {
@@ -48,6 +50,7 @@ impl Feature {
         match self {
             Self::LicenseManagement => "license_management",
             Self::KeyRotation => "key_rotation",
+            Self::AuditLog => "audit_log",
         }
     }
 
@@ -55,7 +58,7 @@ impl Feature {
     pub fn least(self) -> &'static str {
         match self {
             Self::LicenseManagement => "Pro",
-            Self::KeyRotation => "Enterprise",
+            Self::KeyRotation | Self::AuditLog => "Enterprise",
         }
     }
 }
@@ -66,6 +69,7 @@ impl fmt::Display for Feature {
         f.write_str(match self {
             Self::LicenseManagement => "license management",
             Self::KeyRotation => "automatic rotation of registry keys",
+            Self::AuditLog => "the audit log",
         })
     }
 }
@@ -157,7 +161,7 @@ impl Limits {
     pub fn includes(self, feature: Feature) -> bool {
         match feature {
             Feature::LicenseManagement => self.license_management,
-            Feature::KeyRotation => self.automation_and_audit,
+            Feature::KeyRotation | Feature::AuditLog => self.automation_and_audit,
         }
     }
 
@@ -197,6 +201,7 @@ mod tests {
         ] {
             assert_eq!(has(plan, Feature::LicenseManagement), licenses, "{plan}");
             assert_eq!(has(plan, Feature::KeyRotation), rotation, "{plan}");
+            assert_eq!(has(plan, Feature::AuditLog), rotation, "{plan}");
         }
     }
 

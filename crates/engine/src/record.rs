@@ -1,7 +1,7 @@
 //! Writes what happened, in the transaction in which it happened.
 
 use keyward_domain::permission::ReadAuditEvents;
-use keyward_domain::{Access, Action, Actor, AuditEvent, OrganizationScope, Page, PageRequest};
+use keyward_domain::{Access, Action, Actor, AuditEvent, Feature, OrganizationScope, Page, PageRequest};
 use keyward_storage::Tx;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -9,13 +9,15 @@ use uuid::Uuid;
 use crate::{Engine, Result};
 
 impl Engine {
-    /// The audit log.
+    /// The audit log, where the plan includes it.
     pub async fn audit_events(
         &self,
         access: &Access<ReadAuditEvents>,
         page: PageRequest,
     ) -> Result<Page<AuditEvent>> {
-        Ok(self.store.read().await?.audit(access.scope()).list(page).await?)
+        let tx = self.store.read().await?;
+        self.includes(&tx, access.scope(), Feature::AuditLog).await?;
+        Ok(tx.audit(access.scope()).list(page).await?)
     }
 
     /// Records that the caller did `action` to `target`; `detail` is what a reader wants to know beyond.

@@ -7,7 +7,7 @@ use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
-use keyward_domain::{Access, Grant, Secret, SecretHash, SecretKind};
+use keyward_domain::{Access, Feature, Grant, Secret, SecretHash, SecretKind, Timestamp};
 use keyward_engine::{CustomerVisit, Engine, MemberVisit, OnboardingVisit, SignedIn, Visit, Visitor};
 use keyward_web::{ClientAddress, Code, Problem, Settings};
 use sha2::{Digest as _, Sha256};
@@ -36,6 +36,14 @@ pub(crate) struct Onboarded {
 
 /// Whoever it is, if anyone.
 pub(crate) struct Anyone(pub Option<Visitor>);
+
+impl<P> Signed<P> {
+    /// The organization's plan, where it does not include this.
+    pub(crate) fn lacks(&self, feature: Feature, now: Timestamp) -> Option<&'static str> {
+        let limits = self.visit.organization.limits(now);
+        (!limits.includes(feature)).then_some(limits.plan)
+    }
+}
 
 impl<P: Grant + 'static> FromRequest for Signed<P> {
     type Error = Trouble;

@@ -42,6 +42,10 @@ keyward_testkit::databases! {
         let refused = user.post("/api/v1/registry-keys", &body(r#"{"every_days":90,"overlap_days":7}"#)).await;
         assert_eq!(refused.problem(), (403, "plan_required".into()));
         assert_eq!(user.patch(&path, r#"{"rotation":null}"#).await.json()["rotation"], json!(null));
+        let refused = user.get("/api/v1/audit-events").await;
+        assert_eq!((refused.problem(), &refused.json()["feature"]), ((403, "plan_required".into()), &json!("audit_log")));
+        assert_eq!(user.api.ask(plan("enterprise")).await.status, 200);
+        assert!(user.get("/api/v1/audit-events").await.text.contains("registry_key.updated"), "written all the while");
 
         let revealed = user.post(&format!("{path}/reveal"), "").await;
         assert!(revealed.json()["secret"].as_str().unwrap().starts_with("kw_reg_"));

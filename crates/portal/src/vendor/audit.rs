@@ -3,7 +3,7 @@
 use actix_web::web;
 use askama::Template;
 use keyward_domain::permission::ReadAuditEvents;
-use keyward_domain::{Actor, AuditEvent};
+use keyward_domain::{Actor, AuditEvent, Feature};
 use keyward_engine::Engine;
 
 use super::Listing;
@@ -45,6 +45,8 @@ pub(crate) fn line(event: &AuditEvent) -> Line {
 #[template(path = "vendor/audit.html")]
 struct AuditPage {
     shell: Shell,
+    /// The plan, where it does not include the log.
+    lacking: Option<&'static str>,
     events: Vec<Line>,
     next: Option<String>,
 }
@@ -54,9 +56,14 @@ async fn list(
     listing: web::Query<Listing>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let found = engine.audit_events(&signed.access, listing.page()).await?;
+    let lacking = signed.lacks(Feature::AuditLog, engine.now());
+    let found = match lacking {
+        Some(_) => keyward_domain::Page { items: Vec::new(), next: None },
+        None => engine.audit_events(&signed.access, listing.page()).await?,
+    };
     page::send(&AuditPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "audit", engine.now()),
+        lacking,
         events: found.items.iter().map(line).collect(),
         next: found.next.map(|cursor| cursor.to_string()),
     })

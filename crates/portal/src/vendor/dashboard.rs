@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadAuditEvents, ReadLicenses, ReadProducts, ReadRegistries};
-use keyward_domain::{AlertStatus, License, LicenseFilter, LicenseStatus, PageRequest};
+use keyward_domain::{AlertStatus, Feature, License, LicenseFilter, LicenseStatus, PageRequest};
 use keyward_engine::{AlertFilter, Engine};
 
 use super::audit::{Line, line};
@@ -73,8 +73,10 @@ async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: w
         })
         .collect();
     let events = match access.also::<ReadAuditEvents>() {
-        Ok(access) => engine.audit_events(&access, PageRequest { limit: 8, after: None }).await?.items,
-        Err(_) => Vec::new(),
+        Ok(access) if signed.lacks(Feature::AuditLog, now).is_none() => {
+            engine.audit_events(&access, PageRequest { limit: 8, after: None }).await?.items
+        }
+        Ok(_) | Err(_) => Vec::new(),
     };
     let open = AlertFilter { status: Some(AlertStatus::Open), ..AlertFilter::default() };
     let alerts = match access.also::<ReadRegistries>() {

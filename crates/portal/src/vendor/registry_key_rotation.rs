@@ -20,12 +20,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/registry-keys/{id}/reveal", web::post().to(reveal));
 }
 
-/// The plan, where keys can't rotate by themselves.
-pub(super) fn lacking(engine: &Engine, signed: &Signed<WriteRegistries>) -> Option<&'static str> {
-    let limits = signed.visit.organization.limits(engine.now());
-    (!limits.includes(Feature::KeyRotation)).then_some(limits.plan)
-}
-
 struct Days(u32, u32);
 
 impl Request for Days {
@@ -92,7 +86,7 @@ async fn present(
     page::send(&RotationPage {
         shell,
         tab: "keys",
-        lacking: lacking(engine, signed),
+        lacking: signed.lacks(Feature::KeyRotation, engine.now()),
         waits_until: handover.and_then(|_| key.collectable_until()),
         collected_at: handover.and_then(|handover| handover.progress.collected_at()),
         url: engine.collection_url(),

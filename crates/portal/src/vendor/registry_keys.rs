@@ -4,12 +4,12 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Holder, KeyAccess, Registry, RegistryKey};
-use keyward_domain::{AlertStatus, Name, RegistryId, RegistryKeyId, Timestamp};
+use keyward_domain::{AlertStatus, Feature, Name, RegistryId, RegistryKeyId, Timestamp};
 use keyward_engine::{AlertFilter, Engine, Error, NewRegistryKey, NewRegistrySecret};
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
-use super::registry_key_rotation::{lacking, schedule};
+use super::registry_key_rotation::schedule;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
@@ -109,7 +109,7 @@ struct NewKeyPage {
 impl NewKeyPage {
     fn send(engine: &Engine, signed: &Signed<WriteRegistries>, registry: Registry, form: Form) -> Page {
         let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
-        let lacking = lacking(engine, signed);
+        let lacking = signed.lacks(Feature::KeyRotation, engine.now());
         page::send(&Self { shell, registry, tab: "keys", lacking, form })
     }
 }

@@ -330,6 +330,9 @@ keyward_testkit::databases! {
         assert!(text.contains("is not rotated while your plan is not Enterprise") && text.contains("Turn it off"), "{text}");
         later.send(&rotation, &[]).await.unwrap();
         assert!(!later.get(&rotation).await.1.contains("Turn it off"));
+        let log = later.get("/audit").await.1;
+        assert!(log.contains("upgrade from pro to Enterprise") && !log.contains("registry_key."), "{log}");
+        assert!(!later.get("/").await.1.contains("registry_key."));
     }
 
     async fn who_may_not_change_is_refused(store: Store) {

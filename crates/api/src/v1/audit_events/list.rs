@@ -8,6 +8,8 @@ use super::AuditEventView;
 use crate::v1::page::{PageQuery, PageView};
 
 /// List what happened
+///
+/// Part of Enterprise: below it, `plan_required`. What happens is written down all the same.
 #[utoipa::path(
     tag = "audit-events",
     operation_id = "list_audit_events",
