@@ -8,10 +8,10 @@ use sea_orm::{
     Select,
 };
 
-use crate::Result;
 use crate::content::Content;
 use crate::convert::{ROW, Table};
 use crate::page::{contains, page, paged};
+use crate::{Result, registry};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -82,7 +82,7 @@ impl Artifacts<'_> {
         rows.into_iter().map(read).collect()
     }
 
-    /// A page of those of one registry or of all, whose name contains a text.
+    /// A page of those of one registry or of all that are not removed, whose name contains a text.
     pub async fn list(
         &self,
         registry: Option<RegistryId>,
@@ -91,7 +91,7 @@ impl Artifacts<'_> {
     ) -> Result<Page<Artifact>> {
         let found = match registry {
             Some(registry) => self.all().filter(row::Column::RegistryId.eq(registry.uuid())),
-            None => self.all(),
+            None => self.all().filter(row::Column::RegistryId.in_subquery(registry::live_ids())),
         };
         let found = match text {
             Some(text) => found.filter(contains(row::Column::Repository, text)),

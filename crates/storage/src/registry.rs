@@ -2,10 +2,10 @@
 
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
 use keyward_domain::{OrganizationId, OrganizationScope, Page, PageRequest, RegistryId, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::sea_query::{Expr, ExprTrait as _, SelectStatement};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect, Select,
+    QuerySelect, QueryTrait, Select,
 };
 
 use crate::Result;
@@ -137,6 +137,11 @@ pub(crate) async fn elsewhere(
 pub(crate) async fn unswept(tx: &DatabaseTransaction, before: Timestamp) -> Result<Vec<Registry>> {
     let old = row::Column::SweptAt.is_null().or(row::Column::SweptAt.lt(before.unix()));
     live().filter(old).all(tx).await?.into_iter().map(read).collect()
+}
+
+/// The ids of those that are not removed, for queries over what is in them.
+pub(crate) fn live_ids() -> SelectStatement {
+    live().select_only().column(row::Column::Id).into_query()
 }
 
 fn live() -> Select<row::Entity> {

@@ -331,7 +331,13 @@ keyward_testkit::databases! {
         assert!(depot.opens(&first).await && depot.opens(&second).await);
         assert_eq!(depot.pulls(&token, "1.0").await, "true");
         let access = || depot.vendor.access();
+        let listed = async || {
+            let page = keyward_domain::PageRequest { limit: 10, after: None };
+            engine.artifacts(&depot.vendor.access(), None, None, page).await.unwrap().items.len()
+        };
+        assert_eq!(listed().await, 1);
         engine.delete_registry(&access(), depot.registry.id, None).await.unwrap();
+        assert_eq!(listed().await, 0, "nobody can be entitled to what nobody reaches");
         assert!(!depot.opens(&first).await && !depot.opens(&second).await);
         assert_eq!(depot.pulls(&token, "1.0").await, "out");
         missing(Thing::Registry, depot.key(None).await);
