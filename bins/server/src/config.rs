@@ -64,7 +64,7 @@ pub(crate) struct Given {
     registry_upstreams: Option<Vec<String>>,
     /// How many days what happened at registries is kept, 90 or more [default: for ever]
     #[arg(long, global = true, env = "KEYWARD_REGISTRY_LOG_DAYS", value_name = "DAYS")]
-    registry_log_days: Option<u32>,
+    registry_log_days: Option<String>,
     /// smtp://… or smtps://… with user name and password [default: mail is written to DATA_DIR/mail]
     #[arg(long, global = true, env = "KEYWARD_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
@@ -91,7 +91,7 @@ struct File {
     trusted_proxies: Option<Vec<String>>,
     registry_domain: Option<String>,
     registry_upstreams: Option<Vec<String>>,
-    registry_log_days: Option<u32>,
+    registry_log_days: Option<i64>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
     log_format: Option<LogFormat>,
@@ -176,7 +176,7 @@ impl Settings {
             master_key,
             registry_domain: registry_domain(given.registry_domain.or(file.registry_domain))?,
             registry_upstreams: upstreams(given.registry_upstreams.or(file.registry_upstreams))?,
-            registry_log_days: log_days(given.registry_log_days.or(file.registry_log_days))?,
+            registry_log_days: log_days(given.registry_log_days, file.registry_log_days)?,
             smtp_url: given.smtp_url.or(file.smtp_url),
             mail_from: given.mail_from.or(file.mail_from).unwrap_or(default_sender),
             trusted_proxies: trusted_proxies(given.trusted_proxies.or(file.trusted_proxies))?,
@@ -204,10 +204,12 @@ fn registry_domain(given: Option<String>) -> anyhow::Result<Option<Host>> {
 }
 
 /// Alerts rest on what keys did in the last 90 days.
-fn log_days(given: Option<u32>) -> anyhow::Result<Option<u32>> {
-    match given {
-        Some(days) if days < 90 => bail!("KEYWARD_REGISTRY_LOG_DAYS “{days}” is less than 90"),
-        Some(_) | None => Ok(given),
+fn log_days(given: Option<String>, filed: Option<i64>) -> anyhow::Result<Option<u32>> {
+    let given = given.filter(|text| !text.trim().is_empty()).or(filed.map(|days| days.to_string()));
+    let Some(text) = given else { return Ok(None) };
+    match text.trim().parse::<u32>() {
+        Ok(days) if days >= 90 => Ok(Some(days)),
+        Ok(_) | Err(_) => bail!("KEYWARD_REGISTRY_LOG_DAYS “{text}” is no number of days from 90 on"),
     }
 }
 

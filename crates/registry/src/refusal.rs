@@ -18,11 +18,13 @@ pub(crate) struct Refusal {
     /// Where a credential would help: the realm.
     challenge: Option<Host>,
     retry_after: Option<i64>,
+    /// What was the matter inside, for the log and the registry's owners; clients are not told.
+    pub cause: Option<String>,
 }
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), challenge: None, retry_after: None }
+        Self { status, code, message: message.into(), challenge: None, retry_after: None, cause: None }
     }
 
     /// No key, or none that is known.
@@ -58,6 +60,11 @@ impl Refusal {
     pub(crate) fn unavailable() -> Self {
         let message = "the registry behind this host is not available; try again later";
         Self::new(StatusCode::BAD_GATEWAY, "UNAVAILABLE", message)
+    }
+
+    /// The same, with what was the matter.
+    pub(crate) fn because(self, cause: impl std::fmt::Display) -> Self {
+        Self { cause: Some(cause.to_string()), ..self }
     }
 
     pub(crate) fn respond(&self) -> HttpResponse {

@@ -79,55 +79,62 @@ impl Sweeper {
 
     async fn look(&self, look: Look, registry: &Registry) {
         let catalogue = Catalogue { engine: &self.engine, client: &self.client, registry };
+        let began = self.engine.now();
         let looking = async {
             match look {
                 Look::Everything => everything(&catalogue).await,
                 Look::Hints => hints(&catalogue).await,
             }
         };
-        let looked = match actix_web::rt::time::timeout(DEADLINE, looking).await {
-            Ok(Ok(())) => true,
-            Ok(Err(refusal)) => {
-                tracing::warn!(registry = %registry.host, why = refusal.message, "a registry can't be looked at");
-                false
-            }
-            Err(_) => {
-                tracing::warn!(registry = %registry.host, "looking at a registry took too long");
-                false
-            }
+        let fault = match actix_web::rt::time::timeout(DEADLINE, looking).await {
+            Ok(Ok(())) => None,
+            Ok(Err(refusal)) => Some(refusal.cause.unwrap_or(refusal.message)),
+            Err(_) => Some("it took too long".to_owned()),
         };
-        let written = match (look, looked) {
-            // One that fails is tried again in an hour: a client that needs more finds it out by itself.
-            (Look::Everything, _) => self.engine.registry_swept(registry).await,
-            (Look::Hints, false) => self.engine.put_hints_off(registry).await,
-            (Look::Hints, true) => Ok(()),
-        };
-        if let Err(error) = written {
+        if let Some(why) = &fault {
+            tracing::warn!(registry = %registry.host, why, "a registry can't be looked at");
+        }
+        // One that fails is tried again in an hour: a client that needs more finds it out by itself.
+        if look == Look::Everything
+            && let Err(error) = self.engine.registry_swept(registry, began, fault.as_deref()).await
+        {
             tracing::error!(%error, "it can't be written down that a registry was looked at");
         }
     }
 }
 
 async fn hints(catalogue: &Catalogue<'_>) -> Result<(), Refusal> {
-    let (engine, registry) = (catalogue.engine, catalogue.registry);
-    let mut unclear = false;
-    for kept in engine.hints(registry).await? {
-        let began = engine.now();
-        match &kept.hint {
-            Hint { repository: name, tag: None } => repository(catalogue, name).await?,
-            Hint { repository: name, tag: Some(tag) } => match catalogue.settle(name, tag).await? {
-                Standing::Learned | Standing::Known => {}
-                Standing::Absent => engine.lose_tag(registry, name, tag, began).await?,
-                // It waits, and holds up none of the others.
-                Standing::Unclear => {
-                    unclear = true;
-                    continue;
-                }
-            },
+    let mut silent = None;
+    for kept in catalogue.engine.hints(catalogue.registry).await? {
+        // Where one gets no answer, the others of the moment wait with it.
+        let followed = match &silent {
+            Some(_) => false,
+            None => follow(catalogue, &kept.hint).await.unwrap_or_else(|refusal| {
+                silent = Some(refusal);
+                false
+            }),
+        };
+        if followed {
+            catalogue.engine.hint_followed(&kept).await?;
+        } else {
+            catalogue.engine.put_hint_off(&kept).await?;
         }
-        engine.hint_followed(&kept).await?;
     }
-    if unclear { Err(Refusal::unavailable()) } else { Ok(()) }
+    silent.map_or(Ok(()), Err)
+}
+
+/// Whether the upstream has said how it stands there.
+async fn follow(catalogue: &Catalogue<'_>, hint: &Hint) -> Result<bool, Refusal> {
+    let (engine, registry, began) = (catalogue.engine, catalogue.registry, catalogue.engine.now());
+    match hint {
+        Hint { repository: name, tag: None } => repository(catalogue, name).await?,
+        Hint { repository: name, tag: Some(tag) } => match catalogue.settle(name, tag).await? {
+            Standing::Learned | Standing::Known => {}
+            Standing::Absent => engine.lose_tag(registry, name, tag, began).await?,
+            Standing::Unclear => return Ok(false),
+        },
+    }
+    Ok(true)
 }
 
 async fn everything(catalogue: &Catalogue<'_>) -> Result<(), Refusal> {
@@ -135,10 +142,14 @@ async fn everything(catalogue: &Catalogue<'_>) -> Result<(), Refusal> {
     names.extend(catalogue.repositories().await?.unwrap_or_default());
     names.sort();
     names.dedup();
+    let mut worst = None;
     for name in names {
-        repository(catalogue, &name).await?;
+        // What is the matter with one repository says nothing of the others.
+        if let Err(refusal) = repository(catalogue, &name).await {
+            worst = Some(refusal);
+        }
     }
-    Ok(())
+    worst.map_or(Ok(()), Err)
 }
 
 async fn repository(catalogue: &Catalogue<'_>, name: &RepositoryName) -> Result<(), Refusal> {
@@ -150,9 +161,13 @@ async fn repository(catalogue: &Catalogue<'_>, name: &RepositoryName) -> Result<
             Standing::Learned | Standing::Known => tags.push(tag),
             // Distribution lists tags whose manifest was deleted.
             Standing::Absent => {}
-            Standing::Unclear => return Err(Refusal::unavailable()),
+            Standing::Unclear => return Err(unclear(name, &tag)),
         }
     }
     catalogue.engine.keep_tags(registry, name, &tags, began).await?;
     Ok(())
+}
+
+fn unclear(name: &RepositoryName, tag: &Tag) -> Refusal {
+    Refusal::unavailable().because(format_args!("it does not give {name}:{tag}"))
 }

@@ -189,7 +189,7 @@ pub(crate) fn gave_no_answer(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refu
         registry = %ask.registry.host, upstream = %ask.registry.upstream, method = %ask.method, path, %why,
         "an upstream gave no answer to pass on"
     );
-    Refusal::unavailable()
+    Refusal::unavailable().because(why)
 }
 
 /// What a client is told whose manifest an upstream takes for a fault of its own: distribution 2.8 answers 500 to some

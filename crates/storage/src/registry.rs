@@ -4,8 +4,9 @@ use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstr
 use keyward_domain::{OrganizationId, OrganizationScope, Page, PageRequest, RegistryId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _, SelectStatement};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect, QueryTrait, Select,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select,
 };
 
 use crate::Result;
@@ -34,6 +35,8 @@ mod row {
         pub certificate: Vec<u8>,
         pub sealed_key: Vec<u8>,
         pub swept_at: Option<i64>,
+        pub wanted_at: Option<i64>,
+        pub sweep_fault: Option<String>,
         pub deleted_at: Option<i64>,
         pub created_at: i64,
         pub updated_at: i64,
@@ -89,10 +92,25 @@ impl Registries<'_> {
         TABLE.one(saved.rows_affected)
     }
 
-    /// Notes when all repositories of one were looked at; `None` for that they are to be.
-    pub async fn swept(&self, id: RegistryId, at: Option<Timestamp>) -> Result<()> {
+    /// Notes that someone wants all repositories of one looked at. A look that began before does not do.
+    pub async fn want_sweep(&self, id: RegistryId, now: Timestamp) -> Result<()> {
+        let wanted = row::ActiveModel { wanted_at: Set(Some(now.unix())), ..Default::default() };
+        self.note(id, wanted).await
+    }
+
+    /// Notes when it was begun to look at all repositories of one, and why that came to nothing, if it did.
+    pub async fn swept(&self, id: RegistryId, began: Timestamp, fault: Option<&str>) -> Result<()> {
+        let swept = row::ActiveModel {
+            swept_at: Set(Some(began.unix())),
+            sweep_fault: Set(fault.map(str::to_owned)),
+            ..Default::default()
+        };
+        self.note(id, swept).await
+    }
+
+    async fn note(&self, id: RegistryId, what: row::ActiveModel) -> Result<()> {
         let saved = row::Entity::update_many()
-            .col_expr(row::Column::SweptAt, Expr::value(at.map(Timestamp::unix)))
+            .set(what)
             .filter(row::Column::Id.eq(id.uuid()))
             .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
             .exec(self.tx)
@@ -136,7 +154,8 @@ pub(crate) async fn elsewhere(
 /// Those of all organizations that were last looked at before `before`, or never.
 pub(crate) async fn unswept(tx: &DatabaseTransaction, before: Timestamp) -> Result<Vec<Registry>> {
     let old = row::Column::SweptAt.is_null().or(row::Column::SweptAt.lt(before.unix()));
-    live().filter(old).all(tx).await?.into_iter().map(read).collect()
+    let wanted = Expr::col(row::Column::WantedAt).gte(Expr::col(row::Column::SweptAt));
+    live().filter(old.or(wanted)).all(tx).await?.into_iter().map(read).collect()
 }
 
 /// The ids of those that are not removed, for queries over what is in them.
@@ -171,6 +190,8 @@ fn write(registry: &Registry) -> row::ActiveModel {
         certificate: Set(registry.certificate.clone()),
         sealed_key: Set(registry.sealed_key.clone()),
         swept_at: Set(registry.swept_at.map(Timestamp::unix)),
+        wanted_at: NotSet,
+        sweep_fault: NotSet,
         deleted_at: Set(registry.deleted_at.map(Timestamp::unix)),
         created_at: Set(registry.created_at.unix()),
         updated_at: Set(registry.updated_at.unix()),
@@ -187,6 +208,8 @@ fn read(row: row::Model) -> Result<Registry> {
         }
         _ => return Err(TABLE.corrupt("credential")),
     };
+    // What was wanted since is still to come.
+    let swept_at = row.swept_at.filter(|swept| row.wanted_at.is_none_or(|wanted| wanted < *swept));
     Ok(Registry {
         id: row.id.into(),
         organization: row.organization_id.into(),
@@ -200,7 +223,8 @@ fn read(row: row::Model) -> Result<Registry> {
         direct: row.direct,
         certificate: row.certificate,
         sealed_key: row.sealed_key,
-        swept_at: TABLE.optional_time("swept_at", row.swept_at)?,
+        swept_at: TABLE.optional_time("swept_at", swept_at)?,
+        sweep_fault: row.sweep_fault,
         deleted_at: TABLE.optional_time("deleted_at", row.deleted_at)?,
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,

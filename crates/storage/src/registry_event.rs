@@ -87,7 +87,7 @@ impl RegistryEvents<'_> {
         Ok(())
     }
 
-    /// Whether the same was recorded since `since`: same holder, operation, decision and reference.
+    /// Whether the same was recorded since `since`: same holder and address, operation, decision and reference.
     pub async fn has_since(&self, event: &RegistryEvent, since: Timestamp) -> Result<bool> {
         let found = self
             .of(event.registry, event.holder)
@@ -95,6 +95,7 @@ impl RegistryEvents<'_> {
             .filter(row::Column::Reference.eq(event.reference.as_str()))
             .filter(row::Column::Operation.eq(event.operation.as_str()))
             .filter(row::Column::Decision.eq(event.decision.as_str()))
+            .filter(row::Column::Address.eq(event.address.ip().to_string()))
             .filter(row::Column::At.gte(since.unix()));
         Ok(found.limit(1).one(self.tx).await?.is_some())
     }

@@ -2,7 +2,7 @@
 
 use keyward_domain::registry::{Hint, Registry};
 use keyward_domain::{RegistryId, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -111,16 +111,11 @@ impl RegistryHints<'_> {
         Ok(())
     }
 
-    /// Puts all of one registry off until `again`, and gives up those noted before `given_up`.
-    pub async fn put_off(&self, registry: RegistryId, again: Timestamp, given_up: Timestamp) -> Result<()> {
-        let mine = row::Column::RegistryId.eq(registry.uuid());
-        row::Entity::delete_many()
-            .filter(mine.clone().and(row::Column::NotedAt.lt(given_up.unix())))
-            .exec(self.tx)
-            .await?;
+    /// Puts one off until `again`, unless it was noted anew.
+    pub async fn put_off(&self, id: Uuid, again: Timestamp) -> Result<()> {
         row::Entity::update_many()
             .col_expr(row::Column::DueAt, Expr::value(again.unix()))
-            .filter(mine)
+            .filter(row::Column::Id.eq(id))
             .exec(self.tx)
             .await?;
         Ok(())

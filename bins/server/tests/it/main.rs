@@ -79,7 +79,8 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         ("KEYWARD_MASTER_KEY_FILE", "/nowhere/key", "/nowhere/key"),
         ("KEYWARD_CONFIG", "/nowhere/keyward.toml", "/nowhere/keyward.toml"),
         ("KEYWARD_LOG", "a=b=c", "KEYWARD_LOG"),
-        ("KEYWARD_REGISTRY_LOG_DAYS", "30", "is less than 90"),
+        ("KEYWARD_REGISTRY_LOG_DAYS", "30", "KEYWARD_REGISTRY_LOG_DAYS “30”"),
+        ("KEYWARD_REGISTRY_LOG_DAYS", "-1", "KEYWARD_REGISTRY_LOG_DAYS “-1”"),
         ("KEYWARD_REGISTRY_UPSTREAMS", "http://127.0.0.1:5000,registry", "“registry”"),
     ] {
         refuses(&server(folder.path(), &["migrate"]).env(name, value).output().unwrap(), why);

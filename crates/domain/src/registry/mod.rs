@@ -60,8 +60,10 @@ pub struct Registry {
     pub certificate: Vec<u8>,
     /// The private key to it, sealed.
     pub sealed_key: Vec<u8>,
-    /// When all its repositories were last looked at.
+    /// When it was last begun to look at all its repositories; `None` if that is still to come.
     pub swept_at: Option<Timestamp>,
+    /// Why the last look came to nothing, if it did.
+    pub sweep_fault: Option<String>,
     /// When it was removed.
     pub deleted_at: Option<Timestamp>,
     /// When it was created.

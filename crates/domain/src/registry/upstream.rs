@@ -1,5 +1,7 @@
 //! Where the registries behind the gateway are, and which of them the operator lets be named.
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use super::host;
 use crate::Invalid;
 use crate::text::texts;
@@ -46,10 +48,11 @@ impl Upstream {
         Origin::of(&self.0).is_some_and(Origin::is_loopback)
     }
 
-    /// Whether both are the same registry, as far as their names tell: a machine calls itself by many.
+    /// Whether both are the same registry, as far as their names tell: a machine calls itself by many. What names in
+    /// the DNS stand for is not looked up.
     pub fn meets(&self, other: &Self) -> bool {
         let (Some(one), Some(other)) = (Origin::of(&self.0), Origin::of(&other.0)) else { return false };
-        one.port == other.port && (one.host == other.host || (one.is_loopback() && other.is_loopback()))
+        one.port == other.port && one.machine() == other.machine()
     }
 }
 
@@ -78,15 +81,42 @@ impl<'a> Origin<'a> {
     }
 
     fn is_loopback(self) -> bool {
-        let host = self.host.trim_start_matches('[').trim_end_matches(']');
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        self.machine() == Machine::This
     }
+
+    /// The machine, as far as its name tells.
+    fn machine(self) -> Machine<'a> {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        match host.parse::<IpAddr>().map(|address| address.to_canonical()) {
+            // A connection to no address in particular ends here as well.
+            Ok(address) if address.is_loopback() || address.is_unspecified() => Machine::This,
+            Ok(address) => Machine::Address(address),
+            Err(_) if host == "localhost" || host.ends_with(".localhost") => Machine::This,
+            Err(_) => Machine::Named(host.trim_end_matches('.')),
+        }
+    }
+
+    /// Whether the host is one of the forms in which resolvers, but nobody else, read an address: `127.1`, `2130706433`,
+    /// `0x7f.1`, `127.000.000.001`.
+    fn is_odd(self) -> bool {
+        let last = self.host.rsplit('.').next().unwrap_or_default();
+        let number = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x");
+        number && self.host.parse::<Ipv4Addr>().is_err()
+    }
+}
+
+/// Which machine an origin names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Machine<'a> {
+    This,
+    Address(IpAddr),
+    Named(&'a str),
 }
 
 fn upstream(text: &str) -> Result<String, Invalid> {
     let text = text.trim().trim_end_matches('/').to_ascii_lowercase();
     match Origin::of(&text) {
-        Some(origin) if host(origin.host).is_ok() => Ok(text),
+        Some(origin) if host(origin.host).is_ok() && !origin.is_odd() => Ok(text),
         _ => Err(Invalid::new(
             "invalid_url",
             "must be http:// or https:// with a host, and no path or user name",
@@ -150,6 +180,13 @@ mod tests {
         };
         assert!(meet("http://127.0.0.1:5000", "http://localhost:5000"));
         assert!(meet("http://127.0.0.2:5000", "http://[::1]:5000"));
+        for name in ["0.0.0.0", "[::]", "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]", "a.localhost"] {
+            assert!(meet("http://127.0.0.1:5000", &format!("http://{name}:5000")), "{name}");
+        }
+        assert!(meet("http://10.0.0.3", "http://[::ffff:10.0.0.3]"));
+        for odd in ["127.1", "2130706433", "0x7f000001", "0x7f.1", "127.000.000.001", "1.2.3.4.5"] {
+            assert!(format!("http://{odd}:5000").parse::<Upstream>().is_err(), "{odd}");
+        }
         assert!(meet("https://r.example", "https://R.example:443"));
         assert!(meet("http://r.example:443", "https://r.example"));
         assert!(!meet("http://127.0.0.1:5000", "http://127.0.0.1:5001"));

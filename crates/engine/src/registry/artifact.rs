@@ -10,6 +10,9 @@ use serde_json::json;
 
 use crate::{Done, Engine, Error, Result, Thing, once};
 
+/// The most characters that are kept of why a registry can't be looked at.
+const MOST_FAULT: usize = 300;
+
 /// A repository to be known before anything was pushed to it.
 #[derive(Debug, Clone)]
 pub struct NewArtifact {
@@ -212,7 +215,7 @@ impl Engine {
         let scope = access.scope();
         let tx = self.store.write().await?;
         super::find(&tx, scope, id).await?;
-        tx.registries(scope).swept(id, None).await?;
+        tx.registries(scope).want_sweep(id, self.now()).await?;
         let registry = super::find(&tx, scope, id).await?;
         tx.commit().await?;
         Ok(registry)
@@ -223,10 +226,17 @@ impl Engine {
         Ok(self.store.read().await?.unswept_registries(before).await?)
     }
 
-    /// Writes down that all of a registry was looked at.
-    pub async fn registry_swept(&self, registry: &Registry) -> Result<()> {
+    /// Writes down that it was begun to look at all of a registry, and why that came to nothing, if it did. What was
+    /// wanted since then is still to come.
+    pub async fn registry_swept(
+        &self,
+        registry: &Registry,
+        began: Timestamp,
+        fault: Option<&str>,
+    ) -> Result<()> {
+        let fault = fault.map(|fault| fault.chars().take(MOST_FAULT).collect::<String>());
         let tx = self.store.write().await?;
-        tx.registries(registry.scope()).swept(registry.id, Some(self.now())).await?;
+        tx.registries(registry.scope()).swept(registry.id, began, fault.as_deref()).await?;
         tx.commit().await?;
         Ok(())
     }

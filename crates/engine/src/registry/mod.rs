@@ -145,6 +145,7 @@ impl Engine {
             certificate,
             sealed_key,
             swept_at: None,
+            sweep_fault: None,
             deleted_at: None,
             created_at: now,
             updated_at: now,

@@ -119,7 +119,7 @@ impl Engine {
         let kept = tx.registry_hints();
         if kept.count(registry.id).await? + hints.len() as u64 > MOST_HINTS {
             kept.clear(registry.id).await?;
-            tx.registries(registry.scope()).swept(registry.id, None).await?;
+            tx.registries(registry.scope()).want_sweep(registry.id, self.now()).await?;
         } else {
             for hint in &hints {
                 kept.note(self.id(RegistryHintId::new).uuid(), registry.id, hint, self.now()).await?;
@@ -146,12 +146,15 @@ impl Engine {
         Ok(tx.commit().await?)
     }
 
-    /// The upstream gave no answer: its hints wait for a while.
-    pub async fn put_hints_off(&self, registry: &Registry) -> Result<()> {
+    /// The upstream gave no answer there: the hint waits for a while, and in the end it is given up.
+    pub async fn put_hint_off(&self, hint: &KeptHint) -> Result<()> {
         let now = self.now();
         let tx = self.store.write().await?;
-        let (again, given_up) = (now.plus_seconds(AGAIN_SECONDS), now.plus_seconds(-GIVE_UP_SECONDS));
-        tx.registry_hints().put_off(registry.id, again, given_up).await?;
+        if hint.noted_at < now.plus_seconds(-GIVE_UP_SECONDS) {
+            tx.registry_hints().done(hint.id).await?;
+        } else {
+            tx.registry_hints().put_off(hint.id, now.plus_seconds(AGAIN_SECONDS)).await?;
+        }
         Ok(tx.commit().await?)
     }
 

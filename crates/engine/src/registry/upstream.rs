@@ -187,8 +187,8 @@ impl Engine {
         let (issuer, service) = (self.issuer.as_str(), &registry.service);
         format!(
             "auth:\n  token:\n    realm: {issuer}/registry/token\n    service: {service}\n    issuer: {issuer}\n    \
-             rootcertbundle: /etc/docker/registry/keyward.pem\nhttp:\n  relativeurls: true\nstorage:\n  redirect:\n    \
-             disable: true\n"
+             rootcertbundle: /etc/docker/registry/keyward.pem\nhttp:\n  relativeurls: true\nstorage:\n  delete:\n    \
+             enabled: true\n  redirect:\n    disable: true\n"
         )
     }
 }

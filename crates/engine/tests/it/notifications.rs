@@ -106,23 +106,45 @@ keyward_testkit::databases! {
         }
         assert_eq!(due(&engine, &registry).await, ["app:1.0"]);
 
-        engine.put_hints_off(&registry).await.unwrap();
+        let put_off = async || {
+            for kept in engine.hints(&registry).await.unwrap() {
+                engine.put_hint_off(&kept).await.unwrap();
+            }
+        };
+        put_off().await;
         assert!(engine.hinted_registries().await.unwrap().is_empty(), "the upstream gave no answer");
         clock.advance(59);
         assert!(due(&engine, &registry).await.is_empty());
         clock.advance(1);
         assert_eq!(due(&engine, &registry).await, ["app:1.0"]);
         clock.advance(3 * 60 * 60);
-        engine.put_hints_off(&registry).await.unwrap();
+        put_off().await;
         clock.advance(60);
         assert!(due(&engine, &registry).await.is_empty(), "the sweep has come by since");
 
         // Too many are one look at everything.
-        engine.registry_swept(&registry).await.unwrap();
+        engine.registry_swept(&registry, engine.now(), None).await.unwrap();
+        clock.advance(1);
         let many: BTreeSet<_> = (0..1_001).map(|number| hint(&format!("acme/app{number}"), None)).collect();
         engine.note_hints(&registry, many).await.unwrap();
         assert!(due(&engine, &registry).await.is_empty());
-        assert_eq!(engine.registry(&vendor.access(), registry.id).await.unwrap().swept_at, None);
+        let seen = async || {
+            let found = engine.registry(&vendor.access(), registry.id).await.unwrap();
+            (found.swept_at, found.sweep_fault)
+        };
+        assert_eq!(seen().await, (None, None));
+        let due = async || engine.unswept_registries(engine.now().plus_seconds(-3_600)).await.unwrap().len();
+
+        // A look that had begun before does not do, and one that fails says so.
+        engine.registry_swept(&registry, engine.now().plus_seconds(-1), None).await.unwrap();
+        assert_eq!((seen().await.0, due().await), (None, 1));
+        clock.advance(1);
+        let began = engine.now();
+        engine.registry_swept(&registry, began, Some("401 Unauthorized")).await.unwrap();
+        assert_eq!(seen().await, (Some(began), Some("401 Unauthorized".to_owned())));
+        assert_eq!(due().await, 0);
+        engine.sweep_registry(&vendor.access(), registry.id).await.unwrap();
+        assert_eq!((seen().await.0, due().await), (None, 1));
     }
 
     async fn a_tag_is_lost_unless_it_came_back_since(store: Store) {

@@ -21,4 +21,10 @@ pub(super) const STATEMENTS: &[&str] = &[
     )",
     "CREATE UNIQUE INDEX registry_hints_place ON registry_hints (registry_id, repository, tag)",
     "CREATE INDEX registry_hints_due ON registry_hints (due_at)",
+    // When someone last wanted all of one to be looked at, and why the last look came to nothing.
+    "ALTER TABLE registries ADD COLUMN wanted_at BIGINT",
+    "ALTER TABLE registries ADD COLUMN sweep_fault TEXT",
+    // For the log of one key or one customer.
+    "CREATE INDEX registry_events_key_id ON registry_events (key_id, id)",
+    "CREATE INDEX registry_events_customer_id ON registry_events (customer_id, id)",
 ];

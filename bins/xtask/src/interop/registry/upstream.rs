@@ -49,10 +49,7 @@ impl Upstream {
             "relativeurls: true" => {
                 format!("  addr: 127.0.0.1:{}\n  secret: tests\n  relativeurls: true", self.port)
             }
-            "storage:" => format!(
-                "storage:\n  filesystem: {{rootdirectory: {}}}\n  delete: {{enabled: true}}",
-                data.display()
-            ),
+            "storage:" => format!("storage:\n  filesystem: {{rootdirectory: {}}}", data.display()),
             _ => line.to_owned(),
         });
         let lines: Vec<_> = lines.collect();

@@ -56,9 +56,12 @@ pub(crate) struct RegistryView {
     pass_redirects: bool,
     /// Whether clients may also go to the upstream itself, with tokens that are fetched at `/registry/token`.
     direct: bool,
-    /// When all of it was last looked at; `null` if that is still to come.
+    /// When it was last begun to look at all of it; `null` if that is still to come.
     #[schema(value_type = Option<String>, format = DateTime)]
     swept_at: Option<Timestamp>,
+    /// Why the last look came to nothing; `null` if it did not.
+    #[schema(example = "401 Unauthorized")]
+    sweep_fault: Option<String>,
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
@@ -95,6 +98,7 @@ impl From<Registry> for RegistryView {
             pass_redirects: registry.pass_redirects,
             direct: registry.direct,
             swept_at: registry.swept_at,
+            sweep_fault: registry.sweep_fault,
             created_at: registry.created_at,
             updated_at: registry.updated_at,
             version: registry.version,
