@@ -1,6 +1,7 @@
 //! One request: read, recognised, decided, and only then passed on.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderMap};
@@ -21,6 +22,9 @@ use crate::refusal::{API_VERSION, Refusal};
 use crate::route::{Act, Route};
 use crate::stream::{Moving, Passing};
 use crate::upstream::{self, Ask, Client};
+
+/// How long a part waits for the whole to be written down.
+const EARLY: Duration = Duration::from_millis(500);
 
 /// Slows down who tries keys.
 pub(crate) struct WrongKeys(Throttle);
@@ -346,11 +350,25 @@ impl Visit {
         let Some(happening) = self.happening(operation, decision, digest) else { return };
         let (engine, registry) = (self.engine.clone(), self.registry.clone());
         actix_web::rt::spawn(async move {
-            if let Err(error) = engine.note_happening(&registry, happening).await {
+            if let Err(error) = write_down(&engine, &registry, happening).await {
                 tracing::error!(%error, "what happened at a registry can't be written down");
             }
         });
     }
+}
+
+/// Parts wait a moment for the whole, which may be on its way into the log from another worker or server.
+async fn write_down(
+    engine: &Engine,
+    registry: &Registry,
+    happening: Happening,
+) -> Result<(), keyward_engine::Error> {
+    if happening.digest.as_ref().is_some_and(|digest| digest.as_str() == happening.reference)
+        && engine.is_early(registry, happening.clone()).await?
+    {
+        actix_web::rt::time::sleep(EARLY).await;
+    }
+    engine.note_happening(registry, happening).await
 }
 
 fn not_included(what: impl std::fmt::Display) -> Refusal {

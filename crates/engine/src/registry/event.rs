@@ -5,7 +5,7 @@ use keyward_domain::registry::{
     Decision, Digest, Holder, Operation, Registry, RegistryEvent, RepositoryName,
 };
 use keyward_domain::{Access, Address, Page, PageRequest, RegistryEventId};
-use keyward_storage::EventFilter;
+use keyward_storage::{EventFilter, Tx};
 
 use crate::{Engine, Result};
 
@@ -53,19 +53,21 @@ impl Engine {
         Ok(self.store.read().await?.registry_events(access.scope()).list(filter, page).await?)
     }
 
+    /// Whether it is the pull of a part, and that of the whole is not written down. It may be about to be: a client
+    /// asks for the parts as soon as it has the whole, and what happens is written beside the answers.
+    pub async fn is_early(&self, registry: &Registry, happening: Happening) -> Result<bool> {
+        let event = self.event(registry, happening);
+        let tx = self.store.read().await?;
+        Ok(is_part(&tx, registry, &event).await? && !was_pulled(&tx, registry, &event).await?)
+    }
+
     /// Writes down what happened. The parts of what was just pulled are no pulls of their own, and a refusal
     /// or token that is repeated at once is one. What is unusual is told in the same transaction.
     pub async fn note_happening(&self, registry: &Registry, happening: Happening) -> Result<()> {
         let scope = registry.scope();
         let event = self.event(registry, happening);
         let tx = self.store.write().await?;
-        if let (Operation::Pull, Decision::Allowed, Some(digest)) =
-            (event.operation, event.decision, &event.digest)
-            && event.reference == digest.as_str()
-            && let Some(artifact) = tx.artifacts(scope).named(registry.id, &event.repository).await?
-            && !tx.artifacts(scope).content(artifact.id).is_root(digest).await?
-            && tx.registry_events(scope).pulled_since(&event, event.at.plus_seconds(-PULL_SECONDS)).await?
-        {
+        if is_part(&tx, registry, &event).await? && was_pulled(&tx, registry, &event).await? {
             return Ok(());
         }
         let since = event.at.plus_seconds(-SAME_SECONDS);
@@ -116,6 +118,26 @@ impl Engine {
             at: self.now(),
         }
     }
+}
+
+/// Whether it is the pull of something that is known to be a part of something else.
+async fn is_part(tx: &Tx, registry: &Registry, event: &RegistryEvent) -> Result<bool> {
+    let (Operation::Pull, Decision::Allowed, Some(digest)) = (event.operation, event.decision, &event.digest)
+    else {
+        return Ok(false);
+    };
+    if event.reference != digest.as_str() {
+        return Ok(false);
+    }
+    let artifacts = tx.artifacts(registry.scope());
+    let Some(artifact) = artifacts.named(registry.id, &event.repository).await? else { return Ok(false) };
+    Ok(!artifacts.content(artifact.id).is_root(digest).await?)
+}
+
+/// Whether the same guest has pulled from the repository, so that this may belong to it.
+async fn was_pulled(tx: &Tx, registry: &Registry, event: &RegistryEvent) -> Result<bool> {
+    let since = event.at.plus_seconds(-PULL_SECONDS);
+    Ok(tx.registry_events(registry.scope()).pulled_since(event, since).await?)
 }
 
 /// What a client calls itself, fit to be kept and shown.

@@ -1,6 +1,8 @@
 //! What happened at a registry: written down once, and forgotten when it is old.
 
-use keyward_domain::registry::{Decision, Holder, KeyAccess, Operation, Registry};
+use keyward_domain::registry::{
+    Decision, Digest, Holder, KeyAccess, Manifest, Operation, Part, PartKind, Registry,
+};
 use keyward_domain::{Address, PageRequest};
 use keyward_engine::{EventFilter, Happening, NewCredential, NewRegistry, NewRegistryKey};
 use keyward_testkit::Vendor;
@@ -76,6 +78,32 @@ keyward_testkit::databases! {
         clock.advance(61);
         note(Operation::Token, Decision::Allowed, "pull").await;
         assert_eq!(lines(&vendor).await.len(), 6);
+    }
+
+    async fn a_part_is_early_until_the_whole_is_written_down(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let (registry, holder) = depot(&vendor).await;
+        let digest = |c: char| -> Digest { format!("sha256:{}", c.to_string().repeat(64)).parse().unwrap() };
+        let part = Part { digest: digest('b'), kind: PartKind::Manifest, size: 2, platform: None };
+        for (digest, parts) in [(digest('a'), vec![part]), (digest('b'), Vec::new())] {
+            let manifest = Manifest { media_type: "x".to_owned(), parts, subject: None, size: 2 };
+            engine.learn_manifest(&registry, &"acme/app".parse().unwrap(), &[], &digest, &manifest).await.unwrap();
+        }
+        let pull = |of: char| Happening {
+            digest: Some(digest(of)),
+            ..happening(holder, Operation::Pull, Decision::Allowed, digest(of).as_str())
+        };
+        assert!(engine.is_early(&registry, pull('b')).await.unwrap());
+        assert!(!engine.is_early(&registry, pull('a')).await.unwrap(), "it is a whole");
+        engine.note_happening(&registry, pull('a')).await.unwrap();
+        assert!(!engine.is_early(&registry, pull('b')).await.unwrap());
+        engine.note_happening(&registry, pull('b')).await.unwrap();
+        assert_eq!(lines(&vendor).await.len(), 1, "one pull");
+        clock.advance(6 * 60 * 60 + 1);
+        assert!(engine.is_early(&registry, pull('b')).await.unwrap());
+        engine.note_happening(&registry, pull('b')).await.unwrap();
+        assert_eq!(lines(&vendor).await.len(), 2, "a part alone is a pull as well");
     }
 
     async fn what_is_old_is_forgotten_to_the_second_and_in_parts(store: Store) {

@@ -9,7 +9,7 @@ use crate::interop::Tally;
 
 pub(crate) fn judge(tally: &mut Tally, depot: &Depot) -> Result<()> {
     // It is written beside the answers.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(std::time::Duration::from_millis(1_000));
     let events = |query: &str| -> Result<Vec<Value>> {
         let events = depot.tenant.http.get(&format!("/api/v1/registry-events?limit=200&{query}"))?;
         let events: Value = serde_json::from_str(&events)?;
