@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_engine::Engine;
+use keyward_engine::{Engine, Tended};
 
 /// How often it is looked for keys that need something.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -12,10 +12,13 @@ const PAUSE: Duration = Duration::from_secs(60);
 pub(crate) async fn tend(engine: Arc<Engine>) {
     loop {
         match engine.tend_registry_keys().await {
-            Ok(true) => {}
-            Ok(false) => actix_web::rt::time::sleep(PAUSE).await,
+            Ok(Tended::Done(_)) => {}
+            Ok(Tended::Postponed(key, error)) => {
+                tracing::error!(%key, %error, "a registry key can't be tended, and is put off");
+            }
+            Ok(Tended::Nothing) => actix_web::rt::time::sleep(PAUSE).await,
             Err(error) => {
-                tracing::error!(%error, "registry keys can't be rotated");
+                tracing::error!(%error, "registry keys can't be tended");
                 actix_web::rt::time::sleep(PAUSE).await;
             }
         }

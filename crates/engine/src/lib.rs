@@ -78,7 +78,7 @@ pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return
 pub use registry::{
     Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
     NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense,
-    OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail,
+    OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
 };
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};

@@ -9,6 +9,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
     QueryFilter, QueryOrder, QuerySelect, Select,
 };
+use uuid::Uuid;
 
 use crate::Result;
 use crate::convert::{KeptKey, ROW, Table};
@@ -63,7 +64,7 @@ pub struct RegistryKeys<'a> {
 impl RegistryKeys<'_> {
     /// Adds one.
     pub async fn insert(&self, key: &RegistryKey) -> Result<()> {
-        write(key).insert(self.tx).await?;
+        write(key, key.created_at).insert(self.tx).await?;
         Ok(())
     }
 
@@ -97,26 +98,15 @@ impl RegistryKeys<'_> {
         page(rows, request, |row| row.id, read)
     }
 
-    /// Writes one as it is now.
-    pub async fn save(&self, key: &RegistryKey) -> Result<()> {
+    /// Writes one as it is at `now`.
+    pub async fn save(&self, key: &RegistryKey, now: Timestamp) -> Result<()> {
         let saved = row::Entity::update_many()
-            .set(write(key))
+            .set(write(key, now))
             .filter(row::Column::Id.eq(key.id.uuid()))
             .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
             .exec(self.tx)
             .await?;
         TABLE.one(saved.rows_affected)
-    }
-
-    /// Says when to look at one again that needs something.
-    pub async fn postpone(&self, id: RegistryKeyId, until: Timestamp) -> Result<()> {
-        row::Entity::update_many()
-            .col_expr(row::Column::ChoreAt, Expr::value(until.unix()))
-            .filter(row::Column::Id.eq(id.uuid()))
-            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
-            .exec(self.tx)
-            .await?;
-        Ok(())
     }
 
     /// Notes where one was used.
@@ -151,13 +141,31 @@ pub(crate) async fn by_hash(tx: &DatabaseTransaction, hash: &SecretHash) -> Resu
 }
 
 /// The key that has needed something for longest, held until the end of the transaction; of several who ask at once,
-/// each gets another.
-pub(crate) async fn in_need(tx: &DatabaseTransaction, now: Timestamp) -> Result<Option<RegistryKey>> {
+/// each gets another. It is named, not read, so that one that can't be read can be passed over.
+pub(crate) async fn in_need(tx: &DatabaseTransaction, now: Timestamp) -> Result<Option<RegistryKeyId>> {
     let due = row::Entity::find()
+        .select_only()
+        .column(row::Column::Id)
         .filter(row::Column::ChoreAt.lte(now.unix()))
         .order_by_asc(row::Column::ChoreAt)
         .lock_with_behavior(ROW, LockBehavior::SkipLocked);
-    due.one(tx).await?.map(read).transpose()
+    let found: Option<Uuid> = due.into_tuple().one(tx).await?;
+    Ok(found.map(RegistryKeyId::from))
+}
+
+/// A key of whatever registry, held until the end of the transaction.
+pub(crate) async fn lock_any(tx: &DatabaseTransaction, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
+    row::Entity::find_by_id(id.uuid()).lock(ROW).one(tx).await?.map(read).transpose()
+}
+
+/// Says when to look at a key again that needs something.
+pub(crate) async fn postpone(tx: &DatabaseTransaction, id: RegistryKeyId, until: Timestamp) -> Result<()> {
+    row::Entity::update_many()
+        .col_expr(row::Column::ChoreAt, Expr::value(until.unix()))
+        .filter(row::Column::Id.eq(id.uuid()))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 fn bears(hash: &SecretHash) -> Condition {
@@ -165,7 +173,7 @@ fn bears(hash: &SecretHash) -> Condition {
     Condition::any().add(row::Column::Hash.eq(bytes.clone())).add(row::Column::PreviousHash.eq(bytes))
 }
 
-fn write(key: &RegistryKey) -> row::ActiveModel {
+fn write(key: &RegistryKey, now: Timestamp) -> row::ActiveModel {
     let (previous, used) = (key.secret.previous, key.last_use.as_ref());
     let handover = key.handover.as_ref();
     row::ActiveModel {
@@ -193,7 +201,7 @@ fn write(key: &RegistryKey) -> row::ActiveModel {
         collected_at: Set(handover
             .and_then(|handover| handover.progress.collected_at())
             .map(Timestamp::unix)),
-        chore_at: Set(key.next_chore_at().map(Timestamp::unix)),
+        chore_at: Set(key.next_chore_at(now).map(Timestamp::unix)),
     }
 }
 

@@ -6,8 +6,8 @@ use keyward_domain::registry::{
 };
 use keyward_domain::{
     Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
-    OrganizationScope, Product, ProductId, RegistryEventId, SecretHash, Session, SigningKey, Timestamp,
-    TokenId,
+    OrganizationScope, Product, ProductId, RegistryEventId, RegistryKeyId, SecretHash, Session, SigningKey,
+    Timestamp, TokenId,
 };
 use sea_orm::DatabaseTransaction;
 
@@ -134,8 +134,18 @@ impl Tx {
     }
 
     /// The registry key of the server that has needed something for longest, held until the end of the transaction.
-    pub async fn registry_key_in_need(&self, now: Timestamp) -> Result<Option<RegistryKey>> {
+    pub async fn registry_key_in_need(&self, now: Timestamp) -> Result<Option<RegistryKeyId>> {
         registry_key::in_need(&self.inner, now).await
+    }
+
+    /// A registry key of whatever organization, held until the end of the transaction.
+    pub async fn lock_registry_key(&self, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
+        registry_key::lock_any(&self.inner, id).await
+    }
+
+    /// Says when to look again at a registry key that needs something, readable or not.
+    pub async fn postpone_registry_key(&self, id: RegistryKeyId, until: Timestamp) -> Result<()> {
+        registry_key::postpone(&self.inner, id, until).await
     }
 
     /// The upstreams of other organizations' registries, with the prefix that each has there.

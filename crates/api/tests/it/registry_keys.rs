@@ -14,7 +14,23 @@ keyward_testkit::databases! {
         let refused = user.post("/api/v1/registry-keys", &body(r#"{"every_days":7,"overlap_days":7}"#)).await;
         assert_eq!(refused.faults(), [("/rotation/overlap_days".into(), "too_long".into())]);
         let refused = user.post("/api/v1/registry-keys", &body(r#"{"every_days":7}"#)).await;
-        assert_eq!(refused.faults(), [("/rotation".into(), "wrong_type".into())]);
+        assert_eq!(refused.faults(), [("/rotation/overlap_days".into(), "required".into())]);
+        let refused = user.post("/api/v1/registry-keys", &body(r#"{"every_days":"7","overlap_days":-1,"more":1}"#)).await;
+        let wrong = ["/rotation/every_days", "/rotation/overlap_days"].map(|place| (place.into(), "wrong_type".into()));
+        let [every, overlap] = wrong;
+        assert_eq!(refused.faults(), [every, overlap, ("/rotation/more".into(), "unknown_field".into())]);
+        assert!(refused.text.contains("must be a whole number") && !refused.text.contains("u32"), "{}", refused.text);
+        for strange in ["[90,7]", "90", "true", r#""90""#] {
+            let refused = user.post("/api/v1/registry-keys", &body(strange)).await;
+            assert_eq!(refused.faults(), [("/rotation".into(), "wrong_type".into())], "{strange}");
+            assert!(refused.text.contains("must be a JSON object") && !refused.text.contains("Schedule"), "{}", refused.text);
+        }
+        let refused = user.post("/api/v1/registry-keys", &body(r#"{"every_days":1,"overlap_days":1}"#)).await;
+        assert!(refused.text.contains("must be 2 to 365"), "{}", refused.text);
+        let ends = r#"{"every_days":90,"overlap_days":7},"expires_at":"2026-04-01T00:00:00Z""#;
+        let refused = user.post("/api/v1/registry-keys", &body(ends)).await;
+        assert_eq!(refused.problem(), (422, "validation_failed".into()));
+        assert_eq!(refused.faults(), [("/rotation/every_days".into(), "never_rotates".into())]);
         let id = user.create("/api/v1/registry-keys", &body(r#"{"every_days":90,"overlap_days":7}"#)).await;
         let path = format!("/api/v1/registry-keys/{id}");
         let shown = user.get(&path).await.json();
@@ -26,7 +42,7 @@ keyward_testkit::databases! {
         let changed = user.patch(&path, r#"{"rotation":{"every_days":30,"overlap_days":3}}"#).await.json();
         assert_eq!(changed["rotates_at"], "2026-01-31T00:00:00Z");
         clock.advance(30 * 24 * 60 * 60);
-        assert!(engine.tend_registry_keys().await.unwrap());
+        assert!(matches!(engine.tend_registry_keys().await.unwrap(), keyward_engine::Tended::Done(_)));
         assert_eq!(user.get(&path).await.json()["collectable_until"], "2026-02-03T00:00:00Z");
 
         let organization = user.vendor.founded.organization.id;

@@ -129,8 +129,10 @@ impl RegistryKey {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
 
-    /// Whether its secret is so old that it should be replaced.
+    /// Whether its secret is so old that somebody should replace it; what rotates by itself is nobody's work.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.is_alive(now) && now >= self.secret.created_at.plus_seconds(Self::ROTATION_DAYS * 24 * 60 * 60)
+        self.is_alive(now)
+            && self.rotates_at().is_none()
+            && now >= self.secret.created_at.plus_seconds(Self::ROTATION_DAYS * 24 * 60 * 60)
     }
 }

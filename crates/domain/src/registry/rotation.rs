@@ -22,6 +22,8 @@ pub struct Rotation {
 }
 
 impl Rotation {
+    /// The shortest life of a secret, in days: longer than the shortest overlap.
+    pub const LEAST_EVERY: u32 = 2;
     /// The longest life of a secret, in days.
     pub const MOST_EVERY: u32 = 365;
     /// The longest overlap, in days.
@@ -30,13 +32,14 @@ impl Rotation {
     /// Checks both numbers, and that the old secret is dead before the next rotation.
     pub fn new(every_days: u32, overlap_days: u32) -> Result<Self, Vec<Invalid>> {
         let mut faults = Vec::new();
-        if !(1..=Self::MOST_EVERY).contains(&every_days) {
-            faults.push(Invalid::new("out_of_range", "must be 1 to 365").at("every_days"));
+        if !(Self::LEAST_EVERY..=Self::MOST_EVERY).contains(&every_days) {
+            faults.push(Invalid::new("out_of_range", "must be 2 to 365").at("every_days"));
         }
         if !(1..=Self::MOST_OVERLAP).contains(&overlap_days) {
             faults.push(Invalid::new("out_of_range", "must be 1 to 30").at("overlap_days"));
         } else if overlap_days >= every_days {
-            faults.push(Invalid::new("too_long", "must be shorter than the time between").at("overlap_days"));
+            let fault = Invalid::new("too_long", "must be fewer than the days between two rotations");
+            faults.push(fault.at("overlap_days"));
         }
         if faults.is_empty() { Ok(Self { every_days, overlap_days }) } else { Err(faults) }
     }
@@ -114,6 +117,15 @@ impl RegistryKey {
         Some(due).filter(|due| self.expires_at.is_none_or(|end| *due < end))
     }
 
+    /// Refuses a schedule that does nothing.
+    pub fn check_rotation(&self) -> Result<(), Invalid> {
+        if self.rotation.is_some() && self.rotates_at().is_none() {
+            let why = "is too many: the key ends before it would be rotated";
+            return Err(Invalid::new("never_rotates", why).at("every_days"));
+        }
+        Ok(())
+    }
+
     /// Until when a new secret can be collected, if there is one.
     pub fn collectable_until(&self) -> Option<Timestamp> {
         self.handover.as_ref()?;
@@ -141,9 +153,12 @@ impl RegistryKey {
         }
     }
 
-    /// When it needs something next.
-    pub fn next_chore_at(&self) -> Option<Timestamp> {
-        let Some(handover) = &self.handover else { return self.rotates_at() };
+    /// When it needs something next, as it looks at `now`: later than that, if it needs nothing then.
+    pub fn next_chore_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let Some(handover) = &self.handover else {
+            // A rotation that was missed until the key ran out is missed for ever.
+            return self.rotates_at().filter(|_| self.is_alive(now));
+        };
         let next = match handover.progress {
             Progress::Waiting => self.warns_at(),
             Progress::Warned | Progress::Collected { .. } => self.collectable_until(),
@@ -262,7 +277,7 @@ mod tests {
             (0, 0, vec!["/every_days", "/overlap_days"]),
             (366, 31, vec!["/every_days", "/overlap_days"]),
             (7, 7, vec!["/overlap_days"]),
-            (1, 1, vec!["/overlap_days"]),
+            (1, 1, vec!["/every_days", "/overlap_days"]),
         ] {
             let found = Rotation::new(every, overlap).map_or_else(
                 |faults| faults.into_iter().map(|fault| fault.pointer).collect::<Vec<_>>(),
@@ -275,7 +290,7 @@ mod tests {
     #[test]
     fn the_life_of_a_secret_to_the_second() {
         let key = key(90, 7);
-        assert_eq!(key.next_chore_at(), Some(at(90 * DAY)));
+        assert_eq!(key.next_chore_at(at(0)), Some(at(90 * DAY)));
         assert_eq!((key.chore(at(90 * DAY - 1)), key.chore(at(90 * DAY))), (None, Some(Chore::Rotate)));
         // A server that was off for a month rotates once, and the overlap starts then.
         let now = at(120 * DAY);
@@ -285,36 +300,44 @@ mod tests {
         assert!(key.accepts(&hash(1), last) && !key.accepts(&hash(1), dead) && key.accepts(&hash(2), dead));
         assert!(key.handover(last).is_some() && key.handover(dead).is_none());
         let warned_at = now.plus_seconds(5 * DAY);
-        assert_eq!(key.next_chore_at(), Some(warned_at));
+        assert_eq!(key.next_chore_at(now), Some(warned_at));
         assert_eq!((key.chore(warned_at.plus_seconds(-1)), key.chore(warned_at)), (None, Some(Chore::Warn)));
         assert_eq!(
-            key.clone().collected(now).next_chore_at(),
+            key.clone().collected(now).next_chore_at(now),
             Some(dead),
             "nobody is told what was collected"
         );
         let key = key.warned();
         assert_eq!((key.chore(last), key.chore(dead)), (None, Some(Chore::Wipe)));
         let wiped = RegistryKey { handover: None, ..key };
-        assert_eq!(wiped.next_chore_at(), Some(now.plus_seconds(90 * DAY)));
+        assert_eq!(wiped.next_chore_at(dead), Some(now.plus_seconds(90 * DAY)));
     }
 
     #[test]
     fn short_overlaps_are_told_of_at_half() {
         let key = rotated(key(2, 1), 2, at(2 * DAY));
-        assert_eq!(key.next_chore_at(), Some(at(2 * DAY + DAY / 2)));
+        assert_eq!(key.next_chore_at(at(2 * DAY)), Some(at(2 * DAY + DAY / 2)));
     }
 
     #[test]
     fn a_dead_key_needs_nothing() {
         let mut key = key(90, 7);
         key.expires_at = Some(at(90 * DAY));
-        assert_eq!(key.next_chore_at(), None, "it ends before");
+        assert_eq!(key.next_chore_at(at(0)), None, "it ends before");
+        assert_eq!(key.check_rotation().unwrap_err().pointer, "/every_days");
         key.expires_at = Some(at(92 * DAY));
+        assert_eq!(key.check_rotation(), Ok(()));
+        assert_eq!(key.next_chore_at(at(92 * DAY - 1)), Some(at(90 * DAY)), "late, but not too late");
+        let missed = (key.chore(at(92 * DAY)), key.next_chore_at(at(92 * DAY)));
+        assert_eq!(missed, (None, None), "what was missed is missed for ever");
         let key = rotated(key, 2, at(90 * DAY));
-        assert_eq!(key.next_chore_at(), Some(at(92 * DAY)));
+        assert_eq!(key.next_chore_at(at(90 * DAY)), Some(at(92 * DAY)));
         assert_eq!((key.chore(at(92 * DAY - 1)), key.chore(at(92 * DAY))), (None, Some(Chore::Wipe)));
         let key = key.revoked(at(91 * DAY));
-        assert_eq!((key.handover.clone(), key.next_chore_at(), key.chore(at(200 * DAY))), (None, None, None));
+        assert_eq!(
+            (key.handover.clone(), key.next_chore_at(at(91 * DAY)), key.chore(at(200 * DAY))),
+            (None, None, None)
+        );
         assert_eq!(key.clone().revoked(at(95 * DAY)), key);
     }
 
@@ -337,34 +360,39 @@ mod tests {
 
     proptest! {
         /// Whenever a server looks, wherever its clock stands: the machine that collects once within each overlap is never
-        /// locked out, and no two rotations come in one overlap.
+        /// locked out before the key ends, no two rotations come in one overlap, and what was done is not due again.
         #[test]
         fn who_collects_is_never_locked_out(
-            every in 2_u32..=365, overlap in 1_u32..=30, steps in proptest::collection::vec(-400 * DAY..400 * DAY, 1..60),
+            every in 2_u32..=365, overlap in 1_u32..=30, end in proptest::option::of(0..2_000 * DAY),
+            steps in proptest::collection::vec(-400 * DAY..400 * DAY, 1..60),
         ) {
             prop_assume!(overlap < every);
             let (mut key, mut now, mut held, mut count) = (key(every, overlap), 0_i64, hash(1), 1_u8);
+            key.expires_at = end.map(at);
             for step in steps {
                 now = (now + step).max(0);
-                match key.chore(at(now)) {
-                    Some(Chore::Rotate) => {
-                        prop_assert!(key.accepts(&held, at(now)));
-                        let ended = key.secret.previous.is_none_or(|previous| at(now) >= previous.until);
-                        prop_assert!(ended);
-                        count += 1;
-                        key = rotated(key, count, at(now));
-                        prop_assert!(key.accepts(&held, at(now)));
-                        prop_assert!(key.chore(at(now)).is_none());
-                        held = hash(count);
-                        key = key.collected(at(now));
+                let mut chores = 0;
+                while let Some(chore) = key.chore(at(now)) {
+                    prop_assert!(chores < 3, "{chore:?}");
+                    chores += 1;
+                    match chore {
+                        Chore::Rotate => {
+                            prop_assert!(key.accepts(&held, at(now)));
+                            let ended = key.secret.previous.is_none_or(|previous| at(now) >= previous.until);
+                            prop_assert!(ended);
+                            count += 1;
+                            key = rotated(key, count, at(now));
+                            prop_assert!(key.accepts(&held, at(now)));
+                            prop_assert!(key.chore(at(now)).is_none());
+                            held = hash(count);
+                            key = key.collected(at(now));
+                        }
+                        Chore::Warn => key = key.warned(),
+                        Chore::Wipe => key.handover = None,
                     }
-                    Some(Chore::Warn) => key = key.warned(),
-                    Some(Chore::Wipe) => key.handover = None,
-                    None => {}
                 }
-                prop_assert!(key.accepts(&held, at(now)));
-                // What was done is not due again.
-                prop_assert!(key.chore(at(now)).is_none() || key.chore(at(now)) == Some(Chore::Rotate));
+                prop_assert_eq!(key.accepts(&held, at(now)), key.is_alive(at(now)));
+                prop_assert!(key.next_chore_at(at(now)).is_none_or(|next| next > at(now)));
             }
         }
     }

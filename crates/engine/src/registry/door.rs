@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use keyward_domain::registry::{
-    Artifact, Digest, Holder, Host, KeyAccess, LastUse, PullRights, Reach, Registry, RepositoryName, Tag,
+    Artifact, Digest, Holder, Host, KeyAccess, PullRights, Reach, Registry, RepositoryName, Tag,
 };
 use keyward_domain::{
     Address, License, LicenseState, LicenseStatus, Organization, OrganizationState, Product, ProductState,
@@ -13,8 +13,6 @@ use keyward_domain::{
 
 use keyward_storage::Tx;
 
-use super::event::shortened;
-use crate::authenticate::LAST_USED_SECONDS;
 use crate::validation::load;
 use crate::{Engine, Error, Result, Thing};
 
@@ -74,14 +72,7 @@ impl Engine {
         let organization =
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
         drop(tx);
-        let known = key.last_use.as_ref().is_some_and(|last| now < last.at.plus_seconds(LAST_USED_SECONDS));
-        if !known {
-            let tx = self.store.write().await?;
-            tx.registry_keys(scope)
-                .touch(key.id, &LastUse { at: now, address, client: shortened(client) })
-                .await?;
-            tx.commit().await?;
-        }
+        self.note_use(&key, address, client).await?;
         let rights = halted(&organization).map_or(Rights::Key(key.access), Rights::Halted);
         Ok(Some(Guest { holder: Holder::Key(key.id), rights }))
     }

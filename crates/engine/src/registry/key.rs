@@ -2,14 +2,16 @@
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::product::ApiKey;
-use keyward_domain::registry::{KeyAccess, RegistryKey, Rotation};
+use keyward_domain::registry::{KeyAccess, LastUse, RegistryKey, Rotation};
 use keyward_domain::{
-    Access, Action, Actor, Feature, Idempotency, Invalid, Name, OrganizationScope, Page, PageRequest,
-    RegistryId, RegistryKeyId, Secret, SecretKind, Timestamp,
+    Access, Action, Actor, Address, Feature, Idempotency, Invalid, Name, OrganizationScope, Page,
+    PageRequest, RegistryId, RegistryKeyId, Secret, SecretKind, Timestamp,
 };
 use keyward_storage::Tx;
 use serde_json::json;
 
+use super::event::shortened;
+use crate::authenticate::LAST_USED_SECONDS;
 use crate::{Engine, Error, Result, Thing, once};
 
 /// A registry key to be created.
@@ -98,6 +100,7 @@ impl Engine {
             last_use: None,
             created_at: now,
         };
+        key.check_rotation().map_err(|invalid| Error::field("rotation", invalid))?;
         tx.registry_keys(scope).insert(&key).await?;
         self.record(&tx, access, Action::RegistryKeyCreated, key.id.uuid(), &detail(&key)).await?;
         once::complete(&tx, scope, once, key.id.uuid()).await?;
@@ -124,7 +127,7 @@ impl Engine {
         }
         let secret = Secret::new(SecretKind::Registry, self.random());
         let key = key.replaced(secret.hash(), secret.hint(), overlap, now);
-        tx.registry_keys(scope).save(&key).await?;
+        tx.registry_keys(scope).save(&key, now).await?;
         self.record(&tx, access, Action::RegistryKeyRotated, id.uuid(), &detail(&key)).await?;
         once::complete(&tx, scope, once, id.uuid()).await?;
         tx.commit().await?;
@@ -137,17 +140,30 @@ impl Engine {
         access: &Access<WriteRegistries>,
         id: RegistryKeyId,
     ) -> Result<RegistryKey> {
-        let scope = access.scope();
+        let (scope, now) = (access.scope(), self.now());
         let tx = self.store.write().await?;
         let key = lock(&tx, scope, id).await?;
         if key.revoked_at.is_some() {
             return Ok(key);
         }
-        let key = key.revoked(self.now());
-        tx.registry_keys(scope).save(&key).await?;
+        let key = key.revoked(now);
+        tx.registry_keys(scope).save(&key, now).await?;
         self.record(&tx, access, Action::RegistryKeyRevoked, id.uuid(), &detail(&key)).await?;
         tx.commit().await?;
         Ok(key)
+    }
+
+    /// Notes where and by which program a key was used, to the minute.
+    pub(super) async fn note_use(&self, key: &RegistryKey, address: Address, client: &str) -> Result<()> {
+        let now = self.now();
+        let known = key.last_use.as_ref().is_some_and(|last| now < last.at.plus_seconds(LAST_USED_SECONDS));
+        if !known {
+            let used = LastUse { at: now, address, client: shortened(client) };
+            let tx = self.store.write().await?;
+            tx.registry_keys(key.scope()).touch(key.id, &used).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 }
 

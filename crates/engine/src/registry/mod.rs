@@ -30,7 +30,7 @@ pub use event::Happening;
 pub use key::{NewRegistryKey, NewRegistrySecret};
 pub use notification::NewNotifications;
 pub use own::{OwnArtifact, OwnImages, OwnLicense, OwnRegistry};
-pub use rotation::Collected;
+pub use rotation::{Collected, Tended};
 pub use upstream::Scope;
 
 /// A registry to be created.

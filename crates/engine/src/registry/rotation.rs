@@ -3,10 +3,10 @@
 
 use keyward_domain::alert::Origin;
 use keyward_domain::permission::WriteRegistries;
-use keyward_domain::registry::{Chore, Holder, LastUse, Registry, RegistryKey, Rotation};
+use keyward_domain::registry::{Chore, Footprint, Holder, LastUse, Registry, RegistryKey, Rotation};
 use keyward_domain::{
-    Access, Action, Actor, Address, Feature, Finding, Name, Organization, OrganizationState, RegistryKeyId,
-    Role, Secret, SecretKind, Timestamp,
+    Access, Action, Actor, Address, AddressRange, Feature, Finding, Name, Organization, OrganizationState,
+    RegistryKeyId, Role, Secret, SecretKind, Timestamp,
 };
 use keyward_storage::Tx;
 use serde_json::json;
@@ -32,6 +32,17 @@ pub struct Collected {
     pub expires_at: Option<Timestamp>,
 }
 
+/// What came of looking for a registry key that needs something.
+#[derive(Debug)]
+pub enum Tended {
+    /// None needs anything.
+    Nothing,
+    /// This one was given what it needs.
+    Done(RegistryKeyId),
+    /// This one could not be, and is looked at again later.
+    Postponed(RegistryKeyId, Error),
+}
+
 impl Engine {
     /// Where machines collect new secrets.
     pub fn collection_url(&self) -> String {
@@ -55,7 +66,8 @@ impl Engine {
             return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
         }
         let key = RegistryKey { rotation, ..key };
-        tx.registry_keys(scope).save(&key).await?;
+        key.check_rotation().map_err(|invalid| Error::field("rotation", invalid))?;
+        tx.registry_keys(scope).save(&key, now).await?;
         self.record(&tx, access, Action::RegistryKeyUpdated, id.uuid(), &detail(&key)).await?;
         tx.commit().await?;
         Ok(key)
@@ -67,23 +79,25 @@ impl Engine {
         access: &Access<WriteRegistries>,
         id: RegistryKeyId,
     ) -> Result<NewRegistrySecret> {
-        let scope = access.scope();
+        let (scope, now) = (access.scope(), self.now());
         let tx = self.store.write().await?;
         let key = lock(&tx, scope, id).await?;
-        let Some(secret) = self.waiting(&key, self.now())? else {
+        let Some(secret) = self.waiting(&key, now)? else {
             return Err(Error::Transition(
                 "no new secret of this registry key waits to be collected".to_owned(),
             ));
         };
         let key = RegistryKey { handover: None, ..key };
-        tx.registry_keys(scope).save(&key).await?;
+        tx.registry_keys(scope).save(&key, now).await?;
         self.record(&tx, access, Action::RegistryKeyRevealed, id.uuid(), &detail(&key)).await?;
         tx.commit().await?;
         Ok(NewRegistrySecret { key, secret })
     }
 
-    /// Gives the bearer of a registry key its new secret, if one waits, as often as asked until the old one is dead.
-    /// `None` for whoever has no key that works.
+    /// Gives the bearer of a registry key's old secret the new one, if one waits, as often as asked until the old one
+    /// is dead. `None` for whoever has no key that works.
+    ///
+    /// Written down is the first time, and each from where the key is not known: a machine may ask before every job.
     pub async fn collect_registry_key(
         &self,
         password: &str,
@@ -97,19 +111,31 @@ impl Engine {
         let Some(key) = found else { return Ok(None) };
         let scope = key.scope();
         let Some(registry) = tx.registries(scope).find(key.registry).await? else { return Ok(None) };
+        let network = address.network();
+        let told = is_told(&tx, &key, &network, now).await?;
         drop(tx);
-        if key.handover(now).is_none() {
+        // Who shows the new secret has it.
+        if key.handover(now).is_none() || key.secret.hash == hash {
+            self.note_use(&key, address, client).await?;
             return Ok(Some(collected(&key, None, now)));
+        }
+        if told {
+            let secret = self.waiting(&key, now)?;
+            self.note_use(&key, address, client).await?;
+            return Ok(Some(collected(&key, secret, now)));
         }
         let tx = self.store.write().await?;
         let found = tx.registry_keys(scope).lock(key.id).await?;
         // Looked at again: it may have been revoked meanwhile.
         let Some(key) = found.filter(|key| key.accepts(&hash, now)) else { return Ok(None) };
         let Some(secret) = self.waiting(&key, now)? else { return Ok(Some(collected(&key, None, now))) };
+        if is_told(&tx, &key, &network, now).await? {
+            return Ok(Some(collected(&key, Some(secret), now)));
+        }
         let origin = Origin { address, client: shortened(client) };
         let used = LastUse { at: now, address, client: origin.client.clone() };
         let key = RegistryKey { last_use: Some(used), ..key.collected(now) };
-        tx.registry_keys(scope).save(&key).await?;
+        tx.registry_keys(scope).save(&key, now).await?;
         let by =
             [("name", json!(key.name)), ("address", json!(address.ip())), ("client", json!(origin.client))];
         self.watch_collection(&tx, &registry, key.id, origin).await?;
@@ -119,22 +145,32 @@ impl Engine {
         Ok(Some(collected(&key, Some(secret), now)))
     }
 
-    /// Does what one registry key of the server needs now; `false` if none needs anything.
-    pub async fn tend_registry_keys(&self) -> Result<bool> {
+    /// Does what one registry key of the server needs now. One with which it fails is put off, so that it keeps no
+    /// other waiting.
+    pub async fn tend_registry_keys(&self) -> Result<Tended> {
         let now = self.now();
         let tx = self.store.write().await?;
-        let Some(key) = tx.registry_key_in_need(now).await? else { return Ok(false) };
+        let Some(id) = tx.registry_key_in_need(now).await? else { return Ok(Tended::Nothing) };
+        let Err(error) = self.tend(tx, id, now).await else { return Ok(Tended::Done(id)) };
+        let tx = self.store.write().await?;
+        tx.postpone_registry_key(id, now.plus_seconds(PAUSE_SECONDS)).await?;
+        tx.commit().await?;
+        Ok(Tended::Postponed(id, error))
+    }
+
+    async fn tend(&self, tx: Tx, id: RegistryKeyId, now: Timestamp) -> Result<()> {
+        let key = tx.lock_registry_key(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))?;
         let scope = key.scope();
         let organization =
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
         let registry = tx.registries(scope).find(key.registry).await?;
         let keys = tx.registry_keys(scope);
         match (key.chore(now), registry) {
-            (None, _) => keys.save(&key).await?,
-            (Some(Chore::Wipe), _) => keys.save(&RegistryKey { handover: None, ..key }).await?,
+            (None, _) => keys.save(&key, now).await?,
+            (Some(Chore::Wipe), _) => keys.save(&RegistryKey { handover: None, ..key }, now).await?,
             // Nobody reaches it any more.
             (Some(Chore::Rotate | Chore::Warn), None) => {
-                keys.save(&RegistryKey { rotation: None, handover: None, ..key }).await?;
+                keys.save(&RegistryKey { rotation: None, handover: None, ..key }, now).await?;
             }
             (Some(Chore::Warn), Some(registry)) => self.warn(&tx, &registry, key).await?,
             (Some(Chore::Rotate), Some(registry)) => {
@@ -142,7 +178,7 @@ impl Engine {
             }
         }
         tx.commit().await?;
-        Ok(true)
+        Ok(())
     }
 
     async fn rotate_by_schedule(
@@ -156,7 +192,7 @@ impl Engine {
         let served = organization.state == OrganizationState::Active
             && organization.limits(now).includes(Feature::KeyRotation);
         let Some(rotation) = key.rotation.filter(|_| served) else {
-            return Ok(tx.registry_keys(scope).postpone(key.id, now.plus_seconds(PAUSE_SECONDS)).await?);
+            return Ok(tx.postpone_registry_key(key.id, now.plus_seconds(PAUSE_SECONDS)).await?);
         };
         let secret = Secret::new(SecretKind::Registry, self.random());
         let sealed = self
@@ -164,16 +200,16 @@ impl Engine {
             .seal_text(&place(&key), secret.expose().as_bytes(), &self.seal_entropy())
             .map_err(|source| sealed_fault(key.id, source))?;
         let key = key.rotated(rotation, secret.hash(), secret.hint(), sealed, now);
-        tx.registry_keys(scope).save(&key).await?;
+        tx.registry_keys(scope).save(&key, now).await?;
         let id = key.id.uuid();
         self.record_for(tx, scope, Actor::Server, Action::RegistryKeyRotated, id, &detail(&key)).await?;
         self.mail_rotation(tx, organization, registry, &key).await
     }
 
     async fn warn(&self, tx: &Tx, registry: &Registry, key: RegistryKey) -> Result<()> {
-        let until = key.collectable_until();
+        let (until, now) = (key.collectable_until(), self.now());
         let key = key.warned();
-        tx.registry_keys(registry.scope()).save(&key).await?;
+        tx.registry_keys(registry.scope()).save(&key, now).await?;
         match until {
             Some(until) => {
                 let finding = Finding::RotationUncollected { until };
@@ -223,6 +259,17 @@ impl Engine {
         let secret = secret.filter(|secret| secret.hash() == key.secret.hash);
         secret.map(Some).ok_or_else(|| wrong(SealError::Mismatch))
     }
+}
+
+/// Whether a collection is nothing new: the secret was collected before, and the key is known in this network.
+async fn is_told(tx: &Tx, key: &RegistryKey, network: &AddressRange, now: Timestamp) -> Result<bool> {
+    let before = key.handover.as_ref().and_then(|handover| handover.progress.collected_at());
+    if before.is_none() {
+        return Ok(false);
+    }
+    let footprint = tx.habits(Holder::Key(key.id)).footprint(network).await?;
+    let (_, unexpected) = Footprint::after(footprint, false, true, now);
+    Ok(!unexpected)
 }
 
 fn sealed_fault(key: RegistryKeyId, source: SealError) -> Error {

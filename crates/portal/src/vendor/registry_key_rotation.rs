@@ -8,10 +8,11 @@ use keyward_domain::{Feature, RegistryKeyId, Timestamp};
 use keyward_engine::{Engine, Error};
 use keyward_web::{Fields, Id, Request};
 
-use super::registry_keys::KeyMadePage;
+use super::registry_keys::{KeyMadePage, previous_until};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
+use crate::trouble::Trouble;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -46,6 +47,28 @@ pub(super) fn schedule(form: &mut Form) -> Option<Option<Rotation>> {
     }
 }
 
+/// Puts what was refused of a schedule beside its fields, and all else where it belongs.
+pub(super) fn keep(form: &mut Form, error: Error) -> Result<(), Trouble> {
+    match error {
+        Error::Invalid(faults) if faults.iter().all(|fault| fault.field == "rotation") => {
+            for fault in faults {
+                form.refuse(fault.invalid.pointer.trim_start_matches('/'), fault.invalid.message);
+            }
+            Ok(())
+        }
+        other => form.keep(other),
+    }
+}
+
+/// How a key came to its end, if it did.
+fn dead(key: &RegistryKey, now: Timestamp) -> Option<String> {
+    match (key.revoked_at, key.expires_at) {
+        (Some(at), _) => Some(format!("was revoked at {}", page::minute(at))),
+        (None, Some(end)) if now >= end => Some(format!("expired at {}", page::minute(end))),
+        (None, Some(_) | None) => None,
+    }
+}
+
 #[derive(Template)]
 #[template(path = "vendor/registry_key_rotation.html")]
 struct RotationPage {
@@ -57,6 +80,10 @@ struct RotationPage {
     /// Until when a new secret can be collected.
     waits_until: Option<Timestamp>,
     collected_at: Option<Timestamp>,
+    /// Until when the secret before works.
+    previous_until: Option<Timestamp>,
+    /// How it came to its end.
+    dead: Option<String>,
     /// Where it is.
     url: String,
     form: Form,
@@ -73,7 +100,7 @@ async fn present(
     let (readers, now) = (signed.access.also::<ReadRegistries>()?, engine.now());
     let key = engine.registry_key(&readers, id).await?;
     let registry = engine.registry(&readers, key.registry).await?;
-    let days = key.rotation.map_or((90, 7), |rotation| (rotation.every_days(), rotation.overlap_days()));
+    let days = key.rotation.map_or((30, 7), |rotation| (rotation.every_days(), rotation.overlap_days()));
     let filled = || {
         Form::filled([
             ("automatic", key.rotation.is_some().to_string()),
@@ -89,6 +116,8 @@ async fn present(
         lacking: signed.lacks(Feature::KeyRotation, engine.now()),
         waits_until: handover.and_then(|_| key.collectable_until()),
         collected_at: handover.and_then(|handover| handover.progress.collected_at()),
+        previous_until: previous_until(&key, now),
+        dead: dead(&key, now),
         url: engine.collection_url(),
         form: form.unwrap_or_else(filled),
         registry,
@@ -114,7 +143,7 @@ async fn save(
     if let Some(rotation) = schedule(&mut form) {
         match engine.set_registry_key_rotation(&signed.access, id.0, rotation).await {
             Ok(_) => return Ok(page::go(format!("/registry-keys/{}/rotation?done=saved", id.0))),
-            Err(error) => form.keep(error)?,
+            Err(error) => keep(&mut form, error)?,
         }
     }
     present(&engine, &signed, id.0, Some(form), "").await

@@ -9,7 +9,7 @@ use keyward_engine::{AlertFilter, Engine, Error, NewRegistryKey, NewRegistrySecr
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
-use super::registry_key_rotation::schedule;
+use super::registry_key_rotation::{keep, schedule};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
@@ -44,21 +44,55 @@ struct Row {
     days: i64,
     /// Whether it should be replaced.
     due: bool,
-    /// Whether its new secret was collected.
+    /// When it gets a new secret by itself.
+    rotates_at: Option<Timestamp>,
+    /// Whether it would, had the plan it.
+    paused: bool,
+    /// Until when a new secret can be collected.
+    waits_until: Option<Timestamp>,
+    /// Whether it was.
     collected: bool,
+    /// Until when the secret before works.
+    previous_until: Option<Timestamp>,
     /// How many of its alerts are open.
     alerts: usize,
 }
 
-fn row(key: RegistryKey, now: Timestamp) -> Row {
+/// `rotates` is whether the plan has keys rotate by themselves.
+fn row(key: RegistryKey, rotates: bool, now: Timestamp) -> Row {
     let state = match (key.revoked_at, key.is_alive(now)) {
         (Some(_), _) => "revoked",
         (None, false) => "expired",
         (None, true) => "active",
     };
     let days = (now.unix() - key.secret.created_at.unix()).max(0) / DAY;
-    let collected = key.handover.as_ref().is_some_and(|handover| handover.progress.collected_at().is_some());
-    Row { state, days, due: key.is_due(now), collected, alerts: 0, key }
+    let handover = key.handover(now);
+    let collected = handover.is_some_and(|handover| handover.progress.collected_at().is_some());
+    let waits_until = handover.and_then(|_| key.collectable_until());
+    let scheduled = key.rotates_at().filter(|_| key.is_alive(now));
+    // A schedule that is not kept takes nobody's work off them.
+    let due = match scheduled {
+        Some(_) if !rotates => RegistryKey { rotation: None, ..key.clone() }.is_due(now),
+        Some(_) | None => key.is_due(now),
+    };
+    Row {
+        state,
+        days,
+        due,
+        rotates_at: scheduled.filter(|_| rotates),
+        paused: scheduled.is_some() && !rotates,
+        waits_until,
+        collected,
+        previous_until: previous_until(&key, now),
+        alerts: 0,
+        key,
+    }
+}
+
+/// Until when the secret before works, if it does.
+pub(super) fn previous_until(key: &RegistryKey, now: Timestamp) -> Option<Timestamp> {
+    let until = key.secret.previous.filter(|_| key.is_alive(now))?.until;
+    Some(key.expires_at.map_or(until, |end| until.min(end))).filter(|until| now < *until)
 }
 
 #[derive(Template)]
@@ -81,7 +115,8 @@ async fn list(
     let registry = engine.registry(&signed.access, id.0).await?;
     let now = engine.now();
     let keys = engine.registry_keys(&signed.access, Some(id.0), Listing::whole()).await?.items;
-    let mut rows: Vec<_> = keys.into_iter().map(|key| row(key, now)).collect();
+    let rotates = signed.lacks(Feature::KeyRotation, now).is_none();
+    let mut rows: Vec<_> = keys.into_iter().map(|key| row(key, rotates, now)).collect();
     let open = AlertFilter { status: Some(AlertStatus::Open), registry: Some(id.0), key: None };
     for alert in engine.alerts(&signed.access, open, Listing::whole()).await?.items {
         if let Some(row) = rows.iter_mut().find(|row| alert.holder == Holder::Key(row.key.id)) {
@@ -116,7 +151,7 @@ impl NewKeyPage {
 
 async fn new(signed: Signed<WriteRegistries>, id: Id<RegistryId>, engine: web::Data<Engine>) -> Page {
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
-    let filled = [("access", "read"), ("expiry", "90"), ("every_days", "90"), ("overlap_days", "7")];
+    let filled = [("access", "read"), ("expiry", "90"), ("every_days", "30"), ("overlap_days", "7")];
     let form = Form::filled(filled.map(|(name, value)| (name, value.to_owned())));
     NewKeyPage::send(&engine, &signed, registry, form)
 }
@@ -198,7 +233,7 @@ async fn create(
         let new = NewRegistryKey { registry: id.0, name, owner, access, rotation, expires_at };
         match engine.create_registry_key(&signed.access, new, None).await {
             Ok(made) => return KeyMadePage::send(&engine, &signed, registry, made, false),
-            Err(error) => form.keep(error)?,
+            Err(error) => keep(&mut form, error)?,
         }
     }
     NewKeyPage::send(&engine, &signed, registry, form)

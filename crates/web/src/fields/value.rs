@@ -202,16 +202,21 @@ impl FromField for Versions {
 }
 
 /// A schedule as it stands in a request.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Schedule {
     every_days: u32,
     overlap_days: u32,
 }
 
+impl Request for Schedule {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (every, overlap) = (fields.required("every_days"), fields.required("overlap_days"));
+        Some(Self { every_days: every?, overlap_days: overlap? })
+    }
+}
+
 impl FromField for Rotation {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        let Schedule { every_days, overlap_days } = read(field)?;
+        let Nested(Schedule { every_days, overlap_days }) = Nested::from_field(field)?;
         Self::new(every_days, overlap_days)
     }
 }

@@ -30,7 +30,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
 #[schema(as = Rotation)]
 pub(crate) struct RotationView {
     /// How many days a secret lives.
-    #[schema(minimum = 1, maximum = 365, example = 90)]
+    #[schema(minimum = 2, maximum = 365, example = 30)]
     every_days: u32,
     /// For how many days more the old secret works: fewer than `every_days`.
     #[schema(minimum = 1, maximum = 30, example = 7)]
