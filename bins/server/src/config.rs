@@ -203,7 +203,7 @@ fn registry_domain(given: Option<String>) -> anyhow::Result<Option<Host>> {
     }
 }
 
-/// Alerts rest on what keys did in the last 90 days.
+/// Alerts say what keys did not do in the last 90 days; who wants to see it looks into the log.
 fn log_days(given: Option<u32>) -> anyhow::Result<Option<u32>> {
     match given {
         Some(days) if days < 90 => bail!("KEYWARD_REGISTRY_LOG_DAYS “{days}” is less than 90"),
