@@ -203,7 +203,7 @@ fn registry_domain(given: Option<String>) -> anyhow::Result<Option<Host>> {
     }
 }
 
-/// Alerts rest on what keys did in the last 90 days.
+/// Alerts say what keys did not do in the last 90 days; who wants to see it looks into the log.
 fn log_days(given: Option<String>, filed: Option<i64>) -> anyhow::Result<Option<u32>> {
     let given = given.filter(|text| !text.trim().is_empty()).or(filed.map(|days| days.to_string()));
     let Some(text) = given else { return Ok(None) };

@@ -1,4 +1,5 @@
-//! Has what happened at registries long ago forgotten, where the operator wants that.
+//! Has forgotten what is too old to tell what is usual at registries and, where the operator wants that, what happened
+//! there long ago.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,14 +10,14 @@ use keyward_engine::Engine;
 const PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// Looks for as long as the server runs.
-pub(crate) async fn forget(engine: Arc<Engine>, days: u32) {
+pub(crate) async fn forget(engine: Arc<Engine>, days: Option<u32>) {
     loop {
         match engine.forget_happenings(days).await {
             // There is more. Others want to write as well.
             Ok(true) => actix_web::rt::time::sleep(Duration::from_millis(100)).await,
             Ok(false) => actix_web::rt::time::sleep(PAUSE).await,
             Err(error) => {
-                tracing::error!(%error, "the log of the registries can't be shortened");
+                tracing::error!(%error, "what is old at the registries can't be forgotten");
                 actix_web::rt::time::sleep(PAUSE).await;
             }
         }

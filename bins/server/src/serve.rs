@@ -23,9 +23,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     actix_web::rt::spawn(keyward_registry::sweep(Arc::clone(&engine), registry.clone()));
     actix_web::rt::spawn(notices::tell(Arc::clone(&engine)));
     actix_web::rt::spawn(keys::tend(Arc::clone(&engine)));
-    if let Some(days) = settings.registry_log_days {
-        actix_web::rt::spawn(retention::forget(Arc::clone(&engine), days));
-    }
+    actix_web::rt::spawn(retention::forget(Arc::clone(&engine), settings.registry_log_days));
     let (listen, public_url) = (settings.listen, settings.issuer.as_str());
     let settings = web::Data::new(keyward_web::Settings {
         https: settings.issuer.is_https(),

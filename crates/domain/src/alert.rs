@@ -1,5 +1,6 @@
 //! What is unusual at a registry, told once a day, until someone has seen to it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
@@ -60,7 +61,7 @@ pub enum Finding {
     },
     /// A key or a license was refused again and again.
     ManyRefusals {
-        /// How often within an hour.
+        /// How many different requests within an hour.
         count: u32,
     },
     /// The new secret of a key was collected from where the key is not known.
@@ -87,14 +88,26 @@ impl Finding {
         }
     }
 
-    /// What is told apart within a kind: each is told once a day.
-    pub fn aspect(&self) -> &'static str {
+    /// The kind as people call it.
+    pub fn label(&self) -> &'static str {
         match self {
-            Self::HighVolume { operation, .. } => operation.as_str(),
-            Self::UnexpectedLocation { .. }
-            | Self::ManyRefusals { .. }
-            | Self::UnexpectedCollection { .. }
-            | Self::RotationUncollected { .. } => "",
+            Self::UnexpectedLocation { .. } => "Unexpected place",
+            Self::HighVolume { .. } => "High volume",
+            Self::ManyRefusals { .. } => "Many refusals",
+            Self::UnexpectedCollection { .. } => "Collected elsewhere",
+            Self::RotationUncollected { .. } => "Not collected",
+        }
+    }
+
+    /// What is told apart within a kind: each is told once a day. Each network is told by itself, because whoever has
+    /// seen to one has not seen the other.
+    pub fn aspect(&self) -> Cow<'static, str> {
+        match self {
+            Self::HighVolume { operation, .. } => operation.as_str().into(),
+            Self::UnexpectedLocation { network, .. } | Self::UnexpectedCollection { network } => {
+                network.to_string().into()
+            }
+            Self::ManyRefusals { .. } | Self::RotationUncollected { .. } => "".into(),
         }
     }
 }
@@ -113,7 +126,9 @@ impl fmt::Display for Finding {
                     "{done} {count} times within an hour; in no hour of the last 30 days more than {usual}"
                 )
             }
-            Self::ManyRefusals { count } => write!(f, "was refused {count} times within an hour"),
+            Self::ManyRefusals { count } => {
+                write!(f, "was refused {count} different requests within an hour")
+            }
             Self::UnexpectedCollection { network } => {
                 write!(
                     f,
@@ -195,21 +210,6 @@ impl Alert {
             AlertState::Acknowledged { .. } => self,
         }
     }
-
-    /// The same on the same day. A place that is new once more opens it again, because whoever has seen to the first
-    /// has not seen this one; more of the same tells nothing.
-    pub fn again(self, finding: Finding, origin: Option<Origin>) -> Option<Self> {
-        let place = |finding: &Finding| match finding {
-            Finding::UnexpectedLocation { network, .. } | Finding::UnexpectedCollection { network } => {
-                Some(*network)
-            }
-            Finding::HighVolume { .. }
-            | Finding::ManyRefusals { .. }
-            | Finding::RotationUncollected { .. } => None,
-        };
-        let moved = place(&self.finding) != place(&finding);
-        moved.then_some(Self { finding, origin, state: AlertState::Open, ..self })
-    }
 }
 
 #[cfg(test)]
@@ -243,14 +243,23 @@ mod tests {
     }
 
     #[test]
-    fn another_place_opens_it_again_and_nothing_else_does() {
-        let by = Actor::Member(MemberId::new(1, [1; 10]));
-        let seen = alert(location("192.0.2.0/24")).acknowledged(by, Timestamp::MIN);
-        assert_eq!(seen.clone().again(location("192.0.2.0/24"), None), None);
-        let again = seen.clone().again(location("203.0.113.0/24"), None).unwrap();
-        assert_eq!((again.state, again.id), (AlertState::Open, seen.id));
-        let loud = alert(Finding::ManyRefusals { count: 20 }).acknowledged(by, Timestamp::MIN);
-        assert_eq!(loud.again(Finding::ManyRefusals { count: 21 }, None), None);
+    fn networks_and_operations_are_told_apart() {
+        let volume = |operation| Finding::HighVolume { operation, count: 1_001, usual: 3 };
+        let network = "192.0.2.0/24".parse().unwrap();
+        for (one, other, same) in [
+            (location("192.0.2.0/24"), location("192.0.2.0/24"), true),
+            (location("192.0.2.0/24"), location("203.0.113.0/24"), false),
+            (
+                location("192.0.2.0/24"),
+                Finding::UnexpectedLocation { operation: Operation::Delete, network },
+                true,
+            ),
+            (volume(Operation::Pull), volume(Operation::Push), false),
+            (Finding::ManyRefusals { count: 20 }, Finding::ManyRefusals { count: 21 }, true),
+        ] {
+            assert_eq!(one.aspect() == other.aspect(), same, "{one:?} {other:?}");
+        }
+        assert_eq!(Finding::UnexpectedCollection { network }.aspect(), "192.0.2.0/24");
     }
 
     #[test]
@@ -262,7 +271,7 @@ mod tests {
                 "pushed from 2001:db8::/48, where it was not used in the last 90 days",
             ),
             (volume, "pulled 1001 times within an hour; in no hour of the last 30 days more than 3"),
-            (Finding::ManyRefusals { count: 20 }, "was refused 20 times within an hour"),
+            (Finding::ManyRefusals { count: 20 }, "was refused 20 different requests within an hour"),
             (
                 Finding::RotationUncollected { until: Timestamp::MIN },
                 "was given a new secret that nobody has collected, and the old one works until 1970-01-01T00:00:00Z",

@@ -49,7 +49,7 @@ impl Engine {
         Ok(alert)
     }
 
-    /// Tells something unusual, unless the same was told that day.
+    /// Tells something unusual, unless the same was told that day. Mail tells of the first of a kind.
     pub(crate) async fn raise(
         &self,
         tx: &Tx,
@@ -69,19 +69,14 @@ impl Engine {
             state: AlertState::Open,
             created_at: self.now(),
         };
-        let alert = if tx.alerts(scope).insert(&alert).await? {
+        // One who comes from a new network each minute fills the page, and no mailbox.
+        let mailed = tx.alerts(scope).is_kind_told(holder, &alert.finding, alert.created_at).await?;
+        if !tx.alerts(scope).insert(&alert).await? {
+            return Ok(());
+        }
+        if !mailed {
             self.mail_alert(tx, registry, &alert).await?;
-            alert
-        } else {
-            let known = tx.alerts(scope).lock_same(&alert).await?;
-            match known.and_then(|known| known.again(alert.finding, alert.origin)) {
-                Some(again) => {
-                    tx.alerts(scope).save(&again).await?;
-                    again
-                }
-                None => return Ok(()),
-            }
-        };
+        }
         let target = alert.id.uuid();
         self.record_for(tx, scope, Actor::Server, Action::AlertRaised, target, &detail(&alert)).await
     }
@@ -120,6 +115,7 @@ impl Engine {
             let body = format!(
                 "Hello {},\n\nat the registry {} of {} the {who} {}.\n\nWhen: {} UTC\n{}\n{help}\n\n\
                  All alerts, and where to say that you have seen to them: {url}/alerts\n\
+                 Others of this kind on the same day are told there only.\n\
                  Whether alerts are mailed is set at {url}/settings/notices.\n",
                 member.name,
                 registry.name,

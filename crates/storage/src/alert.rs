@@ -8,8 +8,8 @@ use keyward_domain::{
 };
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter,
-    QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 
 use crate::Result;
@@ -63,6 +63,21 @@ pub struct AlertFilter {
     pub key: Option<RegistryKeyId>,
 }
 
+/// Deletes alerts of all organizations that are older than `first` and acknowledged, the oldest first, at most `most`.
+/// Gives how many.
+pub(crate) async fn forget(tx: &DatabaseTransaction, first: AlertId, most: u64) -> Result<u64> {
+    let old = row::Entity::find()
+        .select_only()
+        .column(row::Column::Id)
+        .filter(row::Column::Id.lt(first.uuid()))
+        .filter(row::Column::AcknowledgedAt.is_not_null())
+        .order_by_asc(row::Column::Id)
+        .limit(most)
+        .into_query();
+    let deleted = row::Entity::delete_many().filter(row::Column::Id.in_subquery(old)).exec(tx).await?;
+    Ok(deleted.rows_affected)
+}
+
 /// The alerts of one organization.
 pub struct Alerts<'a> {
     pub(crate) tx: &'a DatabaseTransaction,
@@ -84,10 +99,9 @@ impl Alerts<'_> {
         Ok(self.same(holder, finding, at).limit(1).one(self.tx).await?.is_some())
     }
 
-    /// The one that tells the same on the same day, held until the end of the transaction.
-    pub async fn lock_same(&self, alert: &Alert) -> Result<Option<Alert>> {
-        let same = self.same(alert.holder, &alert.finding, alert.created_at);
-        same.lock(ROW).one(self.tx).await?.map(read).transpose()
+    /// Whether anything of its kind was told of the same holder on that day.
+    pub async fn is_kind_told(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Result<bool> {
+        Ok(self.kind(holder, finding, at).limit(1).one(self.tx).await?.is_some())
     }
 
     /// One of them.
@@ -123,11 +137,14 @@ impl Alerts<'_> {
     }
 
     fn same(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Select<row::Entity> {
+        self.kind(holder, finding, at).filter(row::Column::Aspect.eq(&*finding.aspect()))
+    }
+
+    fn kind(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Select<row::Entity> {
         self.all()
             .filter(row::Column::HolderId.eq(holder_id(holder)))
             .filter(row::Column::Day.eq(at.day()))
             .filter(row::Column::Kind.eq(finding.kind()))
-            .filter(row::Column::Aspect.eq(finding.aspect()))
     }
 
     fn wanted(&self, filter: AlertFilter) -> Select<row::Entity> {
@@ -173,7 +190,7 @@ fn write(alert: &Alert) -> Result<row::ActiveModel> {
         holder_id: Set(holder_id(alert.holder)),
         customer_id: Set(customer.map(|customer| customer.uuid())),
         kind: Set(alert.finding.kind().to_owned()),
-        aspect: Set(alert.finding.aspect().to_owned()),
+        aspect: Set(alert.finding.aspect().into_owned()),
         day: Set(alert.created_at.day()),
         detail: Set(TABLE.take("detail", serde_json::to_string(&alert.finding))?),
         address: Set(origin.map(|origin| origin.address.ip().to_string())),

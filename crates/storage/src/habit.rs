@@ -2,9 +2,10 @@
 
 use keyward_domain::registry::{Decision, Footprint, Holder, RegistryEvent};
 use keyward_domain::{AddressRange, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 use uuid::Uuid;
 
@@ -55,6 +56,44 @@ mod hour {
 const NETWORKS: Table = Table("registry_networks");
 const HOURS: Table = Table("registry_hours");
 
+/// Deletes hours of all organizations from before `oldest`, at most `most`. Gives how many.
+pub(crate) async fn forget_hours(tx: &DatabaseTransaction, oldest: i64, most: u64) -> Result<u64> {
+    use hour::Column::{Deed, HolderId, Hour};
+    let old = hour::Entity::find()
+        .select_only()
+        .columns([HolderId, Deed, Hour])
+        .filter(Hour.lt(oldest))
+        .limit(most)
+        .into_query();
+    let row = Expr::tuple([HolderId, Deed, Hour].map(|column| column.into_expr()));
+    Ok(hour::Entity::delete_many().filter(row.in_subquery(old)).exec(tx).await?.rows_affected)
+}
+
+/// Deletes networks of all organizations that were last seen before `forgotten`, at most `most`. Gives how many. The
+/// latest network of a key stays, or whoever finds a key that rests would be where it is used for the first time.
+pub(crate) async fn forget_networks(
+    tx: &DatabaseTransaction,
+    forgotten: Timestamp,
+    most: u64,
+) -> Result<u64> {
+    use network::Column::{KeyId, LastAt, Network};
+    let later = Query::select()
+        .expr(Expr::val(1))
+        .from_as(network::Entity, "later")
+        .and_where(Expr::col(("later", KeyId)).eq(Expr::col((network::Entity, KeyId))))
+        .and_where(Expr::col(("later", LastAt)).gt(Expr::col((network::Entity, LastAt))))
+        .to_owned();
+    let old = network::Entity::find()
+        .select_only()
+        .columns([KeyId, Network])
+        .filter(LastAt.lt(forgotten.unix()))
+        .filter(Expr::exists(later))
+        .limit(most)
+        .into_query();
+    let row = Expr::tuple([KeyId, Network].map(|column| column.into_expr()));
+    Ok(network::Entity::delete_many().filter(row.in_subquery(old)).exec(tx).await?.rows_affected)
+}
+
 /// The habits of one key or license.
 pub struct Habits<'a> {
     pub(crate) tx: &'a DatabaseTransaction,
@@ -80,13 +119,8 @@ impl Habits<'_> {
         Ok(any.limit(1).one(self.tx).await?.is_some())
     }
 
-    /// Keeps how it stands with a network, and drops those where it was last seen before `forgotten`.
-    pub async fn keep(
-        &self,
-        network: &AddressRange,
-        footprint: Footprint,
-        forgotten: Timestamp,
-    ) -> Result<()> {
+    /// Keeps how it stands with a network.
+    pub async fn keep(&self, network: &AddressRange, footprint: Footprint) -> Result<()> {
         let row = network::ActiveModel {
             key_id: Set(self.id()),
             network: Set(network.to_string()),
@@ -97,17 +131,12 @@ impl Habits<'_> {
             .update_columns([network::Column::KnownFrom, network::Column::LastAt])
             .to_owned();
         network::Entity::insert(row).on_conflict(newer).exec_without_returning(self.tx).await?;
-        network::Entity::delete_many()
-            .filter(network::Column::KeyId.eq(self.id()))
-            .filter(network::Column::LastAt.lt(forgotten.unix()))
-            .exec(self.tx)
-            .await?;
         Ok(())
     }
 
     /// Counts what it did in the hour in which it did it, and gives how often it did so in that hour. Who counts at the
-    /// same time waits for the end of the transaction. Hours from before `oldest` are dropped.
-    pub async fn count(&self, event: &RegistryEvent, hour: i64, oldest: i64) -> Result<u32> {
+    /// same time waits for the end of the transaction.
+    pub async fn count(&self, event: &RegistryEvent, hour: i64) -> Result<u32> {
         let row = hour::ActiveModel {
             holder_id: Set(self.id()),
             deed: Set(deed(event).to_owned()),
@@ -119,15 +148,7 @@ impl Habits<'_> {
             .value(hour::Column::Times, times)
             .to_owned();
         hour::Entity::insert(row).on_conflict(once_more).exec_without_returning(self.tx).await?;
-        let times = self.busiest(event, hour, hour).await?;
-        if times == 1 {
-            hour::Entity::delete_many()
-                .filter(hour::Column::HolderId.eq(self.id()))
-                .filter(hour::Column::Hour.lt(oldest))
-                .exec(self.tx)
-                .await?;
-        }
-        Ok(times)
+        self.busiest(event, hour, hour).await
     }
 
     /// How often it did the same in the busiest of some hours.

@@ -105,16 +105,25 @@ impl RegistryEvents<'_> {
         Ok(self.pulls(event, since).limit(1).one(self.tx).await?.is_some())
     }
 
-    /// How often the same holder had the same decision on the same operation since `since`; of refusals, on any.
+    /// How often the same holder had the same decision on the same operation since `since`.
     pub async fn count_since(&self, event: &RegistryEvent, since: Timestamp) -> Result<u32> {
-        let mut found = self
+        let found = self
             .of(event.registry, event.holder)
             .filter(row::Column::Decision.eq(event.decision.as_str()))
+            .filter(row::Column::Operation.eq(event.operation.as_str()))
             .filter(row::Column::At.gt(since.unix()));
-        match event.decision {
-            Decision::Allowed => found = found.filter(row::Column::Operation.eq(event.operation.as_str())),
-            Decision::Denied => {}
-        }
+        Ok(u32::try_from(found.count(self.tx).await?).unwrap_or(u32::MAX))
+    }
+
+    /// Of how many different things in how many repositories the same holder was refused any operation since `since`.
+    pub async fn refused_since(&self, event: &RegistryEvent, since: Timestamp) -> Result<u32> {
+        let found = self
+            .of(event.registry, event.holder)
+            .select_only()
+            .columns([row::Column::Repository, row::Column::Reference])
+            .distinct()
+            .filter(row::Column::Decision.eq(Decision::Denied.as_str()))
+            .filter(row::Column::At.gt(since.unix()));
         Ok(u32::try_from(found.count(self.tx).await?).unwrap_or(u32::MAX))
     }
 

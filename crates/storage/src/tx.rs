@@ -5,7 +5,7 @@ use keyward_domain::registry::{
     Holder, Host, Notifications, Registry, RegistryKey, RepositoryName, Upstream,
 };
 use keyward_domain::{
-    Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
+    AlertId, Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
     OrganizationScope, Product, ProductId, RegistryEventId, RegistryKeyId, SecretHash, Session, SigningKey,
     Timestamp, TokenId,
 };
@@ -16,8 +16,8 @@ use crate::{
     Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, Licenses, Links, Mail,
     Members, NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryHints,
     RegistryKeys, RegistryNotifications, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn,
-    UsageDays, customer, link, mail, member, notice, product, provider, registry, registry_event,
-    registry_key, registry_notification, session, signing_key, token,
+    UsageDays, alert, customer, habit, link, mail, member, notice, product, provider, registry,
+    registry_event, registry_key, registry_notification, session, signing_key, token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -83,6 +83,21 @@ impl Tx {
     /// Deletes what happened at registries before the line `first` would have been written, at most `most` lines.
     pub async fn forget_registry_events(&self, first: RegistryEventId, most: u64) -> Result<u64> {
         registry_event::forget(&self.inner, first, most).await
+    }
+
+    /// Deletes acknowledged alerts that were raised before `first` would have been, at most `most`.
+    pub async fn forget_alerts(&self, first: AlertId, most: u64) -> Result<u64> {
+        alert::forget(&self.inner, first, most).await
+    }
+
+    /// Deletes how often something was done in the hours since 1970 before `oldest`, at most `most` of them.
+    pub async fn forget_hours(&self, oldest: i64, most: u64) -> Result<u64> {
+        habit::forget_hours(&self.inner, oldest, most).await
+    }
+
+    /// Deletes the networks where keys were last used before `forgotten` and later elsewhere, at most `most`.
+    pub async fn forget_networks(&self, forgotten: Timestamp, most: u64) -> Result<u64> {
+        habit::forget_networks(&self.inner, forgotten, most).await
     }
 
     /// What may send notifications about the registries of one organization.

@@ -19,7 +19,8 @@ pub const SETTLING_SECONDS: i64 = DAY;
 /// With how many hours before an hour is compared.
 pub const PAST_HOURS: i64 = 30 * 24;
 
-/// So many refusals within an hour are unusual.
+/// So many different requests refused within an hour are unusual. One that is tried again and again is a machine whose
+/// license has ended, or whose key was revoked, and no search for what can be had.
 pub const REFUSALS: u32 = 20;
 
 /// How many times the busiest hour before is unusual.
@@ -73,7 +74,7 @@ pub fn volume(operation: Operation, count: u32, busiest: u32) -> Option<Finding>
     })
 }
 
-/// Whether `count` refusals within an hour are unusual.
+/// Whether refusals of `count` different requests within an hour are unusual.
 pub fn refusals(count: u32) -> Option<Finding> {
     (count >= REFUSALS).then_some(Finding::ManyRefusals { count })
 }

@@ -2,9 +2,9 @@
 
 use keyward_domain::permission::ReadRegistries;
 use keyward_domain::registry::{
-    Decision, Digest, Holder, Operation, Registry, RegistryEvent, RepositoryName,
+    Decision, Digest, Holder, Operation, Registry, RegistryEvent, RepositoryName, habit,
 };
-use keyward_domain::{Access, Address, Page, PageRequest, RegistryEventId};
+use keyward_domain::{Access, Address, AlertId, Page, PageRequest, RegistryEventId};
 use keyward_storage::{EventFilter, Tx};
 
 use crate::{Engine, Result};
@@ -15,7 +15,10 @@ const SAME_SECONDS: i64 = 60;
 /// How long after its manifest the blobs of a pull may follow.
 const PULL_SECONDS: i64 = 6 * 60 * 60;
 
-/// How many lines are deleted in one transaction.
+/// A day; hours of the past are kept that much longer than they count, since clocks differ.
+const DAY: i64 = 24 * 60 * 60;
+
+/// How many lines of a kind are deleted in one transaction.
 const MOST_FORGOTTEN: u64 = 1_000;
 
 /// The most characters of a client's name that are kept.
@@ -91,14 +94,25 @@ impl Engine {
         Ok(())
     }
 
-    /// Deletes some of what happened at registries more than so many days ago; whether there may be more.
-    pub async fn forget_happenings(&self, days: u32) -> Result<bool> {
-        let end = self.now().plus_seconds(-i64::from(days) * 24 * 60 * 60);
-        let first = RegistryEventId::new(u64::try_from(end.unix()).unwrap_or_default() * 1_000, [0; 10]);
+    /// Deletes some of what is too old to tell what is usual and, given a number of days, what happened at registries
+    /// before them and the alerts of then that someone has seen to; whether there may be more.
+    pub async fn forget_happenings(&self, days: Option<u32>) -> Result<bool> {
+        let now = self.now();
+        let oldest = now.plus_seconds(-DAY).unix() / 3_600 - habit::PAST_HOURS;
         let tx = self.store.write().await?;
-        let forgotten = tx.forget_registry_events(first, MOST_FORGOTTEN).await?;
+        let mut forgotten = vec![
+            tx.forget_hours(oldest, MOST_FORGOTTEN).await?,
+            tx.forget_networks(now.plus_seconds(-habit::KNOWN_SECONDS), MOST_FORGOTTEN).await?,
+        ];
+        if let Some(days) = days {
+            let end = now.plus_seconds(-i64::from(days) * DAY);
+            let end = u64::try_from(end.unix()).unwrap_or_default() * 1_000;
+            let first = RegistryEventId::new(end, [0; 10]);
+            forgotten.push(tx.forget_registry_events(first, MOST_FORGOTTEN).await?);
+            forgotten.push(tx.forget_alerts(AlertId::new(end, [0; 10]), MOST_FORGOTTEN).await?);
+        }
         tx.commit().await?;
-        Ok(forgotten == MOST_FORGOTTEN)
+        Ok(forgotten.contains(&MOST_FORGOTTEN))
     }
 
     fn event(&self, registry: &Registry, happening: Happening) -> RegistryEvent {

@@ -84,9 +84,9 @@ impl Engine {
         if tx.alerts(registry.scope()).is_told(event.holder, &finding, event.at).await? {
             return Ok(());
         }
-        let count =
-            tx.registry_events(registry.scope()).count_since(event, event.at.plus_seconds(-HOUR)).await?;
-        match habit::refusals(count) {
+        let since = event.at.plus_seconds(-HOUR);
+        let different = tx.registry_events(registry.scope()).refused_since(event, since).await?;
+        match habit::refusals(different) {
             Some(finding) => self.raise(tx, registry, event.holder, finding, Some(origin(event))).await,
             None => Ok(()),
         }
@@ -96,7 +96,7 @@ impl Engine {
     /// the last sixty minutes, which are counted only if that is much.
     async fn recent(&self, tx: &Tx, event: &RegistryEvent, hour: i64) -> Result<u32> {
         let habits = tx.habits(event.holder);
-        let this = habits.count(event, hour, hour - habit::PAST_HOURS).await?;
+        let this = habits.count(event, hour).await?;
         Ok(this.saturating_add(habits.busiest(event, hour - 1, hour - 1).await?))
     }
 }
@@ -114,7 +114,7 @@ async fn is_unexpected(
     let first = before.is_none() && !habits.is_seen().await?;
     let (footprint, unexpected) = Footprint::after(before, first, changes, now);
     if before != Some(footprint) {
-        habits.keep(network, footprint, now.plus_seconds(-habit::KNOWN_SECONDS)).await?;
+        habits.keep(network, footprint).await?;
     }
     Ok(unexpected)
 }

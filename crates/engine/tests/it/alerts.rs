@@ -106,21 +106,26 @@ keyward_testkit::databases! {
         assert!(open(&vendor).await.is_empty(), "known by now");
         does(Operation::Delete, "2001:db8::1").await;
         let again = open(&vendor).await;
-        assert_eq!((again.len(), again[0].id), (1, alert.id), "the same alert, open again");
+        assert!(again.len() == 1 && again[0].id != alert.id, "an alert of its own");
+        does(Operation::Push, "100.64.0.1").await;
+        let network = |alert: &Alert| alert.finding.aspect().into_owned();
+        let places: Vec<_> = open(&vendor).await.iter().map(network).collect();
+        assert_eq!(places, ["100.64.0.0/24", "2001:db8::/48"], "neither hides the other");
+        assert_eq!(engine.alert(&vendor.access(), alert.id).await.unwrap(), seen, "who has seen one has seen that one");
         assert!(mails(&engine).await.is_empty(), "and no second mail that day");
         clock.advance(DAY);
         let off = NoticesChange { alerts: Some(false), ..NoticesChange::default() };
         assert!(!engine.set_notices(&vendor.access(), off, None).await.unwrap().alerts);
         does(Operation::Push, "198.51.100.1").await;
-        assert_eq!(open(&vendor).await.len(), 2);
+        assert_eq!(open(&vendor).await.len(), 3);
         assert!(mails(&engine).await.is_empty(), "turned off");
 
         clock.advance(90 * DAY);
         does(Operation::Push, "192.0.2.7").await;
-        assert_eq!(open(&vendor).await.len(), 3, "forgotten after 90 days");
+        assert_eq!(open(&vendor).await.len(), 4, "forgotten after 90 days");
         let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().items;
         let actions: Vec<_> = log.iter().map(|event| event.action.as_str()).collect();
-        assert_eq!(actions.iter().filter(|action| **action == "alert.raised").count(), 4);
+        assert_eq!(actions.iter().filter(|action| **action == "alert.raised").count(), 5);
         assert_eq!(actions.iter().filter(|action| **action == "alert.acknowledged").count(), 1);
     }
 
@@ -160,7 +165,7 @@ keyward_testkit::databases! {
         let registry = registry(&vendor).await;
         let key = key(&vendor, &registry).await;
         for (address, actions, told) in
-            [("192.0.2.7", "pull,push", 0), ("203.0.113.7", "pull", 0), ("203.0.113.7", "pull,push", 1), ("198.51.100.7", "delete", 1)]
+            [("192.0.2.7", "pull,push", 0), ("203.0.113.7", "pull", 0), ("203.0.113.7", "pull,push", 1), ("198.51.100.7", "delete", 2)]
         {
             let token = happening(Holder::Key(key.id), Operation::Token, address);
             engine.note_happening(&registry, Happening { reference: actions.to_owned(), ..token }).await.unwrap();
@@ -196,7 +201,7 @@ keyward_testkit::databases! {
         let told = open(&vendor).await;
         assert_eq!(told.len(), 1);
         assert_eq!((&told[0].finding, told[0].holder), (&Finding::ManyRefusals { count: 20 }, holder));
-        assert!(mails(&engine).await[0].body.contains("the license Server was refused 20 times within an hour"));
+        assert!(mails(&engine).await[0].body.contains("the license Server was refused 20 different requests within an hour"));
         clock.advance(DAY);
         for tag in 0..10 {
             refused(holder, tag).await;
@@ -213,6 +218,36 @@ keyward_testkit::databases! {
         }
         assert_eq!(open(&vendor).await.len(), 2);
         assert!(mails(&engine).await.is_empty(), "the vendor is not served");
+    }
+
+    async fn a_refusal_that_is_tried_again_and_again_is_not_told(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let registry = registry(&vendor).await;
+        let license = vendor.license("Server", "{}").await;
+        let holder = Holder::License { license: license.id, customer: None };
+        let refused = async |repository: &str, tag: usize| {
+            let happening = Happening {
+                decision: Decision::Denied,
+                repository: repository.parse().unwrap(),
+                reference: tag.to_string(),
+                ..happening(holder, Operation::Pull, "192.0.2.7")
+            };
+            engine.note_happening(&registry, happening).await.unwrap();
+        };
+        // A node tries the two images of a license that has ended each minute.
+        for _ in 0..59 {
+            refused("acme/app", 1).await;
+            refused("acme/tool", 1).await;
+            clock.advance(61);
+        }
+        assert!(open(&vendor).await.is_empty());
+        for tag in 2..19 {
+            refused("acme/app", tag).await;
+        }
+        assert!(open(&vendor).await.is_empty(), "19 different ones");
+        refused("acme/tool", 2).await;
+        assert_eq!(open(&vendor).await[0].finding, Finding::ManyRefusals { count: 20 });
     }
 
     async fn what_many_servers_see_at_once_is_told_once(store: Store) {

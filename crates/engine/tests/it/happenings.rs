@@ -4,7 +4,9 @@ use keyward_domain::registry::{
     Decision, Digest, Holder, KeyAccess, Manifest, Operation, Part, PartKind, Registry,
 };
 use keyward_domain::{Address, PageRequest};
-use keyward_engine::{EventFilter, Happening, NewCredential, NewRegistry, NewRegistryKey};
+use keyward_engine::{
+    AlertFilter, Clock as _, EventFilter, Happening, NewCredential, NewRegistry, NewRegistryKey,
+};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine;
 
@@ -118,14 +120,61 @@ keyward_testkit::databases! {
         let last = happening(holder, Operation::Pull, Decision::Allowed, "last");
         engine.note_happening(&registry, last).await.unwrap();
         clock.advance(90 * DAY - 1);
-        assert!(!engine.forget_happenings(90).await.unwrap());
+        assert!(!engine.forget_happenings(Some(90)).await.unwrap());
         assert_eq!(lines(&vendor).await.len(), 100, "ninety days are kept");
         clock.advance(1);
-        assert!(engine.forget_happenings(90).await.unwrap(), "there is more");
-        assert!(!engine.forget_happenings(90).await.unwrap());
+        assert!(engine.forget_happenings(Some(90)).await.unwrap(), "there is more");
+        assert!(!engine.forget_happenings(Some(90)).await.unwrap());
         assert_eq!(lines(&vendor).await, ["pull allowed last"]);
         clock.advance(1);
-        engine.forget_happenings(90).await.unwrap();
+        engine.forget_happenings(Some(90)).await.unwrap();
         assert!(lines(&vendor).await.is_empty());
+    }
+
+    async fn what_is_usual_is_forgotten_in_time_though_the_key_rests(store: Store) {
+        let (engine, clock) = engine(store.clone());
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let (registry, holder) = depot(&vendor).await;
+        let push = async |address: &str| {
+            let address = Address::new(address.parse().unwrap());
+            let push = happening(holder, Operation::Push, Decision::Allowed, "1");
+            engine.note_happening(&registry, Happening { address, ..push }).await.unwrap();
+        };
+        // How many hours are kept, and how many networks besides the latest; nothing of it is committed.
+        let kept = async || {
+            let tx = store.write().await.unwrap();
+            let end = clock.now().plus_seconds(DAY);
+            (tx.forget_hours(i64::MAX, 10).await.unwrap(), tx.forget_networks(end, 10).await.unwrap())
+        };
+        for address in ["192.0.2.7", "198.51.100.7", "203.0.113.7"] {
+            push(address).await;
+            clock.advance(3_600);
+        }
+        assert_eq!(kept().await, (3, 2));
+        clock.advance(30 * DAY);
+        assert!(!engine.forget_happenings(None).await.unwrap());
+        assert_eq!(kept().await, (3, 2), "what still counts stays");
+        clock.advance(DAY);
+        engine.forget_happenings(None).await.unwrap();
+        assert_eq!(kept().await, (0, 2));
+        clock.advance(90 * DAY);
+        let alerts = async || engine.alert_count(&vendor.access(), AlertFilter::default()).await.unwrap();
+        assert_eq!(alerts().await, 2);
+        engine.forget_happenings(None).await.unwrap();
+        assert_eq!((kept().await, lines(&vendor).await.len(), alerts().await), ((0, 0), 3, 2));
+        push("100.64.0.7").await;
+        assert_eq!(alerts().await, 3, "a key that has rested is not one that was never used");
+
+        let page = PageRequest::default();
+        let oldest = engine.alerts(&vendor.access(), AlertFilter::default(), page).await.unwrap().items.pop().unwrap();
+        engine.forget_happenings(Some(90)).await.unwrap();
+        assert_eq!(alerts().await, 3, "nobody has seen to them");
+        engine.acknowledge_alert(&vendor.access(), oldest.id).await.unwrap();
+        engine.forget_happenings(Some(180)).await.unwrap();
+        engine.forget_happenings(None).await.unwrap();
+        assert_eq!(alerts().await, 3);
+        engine.forget_happenings(Some(90)).await.unwrap();
+        assert!(engine.alert(&vendor.access(), oldest.id).await.is_err());
+        assert_eq!(alerts().await, 2);
     }
 }

@@ -9,8 +9,7 @@ use keyward_domain::{Alert, AlertId, AlertState, AlertStatus, PageRequest, Regis
 use keyward_engine::{AlertFilter, Engine};
 use keyward_web::Id;
 
-use super::Listing;
-use super::registry_activity::Names;
+use super::registry_activity::{Names, same};
 use crate::form::Posted;
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
@@ -22,14 +21,19 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/alerts/{id}/acknowledge", web::post().to(acknowledge));
 }
 
-/// Of which key, and where the acknowledged ones begin.
+/// Of which key, and where the open and the acknowledged ones begin.
 #[derive(Debug, Default, serde::Deserialize)]
 struct Wanted {
     #[serde(default)]
     key: String,
     #[serde(default)]
+    open: String,
+    #[serde(default)]
     cursor: String,
 }
+
+/// How many of each are on a page.
+const MOST: u32 = 50;
 
 /// An alert with the names of all in it.
 struct Line {
@@ -38,6 +42,8 @@ struct Line {
     who: String,
     /// The page of whom it was.
     link: String,
+    /// The query for what they did; licenses without a customer have none.
+    same: Option<String>,
     /// When someone has seen to it.
     acknowledged: String,
 }
@@ -49,9 +55,10 @@ struct AlertsPage {
     /// The name of the key whose alerts these are.
     key: Option<String>,
     open: Vec<Line>,
-    /// Whether there are more open ones.
-    more: bool,
+    /// Where further open ones begin.
+    more: Option<String>,
     acknowledged: Vec<Line>,
+    /// Where further acknowledged ones begin.
     next: Option<String>,
     wanted: Wanted,
 }
@@ -65,8 +72,9 @@ async fn list(
     let wanted = wanted.into_inner();
     let key: Option<RegistryKeyId> = wanted.key.parse().ok();
     let of = |status| AlertFilter { status: Some(status), registry: None, key };
-    let open = engine.alerts(&signed.access, of(AlertStatus::Open), Listing::whole()).await?;
-    let older = PageRequest { limit: 50, after: wanted.cursor.parse().ok() };
+    let page = |cursor: &str| PageRequest { limit: MOST, after: cursor.parse().ok() };
+    let open = engine.alerts(&signed.access, of(AlertStatus::Open), page(&wanted.open)).await?;
+    let older = page(&wanted.cursor);
     let acknowledged = engine.alerts(&signed.access, of(AlertStatus::Acknowledged), older).await?;
     let key = match key {
         Some(id) => Some(engine.registry_key(&signed.access, id).await?.name.to_string()),
@@ -78,7 +86,7 @@ async fn list(
         shell: shell.after(request.query_string()),
         key,
         open: names.lines(&engine, &signed, open.items).await?,
-        more: open.next.is_some(),
+        more: open.next.map(|cursor| cursor.to_string()),
         acknowledged: names.lines(&engine, &signed, acknowledged.items).await?,
         next: acknowledged.next.map(|cursor| cursor.to_string()),
         wanted,
@@ -115,7 +123,8 @@ impl AllNames {
                 AlertState::Open => String::new(),
                 AlertState::Acknowledged { at, .. } => page::minute(at),
             };
-            lines.push(Line { alert, registry, who, link, acknowledged });
+            let same = same(alert.holder);
+            lines.push(Line { alert, registry, who, link, same, acknowledged });
         }
         Ok(lines)
     }

@@ -91,6 +91,8 @@ struct Choice {
     checked: BTreeSet<Tag>,
     /// Further tags, as typed.
     more: String,
+    /// Whether tags were chosen that are not just those that are held.
+    touched: bool,
 }
 
 /// What can be granted, as the form says or, before it was sent, as it is held.
@@ -112,15 +114,18 @@ async fn choices(
                 Some(TagGrant::Current(tags)) => Some(tags.len()),
                 _ => None,
             };
+            let held = before(grant, &tags);
             let (mode, checked, more) = if sent {
                 let checked = tags.iter().filter(|tag| form.is_checked(&format!("tag-{id}"), tag.as_str()));
                 let value = |name: &str| form.value(&format!("{name}-{id}")).to_owned();
                 (value("mode"), checked.cloned().collect(), value("more"))
             } else {
-                before(grant, &tags)
+                held.clone()
             };
+            let chosen = !checked.is_empty() || !more.trim().is_empty();
+            let touched = chosen && (&checked, more.trim()) != (&held.1, held.2.as_str());
             let (repository, registry) = (artifact.repository.to_string(), registry.name.to_string());
-            choices.push(Choice { id, repository, registry, mode, kept, tags, checked, more });
+            choices.push(Choice { id, repository, registry, mode, kept, tags, checked, more, touched });
         }
     }
     Ok(choices)
@@ -166,6 +171,13 @@ fn grants(choices: &[Choice], form: &mut Form) -> Option<Vec<NewGrant>> {
                         continue;
                     }
                 }
+            }
+            // To take back what is held, nobody has to untick it first.
+            _ if choice.touched => {
+                let fault = format!("{}: choose “Specific tags” for the chosen tags", choice.repository);
+                form.refuse(&format!("mode-{}", choice.id), fault);
+                fits = false;
+                continue;
             }
             _ => continue,
         };

@@ -86,6 +86,16 @@ struct Line {
     link: String,
     /// The query for all lines of the same; licenses without a customer have none.
     same: Option<String>,
+    /// How much was pulled, where something was.
+    bytes: Option<u64>,
+}
+
+/// The query for all that the same key or customer did.
+pub(super) fn same(holder: Holder) -> Option<String> {
+    match holder {
+        Holder::Key(id) => Some(format!("key={id}")),
+        Holder::License { customer, .. } => customer.map(|id| format!("customer={id}")),
+    }
 }
 
 /// The names of keys, customers and licenses, asked for once each.
@@ -104,11 +114,15 @@ impl Names {
         event: RegistryEvent,
     ) -> Result<Line, Trouble> {
         let (who, link) = self.who(engine, signed, event.registry, event.holder).await?;
-        let same = match event.holder {
-            Holder::Key(id) => Some(format!("key={id}")),
-            Holder::License { customer, .. } => customer.map(|id| format!("customer={id}")),
+        let bytes = match (event.operation, event.decision) {
+            (Operation::Pull, Decision::Allowed) => Some(event.bytes),
+            (Operation::Pull, Decision::Denied) => None,
+            (
+                Operation::Push | Operation::Delete | Operation::Token,
+                Decision::Allowed | Decision::Denied,
+            ) => None,
         };
-        Ok(Line { event, who, link, same })
+        Ok(Line { same: same(event.holder), event, who, link, bytes })
     }
 
     /// The name of whom it was, and their page.
@@ -213,7 +227,7 @@ async fn csv(
         }
     }
     for event in events {
-        let Line { event, who, .. } = names.line(&engine, &signed, event).await?;
+        let Line { event, who, bytes, .. } = names.line(&engine, &signed, event).await?;
         rows.push(vec![
             event.at.to_string(),
             who,
@@ -222,7 +236,7 @@ async fn csv(
             event.repository.to_string(),
             event.reference,
             event.digest.map(|digest| digest.to_string()).unwrap_or_default(),
-            event.bytes.to_string(),
+            bytes.map(|bytes| bytes.to_string()).unwrap_or_default(),
             event.address.ip().to_string(),
             event.client,
         ]);

@@ -192,6 +192,10 @@ keyward_testkit::databases! {
         let (box_, more) = (format!("tag-{app}-1.0.0"), format!("more-{app}"));
         let bad = vendor.send(&grant, &[(&mode, "named"), (&more, "a/b")]).await.unwrap_err();
         assert!(bad.contains("acme/app: a tag is not"), "{bad}");
+        for chosen in [(&*box_, "true"), (&*more, "2.0.0")] {
+            let lost = vendor.send(&grant, &[chosen]).await.unwrap_err();
+            assert!(lost.contains("acme/app: choose “Specific tags” for the chosen tags</p>"), "{lost}");
+        }
         let values = [(&*mode, "named"), (&*box_, "true"), (&*more, "2.0.0"), ("note", "pilot")];
         let preview = vendor.send(&grant, &values).await.unwrap_err();
         assert!(preview.contains("1 customer loses") && preview.contains(">Two<") && !preview.contains(">One</a></li>"), "{preview}");
@@ -263,6 +267,12 @@ keyward_testkit::databases! {
         assert!(list.contains(&format!("href=\"/alerts?key={}\">1 open alert<", keys[0])), "{list}");
         let alerts = vendor.get("/alerts").await.1;
         assert!(alerts.contains(">key ci</a> pushed from 203.0.113.0/24, where") && alerts.contains("198.51.100.7"), "{alerts}");
+        for part in [">Unexpected place</span>", &format!("href=\"{page}\">Releases</a>"), &format!("href=\"{page}/activity?key={}\"", keys[0])] {
+            assert!(alerts.contains(part), "{part}: {alerts}");
+        }
+        let activity = vendor.get(&format!("{page}/activity")).await.1;
+        assert!(activity.contains("<td>–</td>") && !activity.contains("0 B"), "a push pulls nothing");
+        assert!(vendor.get(&format!("{page}/activity.csv")).await.1.contains(",1,,,192.0.2.7,"));
         let of_one = format!("/alerts?key={}", keys[1]);
         let alerts = vendor.get(&of_one).await.1;
         assert!(alerts.contains("Alerts of nightly") && !alerts.contains("203.0.113.0/24"));

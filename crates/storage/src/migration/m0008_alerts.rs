@@ -17,6 +17,9 @@ pub(super) const STATEMENTS: &[&str] = &[
         times BIGINT NOT NULL,
         PRIMARY KEY (holder_id, deed, hour)
     )",
+    // What is old is found by these.
+    "CREATE INDEX registry_networks_last ON registry_networks (last_at)",
+    "CREATE INDEX registry_hours_hour ON registry_hours (hour)",
     "CREATE TABLE alerts (
         id $UUID PRIMARY KEY,
         organization_id $UUID NOT NULL REFERENCES organizations (id),

@@ -38,7 +38,8 @@ impl Request for AlertQuery {
 
 /// List what was unusual at the registries
 ///
-/// Each kind is told once a day for each key or license, and mailed to owners and admins if that is set.
+/// Each kind is told once a day for each key or license, and unexpected places once for each network. The first of
+/// a kind is mailed to owners and admins if that is set.
 #[utoipa::path(
     tag = "alerts",
     operation_id = "list_alerts",

@@ -61,7 +61,7 @@ pub(crate) struct DetailView {
     /// From where: the /24 of IPv4, the /48 of IPv6.
     #[schema(value_type = Option<String>, example = "192.0.2.0/24")]
     network: Option<AddressRange>,
-    /// How often within an hour.
+    /// How often within an hour; of refusals, how many different requests.
     count: Option<u32>,
     /// How often in the busiest hour of the 30 days before.
     usual: Option<u32>,
