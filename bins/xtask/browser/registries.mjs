@@ -152,7 +152,7 @@ async function walk({ base, page, person, look, check, mailTo, behind }) {
   await page.getByLabel("Rotate by itself").check();
   await page.getByLabel("Every so many days").fill("5");
   await page.getByRole("button", { name: "Save changes" }).click();
-  check("the overlap is shorter", await page.getByText("must be shorter than the time between").first().isVisible());
+  check("the overlap is shorter", await page.getByText("must be fewer than the days between two rotations").first().isVisible());
   await page.getByLabel("Every so many days").fill("60");
   await page.getByRole("button", { name: "Save changes" }).click();
   await page.locator(".done", { hasText: "Saved." }).waitFor();
