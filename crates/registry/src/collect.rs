@@ -1,5 +1,5 @@
-//! Where a machine fetches the new secret of its key, after the key was rotated by schedule. It shows the old secret,
-//! or the new one: several that share a key can each come, and come again, until the old one is dead.
+//! Where a machine fetches the new secret of its key, after the key was rotated by schedule. It shows the old secret:
+//! several that share a key can each come, and come again, until that is dead. Who shows the new one has it.
 //!
 //! Asked at any host: the key says of which registry it is.
 
@@ -20,23 +20,11 @@ pub(crate) async fn post(
     engine: web::Data<Engine>,
     wrong_keys: web::Data<WrongKeys>,
     address: ClientAddress,
-) -> HttpResponse {
-    match collect(&request, &engine, &wrong_keys, address).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.respond(),
-    }
-}
-
-async fn collect(
-    request: &HttpRequest,
-    engine: &Engine,
-    wrong_keys: &WrongKeys,
-    address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
-    let unauthorized = || Refusal::unauthorized(&host(request));
+    let unauthorized = || Refusal::unauthorized(&host(&request));
     let password = credentials::password(request.headers()).ok_or_else(unauthorized)?;
-    let found = engine.collect_registry_key(&password, address.0, user_agent(request)).await?;
-    let found = found.ok_or_else(|| wrong_keys.refusal(engine, address, unauthorized()))?;
+    let found = engine.collect_registry_key(&password, address.0, user_agent(&request)).await?;
+    let found = found.ok_or_else(|| wrong_keys.refusal(&engine, address, unauthorized()))?;
     let answer = json!({
         "name": found.name,
         "secret": found.secret.as_ref().map(|secret| secret.expose()),

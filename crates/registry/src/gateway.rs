@@ -69,30 +69,15 @@ pub(crate) async fn gateway(
     wrong_keys: web::Data<WrongKeys>,
     looks: web::Data<Looks>,
     address: ClientAddress,
-) -> HttpResponse {
-    match visit(&request, body, engine, client, &wrong_keys, looks, address).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.respond(),
-    }
-}
-
-async fn visit(
-    request: &HttpRequest,
-    body: web::Payload,
-    engine: web::Data<Engine>,
-    client: web::Data<Client>,
-    wrong_keys: &WrongKeys,
-    looks: web::Data<Looks>,
-    address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
-    let method = if was_head(request) { Method::HEAD } else { request.method().clone() };
+    let method = if was_head(&request) { Method::HEAD } else { request.method().clone() };
     let route = Route::parse(request.uri().path())?;
     let act = route.act(&method)?;
-    let registry = named(request, &engine).await?;
+    let registry = named(&request, &engine).await?;
     let password = credentials::password(request.headers());
-    let guest = recognise(&engine, wrong_keys, &registry, password, address, user_agent(request)).await?;
+    let guest = recognise(&engine, &wrong_keys, &registry, password, address, user_agent(&request)).await?;
     let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
-    let (query, body) = (request.query_string().to_owned(), Body::of(request, body));
+    let (query, body) = (request.query_string().to_owned(), Body::of(&request, body));
     let visit =
         Visit { engine, client, looks, registry, guest, route, method, headers, path, query, address };
     if act == Act::Read {
@@ -363,11 +348,10 @@ async fn write_down(
     registry: &Registry,
     happening: Happening,
 ) -> Result<(), keyward_engine::Error> {
-    if happening.digest.as_ref().is_some_and(|digest| digest.as_str() == happening.reference)
-        && engine.is_early(registry, happening.clone()).await?
-    {
-        actix_web::rt::time::sleep(EARLY).await;
+    if engine.note_unless_early(registry, happening.clone()).await? {
+        return Ok(());
     }
+    actix_web::rt::time::sleep(EARLY).await;
     engine.note_happening(registry, happening).await
 }
 

@@ -17,21 +17,8 @@ pub(crate) async fn post(
     engine: web::Data<Engine>,
     wrong_keys: web::Data<WrongKeys>,
     address: ClientAddress,
-) -> HttpResponse {
-    match take(&request, body, &engine, &wrong_keys, address).await {
-        Ok(()) => HttpResponse::Accepted().finish(),
-        Err(refusal) => refusal.respond(),
-    }
-}
-
-async fn take(
-    request: &HttpRequest,
-    body: web::Payload,
-    engine: &Engine,
-    wrong_keys: &WrongKeys,
-    address: ClientAddress,
-) -> Result<(), Refusal> {
-    let registry = notifier(request, engine, wrong_keys, address).await?;
+) -> Result<HttpResponse, Refusal> {
+    let registry = notifier(&request, &engine, &wrong_keys, address).await?;
     let Ok(body) = body.to_bytes_limited(Notifications::MOST_BYTES).await else {
         return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "UNSUPPORTED", "the events are too many"));
     };
@@ -41,7 +28,7 @@ async fn take(
         // An upstream would send what is refused again for ever, and hold back all that came after.
         Err(fault) => tracing::warn!(registry = %registry.host, %fault, "a notification can't be read"),
     }
-    Ok(())
+    Ok(HttpResponse::Accepted().finish())
 }
 
 async fn notifier(

@@ -1,8 +1,10 @@
 //! Refusals in the form of the OCI distribution specification: `{"errors":[{"code","message","detail"}]}`.
 
+use std::fmt;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use keyward_domain::registry::Host;
 use serde_json::json;
 
@@ -66,8 +68,20 @@ impl Refusal {
     pub(crate) fn because(self, cause: impl std::fmt::Display) -> Self {
         Self { cause: Some(cause.to_string()), ..self }
     }
+}
 
-    pub(crate) fn respond(&self) -> HttpResponse {
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+impl ResponseError for Refusal {
+    fn status_code(&self) -> StatusCode {
+        self.status
+    }
+
+    fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponseBuilder::new(self.status);
         response.insert_header(API_VERSION);
         if let Some(host) = &self.challenge

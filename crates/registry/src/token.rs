@@ -64,9 +64,9 @@ pub(crate) async fn get(
     engine: web::Data<Engine>,
     wrong_keys: web::Data<WrongKeys>,
     address: ClientAddress,
-) -> HttpResponse {
+) -> Result<HttpResponse, Refusal> {
     let wanted = Wanted { password: None, ..Wanted::parse(request.query_string().as_bytes()) };
-    answer(&request, wanted, &engine, &wrong_keys, address).await
+    token(&request, wanted, &engine, &wrong_keys, address).await
 }
 
 pub(crate) async fn post(
@@ -75,30 +75,17 @@ pub(crate) async fn post(
     engine: web::Data<Engine>,
     wrong_keys: web::Data<WrongKeys>,
     address: ClientAddress,
-) -> HttpResponse {
+) -> Result<HttpResponse, Refusal> {
     let Ok(Ok(form)) = body.to_bytes_limited(MOST_FORM).await else {
-        return Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "UNSUPPORTED", "the form is too large").respond();
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "UNSUPPORTED", "the form is too large"));
     };
     let wanted = Wanted::parse(&form);
     if wanted.grant_type.as_deref() != Some("password") {
         let why =
             json!({"error": "unsupported_grant_type", "error_description": "the grant type is password"});
-        return HttpResponse::BadRequest().json(why);
+        return Ok(HttpResponse::BadRequest().json(why));
     }
-    answer(&request, wanted, &engine, &wrong_keys, address).await
-}
-
-async fn answer(
-    request: &HttpRequest,
-    wanted: Wanted,
-    engine: &Engine,
-    wrong_keys: &WrongKeys,
-    address: ClientAddress,
-) -> HttpResponse {
-    match token(request, wanted, engine, wrong_keys, address).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.respond(),
-    }
+    token(&request, wanted, &engine, &wrong_keys, address).await
 }
 
 async fn token(

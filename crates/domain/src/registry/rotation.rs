@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! created ──every──► rotated ──────────► warned of ──────► the old secret is dead
-//!                    both secrets work; who shows one of them may collect the new one
+//!                    both secrets work; who shows the old one may collect the new one
 //! ```
 
 use super::key::RegistryKey;
@@ -55,7 +55,7 @@ impl Rotation {
     }
 }
 
-/// A new secret that is kept until the old one is dead, for whoever shows one of the two.
+/// A new secret that is kept until the old one is dead, for whoever shows that.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handover {
     /// The new secret, sealed.

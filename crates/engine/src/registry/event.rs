@@ -56,23 +56,32 @@ impl Engine {
         Ok(self.store.read().await?.registry_events(access.scope()).list(filter, page).await?)
     }
 
-    /// Whether it is the pull of a part, and that of the whole is not written down. It may be about to be: a client
-    /// asks for the parts as soon as it has the whole, and what happens is written beside the answers.
-    pub async fn is_early(&self, registry: &Registry, happening: Happening) -> Result<bool> {
+    /// Writes down what happened, but for the pull of a part where that of the whole is not written down: then it is
+    /// `false`. It may be about to be, since a client asks for the parts as soon as it has the whole, and what happens
+    /// is written beside the answers.
+    pub async fn note_unless_early(&self, registry: &Registry, happening: Happening) -> Result<bool> {
         let event = self.event(registry, happening);
-        let tx = self.store.read().await?;
-        Ok(is_part(&tx, registry, &event).await? && !was_pulled(&tx, registry, &event).await?)
+        let tx = self.store.write().await?;
+        if is_part(&tx, registry, &event).await? {
+            return was_pulled(&tx, registry, &event).await;
+        }
+        self.note(tx, registry, event).await?;
+        Ok(true)
     }
 
     /// Writes down what happened. The parts of what was just pulled are no pulls of their own, and a refusal
     /// or token that is repeated at once is one. What is unusual is told in the same transaction.
     pub async fn note_happening(&self, registry: &Registry, happening: Happening) -> Result<()> {
-        let scope = registry.scope();
         let event = self.event(registry, happening);
         let tx = self.store.write().await?;
         if is_part(&tx, registry, &event).await? && was_pulled(&tx, registry, &event).await? {
             return Ok(());
         }
+        self.note(tx, registry, event).await
+    }
+
+    async fn note(&self, tx: Tx, registry: &Registry, event: RegistryEvent) -> Result<()> {
+        let scope = registry.scope();
         let since = event.at.plus_seconds(-SAME_SECONDS);
         let repeated = event.decision == Decision::Denied || event.operation == Operation::Token;
         if repeated && tx.registry_events(scope).has_since(&event, since).await? {

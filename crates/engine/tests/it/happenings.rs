@@ -96,14 +96,15 @@ keyward_testkit::databases! {
             digest: Some(digest(of)),
             ..happening(holder, Operation::Pull, Decision::Allowed, digest(of).as_str())
         };
-        assert!(engine.is_early(&registry, pull('b')).await.unwrap());
-        assert!(!engine.is_early(&registry, pull('a')).await.unwrap(), "it is a whole");
-        engine.note_happening(&registry, pull('a')).await.unwrap();
-        assert!(!engine.is_early(&registry, pull('b')).await.unwrap());
+        assert!(!engine.note_unless_early(&registry, pull('b')).await.unwrap());
+        assert!(lines(&vendor).await.is_empty(), "nothing is written yet");
+        assert!(engine.note_unless_early(&registry, pull('a')).await.unwrap(), "it is a whole");
+        assert_eq!(lines(&vendor).await.len(), 1);
+        assert!(engine.note_unless_early(&registry, pull('b')).await.unwrap());
         engine.note_happening(&registry, pull('b')).await.unwrap();
         assert_eq!(lines(&vendor).await.len(), 1, "one pull");
         clock.advance(6 * 60 * 60 + 1);
-        assert!(engine.is_early(&registry, pull('b')).await.unwrap());
+        assert!(!engine.note_unless_early(&registry, pull('b')).await.unwrap());
         engine.note_happening(&registry, pull('b')).await.unwrap();
         assert_eq!(lines(&vendor).await.len(), 2, "a part alone is a pull as well");
     }
