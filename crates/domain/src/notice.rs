@@ -6,8 +6,6 @@ use serde::Serialize;
 
 use crate::{CustomerId, Invalid, LicenseId, Name, RevisionId, Timestamp};
 
-const DAY: i64 = 24 * 60 * 60;
-
 /// What one organization tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notices {
@@ -85,8 +83,8 @@ impl NoticeDays {
         let shorter = self.0.iter().skip(1).copied().chain([0]);
         self.0.iter().copied().zip(shorter).map(move |(days, shorter)| Window {
             days,
-            after: now.plus_seconds(i64::from(shorter) * DAY),
-            until: now.plus_seconds(i64::from(days) * DAY),
+            after: now.plus_days(shorter.into()),
+            until: now.plus_days(days.into()),
         })
     }
 }
@@ -128,6 +126,6 @@ mod tests {
         assert_eq!(windows[0].days, 30);
         assert_eq!(windows[0].after, windows[1].until);
         assert_eq!(windows[1].after, now);
-        assert_eq!(windows[0].until, now.plus_seconds(30 * DAY));
+        assert_eq!(windows[0].until, now.plus_days(30));
     }
 }

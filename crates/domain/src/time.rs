@@ -52,6 +52,12 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds).clamp(Self::MIN.0, Self::MAX.0))
     }
 
+    /// This instant moved by `days` of 24 hours, held within the range.
+    #[must_use]
+    pub fn plus_days(self, days: i64) -> Self {
+        self.plus_seconds(days.saturating_mul(SECONDS_OF_DAY))
+    }
+
     /// The same time of day one calendar year later; from 29 February, 28 February.
     #[must_use]
     pub fn plus_one_year(self) -> Self {

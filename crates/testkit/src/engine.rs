@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
+use keyward_domain::registry::{KeyAccess, Registry};
 use keyward_domain::{Access, Actor, Customer, Grant, Identity, License, Payload, Permission, Scopes};
 use keyward_engine::{
-    Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCustomer, NewLicense, NewOrganization, Terms,
-    Vault,
+    Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCredential, NewCustomer, NewLicense,
+    NewOrganization, NewRegistry, NewRegistryKey, Terms, Vault,
 };
 use keyward_storage::Store;
 
@@ -110,6 +111,11 @@ impl Vendor {
         self.engine.create_customer(&self.access(), new, None).await.expect("a customer").value
     }
 
+    /// Puts a registry called `name` in front of an upstream on the same machine.
+    pub async fn registry(&self, name: &str) -> Registry {
+        self.engine.create_registry(&self.access(), new_registry(name), None).await.expect("a registry").value
+    }
+
     /// Issues a license for a year, with `payload`.
     pub async fn license(&self, name: &str, payload: &str) -> License {
         self.engine
@@ -117,6 +123,32 @@ impl Vendor {
             .await
             .expect("a license")
             .value
+    }
+}
+
+/// A registry in front of an upstream on the same machine, which takes the gateway's tokens.
+pub fn new_registry(name: &str) -> NewRegistry {
+    NewRegistry {
+        name: name.parse().expect("a name"),
+        host: None,
+        upstream: "http://127.0.0.1:5000".parse().expect("an upstream"),
+        prefix: None,
+        credential: NewCredential::Token,
+        service: None,
+        pass_redirects: false,
+        direct: false,
+    }
+}
+
+/// A key of a registry that pulls and lives on, unless it is ended.
+pub fn new_registry_key(registry: &Registry) -> NewRegistryKey {
+    NewRegistryKey {
+        registry: registry.id,
+        name: "ci".parse().expect("a name"),
+        owner: None,
+        access: KeyAccess::Read,
+        rotation: None,
+        expires_at: None,
     }
 }
 

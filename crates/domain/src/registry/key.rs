@@ -133,6 +133,6 @@ impl RegistryKey {
     pub fn is_due(&self, now: Timestamp) -> bool {
         self.is_alive(now)
             && self.rotates_at().is_none()
-            && now >= self.secret.created_at.plus_seconds(Self::ROTATION_DAYS * 24 * 60 * 60)
+            && now >= self.secret.created_at.plus_days(Self::ROTATION_DAYS)
     }
 }

@@ -112,7 +112,7 @@ impl RegistryKey {
     /// When it gets a new secret by itself next: not before the secret of the last rotation is dead.
     pub fn rotates_at(&self) -> Option<Timestamp> {
         let rotation = self.rotation.filter(|_| self.revoked_at.is_none())?;
-        let due = self.secret.created_at.plus_seconds(i64::from(rotation.every_days) * DAY);
+        let due = self.secret.created_at.plus_days(rotation.every_days.into());
         let due = self.secret.previous.map_or(due, |previous| due.max(previous.until));
         Some(due).filter(|due| self.expires_at.is_none_or(|end| *due < end))
     }

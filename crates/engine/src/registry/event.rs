@@ -15,9 +15,6 @@ const SAME_SECONDS: i64 = 60;
 /// How long after its manifest the blobs of a pull may follow.
 const PULL_SECONDS: i64 = 6 * 60 * 60;
 
-/// A day; hours of the past are kept that much longer than they count, since clocks differ.
-const DAY: i64 = 24 * 60 * 60;
-
 /// How many lines of a kind are deleted in one transaction.
 const MOST_FORGOTTEN: u64 = 1_000;
 
@@ -107,14 +104,15 @@ impl Engine {
     /// before them and the alerts of then that someone has seen to; whether there may be more.
     pub async fn forget_happenings(&self, days: Option<u32>) -> Result<bool> {
         let now = self.now();
-        let oldest = now.plus_seconds(-DAY).unix() / 3_600 - habit::PAST_HOURS;
+        // A day longer than they count, since clocks differ.
+        let oldest = now.plus_days(-1).unix() / 3_600 - habit::PAST_HOURS;
         let tx = self.store.write().await?;
         let mut forgotten = vec![
             tx.forget_hours(oldest, MOST_FORGOTTEN).await?,
             tx.forget_networks(now.plus_seconds(-habit::KNOWN_SECONDS), MOST_FORGOTTEN).await?,
         ];
         if let Some(days) = days {
-            let end = now.plus_seconds(-i64::from(days) * DAY);
+            let end = now.plus_days(-i64::from(days));
             let end = u64::try_from(end.unix()).unwrap_or_default() * 1_000;
             let first = RegistryEventId::new(end, [0; 10]);
             forgotten.push(tx.forget_registry_events(first, MOST_FORGOTTEN).await?);

@@ -3,37 +3,14 @@
 use futures_util::future::join_all;
 use keyward_domain::registry::{Decision, Holder, KeyAccess, Operation, Registry, RegistryKey};
 use keyward_domain::{Address, Alert, AlertState, AlertStatus, Finding, LicenseId, PageRequest};
-use keyward_engine::{
-    AlertFilter, Engine, Error, Happening, Mail, NewCredential, NewRegistry, NewRegistryKey, NoticesChange,
-};
+use keyward_engine::{AlertFilter, Engine, Error, Happening, Mail, NewRegistryKey, NoticesChange};
 use keyward_testkit::Vendor;
-use keyward_testkit::engine::engine;
+use keyward_testkit::engine::{engine, new_registry_key};
 
 const DAY: i64 = 24 * 60 * 60;
 
-pub(crate) async fn registry(vendor: &Vendor) -> Registry {
-    let new = NewRegistry {
-        name: "Releases".parse().unwrap(),
-        host: None,
-        upstream: "http://127.0.0.1:5000".parse().unwrap(),
-        prefix: None,
-        credential: NewCredential::Token,
-        service: None,
-        pass_redirects: false,
-        direct: false,
-    };
-    vendor.engine.create_registry(&vendor.access(), new, None).await.unwrap().value
-}
-
 pub(crate) fn new_key(registry: &Registry) -> NewRegistryKey {
-    NewRegistryKey {
-        registry: registry.id,
-        name: "ci".parse().unwrap(),
-        owner: None,
-        access: KeyAccess::ReadWriteDelete,
-        rotation: None,
-        expires_at: None,
-    }
+    NewRegistryKey { access: KeyAccess::ReadWriteDelete, ..new_registry_key(registry) }
 }
 
 async fn key(vendor: &Vendor, registry: &Registry) -> RegistryKey {
@@ -73,7 +50,7 @@ keyward_testkit::databases! {
     async fn a_push_from_elsewhere_is_told_once(store: Store) {
         let (engine, clock) = engine(store);
         let vendor = Vendor::found(&engine, "Acme").await;
-        let registry = registry(&vendor).await;
+        let registry = vendor.registry("Releases").await;
         let key = key(&vendor, &registry).await;
         let does = async |operation: Operation, address: &str| {
             engine.note_happening(&registry, happening(Holder::Key(key.id), operation, address)).await.unwrap();
@@ -132,7 +109,7 @@ keyward_testkit::databases! {
     async fn far_more_than_usual_is_told_once_a_day(store: Store) {
         let (engine, clock) = engine(store);
         let vendor = Vendor::found(&engine, "Acme").await;
-        let registry = registry(&vendor).await;
+        let registry = vendor.registry("Releases").await;
         let key = key(&vendor, &registry).await;
         let push = async |times: usize| {
             for _ in 0..times {
@@ -162,7 +139,7 @@ keyward_testkit::databases! {
     async fn a_token_counts_as_what_it_lets_do(store: Store) {
         let (engine, clock) = engine(store);
         let vendor = Vendor::found(&engine, "Acme").await;
-        let registry = registry(&vendor).await;
+        let registry = vendor.registry("Releases").await;
         let key = key(&vendor, &registry).await;
         for (address, actions, told) in
             [("192.0.2.7", "pull,push", 0), ("203.0.113.7", "pull", 0), ("203.0.113.7", "pull,push", 1), ("198.51.100.7", "delete", 2)]
@@ -179,7 +156,7 @@ keyward_testkit::databases! {
     async fn refusals_of_keys_and_licenses_are_told(store: Store) {
         let (engine, clock) = engine(store);
         let vendor = Vendor::found(&engine, "Acme").await;
-        let registry = registry(&vendor).await;
+        let registry = vendor.registry("Releases").await;
         let license = vendor.license("Server", "{}").await;
         let refused = async |holder: Holder, tag: usize| {
             let happening = Happening {
@@ -223,7 +200,7 @@ keyward_testkit::databases! {
     async fn a_refusal_that_is_tried_again_and_again_is_not_told(store: Store) {
         let (engine, clock) = engine(store);
         let vendor = Vendor::found(&engine, "Acme").await;
-        let registry = registry(&vendor).await;
+        let registry = vendor.registry("Releases").await;
         let license = vendor.license("Server", "{}").await;
         let holder = Holder::License { license: license.id, customer: None };
         let refused = async |repository: &str, tag: usize| {
@@ -254,7 +231,7 @@ keyward_testkit::databases! {
         let (engine, _) = engine(store);
         let vendor = Vendor::found(&engine, "Acme").await;
         let other = Vendor::found(&engine, "Other").await;
-        let registry = registry(&vendor).await;
+        let registry = vendor.registry("Releases").await;
         let key = key(&vendor, &registry).await;
         let first = happening(Holder::Key(key.id), Operation::Push, "192.0.2.7");
         engine.note_happening(&registry, first.clone()).await.unwrap();

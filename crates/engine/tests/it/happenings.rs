@@ -1,37 +1,16 @@
 //! What happened at a registry: written down once, and forgotten when it is old.
 
-use keyward_domain::registry::{
-    Decision, Digest, Holder, KeyAccess, Manifest, Operation, Part, PartKind, Registry,
-};
+use keyward_domain::registry::{Decision, Digest, Holder, Manifest, Operation, Part, PartKind, Registry};
 use keyward_domain::{Address, PageRequest};
-use keyward_engine::{
-    AlertFilter, Clock as _, EventFilter, Happening, NewCredential, NewRegistry, NewRegistryKey,
-};
+use keyward_engine::{AlertFilter, Clock as _, EventFilter, Happening};
 use keyward_testkit::Vendor;
-use keyward_testkit::engine::engine;
+use keyward_testkit::engine::{engine, new_registry_key};
 
 const DAY: i64 = 24 * 60 * 60;
 
 async fn depot(vendor: &Vendor) -> (Registry, Holder) {
-    let new = NewRegistry {
-        name: "Releases".parse().unwrap(),
-        host: None,
-        upstream: "http://127.0.0.1:5000".parse().unwrap(),
-        prefix: None,
-        credential: NewCredential::Token,
-        service: None,
-        pass_redirects: false,
-        direct: true,
-    };
-    let registry = vendor.engine.create_registry(&vendor.access(), new, None).await.unwrap().value;
-    let new = NewRegistryKey {
-        registry: registry.id,
-        name: "ci".parse().unwrap(),
-        owner: None,
-        access: KeyAccess::Read,
-        rotation: None,
-        expires_at: None,
-    };
+    let registry = vendor.registry("Releases").await;
+    let new = new_registry_key(&registry);
     let key = vendor.engine.create_registry_key(&vendor.access(), new, None).await.unwrap().key;
     (registry, Holder::Key(key.id))
 }

@@ -3,21 +3,12 @@
 use std::collections::BTreeSet;
 
 use keyward_domain::registry::{Digest, Hint, Manifest, Registry};
-use keyward_engine::{Engine, Error, NewCredential, NewRegistry, Thing};
+use keyward_engine::{Engine, Error, NewRegistry, Thing};
 use keyward_testkit::Vendor;
-use keyward_testkit::engine::engine;
+use keyward_testkit::engine::{engine, new_registry};
 
 async fn registry(vendor: &Vendor, name: &str, prefix: Option<&str>) -> Registry {
-    let new = NewRegistry {
-        name: name.parse().unwrap(),
-        host: None,
-        upstream: "http://127.0.0.1:5000".parse().unwrap(),
-        prefix: prefix.map(|prefix| prefix.parse().unwrap()),
-        credential: NewCredential::Token,
-        service: None,
-        pass_redirects: false,
-        direct: false,
-    };
+    let new = NewRegistry { prefix: prefix.map(|prefix| prefix.parse().unwrap()), ..new_registry(name) };
     vendor.engine.create_registry(&vendor.access(), new, None).await.unwrap().value
 }
 

@@ -9,7 +9,7 @@ use keyward_engine::{AlertFilter, Collected, Engine, Error, NewRegistryKey, Plan
 use keyward_testkit::engine::engine;
 use keyward_testkit::{TestClock, Vendor};
 
-use crate::alerts::{mails, new_key, registry};
+use crate::alerts::{mails, new_key};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -28,7 +28,7 @@ struct Shop {
 impl Shop {
     async fn open(engine: &std::sync::Arc<Engine>) -> Self {
         let vendor = Vendor::found(engine, "Acme").await;
-        let registry = registry(&vendor).await;
+        let registry = vendor.registry("Releases").await;
         let new = NewRegistryKey { rotation: every(90, 7), ..new_key(&registry) };
         let made = engine.create_registry_key(&vendor.access(), new, None).await.unwrap();
         Self { vendor, registry, key: made.key, secret: made.secret.expose().to_owned() }

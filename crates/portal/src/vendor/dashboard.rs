@@ -44,7 +44,7 @@ async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: w
     let products = engine.products(&access.also::<ReadProducts>()?, None, most).await?.items;
     let filter = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
     let active = engine.licenses(access, &filter, most).await?;
-    let limit = now.plus_seconds(SOON_DAYS * 24 * 60 * 60);
+    let limit = now.plus_days(SOON_DAYS);
     let mut soon: Vec<_> = active
         .items
         .iter()
@@ -67,7 +67,7 @@ async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: w
         .iter()
         .enumerate()
         .map(|(index, used)| Bar {
-            day: page::day(now.plus_seconds((i64::try_from(index).unwrap_or(0) - 29) * 86_400)),
+            day: page::day(now.plus_days(i64::try_from(index).unwrap_or(0) - 29)),
             used: *used,
             height: (used * 100).div_ceil(most_used),
         })

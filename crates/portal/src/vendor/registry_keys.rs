@@ -180,7 +180,7 @@ fn end(form: &mut Form, told: Option<Timestamp>, now: Timestamp) -> Option<Optio
             None
         }
         "date" => Some(told),
-        days => Some(Some(now.plus_seconds(days.parse::<u16>().map_or(90, i64::from) * DAY))),
+        days => Some(Some(now.plus_days(days.parse::<u16>().map_or(90, i64::from)))),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use keyward_domain::registry::{Decision, Manifest, Operation, Reach, Registry, RepositoryName};
 use keyward_domain::{Address, CustomerId};
-use keyward_engine::{Engine, Guest, Happening, NewOrganization, Visitor};
-use keyward_testkit::engine::engine;
+use keyward_engine::{Engine, Guest, Happening, NewOrganization, NewRegistry, Visitor};
+use keyward_testkit::engine::{engine, new_registry, new_registry_key};
 
 use crate::browser::Browser;
 use crate::{ask, csrf, encode, people};
@@ -415,12 +415,9 @@ keyward_testkit::databases! {
         let new = NewOrganization { name: "Other".parse().unwrap(), owner_email: "o@other.example".parse().unwrap(), owner_name: None };
         let other = engine.bootstrap(new, false).await.unwrap();
         let identity = keyward_domain::Identity::new(other.organization.id, keyward_domain::Actor::Token(other.token.id), keyward_domain::Scopes::organization());
-        let upstream = keyward_engine::NewRegistry {
-            name: "Theirs".parse().unwrap(), host: None, upstream: "http://127.0.0.1:5001".parse().unwrap(), prefix: None,
-            credential: keyward_engine::NewCredential::Token, service: None, pass_redirects: false, direct: false,
-        };
+        let upstream = NewRegistry { upstream: "http://127.0.0.1:5001".parse().unwrap(), ..new_registry("Theirs") };
         let theirs = engine.create_registry(&identity.access().unwrap(), upstream, None).await.unwrap().value;
-        let new = keyward_engine::NewRegistryKey { registry: theirs.id, name: "k".parse().unwrap(), owner: None, access: keyward_domain::registry::KeyAccess::Read, rotation: None, expires_at: None };
+        let new = new_registry_key(&theirs);
         let made = engine.create_registry_key(&identity.access().unwrap(), new, None).await.unwrap();
         push(&engine, &theirs, "secret/app", &["1"]).await;
         let artifact = engine.artifacts(&identity.access().unwrap(), None, None, keyward_domain::PageRequest { limit: 10, after: None }).await.unwrap().items.remove(0);

@@ -10,10 +10,10 @@ use actix_web::{App, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use keyward_domain::registry::{KeyAccess, Rotation};
-use keyward_engine::{Engine, NewCredential, NewRegistry, NewRegistryKey};
+use keyward_engine::{Engine, NewRegistryKey};
 use keyward_registry::Shared;
 use keyward_testkit::Vendor;
-use keyward_testkit::engine::engine;
+use keyward_testkit::engine::{engine, new_registry_key};
 use serde_json::{Value, json};
 
 const DAY: i64 = 24 * 60 * 60;
@@ -54,14 +54,10 @@ keyward_testkit::databases! {
     async fn a_machine_collects_the_new_secret_of_its_key(store: Store) {
         let (engine, clock) = engine(store);
         let vendor = Vendor::found(&engine, "Acme").await;
-        let new = NewRegistry {
-            name: "Releases".parse().unwrap(), host: None, upstream: "http://127.0.0.1:5000".parse().unwrap(), prefix: None,
-            credential: NewCredential::Token, service: None, pass_redirects: false, direct: false,
-        };
-        let registry = engine.create_registry(&vendor.access(), new, None).await.unwrap().value;
+        let registry = vendor.registry("Releases").await;
         let new = NewRegistryKey {
-            registry: registry.id, name: "ci".parse().unwrap(), owner: None, access: KeyAccess::ReadWrite,
-            rotation: Some(Rotation::new(90, 7).unwrap()), expires_at: Some(engine.now().plus_seconds(365 * DAY)),
+            access: KeyAccess::ReadWrite, rotation: Some(Rotation::new(90, 7).unwrap()), expires_at: Some(engine.now().plus_seconds(365 * DAY)),
+            ..new_registry_key(&registry)
         };
         let made = engine.create_registry_key(&vendor.access(), new, None).await.unwrap();
         let old = made.secret.expose();

@@ -13,11 +13,11 @@ use keyward_domain::registry::{
 };
 use keyward_domain::{Customer, License, PageRequest, RegistryKeyId, Timestamp};
 use keyward_engine::{
-    Engine, Error, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewLicense, NewRegistry,
-    NewRegistryKey, NewRegistrySecret, Rights, TagChoice, Thing, TokenFormat,
+    Engine, Error, NewArtifact, NewEntitlement, NewGrant, NewLicense, NewRegistry, NewRegistryKey,
+    NewRegistrySecret, Rights, TagChoice, Thing, TokenFormat,
 };
 use keyward_testkit::Vendor;
-use keyward_testkit::engine::{engine, new_license};
+use keyward_testkit::engine::{engine, new_license, new_registry, new_registry_key};
 
 const YEAR: i64 = 365 * 24 * 60 * 60;
 
@@ -33,16 +33,11 @@ fn digest(number: usize) -> Digest {
     format!("sha256:{number:064x}").parse().unwrap()
 }
 
-fn new_registry(host: &str) -> NewRegistry {
+fn registry_at(host: &str) -> NewRegistry {
     NewRegistry {
-        name: "Releases".parse().unwrap(),
         host: Some(host.parse().unwrap()),
         upstream: format!("https://behind.{host}").parse().unwrap(),
-        prefix: None,
-        credential: NewCredential::Token,
-        service: None,
-        pass_redirects: false,
-        direct: false,
+        ..new_registry("Releases")
     }
 }
 
@@ -61,20 +56,13 @@ struct Depot {
 impl Depot {
     async fn open(engine: &Arc<Engine>, named: &str) -> Self {
         let vendor = Vendor::found(engine, named).await;
-        let new = new_registry(&format!("{}.example", vendor.founded.organization.slug));
+        let new = registry_at(&format!("{}.example", vendor.founded.organization.slug));
         let registry = engine.create_registry(&vendor.access(), new, None).await.unwrap().value;
         Self { vendor, registry }
     }
 
     async fn key(&self, expires_at: Option<Timestamp>) -> Result<NewRegistrySecret, Error> {
-        let new = NewRegistryKey {
-            registry: self.registry.id,
-            name: "CI".parse().unwrap(),
-            owner: None,
-            access: KeyAccess::Read,
-            rotation: None,
-            expires_at,
-        };
+        let new = NewRegistryKey { expires_at, ..new_registry_key(&self.registry) };
         self.vendor.engine.create_registry_key(&self.vendor.access(), new, None).await
     }
 
@@ -343,7 +331,7 @@ keyward_testkit::databases! {
         missing(Thing::Registry, depot.key(None).await);
         missing(Thing::Registry, engine.delete_registry(&access(), depot.registry.id, None).await);
         // Another under the same host is another.
-        let new = new_registry(depot.registry.host.as_str());
+        let new = registry_at(depot.registry.host.as_str());
         let again = engine.create_registry(&access(), new, None).await.unwrap().value;
         assert_ne!(again.id, depot.registry.id);
         assert!(!depot.opens(&first).await && !depot.opens(&second).await);

@@ -1,12 +1,12 @@
 //! What belongs to another organization is not there, whatever asks for it by its id.
 
-use keyward_domain::registry::{Artifact, ArtifactPolicy, KeyAccess};
+use keyward_domain::registry::{Artifact, ArtifactPolicy};
 use keyward_domain::{Customer, PageRequest};
 use keyward_engine::{
-    EntitlementChange, Error, EventFilter, NewArtifact, NewEntitlement, NewGrant, NewRegistryKey,
-    RegistryChange, TagChoice, Thing,
+    EntitlementChange, Error, EventFilter, NewArtifact, NewEntitlement, NewGrant, RegistryChange, TagChoice,
+    Thing,
 };
-use keyward_testkit::engine::engine;
+use keyward_testkit::engine::{engine, new_registry_key};
 
 use super::{Depot, missing, repository, tag};
 
@@ -29,14 +29,7 @@ keyward_testkit::databases! {
         let taken = engine.update_registry(access!(), acme.registry.id, change, None).await;
         assert!(matches!(taken, Err(Error::Taken { thing: Thing::Registry, field: "host" })));
 
-        let new = NewRegistryKey {
-            registry: id,
-            name: "CI".parse().unwrap(),
-            owner: None,
-            access: KeyAccess::ReadWriteDelete,
-            rotation: None,
-            expires_at: None,
-        };
+        let new = new_registry_key(&other.registry);
         missing(Thing::Registry, engine.create_registry_key(access!(), new, None).await);
         missing(Thing::RegistryKey, engine.registry_key(access!(), key.key.id).await);
         missing(Thing::RegistryKey, acme.rotate(key.key.id, 60).await);
