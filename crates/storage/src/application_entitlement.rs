@@ -14,9 +14,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::Result;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
+use crate::{Result, customer};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -115,14 +115,7 @@ impl ApplicationEntitlements<'_> {
 
     /// How many entitlements each customer has, where there are any.
     pub async fn counts(&self) -> Result<BTreeMap<CustomerId, u64>> {
-        let counted = self
-            .all()
-            .select_only()
-            .column(row::Column::CustomerId)
-            .column_as(row::Column::Id.count(), "entitlements")
-            .group_by(row::Column::CustomerId);
-        let counted: Vec<(Uuid, i64)> = counted.into_tuple().all(self.tx).await?;
-        Ok(counted.into_iter().map(|(id, count)| (id.into(), u64::try_from(count).unwrap_or(0))).collect())
+        customer::counted(self.tx, self.all(), row::Column::CustomerId).await
     }
 
     /// How many customers are entitled to an application.

@@ -1,5 +1,7 @@
 //! Customers. Deleted ones stay as tombstones that no query shows.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::{
     Customer, CustomerId, CustomerOrder, Email, Ordered, OrderedRequest, OrganizationScope, Page,
     PageRequest, Place, Timestamp,
@@ -10,6 +12,7 @@ use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
+use uuid::Uuid;
 
 use crate::Result;
 use crate::convert::{ROW, Table, write_block_list};
@@ -152,6 +155,17 @@ fn write(customer: &Customer) -> row::ActiveModel {
         deleted_at: NotSet,
         version: Set(customer.version),
     }
+}
+
+/// How many of some rows each customer has, where there are any. `customer` is the column that says whose a row is.
+pub(crate) async fn counted<E: EntityTrait>(
+    tx: &DatabaseTransaction,
+    rows: Select<E>,
+    customer: E::Column,
+) -> Result<BTreeMap<CustomerId, u64>> {
+    let counted = rows.select_only().column(customer).column_as(customer.count(), "rows").group_by(customer);
+    let counted: Vec<(Uuid, i64)> = counted.into_tuple().all(tx).await?;
+    Ok(counted.into_iter().map(|(id, count)| (id.into(), u64::try_from(count).unwrap_or(0))).collect())
 }
 
 fn read(row: row::Model) -> Result<Customer> {
