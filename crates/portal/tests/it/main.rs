@@ -136,7 +136,7 @@ const FORMS: [(&str, [u16; 4]); 11] = [
     ("/tokens", [200, 200, 403, 403]),
     ("/settings", [200, 200, 403, 403]),
     ("/settings/notices", [200, 200, 403, 403]),
-    ("/settings/sign-in-provider", [200, 200, 403, 403]),
+    ("/settings/sign-in-provider", [200, 403, 403, 403]),
 ];
 
 keyward_testkit::databases! {

@@ -117,6 +117,7 @@ pub fn token(organization: &Organization, n: u8) -> ManagementToken {
     ManagementToken {
         id: nth(TokenId::new, n),
         organization: organization.id,
+        maker: Maker::Operator,
         name: "CI".parse().unwrap(),
         hint: secret.hint(),
         hash: secret.hash(),

@@ -32,6 +32,7 @@ impl Request for UpdateRegistryKey {
     operation_id = "update_registry_key",
     params(("id" = String, Path, format = Uuid)),
     request_body = UpdateRegistryKey,
+    security(("management_token" = ["registries:write"])),
     responses((status = 200, body = RegistryKeyView), Refused),
 )]
 #[patch("/api/v1/registry-keys/{id}")]
