@@ -49,6 +49,9 @@ impl User {
     }
 }
 
+/// The id of nothing.
+const NOWHERE: &str = "018f0000-0000-7000-8000-000000000000";
+
 /// An operation, as the OpenAPI document describes it.
 struct Operation {
     verb: String,
@@ -86,7 +89,12 @@ fn operations() -> Vec<Operation> {
                 panic!("{verb} {path} names no scope")
             };
             let scope = scope.as_str().unwrap().parse().unwrap();
-            operations.push(Operation { verb: verb.to_uppercase(), path: path.clone(), scope });
+            let parameters = operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
+            let needed = parameters.iter().filter(|one| one["in"] == "query" && one["required"] == true);
+            let query: Vec<_> =
+                needed.map(|one| format!("{}={NOWHERE}", one["name"].as_str().unwrap())).collect();
+            let path = format!("{path}?{}", query.join("&"));
+            operations.push(Operation { verb: verb.to_uppercase(), path, scope });
         }
     }
     operations
@@ -114,13 +122,39 @@ fn expect(operation: &Operation, given: Scopes, now: Option<Role>, answer: &Answ
     }
 }
 
-/// Who has something of every kind that an organization can have is still not an operator.
 #[test]
 fn operations_name_their_scopes() {
     let operations = operations();
     let used: Scopes = operations.iter().map(|operation| operation.scope).collect();
     assert_eq!(used, Scopes::all(), "each scope is good for something");
     assert!(operations.len() > 100);
+}
+
+/// Operations that take another scope where an owner is concerned; below, each is tried on one.
+#[test]
+fn operations_on_owners_are_marked() {
+    let document = serde_json::to_value(keyward_api::openapi()).unwrap();
+    let verbs = document["paths"].as_object().unwrap().iter().flat_map(|(path, verbs)| {
+        verbs
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(move |(verb, operation)| (path.as_str(), verb.as_str(), operation))
+    });
+    let marked = verbs.filter(|(_, _, operation)| !operation["x-scopes-for-owners"].is_null());
+    let marked: Vec<_> =
+        marked.map(|(path, verb, operation)| (verb, path, &operation["x-scopes-for-owners"][0])).collect();
+    let expected = [
+        ("post", "/api/v1/members"),
+        ("patch", "/api/v1/members/{id}"),
+        ("delete", "/api/v1/members/{id}"),
+        ("post", "/api/v1/members/{id}/invite"),
+        ("delete", "/api/v1/tokens/{id}"),
+    ];
+    for (verb, path) in expected {
+        assert!(marked.contains(&(verb, path, &"owners:write".into())), "{verb} {path} is in {marked:?}");
+    }
+    assert_eq!(marked.len(), expected.len(), "{marked:?}");
 }
 
 keyward_testkit::databases! {
@@ -327,7 +361,7 @@ keyward_testkit::databases! {
             assert!(matches!(made, Err(keyward_engine::Error::Forbidden(_))));
         }
         user.delete(&format!("/api/v1/members/{}", eve.id)).await;
-        let left = engine.delete_customer(&token.access().unwrap(), "018f0000-0000-7000-8000-000000000000".parse().unwrap(), None).await;
+        let left = engine.delete_customer(&token.access().unwrap(), NOWHERE.parse().unwrap(), None).await;
         assert!(matches!(left, Err(keyward_engine::Error::Unauthenticated)));
     }
 
