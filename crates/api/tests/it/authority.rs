@@ -5,7 +5,7 @@ use keyward_engine::NewToken;
 use keyward_testkit::engine::engine;
 use serde_json::Value;
 
-use crate::client::{Answer, Ask, User};
+use crate::client::{Answer, Api, Ask, User};
 
 /// Someone of the vendor, with a token of their own.
 struct Person {
@@ -195,6 +195,20 @@ keyward_testkit::databases! {
         }
     }
 
+    async fn a_new_customer_with_a_product_key_takes_the_scope_for_customers(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let owner = user.vendor.founded.owner.id.to_string();
+        let product = user.create("/api/v1/products", r#"{"name":"P"}"#).await;
+        let customer = user.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
+        let path = format!("/api/v1/products/{product}/keys");
+        let token = user.token_of(&owner, Some(Scopes::NONE.with(Permission::WriteLicenses))).await;
+        let refused = user.with(&token, "POST", &path, r#"{"name":"N","email":"n@c.example"}"#).await;
+        assert_eq!(refused.json()["scope"], "customers:write", "{}", refused.text);
+        let body = format!(r#"{{"customer_id":"{customer}"}}"#);
+        assert_eq!(user.with(&token, "POST", &path, &body).await.status, 201);
+    }
+
     async fn nobody_but_an_owner_touches_owners(store: Store) {
         let (engine, _) = engine(store);
         let user = User::new(&engine, "Acme").await;
@@ -341,6 +355,20 @@ keyward_testkit::databases! {
         assert_eq!(taken.json()["effective_scopes"], serde_json::json!([]), "{}", taken.text);
         let refused = user.with(&ops, "POST", "/api/v1/organizations", body).await;
         assert_eq!(refused.problem(), (403, "forbidden".into()));
+    }
+
+    async fn another_server_knows_at_once(store: Store) {
+        let (engine, _) = engine(store.clone());
+        let user = User::new(&engine, "Acme").await;
+        let eve = user.person("eve", Role::Admin).await;
+        let (other, _) = keyward_testkit::engine::engine(store);
+        let elsewhere = Api::new(&other).await;
+        let ask = || elsewhere.ask(Ask::new("POST", "/api/v1/products").token(&eve.token).json("{}"));
+        assert_eq!(ask().await.status, 422);
+        user.set_role(&eve.id, Role::Viewer).await;
+        assert_eq!(ask().await.json()["role"], "viewer");
+        user.delete(&format!("/api/v1/members/{}", eve.id)).await;
+        assert_eq!(ask().await.problem().0, 401);
     }
 
     async fn a_role_lowered_while_the_request_waits_counts(store: Store) {

@@ -61,6 +61,16 @@ impl Engine {
         tx.registry_keys(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))
     }
 
+    /// One key, for who changes keys: what a change of nothing answers.
+    pub async fn unchanged_registry_key(
+        &self,
+        access: &Access<WriteRegistries>,
+        id: RegistryKeyId,
+    ) -> Result<RegistryKey> {
+        let tx = self.store.read().await?;
+        tx.registry_keys(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))
+    }
+
     /// Creates a key.
     pub async fn create_registry_key(
         &self,

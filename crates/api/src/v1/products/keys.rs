@@ -89,7 +89,7 @@ pub(crate) struct CreatedKey {
 
 /// Create a product key
 ///
-/// Customer and license are created together, or not at all.
+/// Customer and license are created together, or not at all. A new customer takes the scope `customers:write` too.
 #[utoipa::path(
     tag = "products",
     operation_id = "create_product_key",

@@ -44,7 +44,7 @@ pub(crate) async fn update(
     let Command { access, body, .. } = command;
     let key = match body.rotation {
         Some(rotation) => engine.set_registry_key_rotation(&access, id.0, rotation).await?,
-        None => engine.registry_key(&access.also()?, id.0).await?,
+        None => engine.unchanged_registry_key(&access, id.0).await?,
     };
     Ok(Answer::ok(key.into()))
 }
