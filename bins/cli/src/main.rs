@@ -1,5 +1,5 @@
 //! `keyward`: verify, inspect and sign licenses without a server, and manage a server's products,
-//! customers, licenses and plans.
+//! customers, licenses, tokens and plans.
 //!
 //! Exit codes: 0 done or valid, 1 refused, 2 wrong usage or something that could not be read or reached.
 
@@ -16,6 +16,7 @@ mod output;
 mod products;
 mod sign;
 mod status;
+mod tokens;
 mod verify;
 
 use std::process::ExitCode;
@@ -58,6 +59,9 @@ enum Command {
     /// Organizations on a server: plans, for its operator
     #[command(visible_alias = "organization")]
     Organizations(organizations::Organizations),
+    /// Management tokens on a server, and who made them
+    #[command(visible_alias = "token")]
+    Tokens(tokens::Tokens),
 }
 
 /// How a command ended that could be carried out.
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Command::Licenses(licenses) => licenses.run(),
         Command::Products(products) => products.run(),
         Command::Organizations(organizations) => organizations.run(),
+        Command::Tokens(tokens) => tokens.run(),
     };
     match outcome {
         Ok(Outcome::Good) => ExitCode::SUCCESS,

@@ -120,3 +120,30 @@ fn nothing_that_we_ban_is_in_the_tree() {
         assert!(source.is_empty() || source.starts_with("registry+"), "{} comes from {source}", package.name);
     }
 }
+
+/// A use-case that is given a right and writes looks at the caller again in its transaction: by `Engine::write`, or by
+/// `Engine::still` where something is locked before.
+#[test]
+fn whoever_writes_is_looked_at_again() {
+    let mut folders = vec![crate::root().unwrap().join("crates/engine/src")];
+    let mut checked = 0;
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for function in text.split("async fn ").skip(1) {
+                let (head, body) = function.split_once('{').unwrap_or((function, ""));
+                if head.contains("&Access<") {
+                    checked += 1;
+                    let asks = !body.contains("store.write()") || body.contains("self.still::<");
+                    assert!(asks, "{}: {}", path.display(), head.lines().next().unwrap_or_default());
+                }
+            }
+        }
+    }
+    assert!(checked > 100, "the use-cases are elsewhere now");
+}

@@ -21,7 +21,7 @@ pub fn openapi() -> OpenApi {
         SecurityScheme::Http(scheme.build())
     };
     let mut components = found.components.unwrap_or_else(Components::new);
-    components.add_security_scheme("management_token", bearer("A management token: `kw_mgmt_…`"));
+    components.add_security_scheme("management_token", bearer(MANAGEMENT_TOKEN));
     components.add_security_scheme("product_api_key", bearer("A product API key: `kw_prod_…`"));
     components.add_security_scheme("license_token", bearer("A license's own token"));
     components.schemas.insert(ProblemSchema::name().into(), ProblemSchema::schema());
@@ -60,6 +60,11 @@ pub(crate) async fn document() -> HttpResponse {
     let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     HttpResponse::Ok().insert_header(json).body(JSON.as_str())
 }
+
+const MANAGEMENT_TOKEN: &str = "\
+A management token: `kw_mgmt_…`. Operations name the scope that it must have. It acts for the member who made it: the \
+member's role must include that scope too, at the time of the request. Where an operation has `x-scopes-for-owners`, it \
+takes those as well if an owner is concerned.";
 
 const DESCRIPTION: &str = "\
 Issue licenses as signed tokens that your application verifies offline.

@@ -72,6 +72,8 @@ actions! {
     TokenCreated = "token.created";
     /// A management token was revoked.
     TokenRevoked = "token.revoked";
+    /// An owner has made a management token their own.
+    TokenTakenOver = "token.taken_over";
     /// A customer was created.
     CustomerCreated = "customer.created";
     /// A customer's name, address or notes were changed.

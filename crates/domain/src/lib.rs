@@ -85,7 +85,7 @@ pub use order::{
 pub use organization::{Organization, OrganizationScope, OrganizationState};
 pub use page::{Cursor, Page, PageRequest};
 pub use payload::Payload;
-pub use permission::{Access, Actor, Forbidden, Grant, Identity, Permission, Scopes};
+pub use permission::{Access, Actor, Authority, Forbidden, Grant, Identity, Permission, Scopes};
 pub use plan::{Feature, Overrides, Plan};
 pub use product::{Product, ProductState};
 pub use provider::{ClientId, Distrust, MailDomain, Provider, ProviderUrl};
@@ -96,5 +96,5 @@ pub use signing_key::{Kid, SigningKey, SigningKeyState};
 pub use template::{FieldDraft, Template};
 pub use text::{Email, Name, Notes, Slug};
 pub use time::Timestamp;
-pub use token::ManagementToken;
+pub use token::{Maker, ManagementToken, TokenState};
 pub use version::{Pin, Version, Versions};

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::permission::Permission;
+use crate::permission::{Actor, Authority, Identity, Permission};
 use crate::{Email, Invalid, MemberId, Name, OrganizationId, Scopes, Timestamp};
 
 /// A person of the vendor. Unique by e-mail address in the organization.
@@ -29,13 +29,21 @@ pub struct Member {
     pub version: i64,
 }
 
+impl Member {
+    /// Who the person is when signed in, with all that the role allows.
+    pub fn identity(&self) -> Identity {
+        let authority = Authority::Member { id: self.id, role: self.role };
+        Identity::new(self.organization, Actor::Member(self.id), authority, self.role.scopes())
+    }
+}
+
 /// What a member may do, from most to least.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Everything; an organization always has at least one.
     Owner,
-    /// Everything but changing owners.
+    /// Everything but what concerns owners ([`Permission::WriteOwners`]).
     Admin,
     /// Customers, licenses and entitlements.
     Member,
@@ -59,9 +67,10 @@ impl Role {
 
     /// What the role may do.
     pub fn scopes(self) -> Scopes {
-        use Permission::{ReadTokens, WriteCustomers, WriteEntitlements, WriteLicenses};
+        use Permission::{ReadTokens, WriteCustomers, WriteEntitlements, WriteLicenses, WriteOwners};
         match self {
-            Self::Owner | Self::Admin => Scopes::organization(),
+            Self::Owner => Scopes::organization(),
+            Self::Admin => Scopes::organization().without(WriteOwners),
             Self::Member => [WriteCustomers, WriteLicenses, WriteEntitlements]
                 .into_iter()
                 .fold(Scopes::reading().without(ReadTokens), Scopes::with),

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use crate::{
-    CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, RegistryKeyId, TokenId,
+    CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, RegistryKeyId, Role, TokenId,
 };
 
 /// A permission as a type; see [`Access`].
@@ -52,8 +52,11 @@ permissions! {
     WriteOrganization = "organizations:write";
     /// See the members.
     ReadMembers = "members:read";
-    /// Add, change and remove members.
+    /// Add, change and remove members who are no owners.
     WriteMembers = "members:write";
+    /// What only owners may do: make, change, invite and remove owners, set the sign-in provider, revoke the tokens of
+    /// other owners, and take tokens over.
+    WriteOwners = "owners:write";
     /// See the management tokens.
     ReadTokens = "tokens:read";
     /// Create and revoke management tokens, with no more scopes than one's own.
@@ -88,7 +91,7 @@ permissions! {
     WriteSigningKeys = "signing-keys:write";
     /// See the audit log.
     ReadAuditEvents = "audit-events:read";
-    /// Run the server: create organizations, set their plans, suspend them. Never part of an organization's own scopes.
+    /// Run the server: create organizations, set their plans, suspend them. No role has it.
     Operate = "operator";
 }
 
@@ -118,9 +121,14 @@ impl Scopes {
     /// None.
     pub const NONE: Self = Self(0);
 
+    /// All there are.
+    pub fn all() -> Self {
+        Permission::ALL.iter().copied().collect()
+    }
+
     /// All that concerns one organization.
     pub fn organization() -> Self {
-        Permission::ALL.iter().copied().collect::<Self>().without(Permission::Operate)
+        Self::all().without(Permission::Operate)
     }
 
     /// All that changes nothing.
@@ -138,6 +146,12 @@ impl Scopes {
     #[must_use]
     pub fn without(self, permission: Permission) -> Self {
         Self(self.0 & !permission.bit())
+    }
+
+    /// Those of these that are among `others` too.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        Self(self.0 & others.0)
     }
 
     /// Whether `permission` is one of these.
@@ -181,31 +195,65 @@ pub enum Actor {
     Server,
 }
 
+/// On whose behalf someone acts. It bounds all they may do, whatever their credential says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// A member, with the role that the member has now.
+    Member {
+        /// Who.
+        id: MemberId,
+        /// What the member may do.
+        role: Role,
+    },
+    /// The operator of the server.
+    Operator,
+}
+
+impl Authority {
+    /// All that can be done on this behalf.
+    pub fn scopes(self) -> Scopes {
+        match self {
+            Self::Member { role, .. } => role.scopes(),
+            Self::Operator => Scopes::all(),
+        }
+    }
+}
+
 /// Who was recognised, and all they may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     organization: OrganizationId,
     actor: Actor,
-    scopes: Scopes,
+    authority: Authority,
+    granted: Scopes,
 }
 
 impl Identity {
-    /// The bearer of a credential of `organization` that was just checked.
-    pub fn new(organization: OrganizationId, actor: Actor, scopes: Scopes) -> Self {
-        Self { organization, actor, scopes }
+    /// The bearer of a credential of `organization` that was just checked and grants these scopes.
+    pub fn new(organization: OrganizationId, actor: Actor, authority: Authority, granted: Scopes) -> Self {
+        Self { organization, actor, authority, granted }
     }
 
-    /// All they may do.
+    /// All they may do: what the credential grants and the authority behind it allows.
     pub fn scopes(&self) -> Scopes {
-        self.scopes
+        self.granted.and(self.authority.scopes())
     }
 
     /// The right to do `P`, if it is among the scopes.
     pub fn access<P: Grant>(&self) -> Result<Access<P>, Forbidden> {
-        if self.scopes.contains(P::PERMISSION) {
-            Ok(Access { identity: *self, permission: PhantomData })
-        } else {
-            Err(Forbidden { needed: P::PERMISSION })
+        self.check(P::PERMISSION)?;
+        Ok(Access { identity: *self, permission: PhantomData })
+    }
+
+    /// Refused with the reason, unless they may do `needed`.
+    pub fn check(&self, needed: Permission) -> Result<(), Forbidden> {
+        match self.authority {
+            _ if self.scopes().contains(needed) => Ok(()),
+            // Of what a role does not include no credential has any use, so the role is the reason.
+            Authority::Member { role, .. } if !role.scopes().contains(needed) => {
+                Err(Forbidden { needed, role: Some(role) })
+            }
+            Authority::Member { .. } | Authority::Operator => Err(Forbidden { needed, role: None }),
         }
     }
 }
@@ -228,6 +276,16 @@ impl<P> Access<P> {
         self.identity.actor
     }
 
+    /// On whose behalf.
+    pub fn authority(&self) -> Authority {
+        self.identity.authority
+    }
+
+    /// Who acts, with all they may do.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// The right of the same actor to do `Q` as well, if it is among the scopes.
     pub fn also<Q: Grant>(&self) -> Result<Access<Q>, Forbidden> {
         self.identity.access()
@@ -235,16 +293,18 @@ impl<P> Access<P> {
 
     /// All that the actor may do: the bound of what can be handed on.
     pub fn scopes(&self) -> Scopes {
-        self.identity.scopes
+        self.identity.scopes()
     }
 }
 
-/// The credential lacks a scope.
+/// Someone may not do this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this needs the scope {needed}")]
 pub struct Forbidden {
-    /// The missing one.
+    /// The missing scope.
     pub needed: Permission,
+    /// The role that does not include it, of whom the credential acts for; `None` where the credential itself lacks the scope.
+    pub role: Option<Role>,
 }
 
 impl fmt::Display for Permission {
@@ -255,8 +315,9 @@ impl fmt::Display for Permission {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::Role;
 
     #[test]
     fn roles_only_grow() {
@@ -268,12 +329,46 @@ mod tests {
     }
 
     #[test]
+    fn owners_alone_hold_what_concerns_owners() {
+        for role in Role::ALL {
+            assert_eq!(role.scopes().contains(Permission::WriteOwners), role == Role::Owner, "{role}");
+        }
+        assert_eq!(Role::Admin.scopes().with(Permission::WriteOwners), Role::Owner.scopes());
+    }
+
+    fn someone(authority: Authority, granted: Scopes) -> Identity {
+        Identity::new(OrganizationId::new(1, [0; 10]), Actor::Operator, authority, granted)
+    }
+
+    #[test]
     fn access_is_given_for_held_permissions_only() {
-        let organization = OrganizationId::new(1, [0; 10]);
-        let identity =
-            Identity::new(organization, Actor::Operator, Scopes::NONE.with(Permission::ReadLicenses));
+        let identity = someone(Authority::Operator, Scopes::NONE.with(Permission::ReadLicenses));
         assert!(identity.access::<ReadLicenses>().is_ok());
-        assert_eq!(identity.access::<WriteLicenses>().unwrap_err().needed, Permission::WriteLicenses);
+        let refused = Forbidden { needed: Permission::WriteLicenses, role: None };
+        assert_eq!(identity.access::<WriteLicenses>().unwrap_err(), refused);
+    }
+
+    proptest! {
+        /// Whatever a credential grants, in whatever authority: no more than either, and all that is in both.
+        #[test]
+        fn nobody_may_more_than_credential_and_role(bits in 0..1_u32 << Permission::ALL.len()) {
+            let id = MemberId::new(1, [0; 10]);
+            let members = Role::ALL.map(|role| Authority::Member { id, role });
+            for authority in members.into_iter().chain([Authority::Operator]) {
+                let (granted, identity) = (Scopes(bits), someone(authority, Scopes(bits)));
+                let effective = identity.scopes();
+                prop_assert!(effective.within(granted) && effective.within(authority.scopes()));
+                prop_assert!(authority == Authority::Operator || !effective.contains(Permission::Operate));
+                for permission in Permission::ALL.iter().copied() {
+                    let (credential, behind) =
+                        (granted.contains(permission), authority.scopes().contains(permission));
+                    prop_assert_eq!(identity.check(permission).is_ok(), credential && behind);
+                    if let (Err(refused), Authority::Member { role, .. }) = (identity.check(permission), authority) {
+                        prop_assert_eq!((refused.needed, refused.role), (permission, (!behind).then_some(role)));
+                    }
+                }
+            }
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Engine {
         address: AddressRange,
     ) -> Result<Sighting> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let license = lock(&tx, scope, id).await?;
         let known = tx.addresses(id).list().await?;
         if let Some(known) = known.iter().find(|sighting| sighting.address == address) {
@@ -55,7 +55,7 @@ impl Engine {
         address: AddressRange,
     ) -> Result<()> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let license = lock(&tx, scope, id).await?;
         if !tx.addresses(id).remove(address).await? {
             return Err(Error::NotFound(Thing::Address));
@@ -70,7 +70,7 @@ impl Engine {
     /// Removes all addresses of a license; how many there were.
     pub async fn reset_addresses(&self, access: &Access<WriteLicenses>, id: LicenseId) -> Result<u64> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let license = lock(&tx, scope, id).await?;
         let removed = tx.addresses(id).clear().await?;
         tx.licenses(scope).save(&license.readdressed(now)).await?;

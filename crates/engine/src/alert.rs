@@ -36,7 +36,7 @@ impl Engine {
     /// Says that the caller has seen to an alert. Saying so twice is no error.
     pub async fn acknowledge_alert(&self, access: &Access<WriteRegistries>, id: AlertId) -> Result<Alert> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let alert = tx.alerts(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Alert))?;
         match alert.state {
             AlertState::Open => {}

@@ -59,7 +59,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Application>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }
@@ -93,7 +93,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Application> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let application = lock(&tx, scope, id).await?;
         unchanged(application.version, expected)?;
         let name = change.name.unwrap_or_else(|| application.name.clone());
@@ -114,7 +114,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let application = lock(&tx, scope, id).await?;
         unchanged(application.version, expected)?;
         match tx.application_entitlements(scope).count_of(id).await? {

@@ -113,7 +113,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<ApplicationGrant>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(self.find_grant(&tx, scope, id.into()).await?));
         }
@@ -152,7 +152,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<ApplicationGrant> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let held = self.hold_grant(&tx, scope, id).await?;
         unchanged(held.entitlement.version, expected)?;
         let versions = tx.application_versions(scope).list(held.application.id).await?;
@@ -180,7 +180,7 @@ impl Engine {
         id: ApplicationEntitlementId,
         expected: Option<i64>,
     ) -> Result<()> {
-        let (tx, scope) = (self.store.write().await?, access.scope());
+        let (tx, scope) = (self.write(access).await?, access.scope());
         let held = self.hold_grant(&tx, scope, id).await?;
         unchanged(held.entitlement.version, expected)?;
         held.entitlement.removable(&held.versions)?;

@@ -85,7 +85,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<VersionSheet>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             let application = find(&tx, scope, application).await?;
             let version = tx.application_versions(scope).by_id(id.into()).await?;
@@ -131,7 +131,7 @@ impl Engine {
         notes: Markdown,
         expected: Option<i64>,
     ) -> Result<VersionSheet> {
-        let (tx, scope) = (self.store.write().await?, access.scope());
+        let (tx, scope) = (self.write(access).await?, access.scope());
         let (application, version) = hold(&tx, scope, application, name).await?;
         unchanged(version.version, expected)?;
         let version = version.noted(notes, self.now());
@@ -176,7 +176,7 @@ impl Engine {
         decide: impl FnOnce(ApplicationVersion, Timestamp) -> Result<ApplicationVersion, VersionTransitionError>,
     ) -> Result<Done<VersionSheet>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let earlier = once::earlier(&tx, scope, once, now).await?;
         let (application, version) = hold(&tx, scope, application, name).await?;
         if earlier.is_some() {

@@ -1,14 +1,15 @@
-//! Who is calling.
+//! Who is calling, and whether they still may.
 
-use keyward_domain::{Identity, Secret};
+use keyward_domain::{Access, Actor, Grant, Identity, Secret};
+use keyward_storage::Tx;
 
-use crate::{Engine, Result};
+use crate::{Engine, Error, Result};
 
 /// How exact "last used" is. Writing it at each request would make every read a write.
 pub(crate) const LAST_USED_SECONDS: i64 = 60;
 
 impl Engine {
-    /// The bearer of a management token, if the token is known and alive.
+    /// The bearer of a management token, if the token is known and works: with the role that its maker has now.
     pub async fn authenticate(&self, secret: &Secret) -> Result<Option<Identity>> {
         let now = self.now();
         let hash = secret.hash();
@@ -22,5 +23,27 @@ impl Engine {
             tx.commit().await?;
         }
         Ok(Some(identity))
+    }
+
+    /// A transaction that writes, for whoever may still do `P` when it begins. Since the credential was checked, the
+    /// request may have waited for its body or for another server, and the right may have been taken away.
+    pub(crate) async fn write<P: Grant>(&self, access: &Access<P>) -> Result<Tx> {
+        let tx = self.store.write().await?;
+        self.still::<_, P>(&tx, access).await?;
+        Ok(tx)
+    }
+
+    /// The right of the same caller to do `Q`, as it is in this transaction.
+    pub(crate) async fn still<P, Q: Grant>(&self, tx: &Tx, access: &Access<P>) -> Result<Access<Q>> {
+        let scope = access.scope();
+        let identity = match access.actor() {
+            Actor::Token(id) => tx.tokens(scope).find(id).await?.and_then(|token| token.identity(self.now())),
+            Actor::Member(id) => tx.members(scope).find(id).await?.map(|member| member.identity()),
+            // None of these has a role that could be lowered.
+            Actor::Operator | Actor::Customer(_) | Actor::Link(_) | Actor::RegistryKey(_) | Actor::Server => {
+                Some(*access.identity())
+            }
+        };
+        Ok(identity.ok_or(Error::Unauthenticated)?.access()?)
     }
 }

@@ -58,7 +58,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Customer>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             let earlier = tx.customers(scope).find(id.into()).await?;
             return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Customer));
@@ -103,7 +103,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Customer> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Customer))?;
         unchanged(customer.version, expected)?;
         let customer = Customer {
@@ -130,7 +130,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Customer))?;
         unchanged(customer.version, expected)?;
         for license in tx.licenses(scope).of_customer(id).await? {

@@ -82,9 +82,9 @@ pub enum Error {
     /// A password can't be hashed.
     #[error("the password can't be hashed")]
     Password,
-    /// Owners are made and unmade by owners.
-    #[error("only an owner can do this")]
-    OwnersOnly,
+    /// The caller's credential has ended since it was checked.
+    #[error("the credential has ended")]
+    Unauthenticated,
     /// An organization always has an owner.
     #[error("an organization needs at least one owner")]
     LastOwner,

@@ -142,7 +142,7 @@ impl Engine {
         let not_before = new.not_before.unwrap_or(now);
         let expires_at = new.expires_at.unwrap_or_else(|| Some(not_before.max(now).plus_one_year()));
 
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }
@@ -188,7 +188,7 @@ impl Engine {
         if let Holder::New(_) = new.holder {
             access.also::<WriteCustomers>()?;
         }
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             let license = find(&tx, scope, id.into()).await?;
             return Ok(Done::before(self.issued(&tx, scope, license).await?));
@@ -300,7 +300,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<License> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let license = lock(&tx, scope, id).await?;
         unchanged(license.version, expected)?;
         let name = change.name.unwrap_or_else(|| license.name.clone());
@@ -322,7 +322,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<License>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }
@@ -383,7 +383,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let license = lock(&tx, scope, id).await?;
         unchanged(license.version, expected)?;
         tx.licenses(scope).delete(id, self.now()).await?;
@@ -402,7 +402,7 @@ impl Engine {
         decide: impl FnOnce(License, Timestamp) -> Result<License>,
     ) -> Result<Done<License>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }

@@ -9,7 +9,7 @@ use keyward_domain::{
 use keyward_storage::{Mail, Tx};
 use serde_json::json;
 
-use crate::member::NewMember;
+use crate::member::{self, NewMember};
 use crate::provider::is_vouched_for;
 use crate::{Engine, Error, Result, Thing};
 
@@ -24,11 +24,13 @@ impl Engine {
         Ok(member)
     }
 
-    /// Mails a member the link for the first password, again if need be.
+    /// Mails a member the link for the first password, again if need be. The one mailed before is dead, so owners are
+    /// invited by who may do what concerns owners.
     pub async fn send_invitation(&self, access: &Access<WriteMembers>, id: MemberId) -> Result<()> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
-        let member = tx.members(scope).find(id).await?.ok_or(Error::NotFound(Thing::Member))?;
+        let tx = self.change_members(access).await?;
+        let member = member::lock(&tx, scope, id).await?;
+        self.owners_for_owners(&tx, access, member.role).await?;
         tx.links(scope).withdraw_all(id.uuid(), self.now()).await?;
         self.mail_member_link(&tx, &member, LinkPurpose::Invitation(id)).await?;
         let detail = [("email", json!(member.email))];

@@ -1,9 +1,8 @@
 //! Members.
 
-use keyward_domain::permission::{ReadMembers, WriteMembers};
+use keyward_domain::permission::{ReadMembers, WriteMembers, WriteOwners};
 use keyward_domain::{
-    Access, Action, Actor, Email, Idempotency, Member, MemberId, Name, OrganizationScope, Page, PageRequest,
-    Role,
+    Access, Action, Email, Idempotency, Member, MemberId, Name, OrganizationScope, Page, PageRequest, Role,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -43,7 +42,7 @@ impl Engine {
         tx.members(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::Member))
     }
 
-    /// Adds a member.
+    /// Adds a member. An owner is added by who may do what concerns owners.
     pub async fn create_member(
         &self,
         access: &Access<WriteMembers>,
@@ -51,13 +50,11 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Member>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.change_members(access).await?;
+        self.owners_for_owners(&tx, access, new.role).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             let earlier = tx.members(scope).find(id.into()).await?;
             return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Member));
-        }
-        if new.role == Role::Owner {
-            owners_only(&tx, access).await?;
         }
         let member = self.new_member(scope, new);
         tx.members(scope).insert(&member).await.map_err(taken)?;
@@ -68,7 +65,8 @@ impl Engine {
         Ok(Done::now(member))
     }
 
-    /// Changes a member's name or role. The last owner stays one.
+    /// Changes a member's name or role. Owners are made, changed and unmade by who may do what concerns owners; the last one
+    /// stays one.
     pub async fn update_member(
         &self,
         access: &Access<WriteMembers>,
@@ -77,13 +75,11 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Member> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.change_members(access).await?;
         let member = lock(&tx, scope, id).await?;
         unchanged(member.version, expected)?;
         let role = change.role.unwrap_or(member.role);
-        if member.role == Role::Owner || role == Role::Owner {
-            owners_only(&tx, access).await?;
-        }
+        self.owners_for_owners(&tx, access, member.role.min(role)).await?;
         if member.role == Role::Owner && role != Role::Owner {
             another_owner(&tx, scope).await?;
         }
@@ -101,7 +97,8 @@ impl Engine {
         Ok(member)
     }
 
-    /// Removes a member. The last owner stays.
+    /// Removes a member, whose sessions and management tokens end. Owners are removed by who may do what concerns owners; the
+    /// last one stays.
     pub async fn delete_member(
         &self,
         access: &Access<WriteMembers>,
@@ -109,17 +106,40 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.change_members(access).await?;
         let member = lock(&tx, scope, id).await?;
         unchanged(member.version, expected)?;
+        self.owners_for_owners(&tx, access, member.role).await?;
         if member.role == Role::Owner {
-            owners_only(&tx, access).await?;
             another_owner(&tx, scope).await?;
         }
+        tx.tokens(scope).keep_maker(&member).await?;
         tx.sessions(scope).end_all(keyward_domain::session::SessionHolder::Member(id)).await?;
         tx.members(scope).delete(id).await?;
         self.record(&tx, access, Action::MemberDeleted, id.uuid(), &[("email", json!(member.email))]).await?;
         tx.commit().await?;
+        Ok(())
+    }
+
+    /// A transaction that changes members. Roles change one after the other, so the caller's own holds until it ends, and
+    /// two owners who step down at once are told apart.
+    pub(crate) async fn change_members(&self, access: &Access<WriteMembers>) -> Result<Tx> {
+        let tx = self.store.write().await?;
+        tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        self.still::<_, WriteMembers>(&tx, access).await?;
+        Ok(tx)
+    }
+
+    /// Whoever acts on an owner, or makes one, needs the scope for it.
+    pub(crate) async fn owners_for_owners(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteMembers>,
+        role: Role,
+    ) -> Result<()> {
+        if role == Role::Owner {
+            self.still::<_, WriteOwners>(tx, access).await?;
+        }
         Ok(())
     }
 
@@ -138,19 +158,8 @@ impl Engine {
     }
 }
 
-/// The member, with the organization locked first: two owners who step down at once are told apart.
-async fn lock(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Member> {
-    tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Member> {
     tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Member))
-}
-
-/// Of people, only an owner may go on.
-pub(crate) async fn owners_only<P>(tx: &Tx, access: &Access<P>) -> Result<()> {
-    let Actor::Member(id) = access.actor() else { return Ok(()) };
-    match tx.members(access.scope()).find(id).await? {
-        Some(member) if member.role == Role::Owner => Ok(()),
-        Some(_) | None => Err(Error::OwnersOnly),
-    }
 }
 
 async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<()> {

@@ -52,7 +52,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Notices> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let known = tx.notices(scope).lock().await?.ok_or(Error::NotFound(Thing::Organization))?;
         unchanged(known.version, expected)?;
         let notices = Notices {

@@ -56,7 +56,7 @@ impl Engine {
         access: &Access<WriteLicenses>,
         license: LicenseId,
     ) -> Result<NewOnboardingLink> {
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let (_, made) = self.new_onboarding_link(&tx, access, license).await?;
         tx.commit().await?;
         Ok(made)
@@ -69,7 +69,7 @@ impl Engine {
         license: LicenseId,
     ) -> Result<Email> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let (license, made) = self.new_onboarding_link(&tx, access, license).await?;
         let customer = match license.customer {
             Some(customer) => tx.customers(scope).find(customer).await?,
@@ -124,7 +124,7 @@ impl Engine {
     /// Withdraws an onboarding link.
     pub async fn revoke_onboarding_link(&self, access: &Access<WriteLicenses>, id: LinkId) -> Result<()> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if !tx.links(scope).withdraw(id, self.now()).await? {
             return Err(Error::NotFound(Thing::Link));
         }

@@ -2,15 +2,16 @@
 
 use keyward_domain::permission::{Operate, ReadOrganization, WriteOrganization};
 use keyward_domain::{
-    Access, Action, Actor, BlockList, Email, Feature, Idempotency, ManagementToken, Member, Name,
-    Organization, OrganizationId, OrganizationScope, OrganizationState, Overrides, Page, PageRequest,
-    Permission, Plan, Role, Scopes, Secret, Slug,
+    Access, Action, Actor, BlockList, Email, Feature, Idempotency, Maker, ManagementToken, Member, Name,
+    Organization, OrganizationId, OrganizationScope, OrganizationState, Overrides, Page, PageRequest, Plan,
+    Role, Scopes, Secret, Slug,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 
 use crate::customer::unchanged;
 use crate::member::NewMember;
+use crate::token::maker_of;
 use crate::{Done, Engine, Error, Result, Thing, once};
 
 /// An organization to be founded.
@@ -83,7 +84,7 @@ impl Engine {
         change: OrganizationChange,
         expected: Option<i64>,
     ) -> Result<Organization> {
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let organization =
             tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))?;
         unchanged(organization.version, expected)?;
@@ -108,7 +109,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Organization>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let missing = Error::NotFound(Thing::Organization);
         if once::earlier(&tx, scope, once, now).await?.is_some() {
             return tx.organizations().find(scope).await?.map(Done::before).ok_or(missing);
@@ -216,7 +217,7 @@ impl Engine {
         action: Action,
         decide: impl FnOnce(Organization) -> Result<Organization>,
     ) -> Result<Organization> {
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let found = tx.organizations().lock_any(id).await?.ok_or(Error::NotFound(Thing::Organization))?;
         let version = found.version + 1;
         let organization = Organization { updated_at: self.now(), version, ..decide(found)? };
@@ -238,22 +239,21 @@ impl Engine {
         new: NewOrganization,
         once: Option<&Idempotency>,
     ) -> Result<Founded> {
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if once::earlier(&tx, access.scope(), once, self.now()).await?.is_some() {
             return Err(Error::SecretShown);
         }
-        let founded = self.found(&tx, new, access.actor(), Scopes::organization()).await?;
+        let founded = self.found(&tx, new, access.actor(), false).await?;
         once::complete(&tx, access.scope(), once, founded.organization.id.uuid()).await?;
         tx.commit().await?;
         Ok(founded)
     }
 
-    /// Founds an organization at the operator's command line. With `operator`, its token may found others.
+    /// Founds an organization at the operator's command line. Its token is the owner's; with `operator` it is the operator's
+    /// and may found others.
     pub async fn bootstrap(&self, new: NewOrganization, operator: bool) -> Result<Founded> {
-        let scopes = Scopes::organization();
-        let scopes = if operator { scopes.with(Permission::Operate) } else { scopes };
         let tx = self.store.write().await?;
-        let founded = self.found(&tx, new, Actor::Operator, scopes).await?;
+        let founded = self.found(&tx, new, Actor::Operator, operator).await?;
         tx.commit().await?;
         Ok(founded)
     }
@@ -263,7 +263,7 @@ impl Engine {
         tx: &Tx,
         new: NewOrganization,
         actor: Actor,
-        scopes: Scopes,
+        operator: bool,
     ) -> Result<Founded> {
         let now = self.now();
         let organization = Organization {
@@ -288,7 +288,11 @@ impl Engine {
         let owner = NewMember { name: owner_name, email: new.owner_email, role: Role::Owner };
         let owner = self.new_member(scope, owner);
         let name = "Bootstrap".parse().map_err(|invalid| Error::field("name", invalid))?;
-        let made = self.new_token(scope, name, scopes, None);
+        let (maker, scopes) = match operator {
+            true => (Maker::Operator, Scopes::all()),
+            false => (maker_of(&owner), Scopes::organization()),
+        };
+        let made = self.new_token(scope, maker, name, scopes, None);
 
         tx.organizations().insert(&organization).await.map_err(taken)?;
         tx.members(scope).insert(&owner).await?;

@@ -128,7 +128,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<KeyedProduct> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if once::earlier(&tx, scope, once, now).await?.is_some() {
             return Err(Error::SecretShown);
         }
@@ -172,7 +172,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Product> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let product = lock(&tx, scope, id).await?;
         unchanged(product.version, expected)?;
         let product = change.apply(product).changed(self.now());
@@ -191,7 +191,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<KeyedProduct> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if once::earlier(&tx, scope, once, now).await?.is_some() {
             return Err(Error::SecretShown);
         }
@@ -260,7 +260,7 @@ impl Engine {
         decide: impl FnOnce(Product, Timestamp) -> Result<Product, ProductTransitionError>,
     ) -> Result<Done<Product>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if once::earlier(&tx, scope, once, now).await?.is_some() {
             return Ok(Done::before(find(&tx, scope, id).await?));
         }

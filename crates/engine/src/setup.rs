@@ -1,6 +1,6 @@
 //! The first start: a link, printed once, that founds the first organization.
 
-use keyward_domain::{Action, Actor, Permission, Scopes, Secret, SecretHash, SecretKind};
+use keyward_domain::{Action, Actor, Secret, SecretHash, SecretKind};
 use sha2::Digest as _;
 
 use crate::organization::NewOrganization;
@@ -50,8 +50,7 @@ impl Engine {
         if tx.organizations().any().await? {
             return Err(Error::LinkGone);
         }
-        let scopes = Scopes::organization().with(Permission::Operate);
-        let founded = self.found(&tx, new, Actor::Operator, scopes).await?;
+        let founded = self.found(&tx, new, Actor::Operator, false).await?;
         tx.settings().set(SETUP, "").await?;
         // Nobody has seen the secret of the first token: it is not needed where there is a password.
         let token = keyward_domain::ManagementToken { revoked_at: Some(self.now()), ..founded.token };

@@ -63,7 +63,7 @@ impl Engine {
                 self.new_signing_key(scope, &secret.to_seed())?
             }
         };
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(kid) = earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(kid));
         }
@@ -83,7 +83,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<SigningKey>> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(key) = earlier(&tx, scope, once, self.now()).await? {
             return Ok(Done::before(key));
         }
@@ -103,7 +103,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<SigningKey>> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(key) = earlier(&tx, scope, once, self.now()).await? {
             return Ok(Done::before(key));
         }

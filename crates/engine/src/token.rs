@@ -1,10 +1,11 @@
 //! Management tokens.
 
-use keyward_domain::permission::{ReadTokens, WriteTokens};
+use keyward_domain::permission::{ReadTokens, WriteOwners, WriteTokens};
 use keyward_domain::{
-    Access, Action, Idempotency, Invalid, ManagementToken, Name, OrganizationScope, Page, PageRequest,
-    Scopes, Secret, SecretKind, Timestamp, TokenId,
+    Access, Action, Authority, Idempotency, Invalid, Maker, ManagementToken, Member, Name, OrganizationScope,
+    Page, PageRequest, Role, Scopes, Secret, SecretKind, Timestamp, TokenId, TokenState,
 };
+use keyward_storage::Tx;
 use serde_json::json;
 
 use crate::{Engine, Error, Result, Thing, once};
@@ -30,7 +31,7 @@ pub struct NewSecret {
 }
 
 impl Engine {
-    /// All tokens, the revoked ones too.
+    /// All tokens, with those that no longer work.
     pub async fn tokens(
         &self,
         access: &Access<ReadTokens>,
@@ -45,7 +46,7 @@ impl Engine {
         tx.tokens(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::Token))
     }
 
-    /// Creates a token with no more scopes than the caller's own.
+    /// Creates a token for whom the caller acts, with no more scopes than the caller has.
     pub async fn create_token(
         &self,
         access: &Access<WriteTokens>,
@@ -53,18 +54,18 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<NewSecret> {
         let (scope, now) = (access.scope(), self.now());
-        let scopes = new.scopes.unwrap_or_else(|| access.scopes());
-        if let Some(missing) = scopes.iter().find(|permission| !access.scopes().contains(*permission)) {
-            return Err(keyward_domain::Forbidden { needed: missing }.into());
-        }
         if new.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::field("expires_at", Invalid::new("in_the_past", "must lie in the future")));
         }
         let tx = self.store.write().await?;
+        let access = &self.still::<_, WriteTokens>(&tx, access).await?;
+        let scopes = new.scopes.unwrap_or_else(|| access.scopes());
+        scopes.iter().try_for_each(|permission| access.identity().check(permission))?;
         if once::earlier(&tx, scope, once, now).await?.is_some() {
             return Err(Error::SecretShown);
         }
-        let made = self.new_token(scope, new.name, scopes, new.expires_at);
+        let maker = maker(&tx, access).await?;
+        let made = self.new_token(scope, maker, new.name, scopes, new.expires_at);
         tx.tokens(scope).insert(&made.token).await?;
         let detail = [("name", json!(made.token.name)), ("hint", json!(made.token.hint))];
         self.record(&tx, access, Action::TokenCreated, made.token.id.uuid(), &detail).await?;
@@ -73,11 +74,15 @@ impl Engine {
         Ok(made)
     }
 
-    /// Ends a token for ever, from the very next request on. Revoking it twice is no error.
+    /// Ends a token for ever, from the very next request on. Revoking it twice is no error. The tokens of other owners, and
+    /// of the operator, are ended by who may do what concerns owners.
     pub async fn revoke_token(&self, access: &Access<WriteTokens>, id: TokenId) -> Result<ManagementToken> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let token = tx.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Token))?;
+        if !may_end(access.authority(), &token.maker) {
+            self.still::<_, WriteOwners>(&tx, access).await?;
+        }
         if token.revoked_at.is_some() {
             return Ok(token);
         }
@@ -88,9 +93,40 @@ impl Engine {
         Ok(token)
     }
 
+    /// Makes a token the caller's own: it acts for them from now on, whoever holds its secret. Taking it over twice is no
+    /// error; what is revoked or expired stays so.
+    pub async fn take_over_token(
+        &self,
+        access: &Access<WriteOwners>,
+        id: TokenId,
+    ) -> Result<ManagementToken> {
+        let (scope, now) = (access.scope(), self.now());
+        let tx = self.store.write().await?;
+        let token = tx.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Token))?;
+        let access = &self.still::<_, WriteOwners>(&tx, access).await?;
+        match token.state(now) {
+            TokenState::Active | TokenState::Orphaned => {}
+            ended @ (TokenState::Expired | TokenState::Revoked) => {
+                return Err(Error::Transition(format!("the token is {}", ended.as_str())));
+            }
+        }
+        let maker = maker(&tx, access).await?;
+        if maker == token.maker {
+            return Ok(token);
+        }
+        let detail =
+            [("name", json!(token.name)), ("from", described(&token.maker)), ("to", described(&maker))];
+        let token = ManagementToken { maker, ..token };
+        tx.tokens(scope).save(&token).await?;
+        self.record(&tx, access, Action::TokenTakenOver, id.uuid(), &detail).await?;
+        tx.commit().await?;
+        Ok(token)
+    }
+
     pub(crate) fn new_token(
         &self,
         scope: OrganizationScope,
+        maker: Maker,
         name: Name,
         scopes: Scopes,
         expires_at: Option<Timestamp>,
@@ -99,6 +135,7 @@ impl Engine {
         let token = ManagementToken {
             id: self.id(TokenId::new),
             organization: scope.id(),
+            maker,
             name,
             hint: secret.hint(),
             hash: secret.hash(),
@@ -109,5 +146,40 @@ impl Engine {
             created_at: self.now(),
         };
         NewSecret { token, secret }
+    }
+}
+
+/// A member, as the maker of a token.
+pub(crate) fn maker_of(member: &Member) -> Maker {
+    Maker::Member { id: member.id, name: member.name.clone(), role: Some(member.role) }
+}
+
+/// For whom the caller acts, as the maker of a token.
+async fn maker<P>(tx: &Tx, access: &Access<P>) -> Result<Maker> {
+    match access.authority() {
+        Authority::Operator => Ok(Maker::Operator),
+        Authority::Member { id, .. } => {
+            let member = tx.members(access.scope()).find(id).await?.ok_or(Error::Unauthenticated)?;
+            Ok(maker_of(&member))
+        }
+    }
+}
+
+/// Whether the scope for tokens is enough to end one of this maker.
+fn may_end(caller: Authority, maker: &Maker) -> bool {
+    match (maker.authority(), caller) {
+        (Some(Authority::Operator), caller) => caller == Authority::Operator,
+        (Some(Authority::Member { id, role: Role::Owner }), caller) => {
+            matches!(caller, Authority::Member { id: own, .. } if own == id)
+        }
+        (Some(Authority::Member { .. }) | None, _) => true,
+    }
+}
+
+/// For the audit log.
+fn described(maker: &Maker) -> serde_json::Value {
+    match maker {
+        Maker::Member { id, name, .. } => json!({ "kind": maker.as_str(), "id": id, "name": name }),
+        Maker::Operator | Maker::Unknown => json!({ "kind": maker.as_str() }),
     }
 }

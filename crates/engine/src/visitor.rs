@@ -106,7 +106,7 @@ impl Engine {
         let scope = organization.scope();
         let visitor = match session.holder {
             SessionHolder::Member(id) => tx.members(scope).find(id).await?.map(|member| {
-                let identity = Identity::new(organization.id, Actor::Member(id), member.role.scopes());
+                let identity = member.identity();
                 Visitor::Member(MemberVisit { session: session.clone(), member, organization, identity })
             }),
             SessionHolder::Customer(id) => tx.customers(scope).find(id).await?.map(|customer| {

@@ -96,6 +96,7 @@ impl Shell {
             "offered" => Some("Offered again."),
             "invited" => Some("Invited. The link in the mail works for 7 days."),
             "removed" => Some("Removed."),
+            "taken-over" => Some("Yours now. The token acts for you, from the very next request on."),
             "password" => Some("Password changed. All other sessions have ended."),
             "ended" => Some("Session ended."),
             "swept" => Some("It is looked at within seconds."),

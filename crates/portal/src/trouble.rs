@@ -41,7 +41,8 @@ impl From<Forbidden> for Trouble {
     fn from(forbidden: Forbidden) -> Self {
         // The problem speaks of a token, which people in a browser do not have.
         let scope = forbidden.needed.as_str();
-        Self::Problem(Problem::from(forbidden).detail(format!("Your role does not include {scope}.")))
+        let role = forbidden.role.map(|role| format!(", {role},")).unwrap_or_default();
+        Self::Problem(Problem::from(forbidden).detail(format!("Your role{role} does not include {scope}.")))
     }
 }
 

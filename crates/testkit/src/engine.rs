@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use keyward_domain::registry::{KeyAccess, Registry};
-use keyward_domain::{Access, Actor, Customer, Grant, Identity, License, Payload, Permission, Scopes};
+use keyward_domain::{Access, Actor, Authority, Customer, Grant, Identity, License, Payload};
 use keyward_engine::{
     Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCredential, NewCustomer, NewLicense,
     NewOrganization, NewRegistry, NewRegistryKey, Terms, Vault,
@@ -91,8 +91,9 @@ impl Vendor {
             owner_name: None,
         };
         let founded = engine.bootstrap(new, true).await.expect("an organization");
-        let scopes = Scopes::organization().with(Permission::Operate);
-        let identity = Identity::new(founded.organization.id, Actor::Token(founded.token.id), scopes);
+        let actor = Actor::Token(founded.token.id);
+        let identity =
+            Identity::new(founded.organization.id, actor, Authority::Operator, founded.token.scopes);
         Self { engine: Arc::clone(engine), founded, identity }
     }
 

@@ -156,9 +156,15 @@ fn inspect_shows_without_believing() {
 #[test]
 fn every_command_on_a_server_explains_itself() {
     let desk = Desk::new();
-    for noun in
-        ["products", "applications", "application-entitlements", "customers", "licenses", "organizations"]
-    {
+    for noun in [
+        "products",
+        "applications",
+        "application-entitlements",
+        "customers",
+        "licenses",
+        "organizations",
+        "tokens",
+    ] {
         let output = desk.keyward(&[noun, "--help"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let help = String::from_utf8(output.stdout).unwrap();

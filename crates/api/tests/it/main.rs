@@ -3,6 +3,7 @@
 
 mod alerts;
 mod applications;
+mod authority;
 mod client;
 mod concurrency;
 mod documents;

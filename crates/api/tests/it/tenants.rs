@@ -47,7 +47,7 @@ const OWN: [&str; 34] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 80] = [
+const ONE: [(&str, &str); 81] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -66,6 +66,7 @@ const ONE: [(&str, &str); 80] = [
     ("DELETE /api/v1/onboarding-links/{id}", ""),
     ("GET /api/v1/tokens/{id}", ""),
     ("DELETE /api/v1/tokens/{id}", ""),
+    ("POST /api/v1/tokens/{id}/take-over", ""),
     ("GET /api/v1/customers/{id}", ""),
     ("PATCH /api/v1/customers/{id}", r#"{"name":"Mine"}"#),
     ("DELETE /api/v1/customers/{id}", ""),

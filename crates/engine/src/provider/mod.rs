@@ -11,7 +11,7 @@ mod id_token;
 mod sign_in;
 mod wire;
 
-use keyward_domain::permission::{ReadOrganization, WriteOrganization};
+use keyward_domain::permission::{ReadOrganization, WriteOwners};
 use keyward_domain::{
     Access, Action, ClientId, Invalid, MailDomain, Member, OrganizationScope, Provider, ProviderUrl, Role,
 };
@@ -20,7 +20,6 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::customer::unchanged;
-use crate::member::owners_only;
 use crate::vault::Place;
 use crate::{Engine, Error, Result, Thing};
 
@@ -78,20 +77,17 @@ impl Engine {
         Ok(found.map(|(provider, _)| provider))
     }
 
-    /// Sets the sign-in provider, for owners, once it answers as one. Refused with the field `issuer` if it does
+    /// Sets the sign-in provider, which says who members are, owners too, once it answers as one. Refused with the field `issuer` if it does
     /// not, and with `client_secret` if none was ever given for this provider.
     pub async fn set_sign_in_provider(
         &self,
-        access: &Access<WriteOrganization>,
+        access: &Access<WriteOwners>,
         new: NewProvider,
         expected: Option<i64>,
     ) -> Result<Provider> {
         let (scope, now) = (access.scope(), self.now());
-        owners_only(&self.store.read().await?, access).await?;
         self.describe(&new.issuer).await?;
-        let tx = self.store.write().await?;
-        owners_only(&tx, access).await?;
-        tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let tx = self.change_provider(access).await?;
         let known = tx.providers(scope).lock().await?;
         unchanged(known.as_ref().map_or(0, |(known, _)| known.version), expected)?;
         let sealed = match (&new.client_secret, &known) {
@@ -119,15 +115,14 @@ impl Engine {
         Ok(provider)
     }
 
-    /// Removes the sign-in provider, for owners. Passwords count again.
+    /// Removes the sign-in provider. Passwords count again.
     pub async fn remove_sign_in_provider(
         &self,
-        access: &Access<WriteOrganization>,
+        access: &Access<WriteOwners>,
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
-        owners_only(&tx, access).await?;
+        let tx = self.change_provider(access).await?;
         let known = tx.providers(scope).lock().await?;
         let (known, _) = known.ok_or(Error::NotFound(Thing::Provider))?;
         unchanged(known.version, expected)?;
@@ -136,6 +131,14 @@ impl Engine {
         self.record(&tx, access, Action::OrganizationProviderRemoved, scope.id().uuid(), &detail).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    /// With the organization locked, as for the change of a role: the caller's own holds until the transaction ends.
+    async fn change_provider(&self, access: &Access<WriteOwners>) -> Result<Tx> {
+        let tx = self.store.write().await?;
+        tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        self.still::<_, WriteOwners>(&tx, access).await?;
+        Ok(tx)
     }
 
     /// Where the provider sends people back to: to be registered there.

@@ -99,7 +99,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Artifact>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }
@@ -213,7 +213,7 @@ impl Engine {
     /// Has all of a registry looked at soon.
     pub async fn sweep_registry(&self, access: &Access<WriteRegistries>, id: RegistryId) -> Result<Registry> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         super::find(&tx, scope, id).await?;
         tx.registries(scope).want_sweep(id, self.now()).await?;
         let registry = super::find(&tx, scope, id).await?;

@@ -130,7 +130,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<ArtifactEntitlement>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }
@@ -175,7 +175,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<ArtifactEntitlement> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let old = tx.artifact_entitlements(scope).lock(id).await?;
         let old = old.ok_or(Error::NotFound(Thing::ArtifactEntitlement))?;
         unchanged(old.version, expected)?;
@@ -207,7 +207,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let old = tx.artifact_entitlements(scope).lock(id).await?;
         let old = old.ok_or(Error::NotFound(Thing::ArtifactEntitlement))?;
         unchanged(old.version, expected)?;
@@ -246,7 +246,7 @@ impl Engine {
         policy: ArtifactPolicy,
     ) -> Result<ArtifactPolicy> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         tx.organizations().lock(scope).await?;
         let entitlements = tx.artifact_entitlements(scope);
         if policy == ArtifactPolicy::OpenUntilFirst && entitlements.any().await? {

@@ -61,6 +61,16 @@ impl Engine {
         tx.registry_keys(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))
     }
 
+    /// One key, for who changes keys: what a change of nothing answers.
+    pub async fn unchanged_registry_key(
+        &self,
+        access: &Access<WriteRegistries>,
+        id: RegistryKeyId,
+    ) -> Result<RegistryKey> {
+        let tx = self.store.read().await?;
+        tx.registry_keys(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))
+    }
+
     /// Creates a key.
     pub async fn create_registry_key(
         &self,
@@ -72,7 +82,7 @@ impl Engine {
         if new.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::field("expires_at", Invalid::new("in_the_past", "must lie in the future")));
         }
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if once::earlier(&tx, scope, once, now).await?.is_some() {
             return Err(Error::SecretShown);
         }
@@ -117,7 +127,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<NewRegistrySecret> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if once::earlier(&tx, scope, once, now).await?.is_some() {
             return Err(Error::SecretShown);
         }
@@ -141,7 +151,7 @@ impl Engine {
         id: RegistryKeyId,
     ) -> Result<RegistryKey> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let key = lock(&tx, scope, id).await?;
         if key.revoked_at.is_some() {
             return Ok(key);

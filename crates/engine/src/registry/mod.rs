@@ -120,7 +120,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Registry>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }
@@ -167,7 +167,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Registry> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let registry = lock(&tx, scope, id).await?;
         unchanged(registry.version, expected)?;
         let moved = change.upstream.as_ref().is_some_and(|upstream| *upstream != registry.upstream);
@@ -203,7 +203,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let registry = lock(&tx, scope, id).await?;
         unchanged(registry.version, expected)?;
         let registry = Registry { deleted_at: Some(now), ..registry }.changed(now);

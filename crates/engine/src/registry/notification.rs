@@ -58,7 +58,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<NewNotifications> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if once::earlier(&tx, scope, once, now).await?.is_some() {
             return Err(Error::SecretShown);
         }
@@ -77,7 +77,7 @@ impl Engine {
     /// Listens no longer to the upstream of a registry. Ending it twice is no error.
     pub async fn end_notifications(&self, access: &Access<WriteRegistries>, id: RegistryId) -> Result<()> {
         let scope = access.scope();
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let registry = lock(&tx, scope, id).await?;
         let kept = tx.registry_notifications(scope);
         if kept.find(id).await?.is_none() {

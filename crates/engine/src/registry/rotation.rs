@@ -57,7 +57,7 @@ impl Engine {
         rotation: Option<Rotation>,
     ) -> Result<RegistryKey> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         if rotation.is_some() {
             self.includes(&tx, scope, Feature::KeyRotation).await?;
         }
@@ -80,7 +80,7 @@ impl Engine {
         id: RegistryKeyId,
     ) -> Result<NewRegistrySecret> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
+        let tx = self.write(access).await?;
         let key = lock(&tx, scope, id).await?;
         let Some(secret) = self.waiting(&key, now)? else {
             return Err(Error::Transition(

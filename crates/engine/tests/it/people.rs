@@ -24,10 +24,13 @@ keyward_testkit::databases! {
         assert_eq!(engine.authenticate(&made.secret).await.unwrap(), None);
 
         let first = &vendor.founded.secret;
+        let owner = vendor.founded.owner.identity();
         assert!(engine.authenticate(first).await.unwrap().is_some());
-        engine.revoke_token(&vendor.access(), vendor.founded.token.id).await.unwrap();
+        engine.revoke_token(&owner.access().unwrap(), vendor.founded.token.id).await.unwrap();
         assert_eq!(engine.authenticate(first).await.unwrap(), None);
-        let again = engine.revoke_token(&vendor.access(), vendor.founded.token.id).await.unwrap();
+        let with_it = engine.revoke_token(&vendor.access(), vendor.founded.token.id).await;
+        assert!(matches!(with_it, Err(Error::Unauthenticated)), "what was checked before counts no more");
+        let again = engine.revoke_token(&owner.access().unwrap(), vendor.founded.token.id).await.unwrap();
         assert_eq!(again.revoked_at, Some(engine.now()));
     }
 

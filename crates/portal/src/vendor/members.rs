@@ -28,7 +28,8 @@ struct MembersPage {
     members: Vec<Member>,
     own: MemberId,
     may_write: bool,
-    roles: [Role; 4],
+    /// Those that the person may give: an owner's is not offered to others.
+    roles: Vec<Role>,
     form: Form,
 }
 
@@ -39,12 +40,13 @@ async fn page_of(
     query: &str,
 ) -> Page {
     let members = engine.members(&signed.access.also::<ReadMembers>()?, Listing::whole()).await?.items;
+    let owners = signed.access.scopes().contains(Permission::WriteOwners);
     page::send(&MembersPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "members", engine.now()).after(query),
         members,
         own: signed.visit.member.id,
         may_write: signed.access.scopes().contains(Permission::WriteMembers),
-        roles: Role::ALL,
+        roles: Role::ALL.into_iter().filter(|role| *role != Role::Owner || owners).collect(),
         form,
     })
 }

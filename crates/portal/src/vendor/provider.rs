@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::WriteOrganization;
-use keyward_domain::{ClientId, MailDomain, Provider, ProviderUrl};
+use keyward_domain::permission::{WriteOrganization, WriteOwners};
+use keyward_domain::{ClientId, Grant, MailDomain, Permission, Provider, ProviderUrl};
 use keyward_engine::{ClientSecret, Engine, NewProvider};
 use keyward_web::{Fields, Request};
 
@@ -26,16 +26,11 @@ struct ProviderPage {
     return_url: String,
     base: String,
     provider: Option<Provider>,
-    is_owner: bool,
+    may_write: bool,
     form: Form,
 }
 
-async fn page_of(
-    engine: &Engine,
-    signed: &Signed<WriteOrganization>,
-    form: Option<Form>,
-    query: &str,
-) -> Page {
+async fn page_of(engine: &Engine, signed: &Signed<impl Grant>, form: Option<Form>, query: &str) -> Page {
     let provider = engine.sign_in_provider(&signed.access.also()?).await?;
     let filled = provider.as_ref().map(|provider| {
         Form::filled([
@@ -52,7 +47,7 @@ async fn page_of(
         base: return_url.trim_end_matches("/openid/return").to_owned(),
         return_url,
         provider,
-        is_owner: signed.visit.member.role == keyward_domain::Role::Owner,
+        may_write: signed.access.scopes().contains(Permission::WriteOwners),
         // What was typed stands for all of it: a box that was unchecked is not in it.
         form: form.or(filled).unwrap_or_default(),
     })
@@ -75,11 +70,7 @@ impl Request for Told {
     }
 }
 
-async fn save(
-    signed: Signed<WriteOrganization>,
-    Posted(mut form): Posted,
-    engine: web::Data<Engine>,
-) -> Page {
+async fn save(signed: Signed<WriteOwners>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
     let names = ["issuer", "client_id", "client_secret", "domain", "exclusive"];
     if let Some(Told(new)) = form.read::<Told>(&names) {
         match engine.set_sign_in_provider(&signed.access, new, None).await {
@@ -90,7 +81,7 @@ async fn save(
     page_of(&engine, &signed, Some(form.without(&["client_secret"])), "").await
 }
 
-async fn remove(signed: Signed<WriteOrganization>, _: Posted, engine: web::Data<Engine>) -> Page {
+async fn remove(signed: Signed<WriteOwners>, _: Posted, engine: web::Data<Engine>) -> Page {
     engine.remove_sign_in_provider(&signed.access, None).await?;
     Ok(page::go("/settings?done=removed"))
 }

@@ -2,8 +2,10 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadTokens, WriteTokens};
-use keyward_domain::{ManagementToken, Name, Permission, Scopes, Timestamp, TokenId};
+use keyward_domain::permission::{ReadTokens, WriteOwners, WriteTokens};
+use keyward_domain::{
+    Actor, Maker, ManagementToken, Name, Permission, Role, Scopes, Timestamp, TokenId, TokenState,
+};
 use keyward_engine::{Engine, NewToken};
 use keyward_web::{Fields, Id, Request};
 
@@ -16,14 +18,51 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/tokens", web::get().to(list))
         .route("/tokens", web::post().to(create))
-        .route("/tokens/{id}/revoke", web::post().to(revoke));
+        .route("/tokens/{id}/revoke", web::post().to(revoke))
+        .route("/tokens/{id}/take-over", web::post().to(take_over));
+}
+
+/// A token, and what the person who looks at it may do with it.
+struct Row {
+    token: ManagementToken,
+    maker: String,
+    state: TokenState,
+    may_revoke: bool,
+    may_take_over: bool,
+}
+
+impl Row {
+    fn of(token: ManagementToken, signed: &Signed<impl keyward_domain::Grant>, now: Timestamp) -> Self {
+        let scopes = signed.access.scopes();
+        let owners = scopes.contains(Permission::WriteOwners);
+        let (maker, own, owned) = match &token.maker {
+            Maker::Member { id, name, role } => {
+                let own = signed.access.actor() == Actor::Member(*id);
+                let ended = if role.is_none() { " (removed)" } else { "" };
+                (format!("{name}{ended}"), own, *role == Some(Role::Owner))
+            }
+            Maker::Operator => ("the operator".to_owned(), false, true),
+            Maker::Unknown => ("not known".to_owned(), false, false),
+        };
+        let state = token.state(now);
+        let alive = matches!(state, TokenState::Active | TokenState::Orphaned);
+        Self {
+            maker,
+            state,
+            may_revoke: scopes.contains(Permission::WriteTokens)
+                && state != TokenState::Revoked
+                && (own || owners || !owned),
+            may_take_over: owners && alive && !own,
+            token,
+        }
+    }
 }
 
 #[derive(Template)]
 #[template(path = "vendor/tokens.html")]
 struct TokensPage {
     shell: Shell,
-    tokens: Vec<ManagementToken>,
+    rows: Vec<Row>,
     may_write: bool,
     scopes: Vec<Permission>,
     form: Form,
@@ -38,9 +77,10 @@ async fn page_of(
     query: &str,
 ) -> Page {
     let tokens = engine.tokens(&signed.access.also::<ReadTokens>()?, Listing::whole()).await?.items;
+    let now = engine.now();
     page::send(&TokensPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "tokens", engine.now()).after(query),
-        tokens,
+        rows: tokens.into_iter().map(|token| Row::of(token, signed, now)).collect(),
         may_write: signed.access.scopes().contains(Permission::WriteTokens),
         scopes: signed.access.scopes().iter().collect(),
         form,
@@ -86,4 +126,14 @@ async fn create(signed: Signed<WriteTokens>, Posted(mut form): Posted, engine: w
 async fn revoke(signed: Signed<WriteTokens>, id: Id<TokenId>, _: Posted, engine: web::Data<Engine>) -> Page {
     engine.revoke_token(&signed.access, id.0).await?;
     Ok(page::go("/tokens?done=removed"))
+}
+
+async fn take_over(
+    signed: Signed<WriteOwners>,
+    id: Id<TokenId>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    engine.take_over_token(&signed.access, id.0).await?;
+    Ok(page::go("/tokens?done=taken-over"))
 }

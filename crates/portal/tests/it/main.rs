@@ -136,7 +136,7 @@ const FORMS: [(&str, [u16; 4]); 11] = [
     ("/tokens", [200, 200, 403, 403]),
     ("/settings", [200, 200, 403, 403]),
     ("/settings/notices", [200, 200, 403, 403]),
-    ("/settings/sign-in-provider", [200, 200, 403, 403]),
+    ("/settings/sign-in-provider", [200, 403, 403, 403]),
 ];
 
 keyward_testkit::databases! {
@@ -158,6 +158,63 @@ keyward_testkit::databases! {
                 assert_eq!(forged.status, 403, "{role} {path}");
             }
         }
+    }
+
+    async fn tokens_show_their_maker_and_are_taken_over_by_owners(store: Store) {
+        let (engine, _) = engine(store);
+        let people = people(&engine).await;
+        let (owner, admin) = (&people[0].1, &people[1].1);
+        let token = |cookie: &str| {
+            let (engine, cookie) = (engine.clone(), cookie.to_owned());
+            async move { csrf(&ask(&engine, "GET", "/tokens", &cookie, "").await.text).to_owned() }
+        };
+        let (owners, admins) = (token(owner).await, token(admin).await);
+        let body = |csrf: &str, name: &str, scope: &str| format!("csrf={csrf}&name={name}&{}=true", encode(&format!("scope {scope}")));
+        let made = ask(&engine, "POST", "/tokens", admin, &body(&admins, "pipeline", "licenses:read")).await;
+        assert!(made.text.contains("kw_mgmt_"), "{}", made.text);
+        // What the role does not include is not offered, and not taken.
+        assert!(!made.text.contains("scope owners:write"));
+        let greedy = ask(&engine, "POST", "/tokens", admin, &body(&admins, "greedy", "owners:write")).await;
+        assert!(greedy.text.contains("choose at least one"), "{}", greedy.text);
+        ask(&engine, "POST", "/tokens", owner, &body(&owners, "own", "owners:write")).await;
+
+        let (seen, theirs) = (ask(&engine, "GET", "/tokens", owner, "").await.text, ask(&engine, "GET", "/tokens", admin, "").await.text);
+        let row = |text: &str, name: &str| text.split("<tr>").find(|row| row.contains(&format!("<td>{name}</td>"))).unwrap().to_owned();
+        let path = |row: &str, verb: &str| row.split('"').find(|part| part.ends_with(verb)).map(str::to_owned);
+        let pipeline = row(&seen, "pipeline");
+        assert!(pipeline.contains("<td>admin</td>") && pipeline.contains(">active<"), "{pipeline}");
+        let take_over = path(&pipeline, "/take-over").unwrap();
+        assert_eq!(path(&row(&seen, "own"), "/take-over"), None, "it is the owner's already");
+        assert_eq!((path(&row(&theirs, "pipeline"), "/take-over"), path(&row(&theirs, "own"), "/revoke")), (None, None));
+        let revoke = path(&row(&seen, "own"), "/revoke").unwrap();
+        for path in [&take_over, &revoke] {
+            let refused = ask(&engine, "POST", path, admin, &format!("csrf={admins}")).await;
+            assert!(refused.status == 403 && refused.text.contains("Your role, admin, does not include owners:write."), "{}", refused.text);
+        }
+        let members = ask(&engine, "GET", "/members", owner, "").await.text;
+        let row_of_admin = members.split("<tr>").find(|row| row.contains("admin@acme.example")).unwrap();
+        let delete = path(row_of_admin, "/delete").unwrap();
+        assert_eq!(ask(&engine, "POST", &delete, owner, &format!("csrf={owners}")).await.status, 303);
+        let orphan = row(&ask(&engine, "GET", "/tokens", owner, "").await.text, "pipeline");
+        assert!(orphan.contains("<td>admin (removed)</td>") && orphan.contains(">orphaned<"), "{orphan}");
+        assert_eq!(ask(&engine, "POST", &take_over, owner, &format!("csrf={owners}")).await.status, 303);
+        let taken = row(&ask(&engine, "GET", "/tokens", owner, "").await.text, "pipeline");
+        assert!(taken.contains("<td>owner</td>") && taken.contains(">active<"), "{taken}");
+    }
+
+    async fn owners_are_not_offered_to_others(store: Store) {
+        let (engine, _) = engine(store);
+        let people = people(&engine).await;
+        let page = |cookie: String| {
+            let engine = engine.clone();
+            async move { ask(&engine, "GET", "/members", &cookie, "").await.text }
+        };
+        assert!(page(people[0].1.clone()).await.contains("<option value=\"owner\""));
+        let seen = page(people[1].1.clone()).await;
+        assert!(seen.contains("<option value=\"admin\"") && !seen.contains("<option value=\"owner\""));
+        let body = format!("csrf={}&name=X&email=x%40acme.example&role=owner", csrf(&seen));
+        let refused = ask(&engine, "POST", "/members", &people[1].1, &body).await;
+        assert!(refused.status == 403 && refused.text.contains("owners:write"), "{}", refused.text);
     }
 
     async fn strangers_are_asked_to_sign_in(store: Store) {

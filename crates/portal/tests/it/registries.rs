@@ -335,7 +335,9 @@ keyward_testkit::databases! {
         // Below Enterprise it is said what it takes, and what is refused is not offered.
         let Some(Visitor::Member(visitor)) = later.engine.visitor(&session(&later.cookie)).await.unwrap() else { panic!() };
         let operator = keyward_domain::Scopes::NONE.with(keyward_domain::Permission::Operate);
-        let operator = keyward_domain::Identity::new(visitor.organization.id, keyward_domain::Actor::Operator, operator);
+        let operator = keyward_domain::Identity::new(
+            visitor.organization.id, keyward_domain::Actor::Operator, keyward_domain::Authority::Operator, operator,
+        );
         let change = keyward_engine::PlanChange { plan: Some(keyward_domain::Plan::Pro), ..Default::default() };
         later.engine.set_plan(&operator.access().unwrap(), visitor.organization.id, change).await.unwrap();
         let list = later.get(&format!("{page}/keys")).await.1;
@@ -414,7 +416,7 @@ keyward_testkit::databases! {
         let Some(Visitor::Member(visitor)) = engine.visitor(&session(&people[0].1)).await.unwrap() else { panic!() };
         let new = NewOrganization { name: "Other".parse().unwrap(), owner_email: "o@other.example".parse().unwrap(), owner_name: None };
         let other = engine.bootstrap(new, false).await.unwrap();
-        let identity = keyward_domain::Identity::new(other.organization.id, keyward_domain::Actor::Token(other.token.id), keyward_domain::Scopes::organization());
+        let identity = other.owner.identity();
         let upstream = NewRegistry { upstream: "http://127.0.0.1:5001".parse().unwrap(), ..new_registry("Theirs") };
         let theirs = engine.create_registry(&identity.access().unwrap(), upstream, None).await.unwrap().value;
         let new = new_registry_key(&theirs);

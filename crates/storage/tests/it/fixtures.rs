@@ -7,10 +7,10 @@ use keyward_domain::version::Standing;
 use keyward_domain::{
     Action, Actor, Application, ApplicationEntitlement, ApplicationEntitlementId, ApplicationId,
     ApplicationKind, ApplicationVersion, ApplicationVersionId, AuditEvent, AuditEventId, BlockList,
-    CustomResponse, Customer, CustomerId, Kid, License, LicenseId, LicenseKey, LicenseState, ManagementToken,
-    Member, MemberId, Organization, OrganizationId, OrganizationState, Overrides, Payload, Plan, Product,
-    ProductId, ProductState, Revision, RevisionId, RevisionState, Role, Scopes, Secret, SecretHash,
-    SecretKind, SigningKey, SigningKeyState, Template, Timestamp, TokenId, Validity, Versions,
+    CustomResponse, Customer, CustomerId, Kid, License, LicenseId, LicenseKey, LicenseState, Maker,
+    ManagementToken, Member, MemberId, Organization, OrganizationId, OrganizationState, Overrides, Payload,
+    Plan, Product, ProductId, ProductState, Revision, RevisionId, RevisionState, Role, Scopes, Secret,
+    SecretHash, SecretKind, SigningKey, SigningKeyState, Template, Timestamp, TokenId, Validity, Versions,
 };
 use keyward_storage::Store;
 
@@ -117,6 +117,7 @@ pub fn token(organization: &Organization, n: u8) -> ManagementToken {
     ManagementToken {
         id: nth(TokenId::new, n),
         organization: organization.id,
+        maker: Maker::Operator,
         name: "CI".parse().unwrap(),
         hint: secret.hint(),
         hash: secret.hash(),

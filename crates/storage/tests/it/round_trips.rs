@@ -1,6 +1,6 @@
 //! What goes in comes out.
 
-use keyward_domain::{LicenseState, ManagementToken, PageRequest, RevisionState, SigningKeyState};
+use keyward_domain::{LicenseState, Maker, ManagementToken, PageRequest, RevisionState, SigningKeyState};
 use keyward_storage::{StorageError, Unique};
 
 use crate::fixtures::*;
@@ -25,6 +25,10 @@ keyward_testkit::databases! {
         tx.touch_token(revoked.id, at(510)).await.unwrap();
         let found = tx.tokens(scope).find(revoked.id).await.unwrap().unwrap();
         assert_eq!(found, ManagementToken { last_used_at: Some(at(510)), ..revoked });
+        let maker = |role| Maker::Member { id: member.id, name: member.name.clone(), role };
+        let made = ManagementToken { maker: maker(Some(member.role)), ..found };
+        tx.tokens(scope).save(&made).await.unwrap();
+        assert_eq!(tx.tokens(scope).lock(made.id).await.unwrap().unwrap(), made);
 
         let customer = customer(&vendor, 1);
         tx.customers(scope).insert(&customer).await.unwrap();

@@ -41,9 +41,11 @@ codes! {
     InvalidRequest = "invalid_request", BAD_REQUEST, "The request is malformed",
         "The body is not JSON, or a query parameter or header can't be read. `errors` names parameters at fault.";
     Unauthorized = "unauthorized", UNAUTHORIZED, "A valid management token is needed",
-        "Send `Authorization: Bearer kw_mgmt_…`. The token is missing, unknown, expired or revoked.";
+        "Send `Authorization: Bearer kw_mgmt_…`. The token is missing, unknown, expired or revoked, or the member who made \
+         it was removed; an owner can take such a token over.";
     Forbidden = "forbidden", FORBIDDEN, "The token may not do this",
-        "The member `scope` names the scope that is needed. Use a token that has it.";
+        "The member `scope` names the scope that is needed. Without the member `role`, use a token that has it. With it, the \
+         role of the member for whom the token acts does not include that scope: use a token of someone whose role does.";
     PlanRequired = "plan_required", FORBIDDEN, "The plan does not include this",
         "The member `plan` names the plan that counts, and `feature` what it lacks. License management needs Pro, Pro Trial or \
          Enterprise; automatic rotation of registry keys needs Enterprise; product keys are part of every plan. A trial begins with `POST /api/v1/organizations/{id}/start-trial`.";

@@ -57,7 +57,7 @@ impl From<Error> for Problem {
             }
             Error::NoCustomer => Self::new(Code::LicenseWithoutCustomer),
             Error::LinkGone => Self::new(Code::Gone),
-            Error::OwnersOnly => Self::new(Code::Forbidden).detail("Only an owner may do this."),
+            Error::Unauthenticated => Self::new(Code::Unauthorized),
             Error::LastOwner => Self::new(Code::LastOwner),
             Error::Claims(_)
             | Error::StatusIndex { .. }
@@ -72,7 +72,13 @@ impl From<Error> for Problem {
 impl From<Forbidden> for Problem {
     fn from(forbidden: Forbidden) -> Self {
         let scope = forbidden.needed.as_str();
-        Self::new(Code::Forbidden).detail(format!("The token lacks the scope {scope}.")).with("scope", scope)
+        let problem = Self::new(Code::Forbidden).with("scope", scope);
+        match forbidden.role {
+            None => problem.detail(format!("The token lacks the scope {scope}.")),
+            Some(role) => problem.with("role", role.as_str()).detail(format!(
+                "The token acts for its maker, whose role is now {role}, and that role does not include the scope {scope}."
+            )),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use super::AlertView;
     tag = "alerts",
     operation_id = "acknowledge_alert",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:write"])),
     responses((status = 200, body = AlertView), Refused),
 )]
 #[post("/api/v1/alerts/{id}/acknowledge")]

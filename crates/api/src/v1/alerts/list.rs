@@ -44,6 +44,7 @@ impl Request for AlertQuery {
     tag = "alerts",
     operation_id = "list_alerts",
     params(AlertQuery, PageQuery),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = PageView<AlertView>), Refused),
 )]
 #[get("/api/v1/alerts")]

@@ -12,6 +12,7 @@ use super::AlertView;
     tag = "alerts",
     operation_id = "show_alert",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = AlertView), Refused),
 )]
 #[get("/api/v1/alerts/{id}")]

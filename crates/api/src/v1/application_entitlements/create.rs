@@ -52,6 +52,7 @@ impl Request for CreateApplicationEntitlement {
     operation_id = "create_application_entitlement",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateApplicationEntitlement,
+    security(("management_token" = ["entitlements:write"])),
     responses((status = 201, body = EntitlementView), Refused),
 )]
 #[post("/api/v1/application-entitlements")]

@@ -35,6 +35,7 @@ impl Request for EntitlementQuery {
     tag = "application-entitlements",
     operation_id = "list_application_entitlements",
     params(EntitlementQuery, PageQuery),
+    security(("management_token" = ["entitlements:read"])),
     responses((status = 200, body = PageView<EntitlementView>), Refused),
 )]
 #[get("/api/v1/application-entitlements")]

@@ -12,6 +12,7 @@ use super::EntitlementView;
     tag = "application-entitlements",
     operation_id = "show_application_entitlement",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["entitlements:read"])),
     responses((status = 200, body = EntitlementView), Refused),
 )]
 #[get("/api/v1/application-entitlements/{id}")]

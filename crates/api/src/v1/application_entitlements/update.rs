@@ -39,6 +39,7 @@ impl Request for UpdateApplicationEntitlement {
     operation_id = "update_application_entitlement",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateApplicationEntitlement,
+    security(("management_token" = ["entitlements:write"])),
     responses((status = 200, body = EntitlementView), Refused),
 )]
 #[patch("/api/v1/application-entitlements/{id}")]

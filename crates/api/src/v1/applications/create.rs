@@ -35,6 +35,7 @@ impl Request for CreateApplication {
     operation_id = "create_application",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateApplication,
+    security(("management_token" = ["applications:write"])),
     responses((status = 201, body = ApplicationView), Refused),
 )]
 #[post("/api/v1/applications")]

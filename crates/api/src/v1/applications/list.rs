@@ -28,6 +28,7 @@ impl Request for ApplicationQuery {
     tag = "applications",
     operation_id = "list_applications",
     params(ApplicationQuery, PageQuery),
+    security(("management_token" = ["applications:read"])),
     responses((status = 200, body = PageView<ApplicationView>), Refused),
 )]
 #[get("/api/v1/applications")]

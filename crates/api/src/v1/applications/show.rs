@@ -12,6 +12,7 @@ use super::ApplicationView;
     tag = "applications",
     operation_id = "show_application",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["applications:read"])),
     responses((status = 200, body = ApplicationView), Refused),
 )]
 #[get("/api/v1/applications/{id}")]

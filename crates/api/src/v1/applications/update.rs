@@ -31,6 +31,7 @@ impl Request for UpdateApplication {
     operation_id = "update_application",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateApplication,
+    security(("management_token" = ["applications:write"])),
     responses((status = 200, body = ApplicationView), Refused),
 )]
 #[patch("/api/v1/applications/{id}")]

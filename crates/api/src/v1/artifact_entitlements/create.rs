@@ -50,6 +50,7 @@ impl From<CreateEntitlement> for NewEntitlement {
     operation_id = "create_artifact_entitlement",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateEntitlement,
+    security(("management_token" = ["entitlements:write"])),
     responses((status = 201, body = EntitlementView), Refused),
 )]
 #[post("/api/v1/artifact-entitlements")]

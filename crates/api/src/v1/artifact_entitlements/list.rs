@@ -30,6 +30,7 @@ impl Request for EntitlementQuery {
     tag = "artifact-entitlements",
     operation_id = "list_artifact_entitlements",
     params(EntitlementQuery, PageQuery),
+    security(("management_token" = ["entitlements:read"])),
     responses((status = 200, body = PageView<EntitlementView>), Refused),
 )]
 #[get("/api/v1/artifact-entitlements")]

@@ -25,6 +25,7 @@ impl Request for PolicyView {
 #[utoipa::path(
     tag = "artifact-entitlements",
     operation_id = "show_artifact_policy",
+    security(("management_token" = ["entitlements:read"])),
     responses((status = 200, body = PolicyView), Refused),
 )]
 #[get("/api/v1/artifact-policy")]
@@ -42,6 +43,7 @@ pub(crate) async fn show(
     tag = "artifact-entitlements",
     operation_id = "set_artifact_policy",
     request_body = PolicyView,
+    security(("management_token" = ["entitlements:write"])),
     responses((status = 200, body = PolicyView), Refused),
 )]
 #[put("/api/v1/artifact-policy")]

@@ -52,6 +52,7 @@ impl From<Preview> for PreviewView {
     tag = "artifact-entitlements",
     operation_id = "preview_artifact_entitlement",
     request_body = CreateEntitlement,
+    security(("management_token" = ["entitlements:read"])),
     responses((status = 200, body = PreviewView), Refused),
 )]
 #[post("/api/v1/artifact-entitlements/preview")]

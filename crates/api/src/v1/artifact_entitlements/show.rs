@@ -12,6 +12,7 @@ use super::EntitlementView;
     tag = "artifact-entitlements",
     operation_id = "show_artifact_entitlement",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["entitlements:read"])),
     responses((status = 200, body = EntitlementView), Refused),
 )]
 #[get("/api/v1/artifact-entitlements/{id}")]

@@ -33,6 +33,7 @@ impl Request for UpdateEntitlement {
     operation_id = "update_artifact_entitlement",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateEntitlement,
+    security(("management_token" = ["entitlements:write"])),
     responses((status = 200, body = EntitlementView), Refused),
 )]
 #[patch("/api/v1/artifact-entitlements/{id}")]

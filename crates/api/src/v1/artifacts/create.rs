@@ -32,6 +32,7 @@ impl Request for CreateArtifact {
     operation_id = "create_artifact",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateArtifact,
+    security(("management_token" = ["registries:write"])),
     responses((status = 201, body = ArtifactView), Refused),
 )]
 #[post("/api/v1/artifacts")]

@@ -36,6 +36,7 @@ pub(crate) struct TagHistory {
     tag = "artifacts",
     operation_id = "show_tag_history",
     params(("id" = String, Path, format = Uuid), ("tag" = String, Path)),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = TagHistory), Refused),
 )]
 #[get("/api/v1/artifacts/{id}/tags/{tag}/history")]

@@ -33,6 +33,7 @@ impl Request for ArtifactQuery {
     tag = "artifacts",
     operation_id = "list_artifacts",
     params(ArtifactQuery, PageQuery),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = PageView<ArtifactView>), Refused),
 )]
 #[get("/api/v1/artifacts")]

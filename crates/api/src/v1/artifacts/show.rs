@@ -12,6 +12,7 @@ use super::ArtifactView;
     tag = "artifacts",
     operation_id = "show_artifact",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = ArtifactView), Refused),
 )]
 #[get("/api/v1/artifacts/{id}")]

@@ -47,6 +47,7 @@ pub(crate) struct Tags {
     tag = "artifacts",
     operation_id = "list_artifact_tags",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = Tags), Refused),
 )]
 #[get("/api/v1/artifacts/{id}/tags")]

@@ -14,6 +14,7 @@ use crate::v1::page::{PageQuery, PageView};
     tag = "audit-events",
     operation_id = "list_audit_events",
     params(PageQuery),
+    security(("management_token" = ["audit-events:read"])),
     responses((status = 200, body = PageView<AuditEventView>), Refused),
 )]
 #[get("/api/v1/audit-events")]

@@ -35,6 +35,7 @@ impl Request for CreateCustomer {
     operation_id = "create_customer",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateCustomer,
+    security(("management_token" = ["customers:write"])),
     responses((status = 201, body = CustomerView), Refused),
 )]
 #[post("/api/v1/customers")]

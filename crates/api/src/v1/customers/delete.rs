@@ -12,6 +12,7 @@ use keyward_web::{Caller, Id, IfMatch, Problem};
     tag = "customers",
     operation_id = "delete_customer",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    security(("management_token" = ["customers:write"])),
     responses((status = 204, description = "Deleted"), Refused),
 )]
 #[delete("/api/v1/customers/{id}")]

@@ -30,6 +30,7 @@ impl Request for CustomerQuery {
     tag = "customers",
     operation_id = "list_customers",
     params(CustomerQuery, PageQuery),
+    security(("management_token" = ["customers:read"])),
     responses((status = 200, body = PageView<CustomerView>), Refused),
 )]
 #[get("/api/v1/customers")]

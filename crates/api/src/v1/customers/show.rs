@@ -12,6 +12,7 @@ use super::CustomerView;
     tag = "customers",
     operation_id = "show_customer",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["customers:read"])),
     responses((status = 200, body = CustomerView), Refused),
 )]
 #[get("/api/v1/customers/{id}")]

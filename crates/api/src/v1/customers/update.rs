@@ -38,6 +38,7 @@ impl Request for UpdateCustomer {
     operation_id = "update_customer",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateCustomer,
+    security(("management_token" = ["customers:write"])),
     responses((status = 200, body = CustomerView), Refused),
 )]
 #[patch("/api/v1/customers/{id}")]

@@ -36,6 +36,7 @@ impl From<Sighting> for AddressView {
     tag = "licenses",
     operation_id = "list_license_addresses",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["licenses:read"])),
     responses((status = 200, body = PageView<AddressView>), Refused),
 )]
 #[get("/api/v1/licenses/{id}/addresses")]
@@ -71,6 +72,7 @@ impl Request for RegisterAddress {
     operation_id = "register_license_address",
     params(("id" = String, Path, format = Uuid)),
     request_body = RegisterAddress,
+    security(("management_token" = ["licenses:write"])),
     responses((status = 200, body = AddressView), Refused),
 )]
 #[post("/api/v1/licenses/{id}/addresses")]
@@ -90,6 +92,7 @@ pub(crate) async fn register(
     tag = "licenses",
     operation_id = "remove_license_address",
     params(("id" = String, Path, format = Uuid), ("address" = String, Path)),
+    security(("management_token" = ["licenses:write"])),
     responses((status = 204, description = "Removed"), Refused),
 )]
 #[delete("/api/v1/licenses/{id}/addresses/{address}")]
@@ -114,6 +117,7 @@ pub(crate) struct ResetAnswer {
     tag = "licenses",
     operation_id = "reset_license_addresses",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["licenses:write"])),
     responses((status = 200, body = ResetAnswer), Refused),
 )]
 #[delete("/api/v1/licenses/{id}/addresses")]

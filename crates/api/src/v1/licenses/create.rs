@@ -71,6 +71,7 @@ impl Request for CreateLicense {
     operation_id = "create_license",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateLicense,
+    security(("management_token" = ["licenses:write"])),
     responses((status = 201, body = LicenseView), Refused),
 )]
 #[post("/api/v1/licenses")]

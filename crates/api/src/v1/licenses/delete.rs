@@ -12,6 +12,7 @@ use keyward_web::{Caller, Id, IfMatch, Problem};
     tag = "licenses",
     operation_id = "delete_license",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    security(("management_token" = ["licenses:write"])),
     responses((status = 204, description = "Deleted"), Refused),
 )]
 #[delete("/api/v1/licenses/{id}")]

@@ -53,6 +53,7 @@ impl Request for LicenseQuery {
     tag = "licenses",
     operation_id = "list_licenses",
     params(LicenseQuery, PageQuery),
+    security(("management_token" = ["licenses:read"])),
     responses((status = 200, body = PageView<LicenseView>), Refused),
 )]
 #[get("/api/v1/licenses")]

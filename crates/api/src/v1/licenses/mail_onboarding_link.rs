@@ -19,6 +19,7 @@ pub(crate) struct Mailed {
     tag = "licenses",
     operation_id = "mail_onboarding_link",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["licenses:write"])),
     responses((status = 200, body = Mailed), Refused),
 )]
 #[post("/api/v1/licenses/{id}/mail-onboarding-link")]

@@ -39,6 +39,7 @@ impl Request for RenewLicense {
     operation_id = "renew_license",
     params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = RenewLicense,
+    security(("management_token" = ["licenses:write"])),
     responses((status = 200, body = LicenseView), Refused),
 )]
 #[post("/api/v1/licenses/{id}/renew")]

@@ -66,6 +66,7 @@ impl From<Revision> for RevisionView {
     tag = "licenses",
     operation_id = "list_revisions",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["licenses:read"])),
     responses((status = 200, body = PageView<RevisionView>), Refused),
 )]
 #[get("/api/v1/licenses/{id}/revisions")]
@@ -83,6 +84,7 @@ pub(crate) async fn list(
     tag = "licenses",
     operation_id = "revision_token",
     params(("id" = String, Path, format = Uuid), ("number" = u32, Path), TokenQuery),
+    security(("management_token" = ["licenses:read"])),
     responses((status = 200, body = TokenAnswer), Refused),
 )]
 #[get("/api/v1/licenses/{id}/revisions/{number}/token")]

@@ -15,6 +15,7 @@ use super::LicenseView;
     tag = "licenses",
     operation_id = "revoke_license",
     params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    security(("management_token" = ["licenses:write"])),
     responses((status = 200, body = LicenseView), Refused),
 )]
 #[post("/api/v1/licenses/{id}/revoke")]

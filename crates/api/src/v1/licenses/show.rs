@@ -12,6 +12,7 @@ use super::LicenseView;
     tag = "licenses",
     operation_id = "show_license",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["licenses:read"])),
     responses((status = 200, body = LicenseView), Refused),
 )]
 #[get("/api/v1/licenses/{id}")]

@@ -56,6 +56,7 @@ pub(crate) struct TokenAnswer {
     tag = "licenses",
     operation_id = "license_token",
     params(("id" = String, Path, format = Uuid), TokenQuery),
+    security(("management_token" = ["licenses:read"])),
     responses((status = 200, body = TokenAnswer), Refused),
 )]
 #[get("/api/v1/licenses/{id}/token")]

@@ -56,6 +56,7 @@ impl Request for UpdateLicense {
     operation_id = "update_license",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateLicense,
+    security(("management_token" = ["licenses:write"])),
     responses((status = 200, body = LicenseView), Refused),
 )]
 #[patch("/api/v1/licenses/{id}")]

@@ -30,11 +30,15 @@ impl Request for CreateMember {
 }
 
 /// Add a member
+///
+/// An owner is added by who has `owners:write` too.
 #[utoipa::path(
     tag = "members",
     operation_id = "create_member",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateMember,
+    security(("management_token" = ["members:write"])),
+    extensions(("x-scopes-for-owners" = json!(["owners:write"]))),
     responses((status = 201, body = MemberView), Refused),
 )]
 #[post("/api/v1/members")]

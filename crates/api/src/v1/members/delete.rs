@@ -7,11 +7,14 @@ use keyward_web::{Caller, Id, IfMatch, Problem};
 
 /// Delete a member
 ///
-/// The last owner stays.
+/// Their sessions end, and so do their management tokens, until an owner takes one over. Owners are deleted by who has
+/// `owners:write` too. The last owner stays.
 #[utoipa::path(
     tag = "members",
     operation_id = "delete_member",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    security(("management_token" = ["members:write"])),
+    extensions(("x-scopes-for-owners" = json!(["owners:write"]))),
     responses((status = 204, description = "Deleted"), Refused),
 )]
 #[delete("/api/v1/members/{id}")]

@@ -12,6 +12,7 @@ use crate::v1::page::{PageQuery, PageView};
     tag = "members",
     operation_id = "list_members",
     params(PageQuery),
+    security(("management_token" = ["members:read"])),
     responses((status = 200, body = PageView<MemberView>), Refused),
 )]
 #[get("/api/v1/members")]

@@ -12,6 +12,7 @@ use super::MemberView;
     tag = "members",
     operation_id = "show_member",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["members:read"])),
     responses((status = 200, body = MemberView), Refused),
 )]
 #[get("/api/v1/members/{id}")]

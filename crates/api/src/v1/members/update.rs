@@ -27,12 +27,15 @@ impl Request for UpdateMember {
 
 /// Change a member's name or role
 ///
-/// The last owner stays one.
+/// Owners are made, changed and unmade by who has `owners:write` too. The last owner stays one. The member's management
+/// tokens follow the role from the next request on.
 #[utoipa::path(
     tag = "members",
     operation_id = "update_member",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateMember,
+    security(("management_token" = ["members:write"])),
+    extensions(("x-scopes-for-owners" = json!(["owners:write"]))),
     responses((status = 200, body = MemberView), Refused),
 )]
 #[patch("/api/v1/members/{id}")]

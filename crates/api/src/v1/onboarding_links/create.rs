@@ -39,6 +39,7 @@ pub(crate) struct CreatedOnboardingLink {
     tag = "onboarding-links",
     operation_id = "create_onboarding_link",
     request_body = CreateOnboardingLink,
+    security(("management_token" = ["licenses:write"])),
     responses((status = 201, body = CreatedOnboardingLink), Refused),
 )]
 #[post("/api/v1/onboarding-links")]

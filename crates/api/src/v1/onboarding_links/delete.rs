@@ -12,6 +12,7 @@ use keyward_web::{Caller, Id, Problem};
     tag = "onboarding-links",
     operation_id = "delete_onboarding_link",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["licenses:write"])),
     responses((status = 204, description = "Withdrawn"), Refused),
 )]
 #[delete("/api/v1/onboarding-links/{id}")]

@@ -28,6 +28,7 @@ impl Request for OnboardingLinkQuery {
     tag = "onboarding-links",
     operation_id = "list_onboarding_links",
     params(OnboardingLinkQuery),
+    security(("management_token" = ["licenses:read"])),
     responses((status = 200, body = PageView<OnboardingLinkView>), Refused),
 )]
 #[get("/api/v1/onboarding-links")]

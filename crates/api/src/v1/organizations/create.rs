@@ -46,6 +46,7 @@ pub(crate) struct CreatedOrganization {
     operation_id = "create_organization",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateOrganization,
+    security(("management_token" = ["operator"])),
     responses((status = 201, body = CreatedOrganization), Refused),
 )]
 #[post("/api/v1/organizations")]

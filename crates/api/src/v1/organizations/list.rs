@@ -15,6 +15,7 @@ use crate::v1::page::{PageQuery, PageView};
     tag = "organizations",
     operation_id = "list_organizations",
     params(PageQuery),
+    security(("management_token" = ["organizations:read"])),
     responses((status = 200, body = PageView<OrganizationView>), Refused),
 )]
 #[get("/api/v1/organizations")]

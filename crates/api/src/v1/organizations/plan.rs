@@ -34,6 +34,7 @@ impl Request for SetPlan {
     operation_id = "set_plan",
     params(("id" = String, Path, format = Uuid)),
     request_body = SetPlan,
+    security(("management_token" = ["operator"])),
     responses((status = 200, body = OrganizationView), Refused),
 )]
 #[post("/api/v1/organizations/{id}/plan")]

@@ -15,6 +15,7 @@ use super::OrganizationView;
     tag = "organizations",
     operation_id = "resume_organization",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["operator"])),
     responses((status = 200, body = OrganizationView), Refused),
 )]
 #[post("/api/v1/organizations/{id}/resume")]

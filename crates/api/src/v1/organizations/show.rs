@@ -12,6 +12,7 @@ use super::OrganizationView;
     tag = "organizations",
     operation_id = "show_organization",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["organizations:read"])),
     responses((status = 200, body = OrganizationView), Refused),
 )]
 #[get("/api/v1/organizations/{id}")]

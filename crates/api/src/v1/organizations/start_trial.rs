@@ -15,6 +15,7 @@ use super::OrganizationView;
     tag = "organizations",
     operation_id = "start_trial",
     params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    security(("management_token" = ["organizations:write"])),
     responses((status = 200, body = OrganizationView), Refused),
 )]
 #[post("/api/v1/organizations/{id}/start-trial")]

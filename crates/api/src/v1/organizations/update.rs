@@ -31,6 +31,7 @@ impl Request for UpdateOrganization {
     operation_id = "update_organization",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateOrganization,
+    security(("management_token" = ["organizations:write"])),
     responses((status = 200, body = OrganizationView), Refused),
 )]
 #[patch("/api/v1/organizations/{id}")]

@@ -15,6 +15,7 @@ use super::ProductView;
     tag = "products",
     operation_id = "archive_product",
     params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    security(("management_token" = ["products:write"])),
     responses((status = 200, body = ProductView), Refused),
 )]
 #[post("/api/v1/products/{id}/archive")]

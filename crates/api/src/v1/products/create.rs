@@ -37,6 +37,7 @@ impl Request for CreateProduct {
     operation_id = "create_product",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateProduct,
+    security(("management_token" = ["products:write"])),
     responses((status = 201, body = KeyedProductView), Refused),
 )]
 #[post("/api/v1/products")]

@@ -89,12 +89,13 @@ pub(crate) struct CreatedKey {
 
 /// Create a product key
 ///
-/// Customer and license are created together, or not at all.
+/// Customer and license are created together, or not at all. A new customer takes the scope `customers:write` too.
 #[utoipa::path(
     tag = "products",
     operation_id = "create_product_key",
     params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateKey,
+    security(("management_token" = ["licenses:write"])),
     responses((status = 201, body = CreatedKey), Refused),
 )]
 #[post("/api/v1/products/{id}/keys")]

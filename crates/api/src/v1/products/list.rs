@@ -30,6 +30,7 @@ impl Request for ProductQuery {
     tag = "products",
     operation_id = "list_products",
     params(ProductQuery, PageQuery),
+    security(("management_token" = ["products:read"])),
     responses((status = 200, body = PageView<ProductView>), Refused),
 )]
 #[get("/api/v1/products")]

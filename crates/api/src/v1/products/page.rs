@@ -19,6 +19,7 @@ pub(crate) struct PagePreview {
     tag = "products",
     operation_id = "product_page",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["products:read"])),
     responses((status = 200, body = PagePreview), Refused),
 )]
 #[get("/api/v1/products/{id}/page")]

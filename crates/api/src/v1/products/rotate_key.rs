@@ -17,6 +17,7 @@ use crate::v1::overlap::Overlap;
     operation_id = "rotate_product_key",
     params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = Overlap,
+    security(("management_token" = ["products:write"])),
     responses((status = 200, body = KeyedProductView), Refused),
 )]
 #[post("/api/v1/products/{id}/rotate-key")]

@@ -12,6 +12,7 @@ use super::ProductView;
     tag = "products",
     operation_id = "show_product",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["products:read"])),
     responses((status = 200, body = ProductView), Refused),
 )]
 #[get("/api/v1/products/{id}")]

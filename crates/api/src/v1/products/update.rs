@@ -74,6 +74,7 @@ impl From<UpdateProduct> for ProductChange {
     operation_id = "update_product",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateProduct,
+    security(("management_token" = ["products:write"])),
     responses((status = 200, body = ProductView), Refused),
 )]
 #[patch("/api/v1/products/{id}")]

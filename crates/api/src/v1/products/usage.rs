@@ -62,6 +62,7 @@ impl From<Usage> for DayView {
     tag = "products",
     operation_id = "product_usage",
     params(("id" = String, Path, format = Uuid), UsageQuery),
+    security(("management_token" = ["products:read"])),
     responses((status = 200, body = UsageView), Refused),
 )]
 #[get("/api/v1/products/{id}/usage")]

@@ -21,6 +21,7 @@ pub(crate) struct CertificateView {
     tag = "registries",
     operation_id = "show_registry_certificate",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = CertificateView), Refused),
 )]
 #[get("/api/v1/registries/{id}/certificate")]

@@ -66,6 +66,7 @@ impl Request for CreateRegistry {
     operation_id = "create_registry",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateRegistry,
+    security(("management_token" = ["registries:write"])),
     responses((status = 201, body = RegistryView), Refused),
 )]
 #[post("/api/v1/registries")]

@@ -12,6 +12,7 @@ use keyward_web::{Caller, Id, IfMatch, Problem};
     tag = "registries",
     operation_id = "delete_registry",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    security(("management_token" = ["registries:write"])),
     responses((status = 204, description = "Removed"), Refused),
 )]
 #[delete("/api/v1/registries/{id}")]

@@ -118,6 +118,7 @@ impl Request for EventQuery {
     tag = "registries",
     operation_id = "list_registry_events",
     params(EventQuery, PageQuery),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = PageView<EventView>), Refused),
 )]
 #[get("/api/v1/registry-events")]

@@ -12,6 +12,7 @@ use crate::v1::page::{PageQuery, PageView};
     tag = "registries",
     operation_id = "list_registries",
     params(PageQuery),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = PageView<RegistryView>), Refused),
 )]
 #[get("/api/v1/registries")]

@@ -12,6 +12,7 @@ use super::RegistryView;
     tag = "registries",
     operation_id = "show_registry",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = RegistryView), Refused),
 )]
 #[get("/api/v1/registries/{id}")]

@@ -15,6 +15,7 @@ use super::RegistryView;
     tag = "registries",
     operation_id = "sweep_registry",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:write"])),
     responses((status = 200, body = RegistryView), Refused),
 )]
 #[post("/api/v1/registries/{id}/sweep")]

@@ -55,6 +55,7 @@ impl Request for UpdateRegistry {
     operation_id = "update_registry",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateRegistry,
+    security(("management_token" = ["registries:write"])),
     responses((status = 200, body = RegistryView), Refused),
 )]
 #[patch("/api/v1/registries/{id}")]

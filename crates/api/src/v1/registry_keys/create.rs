@@ -49,6 +49,7 @@ impl Request for CreateRegistryKey {
     operation_id = "create_registry_key",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateRegistryKey,
+    security(("management_token" = ["registries:write"])),
     responses((status = 201, body = SecretView), Refused),
 )]
 #[post("/api/v1/registry-keys")]

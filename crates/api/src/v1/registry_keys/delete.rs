@@ -12,6 +12,7 @@ use keyward_web::{Caller, Id, Problem};
     tag = "registry-keys",
     operation_id = "delete_registry_key",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:write"])),
     responses((status = 204, description = "Revoked"), Refused),
 )]
 #[delete("/api/v1/registry-keys/{id}")]

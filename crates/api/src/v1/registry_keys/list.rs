@@ -30,6 +30,7 @@ impl Request for KeyQuery {
     tag = "registry-keys",
     operation_id = "list_registry_keys",
     params(KeyQuery, PageQuery),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = PageView<RegistryKeyView>), Refused),
 )]
 #[get("/api/v1/registry-keys")]

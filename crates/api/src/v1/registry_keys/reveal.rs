@@ -15,6 +15,7 @@ use super::SecretView;
     tag = "registry-keys",
     operation_id = "reveal_registry_key",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:write"])),
     responses((status = 200, body = SecretView), Refused),
 )]
 #[post("/api/v1/registry-keys/{id}/reveal")]

@@ -16,6 +16,7 @@ use crate::v1::overlap::Overlap;
     operation_id = "rotate_registry_key",
     params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = Overlap,
+    security(("management_token" = ["registries:write"])),
     responses((status = 200, body = SecretView), Refused),
 )]
 #[post("/api/v1/registry-keys/{id}/rotate")]

@@ -12,6 +12,7 @@ use super::RegistryKeyView;
     tag = "registry-keys",
     operation_id = "show_registry_key",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = RegistryKeyView), Refused),
 )]
 #[get("/api/v1/registry-keys/{id}")]

@@ -32,6 +32,7 @@ impl Request for UpdateRegistryKey {
     operation_id = "update_registry_key",
     params(("id" = String, Path, format = Uuid)),
     request_body = UpdateRegistryKey,
+    security(("management_token" = ["registries:write"])),
     responses((status = 200, body = RegistryKeyView), Refused),
 )]
 #[patch("/api/v1/registry-keys/{id}")]
@@ -43,7 +44,7 @@ pub(crate) async fn update(
     let Command { access, body, .. } = command;
     let key = match body.rotation {
         Some(rotation) => engine.set_registry_key_rotation(&access, id.0, rotation).await?,
-        None => engine.registry_key(&access.also()?, id.0).await?,
+        None => engine.unchanged_registry_key(&access, id.0).await?,
     };
     Ok(Answer::ok(key.into()))
 }

@@ -29,6 +29,7 @@ impl Request for CreateSigningKey {
     operation_id = "create_signing_key",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateSigningKey,
+    security(("management_token" = ["signing-keys:write"])),
     responses((status = 201, body = SigningKeyView), Refused),
 )]
 #[post("/api/v1/signing-keys")]

@@ -12,6 +12,7 @@ use crate::v1::page::PageView;
 #[utoipa::path(
     tag = "signing-keys",
     operation_id = "list_signing_keys",
+    security(("management_token" = ["signing-keys:read"])),
     responses((status = 200, body = PageView<SigningKeyView>), Refused),
 )]
 #[get("/api/v1/signing-keys")]

@@ -13,6 +13,7 @@ use keyward_web::{Caller, Id, Problem};
     tag = "signing-keys",
     operation_id = "show_signing_key_pem",
     params(("id" = String, Path, description = "The key's `kid`")),
+    security(("management_token" = ["signing-keys:read"])),
     responses((status = 200, content_type = "application/x-pem-file", body = String), Refused),
 )]
 #[get("/api/v1/signing-keys/{id}/public-key.pem")]

@@ -18,6 +18,7 @@ use super::SigningKeyView;
         ("id" = String, Path, description = "The key's `kid`"),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
     ),
+    security(("management_token" = ["signing-keys:write"])),
     responses((status = 200, body = SigningKeyView), Refused),
 )]
 #[post("/api/v1/signing-keys/{id}/revoke")]

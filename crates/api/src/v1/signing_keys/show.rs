@@ -12,6 +12,7 @@ use super::SigningKeyView;
     tag = "signing-keys",
     operation_id = "show_signing_key",
     params(("id" = String, Path, description = "The key's `kid`")),
+    security(("management_token" = ["signing-keys:read"])),
     responses((status = 200, body = SigningKeyView), Refused),
 )]
 #[get("/api/v1/signing-keys/{id}")]

@@ -14,7 +14,7 @@ pub(crate) struct CreateToken {
     /// What it is for.
     #[schema(value_type = String, min_length = 1, max_length = 200, example = "CI")]
     name: Name,
-    /// What it may do, no more than your own token; absent for the same.
+    /// What it is given, no more than your own token may do now; absent for all of that.
     #[schema(value_type = Option<Vec<String>>, example = json!(["licenses:read"]))]
     scopes: Option<Scopes>,
     /// From when on it is dead; absent for never.
@@ -42,12 +42,13 @@ pub(crate) struct CreatedToken {
 
 /// Create a management token
 ///
-/// The secret is in this answer and in no other.
+/// It acts for the same member as the token that creates it. The secret is in this answer and in no other.
 #[utoipa::path(
     tag = "tokens",
     operation_id = "create_token",
     params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateToken,
+    security(("management_token" = ["tokens:write"])),
     responses((status = 201, body = CreatedToken), Refused),
 )]
 #[post("/api/v1/tokens")]
@@ -60,5 +61,5 @@ pub(crate) async fn create(
     let made = engine.create_token(&access, new, once.as_ref()).await?;
     let location = format!("/api/v1/tokens/{}", made.token.id);
     let secret = made.secret.expose().to_owned();
-    Ok(Answer::created(location, CreatedToken { token: made.token.into(), secret }))
+    Ok(Answer::created(location, CreatedToken { token: TokenView::at(made.token, engine.now()), secret }))
 }

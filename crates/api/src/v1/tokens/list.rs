@@ -7,11 +7,12 @@ use keyward_web::{Answer, Caller, Problem, Query};
 use super::TokenView;
 use crate::v1::page::{PageQuery, PageView};
 
-/// List management tokens, the revoked ones too
+/// List management tokens, with those that no longer work
 #[utoipa::path(
     tag = "tokens",
     operation_id = "list_tokens",
     params(PageQuery),
+    security(("management_token" = ["tokens:read"])),
     responses((status = 200, body = PageView<TokenView>), Refused),
 )]
 #[get("/api/v1/tokens")]
@@ -21,5 +22,6 @@ pub(crate) async fn list(
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<TokenView>>, Problem> {
     let tokens = engine.tokens(&caller, page.0.request()).await?;
-    Ok(Answer::ok(PageView::of(tokens, TokenView::from)))
+    let now = engine.now();
+    Ok(Answer::ok(PageView::of(tokens, |token| TokenView::at(token, now))))
 }

@@ -4,16 +4,23 @@ mod create;
 mod delete;
 mod list;
 mod show;
+mod take_over;
 
-use keyward_domain::{ManagementToken, Name, Permission, Timestamp, TokenId};
+use keyward_domain::{Maker, ManagementToken, Name, Permission, Role, Timestamp, TokenId};
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(create::create).service(list::list).service(show::show).service(delete::delete);
+    config
+        .service(create::create)
+        .service(list::list)
+        .service(show::show)
+        .service(take_over::take_over)
+        .service(delete::delete);
 }
 
-/// A management token, without its secret.
+/// A management token, without its secret. It acts for its maker: what it may do is its scopes, as far as the maker's role
+/// allows them now.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = ManagementToken)]
 pub(crate) struct TokenView {
@@ -24,8 +31,16 @@ pub(crate) struct TokenView {
     /// The first characters of the secret.
     #[schema(example = "kw_mgmt_2lFA")]
     hint: String,
+    maker: MakerView,
+    /// `active`, `expired`, `revoked`, or `orphaned` where its maker was removed or is not known: an owner may take it over.
+    #[schema(example = "active")]
+    state: &'static str,
+    /// What it was given.
     #[schema(example = json!(["licenses:read", "licenses:write"]))]
     scopes: Vec<&'static str>,
+    /// What it may do now.
+    #[schema(example = json!(["licenses:read", "licenses:write"]))]
+    effective_scopes: Vec<&'static str>,
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// To the minute.
@@ -37,13 +52,46 @@ pub(crate) struct TokenView {
     created_at: Timestamp,
 }
 
-impl From<ManagementToken> for TokenView {
-    fn from(token: ManagementToken) -> Self {
+/// Who made a token, or has taken it over since.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Maker)]
+pub(crate) struct MakerView {
+    /// `member`, `operator` for the operator of the server, or `unknown` for a token older than the record of makers.
+    #[schema(example = "member")]
+    kind: &'static str,
+    /// The member.
+    #[schema(format = Uuid)]
+    id: Option<String>,
+    /// The member's name; it stays when the member is removed.
+    #[schema(value_type = Option<String>, example = "Ada")]
+    name: Option<Name>,
+    /// The member's role now; `null` once the member was removed.
+    #[schema(value_type = Option<String>, example = "owner")]
+    role: Option<Role>,
+}
+
+impl From<Maker> for MakerView {
+    fn from(maker: Maker) -> Self {
+        let kind = maker.as_str();
+        match maker {
+            Maker::Member { id, name, role } => {
+                Self { kind, id: Some(id.to_string()), name: Some(name), role }
+            }
+            Maker::Operator | Maker::Unknown => Self { kind, id: None, name: None, role: None },
+        }
+    }
+}
+
+impl TokenView {
+    fn at(token: ManagementToken, now: Timestamp) -> Self {
         Self {
+            state: token.state(now).as_str(),
+            scopes: token.scopes.iter().map(Permission::as_str).collect(),
+            effective_scopes: token.effective_scopes(now).iter().map(Permission::as_str).collect(),
             id: token.id,
             name: token.name,
             hint: token.hint,
-            scopes: token.scopes.iter().map(Permission::as_str).collect(),
+            maker: token.maker.into(),
             expires_at: token.expires_at,
             last_used_at: token.last_used_at,
             revoked_at: token.revoked_at,

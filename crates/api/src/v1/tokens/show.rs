@@ -12,6 +12,7 @@ use super::TokenView;
     tag = "tokens",
     operation_id = "show_token",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["tokens:read"])),
     responses((status = 200, body = TokenView), Refused),
 )]
 #[get("/api/v1/tokens/{id}")]
@@ -20,5 +21,5 @@ pub(crate) async fn show(
     id: Id<TokenId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<TokenView>, Problem> {
-    Ok(Answer::ok(engine.token(&caller, id.0).await?.into()))
+    Ok(Answer::ok(TokenView::at(engine.token(&caller, id.0).await?, engine.now())))
 }

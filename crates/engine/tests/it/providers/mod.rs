@@ -4,7 +4,7 @@ mod strange;
 
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use keyward_domain::{Access, Actor, Distrust, Identity, Role, Secret, permission};
+use keyward_domain::{Access, Distrust, Role, Secret, permission};
 use keyward_engine::{
     Arrival, ClientSecret, Engine, Error, NewMember, NewProvider, Password, Refusal, Return, SignIn, Visit,
     Visitor, WireError,
@@ -250,13 +250,14 @@ keyward_testkit::databases! {
     async fn a_provider_is_set_by_owners_if_it_is_one(store: Store) {
         let (engine, strange) = (engine(store).0, Strange::start());
         let vendor = vendor(&engine, &strange).await;
-        let organization = vendor.founded.organization.id;
-        let admin = NewMember { name: "A".parse().unwrap(), email: "a@acme.example".parse().unwrap(), role: Role::Admin };
-        let admin = engine.create_member(&vendor.access(), admin, None).await.unwrap().value;
-        let identity = Identity::new(organization, Actor::Member(admin.id), Role::Admin.scopes());
-        let access: Access<permission::WriteOrganization> = identity.access().unwrap();
-        assert!(matches!(engine.set_sign_in_provider(&access, new(&strange.issuer), None).await, Err(Error::OwnersOnly)));
-        assert!(matches!(engine.remove_sign_in_provider(&access, None).await, Err(Error::OwnersOnly)));
+        let second = NewMember { name: "A".parse().unwrap(), email: "a@acme.example".parse().unwrap(), role: Role::Owner };
+        let second = engine.create_member(&vendor.access(), second, None).await.unwrap().value;
+        let access: Access<permission::WriteOwners> = second.identity().access().unwrap();
+        let demotion = keyward_engine::MemberChange { role: Some(Role::Admin), ..Default::default() };
+        engine.update_member(&vendor.access(), second.id, demotion, None).await.unwrap();
+        // Taken away between the look at the credential and the change.
+        assert!(matches!(engine.set_sign_in_provider(&access, new(&strange.issuer), None).await, Err(Error::Forbidden(_))));
+        assert!(matches!(engine.remove_sign_in_provider(&access, None).await, Err(Error::Forbidden(_))));
 
         let fault = |result: Result<_, Error>| match result {
             Err(Error::Invalid(faults)) => (faults[0].field, faults[0].invalid.code),
@@ -291,6 +292,6 @@ keyward_testkit::databases! {
 }
 
 /// Kept for as long as the test runs, so that a closure may lend it.
-fn vendor_access(vendor: &Vendor) -> &'static Access<permission::WriteOrganization> {
+fn vendor_access(vendor: &Vendor) -> &'static Access<permission::WriteOwners> {
     Box::leak(Box::new(vendor.access()))
 }

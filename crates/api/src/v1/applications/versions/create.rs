@@ -54,6 +54,7 @@ impl Request for CreateApplicationVersion {
     operation_id = "create_application_version",
     params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     request_body = CreateApplicationVersion,
+    security(("management_token" = ["applications:write"])),
     responses((status = 201, body = VersionSheetView), Refused),
 )]
 #[post("/api/v1/applications/{id}/versions")]

@@ -15,6 +15,7 @@ use crate::v1::page::PageView;
     tag = "applications",
     operation_id = "list_application_versions",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["applications:read"])),
     responses((status = 200, body = PageView<VersionView>), Refused),
 )]
 #[get("/api/v1/applications/{id}/versions")]

@@ -14,6 +14,7 @@ use super::VersionSheetView;
     tag = "applications",
     operation_id = "show_application_version",
     params(("id" = String, Path, format = Uuid), ("version" = String, Path, description = "Its name")),
+    security(("management_token" = ["applications:read"])),
     responses((status = 200, body = VersionSheetView), Refused),
 )]
 #[get("/api/v1/applications/{id}/versions/{version}")]

@@ -19,6 +19,7 @@ use super::VersionSheetView;
         ("version" = String, Path, description = "Its name"),
         ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
     ),
+    security(("management_token" = ["applications:write"])),
     responses((status = 200, body = VersionSheetView), Refused),
 )]
 #[post("/api/v1/applications/{id}/versions/{version}/unarchive")]

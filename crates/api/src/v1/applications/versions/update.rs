@@ -33,6 +33,7 @@ impl Request for UpdateApplicationVersion {
         ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$"),
     ),
     request_body = UpdateApplicationVersion,
+    security(("management_token" = ["applications:write"])),
     responses((status = 200, body = VersionSheetView), Refused),
 )]
 #[patch("/api/v1/applications/{id}/versions/{version}")]

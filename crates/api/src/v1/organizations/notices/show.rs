@@ -12,6 +12,7 @@ use super::NoticesView;
     tag = "organizations",
     operation_id = "show_notices",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["organizations:read"])),
     responses((status = 200, body = NoticesView), Refused),
 )]
 #[get("/api/v1/organizations/{id}/notices")]

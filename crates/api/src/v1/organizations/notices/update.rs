@@ -39,6 +39,7 @@ impl Request for UpdateNotices {
     operation_id = "update_notices",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = UpdateNotices,
+    security(("management_token" = ["organizations:write"])),
     responses((status = 200, body = NoticesView), Refused),
 )]
 #[patch("/api/v1/organizations/{id}/notices")]

@@ -1,22 +1,23 @@
 use actix_web::{HttpResponse, delete, web};
 use keyward_domain::OrganizationId;
-use keyward_domain::permission::WriteOrganization;
+use keyward_domain::permission::WriteOwners;
 use keyward_engine::Engine;
 use keyward_web::problem::Refused;
 use keyward_web::{Caller, Code, Id, IfMatch, Problem};
 
 /// Remove your sign-in provider
 ///
-/// Passwords count again. Of people, only an owner may do this.
+/// Passwords count again.
 #[utoipa::path(
     tag = "organizations",
     operation_id = "delete_sign_in_provider",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    security(("management_token" = ["owners:write"])),
     responses((status = 204, description = "Removed"), Refused),
 )]
 #[delete("/api/v1/organizations/{id}/sign-in-provider")]
 pub(crate) async fn delete(
-    caller: Caller<WriteOrganization>,
+    caller: Caller<WriteOwners>,
     id: Id<OrganizationId>,
     seen: IfMatch,
     engine: web::Data<Engine>,

@@ -1,5 +1,5 @@
 use actix_web::{put, web};
-use keyward_domain::permission::WriteOrganization;
+use keyward_domain::permission::WriteOwners;
 use keyward_domain::{ClientId, MailDomain, OrganizationId, ProviderUrl};
 use keyward_engine::{ClientSecret, Engine, NewProvider};
 use keyward_web::problem::Refused;
@@ -38,17 +38,18 @@ impl Request for SetProvider {
 /// Set your sign-in provider
 ///
 /// Members then sign in at `/sign-in/{slug}`, known by their verified e-mail address. The provider is asked whether
-/// it answers as one. Of people, only an owner may do this.
+/// it answers as one.
 #[utoipa::path(
     tag = "organizations",
     operation_id = "set_sign_in_provider",
     params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
     request_body = SetProvider,
+    security(("management_token" = ["owners:write"])),
     responses((status = 200, body = ProviderView), Refused),
 )]
 #[put("/api/v1/organizations/{id}/sign-in-provider")]
 pub(crate) async fn set(
-    command: Command<WriteOrganization, SetProvider>,
+    command: Command<WriteOwners, SetProvider>,
     id: Id<OrganizationId>,
     seen: IfMatch,
     engine: web::Data<Engine>,

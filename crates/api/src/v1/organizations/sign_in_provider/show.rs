@@ -12,6 +12,7 @@ use super::ProviderView;
     tag = "organizations",
     operation_id = "show_sign_in_provider",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["organizations:read"])),
     responses((status = 200, body = ProviderView), Refused),
 )]
 #[get("/api/v1/organizations/{id}/sign-in-provider")]

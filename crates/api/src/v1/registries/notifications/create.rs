@@ -30,6 +30,7 @@ pub(crate) struct SecretView {
     tag = "registries",
     operation_id = "create_registry_notifications",
     params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    security(("management_token" = ["registries:write"])),
     responses((status = 200, body = SecretView), Refused),
 )]
 #[post("/api/v1/registries/{id}/notifications")]

@@ -10,6 +10,7 @@ use keyward_web::{Caller, Id, Problem};
     tag = "registries",
     operation_id = "delete_registry_notifications",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:write"])),
     responses((status = 204, description = "It may send no more"), Refused),
 )]
 #[delete("/api/v1/registries/{id}/notifications")]

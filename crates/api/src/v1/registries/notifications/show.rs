@@ -12,6 +12,7 @@ use super::NotificationsView;
     tag = "registries",
     operation_id = "show_registry_notifications",
     params(("id" = String, Path, format = Uuid)),
+    security(("management_token" = ["registries:read"])),
     responses((status = 200, body = NotificationsView), Refused),
 )]
 #[get("/api/v1/registries/{id}/notifications")]
