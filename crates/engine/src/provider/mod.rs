@@ -88,7 +88,7 @@ impl Engine {
     ) -> Result<Provider> {
         let (scope, now) = (access.scope(), self.now());
         owners_only(&self.store.read().await?, access).await?;
-        self.describe(&new.issuer).await?;
+        self.describe(scope.id(), &new.issuer).await?;
         let tx = self.store.write().await?;
         owners_only(&tx, access).await?;
         tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
