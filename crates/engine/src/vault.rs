@@ -79,7 +79,7 @@ pub enum SealError {
 impl Vault {
     /// A vault behind `master`.
     pub fn new(master: &MasterKey) -> Self {
-        let installation = master.derived("keyward installation\0");
+        let installation = format!("keyward-{}", master.derived("keyward installation\0"));
         Self { master: XChaCha20Poly1305::new(&Key::from(*master.0)), installation }
     }
 
