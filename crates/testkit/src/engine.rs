@@ -69,14 +69,18 @@ impl Entropy for SeededEntropy {
     }
 }
 
-/// An engine on `store`, with the clock that drives it.
+/// An engine on `store`, with the clock that drives it. It may connect to this machine.
 pub fn engine(store: Store) -> (Arc<Engine>, TestClock) {
+    engine_in(store, OutboundRules::loopback(), TestNetwork::default())
+}
+
+/// The same in a network of the test's, and with these rules of where it may connect to.
+pub fn engine_in(store: Store, rules: OutboundRules, network: TestNetwork) -> (Arc<Engine>, TestClock) {
     let clock = TestClock::new();
     let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
     let issuer = Issuer::parse("https://licenses.example").expect("a plain URL");
     let engine = Engine::new(store, vault, issuer, clock.clone(), SeededEntropy::new(1));
-    let engine = engine.with_outbound(OutboundRules::loopback()).with_network(TestNetwork::default());
-    (Arc::new(engine), clock)
+    (Arc::new(engine.with_outbound(rules).with_network(network)), clock)
 }
 
 /// A network in which every name stands for one public address, unless the test says otherwise.

@@ -54,22 +54,31 @@ impl OutboundRules {
     /// gateway on the way may unpack it.
     pub fn judge(&self, address: IpAddr) -> Result<(), Blocked> {
         let address = address.to_canonical();
+        let blocked = |kind| Err(Blocked { address, kind });
+        for inner in embedded::ipv4(address) {
+            // That of a gateway's, not of this machine's.
+            if kind(inner.into()) == Kind::Loopback {
+                return blocked(Kind::Closed("a loopback address is within it"));
+            }
+        }
         let embedded = embedded::ipv4(address).into_iter().map(IpAddr::V4);
-        for one in std::iter::once(address).chain(embedded) {
-            let kind = kind(one);
-            let open = match kind {
-                Kind::Public => true,
-                Kind::Loopback | Kind::Private => {
-                    self.0.iter().any(|range| range.contains(Address::new(one)))
-                }
-                Kind::Closed(_) => false,
-            };
-            if !open {
-                return Err(Blocked { address, kind });
+        for one in embedded.chain([address]) {
+            let listed = || self.0.iter().any(|range| range.contains(Address::new(one)));
+            match kind(one) {
+                Kind::Public => {}
+                Kind::Loopback | Kind::Private if listed() => {}
+                kind @ (Kind::Loopback | Kind::Private | Kind::Closed(_)) => return blocked(kind),
             }
         }
         Ok(())
     }
+}
+
+/// Where a connection to an address ends: at the address of a private network that is within it, or there itself.
+pub fn destination(address: IpAddr) -> IpAddr {
+    let address = address.to_canonical();
+    let mut inner = embedded::ipv4(address).into_iter().map(IpAddr::V4);
+    inner.find(|inner| kind(*inner) != Kind::Public).unwrap_or(address)
 }
 
 impl fmt::Display for OutboundRules {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::outbound::{Kind, kind};
+use crate::outbound::{Kind, destination, kind};
 use crate::text::texts;
 use crate::{HttpUrl, Invalid};
 
@@ -54,7 +54,7 @@ pub struct Endpoint(String);
 impl Endpoint {
     /// That of an address to which a connection is opened. `own` says that it is one of this machine's.
     pub fn of(address: SocketAddr, own: bool) -> Option<Self> {
-        let (ip, port) = (address.ip().to_canonical(), address.port());
+        let (ip, port) = (destination(address.ip()), address.port());
         match kind(ip) {
             // A connection to no address in particular ends here as well.
             Kind::Loopback => Some(Self::here(port)),
@@ -137,6 +137,7 @@ mod tests {
         let of = |text: &str, own| Endpoint::of(text.parse().unwrap(), own);
         assert_eq!(of("192.0.1.1:443", false), None);
         assert_eq!(of("192.0.1.1:5000", true), Some(here));
+        assert_eq!(of("[64:ff9b::10.0.0.3]:80", false), Some(endpoint("http://10.0.0.3")));
         assert_eq!(of("10.0.0.3:80", false), Some(endpoint("http://10.0.0.3")));
     }
 
