@@ -280,8 +280,9 @@ impl Catalogue<'_> {
         scopes: &[Scope<'_>],
         member: &'static str,
     ) -> Result<Option<Vec<String>>, Refusal> {
-        let load = (Load::Lists(self.registry.organization), bounds::LISTS);
-        let _slot = self.engine.in_flight().enter([load]).ok_or_else(Refusal::busy)?;
+        let turn = self.engine.in_flight().wait(Load::Lists(self.registry.organization), bounds::LISTS);
+        let busy = |_| Refusal::busy();
+        let _slot = actix_web::rt::time::timeout(bounds::LIST_TURN, turn).await.map_err(busy)?;
         let pages = self.pages(address, scopes, member);
         let late = |_| Refusal::unavailable().because("its list takes too long");
         actix_web::rt::time::timeout(bounds::LIST, pages).await.map_err(late)?

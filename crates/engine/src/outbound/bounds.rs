@@ -11,6 +11,9 @@ pub const ADDRESSES: usize = 16;
 /// How long it may take to find out a name's addresses.
 pub const RESOLVE: Duration = Duration::from_secs(5);
 
+/// Names of one organization's servers that are looked up at the same time.
+pub const LOOKUPS: u32 = 16;
+
 /// How long it may take to get connected, the name included.
 pub const CONNECT: Duration = Duration::from_secs(10);
 
@@ -46,6 +49,9 @@ pub const ERROR_BYTES: usize = 64 * 1024;
 
 /// How long the tags of a repository are looked up because of one digest.
 pub const LOOK: Duration = Duration::from_secs(60);
+
+/// How long one more list waits for its turn.
+pub const LIST_TURN: Duration = Duration::from_secs(20);
 
 /// Requests under way to one upstream.
 pub const REQUESTS_OF_UPSTREAM: u32 = 256;

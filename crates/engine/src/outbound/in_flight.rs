@@ -2,8 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use keyward_domain::{OrganizationId, RegistryId};
+
+/// How often whoever waits looks again.
+const PACE: Duration = Duration::from_millis(20);
 
 /// Of what there is a certain number at the same time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -18,6 +22,8 @@ pub enum Load {
     Lists(OrganizationId),
     /// Requests to the sign-in provider of an organization.
     Provider(OrganizationId),
+    /// Names of an organization's servers that are looked up.
+    Lookups(OrganizationId),
 }
 
 /// The requests under way.
@@ -42,6 +48,16 @@ impl InFlight {
             *counts.entry(load.clone()).or_default() += 1;
         }
         Some(Slot { all: self.clone(), loads: loads.map(|(load, _)| load).into() })
+    }
+
+    /// One more of a load, as soon as there is room. Whoever waits says for how long.
+    pub async fn wait(&self, load: Load, most: u32) -> Slot {
+        loop {
+            match self.enter([(load.clone(), most)]) {
+                Some(slot) => return slot,
+                None => tokio::time::sleep(PACE).await,
+            }
+        }
     }
 }
 

@@ -16,8 +16,8 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _, UdpSocket};
 use std::sync::Arc;
 
-use keyward_domain::OutboundRules;
 use keyward_domain::outbound::Blocked;
+use keyward_domain::{OrganizationId, OutboundRules};
 
 pub use in_flight::{InFlight, Load, Slot};
 pub(crate) use resolver::agent;
@@ -51,6 +51,7 @@ impl Network for SystemNetwork {
 pub struct Guard {
     rules: OutboundRules,
     network: Arc<dyn Network>,
+    lookups: InFlight,
 }
 
 /// Why a server that an organization names is not reached. For the operator's log: the organization is told of each in
@@ -80,7 +81,7 @@ pub enum Unreachable {
 impl Guard {
     /// A guard with these rules.
     pub fn new(rules: OutboundRules, network: Arc<dyn Network>) -> Self {
-        Self { rules, network }
+        Self { rules, network, lookups: InFlight::default() }
     }
 
     /// The rules.
@@ -122,19 +123,25 @@ impl Guard {
         }
     }
 
-    /// The same, off the thread that asks.
+    /// The same, off the thread that asks. An organization whose names take long waits for itself alone.
     pub(crate) async fn resolved<T: Send + 'static>(
         &self,
+        organization: OrganizationId,
         host: &str,
         port: u16,
         look: impl FnOnce(&Self, Vec<SocketAddr>) -> T + Send + 'static,
     ) -> Result<T, Unreachable> {
         let (guard, host) = (self.clone(), host.to_owned());
-        let work = move || guard.resolve(&host, port).map(|open| look(&guard, open));
-        match tokio::time::timeout(bounds::RESOLVE, tokio::task::spawn_blocking(work)).await {
-            Ok(Ok(resolved)) => resolved,
-            Ok(Err(_)) | Err(_) => Err(Unreachable::Late),
-        }
+        let resolved = async {
+            // Held for as long as the DNS takes, not only for as long as somebody waits.
+            let slot = self.lookups.wait(Load::Lookups(organization), bounds::LOOKUPS).await;
+            let work = tokio::task::spawn_blocking(move || {
+                let _slot = slot;
+                guard.resolve(&host, port).map(|open| look(&guard, open))
+            });
+            work.await.unwrap_or(Err(Unreachable::Late))
+        };
+        tokio::time::timeout(bounds::RESOLVE, resolved).await.unwrap_or(Err(Unreachable::Late))
     }
 }
 

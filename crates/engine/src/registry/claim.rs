@@ -31,10 +31,14 @@ impl Reached {
 
 impl Engine {
     /// Finds out where an upstream is now, if connections to it may be opened.
-    pub(super) async fn reach_upstream(&self, upstream: &Upstream) -> Result<Reached, Unreachable> {
+    pub(super) async fn reach_upstream(
+        &self,
+        organization: OrganizationId,
+        upstream: &Upstream,
+    ) -> Result<Reached, Unreachable> {
         let named = upstream.endpoint();
         self.guard
-            .resolved(upstream.host(), upstream.port(), move |guard, addresses| {
+            .resolved(organization, upstream.host(), upstream.port(), move |guard, addresses| {
                 let endpoint = |address: &SocketAddr| Endpoint::of(*address, guard.is_own(address.ip()));
                 let endpoints = addresses.iter().filter_map(endpoint).chain([named]).collect();
                 Reached { addresses, endpoints }
@@ -45,7 +49,7 @@ impl Engine {
     /// The addresses of a registry's upstream to open a connection to, asked each time one is opened: its name may have
     /// come to stand for something else, such as another organization's upstream.
     pub async fn dial_upstream(&self, registry: &Registry) -> Result<Vec<SocketAddr>, Unreachable> {
-        let reached = self.reach_upstream(&registry.upstream).await?;
+        let reached = self.reach_upstream(registry.organization, &registry.upstream).await?;
         if registry.credential == Credential::None && !reached.is_loopback() {
             return Err(Unreachable::Unprotected);
         }

@@ -124,7 +124,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Registry>> {
         let (scope, now) = (access.scope(), self.now());
-        let reached = self.reach_upstream(&new.upstream).await;
+        let reached = self.reach_upstream(scope.id(), &new.upstream).await;
         let tx = self.store.write().await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
@@ -141,7 +141,7 @@ impl Engine {
             organization: scope.id(),
             name: new.name,
             host: host.clone(),
-            credential: self.credential(scope, id, &reached, new.credential)?,
+            credential: self.credential(scope, id, Some(&reached), new.credential)?,
             upstream: new.upstream,
             prefix: new.prefix,
             service: new.service.unwrap_or_else(|| host.clone()),
@@ -175,20 +175,20 @@ impl Engine {
         let scope = access.scope();
         let before = find(&self.store.read().await?, scope, id).await?;
         let upstream = change.upstream.unwrap_or(before.upstream);
-        let reached = self.reach_upstream(&upstream).await;
+        let reached = self.reach_upstream(scope.id(), &upstream).await;
         let tx = self.store.write().await?;
         let registry = lock(&tx, scope, id).await?;
         unchanged(registry.version, expected)?;
         let moved = upstream != registry.upstream;
-        // What stays where it is can be changed while it is away.
+        // What stays where it is can be changed while it is away; only what begins to ask for no credential must be seen.
+        let opened = matches!(change.credential, Some(NewCredential::None)) && registry.credential != Credential::None;
         let reached = match reached {
-            Err(_) if !moved && change.credential.is_none() => None,
+            Err(_) if !moved && !opened => None,
             reached => Some(self.fits(&tx, scope, &upstream, reached, registry.prefix.as_ref()).await?),
         };
-        let credential = match (change.credential, &reached) {
-            (Some(new), Some(reached)) => self.credential(scope, id, reached, new)?,
-            (_, Some(reached)) => checked(reached, registry.credential)?,
-            (_, None) => registry.credential,
+        let credential = match change.credential {
+            Some(new) => self.credential(scope, id, reached.as_ref(), new)?,
+            None => checked(reached.as_ref(), registry.credential)?,
         };
         if let Some(reached) = &reached {
             tx.claim_upstream(id, &reached.endpoints).await?;
@@ -253,7 +253,7 @@ impl Engine {
         &self,
         scope: OrganizationScope,
         id: RegistryId,
-        reached: &Reached,
+        reached: Option<&Reached>,
         new: NewCredential,
     ) -> Result<Credential> {
         let credential = match new {
@@ -296,8 +296,9 @@ impl Engine {
 }
 
 /// An upstream that asks for nothing is let be only where nobody else reaches it.
-fn checked(reached: &Reached, credential: Credential) -> Result<Credential> {
-    if credential == Credential::None && !reached.is_loopback() {
+fn checked(reached: Option<&Reached>, credential: Credential) -> Result<Credential> {
+    let elsewhere = reached.is_some_and(|reached| !reached.is_loopback());
+    if credential == Credential::None && elsewhere {
         let message = "an upstream that asks for no credential must be on the same machine: whoever reaches it \
                        needs no key";
         return Err(Error::field("credential", Invalid::new("credential_required", message)));

@@ -191,9 +191,11 @@ keyward_testkit::databases! {
         let vendor = Vendor::found(&engine, "Acme").await;
         let registry = create(&vendor, at("https://behind.example", "a")).await.unwrap();
         net.set("behind.example", &[&[]]);
-        let name = RegistryChange { name: Some("Other".parse().unwrap()), upstream: Some(registry.upstream.clone()), ..RegistryChange::default() };
+        let name = RegistryChange { name: Some("Other".parse().unwrap()), upstream: Some(registry.upstream.clone()), credential: Some(NewCredential::Token), ..RegistryChange::default() };
         let renamed = engine.update_registry(&vendor.access(), registry.id, name, None).await.unwrap();
         assert_eq!(renamed.name.as_str(), "Other");
+        let open = RegistryChange { credential: Some(NewCredential::None), ..RegistryChange::default() };
+        assert_eq!(fault(engine.update_registry(&vendor.access(), registry.id, open, None).await).1, "unreachable");
         let moved = RegistryChange { upstream: Some("http://169.254.169.254".parse().unwrap()), ..RegistryChange::default() };
         assert_eq!(fault(engine.update_registry(&vendor.access(), registry.id, moved, None).await).1, "unreachable");
     }
