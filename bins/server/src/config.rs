@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
-use keyward_domain::AddressRange;
-use keyward_domain::registry::{AllowedUpstreams, Host, UpstreamRule};
+use keyward_domain::registry::Host;
+use keyward_domain::{AddressRange, OutboundRules};
 use keyward_engine::Issuer;
 use keyward_web::TrustedProxies;
 use serde::Deserialize;
@@ -52,16 +52,13 @@ pub(crate) struct Given {
     /// Domain below which new registries get their hosts [default: the public URL's host]
     #[arg(long, global = true, env = "KEYWARD_REGISTRY_DOMAIN", value_name = "DOMAIN")]
     registry_domain: Option<String>,
-    /// Upstreams that registries may have, separated by commas: http://127.0.0.1:5000, https://*.registry.internal
-    /// [default: any]
-    #[arg(
-        long,
-        global = true,
-        env = "KEYWARD_REGISTRY_UPSTREAMS",
-        value_name = "URLS",
-        value_delimiter = ','
-    )]
-    registry_upstreams: Option<Vec<String>>,
+    /// Private addresses and networks that organizations may name, beside public ones, for upstreams and sign-in
+    /// providers: separated by commas; empty for none [default: this machine, if the public URL's host is this machine]
+    #[arg(long, global = true, env = "KEYWARD_OUTBOUND_ALLOW", value_name = "NETWORKS", value_delimiter = ',')]
+    outbound_allow: Option<Vec<String>>,
+    /// What KEYWARD_OUTBOUND_ALLOW is in place of.
+    #[arg(long, global = true, env = "KEYWARD_REGISTRY_UPSTREAMS", hide = true)]
+    registry_upstreams: Option<String>,
     /// How many days what happened at registries is kept, 90 or more [default: for ever]
     #[arg(long, global = true, env = "KEYWARD_REGISTRY_LOG_DAYS", value_name = "DAYS")]
     registry_log_days: Option<String>,
@@ -90,7 +87,8 @@ struct File {
     master_key_file: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
     registry_domain: Option<String>,
-    registry_upstreams: Option<Vec<String>>,
+    outbound_allow: Option<Vec<String>>,
+    registry_upstreams: Option<toml::Value>,
     registry_log_days: Option<i64>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
@@ -134,8 +132,8 @@ pub(crate) struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// Below which new registries get their hosts; the public URL's host if there is none.
     pub registry_domain: Option<Host>,
-    /// The upstreams that registries may have.
-    pub registry_upstreams: AllowedUpstreams,
+    /// Where connections are opened to for organizations.
+    pub outbound: OutboundRules,
     /// How long what happened at registries is kept; `None` for ever.
     pub registry_log_days: Option<u32>,
     /// The mail server.
@@ -156,6 +154,10 @@ impl Settings {
         let public_url = given.public_url.or(file.public_url).unwrap_or_else(|| format!("http://{listen}"));
         let issuer =
             Issuer::parse(&public_url).with_context(|| format!("KEYWARD_PUBLIC_URL “{public_url}”"))?;
+        if given.registry_upstreams.is_some() || file.registry_upstreams.is_some() {
+            bail!("KEYWARD_REGISTRY_UPSTREAMS is no more: list addresses and networks in KEYWARD_OUTBOUND_ALLOW");
+        }
+        let outbound = outbound(given.outbound_allow.or(file.outbound_allow), &issuer)?;
         let data_dir = given.data_dir.or(file.data_dir).unwrap_or_else(|| "keyward-data".into());
         let database_url = given
             .database_url
@@ -175,7 +177,7 @@ impl Settings {
             database_url,
             master_key,
             registry_domain: registry_domain(given.registry_domain.or(file.registry_domain))?,
-            registry_upstreams: upstreams(given.registry_upstreams.or(file.registry_upstreams))?,
+            outbound,
             registry_log_days: log_days(given.registry_log_days, file.registry_log_days)?,
             smtp_url: given.smtp_url.or(file.smtp_url),
             mail_from: given.mail_from.or(file.mail_from).unwrap_or(default_sender),
@@ -213,15 +215,16 @@ fn log_days(given: Option<String>, filed: Option<i64>) -> anyhow::Result<Option<
     }
 }
 
-/// An empty list is taken at its word: no upstream at all.
-fn upstreams(given: Option<Vec<String>>) -> anyhow::Result<AllowedUpstreams> {
-    let rule = |text: String| match text.parse::<UpstreamRule>() {
-        Ok(rule) => Ok(rule),
-        Err(fault) => bail!("KEYWARD_REGISTRY_UPSTREAMS “{text}” {fault}"),
+/// An empty list is taken at its word: nothing private at all.
+fn outbound(given: Option<Vec<String>>, issuer: &Issuer) -> anyhow::Result<OutboundRules> {
+    let Some(given) = given else { return Ok(issuer.outbound_rules()) };
+    let range = |text: String| match text.parse::<AddressRange>() {
+        Ok(range) => Ok(range),
+        Err(fault) => bail!("KEYWARD_OUTBOUND_ALLOW “{text}” {fault}"),
     };
-    let Some(given) = given else { return Ok(AllowedUpstreams::default()) };
     let given = given.into_iter().filter(|text| !text.trim().is_empty());
-    Ok(AllowedUpstreams::listed(given.map(rule).collect::<anyhow::Result<_>>()?))
+    let rules = OutboundRules::new(given.map(range).collect::<anyhow::Result<_>>()?);
+    rules.map_err(|fault| anyhow::anyhow!("KEYWARD_OUTBOUND_ALLOW {fault}"))
 }
 
 impl File {

@@ -69,7 +69,8 @@ fn run(args: Args) -> anyhow::Result<()> {
             }
             Command::Check => {
                 let keys = compose::check(&settings).await?;
-                print(&format!("Settings, master key and database are in order; {keys} signing keys open."))
+                print(&format!("Settings, master key and database are in order; {keys} signing keys open."))?;
+                print(&format!("Upstreams and sign-in providers may be at {}.", settings.outbound))
             }
             Command::Openapi => Ok(()),
         }

@@ -57,6 +57,11 @@ impl AddressRange {
         self.0.contains(&address.0)
     }
 
+    /// The first and the last address.
+    pub fn bounds(&self) -> (IpAddr, IpAddr) {
+        (self.0.network(), self.0.broadcast())
+    }
+
     /// Whether all of `other` lies within.
     pub fn covers(&self, other: &Self) -> bool {
         self.0.contains(&other.0)

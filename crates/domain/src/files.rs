@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::application::VersionName;
 use crate::license_reference::{fill, references};
-use crate::{ApplicationKind, Invalid, yaml};
+use crate::{ApplicationKind, HttpUrl, Invalid, yaml};
 
 /// The name of the Compose file.
 pub const COMPOSE: &str = "compose.yaml";
@@ -109,27 +109,24 @@ impl Chart {
     /// Checks all of it, naming every fault.
     pub fn checked(self) -> Result<Self, Vec<Invalid>> {
         let mut faults = Vec::new();
-        let known = |c: char| c.is_ascii_alphanumeric() || "._~:/%+=-".contains(c);
-        let oci = self.url.strip_prefix("oci://");
-        let host = oci.or_else(|| self.url.strip_prefix("https://"));
-        let host = host.or_else(|| self.url.strip_prefix("http://")).unwrap_or_default();
-        let fits = self.url.len() <= 500 && self.url.chars().all(known);
-        if !fits || host.is_empty() || host.starts_with(['/', ':', '-']) {
-            let message = "must be oci://registry/repository, or the https:// URL of a chart repository";
-            faults.push(Invalid::new("invalid_url", message).at("url"));
-        }
+        let oci = self.url.trim().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("oci://"));
+        let url = chart_url(&self.url, oci);
+        faults.extend(url.as_ref().err().map(|fault| fault.clone().at("url")));
         match (&self.name, oci) {
-            (Some(_), Some(_)) => {
+            (Some(_), true) => {
                 faults.push(Invalid::new("not_allowed", "is part of the URL of an OCI chart").at("name"));
             }
-            (None, None) => faults.push(Invalid::new("required", "is required").at("name")),
-            (Some(name), None) if name.parse::<FileName>().is_err() => {
+            (None, false) => faults.push(Invalid::new("required", "is required").at("name")),
+            (Some(name), false) if name.parse::<FileName>().is_err() => {
                 faults.push(Invalid::new("invalid_chart_name", "is not the name of a chart").at("name"));
             }
-            (Some(_), None) | (None, Some(_)) => {}
+            (Some(_), false) | (None, true) => {}
         }
         faults.extend(self.version.parse::<VersionName>().err().map(|fault| fault.at("version")));
-        if faults.is_empty() { Ok(self) } else { Err(faults) }
+        match url {
+            Ok(url) if faults.is_empty() => Ok(Self { url, ..self }),
+            Ok(_) | Err(_) => Err(faults),
+        }
     }
 
     /// The command that deploys it under `release`, with the base values beside it.
@@ -141,6 +138,23 @@ impl Chart {
         let values = if values { format!(" --values {VALUES}") } else { String::new() };
         format!("helm upgrade --install {release} {chart} --version {}{values}", self.version)
     }
+}
+
+/// A chart's address in its normal form. An `oci://` one is read as the `https://` one that it stands for. People paste
+/// it into a shell, so what means something there is refused.
+fn chart_url(text: &str, oci: bool) -> Result<String, Invalid> {
+    let fault = || {
+        let message = "must be oci://registry/repository, or the https:// URL of a chart repository";
+        Invalid::new("invalid_url", message)
+    };
+    let text = text.trim();
+    let known = |c: char| c.is_ascii_alphanumeric() || "._~:/%+=-".contains(c);
+    let normal = match text.get(6..).filter(|_| oci) {
+        Some(rest) => format!("https://{rest}").parse::<HttpUrl>().map_err(|_| fault())?.to_string(),
+        None => text.parse::<HttpUrl>().map_err(|_| fault())?.to_string(),
+    };
+    let normal = if oci { normal.replacen("https", "oci", 1) } else { normal };
+    if normal.len() <= 500 && normal.chars().all(known) { Ok(normal) } else { Err(fault()) }
 }
 
 /// A named text.

@@ -21,6 +21,7 @@
 //! | what is unusual at a registry, and who has seen to it | [`alert`], [`registry::habit`] |
 //! | lists in an order that someone chose | [`order`] |
 //! | who vouches for an organization's members | [`provider`] |
+//! | addresses that people write, and where the server goes for them | [`http_url`], [`outbound`] |
 
 pub mod address;
 pub mod alert;
@@ -30,6 +31,7 @@ pub mod audit;
 pub mod custom;
 pub mod customer;
 pub mod files;
+pub mod http_url;
 pub mod id;
 pub mod idempotency;
 pub mod invalid;
@@ -41,6 +43,7 @@ pub mod member;
 pub mod notice;
 pub mod order;
 pub mod organization;
+pub mod outbound;
 pub mod page;
 pub mod payload;
 pub mod permission;
@@ -68,6 +71,7 @@ pub use audit::{Action, AuditEvent};
 pub use custom::CustomResponse;
 pub use customer::Customer;
 pub use files::Files;
+pub use http_url::HttpUrl;
 pub use id::{
     AlertId, ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId,
     ArtifactId, AuditEventId, CustomerId, LicenseId, LinkId, MailId, MemberId, OrganizationId, ProductId,
@@ -83,6 +87,7 @@ pub use order::{
     CustomerOrder, LicenseOrder, Mark, Order, OrderBy, Ordered, OrderedRequest, Place, ProductOrder,
 };
 pub use organization::{Organization, OrganizationScope, OrganizationState};
+pub use outbound::OutboundRules;
 pub use page::{Cursor, Page, PageRequest};
 pub use payload::Payload;
 pub use permission::{Access, Actor, Authority, Forbidden, Grant, Identity, Permission, Scopes};

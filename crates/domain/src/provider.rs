@@ -7,9 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use url::{Host, Url};
-
-use crate::{Email, Invalid, OrganizationId, SecretHash, Timestamp};
+use crate::{Email, HttpUrl, Invalid, OrganizationId, SecretHash, Timestamp};
 
 /// How far the provider's clock may be off.
 const LEEWAY_SECONDS: i64 = 60;
@@ -116,7 +114,7 @@ impl Provider {
             && party.is_none_or(|party| party == client)
             && (statement.audience.len() == 1 || party.is_some());
         let (now, earliest) = (now.unix(), now.unix().saturating_add(LEEWAY_SECONDS));
-        if statement.issuer != self.issuer.as_str() {
+        if !self.issuer.is(&statement.issuer) {
             return Err(Distrust::Issuer);
         }
         if !for_us {
@@ -145,29 +143,32 @@ impl Provider {
     }
 }
 
-/// The address of a provider: `https`, or `http` on this machine; without user name, query or fragment.
+/// The address of a provider: `https`, or `http` on this machine; without query. A provider calls itself by exactly this
+/// address, so a slash at its end counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProviderUrl(String);
+pub struct ProviderUrl(HttpUrl);
 
 impl ProviderUrl {
-    /// The address, as it was written.
+    /// The address in its normal form.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// Whether this is what a text names: letter by letter, but for the forms of one address.
+    pub fn is(&self, text: &str) -> bool {
+        text.parse::<Self>().is_ok_and(|other| other == *self)
     }
 
     /// Where the provider describes itself (OpenID Connect Discovery 1.0, section 4).
     pub fn description(&self) -> String {
-        format!("{}/.well-known/openid-configuration", self.0.trim_end_matches('/'))
+        format!("{}/.well-known/openid-configuration", self.as_str().trim_end_matches('/'))
     }
 
     /// An address that the provider names of itself, if it may be asked: without TLS only on this machine, and
     /// only of a provider that is there itself.
-    pub fn endpoint(&self, text: &str) -> Option<Url> {
-        let url = Url::parse(text).ok()?;
-        let plain = self.0.starts_with("http://");
-        let safe = url.scheme() == "https" || (plain && url.scheme() == "http" && is_here(&url));
-        let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
-        (safe && bare && url.has_host()).then_some(url)
+    pub fn endpoint(&self, text: &str) -> Option<HttpUrl> {
+        let url = text.parse::<HttpUrl>().ok()?;
+        (url.is_https() || (!self.0.is_https() && url.is_loopback())).then_some(url)
     }
 }
 
@@ -175,44 +176,22 @@ impl FromStr for ProviderUrl {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let text = text.trim();
         let fault = || Invalid::new("invalid_url", "must be https://… without user name, query or fragment");
-        let url = Url::parse(text).map_err(|_| fault())?;
-        let safe = match url.scheme() {
-            "https" => true,
-            "http" => is_here(&url),
-            _ => false,
-        };
-        let bare = url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
-        if safe && bare && url.has_host() && text.len() <= 500 {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(fault())
-        }
+        let url = text.parse::<HttpUrl>().map_err(|_| fault())?;
+        let safe = url.is_https() || url.is_loopback();
+        if safe && url.url().query().is_none() && url.as_str().len() <= 500 { Ok(Self(url)) } else { Err(fault()) }
     }
 }
 
 impl fmt::Display for ProviderUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 
 impl serde::Serialize for ProviderUrl {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-fn is_here(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
+        self.0.serialize(serializer)
     }
 }
 
@@ -349,6 +328,7 @@ mod tests {
         ] {
             assert!(far.endpoint(bad).is_none(), "{bad}");
         }
+        assert!(far.is("https://ID.example:443/") && !far.is("https://id.example") && !far.is("id.example/"));
         let here: ProviderUrl = "http://localhost:9000".parse().unwrap();
         assert!(here.endpoint("http://localhost:9000/token").is_some());
         assert!(here.endpoint("http://10.0.0.1/token").is_none());

@@ -28,6 +28,7 @@ mod notice;
 mod onboarding;
 mod once;
 mod organization;
+pub mod outbound;
 mod password;
 mod product;
 mod provider;
@@ -43,9 +44,10 @@ mod visitor;
 
 use std::sync::Arc;
 
-use keyward_domain::registry::{AllowedUpstreams, Host};
-use keyward_domain::{RegistryId, Timestamp};
+use keyward_domain::registry::{Host, Upstream};
+use keyward_domain::{HttpUrl, OutboundRules, RegistryId, Timestamp};
 use keyward_storage::Store;
+use outbound::{Guard, InFlight, Network, SystemNetwork};
 use p256::ecdsa::SigningKey;
 use quick_cache::sync::Cache;
 use validation::desk::Desk;
@@ -100,7 +102,8 @@ pub struct Engine {
     entropy: Box<dyn Entropy>,
     desk: Desk,
     registry_domain: Host,
-    allowed_upstreams: AllowedUpstreams,
+    guard: Guard,
+    in_flight: InFlight,
     upstream_keys: Cache<RegistryId, Arc<SigningKey>>,
 }
 
@@ -119,7 +122,8 @@ impl Engine {
             store,
             vault,
             registry_domain: issuer.host(),
-            allowed_upstreams: AllowedUpstreams::default(),
+            guard: Guard::new(issuer.outbound_rules(), Arc::new(SystemNetwork)),
+            in_flight: InFlight::default(),
             issuer,
             clock: Box::new(clock),
             entropy: Box::new(entropy),
@@ -134,10 +138,33 @@ impl Engine {
         Self { registry_domain: domain, ..self }
     }
 
-    /// The same engine, with these upstreams of registries and no others.
+    /// The same engine, which connects to what organizations name by these rules. Without them, to public addresses, and
+    /// to this machine where the issuer's host is this machine.
     #[must_use]
-    pub fn with_upstreams(self, allowed_upstreams: AllowedUpstreams) -> Self {
-        Self { allowed_upstreams, ..self }
+    pub fn with_outbound(self, rules: OutboundRules) -> Self {
+        Self { guard: self.guard.with_rules(rules), ..self }
+    }
+
+    /// The same engine in another network.
+    #[must_use]
+    pub fn with_network(self, network: impl Network + 'static) -> Self {
+        Self { guard: Guard::new(self.guard.rules().clone(), Arc::new(network)), ..self }
+    }
+
+    /// What decides where connections are opened to for organizations.
+    pub fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// The requests under way to servers that organizations name.
+    pub fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    /// By what this installation knows its own requests when they come back to it (`Via`, RFC 9110). All servers of one
+    /// installation have the same, and nobody else can find it out.
+    pub fn installation(&self) -> &str {
+        self.vault.installation()
     }
 
     /// The instant at which requests are judged.
@@ -176,7 +203,10 @@ impl Engine {
 /// The server's public URL: the `iss` of tokens and the base of published addresses. Without a slash at
 /// the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Issuer(String);
+pub struct Issuer {
+    url: HttpUrl,
+    text: String,
+}
 
 /// The public URL is not one that tokens could name.
 #[derive(Debug, thiserror::Error)]
@@ -186,43 +216,50 @@ pub struct IssuerError;
 impl Issuer {
     /// Checks `url`.
     pub fn parse(url: &str) -> Result<Self, IssuerError> {
-        let parsed = url::Url::parse(url).map_err(|_| IssuerError)?;
-        let plain = matches!(parsed.scheme(), "http" | "https")
-            && parsed.has_host()
-            && parsed.username().is_empty()
-            && parsed.password().is_none()
-            && parsed.query().is_none()
-            && parsed.fragment().is_none();
-        if plain { Ok(Self(parsed.as_str().trim_end_matches('/').to_owned())) } else { Err(IssuerError) }
+        let url = url.parse::<HttpUrl>().ok().filter(|url| url.url().query().is_none()).ok_or(IssuerError)?;
+        let text = url.as_str().trim_end_matches('/').to_owned();
+        Ok(Self { url, text })
     }
 
     /// The URL.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
+    }
+
+    /// Where the server goes for organizations unless the operator says otherwise: to public addresses, and to this machine
+    /// if people reach the server there alone.
+    pub fn outbound_rules(&self) -> OutboundRules {
+        if self.url.is_loopback() { OutboundRules::loopback() } else { OutboundRules::default() }
     }
 
     /// The host alone.
     fn host(&self) -> Host {
-        let host = url::Url::parse(&self.0).ok().and_then(|url| Host::of_authority(url.host_str()?).ok());
         // What tokens name has a host: that was checked.
-        host.unwrap_or_else(Host::localhost)
+        self.url.host().parse().unwrap_or_else(|_| Host::localhost())
     }
 
     /// The port, where it is not the one that the scheme stands for.
     fn port(&self) -> Option<u16> {
-        url::Url::parse(&self.0).ok().and_then(|url| url.port())
+        self.url.url().port()
+    }
+
+    /// The server as somebody's upstream.
+    fn upstream(&self) -> Option<Upstream> {
+        let url = self.url.url();
+        url.origin().ascii_serialization().parse().ok()
     }
 
     /// The host, as part of a mail address.
     pub fn mail_domain(&self) -> String {
-        let host = url::Url::parse(&self.0).ok().and_then(|url| url.host_str().map(str::to_owned));
         // An address of the network is no mail domain.
-        host.filter(|host| host.parse::<std::net::IpAddr>().is_err() && !host.starts_with('['))
-            .unwrap_or_else(|| "localhost".to_owned())
+        match self.url.url().domain() {
+            Some(domain) => domain.to_owned(),
+            None => "localhost".to_owned(),
+        }
     }
 
     /// Whether people reach the server over TLS.
     pub fn is_https(&self) -> bool {
-        self.0.starts_with("https://")
+        self.url.is_https()
     }
 }

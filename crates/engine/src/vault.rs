@@ -28,9 +28,12 @@ impl MasterKey {
 
     /// A public fingerprint, by which a database knows its own master key.
     pub fn fingerprint(&self) -> String {
+        self.derived("keyward master key fingerprint\0")
+    }
+
+    fn derived(&self, purpose: &str) -> String {
         use base64::Engine as _;
-        let hash =
-            Sha256::new().chain_update("keyward master key fingerprint\0").chain_update(*self.0).finalize();
+        let hash = Sha256::new().chain_update(purpose).chain_update(*self.0).finalize();
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&hash[..16])
     }
 }
@@ -52,6 +55,7 @@ pub struct SealEntropy {
 /// Seals and opens with the master key.
 pub struct Vault {
     master: XChaCha20Poly1305,
+    installation: String,
 }
 
 /// A key can't be sealed, or its sealed bytes do not open: they were changed, moved, or sealed under another
@@ -75,7 +79,13 @@ pub enum SealError {
 impl Vault {
     /// A vault behind `master`.
     pub fn new(master: &MasterKey) -> Self {
-        Self { master: XChaCha20Poly1305::new(&Key::from(*master.0)) }
+        let installation = format!("keyward-{}", master.derived("keyward installation\0"));
+        Self { master: XChaCha20Poly1305::new(&Key::from(*master.0)), installation }
+    }
+
+    /// A name of the installation that has this master key, which tells nothing of the key.
+    pub fn installation(&self) -> &str {
+        &self.installation
     }
 
     /// Seals `seed` for one row.

@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex};
 use actix_web::http::{Method, StatusCode};
 use keyward_domain::registry::{Artifact, Digest, Manifest, Reference, Registry, RepositoryName, Tag};
 use keyward_domain::{ArtifactId, Timestamp};
+use keyward_engine::outbound::{Load, bounds};
 use keyward_engine::{Engine, Scope};
 
+use crate::page;
 use crate::refusal::Refusal;
 use crate::route::Route;
 use crate::upstream::{self, Ask, Client, MANIFESTS};
+use crate::via::Via;
 
 /// As whom the gateway asks for itself.
 const GATEWAY: &str = "gateway";
@@ -60,9 +63,11 @@ pub(crate) enum Standing {
 
 /// What the catalogue needs to look something up.
 pub(crate) struct Catalogue<'a> {
-    pub engine: &'a Engine,
+    pub engine: &'a Arc<Engine>,
     pub client: &'a Client,
     pub registry: &'a Registry,
+    /// Through whom the request came that is the reason.
+    pub via: &'a Via,
 }
 
 impl Catalogue<'_> {
@@ -84,6 +89,20 @@ impl Catalogue<'_> {
             return self.known_to_lead(artifact, tags, digest).await;
         }
         *last = Some(now);
+        let found = self.look_up(artifact, tags, digest, now);
+        match actix_web::rt::time::timeout(bounds::LOOK, found).await {
+            Ok(found) => found,
+            Err(_) => self.known_to_lead(artifact, tags, digest).await,
+        }
+    }
+
+    async fn look_up(
+        &self,
+        artifact: &Artifact,
+        tags: &BTreeSet<Tag>,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<bool, Refusal> {
         // Not always the same ones, where there are many. One that can't be looked up says nothing of the others.
         let start =
             usize::try_from(now.unix() / LOOK_SECONDS).unwrap_or_default() * MOST_LOOKS % tags.len().max(1);
@@ -189,7 +208,7 @@ impl Catalogue<'_> {
         let route = Route::Manifest(repository.clone(), reference.clone());
         let scope = Scope { kind: "repository", name: inside.as_str(), actions: PULL };
         let address = route.inside(inside.as_str());
-        let ask = Ask { registry: self.registry, method, address, subject: GATEWAY, scopes: &[scope] };
+        let ask = Ask { registry: self.registry, method, address, subject: GATEWAY, scopes: &[scope], via: self.via };
         self.client.ask(self.engine, &ask, MANIFESTS).await
     }
 
@@ -261,35 +280,46 @@ impl Catalogue<'_> {
         scopes: &[Scope<'_>],
         member: &'static str,
     ) -> Result<Option<Vec<String>>, Refusal> {
-        let mut items = Vec::new();
+        let turn = self.engine.in_flight().wait(Load::Lists(self.registry.organization), bounds::LISTS);
+        let busy = |_| Refusal::busy();
+        let _slot = actix_web::rt::time::timeout(bounds::LIST_TURN, turn).await.map_err(busy)?;
+        let pages = self.pages(address, scopes, member);
+        let late = |_| Refusal::unavailable().because("its list takes too long");
+        actix_web::rt::time::timeout(bounds::LIST, pages).await.map_err(late)?
+    }
+
+    async fn pages(
+        &self,
+        address: String,
+        scopes: &[Scope<'_>],
+        member: &'static str,
+    ) -> Result<Option<Vec<String>>, Refusal> {
+        let (registry, via) = (self.registry, self.via);
+        let (mut items, mut room) = (Vec::new(), bounds::LIST_BYTES);
         let mut next = Some(address);
-        while let Some(address) = next.take() {
-            let ask = Ask { registry: self.registry, method: Method::GET, address, subject: GATEWAY, scopes };
+        for _ in 0..bounds::LIST_PAGES {
+            let Some(address) = next.take() else { return Ok(Some(items)) };
+            let ask = Ask { registry, method: Method::GET, address, subject: GATEWAY, scopes, via };
             let answer = self.client.ask(self.engine, &ask, "application/json").await?;
             match answer.status() {
                 StatusCode::OK => {}
                 StatusCode::NOT_FOUND => return Ok(None),
-                status => {
-                    tracing::warn!(registry = %self.registry.host, %status, "an upstream does not give its list");
-                    return Err(Refusal::unavailable());
-                }
+                status => return Err(self.no_list(&status)),
             }
             let more = upstream::next_page(&answer);
-            let bytes = upstream::whole(answer, MOST_LIST_BYTES).await?;
-            let page: serde_json::Value =
-                serde_json::from_slice(&bytes).map_err(|_| Refusal::unavailable())?;
-            let before = items.len();
-            let found = page.get(member).and_then(serde_json::Value::as_array).into_iter().flatten();
-            items.extend(found.filter_map(|item| item.as_str().map(str::to_owned)));
-            // An upstream that always promises more would keep us for ever.
-            next = more.filter(|_| items.len() > before && items.len() < MOST_ITEMS);
+            let bytes = upstream::whole(answer, bounds::LIST_PAGE_BYTES.min(room)).await?;
+            room -= bytes.len();
+            let found = page::read(&bytes, member, bounds::LIST_ITEMS - items.len());
+            let found = found.map_err(|fault| self.no_list(&fault))?;
+            // An upstream that promises more and gives nothing has no more.
+            next = more.filter(|_| !found.is_empty());
+            items.extend(found);
         }
-        Ok(Some(items))
+        Err(self.no_list(&"it has more pages than are looked at"))
+    }
+
+    fn no_list(&self, why: &dyn std::fmt::Display) -> Refusal {
+        tracing::warn!(registry = %self.registry.host, %why, "an upstream does not give its list");
+        Refusal::unavailable().because(format_args!("it does not give its list: {why}"))
     }
 }
-
-/// The most bytes of one page of a list.
-const MOST_LIST_BYTES: usize = 32 * 1024 * 1024;
-
-/// The most entries of a list.
-const MOST_ITEMS: usize = 1_000_000;

@@ -22,6 +22,7 @@ use crate::refusal::{API_VERSION, Refusal};
 use crate::route::{Act, Route};
 use crate::stream::{Moving, Passing};
 use crate::upstream::{self, Ask, Client};
+use crate::via::Via;
 
 /// How long a part waits for the whole to be written down.
 const EARLY: Duration = Duration::from_millis(500);
@@ -56,6 +57,7 @@ pub(crate) struct Visit {
     pub route: Route,
     pub method: Method,
     pub headers: HeaderMap,
+    via: Via,
     pub path: String,
     pub query: String,
     address: ClientAddress,
@@ -70,6 +72,7 @@ pub(crate) async fn gateway(
     looks: web::Data<Looks>,
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
+    let via = Via::of(request.headers(), engine.installation())?;
     let method = if was_head(&request) { Method::HEAD } else { request.method().clone() };
     let route = Route::parse(request.uri().path())?;
     let act = route.act(&method)?;
@@ -79,7 +82,7 @@ pub(crate) async fn gateway(
     let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
     let (query, body) = (request.query_string().to_owned(), Body::of(&request, body));
     let visit =
-        Visit { engine, client, looks, registry, guest, route, method, headers, path, query, address };
+        Visit { engine, client, looks, registry, guest, route, method, headers, via, path, query, address };
     if act == Act::Read {
         return visit.act(act, body).await;
     }
@@ -271,7 +274,7 @@ impl Visit {
             address.push_str(&query);
         }
         let (subject, method) = (self.guest.holder.to_string(), self.method.clone());
-        let ask = Ask { registry: &self.registry, method, address, subject: &subject, scopes };
+        let ask = Ask { registry: &self.registry, method, address, subject: &subject, scopes, via: &self.via };
         let answer = self.client.send(&self.engine, &ask, &self.headers, body).await?;
         // Blobs may be kept elsewhere; all else is where it was asked for.
         let moved = answer.status().is_redirection() && answer.status() != StatusCode::NOT_MODIFIED;
@@ -282,7 +285,7 @@ impl Visit {
     }
 
     pub(crate) fn catalogue(&self) -> Catalogue<'_> {
-        Catalogue { engine: &self.engine, client: &self.client, registry: &self.registry }
+        Catalogue { engine: &self.engine, client: &self.client, registry: &self.registry, via: &self.via }
     }
 
     fn operation(&self, act: Act) -> Operation {

@@ -10,6 +10,7 @@
 //! | which digests belong to which tags | `catalogue` |
 //! | lists, filtered and then paged | `listing` |
 //! | how the upstream is asked, and what of it is passed back | `upstream` |
+//! | where connections to it are opened, and how loops are seen | `dialler`, `via` |
 //! | what a refusal looks like | `refusal` |
 //! | how a machine comes to its key's new secret | `collect` |
 //! | tokens for clients that go to the upstream itself | `token` |
@@ -19,9 +20,11 @@
 mod catalogue;
 mod collect;
 mod credentials;
+mod dialler;
 mod gateway;
 mod listing;
 mod notification;
+mod page;
 mod pull;
 mod push;
 mod refusal;
@@ -30,6 +33,7 @@ mod stream;
 mod sweep;
 mod token;
 mod upstream;
+mod via;
 
 use actix_web::web;
 
@@ -40,7 +44,7 @@ pub use sweep::sweep;
 pub struct Shared {
     wrong_keys: web::Data<gateway::WrongKeys>,
     looks: web::Data<catalogue::Looks>,
-    tls: upstream::Tls,
+    tls: dialler::Tls,
 }
 
 /// Adds `/v2/` for the hosts of all registries.

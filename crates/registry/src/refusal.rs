@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use keyward_domain::registry::Host;
+use keyward_engine::outbound::bounds;
 use serde_json::json;
 
 /// Sent with every answer; some clients look for it.
@@ -44,6 +45,19 @@ impl Refusal {
         let message = "too many wrong keys from this address; wait a while";
         let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", message);
         Self { retry_after: Some(retry_after), ..refusal }
+    }
+
+    /// As much is under way as there may be.
+    pub(crate) fn busy() -> Self {
+        let message = "too many requests to the registry behind this host are under way; try again in a few seconds";
+        let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "TOOMANYREQUESTS", message);
+        Self { retry_after: Some(bounds::RETRY_AFTER), ..refusal }
+    }
+
+    /// The request was here before.
+    pub(crate) fn looped() -> Self {
+        let message = "the registry behind this host leads back to this server";
+        Self::new(StatusCode::LOOP_DETECTED, "UNAVAILABLE", message).because(message)
     }
 
     pub(crate) fn not_found(code: &'static str, message: &str) -> Self {

@@ -3,15 +3,12 @@
 use std::future::Future as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt::time::{Instant, Sleep};
 use actix_web::web::Bytes;
 use futures_util::Stream;
-
-/// How long nothing may move.
-const IDLE: Duration = Duration::from_secs(120);
+use keyward_engine::outbound::bounds::IDLE;
 
 /// Why a body was cut off.
 #[derive(Debug)]

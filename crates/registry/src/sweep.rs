@@ -15,6 +15,7 @@ use crate::Shared;
 use crate::catalogue::{Catalogue, Standing};
 use crate::refusal::Refusal;
 use crate::upstream::Client;
+use crate::via::Via;
 
 /// How often all of each registry is looked at.
 const EVERY_SECONDS: i64 = 60 * 60;
@@ -78,7 +79,8 @@ impl Sweeper {
     }
 
     async fn look(&self, look: Look, registry: &Registry) {
-        let catalogue = Catalogue { engine: &self.engine, client: &self.client, registry };
+        let via = Via::default();
+        let catalogue = Catalogue { engine: &self.engine, client: &self.client, registry, via: &via };
         let began = self.engine.now();
         let looking = async {
             match look {

@@ -1,7 +1,9 @@
 //! The registry behind: how it is asked, and what of its answers is passed back.
 
-use std::cell::OnceCell;
-use std::sync::{Arc, OnceLock};
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -9,24 +11,23 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use awc::body::{BoxBody, MessageBody};
-use futures_util::StreamExt as _;
+use awc::error::PayloadError;
+use futures_util::{Stream, StreamExt as _};
 use keyward_domain::registry::{Digest, Registry, RepositoryName};
+use keyward_engine::outbound::{Load, Slot, bounds};
 use keyward_engine::{Engine, Scope};
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest as _, Sha256, Sha512};
 
+use crate::dialler::{Connections, Tls};
 use crate::refusal::{API_VERSION, Refusal};
 use crate::stream::Moving;
+use crate::via::Via;
 
-/// How long the upstream may take until it begins to answer a read.
-const READ: Duration = Duration::from_secs(60);
-
-/// The same for uploads: what moves may take as long as it likes, and what stands still is cut off elsewhere.
+/// How long the upstream may take until it answers an upload: what moves may take as long as it likes, and what stands
+/// still is cut off elsewhere.
 const WRITE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Connections of one worker to one upstream.
-const CONNECTIONS: usize = 1_024;
 
 /// What is passed on of a request.
 const ASKED: [HeaderName; 7] = [
@@ -65,37 +66,8 @@ pub(crate) const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.artifact.manifest.v1+json";
 
-/// Whom the server believes to be an upstream: read when the first is asked, once for all workers.
-#[derive(Clone, Default)]
-pub(crate) struct Tls(Arc<OnceLock<Option<Arc<rustls::ClientConfig>>>>);
-
-impl Tls {
-    fn config(&self) -> Option<Arc<rustls::ClientConfig>> {
-        self.0.get_or_init(Self::read).clone()
-    }
-
-    fn read() -> Option<Arc<rustls::ClientConfig>> {
-        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        // What the machine trusts beyond that, such as the authority of a company.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions =
-            rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        match versions {
-            Ok(builder) => Some(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())),
-            Err(error) => {
-                tracing::error!(%error, "no TLS towards upstreams");
-                None
-            }
-        }
-    }
-}
-
 /// Asks upstreams. One for each worker.
-pub(crate) struct Client {
-    tls: Tls,
-    client: OnceCell<awc::Client>,
-}
+pub(crate) struct Client(Connections);
 
 /// A request to an upstream, decided before.
 pub(crate) struct Ask<'a> {
@@ -106,45 +78,52 @@ pub(crate) struct Ask<'a> {
     /// As whom: the holder of the key, or the gateway itself.
     pub subject: &'a str,
     pub scopes: &'a [Scope<'a>],
+    /// Through whom the request came that is the reason.
+    pub via: &'a Via,
 }
 
-pub(crate) type Answer = awc::ClientResponse;
+/// What an upstream answers. As long as it is read, it counts among the requests under way.
+pub(crate) struct Answer {
+    inner: awc::ClientResponse,
+    _slot: Slot,
+}
+
+impl Deref for Answer {
+    type Target = awc::ClientResponse;
+
+    fn deref(&self) -> &Self::Target {
+        &self.inner
+    }
+}
+
+impl Stream for Answer {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut self.inner).poll_next(cx)
+    }
+}
 
 impl Client {
     pub(crate) fn new(tls: Tls) -> Self {
-        Self { tls, client: OnceCell::new() }
-    }
-
-    fn client(&self) -> &awc::Client {
-        self.client.get_or_init(|| {
-            let connector = awc::Connector::new().limit(CONNECTIONS).timeout(Duration::from_secs(10));
-            let connector = match self.tls.config() {
-                Some(tls) => connector.rustls_0_23(tls),
-                None => connector,
-            };
-            awc::Client::builder()
-                .connector(connector)
-                .disable_redirects()
-                .disable_timeout()
-                .no_default_headers()
-                .finish()
-        })
+        Self(Connections::new(tls))
     }
 
     /// Sends a request with what is passed on of `headers`, and a body.
     pub(crate) async fn send(
         &self,
-        engine: &Engine,
+        engine: &Arc<Engine>,
         ask: &Ask<'_>,
         headers: &HeaderMap,
         body: impl MessageBody + 'static,
     ) -> Result<Answer, Refusal> {
-        // The list may have been narrowed since the registry was made.
-        if !engine.allows_upstream(&ask.registry.upstream) {
-            return Err(gave_no_answer(ask, &"it is not among KEYWARD_REGISTRY_UPSTREAMS"));
-        }
+        let slot = enter(engine, ask)?;
         let url = format!("{}{}", ask.registry.upstream, ask.address);
-        let mut request = self.client().request(ask.method.clone(), url).no_decompress();
+        let client = self.0.of(engine, ask.registry);
+        let mut request = client.request(ask.method.clone(), url).no_decompress();
+        if let Some(via) = ask.via.onward(engine.installation()) {
+            request = request.insert_header((header::VIA, via));
+        }
         for name in &ASKED {
             for value in headers.get_all(name) {
                 request = request.append_header((name.clone(), value.clone()));
@@ -155,16 +134,23 @@ impl Client {
         }
         let reads = ask.method == Method::GET || ask.method == Method::HEAD;
         let sent = request.send_body(BoxBody::new(body));
-        let answer = match actix_web::rt::time::timeout(if reads { READ } else { WRITE }, sent).await {
+        let patience = if reads { bounds::ANSWER } else { WRITE };
+        let inner = match actix_web::rt::time::timeout(patience, sent).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(gave_no_answer(ask, &error)),
-            Err(elapsed) => return Err(gave_no_answer(ask, &elapsed)),
+            Ok(Err(error)) => return Err(unreached(ask, &error)),
+            Err(elapsed) => return Err(unreached(ask, &elapsed)),
         };
-        if answer.status().is_server_error() && ask.method == Method::PUT {
+        let answer = Answer { inner, _slot: slot };
+        let status = answer.status();
+        if status == StatusCode::LOOP_DETECTED {
+            gave_no_answer(ask, &status);
+            return Err(Refusal::looped());
+        }
+        if status.is_server_error() && ask.method == Method::PUT {
             return Err(blamed(ask, answer).await);
         }
-        if answer.status().is_server_error() || answer.status() == StatusCode::UNAUTHORIZED {
-            return Err(gave_no_answer(ask, &answer.status()));
+        if status.is_server_error() || status == StatusCode::UNAUTHORIZED {
+            return Err(gave_no_answer(ask, &status));
         }
         Ok(answer)
     }
@@ -172,7 +158,7 @@ impl Client {
     /// Asks something of our own.
     pub(crate) async fn ask(
         &self,
-        engine: &Engine,
+        engine: &Arc<Engine>,
         ask: &Ask<'_>,
         accept: &'static str,
     ) -> Result<Answer, Refusal> {
@@ -181,6 +167,25 @@ impl Client {
         headers.insert(header::USER_AGENT, HeaderValue::from_static("keyward"));
         self.send(engine, ask, &headers, ()).await
     }
+}
+
+/// A place among the requests under way.
+fn enter(engine: &Engine, ask: &Ask<'_>) -> Result<Slot, Refusal> {
+    let (id, organization) = (ask.registry.id, ask.registry.organization);
+    let slot = engine.in_flight().enter([
+        (Load::Organization(organization), bounds::REQUESTS_OF_ORGANIZATION),
+        (Load::Upstream(id), bounds::REQUESTS_OF_UPSTREAM),
+        (Load::Holder(id, ask.subject.to_owned()), bounds::REQUESTS_OF_HOLDER),
+    ]);
+    slot.ok_or_else(|| {
+        tracing::warn!(registry = %ask.registry.host, subject = ask.subject, "too many requests to an upstream are under way");
+        Refusal::busy().because("too many requests to it are under way")
+    })
+}
+
+/// The same for an upstream that is not reached, of which the log alone says why.
+fn unreached(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refusal {
+    gave_no_answer(ask, why).because("it can't be reached")
 }
 
 pub(crate) fn gave_no_answer(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refusal {
@@ -196,7 +201,7 @@ pub(crate) fn gave_no_answer(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refu
 /// that are wrong.
 async fn blamed(ask: &Ask<'_>, answer: Answer) -> Refusal {
     let status = answer.status();
-    let given = gathered(answer, MOST_ERRORS).await.unwrap_or_default();
+    let given = gathered(answer, bounds::ERROR_BYTES).await.unwrap_or_default();
     let errors = serde_json::from_slice::<Errors>(&given).map(|given| given.errors).unwrap_or_default();
     let names = |code: &str| errors.iter().any(|error| error.code == code);
     if names("MANIFEST_BLOB_UNKNOWN") {
@@ -224,19 +229,23 @@ pub(crate) async fn whole(answer: Answer, most: usize) -> Result<Bytes, Refusal>
 async fn gathered(answer: Answer, most: usize) -> Result<Bytes, Refusal> {
     let mut bytes = actix_web::web::BytesMut::new();
     let mut body = Moving::new(answer);
-    while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| broke_off(&error))?;
-        if bytes.len() + chunk.len() > most {
-            return Err(broke_off(&"it is too large to be looked at"));
+    let all = async {
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| broke_off(&error))?;
+            if bytes.len() + chunk.len() > most {
+                return Err(broke_off(&"it is too large to be looked at"));
+            }
+            bytes.extend_from_slice(&chunk);
         }
-        bytes.extend_from_slice(&chunk);
-    }
+        Ok(())
+    };
+    actix_web::rt::time::timeout(bounds::BODY, all).await.map_err(|late| broke_off(&late))??;
     Ok(bytes.freeze())
 }
 
 fn broke_off(why: &dyn std::fmt::Display) -> Refusal {
     tracing::warn!(%why, "an upstream broke off in the middle of an answer");
-    Refusal::unavailable()
+    Refusal::unavailable().because(why)
 }
 
 /// Whether bytes are what a digest says.
@@ -321,9 +330,6 @@ pub(crate) fn link_outside(registry: &Registry, answer: &Answer) -> Option<Strin
     Some(format!("<{own}>{rest}"))
 }
 
-/// The most bytes of an answer that refuses.
-const MOST_ERRORS: usize = 64 * 1024;
-
 /// Errors of the upstream in its own codes, without its details, which may tell of the inside.
 #[derive(Deserialize)]
 struct Errors {
@@ -346,7 +352,7 @@ pub(crate) async fn refused(
     let mut response = head(registry, &answer);
     let status = answer.status();
     // That of a HEAD announces more than it has.
-    let given = gathered(answer, MOST_ERRORS).await?;
+    let given = gathered(answer, bounds::ERROR_BYTES).await?;
     let errors = serde_json::from_slice::<Errors>(&given).map(|given| given.errors).unwrap_or_default();
     let mut errors: Vec<_> = errors
         .into_iter()

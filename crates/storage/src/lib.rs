@@ -45,6 +45,7 @@ mod status_list;
 mod store;
 mod token;
 mod tx;
+mod upstream_claim;
 mod usage;
 
 pub use address::Addresses;

@@ -137,12 +137,17 @@ pub(crate) async fn by_id(tx: &DatabaseTransaction, id: RegistryId) -> Result<Op
     live().filter(row::Column::Id.eq(id.uuid())).one(tx).await?.map(read).transpose()
 }
 
-/// The upstreams of other organizations' registries, with the prefix that each has there.
-pub(crate) async fn elsewhere(
+/// The upstreams of other organizations' registries, with the prefix that each has there: of those whose ids `ids` gives,
+/// or of all others.
+pub(crate) async fn elsewhere<E: EntityTrait>(
     tx: &DatabaseTransaction,
     organization: OrganizationId,
+    ids: Select<E>,
+    among: bool,
 ) -> Result<Vec<(Upstream, Option<RepositoryName>)>> {
-    let others = live().filter(row::Column::OrganizationId.ne(organization.uuid()));
+    let (id, ids) = (row::Column::Id, ids.into_query());
+    let ids = if among { id.in_subquery(ids) } else { id.not_in_subquery(ids) };
+    let others = live().filter(row::Column::OrganizationId.ne(organization.uuid())).filter(ids);
     let columns = others.select_only().columns([row::Column::Upstream, row::Column::Prefix]).distinct();
     let found: Vec<(String, Option<String>)> = columns.into_tuple().all(tx).await?;
     let read = |(upstream, prefix): (String, Option<String>)| {

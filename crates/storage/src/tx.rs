@@ -1,12 +1,14 @@
 //! The unit of work.
 
+use std::collections::BTreeSet;
+
 use keyward_domain::provider::Departure;
 use keyward_domain::registry::{
-    Holder, Host, Notifications, Registry, RegistryKey, RepositoryName, Upstream,
+    Endpoint, Holder, Host, Notifications, Registry, RegistryKey, RepositoryName, Upstream,
 };
 use keyward_domain::{
     AlertId, Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
-    OrganizationScope, Product, ProductId, RegistryEventId, RegistryKeyId, SecretHash, Session, SigningKey,
+    OrganizationScope, Product, ProductId, RegistryEventId, RegistryId, RegistryKeyId, SecretHash, Session, SigningKey,
     Timestamp, TokenId,
 };
 use sea_orm::DatabaseTransaction;
@@ -18,6 +20,7 @@ use crate::{
     RegistryKeys, RegistryNotifications, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn,
     UsageDays, alert, customer, habit, link, mail, member, notice, product, provider, registry,
     registry_event, registry_key, registry_notification, session, signing_key, token,
+    upstream_claim,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -163,12 +166,36 @@ impl Tx {
         registry_key::postpone(&self.inner, id, until).await
     }
 
-    /// The upstreams of other organizations' registries, with the prefix that each has there.
-    pub async fn upstreams_elsewhere(
+    /// Makes everyone else who wants one of these endpoints wait until the end of the transaction.
+    pub async fn hold_endpoints(&self, endpoints: &BTreeSet<Endpoint>) -> Result<()> {
+        upstream_claim::hold(&self.inner, endpoints).await
+    }
+
+    /// What is known of the upstream of a registry.
+    pub async fn upstream_claims(&self, registry: RegistryId) -> Result<BTreeSet<Endpoint>> {
+        upstream_claim::of(&self.inner, registry).await
+    }
+
+    /// Writes what is known of the upstream of a registry. The endpoints are held.
+    pub async fn claim_upstream(&self, registry: RegistryId, endpoints: &BTreeSet<Endpoint>) -> Result<()> {
+        upstream_claim::put(&self.inner, registry, endpoints).await
+    }
+
+    /// The prefixes of other organizations' registries at any of these endpoints; `None` for one that has all.
+    pub async fn prefixes_elsewhere(
+        &self,
+        organization: OrganizationId,
+        endpoints: &BTreeSet<Endpoint>,
+    ) -> Result<Vec<Option<RepositoryName>>> {
+        upstream_claim::prefixes_elsewhere(&self.inner, organization, endpoints).await
+    }
+
+    /// The upstreams of other organizations' registries of which no endpoint is known, with the prefix that each has.
+    pub async fn unclaimed_upstreams_elsewhere(
         &self,
         organization: OrganizationId,
     ) -> Result<Vec<(Upstream, Option<RepositoryName>)>> {
-        registry::elsewhere(&self.inner, organization).await
+        upstream_claim::unclaimed_elsewhere(&self.inner, organization).await
     }
 
     /// The registries of the server that were last looked at before `before`, or never.

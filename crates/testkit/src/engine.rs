@@ -1,10 +1,13 @@
 //! An engine whose clock and randomness the test holds.
 
-use std::sync::Arc;
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_domain::registry::{KeyAccess, Registry};
-use keyward_domain::{Access, Actor, Authority, Customer, Grant, Identity, License, Payload};
+use keyward_domain::{Access, Actor, Authority, Customer, Grant, Identity, License, OutboundRules, Payload};
+use keyward_engine::outbound::Network;
 use keyward_engine::{
     Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCredential, NewCustomer, NewLicense,
     NewOrganization, NewRegistry, NewRegistryKey, Terms, Vault,
@@ -64,13 +67,49 @@ impl Entropy for SeededEntropy {
     }
 }
 
-/// An engine on `store`, with the clock that drives it.
+/// An engine on `store`, with the clock that drives it. It may connect to this machine.
 pub fn engine(store: Store) -> (Arc<Engine>, TestClock) {
+    engine_in(store, OutboundRules::loopback(), TestNetwork::default())
+}
+
+/// The same in a network of the test's, and with these rules of where it may connect to.
+pub fn engine_in(store: Store, rules: OutboundRules, network: TestNetwork) -> (Arc<Engine>, TestClock) {
     let clock = TestClock::new();
     let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
     let issuer = Issuer::parse("https://licenses.example").expect("a plain URL");
     let engine = Engine::new(store, vault, issuer, clock.clone(), SeededEntropy::new(1));
-    (Arc::new(engine), clock)
+    (Arc::new(engine.with_outbound(rules).with_network(network)), clock)
+}
+
+/// A network in which every name stands for one public address, unless the test says otherwise.
+#[derive(Clone, Default)]
+pub struct TestNetwork(Arc<Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>>);
+
+impl TestNetwork {
+    /// Lets a name stand for these addresses from now on; of several answers each is given once, and the last for ever.
+    pub fn set(&self, host: &str, answers: &[&[&str]]) {
+        let addresses = |answer: &&[&str]| answer.iter().map(|text| text.parse().expect("an address")).collect();
+        let answers = answers.iter().map(addresses).collect();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned(), answers);
+    }
+}
+
+impl Network for TestNetwork {
+    fn lookup(&self, host: &str, port: u16) -> std::io::Result<Vec<SocketAddr>> {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = match names.get_mut(host) {
+            Some(answers) if answers.len() > 1 => answers.pop_front().unwrap_or_default(),
+            Some(answers) => answers.front().cloned().unwrap_or_default(),
+            None if host == "localhost" || host.ends_with(".localhost") => vec![[127, 0, 0, 1].into()],
+            // Nobody answers at these: the test does not leave the machine.
+            None => vec![[192, 31, 196, 1].into()],
+        };
+        Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
+        address.is_loopback()
+    }
 }
 
 /// A vendor at work: an organization, and the right to do anything in it.

@@ -81,7 +81,9 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         ("KEYWARD_LOG", "a=b=c", "KEYWARD_LOG"),
         ("KEYWARD_REGISTRY_LOG_DAYS", "30", "KEYWARD_REGISTRY_LOG_DAYS “30”"),
         ("KEYWARD_REGISTRY_LOG_DAYS", "-1", "KEYWARD_REGISTRY_LOG_DAYS “-1”"),
-        ("KEYWARD_REGISTRY_UPSTREAMS", "http://127.0.0.1:5000,registry", "“registry”"),
+        ("KEYWARD_OUTBOUND_ALLOW", "127.0.0.0/8,registry", "“registry”"),
+        ("KEYWARD_OUTBOUND_ALLOW", "10.0.0.0/8,169.254.0.0/16", "(169.254.0.0/16) is never connected to: it is link-local"),
+        ("KEYWARD_REGISTRY_UPSTREAMS", "http://127.0.0.1:5000", "KEYWARD_OUTBOUND_ALLOW"),
     ] {
         refuses(&server(folder.path(), &["migrate"]).env(name, value).output().unwrap(), why);
     }

@@ -23,7 +23,7 @@ pub use key::{KeyAccess, LastUse, RegistryKey};
 pub use notification::{Hint, Notifications};
 pub use oci::{Digest, Reference, RepositoryName, RepositoryPattern, Tag};
 pub use rotation::{Chore, Handover, Progress, Rotation};
-pub use upstream::{AllowedUpstreams, Upstream, UpstreamRule};
+pub use upstream::{Endpoint, Upstream};
 
 texts! {
     /// A host name as clients write it, without a port, in lower case: `acme.registry.example`, `127.0.0.1`.
@@ -146,6 +146,15 @@ impl Host {
 }
 
 fn host(text: &str) -> Result<String, Invalid> {
+    if host_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(Invalid::new("invalid_host", "is not a host name such as acme.registry.example, without a port"))
+    }
+}
+
+/// Whether a text is a host in lower case: a name, an address, or an IPv6 address in brackets.
+pub(crate) fn host_name(text: &str) -> bool {
     let label = |label: &str| {
         let inner =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
@@ -155,14 +164,9 @@ fn host(text: &str) -> Result<String, Invalid> {
             && !label.ends_with('-')
     };
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let fits = match bracketed {
+    match bracketed {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
         None => text.len() <= 253 && text.split('.').all(label),
-    };
-    if fits {
-        Ok(text.to_owned())
-    } else {
-        Err(Invalid::new("invalid_host", "is not a host name such as acme.registry.example, without a port"))
     }
 }
 

@@ -86,7 +86,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Provider> {
         let (scope, now) = (access.scope(), self.now());
-        self.describe(&new.issuer).await?;
+        self.describe(scope.id(), &new.issuer).await?;
         let tx = self.change_provider(access).await?;
         let known = tx.providers(scope).lock().await?;
         unchanged(known.as_ref().map_or(0, |(known, _)| known.version), expected)?;

@@ -15,7 +15,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::wire::{self, Exchange};
+use super::wire::Exchange;
 use super::{WireError, id_token};
 use crate::visitor::{SignedIn, Visit};
 use crate::{Engine, Result};
@@ -91,7 +91,7 @@ impl Engine {
         let scope = organization.scope();
         let found = self.store.read().await?.providers(scope).find().await?;
         let Some((provider, _)) = found else { return Ok(None) };
-        let description = match self.describe(&provider.issuer).await {
+        let description = match self.describe(organization.id, &provider.issuer).await {
             Ok(description) => description,
             Err(error) => return Ok(Some(Err(error))),
         };
@@ -107,7 +107,7 @@ impl Engine {
         tx.providers(scope).depart(&departure, self.now()).await?;
         tx.commit().await?;
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(derived(&away, "verifier").as_bytes()));
-        let mut url = description.authorization;
+        let mut url = description.authorization.url().clone();
         url.query_pairs_mut()
             .append_pair("response_type", "code")
             .append_pair("client_id", provider.client_id.as_str())
@@ -178,13 +178,13 @@ impl Engine {
         back: &Return,
         nonce: &str,
     ) -> Result<Email, Refusal> {
-        let description = self.describe(&provider.issuer).await?;
-        let named = back.issuer.as_deref().map(|issuer| issuer == provider.issuer.as_str());
+        let description = self.describe(provider.organization, &provider.issuer).await?;
+        let named = back.issuer.as_deref().map(|issuer| provider.issuer.is(issuer));
         if !named.unwrap_or(!description.names_itself) {
             return Err(Distrust::Issuer.into());
         }
-        let tokens = wire::exchange(&description, exchange).await?;
-        let keys = wire::keys(&description).await?;
+        let tokens = self.exchange(provider, &description, exchange).await?;
+        let keys = self.provider_keys(provider, &description).await?;
         let verified = id_token::verify(&tokens.id_token, &keys)?;
         provider.believes(&verified.statement, nonce, self.now())?;
         if verified.email.is_some() {
@@ -194,7 +194,7 @@ impl Engine {
         let (Some(url), Some(access_token)) = (&description.userinfo, &tokens.access_token) else {
             return Err(Distrust::NoEmail.into());
         };
-        let told = wire::userinfo(url, access_token).await?;
+        let told = self.userinfo(provider, url, access_token).await?;
         if told.get("sub").and_then(Value::as_str) != Some(verified.statement.subject.as_str()) {
             return Err(Distrust::Subject.into());
         }

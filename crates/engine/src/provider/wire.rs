@@ -1,28 +1,20 @@
 //! What a provider is asked. It is a stranger's server: it is given little time and room, is not followed
 //! elsewhere, and nothing of what it says is passed on.
 
-use std::time::Duration;
-
-use keyward_domain::ProviderUrl;
+use keyward_domain::{HttpUrl, OrganizationId, Provider, ProviderUrl};
 use serde::Deserialize;
 use serde_json::Value;
-use url::Url;
 use zeroize::Zeroizing;
 
+use crate::outbound::{Load, agent, bounds};
 use crate::{Engine, Error, Result};
-
-const TIMEOUT: Duration = Duration::from_secs(10);
-const MOST_BYTES: u64 = 256 * 1024;
 
 /// Why a provider can't be worked with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WireError {
-    /// No answer, or not in time, or a refusal.
+    /// Not reached, or not in time, or a refusal, or no documents of a provider: which of it is in the log alone.
     #[error("does not answer as an OpenID provider")]
     NoAnswer,
-    /// Not the documents of a provider.
-    #[error("answers, but not as an OpenID provider")]
-    NotOne,
     /// It calls itself something else.
     #[error("calls itself by another name: compare letter by letter, also the slash at the end")]
     OtherName,
@@ -38,13 +30,13 @@ pub enum WireError {
 #[derive(Debug)]
 pub(super) struct Description {
     /// Where people are sent.
-    pub authorization: Url,
+    pub authorization: HttpUrl,
     /// Where the code is exchanged.
-    pub token: Url,
+    pub token: HttpUrl,
     /// Its keys.
-    pub keys: Url,
+    pub keys: HttpUrl,
     /// What it knows of people.
-    pub userinfo: Option<Url>,
+    pub userinfo: Option<HttpUrl>,
     /// Whether the client secret goes into the form, as it does not take it in the header.
     pub secret_in_form: bool,
     /// Whether it names itself when it sends people back (RFC 9207).
@@ -85,18 +77,98 @@ pub(super) struct Exchange {
 
 impl Engine {
     /// The provider's description of itself.
-    pub(super) async fn describe(&self, issuer: &ProviderUrl) -> Result<Description, WireError> {
+    pub(super) async fn describe(
+        &self,
+        organization: OrganizationId,
+        issuer: &ProviderUrl,
+    ) -> Result<Description, WireError> {
         let issuer = issuer.clone();
-        blocking(move || {
-            let described: Described = get(&issuer.description(), None)?;
-            describe(&issuer, described)
+        self.asking(organization, move |agent| {
+            let described: Described = get(agent, &issuer.description(), None)?;
+            Ok(describe(&issuer, described))
         })
-        .await
+        .await?
+    }
+
+    /// Gives the code back for tokens (RFC 6749, section 4.1.3; RFC 7636).
+    pub(super) async fn exchange(
+        &self,
+        provider: &Provider,
+        description: &Description,
+        with: Exchange,
+    ) -> Result<Tokens, WireError> {
+        let (url, in_form) = (description.token.to_string(), description.secret_in_form);
+        self.asking(provider.organization, move |agent| exchange(agent, &url, in_form, &with)).await
+    }
+
+    /// The provider's keys.
+    pub(super) async fn provider_keys(
+        &self,
+        provider: &Provider,
+        description: &Description,
+    ) -> Result<Vec<Value>, WireError> {
+        #[derive(Deserialize)]
+        struct Keys {
+            keys: Vec<Value>,
+        }
+        let url = description.keys.to_string();
+        let found: Keys = self.asking(provider.organization, move |agent| get(agent, &url, None)).await?;
+        let mut keys = found.keys;
+        keys.truncate(bounds::PROVIDER_KEYS);
+        Ok(keys)
+    }
+
+    /// What the provider tells of a person beyond the ID token.
+    pub(super) async fn userinfo(
+        &self,
+        provider: &Provider,
+        url: &HttpUrl,
+        access_token: &Zeroizing<String>,
+    ) -> Result<Value, WireError> {
+        let (url, bearer) = (url.to_string(), Zeroizing::new(format!("Bearer {}", access_token.as_str())));
+        self.asking(provider.organization, move |agent| get(agent, &url, Some(&bearer))).await
+    }
+
+    /// Asks something of an organization's provider, if not too much is asked of it already.
+    async fn asking<T: Send + 'static>(
+        &self,
+        organization: OrganizationId,
+        work: impl FnOnce(&ureq::Agent) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, WireError> {
+        let load = (Load::Provider(organization), bounds::REQUESTS_OF_PROVIDER);
+        let guard = self.guard.clone();
+        let asked = match self.in_flight.enter([load]) {
+            None => Err(Fault::Busy),
+            Some(slot) => {
+                let work = tokio::task::spawn_blocking(move || {
+                    let _slot = slot;
+                    work(&agent(&guard))
+                });
+                work.await.unwrap_or(Err(Fault::Busy))
+            }
+        };
+        asked.map_err(|why| {
+            tracing::warn!(%organization, %why, "a sign-in provider gives no answer");
+            WireError::NoAnswer
+        })
     }
 }
 
+/// Why a provider gives no answer, for the operator's log.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("{0}")]
+    Client(#[from] ureq::Error),
+    #[error("it answers {0}")]
+    Status(u16),
+    #[error("its answer can't be read: {0}")]
+    Form(#[from] serde_json::Error),
+    #[error("too many requests to it are under way")]
+    Busy,
+}
+
 fn describe(issuer: &ProviderUrl, told: Described) -> Result<Description, WireError> {
-    if told.issuer != issuer.as_str() {
+    if !issuer.is(&told.issuer) {
         return Err(WireError::OtherName);
     }
     let has = |list: &Option<Vec<String>>, wanted: &str| {
@@ -117,73 +189,42 @@ fn describe(issuer: &ProviderUrl, told: Described) -> Result<Description, WireEr
     })
 }
 
-/// Gives the code back for tokens (RFC 6749, section 4.1.3; RFC 7636).
-pub(super) async fn exchange(description: &Description, with: Exchange) -> Result<Tokens, WireError> {
-    let (url, in_form) = (description.token.to_string(), description.secret_in_form);
-    blocking(move || {
-        let mut form = vec![
-            ("grant_type", "authorization_code"),
-            ("code", with.code.as_str()),
-            ("redirect_uri", with.return_url.as_str()),
-            ("code_verifier", with.verifier.as_str()),
-        ];
-        let mut request = agent().post(&url).header("accept", "application/json");
-        if in_form {
-            form.push(("client_id", with.client_id.as_str()));
-            form.push(("client_secret", with.client_secret.as_str()));
-        } else {
-            request = request.header("authorization", basic(&with.client_id, &with.client_secret).as_str());
-        }
-        let answer = request.send_form(form).map_err(|_| WireError::NoAnswer)?;
-        read(answer)
-    })
-    .await
-}
-
-/// The provider's keys.
-pub(super) async fn keys(description: &Description) -> Result<Vec<Value>, WireError> {
-    #[derive(Deserialize)]
-    struct Keys {
-        keys: Vec<Value>,
+fn exchange(agent: &ureq::Agent, url: &str, in_form: bool, with: &Exchange) -> Result<Tokens, Fault> {
+    let mut form = vec![
+        ("grant_type", "authorization_code"),
+        ("code", with.code.as_str()),
+        ("redirect_uri", with.return_url.as_str()),
+        ("code_verifier", with.verifier.as_str()),
+    ];
+    let mut request = agent.post(url).header("accept", "application/json");
+    if in_form {
+        form.push(("client_id", with.client_id.as_str()));
+        form.push(("client_secret", with.client_secret.as_str()));
+    } else {
+        request = request.header("authorization", basic(&with.client_id, &with.client_secret).as_str());
     }
-    let url = description.keys.to_string();
-    blocking(move || get::<Keys>(&url, None)).await.map(|keys| keys.keys)
+    read(request.send_form(form)?)
 }
 
-/// What the provider tells of a person beyond the ID token.
-pub(super) async fn userinfo(url: &Url, access_token: &Zeroizing<String>) -> Result<Value, WireError> {
-    let (url, bearer) = (url.to_string(), Zeroizing::new(format!("Bearer {}", access_token.as_str())));
-    blocking(move || get(&url, Some(&bearer))).await
-}
-
-fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder()
-        .timeout_global(Some(TIMEOUT))
-        .max_redirects(0)
-        .proxy(None)
-        .user_agent("keyward")
-        .build()
-        .new_agent()
-}
-
-fn get<T: serde::de::DeserializeOwned>(url: &str, bearer: Option<&str>) -> Result<T, WireError> {
-    let mut request = agent().get(url).header("accept", "application/json");
+fn get<T: serde::de::DeserializeOwned>(
+    agent: &ureq::Agent,
+    url: &str,
+    bearer: Option<&str>,
+) -> Result<T, Fault> {
+    let mut request = agent.get(url).header("accept", "application/json");
     if let Some(bearer) = bearer {
         request = request.header("authorization", bearer);
     }
-    read(request.call().map_err(|_| WireError::NoAnswer)?)
+    read(request.call()?)
 }
 
 /// A redirect is no answer: what is asked for has its own address.
-fn read<T: serde::de::DeserializeOwned>(
-    mut answer: ureq::http::Response<ureq::Body>,
-) -> Result<T, WireError> {
+fn read<T: serde::de::DeserializeOwned>(mut answer: ureq::http::Response<ureq::Body>) -> Result<T, Fault> {
     if answer.status() != 200 {
-        return Err(WireError::NoAnswer);
+        return Err(Fault::Status(answer.status().as_u16()));
     }
-    let body = answer.body_mut().with_config().limit(MOST_BYTES).read_to_vec();
-    let body = Zeroizing::new(body.map_err(|_| WireError::NoAnswer)?);
-    serde_json::from_slice(&body).map_err(|_| WireError::NotOne)
+    let body = answer.body_mut().with_config().limit(bounds::PROVIDER_BYTES).read_to_vec();
+    Ok(serde_json::from_slice(&Zeroizing::new(body?))?)
 }
 
 /// RFC 6749, section 2.3.1: both are form-encoded first.
@@ -192,12 +233,6 @@ fn basic(client_id: &str, client_secret: &str) -> Zeroizing<String> {
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = Zeroizing::new(format!("{}:{}", encode(client_id), encode(client_secret)));
     Zeroizing::new(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair.as_bytes())))
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, WireError> + Send + 'static,
-) -> Result<T, WireError> {
-    tokio::task::spawn_blocking(work).await.unwrap_or(Err(WireError::NoAnswer))
 }
 
 impl From<WireError> for Error {

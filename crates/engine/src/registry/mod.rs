@@ -1,6 +1,7 @@
 //! Registries: hosts that container clients talk to, their keys, who may pull what, and the door itself.
 
 mod artifact;
+mod claim;
 mod door;
 mod entitlement;
 mod event;
@@ -20,7 +21,10 @@ use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use claim::{Reached, unreachable};
+
 use crate::customer::unchanged;
+use crate::outbound::Unreachable;
 use crate::{Done, Engine, Error, Result, Thing, once};
 
 pub use artifact::{NewArtifact, TagDetail};
@@ -120,6 +124,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Registry>> {
         let (scope, now) = (access.scope(), self.now());
+        let reached = self.reach_upstream(scope.id(), &new.upstream).await;
         let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
@@ -129,14 +134,14 @@ impl Engine {
             Some(host) => host,
             None => self.default_host(&tx, &new.name).await?,
         };
-        self.fits(&tx, scope, &new.upstream, new.prefix.as_ref()).await?;
+        let reached = self.fits(&tx, scope, &new.upstream, reached, new.prefix.as_ref()).await?;
         let (certificate, sealed_key) = self.new_registry_pair(scope, id, &host)?;
         let registry = Registry {
             id,
             organization: scope.id(),
             name: new.name,
             host: host.clone(),
-            credential: self.credential(scope, id, &new.upstream, new.credential)?,
+            credential: self.credential(scope, id, Some(&reached), new.credential)?,
             upstream: new.upstream,
             prefix: new.prefix,
             service: new.service.unwrap_or_else(|| host.clone()),
@@ -152,6 +157,7 @@ impl Engine {
             version: 1,
         };
         tx.registries(scope).insert(&registry).await.map_err(taken)?;
+        tx.claim_upstream(id, &reached.endpoints).await?;
         self.record(&tx, access, Action::RegistryCreated, id.uuid(), &detail(&registry)).await?;
         once::complete(&tx, scope, once, id.uuid()).await?;
         tx.commit().await?;
@@ -167,16 +173,26 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Registry> {
         let scope = access.scope();
+        let before = find(&self.store.read().await?, scope, id).await?;
+        let upstream = change.upstream.unwrap_or(before.upstream);
+        let reached = self.reach_upstream(scope.id(), &upstream).await;
         let tx = self.write(access).await?;
         let registry = lock(&tx, scope, id).await?;
         unchanged(registry.version, expected)?;
-        let moved = change.upstream.as_ref().is_some_and(|upstream| *upstream != registry.upstream);
-        let upstream = change.upstream.unwrap_or(registry.upstream);
-        self.fits(&tx, scope, &upstream, registry.prefix.as_ref()).await?;
-        let credential = match change.credential {
-            Some(new) => self.credential(scope, id, &upstream, new)?,
-            None => checked(&upstream, registry.credential)?,
+        let moved = upstream != registry.upstream;
+        // What stays where it is can be changed while it is away; only what begins to ask for no credential must be seen.
+        let opened = matches!(change.credential, Some(NewCredential::None)) && registry.credential != Credential::None;
+        let reached = match reached {
+            Err(_) if !moved && !opened => None,
+            reached => Some(self.fits(&tx, scope, &upstream, reached, registry.prefix.as_ref()).await?),
         };
+        let credential = match change.credential {
+            Some(new) => self.credential(scope, id, reached.as_ref(), new)?,
+            None => checked(reached.as_ref(), registry.credential)?,
+        };
+        if let Some(reached) = &reached {
+            tx.claim_upstream(id, &reached.endpoints).await?;
+        }
         let registry = Registry {
             name: change.name.unwrap_or(registry.name),
             host: change.host.unwrap_or(registry.host),
@@ -213,25 +229,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether an organization may have this upstream: the operator lets it be named, and it is nobody else's.
+    /// Whether an organization may have this upstream: it is reached, is not this server, and is nobody else's. It is held
+    /// until the end of the transaction.
     async fn fits(
         &self,
         tx: &Tx,
         scope: OrganizationScope,
         upstream: &Upstream,
+        reached: Result<Reached, Unreachable>,
         prefix: Option<&RepositoryName>,
-    ) -> Result<()> {
-        if !self.allows_upstream(upstream) {
-            let message =
-                "is none of those that the operator of this server allows (KEYWARD_REGISTRY_UPSTREAMS)";
-            return Err(Error::field("upstream", Invalid::new("upstream_not_allowed", message)));
+    ) -> Result<Reached> {
+        let reached = reached.map_err(|why| unreachable(upstream, &why))?;
+        if self.is_this_server(tx, upstream, &reached).await? {
+            let invalid = Invalid::new("is_this_server", "is this server itself, not a registry behind it");
+            return Err(Error::field("upstream", invalid));
         }
-        apart(tx, scope, upstream, prefix).await
-    }
-
-    /// Whether the operator lets an upstream be asked.
-    pub fn allows_upstream(&self, upstream: &Upstream) -> bool {
-        self.allowed_upstreams.allow(upstream)
+        claim::hold(tx, scope.id(), &reached, prefix).await?;
+        Ok(reached)
     }
 
     /// Seals what the upstream knows the gateway by.
@@ -239,7 +253,7 @@ impl Engine {
         &self,
         scope: OrganizationScope,
         id: RegistryId,
-        upstream: &Upstream,
+        reached: Option<&Reached>,
         new: NewCredential,
     ) -> Result<Credential> {
         let credential = match new {
@@ -254,7 +268,7 @@ impl Engine {
                 Credential::Basic { user, sealed_password }
             }
         };
-        checked(upstream, credential)
+        checked(reached, credential)
     }
 
     /// A host below the domain of the server's registries; where that is an address, which has nothing below it,
@@ -282,36 +296,14 @@ impl Engine {
 }
 
 /// An upstream that asks for nothing is let be only where nobody else reaches it.
-fn checked(upstream: &Upstream, credential: Credential) -> Result<Credential> {
-    if credential == Credential::None && !upstream.is_loopback() {
+fn checked(reached: Option<&Reached>, credential: Credential) -> Result<Credential> {
+    let elsewhere = reached.is_some_and(|reached| !reached.is_loopback());
+    if credential == Credential::None && elsewhere {
         let message = "an upstream that asks for no credential must be on the same machine: whoever reaches it \
                        needs no key";
         return Err(Error::field("credential", Invalid::new("credential_required", message)));
     }
     Ok(credential)
-}
-
-/// Keeps vendors who share an upstream out of each other's repositories.
-async fn apart(
-    tx: &Tx,
-    scope: OrganizationScope,
-    upstream: &Upstream,
-    prefix: Option<&RepositoryName>,
-) -> Result<()> {
-    for (other, theirs) in tx.upstreams_elsewhere(scope.id()).await? {
-        let disjoint = match (prefix, &theirs) {
-            _ if !upstream.meets(&other) => true,
-            (Some(own), Some(theirs)) => {
-                own != theirs && own.after(theirs).is_none() && theirs.after(own).is_none()
-            }
-            (None, _) | (_, None) => false,
-        };
-        if !disjoint {
-            let message = "is in use by another organization: a shared upstream takes a prefix of one's own";
-            return Err(Error::field("upstream", Invalid::new("in_use", message)));
-        }
-    }
-    Ok(())
 }
 
 pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: RegistryId) -> Result<Registry> {

@@ -1,6 +1,7 @@
 //! The use-cases on both databases.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod addresses;
 mod alerts;
 mod applications;
 mod happenings;

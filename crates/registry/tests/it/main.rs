@@ -1,6 +1,8 @@
 //! What machines are told at `POST /registry/key`.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod hostile;
+
 use std::sync::Arc;
 
 use actix_web::body::to_bytes;

@@ -9,6 +9,7 @@ mod m0006_providers_and_notices;
 mod m0007_notifications;
 mod m0008_alerts;
 mod m0009_makers;
+mod m0012_upstream_claims;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -41,6 +42,7 @@ impl MigratorTrait for Migrator {
             m0007_notifications,
             m0008_alerts,
             m0009_makers,
+            m0012_upstream_claims,
         ]
     }
 }

@@ -1,5 +1,6 @@
 //! Signing in by a provider: what is believed, and all that is not.
 
+mod guarded;
 mod strange;
 
 use futures_util::future::join_all;

@@ -1,6 +1,7 @@
 //! Registries: who is let in to the very second, and what is done at once.
 
 mod others;
+mod upstreams;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;

@@ -1,0 +1,49 @@
+//! The client for sign-in providers, which asks the guard before each connection.
+
+use std::io;
+use std::sync::mpsc;
+
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+
+use super::{Guard, Unreachable, bounds};
+
+#[derive(Debug)]
+struct Guarded(Guard);
+
+impl Resolver for Guarded {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        _: &ureq::config::Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let host = uri.host().ok_or(ureq::Error::HostNotFound)?.to_owned();
+        let own = if uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let port = uri.port_u16().unwrap_or(own);
+        let guard = self.0.clone();
+        let (sender, receiver) = mpsc::sync_channel(1);
+        // The DNS can't be interrupted, but left alone.
+        std::thread::spawn(move || sender.send(guard.resolve(&host, port)));
+        let patience = (*timeout.after).min(bounds::RESOLVE);
+        let open = receiver.recv_timeout(patience).unwrap_or(Err(Unreachable::Late));
+        let mut found = self.empty();
+        for address in open.map_err(|why| ureq::Error::Io(io::Error::other(why)))? {
+            found.push(address);
+        }
+        Ok(found)
+    }
+}
+
+/// A client for one request. It takes no proxy from the environment, which would go where the guard can't see, and follows
+/// no redirect.
+pub(crate) fn agent(guard: &Guard) -> ureq::Agent {
+    let config = ureq::Agent::config_builder()
+        .timeout_global(Some(bounds::PROVIDER))
+        .max_redirects(0)
+        .proxy(None)
+        .user_agent("keyward")
+        .build();
+    ureq::Agent::with_parts(config, DefaultConnector::default(), Guarded(guard.clone()))
+}
