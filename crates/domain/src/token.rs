@@ -1,6 +1,8 @@
 //! Credentials of the management API.
 
-use crate::{Actor, Identity, Name, OrganizationId, Scopes, SecretHash, Timestamp, TokenId};
+use crate::{
+    Actor, Identity, Name, OrganizationId, OrganizationScope, Scopes, SecretHash, Timestamp, TokenId,
+};
 
 /// A management token as kept: its secret is only known as a hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,11 @@ pub struct ManagementToken {
 }
 
 impl ManagementToken {
+    /// The reach of queries for whoever bears it.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.organization)
+    }
+
     /// Whom its bearer is at `now`; `None` once it is expired or revoked.
     pub fn identity(&self, now: Timestamp) -> Option<Identity> {
         let alive = self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end);

@@ -19,9 +19,11 @@ mod clock;
 mod customer;
 mod delivery;
 mod error;
+mod heavy;
 mod issue;
 mod license;
 mod lists;
+mod log;
 mod mail;
 mod member;
 mod notice;
@@ -46,9 +48,12 @@ use std::sync::Arc;
 use keyward_domain::registry::{AllowedUpstreams, Host};
 use keyward_domain::{RegistryId, Timestamp};
 use keyward_storage::Store;
+use log::queue::Queue;
 use p256::ecdsa::SigningKey;
+use publish::SignedLists;
 use quick_cache::sync::Cache;
 use validation::desk::Desk;
+use validation::load::Named;
 use vault::SealEntropy;
 use zeroize::Zeroizing;
 
@@ -62,11 +67,13 @@ pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use delivery::{DeliveredFile, OwnApplication, OwnVersion, Recipient};
 pub use error::{Error, FieldFault, Thing};
+pub use heavy::heavy;
 pub use issue::TokenFormat;
 pub use keyward_storage::Mail;
 pub use keyward_storage::Usage;
 pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Shown};
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
+pub use log::LogRound;
 pub use member::{MemberChange, NewMember};
 pub use notice::NoticesChange;
 pub use onboarding::{Handover, LicenseUsage, NewOnboardingLink};
@@ -75,8 +82,9 @@ pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange}
 pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
 pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
+pub use publish::AskedList;
 pub use registry::{
-    Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
+    Admitted, Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
     NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense,
     OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
 };
@@ -87,6 +95,9 @@ pub use visitor::{CustomerVisit, MemberVisit, OnboardingVisit, SignIn, SignedIn,
 
 /// How many registries have their keys at hand.
 const MOST_UPSTREAM_KEYS: usize = 1_000;
+
+/// Of how many license tokens it is remembered that their signature is good.
+const MOST_VERIFIED_TOKENS: usize = 10_000;
 
 /// The result of a use-case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -99,9 +110,13 @@ pub struct Engine {
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,
     desk: Desk,
+    log: Queue,
     registry_domain: Host,
     allowed_upstreams: AllowedUpstreams,
     upstream_keys: Cache<RegistryId, Arc<SigningKey>>,
+    /// What license tokens name whose signatures were found good, by what was signed and for which key.
+    verified_tokens: Cache<[u8; 32], Named>,
+    signed_lists: SignedLists,
 }
 
 impl Engine {
@@ -124,7 +139,10 @@ impl Engine {
             clock: Box::new(clock),
             entropy: Box::new(entropy),
             desk,
+            log: Queue::default(),
             upstream_keys: Cache::new(MOST_UPSTREAM_KEYS),
+            verified_tokens: Cache::new(MOST_VERIFIED_TOKENS),
+            signed_lists: publish::no_signed_lists(),
         }
     }
 

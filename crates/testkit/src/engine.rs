@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use keyward_domain::registry::{KeyAccess, Registry};
-use keyward_domain::{Access, Actor, Customer, Grant, Identity, License, Payload, Permission, Scopes};
+use keyward_domain::{
+    Access, Actor, Customer, Grant, Identity, License, Payload, Permission, Scopes, Secret, SecretKind,
+};
 use keyward_engine::{
     Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCredential, NewCustomer, NewLicense,
     NewOrganization, NewRegistry, NewRegistryKey, Terms, Vault,
@@ -73,6 +75,20 @@ pub fn engine(store: Store) -> (Arc<Engine>, TestClock) {
     (Arc::new(engine), clock)
 }
 
+/// Another engine on the same `store`, as of a second server. Each needs a `seed` of its own.
+pub fn another_engine(store: Store, seed: u64) -> (Arc<Engine>, TestClock) {
+    engine_at("https://licenses.example", store, seed)
+}
+
+/// An engine that is reached under `url`.
+pub fn engine_at(url: &str, store: Store, seed: u64) -> (Arc<Engine>, TestClock) {
+    let clock = TestClock::new();
+    let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
+    let issuer = Issuer::parse(url).expect("a plain URL");
+    let engine = Engine::new(store, vault, issuer, clock.clone(), SeededEntropy::new(seed));
+    (Arc::new(engine), clock)
+}
+
 /// A vendor at work: an organization, and the right to do anything in it.
 pub struct Vendor {
     /// The engine the vendor works with.
@@ -94,6 +110,16 @@ impl Vendor {
         let scopes = Scopes::organization().with(Permission::Operate);
         let identity = Identity::new(founded.organization.id, Actor::Token(founded.token.id), scopes);
         Self { engine: Arc::clone(engine), founded, identity }
+    }
+
+    /// The same vendor at another server of the same database.
+    #[must_use]
+    pub fn at(&self, engine: &Arc<Engine>) -> Self {
+        let secret = Secret::parse(SecretKind::Management, self.founded.secret.expose()).expect("a secret");
+        let Founded { organization, owner, token, .. } = &self.founded;
+        let founded =
+            Founded { organization: organization.clone(), owner: owner.clone(), token: token.clone(), secret };
+        Self { engine: Arc::clone(engine), founded, identity: self.identity }
     }
 
     /// The right to do `P`.
