@@ -30,3 +30,23 @@ pub async fn heavy<T: Send + 'static, E: Send + 'static>(
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn large_texts_leave_the_thread_that_serves() {
+        let here = std::thread::current().id();
+        let at = async |bytes| heavy(bytes, || Ok::<_, ()>(std::thread::current().id())).await.unwrap();
+        assert_eq!(at(LARGE - 1).await, here);
+        assert_ne!(at(LARGE).await, here);
+        assert_eq!(heavy(LARGE, || Err::<(), _>("no")).await, Err("no"));
+    }
+
+    #[tokio::test]
+    #[should_panic(expected = "as if it had been done here")]
+    async fn a_panic_is_handed_on() {
+        let _ = heavy(LARGE, || -> crate::Result<(), ()> { panic!("as if it had been done here") }).await;
+    }
+}

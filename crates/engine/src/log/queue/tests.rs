@@ -14,7 +14,7 @@ fn scope(n: u8) -> OrganizationScope {
         organization: OrganizationId::new(1, [n; 10]),
         name: "x".parse().unwrap(),
         hint: String::new(),
-        hash: keyward_domain::Secret::new(keyward_domain::SecretKind::Management, [n; 32]).hash(),
+        hash: keyward_domain::Secret::new(keyward_domain::SecretKind::Management, [n; 24]).hash(),
         scopes: keyward_domain::Scopes::default(),
         expires_at: None,
         last_used_at: None,
