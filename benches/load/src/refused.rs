@@ -73,11 +73,15 @@ fn requests(wrk: Child) -> Result<String> {
 
 /// Asks for another image each time, with a license that opens none.
 fn script(address: &str, token: &str) -> Result<String> {
-    let text = |json: &Value, name: &str| Ok::<_, anyhow::Error>(json[name].as_str().context("a member")?.to_owned());
+    let text = |json: &Value, name: &str| {
+        Ok::<_, anyhow::Error>(json[name].as_str().context("a member")?.to_owned())
+    };
     let registry = json!({"name": "Releases", "host": "flood.example", "upstream": "http://127.0.0.1:9"});
     post(address, token, "/api/v1/registries", registry)?;
     let policy = ureq::put(format!("http://{address}/api/v1/artifact-policy"));
-    policy.header("Authorization", format!("Bearer {token}")).send_json(json!({"policy": "entitled_only"}))?;
+    policy
+        .header("Authorization", format!("Bearer {token}"))
+        .send_json(json!({"policy": "entitled_only"}))?;
     let customer = post(address, token, "/api/v1/customers", json!({"name": "C", "email": "c@example.com"}))?;
     let body = json!({"name": "Server", "customer_id": text(&customer, "id")?, "payload": {}});
     let license = text(&post(address, token, "/api/v1/licenses", body)?, "id")?;

@@ -70,8 +70,9 @@ impl Drop for Server {
 pub(crate) fn bootstrap(program: &str, folder: &Path, database: &str, organization: &str) -> Result<Value> {
     let mut bootstrap = Command::new(program);
     settings(&mut bootstrap, folder, database);
-    let output =
-        bootstrap.args(["bootstrap", "--organization", organization, "--email", "load@vendor.example"]).output()?;
+    let output = bootstrap
+        .args(["bootstrap", "--organization", organization, "--email", "load@vendor.example"])
+        .output()?;
     ensure!(output.status.success(), "bootstrap: {}", String::from_utf8_lossy(&output.stderr));
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -74,7 +74,8 @@ mod tests {
         let forged = list(&Signer::new(SecretKey::from_seed([2; 32])), OLD, Status::Valid);
         let code = |lists: &[&String]| {
             let lists: Vec<String> = lists.iter().map(|list| (*list).clone()).collect();
-            refusal(&lists, &keys, &license, now).map(|why| why["code"].as_str().unwrap_or_default().to_owned())
+            refusal(&lists, &keys, &license, now)
+                .map(|why| why["code"].as_str().unwrap_or_default().to_owned())
         };
         assert_eq!(code(&[]), None);
         assert_eq!(code(&[&other, &good]), None);

@@ -48,7 +48,11 @@ async fn jwks(request: HttpRequest, slug: Slug, engine: web::Data<Engine>) -> Re
     ),
 )]
 #[get("/o/{org_slug}/public-key.pem")]
-async fn public_key(request: HttpRequest, slug: Slug, engine: web::Data<Engine>) -> Result<HttpResponse, Problem> {
+async fn public_key(
+    request: HttpRequest,
+    slug: Slug,
+    engine: web::Data<Engine>,
+) -> Result<HttpResponse, Problem> {
     published(&request, "application/x-pem-file", engine.public_key_pem(&slug.0).await?.as_deref())
 }
 

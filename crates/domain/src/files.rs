@@ -225,12 +225,12 @@ impl Files {
         if draft.further.len() > Self::MOST_FURTHER {
             let message = format!("has more than {} files", Self::MOST_FURTHER);
             faults.push(("files", Invalid::new("too_many", message)));
-            return Err(faults);
         }
         let own = [(COMPOSE, draft.compose), (ENVIRONMENT, draft.environment), (VALUES, draft.values)];
         let own = own.into_iter().filter_map(|(name, text)| Some((FileName(name.to_owned()), text?)));
         let mut files: Vec<_> = own.map(|(name, text)| File { name, text }).collect();
-        for (index, file) in draft.further.into_iter().enumerate() {
+        // Of too many, one too many is looked at.
+        for (index, file) in draft.further.into_iter().enumerate().take(Self::MOST_FURTHER + 1) {
             if files.iter().any(|earlier| earlier.name == file.name) {
                 let twice = Invalid::new("duplicate_name", "is the name of another file");
                 faults.push(("files", twice.at("name").at(&index.to_string())));
@@ -279,7 +279,11 @@ impl Files {
         // Most files ask for none, which is known.
         let asks = |file: &File| file.text.references > 0;
         let of = |file: &File| references(&file.text.text).unwrap_or_default();
-        self.files.iter().filter(|file| asks(file)).flat_map(|file| of(file).into_iter().map(|found| (&file.name, found))).collect()
+        self.files
+            .iter()
+            .filter(|file| asks(file))
+            .flat_map(|file| of(file).into_iter().map(|found| (&file.name, found)))
+            .collect()
     }
 }
 

@@ -87,10 +87,11 @@ impl Engine {
         let (scope, now) = (access.scope(), self.now());
         // Before anything is held: an application's kind never changes.
         let kind = find(&self.store.read().await?, scope, application).await?.kind;
-        let files = heavy(new.files.bytes(), move || Files::new(kind, new.files)).await.map_err(|faults| {
-            let fault = |(field, invalid)| FieldFault { field, invalid };
-            Error::Invalid(faults.into_iter().map(fault).collect())
-        })?;
+        let files =
+            heavy(new.files.bytes(), move || Files::new(kind, new.files)).await.map_err(|faults| {
+                let fault = |(field, invalid)| FieldFault { field, invalid };
+                Error::Invalid(faults.into_iter().map(fault).collect())
+            })?;
         let tx = self.store.write().await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             let application = find(&tx, scope, application).await?;

@@ -128,10 +128,11 @@ impl Engine {
         let files = tx.application_versions(scope).files(&version).await?;
         drop(tx);
         let (bytes, chart) = (files.bytes(), files.chart().cloned());
-        let (files, keys) = self.asked(recipient, bytes, files, |files| {
-            files.references().into_iter().map(|(_, reference)| reference.name).collect()
-        })
-        .await?;
+        let (files, keys) = self
+            .asked(recipient, bytes, files, |files| {
+                files.references().into_iter().map(|(_, reference)| reference.name).collect()
+            })
+            .await?;
         let files = heavy(bytes, move || {
             let deliver = |file: &File| DeliveredFile {
                 name: file.name.to_string(),
@@ -156,11 +157,12 @@ impl Engine {
         drop(tx);
         let file = files.find(file).ok_or(Error::NotFound(Thing::File))?.clone();
         let bytes = file.text.as_str().len();
-        let (file, keys) = self.asked(recipient, bytes, file, |file| {
-            let asked = references(file.text.as_str()).unwrap_or_default();
-            asked.into_iter().map(|one| one.name).collect()
-        })
-        .await?;
+        let (file, keys) = self
+            .asked(recipient, bytes, file, |file| {
+                let asked = references(file.text.as_str()).unwrap_or_default();
+                asked.into_iter().map(|one| one.name).collect()
+            })
+            .await?;
         heavy(bytes, move || filled(file.text.as_str(), &keys).map_err(Error::NoKeys)).await
     }
 

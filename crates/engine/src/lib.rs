@@ -84,9 +84,9 @@ pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, Setting
 pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
 pub use publish::AskedList;
 pub use registry::{
-    Admitted, Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
-    NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense,
-    OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
+    Admitted, Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement,
+    NewGrant, NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages,
+    OwnLicense, OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
 };
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};

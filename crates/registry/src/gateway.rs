@@ -1,6 +1,5 @@
 //! One request: read, recognised, decided, and only then passed on.
 
-use std::collections::BTreeSet;
 use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
@@ -11,6 +10,7 @@ use keyward_domain::registry::{
 };
 use keyward_engine::{Admitted, Engine, Guest, Happening, Rights, Scope};
 use keyward_web::{ClientAddress, Throttle, was_head};
+use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use crate::catalogue::{Catalogue, Looks, PULL};

@@ -117,8 +117,12 @@ impl Vendor {
     pub fn at(&self, engine: &Arc<Engine>) -> Self {
         let secret = Secret::parse(SecretKind::Management, self.founded.secret.expose()).expect("a secret");
         let Founded { organization, owner, token, .. } = &self.founded;
-        let founded =
-            Founded { organization: organization.clone(), owner: owner.clone(), token: token.clone(), secret };
+        let founded = Founded {
+            organization: organization.clone(),
+            owner: owner.clone(),
+            token: token.clone(),
+            secret,
+        };
         Self { engine: Arc::clone(engine), founded, identity: self.identity }
     }
 

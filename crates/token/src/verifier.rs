@@ -116,7 +116,8 @@ impl Verifier {
             (Some(_), None) => false,
             (Some(expected), Some(claim)) => claim.string(json).is(expected),
         };
-        let is_named = |issuer: &String| registered.iss.as_ref().is_some_and(|iss| iss.string(json).is(issuer));
+        let is_named =
+            |issuer: &String| registered.iss.as_ref().is_some_and(|iss| iss.string(json).is(issuer));
         if !self.issuers.is_empty() && !self.issuers.iter().any(is_named) {
             return Err(VerifyError::WrongIssuer);
         }

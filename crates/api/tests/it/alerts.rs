@@ -27,7 +27,7 @@ pub(crate) async fn raise(engine: &Arc<Engine>, owner: &Vendor, registry: &str, 
             client: "docker/28".to_owned(),
         };
         engine.note_happening(&registry, happening);
-            engine.flush_log().await;
+        engine.flush_log().await;
     }
     let alerts =
         engine.alerts(&owner.access(), AlertFilter::default(), PageRequest::default()).await.unwrap();

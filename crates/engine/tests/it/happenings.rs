@@ -2,14 +2,23 @@
 
 use keyward_domain::registry::{Decision, Digest, Holder, Manifest, Operation, Part, PartKind, Registry};
 use keyward_domain::{Address, PageRequest};
-use keyward_engine::{AlertFilter, Clock as _, EventFilter, Happening};
+use keyward_engine::{AlertFilter, Clock as _, EventFilter, Happening, NewRegistry};
 use keyward_testkit::Vendor;
-use keyward_testkit::engine::{another_engine, engine, new_registry_key};
+use keyward_testkit::engine::{another_engine, engine, new_registry, new_registry_key};
 
 const DAY: i64 = 24 * 60 * 60;
 
 async fn depot(vendor: &Vendor) -> (Registry, Holder) {
     let registry = vendor.registry("Releases").await;
+    let new = new_registry_key(&registry);
+    let key = vendor.engine.create_registry_key(&vendor.access(), new, None).await.unwrap().key;
+    (registry, Holder::Key(key.id))
+}
+
+/// The same of another vendor, behind an upstream of its own.
+async fn another_depot(vendor: &Vendor) -> (Registry, Holder) {
+    let new = NewRegistry { upstream: "http://127.0.0.1:5001".parse().unwrap(), ..new_registry("Theirs") };
+    let registry = vendor.engine.create_registry(&vendor.access(), new, None).await.unwrap().value;
     let new = new_registry_key(&registry);
     let key = vendor.engine.create_registry_key(&vendor.access(), new, None).await.unwrap().key;
     (registry, Holder::Key(key.id))
@@ -131,12 +140,11 @@ keyward_testkit::databases! {
         let vendor = Vendor::found(&engine, "Acme").await;
         let other = Vendor::found(&engine, "Other").await;
         let (registry, holder) = depot(&vendor).await;
-        let theirs = other.registry("Theirs").await;
-        let key = engine.create_registry_key(&other.access(), new_registry_key(&theirs), None).await.unwrap().key;
+        let (theirs, their_holder) = another_depot(&other).await;
         for number in 0..20_000 {
             engine.note_happening(&registry, happening(holder, Operation::Pull, Decision::Denied, &number.to_string()));
         }
-        let pull = happening(Holder::Key(key.id), Operation::Pull, Decision::Allowed, "1.0");
+        let pull = happening(their_holder, Operation::Pull, Decision::Allowed, "1.0");
         engine.note_happening(&theirs, pull);
         // Not all of it, for the sake of time: what is lost is known at once, and nobody has waited.
         let round = engine.write_log().await;
@@ -149,7 +157,7 @@ keyward_testkit::databases! {
         let vendor = Vendor::found(&engine, "Acme").await;
         let other = Vendor::found(&engine, "Other").await;
         let (registry, holder) = depot(&vendor).await;
-        let (theirs, their_holder) = depot(&other).await;
+        let (theirs, their_holder) = another_depot(&other).await;
         engine.note_happening(&registry, happening(holder, Operation::Pull, Decision::Allowed, "1.0"));
         // Of an organization that is not there.
         let foreign = keyward_domain::registry::Registry { organization: keyward_domain::OrganizationId::new(9, [9; 10]), ..theirs.clone() };

@@ -62,10 +62,7 @@ fn what_is_repeated_at_once_waits_once() {
     let found = queue.take(100, false);
     let count = |is: fn(&What) -> bool| found.iter().filter(|due| is(&due.entry.what)).count();
     assert_eq!(count(|what| matches!(what, What::Used(_))), 2);
-    assert_eq!(
-        count(|what| matches!(what, What::Happened(event) if event.decision == Decision::Allowed)),
-        5
-    );
+    assert_eq!(count(|what| matches!(what, What::Happened(event) if event.decision == Decision::Allowed)), 5);
     assert_eq!(count(|what| matches!(what, What::Happened(event) if event.decision == Decision::Denied)), 3);
     assert!(queue.take(100, false).is_empty());
     assert_eq!(queue.take_dropped(), 0, "the same is not lost");
