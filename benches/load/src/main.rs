@@ -11,6 +11,7 @@
 
 mod naive;
 mod open_loop;
+mod refused;
 mod seed;
 mod server;
 mod table;
@@ -22,6 +23,7 @@ use anyhow::{Result, bail};
 const HELP: &str = "\
 keyward-load table SERVER DATABASE…   the table; SERVER is the program keyward-server
 keyward-load million SERVER           start and memory with a million licenses
+keyward-load refused SERVER           what one customer's refused pulls cost another tenant
 keyward-load hello LISTEN             the handler that does nothing
 keyward-load naive LISTEN DATABASE    the obvious handler";
 
@@ -41,6 +43,7 @@ fn run(args: &[&str]) -> Result<()> {
     match args {
         ["table", server, databases @ ..] if !databases.is_empty() => table::print(server, databases),
         ["million", server] => table::million(server),
+        ["refused", server] => refused::print(server),
         ["hello", listen] => naive::hello(listen),
         ["naive", listen, database] => naive::serve(listen, database),
         _ => bail!("{HELP}"),

@@ -8,19 +8,32 @@ use anyhow::{Context as _, Result, ensure};
 
 const CONNECTIONS: u32 = 32;
 
-/// Microseconds from due to answered, sorted.
-pub(crate) struct Latencies(Vec<u32>);
+/// What came of the requests.
+#[derive(Default)]
+pub(crate) struct Latencies {
+    /// Microseconds from due to answered, sorted.
+    micros: Vec<u32>,
+    /// How many were not answered as they should be.
+    pub failed: usize,
+}
 
 impl Latencies {
     /// The latency that this share of the requests did not exceed.
     pub(crate) fn quantile(&self, share: f64) -> u32 {
-        let last = self.0.len().saturating_sub(1);
-        self.0.get((last as f64 * share) as usize).copied().unwrap_or_default()
+        let last = self.micros.len().saturating_sub(1);
+        self.micros.get((last as f64 * share) as usize).copied().unwrap_or_default()
     }
 }
 
-/// Sends `requests` in turn, `rate` a second, for `seconds`.
+/// Sends `requests` in turn, `rate` a second, for `seconds`. All must succeed.
 pub(crate) fn run(address: &str, requests: &[String], rate: u32, seconds: u32) -> Result<Latencies> {
+    let found = count(address, requests, rate, seconds)?;
+    ensure!(found.failed == 0, "{} requests failed", found.failed);
+    Ok(found)
+}
+
+/// The same, and counts those that do not.
+pub(crate) fn count(address: &str, requests: &[String], rate: u32, seconds: u32) -> Result<Latencies> {
     let start = Instant::now() + Duration::from_millis(50);
     let workers: Vec<_> = (0..CONNECTIONS)
         .map(|worker| {
@@ -28,12 +41,14 @@ pub(crate) fn run(address: &str, requests: &[String], rate: u32, seconds: u32) -
             std::thread::spawn(move || connection(&address, &requests, worker, rate, seconds, start))
         })
         .collect();
-    let mut all = Vec::new();
+    let mut all = Latencies::default();
     for worker in workers {
-        all.extend(worker.join().ok().context("a connection's thread")??);
+        let part = worker.join().ok().context("a connection's thread")??;
+        all.micros.extend(part.micros);
+        all.failed += part.failed;
     }
-    all.sort_unstable();
-    Ok(Latencies(all))
+    all.micros.sort_unstable();
+    Ok(all)
 }
 
 fn connection(
@@ -43,11 +58,11 @@ fn connection(
     rate: u32,
     seconds: u32,
     start: Instant,
-) -> Result<Vec<u32>> {
+) -> Result<Latencies> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     let mut buffer = vec![0; 16 * 1024];
-    let mut latencies = Vec::new();
+    let mut latencies = Latencies::default();
     for number in (worker..rate * seconds).step_by(CONNECTIONS as usize) {
         let due = start + Duration::from_secs_f64(f64::from(number) / f64::from(rate));
         if let Some(wait) = due.checked_duration_since(Instant::now()) {
@@ -55,8 +70,10 @@ fn connection(
         }
         stream.write_all(requests[number as usize % requests.len()].as_bytes())?;
         let answer = read(&mut stream, &mut buffer)?;
-        ensure!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(answer));
-        latencies.push(u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX));
+        if !answer.starts_with(b"HTTP/1.1 200") {
+            latencies.failed += 1;
+        }
+        latencies.micros.push(u32::try_from(due.elapsed().as_micros()).unwrap_or(u32::MAX));
     }
     Ok(latencies)
 }

@@ -17,11 +17,7 @@ pub(crate) struct Shop {
 impl Shop {
     /// Opens one through the API of a server.
     pub(crate) fn open(address: &str, token: &str, licenses: usize) -> Result<Self> {
-        let post = |path: &str, body: Value| -> Result<Value> {
-            let request = ureq::post(format!("http://{address}{path}"));
-            let mut answer = request.header("Authorization", format!("Bearer {token}")).send_json(body)?;
-            Ok(answer.body_mut().read_json()?)
-        };
+        let post = |path: &str, body: Value| post(address, token, path, body);
         let settings = json!({"ip_enforcement": "enforce", "default_max_ips": 3});
         let product = post("/api/v1/products", json!({"name": "Server", "settings": settings}))?;
         let text = |json: &Value, name: &str| Ok(json[name].as_str().context("a member")?.to_owned());
@@ -46,6 +42,13 @@ impl Shop {
         };
         self.codes.iter().map(request).collect()
     }
+}
+
+/// Creates something through the API of a server.
+pub(crate) fn post(address: &str, token: &str, path: &str, body: Value) -> Result<Value> {
+    let request = ureq::post(format!("http://{address}{path}"));
+    let mut answer = request.header("Authorization", format!("Bearer {token}")).send_json(body)?;
+    Ok(answer.body_mut().read_json()?)
 }
 
 /// Copies the license with key `code` until there are `licenses`, straight into the database.

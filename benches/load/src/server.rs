@@ -67,11 +67,12 @@ impl Drop for Server {
 }
 
 /// Founds an organization; its full-scope token.
-pub(crate) fn bootstrap(program: &str, folder: &Path, database: &str) -> Result<Value> {
+pub(crate) fn bootstrap(program: &str, folder: &Path, database: &str, organization: &str) -> Result<Value> {
     let mut bootstrap = Command::new(program);
     settings(&mut bootstrap, folder, database);
-    let output =
-        bootstrap.args(["bootstrap", "--organization", "Load", "--email", "load@vendor.example"]).output()?;
+    let output = bootstrap
+        .args(["bootstrap", "--organization", organization, "--email", "load@vendor.example"])
+        .output()?;
     ensure!(output.status.success(), "bootstrap: {}", String::from_utf8_lossy(&output.stderr));
     Ok(serde_json::from_slice(&output.stdout)?)
 }

@@ -27,7 +27,7 @@ pub(crate) fn print(program: &str, databases: &[&str]) -> Result<()> {
             url => url.to_owned(),
         };
         let kind = database.split(':').next().unwrap_or_default();
-        let founded = bootstrap(program, folder.path(), &database)?;
+        let founded = bootstrap(program, folder.path(), &database, "Load")?;
         let keyward = Server::keyward(program, folder.path(), &database)?;
         let token = founded["token"].as_str().context("a token")?;
         let shop = Shop::open(&keyward.address, token, LICENSES)?;
@@ -76,7 +76,7 @@ pub(crate) fn print(program: &str, databases: &[&str]) -> Result<()> {
 pub(crate) fn million(program: &str) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let database = format!("sqlite://{}", folder.path().join("keyward.db").display());
-    let founded = bootstrap(program, folder.path(), &database)?;
+    let founded = bootstrap(program, folder.path(), &database, "Load")?;
     let keyward = Server::keyward(program, folder.path(), &database)?;
     let mut shop = Shop::open(&keyward.address, founded["token"].as_str().context("a token")?, 1)?;
     drop(keyward);

@@ -17,9 +17,9 @@ pub(crate) struct Verify {
     /// Expected audience
     #[arg(long, default_value = "license-key")]
     audience: String,
-    /// Expected issuer, the server's public URL
+    /// Expected issuer, the server's public URL; again for each that it had before
     #[arg(long)]
-    issuer: Option<String>,
+    issuer: Vec<String>,
     /// Expected organization id
     #[arg(long)]
     organization: Option<String>,
@@ -32,9 +32,10 @@ pub(crate) struct Verify {
     /// Accept a token this many seconds before its start
     #[arg(long, default_value_t = 0)]
     leeway: u32,
-    /// Signed status list of the organization, to notice revoked licenses
+    /// Signed status list of the organization, to notice revoked licenses; again for each list of `/o/SLUG/status-lists`,
+    /// if the server has moved: the one that the token names decides
     #[arg(long, value_name = "FILE")]
-    status_list: Option<String>,
+    status_list: Vec<String>,
     /// The token, or - to read it from standard input
     token: String,
 }
@@ -49,7 +50,7 @@ impl Verify {
         let token = argument_or_stdin(&self.token)?;
         let mut verifier =
             Verifier::builder().keys(keys.clone()).audience(self.audience).leeway_seconds(self.leeway);
-        if let Some(issuer) = self.issuer {
+        for issuer in self.issuer {
             verifier = verifier.issuer(issuer);
         }
         if let Some(organization) = self.organization {
@@ -62,12 +63,14 @@ impl Verify {
             Ok(license) => license,
             Err(error) => return refuse(&error),
         };
-        if let Some(path) = &self.status_list {
+        let lists = self.status_list.iter().map(|path| {
             let list = std::fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
-            if let Some(refusal) = crate::status::refusal(list.trim_end(), &keys, &license, now) {
-                line(&refusal.to_string())?;
-                return Ok(Outcome::Refused);
-            }
+            Ok(list.trim_end().to_owned())
+        });
+        let lists = lists.collect::<anyhow::Result<Vec<_>>>()?;
+        if let Some(refusal) = crate::status::refusal(&lists, &keys, &license, now) {
+            line(&refusal.to_string())?;
+            return Ok(Outcome::Refused);
         }
         // As signed, so that numbers keep every digit.
         line(license.json())?;

@@ -5,6 +5,7 @@ mod backup;
 mod compose;
 mod config;
 mod keys;
+mod log;
 mod mail;
 mod master_key;
 mod notices;

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::compose::Instance;
 use crate::config::Settings;
 use crate::mail::Post;
-use crate::{keys, notices, print, retention};
+use crate::{keys, log, notices, print, retention};
 
 /// Listens until SIGTERM or SIGINT, then lets requests under way finish.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -22,6 +22,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let registry = keyward_registry::Shared::default();
     actix_web::rt::spawn(keyward_registry::sweep(Arc::clone(&engine), registry.clone()));
     actix_web::rt::spawn(notices::tell(Arc::clone(&engine)));
+    actix_web::rt::spawn(log::write(Arc::clone(&engine)));
     actix_web::rt::spawn(keys::tend(Arc::clone(&engine)));
     actix_web::rt::spawn(retention::forget(Arc::clone(&engine), settings.registry_log_days));
     let (listen, public_url) = (settings.listen, settings.issuer.as_str());
@@ -30,6 +31,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         trusted_proxies: settings.trusted_proxies.clone(),
     });
     let engine = web::Data::from(engine);
+    let served = engine.clone();
     let portal = keyward_portal::Shared::default();
     let server = HttpServer::new(move || {
         App::new()
@@ -46,6 +48,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     .with_context(|| format!("listening on {listen} (KEYWARD_LISTEN)"))?;
     tracing::info!(address = %format!("http://{listen}"), public_url, "serving");
     server.run().await?;
+    log::flush(&served).await;
     tracing::info!("stopped");
     Ok(())
 }

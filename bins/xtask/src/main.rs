@@ -28,6 +28,7 @@ cargo xtask test registry    of these, the registry alone
 cargo xtask screenshots      a picture of every page, at two widths and in the dark, with sample data
 cargo xtask load             validations a second, on both databases, beside what they are compared with
 cargo xtask load million     start and memory with a million licenses
+cargo xtask load refused     what one customer's refused pulls cost another tenant
 cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight
 cargo xtask bless            write snapshots and generated documents anew";
 
@@ -78,6 +79,10 @@ fn run() -> Result<bool> {
             interop::registry_pace(&mut report)?;
         }
         ["load", "million"] => steps::load(&mut report, &["million"])?,
+        ["load", "refused"] => {
+            parts::install_wrk()?;
+            steps::load(&mut report, &["refused"])?;
+        }
         ["bless"] => {
             parts::install_postgres()?;
             steps::bless(&mut report, &postgres::Postgres::start()?)?;

@@ -19,7 +19,11 @@ pub const VALUES: &str = "values.yaml";
 /// The text of a file: up to 256 KiB, without control characters but line breaks and tabs, and with license keys asked
 /// for in the [known ways](crate::license_reference) alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileText(String);
+pub struct FileText {
+    text: String,
+    /// How many places of it stand for license keys.
+    references: usize,
+}
 
 impl FileText {
     /// The most bytes of one file.
@@ -27,14 +31,14 @@ impl FileText {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// How it looks once filled: every license key is a long text as a token might be.
     fn sample(&self) -> String {
         // Longer than a key of a mapping may be in YAML, so that a token is not asked for as one.
         let token = format!("eyJ{}.e30.c2ln", "A".repeat(2_000));
-        fill(&self.0, |_| Some(&token)).unwrap_or_default()
+        fill(&self.text, |_| Some(&token)).unwrap_or_default()
     }
 }
 
@@ -48,8 +52,8 @@ impl FromStr for FileText {
         if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
             return Err(Invalid::new("control_character", "contains a control character"));
         }
-        references(text).map_err(|mut faults| faults.swap_remove(0))?;
-        Ok(Self(text.to_owned()))
+        let references = references(text).map_err(|mut faults| faults.swap_remove(0))?.len();
+        Ok(Self { text: text.to_owned(), references })
     }
 }
 
@@ -181,6 +185,14 @@ pub struct FilesDraft {
     pub further: Vec<File>,
 }
 
+impl FilesDraft {
+    /// How many bytes the texts have together.
+    pub fn bytes(&self) -> usize {
+        let own = [&self.compose, &self.environment, &self.values].into_iter().flatten();
+        own.chain(self.further.iter().map(|file| &file.text)).map(|text| text.text.len()).sum()
+    }
+}
+
 /// All that a version consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Files {
@@ -202,7 +214,14 @@ impl Files {
         let required = || Invalid::new("required", "is required");
         let other =
             |field| (field, Invalid::new("not_allowed", format!("does not go with {}", kind.as_str())));
-        let no_mapping = |text: &Option<FileText>| yaml::check_mapping(&text.as_ref()?.sample()).err();
+        // So many tokens are not filled in for nothing.
+        let asked = [&draft.compose, &draft.environment, &draft.values].into_iter().flatten();
+        let asked = asked.chain(draft.further.iter().map(|file| &file.text));
+        let asked: usize = asked.map(|text| text.references).sum();
+        let no_mapping = |text: &Option<FileText>| match text {
+            Some(text) if asked <= Self::MOST_REFERENCES => yaml::check_mapping(&text.sample()).err(),
+            Some(_) | None => None,
+        };
         match kind {
             ApplicationKind::Compose => {
                 let compose = no_mapping(&draft.compose).or(draft.compose.is_none().then(required));
@@ -224,7 +243,8 @@ impl Files {
         let own = [(COMPOSE, draft.compose), (ENVIRONMENT, draft.environment), (VALUES, draft.values)];
         let own = own.into_iter().filter_map(|(name, text)| Some((FileName(name.to_owned()), text?)));
         let mut files: Vec<_> = own.map(|(name, text)| File { name, text }).collect();
-        for (index, file) in draft.further.into_iter().enumerate() {
+        // Of too many, one too many is looked at.
+        for (index, file) in draft.further.into_iter().enumerate().take(Self::MOST_FURTHER + 1) {
             if files.iter().any(|earlier| earlier.name == file.name) {
                 let twice = Invalid::new("duplicate_name", "is the name of another file");
                 faults.push(("files", twice.at("name").at(&index.to_string())));
@@ -232,11 +252,11 @@ impl Files {
             files.push(file);
         }
         let all = Self { chart: draft.chart, files };
-        if all.files.iter().map(|file| file.text.0.len()).sum::<usize>() > Self::MOST_BYTES {
+        if all.files.iter().map(|file| file.text.text.len()).sum::<usize>() > Self::MOST_BYTES {
             let message = format!("have more than {} bytes together", Self::MOST_BYTES);
             faults.push(("files", Invalid::new("too_long", message)));
         }
-        if all.references().len() > Self::MOST_REFERENCES {
+        if asked > Self::MOST_REFERENCES {
             let message = format!("ask for license keys in more than {} places", Self::MOST_REFERENCES);
             faults.push(("files", Invalid::new("too_many", message)));
         }
@@ -263,10 +283,21 @@ impl Files {
         self.files.iter().find(|file| file.name.as_str() == name)
     }
 
+    /// How many bytes they have together.
+    pub fn bytes(&self) -> usize {
+        self.files.iter().map(|file| file.text.text.len()).sum()
+    }
+
     /// Every place that stands for a license key, with its file.
     pub fn references(&self) -> Vec<(&FileName, crate::license_reference::Reference)> {
-        let of = |file: &File| references(&file.text.0).unwrap_or_default();
-        self.files.iter().flat_map(|file| of(file).into_iter().map(|found| (&file.name, found))).collect()
+        // Most files ask for none, which is known.
+        let asks = |file: &File| file.text.references > 0;
+        let of = |file: &File| references(&file.text.text).unwrap_or_default();
+        self.files
+            .iter()
+            .filter(|file| asks(file))
+            .flat_map(|file| of(file).into_iter().map(|found| (&file.name, found)))
+            .collect()
     }
 }
 

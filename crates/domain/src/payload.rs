@@ -27,16 +27,18 @@ impl Payload {
         if !text.trim_start().starts_with('{') {
             return Err(vec![Invalid::new("not_an_object", "must be a JSON object")]);
         }
+        let compact = compact(text);
         let mut faults = Faults::default();
+        if compact.len() > Self::MOST_BYTES {
+            // Not looked at any further.
+            faults.add("too_long", format!("has more than {} bytes", Self::MOST_BYTES));
+            return Err(faults.found);
+        }
         let mut reader = serde_json::Deserializer::from_str(text);
         let read =
             Value { depth: 1, faults: &mut faults }.deserialize(&mut reader).and_then(|()| reader.end());
         if let Err(error) = read {
             faults.add("invalid_json", format!("is not valid JSON: {error}"));
-        }
-        let compact = compact(text);
-        if compact.len() > Self::MOST_BYTES {
-            faults.add("too_long", format!("has more than {} bytes", Self::MOST_BYTES));
         }
         if faults.found.is_empty() { Ok(Self(compact)) } else { Err(faults.found) }
     }

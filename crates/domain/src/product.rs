@@ -259,7 +259,7 @@ impl PullRoles {
     pub fn new(roles: Vec<PullRole>) -> Result<Self, Vec<Invalid>> {
         let mut faults = Vec::new();
         if roles.len() > Self::MOST {
-            faults.push(Invalid::new("too_many", format!("has more than {} roles", Self::MOST)));
+            return Err(vec![Invalid::new("too_many", format!("has more than {} roles", Self::MOST))]);
         }
         for (index, role) in roles.iter().enumerate() {
             let place = index.to_string();
@@ -278,6 +278,7 @@ impl PullRoles {
             if role.repositories.is_empty() || role.repositories.len() > Self::MOST {
                 let message = format!("must name 1 to {} repositories", Self::MOST);
                 faults.push(Invalid::new("wrong_count", message).at("repositories").at(&place));
+                continue;
             }
             for (number, pattern) in role.repositories.iter().enumerate() {
                 if let Err(wrong) = pattern.parse::<RepositoryPattern>() {

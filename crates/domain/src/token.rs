@@ -1,7 +1,8 @@
 //! Credentials of the management API.
 
 use crate::{
-    Actor, Authority, Identity, MemberId, Name, OrganizationId, Role, Scopes, SecretHash, Timestamp, TokenId,
+    Actor, Authority, Identity, MemberId, Name, OrganizationId, OrganizationScope, Role, Scopes, SecretHash, Timestamp,
+    TokenId,
 };
 
 /// A management token as kept: its secret is only known as a hash. It acts for its maker: what it may do is its scopes, as
@@ -96,6 +97,11 @@ impl TokenState {
 }
 
 impl ManagementToken {
+    /// The reach of queries for whoever bears it.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.organization)
+    }
+
     /// Whether it works at `now`. What can't be undone counts first.
     pub fn state(&self, now: Timestamp) -> TokenState {
         if self.revoked_at.is_some() {

@@ -2,7 +2,7 @@
 
 use keyward_domain::application::{ApplicationVersion, VersionTransitionError};
 use keyward_domain::files::{FileName, FilesDraft};
-use keyward_domain::license_reference::could_be;
+use keyward_domain::license_reference::Called;
 use keyward_domain::permission::{ReadApplications, WriteApplications};
 use keyward_domain::product::Markdown;
 use keyward_domain::{
@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::application::{find, lock};
 use crate::customer::unchanged;
-use crate::{Done, Engine, Error, FieldFault, Result, Thing, once};
+use crate::{Done, Engine, Error, FieldFault, Result, Thing, heavy, once};
 
 /// A version to be created.
 #[derive(Debug, Clone)]
@@ -85,6 +85,13 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<VersionSheet>> {
         let (scope, now) = (access.scope(), self.now());
+        // Before anything is held: an application's kind never changes.
+        let kind = find(&self.store.read().await?, scope, application).await?.kind;
+        let files =
+            heavy(new.files.bytes(), move || Files::new(kind, new.files)).await.map_err(|faults| {
+                let fault = |(field, invalid)| FieldFault { field, invalid };
+                Error::Invalid(faults.into_iter().map(fault).collect())
+            })?;
         let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             let application = find(&tx, scope, application).await?;
@@ -94,10 +101,6 @@ impl Engine {
         }
         // Held, so that an entitlement to all versions sees it or is seen by it.
         let application = lock(&tx, scope, application).await?;
-        let files = Files::new(application.kind, new.files).map_err(|faults| {
-            let fault = |(field, invalid)| FieldFault { field, invalid };
-            Error::Invalid(faults.into_iter().map(fault).collect())
-        })?;
         if tx.application_versions(scope).count(application.id).await? >= Application::MOST_VERSIONS {
             let message =
                 format!("is one too many: an application has {} versions", Application::MOST_VERSIONS);
@@ -240,13 +243,9 @@ async fn warnings(tx: &Tx, scope: OrganizationScope, files: &Files) -> Result<Ve
     if asked.is_empty() {
         return Ok(Vec::new());
     }
-    let names = tx.licenses(scope).names().await?;
     let slugs = tx.products(scope).slugs().await?;
-    let is_known = |name: &str| {
-        names.iter().any(|license| could_be(name, license, None))
-            || slugs.values().any(|slug| could_be(name, "", Some(slug)))
-    };
-    let unknown = asked.into_iter().filter(|(_, reference)| !is_known(&reference.name));
+    let called = Called::new(tx.licenses(scope).names().await?, slugs.values());
+    let unknown = asked.into_iter().filter(|(_, reference)| !called.has(&reference.name));
     let warning = |(file, reference): (&FileName, keyward_domain::license_reference::Reference)| KeyWarning {
         file: file.clone(),
         line: reference.line,

@@ -3,9 +3,10 @@
 use keyward_domain::{Access, Actor, Grant, Identity, Secret};
 use keyward_storage::Tx;
 
+use crate::log::queue::{Entry, Use, What};
 use crate::{Engine, Error, Result};
 
-/// How exact "last used" is. Writing it at each request would make every read a write.
+/// How exact "last used" is. Noting it at each request would fill the log.
 pub(crate) const LAST_USED_SECONDS: i64 = 60;
 
 impl Engine {
@@ -18,9 +19,7 @@ impl Engine {
         let Some(token) = found.filter(|token| token.hash == hash) else { return Ok(None) };
         let Some(identity) = token.identity(now) else { return Ok(None) };
         if token.last_used_at.is_none_or(|last| now >= last.plus_seconds(LAST_USED_SECONDS)) {
-            let tx = self.store.write().await?;
-            tx.touch_token(token.id, now).await?;
-            tx.commit().await?;
+            self.log.add(Entry { scope: token.scope(), what: What::Used(Use::Token(token.id, now)) });
         }
         Ok(Some(identity))
     }

@@ -17,7 +17,7 @@ use keyward_storage::Tx;
 use crate::issue::TokenFormat;
 use crate::validation::load::{self, Bearer};
 use crate::visitor::CustomerVisit;
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Thing, heavy};
 
 /// A customer who was recognised, by a session or by the token of a license. It reaches what the customer may
 /// deploy, and nothing else.
@@ -126,14 +126,21 @@ impl Engine {
         let (tx, scope) = (self.store.read().await?, recipient.organization.scope());
         let (application, version) = own_one(&tx, recipient, slug, name).await?;
         let files = tx.application_versions(scope).files(&version).await?;
-        let asked = files.references().into_iter().map(|(_, reference)| reference.name).collect();
-        let keys = self.keys(&tx, recipient, asked).await?;
-        let deliver = |file: &File| DeliveredFile {
-            name: file.name.to_string(),
-            text: filled(file.text.as_str(), &keys),
-        };
-        let delivered = files.iter().map(deliver).collect();
-        Ok(OwnVersion { application, version, chart: files.chart().cloned(), files: delivered })
+        drop(tx);
+        let (bytes, chart) = (files.bytes(), files.chart().cloned());
+        let (files, keys) = self
+            .asked(recipient, bytes, files, |files| {
+                files.references().into_iter().map(|(_, reference)| reference.name).collect()
+            })
+            .await?;
+        let files = heavy(bytes, move || {
+            let deliver = |file: &File| DeliveredFile {
+                name: file.name.to_string(),
+                text: filled(file.text.as_str(), &keys),
+            };
+            Ok::<_, Error>(files.iter().map(deliver).collect())
+        });
+        Ok(OwnVersion { application, version, chart, files: files.await? })
     }
 
     /// One file of a version that a customer may deploy, with the customer's license keys in it.
@@ -147,10 +154,34 @@ impl Engine {
         let (tx, scope) = (self.store.read().await?, recipient.organization.scope());
         let (_, version) = own_one(&tx, recipient, slug, name).await?;
         let files = tx.application_versions(scope).files(&version).await?;
-        let file = files.find(file).ok_or(Error::NotFound(Thing::File))?;
-        let asked = references(file.text.as_str()).unwrap_or_default();
-        let keys = self.keys(&tx, recipient, asked.into_iter().map(|one| one.name).collect()).await?;
-        filled(file.text.as_str(), &keys).map_err(Error::NoKeys)
+        drop(tx);
+        let file = files.find(file).ok_or(Error::NotFound(Thing::File))?.clone();
+        let bytes = file.text.as_str().len();
+        let (file, keys) = self
+            .asked(recipient, bytes, file, |file| {
+                let asked = references(file.text.as_str()).unwrap_or_default();
+                asked.into_iter().map(|one| one.name).collect()
+            })
+            .await?;
+        heavy(bytes, move || filled(file.text.as_str(), &keys).map_err(Error::NoKeys)).await
+    }
+
+    /// A text of so many bytes with the tokens for all names that it asks for. Nothing of the database is held while it
+    /// is read.
+    async fn asked<T: Send + 'static>(
+        &self,
+        recipient: &Recipient,
+        bytes: usize,
+        text: T,
+        names: impl FnOnce(&T) -> BTreeSet<String> + Send + 'static,
+    ) -> Result<(T, Keys)> {
+        let (text, names) = heavy(bytes, move || {
+            let names = names(&text);
+            Ok::<_, Error>((text, names))
+        })
+        .await?;
+        let keys = self.keys(&self.store.read().await?, recipient, names).await?;
+        Ok((text, keys))
     }
 
     /// The present tokens of the licenses that files of a customer ask for.
@@ -165,7 +196,7 @@ impl Engine {
         let slug_of = |product| slugs.get(&product);
         let nameable: Vec<_> = licenses
             .iter()
-            .map(|license| Nameable { license, product: license.product.and_then(slug_of) })
+            .map(|license| Nameable::new(license, license.product.and_then(slug_of)))
             .collect();
         for name in names {
             let key = match resolve(&name, customer, &nameable, self.now()) {

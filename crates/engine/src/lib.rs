@@ -19,9 +19,11 @@ mod clock;
 mod customer;
 mod delivery;
 mod error;
+mod heavy;
 mod issue;
 mod license;
 mod lists;
+mod log;
 mod mail;
 mod member;
 mod notice;
@@ -47,10 +49,13 @@ use std::sync::Arc;
 use keyward_domain::registry::{Host, Upstream};
 use keyward_domain::{HttpUrl, OutboundRules, RegistryId, Timestamp};
 use keyward_storage::Store;
+use log::queue::Queue;
 use outbound::{Guard, InFlight, Network, SystemNetwork};
 use p256::ecdsa::SigningKey;
+use publish::SignedLists;
 use quick_cache::sync::Cache;
 use validation::desk::Desk;
+use validation::load::Named;
 use vault::SealEntropy;
 use zeroize::Zeroizing;
 
@@ -64,11 +69,13 @@ pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use delivery::{DeliveredFile, OwnApplication, OwnVersion, Recipient};
 pub use error::{Error, FieldFault, Thing};
+pub use heavy::heavy;
 pub use issue::TokenFormat;
 pub use keyward_storage::Mail;
 pub use keyward_storage::Usage;
 pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Shown};
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
+pub use log::LogRound;
 pub use member::{MemberChange, NewMember};
 pub use notice::NoticesChange;
 pub use onboarding::{Handover, LicenseUsage, NewOnboardingLink};
@@ -77,10 +84,11 @@ pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange}
 pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
 pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
+pub use publish::AskedList;
 pub use registry::{
-    Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
-    NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense,
-    OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
+    Admitted, Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement,
+    NewGrant, NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages,
+    OwnLicense, OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
 };
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};
@@ -89,6 +97,9 @@ pub use visitor::{CustomerVisit, MemberVisit, OnboardingVisit, SignIn, SignedIn,
 
 /// How many registries have their keys at hand.
 const MOST_UPSTREAM_KEYS: usize = 1_000;
+
+/// Of how many license tokens it is remembered that their signature is good.
+const MOST_VERIFIED_TOKENS: usize = 10_000;
 
 /// The result of a use-case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -101,10 +112,14 @@ pub struct Engine {
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,
     desk: Desk,
+    log: Queue,
     registry_domain: Host,
     guard: Guard,
     in_flight: InFlight,
     upstream_keys: Cache<RegistryId, Arc<SigningKey>>,
+    /// What license tokens name whose signatures were found good, by what was signed and for which key.
+    verified_tokens: Cache<[u8; 32], Named>,
+    signed_lists: SignedLists,
 }
 
 impl Engine {
@@ -128,7 +143,10 @@ impl Engine {
             clock: Box::new(clock),
             entropy: Box::new(entropy),
             desk,
+            log: Queue::default(),
             upstream_keys: Cache::new(MOST_UPSTREAM_KEYS),
+            verified_tokens: Cache::new(MOST_VERIFIED_TOKENS),
+            signed_lists: publish::no_signed_lists(),
         }
     }
 

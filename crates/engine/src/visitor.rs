@@ -9,6 +9,7 @@ use keyward_domain::{
 use keyward_storage::Tx;
 use serde_json::json;
 
+use crate::log::queue::{Entry, Use, What};
 use crate::password::Password;
 use crate::provider::is_vouched_for;
 use crate::{Engine, Error, Result, Thing};
@@ -118,9 +119,7 @@ impl Engine {
         };
         drop(tx);
         if visitor.is_some() && now >= session.last_seen_at.plus_seconds(LAST_SEEN_SECONDS) {
-            let tx = self.store.write().await?;
-            tx.sessions(scope).touch(session.id, now).await?;
-            tx.commit().await?;
+            self.log.add(Entry { scope, what: What::Used(Use::Session(session.id, now)) });
         }
         Ok(visitor)
     }

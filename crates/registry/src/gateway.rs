@@ -1,8 +1,5 @@
 //! One request: read, recognised, decided, and only then passed on.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
@@ -11,21 +8,20 @@ use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::registry::{
     Artifact, Decision, Digest, Host, Operation, Reach, Reference, Registry, RepositoryName, Tag,
 };
-use keyward_engine::{Engine, Guest, Happening, Rights, Scope};
+use keyward_engine::{Admitted, Engine, Guest, Happening, Rights, Scope};
 use keyward_web::{ClientAddress, Throttle, was_head};
+use std::collections::BTreeSet;
 use zeroize::Zeroizing;
 
 use crate::catalogue::{Catalogue, Looks, PULL};
 use crate::credentials;
 use crate::push::{Body, CANCEL, DELETE, PUSH};
 use crate::refusal::{API_VERSION, Refusal};
+use crate::refusals::{Bearer, Refusals};
 use crate::route::{Act, Route};
 use crate::stream::{Moving, Passing};
 use crate::upstream::{self, Ask, Client};
 use crate::via::Via;
-
-/// How long a part waits for the whole to be written down.
-const EARLY: Duration = Duration::from_millis(500);
 
 /// Slows down who tries keys.
 pub(crate) struct WrongKeys(Throttle);
@@ -52,8 +48,12 @@ pub(crate) struct Visit {
     pub engine: web::Data<Engine>,
     client: web::Data<Client>,
     looks: web::Data<Looks>,
+    refusals: web::Data<Refusals>,
     pub registry: Registry,
     pub guest: Guest,
+    /// What the guest may have of the repository, which is an artifact where that decides.
+    reached: (Option<Artifact>, Reach),
+    bearer: Bearer,
     pub route: Route,
     pub method: Method,
     pub headers: HeaderMap,
@@ -70,19 +70,48 @@ pub(crate) async fn gateway(
     client: web::Data<Client>,
     wrong_keys: web::Data<WrongKeys>,
     looks: web::Data<Looks>,
+    refusals: web::Data<Refusals>,
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let via = Via::of(request.headers(), engine.installation())?;
     let method = if was_head(&request) { Method::HEAD } else { request.method().clone() };
     let route = Route::parse(request.uri().path())?;
     let act = route.act(&method)?;
-    let registry = named(&request, &engine).await?;
+    let host = called(&request).ok_or_else(no_registry)?;
     let password = credentials::password(request.headers());
-    let guest = recognise(&engine, &wrong_keys, &registry, password, address, user_agent(&request)).await?;
+    let password = password.as_deref().map(String::as_str);
+    let bearer = password.map(|password| refusals.bearer(&host, password));
+    if let Some(refusal) = bearer.and_then(|bearer| refusals.standing(bearer, engine.now())) {
+        return Err(refusal);
+    }
+    let client_name = user_agent(&request);
+    let found = engine.admit_at(&host, password, route.repository(), address.0, client_name).await?;
+    let (registry, admitted) = found.ok_or_else(no_registry)?;
+    let (Some(Admitted { guest, artifact, reach }), Some(bearer)) = (admitted, bearer) else {
+        let wrong = Refusal::unauthorized(&registry.host);
+        // Every client's first request comes without: that is not guessing.
+        return Err(if password.is_some() { wrong_keys.refusal(&engine, address, wrong) } else { wrong });
+    };
     let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
     let (query, body) = (request.query_string().to_owned(), Body::of(&request, body));
-    let visit =
-        Visit { engine, client, looks, registry, guest, route, method, headers, via, path, query, address };
+    let reached = (artifact, reach);
+    let visit = Visit {
+        engine,
+        client,
+        looks,
+        refusals,
+        registry,
+        guest,
+        reached,
+        bearer,
+        route,
+        method,
+        headers,
+        via,
+        path,
+        query,
+        address,
+    };
     if act == Act::Read {
         return visit.act(act, body).await;
     }
@@ -109,14 +138,16 @@ pub(crate) async fn recognise(
     }
 }
 
-/// The registry whose host the client has called.
-async fn named(request: &HttpRequest, engine: &Engine) -> Result<Registry, Refusal> {
-    let unknown = || Refusal::not_found("NAME_UNKNOWN", "there is no registry at this host");
+/// The host that the client has called.
+fn called(request: &HttpRequest) -> Option<Host> {
     // Only what the client wrote as `Host`; what it says of proxies is not listened to.
     let authority = request.uri().authority().map(|authority| authority.as_str());
     let written = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    let host = authority.or(written).and_then(|text| Host::of_authority(text).ok()).ok_or_else(unknown)?;
-    engine.registry_at(&host).await?.ok_or_else(unknown)
+    authority.or(written).and_then(|text| Host::of_authority(text).ok())
+}
+
+fn no_registry() -> Refusal {
+    Refusal::not_found("NAME_UNKNOWN", "there is no registry at this host")
 }
 
 pub(crate) fn user_agent(request: &HttpRequest) -> &str {
@@ -140,6 +171,7 @@ impl Visit {
             Ok(reach) => reach,
             Err(refusal) => {
                 if refusal.status == StatusCode::FORBIDDEN {
+                    self.refusals.count(self.bearer, &refusal, self.engine.now());
                     self.note(self.operation(act), Decision::Denied, None);
                 }
                 return Err(refusal);
@@ -177,27 +209,27 @@ impl Visit {
             return Err(Refusal::denied(why.clone()));
         }
         let Some(name) = self.route.repository() else { return Ok(Reach::Everything) };
-        let (artifact, reach) = self.engine.reach(&self.registry, &self.guest, name).await?;
-        let tags = match &reach {
-            Reach::Everything => return Ok(reach),
+        let (artifact, reach) = &self.reached;
+        let tags = match reach {
+            Reach::Everything => return Ok(Reach::Everything),
             Reach::Nothing => return Err(not_included(name)),
             Reach::Tags(tags) => tags,
         };
-        let artifact = artifact.ok_or_else(|| not_included(name))?;
+        let artifact = artifact.as_ref().ok_or_else(|| not_included(name))?;
         let allowed = match &self.route {
             Route::Manifest(_, Reference::Tag(tag)) => {
                 let about = tag.subject().filter(|_| !tags.contains(tag));
                 match about {
-                    Some(subject) => self.leads(&artifact, tags, &subject).await?,
+                    Some(subject) => self.leads(artifact, tags, &subject).await?,
                     None => tags.contains(tag),
                 }
             }
             Route::Manifest(_, Reference::Digest(digest))
             | Route::Blob(_, digest)
-            | Route::Referrers(_, digest) => self.leads(&artifact, tags, digest).await?,
+            | Route::Referrers(_, digest) => self.leads(artifact, tags, digest).await?,
             Route::Base | Route::Catalog | Route::Tags(_) | Route::Uploads(_) | Route::Upload(..) => true,
         };
-        if allowed { Ok(reach) } else { Err(not_included(self.thing())) }
+        if allowed { Ok(reach.clone()) } else { Err(not_included(self.thing())) }
     }
 
     async fn leads(
@@ -333,29 +365,15 @@ impl Visit {
         })
     }
 
-    /// Writes down what happens, beside the answer and not before it: a pull does not fail because of the log.
+    /// Has it written down what happens, beside the answer: a pull does not fail because of the log.
     pub(crate) fn note(&self, operation: Operation, decision: Decision, digest: Option<Digest>) {
-        let Some(happening) = self.happening(operation, decision, digest) else { return };
-        let (engine, registry) = (self.engine.clone(), self.registry.clone());
-        actix_web::rt::spawn(async move {
-            if let Err(error) = write_down(&engine, &registry, happening).await {
-                tracing::error!(%error, "what happened at a registry can't be written down");
-            }
-        });
+        if decision == Decision::Allowed {
+            self.refusals.forget(self.bearer);
+        }
+        if let Some(happening) = self.happening(operation, decision, digest) {
+            self.engine.note_happening(&self.registry, happening);
+        }
     }
-}
-
-/// Parts wait a moment for the whole, which may be on its way into the log from another worker or server.
-async fn write_down(
-    engine: &Engine,
-    registry: &Registry,
-    happening: Happening,
-) -> Result<(), keyward_engine::Error> {
-    if engine.note_unless_early(registry, happening.clone()).await? {
-        return Ok(());
-    }
-    actix_web::rt::time::sleep(EARLY).await;
-    engine.note_happening(registry, happening).await
 }
 
 fn not_included(what: impl std::fmt::Display) -> Refusal {

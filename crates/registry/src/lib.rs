@@ -12,6 +12,7 @@
 //! | how the upstream is asked, and what of it is passed back | `upstream` |
 //! | where connections to it are opened, and how loops are seen | `dialler`, `via` |
 //! | what a refusal looks like | `refusal` |
+//! | who was refused too often, and waits | `refusals` |
 //! | how a machine comes to its key's new secret | `collect` |
 //! | tokens for clients that go to the upstream itself | `token` |
 //! | what the upstream tells of itself | `notification` |
@@ -28,6 +29,7 @@ mod page;
 mod pull;
 mod push;
 mod refusal;
+mod refusals;
 mod route;
 mod stream;
 mod sweep;
@@ -44,6 +46,7 @@ pub use sweep::sweep;
 pub struct Shared {
     wrong_keys: web::Data<gateway::WrongKeys>,
     looks: web::Data<catalogue::Looks>,
+    refusals: web::Data<refusals::Refusals>,
     tls: dialler::Tls,
 }
 
@@ -53,6 +56,7 @@ pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
         .app_data(web::Data::new(upstream::Client::new(shared.tls.clone())))
         .app_data(shared.wrong_keys.clone())
         .app_data(shared.looks.clone())
+        .app_data(shared.refusals.clone())
         .service(
             web::resource("/registry/token")
                 .route(web::get().to(token::get))

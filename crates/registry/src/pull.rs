@@ -74,11 +74,7 @@ impl Visit {
         let happening = self.happening(Operation::Pull, Decision::Allowed, None);
         let done = move |bytes: u64| {
             if let Some(happening) = happening.filter(|_| bytes > 0) {
-                actix_web::rt::spawn(async move {
-                    if let Err(error) = engine.note_bytes(&registry, happening, bytes).await {
-                        tracing::error!(%error, "the bytes of a pull can't be written down");
-                    }
-                });
+                engine.note_bytes(&registry, happening, bytes);
             }
         };
         Ok(response.body(Passing::new(Moving::new(answer), length, done)))

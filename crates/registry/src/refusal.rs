@@ -60,6 +60,13 @@ impl Refusal {
         Self::new(StatusCode::LOOP_DETECTED, "UNAVAILABLE", message).because(message)
     }
 
+    /// Who was refused too often; the last sentence they were told says why.
+    pub(crate) fn refused_too_often(last: &str, retry_after: i64) -> Self {
+        let message = format!("too many refused requests with this credential; wait a minute ({last})");
+        let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, "TOOMANYREQUESTS", message);
+        Self { retry_after: Some(retry_after), ..refusal }
+    }
+
     pub(crate) fn not_found(code: &'static str, message: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, code, message)
     }

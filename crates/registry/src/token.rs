@@ -17,6 +17,7 @@ use zeroize::Zeroizing;
 use crate::credentials;
 use crate::gateway::{WrongKeys, recognise, user_agent};
 use crate::refusal::Refusal;
+use crate::refusals::Refusals;
 
 /// How long a token is good for.
 const SECONDS: i64 = 5 * 60;
@@ -63,10 +64,11 @@ pub(crate) async fn get(
     request: HttpRequest,
     engine: web::Data<Engine>,
     wrong_keys: web::Data<WrongKeys>,
+    refusals: web::Data<Refusals>,
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let wanted = Wanted { password: None, ..Wanted::parse(request.query_string().as_bytes()) };
-    token(&request, wanted, &engine, &wrong_keys, address).await
+    token(&request, wanted, &engine, (&wrong_keys, &refusals), address).await
 }
 
 pub(crate) async fn post(
@@ -74,6 +76,7 @@ pub(crate) async fn post(
     body: web::Payload,
     engine: web::Data<Engine>,
     wrong_keys: web::Data<WrongKeys>,
+    refusals: web::Data<Refusals>,
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let Ok(Ok(form)) = body.to_bytes_limited(MOST_FORM).await else {
@@ -85,32 +88,43 @@ pub(crate) async fn post(
             json!({"error": "unsupported_grant_type", "error_description": "the grant type is password"});
         return Ok(HttpResponse::BadRequest().json(why));
     }
-    token(&request, wanted, &engine, &wrong_keys, address).await
+    token(&request, wanted, &engine, (&wrong_keys, &refusals), address).await
 }
 
 async fn token(
     request: &HttpRequest,
     wanted: Wanted,
     engine: &Engine,
-    wrong_keys: &WrongKeys,
+    (wrong_keys, refusals): (&WrongKeys, &Refusals),
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let unknown = || Refusal::not_found("NAME_UNKNOWN", "there is no such service here");
     let host: Host =
         wanted.service.as_deref().and_then(|service| service.parse().ok()).ok_or_else(unknown)?;
-    let registry = engine.registry_at(&host).await?.filter(|registry| registry.direct).ok_or_else(unknown)?;
     let given = wanted.password.or_else(|| credentials::password(request.headers()));
+    let bearer = given.as_ref().map(|password| refusals.bearer(&host, password));
+    if let Some(refusal) = bearer.and_then(|bearer| refusals.standing(bearer, engine.now())) {
+        return Err(refusal);
+    }
+    let registry = engine.registry_at(&host).await?.filter(|registry| registry.direct).ok_or_else(unknown)?;
     let guest = recognise(engine, wrong_keys, &registry, given, address, user_agent(request)).await?;
     let mut granted = Vec::new();
     for scope in &wanted.scopes {
         let given = grant(engine, &registry, &guest, scope).await?;
-        // Before it is given: what is done with it is not seen.
         if let Some(happening) =
             happening(&registry, &guest, scope, given.as_ref(), address, user_agent(request))
         {
-            engine.note_happening(&registry, happening).await?;
+            engine.note_happening(&registry, happening);
         }
         granted.extend(given);
+    }
+    match bearer {
+        Some(bearer) if !granted.is_empty() => refusals.forget(bearer),
+        Some(bearer) if !wanted.scopes.is_empty() => {
+            let nothing = Refusal::denied("nothing of what was asked for is included");
+            refusals.count(bearer, &nothing, engine.now());
+        }
+        Some(_) | None => {}
     }
     let scopes: Vec<_> = granted
         .iter()

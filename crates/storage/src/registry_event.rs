@@ -127,17 +127,17 @@ impl RegistryEvents<'_> {
         Ok(u32::try_from(found.count(self.tx).await?).unwrap_or(u32::MAX))
     }
 
-    /// Adds bytes to the latest pull of this holder from a repository since `since`.
-    pub async fn add_bytes(&self, of: &RegistryEvent, bytes: u64, since: Timestamp) -> Result<()> {
+    /// Adds bytes to the latest pull of this holder from a repository since `since`; whether there is one.
+    pub async fn add_bytes(&self, of: &RegistryEvent, bytes: u64, since: Timestamp) -> Result<bool> {
         let latest = self.pulls(of, since).order_by_desc(row::Column::Id);
-        let Some(latest) = latest.limit(1).one(self.tx).await? else { return Ok(()) };
+        let Some(latest) = latest.limit(1).one(self.tx).await? else { return Ok(false) };
         let more = i64::try_from(bytes).unwrap_or(i64::MAX);
         row::Entity::update_many()
             .col_expr(row::Column::Bytes, Expr::col(row::Column::Bytes).add(more))
             .filter(row::Column::Id.eq(latest.id))
             .exec(self.tx)
             .await?;
-        Ok(())
+        Ok(true)
     }
 
     /// A page of the log.

@@ -1,10 +1,10 @@
 //! The places of revisions in their organization's status list.
 
-use keyward_domain::OrganizationScope;
+use keyward_domain::{OrganizationScope, Timestamp};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, DatabaseTransaction, EntityTrait, JoinType, PaginatorTrait, QueryFilter,
-    QuerySelect, RelationTrait,
+    QueryOrder, QuerySelect, RelationTrait, Select,
 };
 use uuid::Uuid;
 
@@ -61,6 +61,35 @@ impl StatusPlaces<'_> {
             .count(self.tx)
             .await?;
         Ok(found > 0)
+    }
+
+    /// The issuers that revisions name whose tokens have not expired at `now`, in order; at most `most`. Each is found
+    /// by itself in an index, however many revisions there are.
+    pub async fn issuers(&self, now: Timestamp, most: usize) -> Result<Vec<String>> {
+        let (mut living, mut last) = (Vec::new(), String::new());
+        while living.len() < most {
+            let next = self.revisions().filter(revision::Column::Issuer.gt(last.as_str()));
+            let next: Option<String> =
+                next.order_by_asc(revision::Column::Issuer).limit(1).into_tuple().one(self.tx).await?;
+            let Some(issuer) = next else { break };
+            for alive in [revision::Column::ExpiresAt.is_null(), revision::Column::ExpiresAt.gt(now.unix())] {
+                let named = self.revisions().filter(revision::Column::Issuer.eq(issuer.as_str()));
+                let one: Option<String> = named.filter(alive).limit(1).into_tuple().one(self.tx).await?;
+                if let Some(issuer) = one {
+                    living.push(issuer);
+                    break;
+                }
+            }
+            last = issuer;
+        }
+        Ok(living)
+    }
+
+    fn revisions(&self) -> Select<revision::Entity> {
+        revision::Entity::find()
+            .select_only()
+            .column(revision::Column::Issuer)
+            .filter(revision::Column::OrganizationId.eq(self.scope.id().uuid()))
     }
 
     /// The places of all revisions that are withdrawn, and why.

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_domain::registry::{KeyAccess, Registry};
-use keyward_domain::{Access, Actor, Authority, Customer, Grant, Identity, License, OutboundRules, Payload};
+use keyward_domain::{
+    Access, Actor, Authority, Customer, Grant, Identity, License, OutboundRules, Payload, Secret, SecretKind,
+};
 use keyward_engine::outbound::Network;
 use keyward_engine::{
     Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCredential, NewCustomer, NewLicense,
@@ -112,6 +114,20 @@ impl Network for TestNetwork {
     }
 }
 
+/// Another engine on the same `store`, as of a second server. Each needs a `seed` of its own.
+pub fn another_engine(store: Store, seed: u64) -> (Arc<Engine>, TestClock) {
+    engine_at("https://licenses.example", store, seed)
+}
+
+/// An engine that is reached under `url`.
+pub fn engine_at(url: &str, store: Store, seed: u64) -> (Arc<Engine>, TestClock) {
+    let clock = TestClock::new();
+    let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
+    let issuer = Issuer::parse(url).expect("a plain URL");
+    let engine = Engine::new(store, vault, issuer, clock.clone(), SeededEntropy::new(seed));
+    (Arc::new(engine), clock)
+}
+
 /// A vendor at work: an organization, and the right to do anything in it.
 pub struct Vendor {
     /// The engine the vendor works with.
@@ -134,6 +150,20 @@ impl Vendor {
         let identity =
             Identity::new(founded.organization.id, actor, Authority::Operator, founded.token.scopes);
         Self { engine: Arc::clone(engine), founded, identity }
+    }
+
+    /// The same vendor at another server of the same database.
+    #[must_use]
+    pub fn at(&self, engine: &Arc<Engine>) -> Self {
+        let secret = Secret::parse(SecretKind::Management, self.founded.secret.expose()).expect("a secret");
+        let Founded { organization, owner, token, .. } = &self.founded;
+        let founded = Founded {
+            organization: organization.clone(),
+            owner: owner.clone(),
+            token: token.clone(),
+            secret,
+        };
+        Self { engine: Arc::clone(engine), founded, identity: self.identity }
     }
 
     /// The right to do `P`.

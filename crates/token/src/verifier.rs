@@ -20,7 +20,7 @@ pub const LICENSE_AUDIENCE: &str = "license-key";
 #[derive(Clone, Debug)]
 pub struct Verifier {
     keys: Keyring,
-    issuer: Option<String>,
+    issuers: Vec<String>,
     audience: Option<String>,
     organization: Option<String>,
     subject: Option<String>,
@@ -34,7 +34,7 @@ impl Verifier {
         VerifierBuilder {
             verifier: Self {
                 keys: Keyring::new(),
-                issuer: None,
+                issuers: Vec::new(),
                 audience: Some(String::from(LICENSE_AUDIENCE)),
                 organization: None,
                 subject: None,
@@ -116,7 +116,9 @@ impl Verifier {
             (Some(_), None) => false,
             (Some(expected), Some(claim)) => claim.string(json).is(expected),
         };
-        if !is(&self.issuer, &registered.iss) {
+        let is_named =
+            |issuer: &String| registered.iss.as_ref().is_some_and(|iss| iss.string(json).is(issuer));
+        if !self.issuers.is_empty() && !self.issuers.iter().any(is_named) {
             return Err(VerifyError::WrongIssuer);
         }
         if let Some(expected) = &self.audience {
@@ -166,9 +168,10 @@ impl VerifierBuilder {
         self
     }
 
-    /// Expects this issuer (`iss`), the public URL of the server. Without, any issuer or none will do.
+    /// Expects this issuer (`iss`), the public URL of the server, or one of those given before: a server that has moved
+    /// has several. Without, any issuer or none will do.
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.verifier.issuer = Some(issuer.into());
+        self.verifier.issuers.push(issuer.into());
         self
     }
 

@@ -28,6 +28,12 @@ use serde_json::value::RawValue;
 use crate::problem::{Code, Fault, Problem};
 pub use value::{Field, FromField, Many, Nested, Values};
 
+/// The most faults that are named of one request.
+const MOST_FAULTS: usize = 100;
+
+/// The most characters of an unknown member's name that are said again.
+const MOST_NAME: usize = 100;
+
 /// What can be read from a request's members.
 pub trait Request: Sized {
     /// Takes each member by its name. `None` if a required one was missing or wrong, which `fields` knows.
@@ -85,11 +91,14 @@ impl Fields {
     /// Reads all of `R`, or names all that is wrong.
     pub fn read<R: Request>(mut self) -> Result<R, Problem> {
         let read = R::read(&mut self);
-        for (name, _) in &self.members {
-            if !self.taken.contains(name.as_str()) {
-                self.faults.push((name.clone(), Invalid::new("unknown_field", "is not known here")));
-            }
-        }
+        let taken = std::mem::take(&mut self.taken);
+        let unknown = self.members.iter().filter(|(name, _)| !taken.contains(name.as_str()));
+        // A bound, so that a hostile body can't ask for a large answer.
+        let room = MOST_FAULTS.saturating_sub(self.faults.len());
+        let unknown = unknown.take(room).map(|(name, _)| {
+            (name.chars().take(MOST_NAME).collect(), Invalid::new("unknown_field", "is not known here"))
+        });
+        self.faults.extend(unknown.collect::<Vec<_>>());
         match read {
             Some(request) if self.faults.is_empty() => Ok(request),
             _ => Err(self.problem()),
@@ -134,7 +143,8 @@ impl Fields {
         match T::from_field(&field) {
             Ok(value) => Some(value),
             Err(faults) => {
-                self.faults.extend(faults.into_iter().map(|fault| (name.to_owned(), fault)));
+                let room = MOST_FAULTS.saturating_sub(self.faults.len());
+                self.faults.extend(faults.into_iter().take(room).map(|fault| (name.to_owned(), fault)));
                 None
             }
         }
@@ -248,6 +258,15 @@ mod tests {
             faults(r#"{"name":"a","id":1}"#),
             (Code::ImmutableField, vec![("/id".into(), "immutable_field")])
         );
+    }
+
+    #[test]
+    fn a_hostile_body_asks_for_no_large_answer() {
+        let many: Vec<_> = (0..10_000).map(|number| format!("\"m{number}\":1")).collect();
+        let (_, named) = faults(&format!("{{\"name\":\"a\",{}}}", many.join(",")));
+        assert_eq!(named.len(), MOST_FAULTS);
+        let (_, named) = faults(&format!("{{\"name\":\"a\",\"{}\":1}}", "x".repeat(100_000)));
+        assert_eq!(named[0].0.len(), MOST_NAME + 1);
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub(crate) async fn raise(engine: &Arc<Engine>, owner: &Vendor, registry: &str, 
             address: Address::new(address.into()),
             client: "docker/28".to_owned(),
         };
-        engine.note_happening(&registry, happening).await.unwrap();
+        engine.note_happening(&registry, happening);
+        engine.flush_log().await;
     }
     let alerts =
         engine.alerts(&owner.access(), AlertFilter::default(), PageRequest::default()).await.unwrap();

@@ -57,6 +57,36 @@ keyward_testkit::databases! {
         assert_eq!(user.api.ask(Ask::new("HEAD", "/readyz")).await.status, 200);
     }
 
+    async fn a_moved_servers_status_lists_are_found_and_cached_each_by_itself(store: Store) {
+        let (first, _) = keyward_testkit::engine::engine_at("http://old.example:8080", store.clone(), 1);
+        let vendor = keyward_testkit::Vendor::found(&first, "Acme").await;
+        vendor.license("One", "{}").await;
+        let (engine, _) = keyward_testkit::engine::engine_at("https://new.example", store, 2);
+        let user = User::new(&engine, "Other").await;
+        let get = |path: &str| user.api.ask(Ask::new("GET", path));
+        let all = get("/o/acme/status-lists").await;
+        let old = "https://new.example/o/acme/status-list?uri=http%3A%2F%2Fold.example%3A8080%2Fo%2Facme%2Fstatus-list";
+        assert_eq!(all.json()["status_lists"], serde_json::json!(["https://new.example/o/acme/status-list", old]));
+        assert_eq!(all.header("access-control-allow-origin"), Some("*"));
+        let list = get("/o/acme/status-list").await;
+        assert_eq!(list.header("link"), Some("</o/acme/status-lists>; rel=\"collection\""));
+        let path = old.strip_prefix("https://new.example").unwrap();
+        let (theirs, hosted) = (get(path).await, user.api.ask(Ask::new("GET", "/o/acme/status-list").header("Host", "old.example:8080")).await);
+        assert_eq!((theirs.status.as_u16(), &theirs.text), (200, &hosted.text), "by parameter and by host");
+        assert_ne!(theirs.text, list.text);
+        let (one, other) = (list.header("etag").unwrap().to_owned(), theirs.header("etag").unwrap().to_owned());
+        assert_ne!(one, other, "each address has its own");
+        for (path, tag, status) in [("/o/acme/status-list", &one, 304), (path, &other, 304), (path, &one, 200)] {
+            let answer = user.api.ask(Ask::new("GET", path).header("If-None-Match", tag)).await;
+            assert_eq!((answer.status.as_u16(), answer.header("etag").is_some()), (status, true), "{path} {tag}");
+            assert_eq!(answer.text.is_empty(), status == 304);
+        }
+        for unknown in ["/o/acme/status-list?uri=https://evil.example/o/acme/status-list", "/o/nobody/status-list", "/o/nobody/status-lists"] {
+            assert_eq!(get(unknown).await.problem().0, 404, "{unknown}");
+        }
+        assert_eq!(get("/o/acme/status-list?time=1").await.status, 200, "what others add is no error");
+    }
+
     async fn an_operator_founds_organizations(store: Store) {
         let (engine, _) = engine(store);
         let user = User::new(&engine, "Acme").await;

@@ -120,7 +120,7 @@ fn who(n: u8) -> CustomerId {
 }
 
 fn resolved(name: &str, licenses: &[License], product: Option<&Slug>) -> Result<u64, Unresolved> {
-    let nameable: Vec<_> = licenses.iter().map(|license| Nameable { license, product }).collect();
+    let nameable: Vec<_> = licenses.iter().map(|license| Nameable::new(license, product)).collect();
     let now = Timestamp::from_unix(50).unwrap();
     let place = |found: &License| licenses.iter().position(|one| one.id == found.id).unwrap() as u64;
     resolve(name, who(1), &nameable, now).map(place)
@@ -160,6 +160,49 @@ fn what_is_withheld_is_not_replaced() {
     let of_product = [license(1, "2025", Some(1)), license(2, "2026", Some(1)), expired.clone()];
     assert_eq!(resolved("server", &of_product, Some(&slug)), Ok(1), "in force, then the newest");
     assert_eq!(resolved("2027", &[expired], None), Ok(0), "an expired token says so itself");
+}
+
+#[test]
+fn what_could_be_meant_is_known_by_name_form_or_product() {
+    let slug: Slug = "acme-server".parse().unwrap();
+    let called = Called::new(vec!["My key".to_owned(), "--".to_owned()], [&slug]);
+    for name in ["My key", "my_key", "MY-KEY", "acme_server", "--"] {
+        assert!(called.has(name), "{name}");
+    }
+    for name in ["", "__", "other", "my_key_2"] {
+        assert!(!called.has(name), "{name}");
+    }
+}
+
+#[test]
+fn a_text_is_read_in_proportion_to_its_length() {
+    let work = |text: &str| {
+        let before = steps::TAKEN.get();
+        let _ = references(text);
+        steps::TAKEN.get() - before
+    };
+    for part in [
+        "{{",
+        "{{ ",
+        "{{{ ",
+        "{{ index .LicenseKeys `",
+        "{{ index .LicenseKeys \"",
+        "{{ index .LicenseKeys `{{ index .LicenseKeys \"",
+        "{{ index .LicenseKeys \"\\\"",
+        "{{ .LicenseKeys.a ",
+        "{{ .LicenseKeys.a }}",
+        "{{ .LicenseKeys",
+        ".LicenseKeys",
+        "{{ index     ",
+        "}} {{",
+        "\n{{",
+    ] {
+        let [one, two, four] = [1, 2, 4].map(|times| work(&part.repeat(2_000 * times)));
+        assert!(two <= 2 * one + 2_000 && four <= 2 * two + 2_000, "{part}: {one}, {two}, {four}");
+        assert!(four <= 60 * 8_000 * part.len(), "{part}: {four}");
+    }
+    assert_eq!(references(&"{{ .LicenseKeys.a }}".repeat(MOST + 1)).unwrap_err()[0].code, "too_many");
+    assert_eq!(references(&"{{ .LicenseKeys }}".repeat(1_000)).unwrap_err().len(), MOST_FAULTS);
 }
 
 const TOKEN: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJfLSJ9.c2lnbmF0dXJlLV8";

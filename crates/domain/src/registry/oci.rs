@@ -70,29 +70,21 @@ impl RepositoryName {
 }
 
 impl RepositoryPattern {
-    /// Whether `name` is one of those meant. Takes time in proportion to both lengths multiplied, at worst.
+    /// Whether `name` is one of those meant. Takes time in proportion to both lengths: each piece between two stars is
+    /// taken where it comes first, which leaves most room for those after it.
     pub fn matches(&self, name: &RepositoryName) -> bool {
-        let (pattern, text) = (self.as_str().as_bytes(), name.as_str().as_bytes());
-        let (mut at, mut seen) = (0, 0);
-        // Where to go on if what follows the last star does not fit here: a character further.
-        let mut retry: Option<(usize, usize)> = None;
-        while seen < text.len() {
-            match pattern.get(at) {
-                Some(b'*') => {
-                    retry = Some((at + 1, seen));
-                    at += 1;
-                }
-                Some(byte) if *byte == text[seen] => (at, seen) = (at + 1, seen + 1),
-                _ => match retry {
-                    Some((after, from)) => {
-                        (at, seen) = (after, from + 1);
-                        retry = Some((after, from + 1));
-                    }
-                    None => return false,
-                },
+        let mut pieces = self.as_str().split('*');
+        let Some(mut rest) = pieces.next().and_then(|first| name.as_str().strip_prefix(first)) else {
+            return false;
+        };
+        let Some(last) = pieces.next_back() else { return rest.is_empty() };
+        for piece in pieces {
+            match rest.split_once(piece) {
+                Some((_, after)) => rest = after,
+                None => return false,
             }
         }
-        pattern[at..].iter().all(|byte| *byte == b'*')
+        rest.ends_with(last)
     }
 }
 

@@ -7,13 +7,15 @@ use keyward_domain::registry::{
     Artifact, Digest, Holder, Host, KeyAccess, PullRights, Reach, Registry, RepositoryName, Tag,
 };
 use keyward_domain::{
-    Address, License, LicenseState, LicenseStatus, Organization, OrganizationState, Product, ProductState,
-    Revision, RevisionState, Secret, SecretKind, Timestamp,
+    Address, Kid, License, LicenseState, LicenseStatus, Organization, OrganizationScope, OrganizationState,
+    Product, ProductState, Revision, RevisionState, Secret, SecretKind, SigningKey, Timestamp,
 };
-
 use keyward_storage::Tx;
+use keyward_token::{Keyring, PublicKey, UnverifiedToken};
+use sha2::{Digest as _, Sha256};
 
 use crate::validation::load;
+use crate::vault::SealError;
 use crate::{Engine, Error, Result, Thing};
 
 /// Who was recognised at the door.
@@ -23,6 +25,17 @@ pub struct Guest {
     pub holder: Holder,
     /// What they may do.
     pub rights: Rights,
+}
+
+/// Someone who was recognised, with what they may have of the repository they ask for.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    /// Who, and what they may do.
+    pub guest: Guest,
+    /// The repository as an artifact, if it is known and that decides.
+    pub artifact: Option<Artifact>,
+    /// How much of the repository they may have; nothing where none was asked for.
+    pub reach: Reach,
 }
 
 /// What a guest may do.
@@ -42,6 +55,30 @@ impl Engine {
         Ok(self.store.read().await?.registry_by_host(host).await?)
     }
 
+    /// The registry that clients reach under `host` and, if the password opens it, whoever bears that with what they
+    /// may have of a repository. All of it in one transaction: it is asked at every request, by strangers too.
+    pub async fn admit_at(
+        &self,
+        host: &Host,
+        password: Option<&str>,
+        repository: Option<&RepositoryName>,
+        address: Address,
+        client: &str,
+    ) -> Result<Option<(Registry, Option<Admitted>)>> {
+        let tx = self.store.read().await?;
+        let Some(registry) = tx.registry_by_host(host).await? else { return Ok(None) };
+        let guest = match password {
+            Some(password) => self.admit_in(&tx, &registry, password, address, client).await?,
+            None => None,
+        };
+        let Some(guest) = guest else { return Ok(Some((registry, None))) };
+        let (artifact, reach) = match repository {
+            Some(repository) => reach_in(&tx, &registry, &guest, repository).await?,
+            None => (None, Reach::Nothing),
+        };
+        Ok(Some((registry, Some(Admitted { guest, artifact, reach }))))
+    }
+
     /// Recognises the bearer of a registry key of this registry, or of a license's token of its organization.
     /// `None` for whoever is neither, or no longer.
     pub async fn admit(
@@ -51,47 +88,88 @@ impl Engine {
         address: Address,
         client: &str,
     ) -> Result<Option<Guest>> {
+        let tx = self.store.read().await?;
+        self.admit_in(&tx, registry, password, address, client).await
+    }
+
+    async fn admit_in(
+        &self,
+        tx: &Tx,
+        registry: &Registry,
+        password: &str,
+        address: Address,
+        client: &str,
+    ) -> Result<Option<Guest>> {
         match Secret::parse(SecretKind::Registry, password) {
-            Some(secret) => self.admit_key(registry, &secret, address, client).await,
-            None => self.admit_token(registry, password).await,
+            Some(secret) => self.admit_key(tx, registry, &secret, address, client).await,
+            None => self.admit_token(tx, registry, password).await,
         }
     }
 
     async fn admit_key(
         &self,
+        tx: &Tx,
         registry: &Registry,
         secret: &Secret,
         address: Address,
         client: &str,
     ) -> Result<Option<Guest>> {
         let (scope, now, hash) = (registry.scope(), self.now(), secret.hash());
-        let tx = self.store.read().await?;
         let found = tx.registry_keys(scope).by_hash(registry.id, &hash).await?;
         // The look-up is by hash; the comparison in constant time is what decides.
         let Some(key) = found.filter(|key| key.accepts(&hash, now)) else { return Ok(None) };
         let organization =
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
-        drop(tx);
-        self.note_use(&key, address, client).await?;
+        self.note_use(&key, address, client);
         let rights = halted(&organization).map_or(Rights::Key(key.access), Rights::Halted);
         Ok(Some(Guest { holder: Holder::Key(key.id), rights }))
     }
 
-    async fn admit_token(&self, registry: &Registry, token: &str) -> Result<Option<Guest>> {
+    async fn admit_token(&self, tx: &Tx, registry: &Registry, token: &str) -> Result<Option<Guest>> {
         let scope = registry.scope();
-        let tx = self.store.read().await?;
-        let keyring = load::keyring(&tx, scope).await?;
-        let Some(named) = load::token(&keyring, scope, token) else { return Ok(None) };
+        let Some(named) = self.named_by_token(tx, scope, token).await? else { return Ok(None) };
         let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
-        let terms = load::terms(&tx, scope, &license, named).await?;
+        let terms = load::terms(tx, scope, &license, named).await?;
         let Some(revision) = terms.filter(|revision| !is_withdrawn(&license, revision)) else {
             return Ok(None);
         };
         let organization =
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
         let holder = Holder::License { license: license.id, customer: license.customer };
-        let rights = self.license_rights(&tx, &organization, &license, &revision).await?;
+        let rights = self.license_rights(tx, &organization, &license, &revision).await?;
         Ok(Some(Guest { holder, rights }))
+    }
+
+    /// What a token of this organization names, if the key that signed it is published now. That a signature is good
+    /// is remembered: it stays so whatever becomes of key and license, which are looked up each time.
+    async fn named_by_token(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        token: &str,
+    ) -> Result<Option<load::Named>> {
+        let Some(kid) = UnverifiedToken::parse(token).ok().and_then(|token| token.kid()) else {
+            return Ok(None);
+        };
+        let key = tx.signing_keys(scope).find(&Kid::from_bytes(kid.to_bytes())).await?;
+        let Some(key) = key.filter(SigningKey::is_published) else { return Ok(None) };
+        let digest = Sha256::new()
+            .chain_update(scope.id().uuid().as_bytes())
+            .chain_update(key.public)
+            .chain_update(token)
+            .finalize();
+        let digest: [u8; 32] = digest.into();
+        if let Some(named) = self.verified_tokens.get(&digest) {
+            return Ok(Some(named));
+        }
+        let mut keyring = Keyring::new();
+        let public = PublicKey::from_bytes(&key.public).and_then(|public| keyring.insert(public));
+        public.map_err(|_| Error::Key { kid: key.kid.to_string(), source: SealError::Mismatch })?;
+        let named = load::token(&keyring, scope, token);
+        if let Some(named) = named {
+            self.verified_tokens.insert(digest, named);
+        }
+        Ok(named)
     }
 
     /// What a license opens now on terms that were not withdrawn.
@@ -133,15 +211,7 @@ impl Engine {
         guest: &Guest,
         repository: &RepositoryName,
     ) -> Result<(Option<Artifact>, Reach)> {
-        let rights = match &guest.rights {
-            Rights::Key(_) => return Ok((None, Reach::Everything)),
-            Rights::Halted(_) => return Ok((None, Reach::Nothing)),
-            Rights::License(rights) => rights,
-        };
-        let tx = self.store.read().await?;
-        let artifact = tx.artifacts(registry.scope()).named(registry.id, repository).await?;
-        let reach = rights.reach(artifact.as_ref().map(|artifact| artifact.id), repository);
-        Ok((artifact, reach))
+        reach_in(&self.store.read().await?, registry, guest, repository).await
     }
 
     /// Those of some repositories of which a guest may have anything.
@@ -176,6 +246,22 @@ impl Engine {
         let tx = self.store.read().await?;
         Ok(tx.artifacts(registry.scope()).content(artifact.id).tags_to(digest, wanted).await?)
     }
+}
+
+async fn reach_in(
+    tx: &Tx,
+    registry: &Registry,
+    guest: &Guest,
+    repository: &RepositoryName,
+) -> Result<(Option<Artifact>, Reach)> {
+    let rights = match &guest.rights {
+        Rights::Key(_) => return Ok((None, Reach::Everything)),
+        Rights::Halted(_) => return Ok((None, Reach::Nothing)),
+        Rights::License(rights) => rights,
+    };
+    let artifact = tx.artifacts(registry.scope()).named(registry.id, repository).await?;
+    let reach = rights.reach(artifact.as_ref().map(|artifact| artifact.id), repository);
+    Ok((artifact, reach))
 }
 
 /// Whether the token of these terms has been ended for ever.

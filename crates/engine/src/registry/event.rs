@@ -5,21 +5,19 @@ use keyward_domain::registry::{
     Decision, Digest, Holder, Operation, Registry, RegistryEvent, RepositoryName, habit,
 };
 use keyward_domain::{Access, Address, AlertId, Page, PageRequest, RegistryEventId};
-use keyward_storage::{EventFilter, Tx};
+use keyward_storage::EventFilter;
 
+use crate::log::queue::{Entry, What};
 use crate::{Engine, Result};
-
-/// How long the same refusal or token of the same guest counts as one: clients try again.
-const SAME_SECONDS: i64 = 60;
-
-/// How long after its manifest the blobs of a pull may follow.
-const PULL_SECONDS: i64 = 6 * 60 * 60;
 
 /// How many lines of a kind are deleted in one transaction.
 const MOST_FORGOTTEN: u64 = 1_000;
 
 /// The most characters of a client's name that are kept.
 const MOST_CLIENT: usize = 200;
+
+/// The most characters of what was asked for that are kept: a digest of SHA-512 is one of 135.
+const MOST_REFERENCE: usize = 256;
 
 /// Something that a guest did or was refused.
 #[derive(Debug, Clone)]
@@ -53,51 +51,16 @@ impl Engine {
         Ok(self.store.read().await?.registry_events(access.scope()).list(filter, page).await?)
     }
 
-    /// Writes down what happened, but for the pull of a part where that of the whole is not written down: then it is
-    /// `false`. It may be about to be, since a client asks for the parts as soon as it has the whole, and what happens
-    /// is written beside the answers.
-    pub async fn note_unless_early(&self, registry: &Registry, happening: Happening) -> Result<bool> {
+    /// Has it written down what happened, beside the answer and not before it. See [`Engine::write_log`].
+    pub fn note_happening(&self, registry: &Registry, happening: Happening) {
         let event = self.event(registry, happening);
-        let tx = self.store.write().await?;
-        if is_part(&tx, registry, &event).await? {
-            return was_pulled(&tx, registry, &event).await;
-        }
-        self.note(tx, registry, event).await?;
-        Ok(true)
+        self.log.add(Entry { scope: registry.scope(), what: What::Happened(event) });
     }
 
-    /// Writes down what happened. The parts of what was just pulled are no pulls of their own, and a refusal
-    /// or token that is repeated at once is one. What is unusual is told in the same transaction.
-    pub async fn note_happening(&self, registry: &Registry, happening: Happening) -> Result<()> {
+    /// Has the bytes of a blob added to the pull that it belongs to.
+    pub fn note_bytes(&self, registry: &Registry, happening: Happening, bytes: u64) {
         let event = self.event(registry, happening);
-        let tx = self.store.write().await?;
-        if is_part(&tx, registry, &event).await? && was_pulled(&tx, registry, &event).await? {
-            return Ok(());
-        }
-        self.note(tx, registry, event).await
-    }
-
-    async fn note(&self, tx: Tx, registry: &Registry, event: RegistryEvent) -> Result<()> {
-        let scope = registry.scope();
-        let since = event.at.plus_seconds(-SAME_SECONDS);
-        let repeated = event.decision == Decision::Denied || event.operation == Operation::Token;
-        if repeated && tx.registry_events(scope).has_since(&event, since).await? {
-            return Ok(());
-        }
-        tx.registry_events(scope).record(&event).await?;
-        self.watch(&tx, registry, &event).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Adds the bytes of a blob to the pull that it belongs to.
-    pub async fn note_bytes(&self, registry: &Registry, happening: Happening, bytes: u64) -> Result<()> {
-        let event = self.event(registry, happening);
-        let tx = self.store.write().await?;
-        let since = event.at.plus_seconds(-PULL_SECONDS);
-        tx.registry_events(registry.scope()).add_bytes(&event, bytes, since).await?;
-        tx.commit().await?;
-        Ok(())
+        self.log.add(Entry { scope: registry.scope(), what: What::Passed(event, bytes) });
     }
 
     /// Deletes some of what is too old to tell what is usual and, given a number of days, what happened at registries
@@ -131,7 +94,7 @@ impl Engine {
             operation: happening.operation,
             decision: happening.decision,
             repository: happening.repository,
-            reference: happening.reference,
+            reference: happening.reference.chars().take(MOST_REFERENCE).collect(),
             digest: happening.digest,
             bytes: 0,
             address: happening.address,
@@ -139,26 +102,6 @@ impl Engine {
             at: self.now(),
         }
     }
-}
-
-/// Whether it is the pull of something that is known to be a part of something else.
-async fn is_part(tx: &Tx, registry: &Registry, event: &RegistryEvent) -> Result<bool> {
-    let (Operation::Pull, Decision::Allowed, Some(digest)) = (event.operation, event.decision, &event.digest)
-    else {
-        return Ok(false);
-    };
-    if event.reference != digest.as_str() {
-        return Ok(false);
-    }
-    let artifacts = tx.artifacts(registry.scope());
-    let Some(artifact) = artifacts.named(registry.id, &event.repository).await? else { return Ok(false) };
-    Ok(!artifacts.content(artifact.id).is_root(digest).await?)
-}
-
-/// Whether the same guest has pulled from the repository, so that this may belong to it.
-async fn was_pulled(tx: &Tx, registry: &Registry, event: &RegistryEvent) -> Result<bool> {
-    let since = event.at.plus_seconds(-PULL_SECONDS);
-    Ok(tx.registry_events(registry.scope()).pulled_since(event, since).await?)
 }
 
 /// What a client calls itself, fit to be kept and shown.

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use super::event::shortened;
 use crate::authenticate::LAST_USED_SECONDS;
+use crate::log::queue::{Entry, Use, What};
 use crate::{Engine, Error, Result, Thing, once};
 
 /// A registry key to be created.
@@ -163,17 +164,14 @@ impl Engine {
         Ok(key)
     }
 
-    /// Notes where and by which program a key was used, to the minute.
-    pub(super) async fn note_use(&self, key: &RegistryKey, address: Address, client: &str) -> Result<()> {
+    /// Has it noted where and by which program a key was used, to the minute.
+    pub(super) fn note_use(&self, key: &RegistryKey, address: Address, client: &str) {
         let now = self.now();
         let known = key.last_use.as_ref().is_some_and(|last| now < last.at.plus_seconds(LAST_USED_SECONDS));
         if !known {
             let used = LastUse { at: now, address, client: shortened(client) };
-            let tx = self.store.write().await?;
-            tx.registry_keys(key.scope()).touch(key.id, &used).await?;
-            tx.commit().await?;
+            self.log.add(Entry { scope: key.scope(), what: What::Used(Use::Key(key.id, used)) });
         }
-        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ mod event;
 mod key;
 mod notification;
 mod own;
+pub(crate) mod part;
 mod rotation;
 mod upstream;
 mod watch;
@@ -28,7 +29,7 @@ use crate::outbound::Unreachable;
 use crate::{Done, Engine, Error, Result, Thing, once};
 
 pub use artifact::{NewArtifact, TagDetail};
-pub use door::{Guest, Rights};
+pub use door::{Admitted, Guest, Rights};
 pub use entitlement::{EntitlementChange, NewEntitlement, NewGrant, Preview, TagChoice};
 pub use event::Happening;
 pub use key::{NewRegistryKey, NewRegistrySecret};

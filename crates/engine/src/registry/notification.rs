@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::{find, lock};
 use crate::authenticate::LAST_USED_SECONDS;
+use crate::log::queue::{Entry, Use, What};
 use crate::{Engine, Error, Result, once};
 
 /// How many places of one registry are kept. Beyond that, all of it is looked at.
@@ -100,9 +101,8 @@ impl Engine {
         drop(tx);
         let now = self.now();
         if known.heard_at.is_none_or(|at| now >= at.plus_seconds(LAST_USED_SECONDS)) {
-            let tx = self.store.write().await?;
-            tx.registry_notifications(registry.scope()).heard(registry.id, now).await?;
-            tx.commit().await?;
+            let what = What::Used(Use::Notifications(registry.id, now));
+            self.log.add(Entry { scope: registry.scope(), what });
         }
         Ok(Some(registry))
     }

@@ -116,12 +116,12 @@ impl Engine {
         drop(tx);
         // Who shows the new secret has it.
         if key.handover(now).is_none() || key.secret.hash == hash {
-            self.note_use(&key, address, client).await?;
+            self.note_use(&key, address, client);
             return Ok(Some(collected(&key, None, now)));
         }
         if told {
             let secret = self.waiting(&key, now)?;
-            self.note_use(&key, address, client).await?;
+            self.note_use(&key, address, client);
             return Ok(Some(collected(&key, secret, now)));
         }
         let tx = self.store.write().await?;

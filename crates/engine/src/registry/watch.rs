@@ -13,7 +13,7 @@ const HOUR: i64 = 60 * 60;
 
 impl Engine {
     /// Raises an alert if what happened is unusual.
-    pub(super) async fn watch(&self, tx: &Tx, registry: &Registry, event: &RegistryEvent) -> Result<()> {
+    pub(crate) async fn watch(&self, tx: &Tx, registry: &Registry, event: &RegistryEvent) -> Result<()> {
         match (event.decision, event.holder) {
             (Decision::Allowed, Holder::Key(_)) => {
                 self.watch_place(tx, registry, event).await?;

@@ -5,7 +5,7 @@ use keyward_domain::registry::{Decision, Holder, KeyAccess, Operation, Registry,
 use keyward_domain::{Address, Alert, AlertState, AlertStatus, Finding, LicenseId, PageRequest};
 use keyward_engine::{AlertFilter, Engine, Error, Happening, Mail, NewRegistryKey, NoticesChange};
 use keyward_testkit::Vendor;
-use keyward_testkit::engine::{engine, new_registry_key};
+use keyward_testkit::engine::{another_engine, engine, new_registry_key};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -53,7 +53,8 @@ keyward_testkit::databases! {
         let registry = vendor.registry("Releases").await;
         let key = key(&vendor, &registry).await;
         let does = async |operation: Operation, address: &str| {
-            engine.note_happening(&registry, happening(Holder::Key(key.id), operation, address)).await.unwrap();
+            engine.note_happening(&registry, happening(Holder::Key(key.id), operation, address));
+            engine.flush_log().await;
             clock.advance(1);
         };
         does(Operation::Push, "192.0.2.7").await;
@@ -113,7 +114,8 @@ keyward_testkit::databases! {
         let key = key(&vendor, &registry).await;
         let push = async |times: usize| {
             for _ in 0..times {
-                engine.note_happening(&registry, happening(Holder::Key(key.id), Operation::Push, "192.0.2.7")).await.unwrap();
+                engine.note_happening(&registry, happening(Holder::Key(key.id), Operation::Push, "192.0.2.7"));
+            engine.flush_log().await;
             }
         };
         push(25).await;
@@ -145,7 +147,8 @@ keyward_testkit::databases! {
             [("192.0.2.7", "pull,push", 0), ("203.0.113.7", "pull", 0), ("203.0.113.7", "pull,push", 1), ("198.51.100.7", "delete", 2)]
         {
             let token = happening(Holder::Key(key.id), Operation::Token, address);
-            engine.note_happening(&registry, Happening { reference: actions.to_owned(), ..token }).await.unwrap();
+            engine.note_happening(&registry, Happening { reference: actions.to_owned(), ..token });
+            engine.flush_log().await;
             assert_eq!(open(&vendor).await.len(), told, "{address} {actions}");
             clock.advance(3_600);
         }
@@ -164,7 +167,8 @@ keyward_testkit::databases! {
                 reference: tag.to_string(),
                 ..happening(holder, Operation::Pull, "192.0.2.7")
             };
-            engine.note_happening(&registry, happening).await.unwrap();
+            engine.note_happening(&registry, happening);
+            engine.flush_log().await;
         };
         let holder = Holder::License { license: license.id, customer: None };
         for tag in 0..19 {
@@ -210,7 +214,8 @@ keyward_testkit::databases! {
                 reference: tag.to_string(),
                 ..happening(holder, Operation::Pull, "192.0.2.7")
             };
-            engine.note_happening(&registry, happening).await.unwrap();
+            engine.note_happening(&registry, happening);
+            engine.flush_log().await;
         };
         // A node tries the two images of a license that has ended each minute.
         for _ in 0..59 {
@@ -228,20 +233,23 @@ keyward_testkit::databases! {
     }
 
     async fn what_many_servers_see_at_once_is_told_once(store: Store) {
-        let (engine, _) = engine(store);
+        let (engine, _) = engine(store.clone());
         let vendor = Vendor::found(&engine, "Acme").await;
         let other = Vendor::found(&engine, "Other").await;
         let registry = vendor.registry("Releases").await;
         let key = key(&vendor, &registry).await;
         let first = happening(Holder::Key(key.id), Operation::Push, "192.0.2.7");
-        engine.note_happening(&registry, first.clone()).await.unwrap();
+        engine.note_happening(&registry, first.clone());
+            engine.flush_log().await;
         // 120 at once, from two places: the 101st tells, however they are ordered.
         let address = |index: usize| if index.is_multiple_of(2) { "192.0.2.7" } else { "203.0.113.7" };
-        let pushes = (0..119_usize).map(|index| {
+        let servers = [engine.clone(), another_engine(store.clone(), 2).0, another_engine(store.clone(), 3).0];
+        for index in 0..119_usize {
             let one = happening(Holder::Key(key.id), Operation::Push, address(index));
-            engine.note_happening(&registry, one)
-        });
-        assert!(join_all(pushes).await.iter().all(Result::is_ok));
+            servers[index % 3].note_happening(&registry, one);
+        }
+        let rounds = join_all(servers.iter().map(|server| server.flush_log())).await;
+        assert!(rounds.iter().all(|round| round.dropped == 0 && round.error.is_none()), "{rounds:?}");
         let told = open(&vendor).await;
         let mut kinds: Vec<_> = told.iter().map(|alert| alert.finding.kind()).collect();
         kinds.sort_unstable();

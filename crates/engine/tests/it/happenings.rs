@@ -2,14 +2,23 @@
 
 use keyward_domain::registry::{Decision, Digest, Holder, Manifest, Operation, Part, PartKind, Registry};
 use keyward_domain::{Address, PageRequest};
-use keyward_engine::{AlertFilter, Clock as _, EventFilter, Happening};
+use keyward_engine::{AlertFilter, Clock as _, EventFilter, Happening, NewRegistry};
 use keyward_testkit::Vendor;
-use keyward_testkit::engine::{engine, new_registry_key};
+use keyward_testkit::engine::{another_engine, engine, new_registry, new_registry_key};
 
 const DAY: i64 = 24 * 60 * 60;
 
 async fn depot(vendor: &Vendor) -> (Registry, Holder) {
     let registry = vendor.registry("Releases").await;
+    let new = new_registry_key(&registry);
+    let key = vendor.engine.create_registry_key(&vendor.access(), new, None).await.unwrap().key;
+    (registry, Holder::Key(key.id))
+}
+
+/// The same of another vendor, behind an upstream of its own.
+async fn another_depot(vendor: &Vendor) -> (Registry, Holder) {
+    let new = NewRegistry { upstream: "http://127.0.0.1:5001".parse().unwrap(), ..new_registry("Theirs") };
+    let registry = vendor.engine.create_registry(&vendor.access(), new, None).await.unwrap().value;
     let new = new_registry_key(&registry);
     let key = vendor.engine.create_registry_key(&vendor.access(), new, None).await.unwrap().key;
     (registry, Holder::Key(key.id))
@@ -44,7 +53,8 @@ keyward_testkit::databases! {
         let vendor = Vendor::found(&engine, "Acme").await;
         let (registry, holder) = depot(&vendor).await;
         let note = async |operation, decision, reference| {
-            engine.note_happening(&registry, happening(holder, operation, decision, reference)).await.unwrap();
+            engine.note_happening(&registry, happening(holder, operation, decision, reference));
+            engine.flush_log().await;
         };
         for _ in 0..2 {
             note(Operation::Token, Decision::Allowed, "pull").await;
@@ -75,17 +85,88 @@ keyward_testkit::databases! {
             digest: Some(digest(of)),
             ..happening(holder, Operation::Pull, Decision::Allowed, digest(of).as_str())
         };
-        assert!(!engine.note_unless_early(&registry, pull('b')).await.unwrap());
-        assert!(lines(&vendor).await.is_empty(), "nothing is written yet");
-        assert!(engine.note_unless_early(&registry, pull('a')).await.unwrap(), "it is a whole");
-        assert_eq!(lines(&vendor).await.len(), 1);
-        assert!(engine.note_unless_early(&registry, pull('b')).await.unwrap());
-        engine.note_happening(&registry, pull('b')).await.unwrap();
+        let round = async || {
+            let round = engine.write_log().await;
+            assert!(round.error.is_none() && round.dropped == 0, "{round:?}");
+        };
+        engine.note_happening(&registry, pull('b'));
+        round().await;
+        assert!(lines(&vendor).await.is_empty(), "it waits for its whole");
+        engine.note_happening(&registry, pull('a'));
+        engine.note_bytes(&registry, pull('b'), 7);
+        engine.flush_log().await;
+        assert_eq!(lines(&vendor).await.len(), 1, "the part is no pull of its own");
+        engine.note_happening(&registry, pull('b'));
+        engine.flush_log().await;
         assert_eq!(lines(&vendor).await.len(), 1, "one pull");
         clock.advance(6 * 60 * 60 + 1);
-        assert!(!engine.note_unless_early(&registry, pull('b')).await.unwrap());
-        engine.note_happening(&registry, pull('b')).await.unwrap();
+        engine.note_happening(&registry, pull('b'));
+        round().await;
+        assert_eq!(lines(&vendor).await.len(), 1);
+        engine.flush_log().await;
         assert_eq!(lines(&vendor).await.len(), 2, "a part alone is a pull as well");
+    }
+
+    async fn a_part_seen_by_one_server_belongs_to_the_whole_seen_by_another(store: Store) {
+        let (one, _) = engine(store.clone());
+        let vendor = Vendor::found(&one, "Acme").await;
+        let (registry, holder) = depot(&vendor).await;
+        let (other, _) = another_engine(store, 2);
+        let digest = |c: char| -> Digest { format!("sha256:{}", c.to_string().repeat(64)).parse().unwrap() };
+        let part = Part { digest: digest('b'), kind: PartKind::Manifest, size: 2, platform: None };
+        for (digest, parts) in [(digest('a'), vec![part]), (digest('b'), Vec::new())] {
+            let manifest = Manifest { media_type: "x".to_owned(), parts, subject: None, size: 2 };
+            one.learn_manifest(&registry, &"acme/app".parse().unwrap(), &[], &digest, &manifest).await.unwrap();
+        }
+        let pull = |of: char| Happening {
+            digest: Some(digest(of)),
+            ..happening(holder, Operation::Pull, Decision::Allowed, digest(of).as_str())
+        };
+        // The whole is asked of one server and the part at once of another, which is the faster to write.
+        one.note_happening(&registry, pull('a'));
+        other.note_happening(&registry, pull('b'));
+        other.note_bytes(&registry, pull('b'), 5);
+        other.write_log().await;
+        one.write_log().await;
+        other.flush_log().await;
+        let page = PageRequest { limit: 100, after: None };
+        let found = one.registry_events(&vendor.access(), EventFilter::default(), page).await.unwrap().items;
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].reference.as_str(), found[0].bytes), (digest('a').as_str(), 5));
+    }
+
+    async fn a_flood_leaves_room_and_is_counted(store: Store) {
+        let (engine, _) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let other = Vendor::found(&engine, "Other").await;
+        let (registry, holder) = depot(&vendor).await;
+        let (theirs, their_holder) = another_depot(&other).await;
+        for number in 0..20_000 {
+            engine.note_happening(&registry, happening(holder, Operation::Pull, Decision::Denied, &number.to_string()));
+        }
+        let pull = happening(their_holder, Operation::Pull, Decision::Allowed, "1.0");
+        engine.note_happening(&theirs, pull);
+        // Not all of it, for the sake of time: what is lost is known at once, and nobody has waited.
+        let round = engine.write_log().await;
+        assert!(round.dropped > 10_000 && round.error.is_none(), "{round:?}");
+        assert_eq!(lines(&vendor).await.len(), 64, "some at a time");
+    }
+
+    async fn what_belongs_to_nothing_costs_the_others_nothing(store: Store) {
+        let (engine, _) = engine(store.clone());
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let other = Vendor::found(&engine, "Other").await;
+        let (registry, holder) = depot(&vendor).await;
+        let (theirs, their_holder) = another_depot(&other).await;
+        engine.note_happening(&registry, happening(holder, Operation::Pull, Decision::Allowed, "1.0"));
+        // Of an organization that is not there.
+        let foreign = keyward_domain::registry::Registry { organization: keyward_domain::OrganizationId::new(9, [9; 10]), ..theirs.clone() };
+        engine.note_happening(&foreign, happening(their_holder, Operation::Pull, Decision::Allowed, "1.0"));
+        engine.note_happening(&theirs, happening(their_holder, Operation::Pull, Decision::Allowed, "2.0"));
+        let round = engine.flush_log().await;
+        assert_eq!((round.dropped, round.error.is_some()), (0, false), "a registry that is not there is passed over");
+        assert_eq!(lines(&vendor).await, ["pull allowed 1.0"]);
+        assert_eq!(lines(&other).await, ["pull allowed 2.0"]);
     }
 
     async fn what_is_old_is_forgotten_to_the_second_and_in_parts(store: Store) {
@@ -94,11 +175,13 @@ keyward_testkit::databases! {
         let (registry, holder) = depot(&vendor).await;
         for number in 0..1_005 {
             let pull = happening(holder, Operation::Pull, Decision::Allowed, &number.to_string());
-            engine.note_happening(&registry, pull).await.unwrap();
+            engine.note_happening(&registry, pull);
         }
+        engine.flush_log().await;
         clock.advance(1);
         let last = happening(holder, Operation::Pull, Decision::Allowed, "last");
-        engine.note_happening(&registry, last).await.unwrap();
+        engine.note_happening(&registry, last);
+            engine.flush_log().await;
         clock.advance(90 * DAY - 1);
         assert!(!engine.forget_happenings(Some(90)).await.unwrap());
         assert_eq!(lines(&vendor).await.len(), 100, "ninety days are kept");
@@ -118,7 +201,8 @@ keyward_testkit::databases! {
         let push = async |address: &str| {
             let address = Address::new(address.parse().unwrap());
             let push = happening(holder, Operation::Push, Decision::Allowed, "1");
-            engine.note_happening(&registry, Happening { address, ..push }).await.unwrap();
+            engine.note_happening(&registry, Happening { address, ..push });
+            engine.flush_log().await;
         };
         // How many hours are kept, and how many networks besides the latest; nothing of it is committed.
         let kept = async || {

@@ -7,6 +7,7 @@ mod applications;
 mod happenings;
 mod keys;
 mod licenses;
+mod moved;
 mod notices;
 mod notifications;
 mod once;

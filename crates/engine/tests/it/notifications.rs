@@ -41,6 +41,7 @@ keyward_testkit::databases! {
         assert!(first.configuration.contains(&format!("[\"Bearer {}\"]", first.secret.expose())));
         engine.set_notifications(&vendor.access(), other.id, None).await.unwrap();
         let heard = engine.notifier(first.secret.expose()).await.unwrap().unwrap();
+        engine.flush_log().await;
         assert_eq!(heard.id, one.id);
         let kept = engine.notifications(&vendor.access(), one.id).await.unwrap().unwrap();
         assert_eq!((kept.heard_at, kept.hint), (Some(engine.now()), first.secret.hint()));
@@ -49,9 +50,11 @@ keyward_testkit::databases! {
         let before = engine.now();
         clock.advance(59);
         engine.notifier(first.secret.expose()).await.unwrap().unwrap();
+        engine.flush_log().await;
         assert_eq!(engine.notifications(&vendor.access(), one.id).await.unwrap().unwrap().heard_at, Some(before));
         clock.advance(1);
         engine.notifier(first.secret.expose()).await.unwrap().unwrap();
+        engine.flush_log().await;
         assert_eq!(engine.notifications(&vendor.access(), one.id).await.unwrap().unwrap().heard_at, Some(engine.now()));
 
         for wrong in ["", "kw_hook_", "Bearer", &first.secret.expose().replace("kw_hook_", "kw_reg_")] {

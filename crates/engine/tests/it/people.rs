@@ -18,6 +18,7 @@ keyward_testkit::databases! {
         let identity = engine.authenticate(&made.secret).await.unwrap().unwrap();
         assert!(identity.access::<WriteLicenses>().is_ok());
         assert!(identity.access::<WriteTokens>().is_err());
+        engine.flush_log().await;
         let seen = engine.token(&vendor.access(), made.token.id).await.unwrap();
         assert_eq!(seen.last_used_at, Some(engine.now()));
         clock.advance(1);

@@ -35,6 +35,7 @@ impl Shop {
     }
 
     async fn key(&self) -> RegistryKey {
+        self.vendor.engine.flush_log().await;
         self.vendor.engine.registry_key(&self.vendor.access(), self.key.id).await.unwrap()
     }
 

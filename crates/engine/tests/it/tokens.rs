@@ -1,7 +1,7 @@
 //! From a license to a token that a vendor's application verifies.
 
 use keyward_domain::{License, LicenseStatus, Renewal};
-use keyward_engine::{Error, TokenFormat};
+use keyward_engine::{AskedList, Error, TokenFormat};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};
 use keyward_token::{Keyring, NoClaims, StatusError, StatusList, UnixSeconds, Verifier, VerifyError};
@@ -91,7 +91,7 @@ keyward_testkit::databases! {
 
         let keys = keyring(&vendor).await;
         let now = UnixSeconds::new(engine.now().unix());
-        let list = engine.status_list(slug).await.unwrap().unwrap();
+        let list = engine.status_list(slug, AskedList::Present).await.unwrap().unwrap();
         let list = StatusList::verify(&list, &keys, now).unwrap();
         assert_eq!(list.uri(), "https://licenses.example/o/acme/status-list");
         let verifier = Verifier::builder().keys(keys).build();
@@ -100,7 +100,7 @@ keyward_testkit::databases! {
         use StatusError::{Revoked, Suspended};
         assert_eq!(told, [Ok(()), Err(Suspended), Err(Revoked), Err(Revoked), Err(Revoked)]);
         // The list is a token, but no license.
-        let list = engine.status_list(slug).await.unwrap().unwrap();
+        let list = engine.status_list(slug, AskedList::Present).await.unwrap().unwrap();
         assert!(verifier.verify::<NoClaims>(&list, now).is_err());
     }
 

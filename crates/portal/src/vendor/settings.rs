@@ -42,6 +42,8 @@ struct SettingsPage {
     may_write: bool,
     may_try: bool,
     keys: Vec<SigningKey>,
+    /// Where the status lists are that earlier addresses of the server still have.
+    earlier_lists: Vec<String>,
     /// What customers without an artifact entitlement may pull.
     policy: ArtifactPolicy,
     sessions: Vec<Session>,
@@ -63,6 +65,7 @@ async fn page_of(
         Ok(access) => engine.signing_keys(&access).await?,
         Err(_) => Vec::new(),
     };
+    let lists = engine.status_lists(&organization.slug).await?.unwrap_or_default();
     let blocked: Vec<_> = organization.blocked.ranges().iter().map(ToString::to_string).collect();
     let filled = Form::filled([("name", organization.name.to_string()), ("blocked", blocked.join("\n"))]);
     page::send(&SettingsPage {
@@ -73,6 +76,7 @@ async fn page_of(
         may_write: signed.access.scopes().contains(Permission::WriteOrganization),
         may_try: organization.plan == keyward_domain::Plan::Free && organization.trial_started_at.is_none(),
         keys,
+        earlier_lists: lists.into_iter().skip(1).collect(),
         policy: engine.artifact_policy(&signed.access.also::<ReadEntitlements>()?).await?,
         sessions: engine.own_sessions(&signed.visit.session).await?,
         own: signed.visit.session.id,

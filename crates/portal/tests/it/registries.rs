@@ -117,7 +117,8 @@ keyward_testkit::databases! {
                 repository: "acme/app".parse().unwrap(), reference: reference.to_owned(), digest: None,
                 address: keyward_domain::Address::new("192.0.2.7".parse().unwrap()), client: "skopeo".to_owned(),
             };
-            later.engine.note_happening(&registry, happening).await.unwrap();
+            later.engine.note_happening(&registry, happening);
+            later.engine.flush_log().await;
         }
         let all = later.get(&format!("{page}/activity")).await.1;
         assert!(all.contains("acme/app:1.0") && all.contains("acme/app:2.0") && !all.contains("Only what"));
@@ -260,7 +261,8 @@ keyward_testkit::databases! {
                 decision: Decision::Allowed, repository: "acme/app".parse().unwrap(), reference: "1".to_owned(), digest: None,
                 address: Address::new(address.into()), client: "docker/28".to_owned(),
             };
-            vendor.engine.note_happening(&registry, happening).await.unwrap();
+            vendor.engine.note_happening(&registry, happening);
+            vendor.engine.flush_log().await;
         }
         assert!(vendor.get("/").await.1.contains("<a href=\"/alerts\">2 open alerts</a>"));
         let list = vendor.get(&format!("{page}/keys")).await.1;
@@ -468,7 +470,8 @@ keyward_testkit::databases! {
                     holder, operation: Operation::Pull, decision: Decision::Denied, repository: "acme/app".parse().unwrap(),
                     reference: text.to_owned(), digest: None, address: Address::new([192, 0, 2, 7].into()), client: text.to_owned(),
                 };
-                vendor.engine.note_happening(&found, happening).await.unwrap();
+                vendor.engine.note_happening(&found, happening);
+            vendor.engine.flush_log().await;
             }
             let mut pages = vec![refused, wrong, preview, form];
             let cookie = vendor.customer(&email).await;

@@ -11,8 +11,9 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use keyward_domain::registry::{KeyAccess, Rotation};
-use keyward_engine::{Engine, NewRegistryKey};
+use keyward_domain::PageRequest;
+use keyward_domain::registry::{ArtifactPolicy, Decision, KeyAccess, Rotation};
+use keyward_engine::{Engine, EventFilter, NewRegistryKey, TokenFormat};
 use keyward_registry::Shared;
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{engine, new_registry_key};
@@ -34,14 +35,23 @@ impl Answer {
 
 /// Asks as `curl -X POST -u ci:PASSWORD` does, one of a server's workers.
 async fn collect(engine: &Arc<Engine>, shared: &Shared, host: &str, password: Option<&str>) -> Answer {
+    ask(engine, shared, TestRequest::post().uri("/registry/key"), host, password).await
+}
+
+async fn ask(
+    engine: &Arc<Engine>,
+    shared: &Shared,
+    request: TestRequest,
+    host: &str,
+    password: Option<&str>,
+) -> Answer {
     let app = App::new()
         .app_data(web::Data::from(Arc::clone(engine)))
         .app_data(web::Data::new(keyward_web::Settings::default()))
         .wrap(from_fn(keyward_web::around))
         .configure(|config| keyward_registry::configure(config, shared));
     let app = init_service(app).await;
-    let mut request = TestRequest::post().uri("/registry/key").insert_header(("Host", host));
-    request = request.peer_addr(([192, 0, 2, 7], 40_000).into());
+    let mut request = request.insert_header(("Host", host)).peer_addr(([192, 0, 2, 7], 40_000).into());
     if let Some(password) = password {
         let basic = format!("Basic {}", STANDARD.encode(format!("ci:{password}")));
         request = request.insert_header(("Authorization", basic));
@@ -92,5 +102,43 @@ keyward_testkit::databases! {
         }
         let slowed = collect("licenses.example", Some("kw_reg_wrong")).await;
         assert_eq!((slowed.status, slowed.header("retry-after").is_empty()), (429, false));
+    }
+
+    async fn who_is_refused_again_and_again_is_answered_from_memory(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let registry = vendor.registry("Releases").await;
+        engine.set_artifact_policy(&vendor.access(), ArtifactPolicy::EntitledOnly).await.unwrap();
+        let license = vendor.license("Server", "{}").await;
+        let other = vendor.license("Other", "{}").await;
+        let token = async |id| engine.license_token(&vendor.access(), id, TokenFormat::Jwt).await.unwrap();
+        let (one, two) = (token(license.id).await, token(other.id).await);
+        let shared = Shared::default();
+        let pull = async |token: &str, number: usize| {
+            let request = TestRequest::get().uri(&format!("/v2/x{number}/manifests/v{number}"));
+            ask(&engine, &shared, request, registry.host.as_str(), Some(token)).await
+        };
+        for number in 0..120 {
+            assert_eq!(pull(&one, number).await.status, 403, "{number}");
+        }
+        clock.advance(10);
+        let slowed = pull(&one, 120).await;
+        assert_eq!((slowed.status, slowed.header("retry-after")), (429, "50"));
+        assert_eq!(slowed.json["errors"][0]["code"], "TOOMANYREQUESTS");
+        let why = slowed.json["errors"][0]["message"].as_str().unwrap();
+        assert!(why.contains("your license does not include"), "{why}");
+        assert_eq!(pull(&two, 0).await.status, 403, "another's credential is another's");
+        assert!(engine.flush_log().await.error.is_none());
+        let page = PageRequest { limit: 200, after: None };
+        let filter = EventFilter { decision: Some(Decision::Denied), ..EventFilter::default() };
+        let written = engine.registry_events(&vendor.access(), filter, page).await.unwrap().items;
+        assert_eq!(written.len(), 121, "and nothing of what was answered from memory");
+
+        clock.advance(50);
+        assert_eq!(pull(&one, 121).await.status, 403, "a minute later it is looked up again");
+        assert_eq!(pull(&two, 1).await.status, 403);
+        engine.revoke_license(&vendor.access(), license.id, None).await.unwrap();
+        assert_eq!(pull(&one, 122).await.status, 401, "revoked: dead at the very next request, though its signature is known");
+        assert_eq!(pull(&two, 2).await.status, 403);
     }
 }

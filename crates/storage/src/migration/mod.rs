@@ -10,6 +10,7 @@ mod m0007_notifications;
 mod m0008_alerts;
 mod m0009_makers;
 mod m0012_upstream_claims;
+mod m0013_issuers;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             m0008_alerts,
             m0009_makers,
             m0012_upstream_claims,
+            m0013_issuers,
         ]
     }
 }

@@ -1,0 +1,206 @@
+//! Writes what has queued up: some entries in one transaction, then a rest in which others may write.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent, RepositoryName};
+use keyward_domain::{OrganizationId, RegistryId};
+use keyward_storage::Tx;
+use uuid::Uuid;
+
+use super::LogRound;
+use super::queue::{Due, Entry, SAME_SECONDS, Use, What, is_once};
+use crate::registry::part;
+use crate::{Engine, Result};
+
+/// How long entries gather before they are written together.
+const GATHER: Duration = Duration::from_millis(25);
+
+/// The most entries of one transaction: on SQLite all other writers wait for its end.
+const MOST_ENTRIES: usize = 64;
+
+/// How often a batch is tried.
+const TRIES: u32 = 3;
+
+/// How long after a failure a batch is tried again, the first time.
+const PAUSE: Duration = Duration::from_millis(100);
+
+impl Engine {
+    /// Waits until something is to be written down beside answers, and writes some of it. To be called again and again
+    /// by one task for as long as the engine serves: without it nothing is written, and what is too much is dropped.
+    pub async fn write_log(&self) -> LogRound {
+        self.log.arrived().await;
+        tokio::time::sleep(GATHER).await;
+        let _writing = self.log.writing.lock().await;
+        let batch = self.log.take(MOST_ENTRIES, false);
+        self.write_batch(batch).await
+    }
+
+    /// Writes all that is waiting: before the server stops, and in tests before they look.
+    pub async fn flush_log(&self) -> LogRound {
+        let _writing = self.log.writing.lock().await;
+        let mut all = LogRound::default();
+        loop {
+            let batch = self.log.take(MOST_ENTRIES, true);
+            let done = batch.is_empty();
+            let round = self.write_batch(batch).await;
+            all.dropped += round.dropped;
+            all.error = round.error.or(all.error);
+            if done {
+                return all;
+            }
+        }
+    }
+
+    async fn write_batch(&self, batch: Vec<Due>) -> LogRound {
+        let mut error = None;
+        for tried in 0..TRIES {
+            match self.write_once(&batch).await {
+                Ok(()) => return LogRound { dropped: self.log.take_dropped(), error: None },
+                Err(fault) => error = Some(fault),
+            }
+            tokio::time::sleep(PAUSE * 4_u32.pow(tried)).await;
+        }
+        // What is wrong with the rows of one organization does not cost the others theirs.
+        let (mut dropped, mut failed) = (0, 0);
+        for part in by_organization(batch) {
+            let done = failed < TRIES && self.write_once(&part).await.is_ok();
+            if !done {
+                (dropped, failed) = (dropped + part.len() as u64, failed + 1);
+            }
+        }
+        LogRound { dropped: dropped + self.log.take_dropped(), error }
+    }
+
+    /// Writes a batch, all of it or nothing.
+    async fn write_once(&self, batch: &[Due]) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let tx = self.store.write().await?;
+        let mut page = Page::default();
+        for due in batch {
+            match &due.entry.what {
+                What::Happened(event) => self.write_event(&tx, &mut page, due, event).await?,
+                What::Passed(event, bytes) => page.pass(event, *bytes, due),
+                What::Used(used) => drop(page.used.insert(used.id(), &due.entry)),
+            }
+        }
+        for (_, passed) in std::mem::take(&mut page.passed) {
+            page.add_bytes(&tx, passed).await?;
+        }
+        for entry in page.used.values() {
+            write_use(&tx, entry).await?;
+        }
+        tx.commit().await?;
+        self.log.hold_back(page.early);
+        Ok(())
+    }
+
+    /// Writes down what happened. The parts of what was just pulled are no pulls of their own, and a refusal or token
+    /// that is repeated at once is one. What is unusual is told in the same transaction.
+    async fn write_event<'a>(
+        &self,
+        tx: &Tx,
+        page: &mut Page<'a>,
+        due: &'a Due,
+        event: &'a RegistryEvent,
+    ) -> Result<()> {
+        let Some(registry) = page.registry(tx, &due.entry, event.registry).await? else { return Ok(()) };
+        if part::is_part(tx, &registry, event).await? {
+            if part::was_pulled(tx, &registry, event).await? {
+                return Ok(());
+            }
+            if !due.last {
+                // The whole may be on its way into the log from another server.
+                page.early.push(due.entry.clone());
+                return Ok(());
+            }
+        }
+        let events = tx.registry_events(registry.scope());
+        if is_once(event) && events.has_since(event, event.at.plus_seconds(-SAME_SECONDS)).await? {
+            return Ok(());
+        }
+        if (event.operation, event.decision) == (Operation::Pull, Decision::Allowed)
+            && let Some(passed) = page.passed.remove(&thing(event))
+        {
+            // They belong to the pull before this one.
+            page.add_bytes(tx, passed).await?;
+        }
+        events.record(event).await?;
+        self.watch(tx, &registry, event).await
+    }
+}
+
+/// What is gathered while a batch is written.
+#[derive(Default)]
+struct Page<'a> {
+    registries: HashMap<RegistryId, Option<Registry>>,
+    passed: BTreeMap<Thing<'a>, Passed<'a>>,
+    /// The latest use of each thing. In an order, so that servers that write at once don't wait for each other.
+    used: BTreeMap<Uuid, &'a Entry>,
+    early: Vec<Entry>,
+}
+
+/// Who pulls what where.
+type Thing<'a> = (RegistryId, Uuid, &'a str);
+
+struct Passed<'a> {
+    due: &'a Due,
+    event: &'a RegistryEvent,
+    bytes: u64,
+}
+
+impl<'a> Page<'a> {
+    fn pass(&mut self, event: &'a RegistryEvent, bytes: u64, due: &'a Due) {
+        let passed = self.passed.entry(thing(event)).or_insert(Passed { due, event, bytes: 0 });
+        passed.bytes = passed.bytes.saturating_add(bytes);
+    }
+
+    async fn add_bytes(&mut self, tx: &Tx, passed: Passed<'_>) -> Result<()> {
+        let Passed { due, event, bytes } = passed;
+        let since = event.at.plus_seconds(-part::PULL_SECONDS);
+        let added = tx.registry_events(due.entry.scope).add_bytes(event, bytes, since).await?;
+        if !added && !due.last {
+            self.early.push(Entry { what: What::Passed(event.clone(), bytes), ..due.entry.clone() });
+        }
+        Ok(())
+    }
+
+    /// A registry, unless it is gone.
+    async fn registry(&mut self, tx: &Tx, entry: &Entry, id: RegistryId) -> Result<Option<Registry>> {
+        if let Some(known) = self.registries.get(&id) {
+            return Ok(known.clone());
+        }
+        let found = tx.registries(entry.scope).find(id).await?;
+        self.registries.insert(id, found.clone());
+        Ok(found)
+    }
+}
+
+fn thing(event: &RegistryEvent) -> Thing<'_> {
+    let holder = match event.holder {
+        Holder::Key(key) => key.uuid(),
+        Holder::License { license, .. } => license.uuid(),
+    };
+    (event.registry, holder, RepositoryName::as_str(&event.repository))
+}
+
+async fn write_use(tx: &Tx, entry: &Entry) -> Result<()> {
+    let What::Used(used) = &entry.what else { return Ok(()) };
+    match used {
+        Use::Key(id, used) => tx.registry_keys(entry.scope).touch(*id, used).await?,
+        Use::Token(id, at) => tx.touch_token(*id, *at).await?,
+        Use::Session(id, at) => tx.sessions(entry.scope).touch(*id, *at).await?,
+        Use::Notifications(id, at) => tx.registry_notifications(entry.scope).heard(*id, *at).await?,
+    }
+    Ok(())
+}
+
+fn by_organization(batch: Vec<Due>) -> Vec<Vec<Due>> {
+    let mut parts: BTreeMap<OrganizationId, Vec<Due>> = BTreeMap::new();
+    for due in batch {
+        parts.entry(due.entry.scope.id()).or_default().push(due);
+    }
+    parts.into_values().collect()
+}
