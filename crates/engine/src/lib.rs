@@ -13,16 +13,20 @@ mod alert;
 mod application;
 mod application_entitlement;
 mod application_version;
+mod attempt;
 mod authenticate;
 mod authenticator;
 mod clock;
 mod customer;
 mod delivery;
 mod error;
+mod hash_gate;
 mod issue;
 mod license;
 mod lists;
 mod mail;
+mod mail_limit;
+mod mail_text;
 mod member;
 mod notice;
 mod onboarding;
@@ -48,6 +52,8 @@ use keyward_domain::{RegistryId, Timestamp};
 use keyward_storage::Store;
 use p256::ecdsa::SigningKey;
 use quick_cache::sync::Cache;
+use attempt::AttemptLog;
+use hash_gate::HashGate;
 use validation::desk::Desk;
 use vault::SealEntropy;
 use zeroize::Zeroizing;
@@ -57,16 +63,18 @@ pub use application_entitlement::{
     ApplicationGrant, ApplicationGrantChange, NewApplicationEntitlement, WantedVersions,
 };
 pub use application_version::{KeyWarning, NewApplicationVersion, VersionSheet};
+pub use attempt::DEVICE_SECONDS;
 pub use authenticator::NewAuthenticator;
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use delivery::{DeliveredFile, OwnApplication, OwnVersion, Recipient};
 pub use error::{Error, FieldFault, Thing};
 pub use issue::TokenFormat;
-pub use keyward_storage::Mail;
 pub use keyward_storage::Usage;
 pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Shown};
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
+pub use mail::Mail;
+pub use mail_limit::{MailLimitReached, MailLimits};
 pub use member::{MemberChange, NewMember};
 pub use notice::NoticesChange;
 pub use onboarding::{Handover, LicenseUsage, NewOnboardingLink};
@@ -102,6 +110,9 @@ pub struct Engine {
     registry_domain: Host,
     allowed_upstreams: AllowedUpstreams,
     upstream_keys: Cache<RegistryId, Arc<SigningKey>>,
+    attempts: AttemptLog,
+    hash_gate: HashGate,
+    mail_limits: MailLimits,
 }
 
 impl Engine {
@@ -114,7 +125,7 @@ impl Engine {
         clock: impl Clock + 'static,
         entropy: impl Entropy + 'static,
     ) -> Self {
-        let desk = Desk::open(store.clone());
+        let (desk, attempts) = (Desk::open(store.clone()), AttemptLog::start(store.clone()));
         Self {
             store,
             vault,
@@ -125,6 +136,9 @@ impl Engine {
             entropy: Box::new(entropy),
             desk,
             upstream_keys: Cache::new(MOST_UPSTREAM_KEYS),
+            attempts,
+            hash_gate: HashGate::default(),
+            mail_limits: MailLimits::default(),
         }
     }
 
@@ -138,6 +152,18 @@ impl Engine {
     #[must_use]
     pub fn with_upstreams(self, allowed_upstreams: AllowedUpstreams) -> Self {
         Self { allowed_upstreams, ..self }
+    }
+
+    /// The same engine, hashing passwords within so much memory.
+    #[must_use]
+    pub fn with_hash_memory(self, bytes: usize) -> Self {
+        Self { hash_gate: HashGate::within(bytes), ..self }
+    }
+
+    /// The same engine, with other limits of mail.
+    #[must_use]
+    pub fn with_mail_limits(self, mail_limits: MailLimits) -> Self {
+        Self { mail_limits, ..self }
     }
 
     /// The instant at which requests are judged.

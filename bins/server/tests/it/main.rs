@@ -82,6 +82,7 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         ("KEYWARD_REGISTRY_LOG_DAYS", "30", "KEYWARD_REGISTRY_LOG_DAYS “30”"),
         ("KEYWARD_REGISTRY_LOG_DAYS", "-1", "KEYWARD_REGISTRY_LOG_DAYS “-1”"),
         ("KEYWARD_REGISTRY_UPSTREAMS", "http://127.0.0.1:5000,registry", "“registry”"),
+        ("KEYWARD_HASH_MEMORY", "18", "KEYWARD_HASH_MEMORY “18”"),
     ] {
         refuses(&server(folder.path(), &["migrate"]).env(name, value).output().unwrap(), why);
     }

@@ -3,9 +3,11 @@
 
 mod alerts;
 mod applications;
+mod attempts;
 mod happenings;
 mod keys;
 mod licenses;
+mod mails;
 mod notices;
 mod notifications;
 mod once;
@@ -13,5 +15,6 @@ mod people;
 mod providers;
 mod registries;
 mod rotation;
+mod secrets;
 mod tokens;
 mod visitors;

@@ -63,7 +63,7 @@ fn encode(text: &str) -> String {
 const PASSWORD: &str = "a long password";
 
 fn visit() -> Visit {
-    Visit { address: String::new(), user_agent: String::new() }
+    Visit { address: String::new(), user_agent: String::new(), device: None }
 }
 
 /// Sets a server up, and gives a cookie for each role.
