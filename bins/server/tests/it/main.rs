@@ -1,6 +1,8 @@
 //! The server program itself: its start, its refusals to start, its end.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod load;
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

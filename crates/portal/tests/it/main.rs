@@ -4,6 +4,7 @@
 mod applications;
 mod browser;
 mod registries;
+mod sign_in;
 
 use std::rc::Rc;
 use std::sync::Arc;
