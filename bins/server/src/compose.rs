@@ -68,6 +68,7 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<usize> {
 fn engine(store: Store, master: &MasterKey, settings: &Settings) -> Engine {
     let engine = Engine::new(store, Vault::new(master), settings.issuer.clone(), SystemClock, SystemEntropy);
     let engine = engine.with_outbound(settings.outbound.clone());
+    let engine = engine.with_mail_limits(settings.mail_limits).with_hash_memory(settings.hash_memory);
     match &settings.registry_domain {
         Some(domain) => engine.with_registry_domain(domain.clone()),
         None => engine,

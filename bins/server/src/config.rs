@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use keyward_domain::registry::Host;
 use keyward_domain::{AddressRange, OutboundRules};
-use keyward_engine::Issuer;
+use keyward_engine::{Issuer, MailLimits};
 use keyward_web::TrustedProxies;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -68,6 +68,12 @@ pub(crate) struct Given {
     /// Sender of mail [default: keyward, at the public URL's host]
     #[arg(long, global = true, env = "KEYWARD_MAIL_FROM", value_name = "ADDRESS")]
     mail_from: Option<String>,
+    /// How many mails one organization may send in a day, and how many notices it may have told [default: 1000]
+    #[arg(long, global = true, env = "KEYWARD_MAILS_PER_DAY", value_name = "NUMBER")]
+    mails_per_day: Option<u64>,
+    /// How many MiB passwords are hashed in, 19 each [default: 64]
+    #[arg(long, global = true, env = "KEYWARD_HASH_MEMORY", value_name = "MIB")]
+    hash_memory: Option<u32>,
     /// Form of the log
     #[arg(long, global = true, env = "KEYWARD_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -92,6 +98,8 @@ struct File {
     registry_log_days: Option<i64>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
+    mails_per_day: Option<u64>,
+    hash_memory: Option<u32>,
     log_format: Option<LogFormat>,
     log: Option<String>,
 }
@@ -140,6 +148,10 @@ pub(crate) struct Settings {
     pub smtp_url: Option<String>,
     /// Sender of mail.
     pub mail_from: String,
+    /// How much mail there may be.
+    pub mail_limits: MailLimits,
+    /// How much memory passwords are hashed in, in bytes.
+    pub hash_memory: usize,
     /// Form of the log.
     pub log_format: LogFormat,
     /// What is logged.
@@ -181,10 +193,25 @@ impl Settings {
             registry_log_days: log_days(given.registry_log_days, file.registry_log_days)?,
             smtp_url: given.smtp_url.or(file.smtp_url),
             mail_from: given.mail_from.or(file.mail_from).unwrap_or(default_sender),
+            mail_limits: mail_limits(given.mails_per_day.or(file.mails_per_day)),
+            hash_memory: hash_memory(given.hash_memory.or(file.hash_memory))?,
             trusted_proxies: trusted_proxies(given.trusted_proxies.or(file.trusted_proxies))?,
             log_format: given.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
             log: given.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
         })
+    }
+}
+
+fn mail_limits(per_day: Option<u64>) -> MailLimits {
+    let limits = MailLimits::default();
+    MailLimits { organization_per_day: per_day.unwrap_or(limits.organization_per_day), ..limits }
+}
+
+/// One hash takes 19 MiB; with less, nobody could sign in.
+fn hash_memory(mebibytes: Option<u32>) -> anyhow::Result<usize> {
+    match mebibytes.unwrap_or(64) {
+        mebibytes @ 19..=65_536 => Ok(mebibytes as usize * 1024 * 1024),
+        other => bail!("KEYWARD_HASH_MEMORY “{other}” is no number of MiB from 19 on"),
     }
 }
 

@@ -27,6 +27,7 @@ pub mod address;
 pub mod alert;
 pub mod application;
 pub mod application_entitlement;
+pub mod attempt;
 pub mod audit;
 pub mod custom;
 pub mod customer;

@@ -29,6 +29,11 @@ impl LicenseKey {
         Some(Self(key))
     }
 
+    /// The last group, by which people tell keys apart. It opens nothing.
+    pub fn hint(&self) -> &str {
+        self.as_str().get(LENGTH + 1 - GROUP..).unwrap_or_default()
+    }
+
     /// The 25 symbols without hyphens; the form for storage.
     pub fn as_str(&self) -> &str {
         // The symbols are ASCII by construction.
@@ -98,6 +103,7 @@ mod tests {
             let mut typed = key.to_string().replace('0', "o").replace('1', "l");
             if lower { typed = typed.to_lowercase(); }
             if spaced { typed = typed.replace('-', " "); }
+            prop_assert!(key.to_string().ends_with(key.hint()) && key.hint().len() == GROUP);
             prop_assert_eq!(typed.parse::<LicenseKey>().unwrap(), key.clone());
             prop_assert_eq!(key.as_str().parse::<LicenseKey>().unwrap(), key);
         }

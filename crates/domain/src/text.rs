@@ -104,12 +104,19 @@ fn bounded(text: &str, most: usize, refused: impl Fn(char) -> bool) -> Result<St
 }
 
 fn email(text: &str) -> Result<String, Invalid> {
+    // Before anything else looks at it.
+    if text.len() > MOST_EMAIL {
+        return Err(Invalid::new("too_long", format!("has more than {MOST_EMAIL} characters")));
+    }
     let text = text.trim();
     let options = email_address::Options::default().without_display_text().without_domain_literal();
     email_address::EmailAddress::parse_with_options(text, options.with_required_tld())
         .map(|address| address.to_string())
         .map_err(|_| Invalid::new("invalid_email", "is not an e-mail address"))
 }
+
+/// The most bytes of an e-mail address.
+const MOST_EMAIL: usize = 254;
 
 fn slug(text: &str) -> Result<String, Invalid> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -155,6 +162,7 @@ mod tests {
         ] {
             assert!(bad.parse::<Email>().is_err(), "{bad}");
         }
+        assert_eq!(format!("{}@b.example", "a".repeat(1_000_000)).parse::<Email>().unwrap_err().code, "too_long");
     }
 
     proptest! {

@@ -9,6 +9,7 @@ use keyward_domain::{
 use keyward_storage::{AlertFilter, Tx};
 use serde_json::json;
 
+use crate::mail_text::{plain, vendor};
 use crate::{Engine, Error, Result, Thing};
 
 impl Engine {
@@ -117,14 +118,14 @@ impl Engine {
                  All alerts, and where to say that you have seen to them: {url}/alerts\n\
                  Others of this kind on the same day are told there only.\n\
                  Whether alerts are mailed is set at {url}/settings/notices.\n",
-                member.name,
+                plain(&member.name),
                 registry.name,
-                organization.name,
+                vendor(&organization),
                 alert.finding,
                 minute(alert),
                 from.as_deref().unwrap_or_default(),
             );
-            let subject = format!("Alert: {} {}", registry.name, title(&alert.finding));
+            let subject = format!("Alert: a registry {}", title(&alert.finding));
             self.mail(tx, scope, &member.email, subject, body).await?;
         }
         Ok(())

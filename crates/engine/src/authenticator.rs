@@ -81,10 +81,7 @@ impl Engine {
     /// Turns the second factor off, for who knows the password; whether it fits.
     pub async fn remove_authenticator(&self, visit: &MemberVisit, password: Password) -> Result<bool> {
         let (scope, id) = (visit.organization.scope(), visit.member.id);
-        let known = self.store.read().await?.members(scope).credentials(id).await?;
-        let known = known.and_then(|known| known.password);
-        let candidates = known.map(|hash| ((), hash)).into_iter().collect();
-        if self.matching(password, candidates).await?.is_none() {
+        if !self.confirms(visit, password).await? {
             return Ok(false);
         }
         let tx = self.store.write().await?;

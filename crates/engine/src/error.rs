@@ -73,8 +73,8 @@ pub enum Error {
     /// The license whose token was shown is the whole organization's.
     #[error("the license of this token belongs to no customer")]
     NoCustomer,
-    /// The count of validations can't be written.
-    #[error("validations can't be counted")]
+    /// A count can't be written: of validations, or of attempts to sign in.
+    #[error("it can't be counted")]
     Uncounted(#[source] std::sync::Arc<StorageError>),
     /// The link was opened before, or has run out, or what it opens is gone.
     #[error("this link was used before or has run out")]
@@ -85,6 +85,26 @@ pub enum Error {
     /// The caller's credential has ended since it was checked.
     #[error("the credential has ended")]
     Unauthenticated,
+    /// Too many wrong tries.
+    #[error("there were too many tries; the next is worth it in {retry_after} seconds")]
+    TooManyTries {
+        /// After how many seconds another is worth it.
+        retry_after: i64,
+    },
+    /// More passwords wait to be hashed than can be.
+    #[error("too many people are signing in at this moment")]
+    Busy {
+        /// After how many seconds another try is worth it.
+        retry_after: i64,
+    },
+    /// The organization has written as many mails as it may.
+    #[error("{limit}")]
+    MailLimit {
+        /// Which limit is reached.
+        limit: crate::MailLimitReached,
+        /// After how many seconds there may be more.
+        retry_after: i64,
+    },
     /// An organization always has an owner.
     #[error("an organization needs at least one owner")]
     LastOwner,

@@ -13,18 +13,22 @@ mod alert;
 mod application;
 mod application_entitlement;
 mod application_version;
+mod attempt;
 mod authenticate;
 mod authenticator;
 mod clock;
 mod customer;
 mod delivery;
 mod error;
+mod hash_gate;
 mod heavy;
 mod issue;
 mod license;
 mod lists;
 mod log;
 mod mail;
+mod mail_limit;
+mod mail_text;
 mod member;
 mod notice;
 mod onboarding;
@@ -54,6 +58,8 @@ use outbound::{Guard, InFlight, Network, SystemNetwork};
 use p256::ecdsa::SigningKey;
 use publish::SignedLists;
 use quick_cache::sync::Cache;
+use attempt::AttemptLog;
+use hash_gate::HashGate;
 use validation::desk::Desk;
 use validation::load::Named;
 use vault::SealEntropy;
@@ -64,6 +70,7 @@ pub use application_entitlement::{
     ApplicationGrant, ApplicationGrantChange, NewApplicationEntitlement, WantedVersions,
 };
 pub use application_version::{KeyWarning, NewApplicationVersion, VersionSheet};
+pub use attempt::DEVICE_SECONDS;
 pub use authenticator::NewAuthenticator;
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
@@ -71,11 +78,12 @@ pub use delivery::{DeliveredFile, OwnApplication, OwnVersion, Recipient};
 pub use error::{Error, FieldFault, Thing};
 pub use heavy::heavy;
 pub use issue::TokenFormat;
-pub use keyward_storage::Mail;
 pub use keyward_storage::Usage;
 pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Shown};
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
 pub use log::LogRound;
+pub use mail::Mail;
+pub use mail_limit::{MailLimitReached, MailLimits};
 pub use member::{MemberChange, NewMember};
 pub use notice::NoticesChange;
 pub use onboarding::{Handover, LicenseUsage, NewOnboardingLink};
@@ -120,6 +128,9 @@ pub struct Engine {
     /// What license tokens name whose signatures were found good, by what was signed and for which key.
     verified_tokens: Cache<[u8; 32], Named>,
     signed_lists: SignedLists,
+    attempts: AttemptLog,
+    hash_gate: HashGate,
+    mail_limits: MailLimits,
 }
 
 impl Engine {
@@ -132,7 +143,7 @@ impl Engine {
         clock: impl Clock + 'static,
         entropy: impl Entropy + 'static,
     ) -> Self {
-        let desk = Desk::open(store.clone());
+        let (desk, attempts) = (Desk::open(store.clone()), AttemptLog::start(store.clone()));
         Self {
             store,
             vault,
@@ -147,6 +158,9 @@ impl Engine {
             upstream_keys: Cache::new(MOST_UPSTREAM_KEYS),
             verified_tokens: Cache::new(MOST_VERIFIED_TOKENS),
             signed_lists: publish::no_signed_lists(),
+            attempts,
+            hash_gate: HashGate::default(),
+            mail_limits: MailLimits::default(),
         }
     }
 
@@ -183,6 +197,18 @@ impl Engine {
     /// installation have the same, and nobody else can find it out.
     pub fn installation(&self) -> &str {
         self.vault.installation()
+    }
+
+    /// The same engine, hashing passwords within so much memory.
+    #[must_use]
+    pub fn with_hash_memory(self, bytes: usize) -> Self {
+        Self { hash_gate: HashGate::within(bytes), ..self }
+    }
+
+    /// The same engine, with other limits of mail.
+    #[must_use]
+    pub fn with_mail_limits(self, mail_limits: MailLimits) -> Self {
+        Self { mail_limits, ..self }
     }
 
     /// The instant at which requests are judged.

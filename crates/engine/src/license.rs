@@ -15,6 +15,9 @@ use serde_json::value::RawValue;
 use crate::customer::{NewCustomer, unchanged};
 use crate::{Done, Engine, Error, Result, Thing, TokenFormat, once, product};
 
+/// How many license keys are drawn for a name that is free.
+const MOST_DRAWS: u32 = 8;
+
 /// A license to be created.
 #[derive(Debug, Clone)]
 pub struct NewLicense {
@@ -54,7 +57,7 @@ pub type FieldValues = Vec<(String, Box<RawValue>)>;
 pub struct NewKey {
     /// Who is to hold it.
     pub holder: Holder,
-    /// The license's name; `None` for one made of customer, product and license key.
+    /// The license's name; `None` for one made of the product's and the end of the license key.
     pub name: Option<Name>,
     /// Values by field, as JSON.
     pub fields: FieldValues,
@@ -233,13 +236,13 @@ impl Engine {
             let state = product.state.as_str();
             return Err(Error::Transition(format!("a product that is {state} gives no licenses")));
         }
-        let key = draft.product.as_ref().map(|_| self.new_license_key());
-        let name = match (draft.name, &draft.product, &key) {
-            (Some(name), _, _) => name,
-            (None, Some(product), Some(key)) => format!("{} {key}", product.name.shortened(160))
-                .parse()
-                .map_err(|invalid| Error::field("name", invalid))?,
-            (None, _, _) => return Err(Error::field("name", Invalid::new("required", "is required"))),
+        let (name, key) = match (draft.name, &draft.product) {
+            (Some(name), product) => (name, product.as_ref().map(|_| self.new_license_key())),
+            (None, Some(product)) => {
+                let (name, key) = self.named_key(tx, scope, product).await?;
+                (name, Some(key))
+            }
+            (None, None) => return Err(Error::field("name", Invalid::new("required", "is required"))),
         };
         let settings = draft.product.as_ref().map(|product| &product.settings);
         let id = self.id(LicenseId::new);
@@ -276,6 +279,29 @@ impl Engine {
         };
         tx.licenses(scope).insert(&license).await.map_err(taken)?;
         Ok(license)
+    }
+
+    /// A new key, and the name of its license: it ends as the key does, and does not tell the key. Of keys that end like
+    /// an earlier one, others are drawn; a product of very many needs longer ends.
+    async fn named_key(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        product: &Product,
+    ) -> Result<(Name, LicenseKey)> {
+        // Held, as for what else is unique in it: of two who draw the same end, one sees the other's.
+        tx.organizations().lock(scope).await?;
+        let product = product.name.shortened(160);
+        for _ in 0..MOST_DRAWS {
+            let key = self.new_license_key();
+            let name: Name = named(&format!("{product} {}", key.hint()))?;
+            if !tx.licenses(scope).name_taken(&name).await? {
+                return Ok((name, key));
+            }
+        }
+        let (key, id) = (self.new_license_key(), self.random::<5>());
+        let tail: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok((named(&format!("{product} {} {tail}", key.hint()))?, key))
     }
 
     fn new_license_key(&self) -> LicenseKey {
@@ -483,6 +509,10 @@ struct Draft {
     payload: Payload,
     not_before: Timestamp,
     expires_at: Option<Timestamp>,
+}
+
+fn named(text: &str) -> Result<Name> {
+    text.parse().map_err(|invalid| Error::field("name", invalid))
 }
 
 fn fill(product: &Product, fields: &FieldValues) -> Result<Payload> {

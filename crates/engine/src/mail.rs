@@ -3,22 +3,52 @@
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::permission::WriteMembers;
 use keyward_domain::{
-    Access, Action, Email, Link, LinkId, MailId, Member, MemberId, OrganizationId, OrganizationScope, Secret,
-    SecretKind,
+    Access, Action, Email, Link, LinkId, MailId, Member, MemberId, Organization, OrganizationId,
+    OrganizationScope, Secret, SecretKind, Timestamp,
 };
-use keyward_storage::{Mail, Tx};
+use keyward_storage::{MailBody, QueuedMail, Tx};
 use serde_json::json;
 
+use crate::mail_limit::Counted;
+use crate::mail_text::{plain, vendor};
 use crate::member::{self, NewMember};
 use crate::provider::is_vouched_for;
+use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Result, Thing};
 
 /// After how many tries a mail is given up; the last comes a day after the first.
 const MOST_ATTEMPTS: u32 = 12;
 
+/// A mail to be handed over.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// Its id.
+    pub id: MailId,
+    /// To whom.
+    pub recipient: Email,
+    /// Its subject, on one line.
+    pub subject: String,
+    /// Its text, which may hold a link.
+    pub body: String,
+    /// When it was written.
+    pub created_at: Timestamp,
+    /// How often it was tried before.
+    pub attempts: u32,
+}
+
+impl std::fmt::Debug for Mail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mail").field("id", &self.id).field("subject", &self.subject).finish_non_exhaustive()
+    }
+}
+
 impl Engine {
     /// Adds a member and mails the link for the first password.
     pub async fn invite_member(&self, access: &Access<WriteMembers>, new: NewMember) -> Result<Member> {
+        // What can't be mailed is told before there is a member who never hears of it.
+        let tx = self.store.write().await?;
+        self.count_vendor_mail(&tx, access.scope(), &new.email).await?;
+        drop(tx);
         let member = self.create_member(access, new, None).await?.value;
         self.send_invitation(access, member.id).await?;
         Ok(member)
@@ -31,8 +61,10 @@ impl Engine {
         let tx = self.change_members(access).await?;
         let member = member::lock(&tx, scope, id).await?;
         self.owners_for_owners(&tx, access, member.role).await?;
+        let counted = self.count_vendor_mail(&tx, scope, &member.email).await?;
+        let organization = self.home(&tx, &member).await?;
         tx.links(scope).withdraw_all(id.uuid(), self.now()).await?;
-        self.mail_member_link(&tx, &member, LinkPurpose::Invitation(id)).await?;
+        self.mail_member_link(&tx, counted, &organization, &member, LinkPurpose::Invitation(id)).await?;
         let detail = [("email", json!(member.email))];
         self.record(&tx, access, Action::MemberInvited, id.uuid(), &detail).await?;
         tx.commit().await?;
@@ -43,11 +75,22 @@ impl Engine {
     pub async fn claim_mail(&self) -> Result<Option<Mail>> {
         let now = self.now();
         let tx = self.store.write().await?;
-        let mail = tx.claim_mail(now, now.plus_seconds(60)).await?;
-        if mail.is_some() {
-            tx.commit().await?;
+        let Some(mail) = tx.claim_mail(now, now.plus_seconds(60)).await? else { return Ok(None) };
+        tx.commit().await?;
+        match self.unsealed(&mail) {
+            Ok(body) => Ok(Some(Mail {
+                id: mail.id,
+                recipient: mail.recipient,
+                subject: mail.subject,
+                body,
+                created_at: mail.created_at,
+                attempts: mail.attempts,
+            })),
+            Err(error) => {
+                self.mail_tried(mail.id, mail.attempts).await?;
+                Err(error)
+            }
         }
-        Ok(mail)
     }
 
     /// The mail was handed over.
@@ -59,13 +102,17 @@ impl Engine {
 
     /// The mail could not be handed over: it is tried again later, and in the end given up. Whether it was.
     pub async fn mail_failed(&self, mail: &Mail) -> Result<bool> {
+        self.mail_tried(mail.id, mail.attempts).await
+    }
+
+    async fn mail_tried(&self, id: MailId, attempts: u32) -> Result<bool> {
         let tx = self.store.write().await?;
-        let given_up = mail.attempts + 1 >= MOST_ATTEMPTS;
+        let given_up = attempts + 1 >= MOST_ATTEMPTS;
         if given_up {
-            tx.remove_mail(mail.id).await?;
+            tx.remove_mail(id).await?;
         } else {
-            let pause = 60_i64 << mail.attempts.min(11);
-            tx.postpone_mail(mail.id, self.now().plus_seconds(pause)).await?;
+            let pause = 60_i64 << attempts.min(11);
+            tx.postpone_mail(id, self.now().plus_seconds(pause)).await?;
         }
         tx.commit().await?;
         Ok(given_up)
@@ -74,19 +121,19 @@ impl Engine {
     pub(crate) async fn mail_member_link(
         &self,
         tx: &Tx,
+        counted: Counted,
+        organization: &Organization,
         member: &Member,
         purpose: LinkPurpose,
     ) -> Result<()> {
-        let organization =
-            tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))?;
-        let (name, vendor) = (&member.name, &organization.name);
+        let (name, vendor) = (plain(&member.name), vendor(organization));
         if is_vouched_for(tx, organization.scope(), member).await? {
             let url = format!("{}/sign-in/{}", self.issuer.as_str(), organization.slug);
             let subject = format!("Sign in to {vendor}");
             let body = format!(
                 "Hello {name},\n\nyou sign in to {vendor} with your organization's account:\n\n{url}\n"
             );
-            return self.mail(tx, organization.scope(), &member.email, subject, body).await;
+            return self.queue_mail(tx, counted, &member.email, subject, &body).await;
         }
         let (link, secret) = self.new_link(organization.id, purpose);
         tx.links(organization.scope()).insert(&link).await?;
@@ -107,9 +154,11 @@ impl Engine {
                 ),
             ),
         };
-        self.mail(tx, organization.scope(), &member.email, subject, body).await
+        self.queue_mail(tx, counted, &member.email, subject, &body).await
     }
 
+    /// Tells someone of the organization, or a customer, what has happened. Beyond what an organization may have told in
+    /// a day, nothing is written.
     pub(crate) async fn mail(
         &self,
         tx: &Tx,
@@ -118,15 +167,44 @@ impl Engine {
         subject: String,
         body: String,
     ) -> Result<()> {
-        let mail = Mail {
-            id: self.id(MailId::new),
+        match self.count_notice(tx, scope).await? {
+            Some(counted) => self.queue_mail(tx, counted, recipient, subject, &body).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Puts a mail on its way that was counted before. Its text is sealed: it may hold a link.
+    pub(crate) async fn queue_mail(
+        &self,
+        tx: &Tx,
+        counted: Counted,
+        recipient: &Email,
+        subject: String,
+        body: &str,
+    ) -> Result<()> {
+        let (id, organization) = (self.id(MailId::new), counted.organization());
+        let place = Place::Mail(organization, id);
+        let sealed = self.vault.seal_text(&place, body.as_bytes(), &self.seal_entropy());
+        let mail = QueuedMail {
+            id,
+            organization,
             recipient: recipient.clone(),
             subject,
-            body,
+            body: MailBody::Sealed(sealed.map_err(|source| fault(id, source))?),
             created_at: self.now(),
             attempts: 0,
         };
-        Ok(tx.send_mail(scope, &mail).await?)
+        Ok(tx.send_mail(&mail).await?)
+    }
+
+    fn unsealed(&self, mail: &QueuedMail) -> Result<String> {
+        let sealed = match &mail.body {
+            MailBody::Sealed(sealed) => sealed,
+            MailBody::Clear(text) => return Ok(text.clone()),
+        };
+        let place = Place::Mail(mail.organization, mail.id);
+        let text = self.vault.open_text(&place, sealed).map_err(|source| fault(mail.id, source))?;
+        String::from_utf8(text.to_vec()).map_err(|_| fault(mail.id, SealError::Mismatch))
     }
 
     pub(crate) fn new_link(&self, organization: OrganizationId, purpose: LinkPurpose) -> (Link, Secret) {
@@ -152,4 +230,8 @@ impl Engine {
     pub(crate) fn link_url(&self, secret: &Secret) -> String {
         format!("{}/link/{}", self.issuer.as_str(), secret.expose())
     }
+}
+
+fn fault(id: MailId, source: SealError) -> Error {
+    Error::Key { kid: format!("mail {id}"), source }
 }

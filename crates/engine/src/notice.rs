@@ -10,6 +10,7 @@ use keyward_storage::{Turn, Tx};
 use serde_json::json;
 
 use crate::customer::unchanged;
+use crate::mail_text::{plain, vendor};
 use crate::{Engine, Error, Result, Thing};
 
 /// How often an organization's turn comes.
@@ -124,12 +125,12 @@ impl Engine {
             [one] => format!("A license ends on {}", one.expires_at.date()),
             several => format!("{} licenses end soon", several.len()),
         };
-        let vendor = &organization.name;
+        let vendor = vendor(organization);
         for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
             let body = format!(
                 "Hello {},\n\nof the licenses of {vendor} these end soon:\n\n{lines}\n\
                  What is told, and when, is set at {}/settings/notices.\n",
-                member.name,
+                plain(&member.name),
                 self.issuer.as_str()
             );
             self.mail(tx, scope, &member.email, subject.clone(), body).await?;
@@ -141,7 +142,9 @@ impl Engine {
         let scope = organization.scope();
         let mut by_customer: BTreeMap<CustomerId, Vec<Ending>> = BTreeMap::new();
         for window in turn.notices.days.windows(self.now()) {
-            let found = tx.notices(scope).ending(Audience::Customer, window, MOST_TOLD).await?;
+            // Those for whom there is no room today are told at another turn.
+            let room = self.notices_left(tx, scope).await?.saturating_sub(by_customer.len() as u64);
+            let found = tx.notices(scope).ending(Audience::Customer, window, MOST_TOLD.min(room)).await?;
             tx.notices(scope).told(Audience::Customer, &found, window).await?;
             if found.len() as u64 == MOST_TOLD {
                 tx.notices(scope).again().await?;
@@ -152,7 +155,7 @@ impl Engine {
                 }
             }
         }
-        let vendor = &organization.name;
+        let vendor = vendor(organization);
         for (customer, mut endings) in by_customer {
             let Some(customer) = tx.customers(scope).find(customer).await? else { continue };
             endings.sort_by_key(|ending| ending.expires_at);
@@ -165,7 +168,7 @@ impl Engine {
             let body = format!(
                 "Hello {},\n\nof your licenses of {vendor} these end soon:\n\n{lines}\n\
                  To go on using the software, ask {vendor} to renew them. All your licenses: {}/portal\n",
-                customer.name,
+                plain(&customer.name),
                 self.issuer.as_str()
             );
             self.mail(tx, scope, &customer.email, subject, body).await?;

@@ -13,6 +13,7 @@ use keyward_storage::Tx;
 use serde_json::json;
 
 use crate::issue::TokenFormat;
+use crate::mail_text::{plain, vendor};
 use crate::visitor::{CustomerVisit, OnboardingVisit, SignedIn, Visit};
 use crate::{Engine, Error, Result, Thing};
 
@@ -78,15 +79,18 @@ impl Engine {
         let nobody =
             || Error::Transition("a license of the whole organization is mailed to nobody".to_owned());
         let customer = customer.ok_or_else(nobody)?;
+        let counted = self.count_vendor_mail(&tx, scope, &customer.email).await?;
         let organization =
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
-        let subject = format!("Your license from {}", organization.name);
+        let vendor = vendor(&organization);
+        let subject = format!("Your license from {vendor}");
         let body = format!(
-            "Hello {},\n\nthis link shows the documentation and the license that {} has issued to you. It opens once, within \
+            "Hello {},\n\nthis link shows the documentation and the license that {vendor} has issued to you. It opens once, within \
              7 days, for half an hour; so open it on the machine where you need the license:\n\n{}\n",
-            customer.name, organization.name, made.url
+            plain(&customer.name),
+            made.url
         );
-        self.mail(&tx, scope, &customer.email, subject, body).await?;
+        self.queue_mail(&tx, counted, &customer.email, subject, &body).await?;
         tx.commit().await?;
         Ok(customer.email)
     }
@@ -152,6 +156,8 @@ impl Engine {
 
     /// Opens an onboarding link, once: of two who try, one does. Begins a session of 30 minutes.
     pub async fn open_onboarding_link(&self, secret: &Secret, visit: Visit) -> Result<SignedIn> {
+        // Strangers keep no writer waiting.
+        self.onboarding_link(secret).await?;
         let tx = self.store.write().await?;
         let (link, scope) = self.open(&tx, secret).await?;
         let LinkPurpose::Onboarding(license) = link.purpose else { return Err(Error::LinkGone) };

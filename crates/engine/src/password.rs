@@ -1,12 +1,13 @@
-//! Passwords of members: Argon2id, hashed off the threads that answer requests.
+//! Passwords of members: Argon2id, hashed where the [gate](crate::hash_gate) lets them.
 
-use std::sync::OnceLock;
-
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use keyward_domain::Invalid;
 use zeroize::Zeroizing;
 
+use crate::attempt::Attempt;
+use crate::hash_gate::Memory;
+use crate::visitor::MemberVisit;
 use crate::{Engine, Error, Result};
 
 /// A password as its owner typed it.
@@ -36,10 +37,10 @@ impl std::fmt::Debug for Password {
 }
 
 impl Engine {
-    /// The hash of a new password, in PHC form.
+    /// The hash of a new password, in PHC form. What the password is for is looked at before.
     pub(crate) async fn hash_password(&self, password: Password) -> Result<String> {
         let salt = self.random::<16>();
-        blocking(move || hash(&password, &salt)).await?.ok_or(Error::Password)
+        self.hash_gate.run(move |memory| hash(&password, &salt, memory)).await?.ok_or(Error::Password)
     }
 
     /// The first of several people whose password this is. Where there is nobody, it takes as long.
@@ -49,30 +50,94 @@ impl Engine {
         candidates: Vec<(T, String)>,
     ) -> Result<Option<T>> {
         let salt = self.random::<16>();
-        blocking(move || {
-            static NOBODY: OnceLock<Option<String>> = OnceLock::new();
+        let look = move |memory: &mut Memory| {
             if candidates.is_empty() {
-                let nobody = NOBODY.get_or_init(|| hash(&Password::attempt("nobody's password"), &salt));
-                let _takes_as_long = nobody.as_ref().is_some_and(|hash| verify(&password, hash));
+                let _takes_as_long = hash(&password, &salt, memory);
             }
-            candidates.into_iter().find(|(_, hash)| verify(&password, hash)).map(|(found, _)| found)
-        })
-        .await
+            candidates.into_iter().find(|(_, hash)| verify(&password, hash, memory)).map(|(found, _)| found)
+        };
+        self.hash_gate.run(look).await
+    }
+
+    /// Whether this is the password of someone who is signed in. Wrong ones are counted as those of signing in are,
+    /// by the session.
+    pub(crate) async fn confirms(&self, visit: &MemberVisit, password: Password) -> Result<bool> {
+        let scope = visit.organization.scope();
+        let known = self.store.read().await?.members(scope).credentials(visit.member.id).await?;
+        let known = known.and_then(|known| known.password);
+        let attempt = Attempt::again(visit);
+        self.begin_attempt(&attempt).await?;
+        match self.matching(password, known.map(|hash| ((), hash)).into_iter().collect()).await {
+            Ok(Some(())) => {
+                self.take_attempt_back(&attempt).await?;
+                Ok(true)
+            }
+            Ok(None) => Ok(false),
+            Err(error) => {
+                self.take_attempt_back(&attempt).await?;
+                Err(error)
+            }
+        }
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Password)
+fn hash(password: &Password, salt: &[u8], memory: &mut Memory) -> Option<String> {
+    let salt = Salt::new(salt).ok()?;
+    let (algorithm, version, params) = (Algorithm::default(), Version::default(), Params::default());
+    let hash = PasswordHash {
+        algorithm: algorithm.ident(),
+        version: Some(version.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        hash: Some(output(password, &salt, Argon2::new(algorithm, version, params), memory)?),
+        salt: Some(salt),
+    };
+    Some(hash.to_string())
 }
 
-fn hash(password: &Password, salt: &[u8]) -> Option<String> {
-    Argon2::default()
-        .hash_password_with_salt(password.0.as_bytes(), salt)
-        .ok()
-        .map(|hash: argon2::password_hash::phc::PasswordHash| hash.to_string())
+fn verify(password: &Password, hash: &str, memory: &mut Memory) -> bool {
+    let mut expected = || {
+        let hash = PasswordHash::new(hash).ok()?;
+        let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
+        let version = Version::try_from(hash.version?).ok()?;
+        let argon2 = Argon2::new(algorithm, version, Params::try_from(&hash).ok()?);
+        Some((hash.hash?, output(password, &hash.salt?, argon2, memory)?))
+    };
+    // Outputs are compared in constant time.
+    expected().is_some_and(|(expected, output)| expected == output)
 }
 
-fn verify(password: &Password, hash: &str) -> bool {
-    PasswordHash::new(hash)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.0.as_bytes(), &hash).is_ok())
+fn output(password: &Password, salt: &Salt, argon2: Argon2<'_>, memory: &mut Memory) -> Option<Output> {
+    let (blocks, length) = (argon2.params().block_count(), argon2.params().output_len());
+    if memory.len() < blocks {
+        memory.resize(blocks, Block::new());
+    }
+    let mut out = [0; Output::MAX_LENGTH];
+    let out = out.get_mut(..length.unwrap_or(Params::DEFAULT_OUTPUT_LEN))?;
+    argon2.hash_password_into_with_memory(password.0.as_bytes(), salt, out, memory.get_mut(..blocks)?).ok()?;
+    Output::new(out).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use argon2::{PasswordHasher as _, PasswordVerifier as _};
+
+    use super::*;
+
+    #[test]
+    fn hashes_are_those_that_the_crate_makes_and_reads() {
+        let (password, mut memory) = (Password::attempt("a long password"), Memory::new());
+        let own = hash(&password, &[7; 16], &mut memory).unwrap();
+        let theirs: PasswordHash = Argon2::default().hash_password_with_salt(b"a long password", &[7; 16]).unwrap();
+        assert_eq!(own, theirs.to_string());
+        assert!(Argon2::default().verify_password(b"a long password", own.as_str()).is_ok());
+        assert!(verify(&password, &own, &mut memory));
+        assert!(!verify(&Password::attempt("another"), &own, &mut memory));
+        // Of other costs, as an older program may have made it.
+        let older = Argon2::new(Algorithm::default(), Version::default(), Params::new(64, 1, 2, None).unwrap());
+        let older: PasswordHash = older.hash_password_with_salt(b"a long password", &[7; 16]).unwrap();
+        assert!(verify(&password, &older.to_string(), &mut memory));
+        for bad in ["", "x", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA", "$bcrypt$x"] {
+            assert!(!verify(&password, bad, &mut memory), "{bad}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The first start: a link, printed once, that founds the first organization.
 
 use keyward_domain::{Action, Actor, Secret, SecretHash, SecretKind};
+use keyward_storage::Tx;
 use sha2::Digest as _;
 
 use crate::organization::NewOrganization;
@@ -39,17 +40,15 @@ impl Engine {
         password: Password,
         visit: Visit,
     ) -> Result<SignedIn> {
+        // Looked at before anything is hashed: only who has the link makes that work.
+        let tx = self.store.read().await?;
+        self.openable(&tx, secret).await?;
+        drop(tx);
         let hash = self.hash_password(password).await?;
         let tx = self.store.write().await?;
         // Held first: of two with the same link, the second finds an organization.
         tx.settings().set("setup_attempt", &self.now().to_string()).await?;
-        let kept = tx.settings().get(SETUP).await?;
-        if !kept.is_some_and(|kept| same(&kept, secret)) {
-            return Err(Error::NotFound(Thing::Link));
-        }
-        if tx.organizations().any().await? {
-            return Err(Error::LinkGone);
-        }
+        self.openable(&tx, secret).await?;
         let founded = self.found(&tx, new, Actor::Operator, false).await?;
         tx.settings().set(SETUP, "").await?;
         // Nobody has seen the secret of the first token: it is not needed where there is a password.
@@ -61,6 +60,14 @@ impl Engine {
         let signed_in = self.member_session(&tx, &founded.owner, visit).await?;
         tx.commit().await?;
         Ok(signed_in)
+    }
+
+    async fn openable(&self, tx: &Tx, secret: &Secret) -> Result<()> {
+        let kept = tx.settings().get(SETUP).await?;
+        if !kept.is_some_and(|kept| same(&kept, secret)) {
+            return Err(Error::NotFound(Thing::Link));
+        }
+        if tx.organizations().any().await? { Err(Error::LinkGone) } else { Ok(()) }
     }
 }
 

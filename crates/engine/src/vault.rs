@@ -5,11 +5,11 @@
 //! 1 | nonce 24 | data key 32 + tag 16 | nonce 24 | seed 32 + tag 16
 //! ```
 //! Both seals are bound to the row they are for, so that one copied elsewhere does not open. The secrets of
-//! members' authenticators, and those that other services know us by, are sealed in the same way.
+//! members' authenticators, those that other services know us by, and mails on their way are sealed in the same way.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use keyward_domain::{Kid, MemberId, OrganizationId, RegistryId, RegistryKeyId};
+use keyward_domain::{Kid, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -56,6 +56,7 @@ pub struct SealEntropy {
 pub struct Vault {
     master: XChaCha20Poly1305,
     installation: String,
+    device: Zeroizing<[u8; 32]>,
 }
 
 /// A key can't be sealed, or its sealed bytes do not open: they were changed, moved, or sealed under another
@@ -80,12 +81,22 @@ impl Vault {
     /// A vault behind `master`.
     pub fn new(master: &MasterKey) -> Self {
         let installation = format!("keyward-{}", master.derived("keyward installation\0"));
-        Self { master: XChaCha20Poly1305::new(&Key::from(*master.0)), installation }
+        let device = Sha256::new().chain_update("keyward device cookie\0").chain_update(*master.0).finalize();
+        Self {
+            master: XChaCha20Poly1305::new(&Key::from(*master.0)),
+            installation,
+            device: Zeroizing::new(device.into()),
+        }
     }
 
     /// A name of the installation that has this master key, which tells nothing of the key.
     pub fn installation(&self) -> &str {
         &self.installation
+    }
+
+    /// The key by which the cookies of known devices are told from made-up ones.
+    pub(crate) fn device_key(&self) -> &[u8; 32] {
+        &self.device
     }
 
     /// Seals `seed` for one row.
@@ -156,6 +167,8 @@ pub enum Place {
     RotatedSecret(OrganizationId, RegistryKeyId),
     /// The secret by which an organization's sign-in provider knows us.
     ClientSecret(OrganizationId),
+    /// The text of a mail that waits to be handed over.
+    Mail(OrganizationId, MailId),
 }
 
 impl Place {
@@ -178,6 +191,9 @@ impl Place {
             }
             Self::ClientSecret(organization) => {
                 (b"keyward client secret\0".as_slice(), organization, Vec::new())
+            }
+            Self::Mail(organization, mail) => {
+                (b"keyward mail\0".as_slice(), organization, mail.uuid().as_bytes().to_vec())
             }
         };
         [kind, organization.uuid().as_bytes(), &row].concat()

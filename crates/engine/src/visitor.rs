@@ -1,5 +1,6 @@
 //! People in a browser: how they sign in, and who a session's cookie stands for.
 
+use keyward_domain::attempt::AccountKey;
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{
@@ -9,7 +10,9 @@ use keyward_domain::{
 use keyward_storage::Tx;
 use serde_json::json;
 
+use crate::attempt::Attempt;
 use crate::log::queue::{Entry, Use, What};
+use crate::mail_text::{plain, vendor};
 use crate::password::Password;
 use crate::provider::is_vouched_for;
 use crate::{Engine, Error, Result, Thing};
@@ -24,6 +27,8 @@ pub struct Visit {
     pub address: String,
     /// The browser, as it calls itself.
     pub user_agent: String,
+    /// The cookie by which we know a device that has signed in before.
+    pub device: Option<String>,
 }
 
 /// A session just begun, with the secret for its cookie.
@@ -33,6 +38,8 @@ pub struct SignedIn {
     pub session: Session,
     /// What the cookie holds.
     pub secret: Secret,
+    /// Of a member, what another cookie holds: by it the device is known at the next sign-in.
+    pub device: Option<String>,
 }
 
 /// What comes of signing in.
@@ -132,27 +139,57 @@ impl Engine {
         code: Option<&str>,
         visit: Visit,
     ) -> Result<SignIn> {
+        let refused = |outcome: &Result<SignIn>| !matches!(outcome, Ok(SignIn::Done(_)));
+        self.evenly(self.judge_sign_in(email, password, code, visit), refused).await
+    }
+
+    async fn judge_sign_in(
+        &self,
+        email: &Email,
+        password: Password,
+        code: Option<&str>,
+        visit: Visit,
+    ) -> Result<SignIn> {
         let found = self.store.read().await?.members_by_email(email).await?;
+        let (account, source) = (AccountKey::of(email), self.source(email, &visit));
+        let attempt = Attempt { account, source, exists: !found.is_empty() };
+        self.begin_attempt(&attempt).await?;
         let candidates = found.into_iter().filter_map(|(member, credentials)| {
             let second = credentials.authenticator.is_some();
             Some(((member, second), credentials.password?))
         });
-        let Some((member, second)) = self.matching(password, candidates.collect()).await? else {
-            return Ok(SignIn::Refused);
+        let matched = match self.matching(password, candidates.collect()).await {
+            Ok(matched) => matched,
+            Err(error) => {
+                // Nobody has looked at the password.
+                self.take_attempt_back(&attempt).await?;
+                return Err(error);
+            }
         };
+        let Some((member, second)) = matched else { return Ok(SignIn::Refused) };
         let tx = self.store.write().await?;
         let organization = tx.organization_of(member.organization).await?;
         let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
         let scope = organization.scope();
         if is_vouched_for(&tx, scope, &member).await? {
+            drop(tx);
+            self.take_attempt_back(&attempt).await?;
             return Ok(SignIn::ProviderNeeded(organization.slug));
         }
         if second {
-            let Some(code) = code else { return Ok(SignIn::CodeNeeded) };
+            let Some(code) = code else {
+                drop(tx);
+                self.take_attempt_back(&attempt).await?;
+                return Ok(SignIn::CodeNeeded);
+            };
+            self.begin_code(&tx, &attempt).await?;
             if !self.take_code(&tx, scope, member.id, code).await? {
+                tx.commit().await?;
                 return Ok(SignIn::CodeNeeded);
             }
         }
+        // Before other rows are held: all who sign in take them in this order.
+        self.attempt_succeeded(&tx, &attempt, second).await?;
         tx.sweep_sessions(self.now()).await?;
         let signed_in = self.member_session(&tx, &member, visit).await?;
         tx.commit().await?;
@@ -185,10 +222,7 @@ impl Engine {
     /// Sets another password, for who knows the old one. All other sessions end.
     pub async fn change_password(&self, visit: &MemberVisit, old: Password, new: Password) -> Result<bool> {
         let scope = visit.organization.scope();
-        let known = self.store.read().await?.members(scope).credentials(visit.member.id).await?;
-        let known = known.and_then(|known| known.password);
-        let candidates = known.map(|hash| ((), hash)).into_iter().collect();
-        if self.matching(old, candidates).await?.is_none() {
+        if !self.confirms(visit, old).await? {
             return Ok(false);
         }
         let hash = self.hash_password(new).await?;
@@ -201,10 +235,21 @@ impl Engine {
 
     /// Mails a link for a new password to the members with this address. Whether there are any is not told.
     pub async fn request_password_reset(&self, email: &Email) -> Result<()> {
+        self.evenly(self.mail_password_reset(email), |_| true).await
+    }
+
+    async fn mail_password_reset(&self, email: &Email) -> Result<()> {
+        // For addresses that nobody has, nothing is written, nor a writer kept waiting.
+        if self.store.read().await?.members_by_email(email).await?.is_empty() {
+            return Ok(());
+        }
         let tx = self.store.write().await?;
         for (member, _) in tx.members_by_email(email).await? {
-            let purpose = LinkPurpose::PasswordReset(member.id);
-            self.mail_member_link(&tx, &member, purpose).await?;
+            let organization = self.home(&tx, &member).await?;
+            if let Some(counted) = self.count_request(&tx, organization.scope(), &member.email).await? {
+                let purpose = LinkPurpose::PasswordReset(member.id);
+                self.mail_member_link(&tx, counted, &organization, &member, purpose).await?;
+            }
         }
         tx.commit().await?;
         Ok(())
@@ -212,20 +257,28 @@ impl Engine {
 
     /// Mails a link to the customers with this address. Whether there are any is not told.
     pub async fn request_customer_sign_in(&self, email: &Email) -> Result<()> {
+        self.evenly(self.mail_customer_sign_in(email), |_| true).await
+    }
+
+    async fn mail_customer_sign_in(&self, email: &Email) -> Result<()> {
+        if self.store.read().await?.customers_by_email(email).await?.is_empty() {
+            return Ok(());
+        }
         let tx = self.store.write().await?;
         for customer in tx.customers_by_email(email).await? {
             let Some(organization) = tx.organization_of(customer.organization).await? else { continue };
             let scope = organization.scope();
+            let Some(counted) = self.count_request(&tx, scope, &customer.email).await? else { continue };
             let (link, secret) = self.new_link(organization.id, LinkPurpose::CustomerSignIn(customer.id));
             tx.links(scope).insert(&link).await?;
             let url = self.link_url(&secret);
-            let subject = format!("Sign in to your licenses of {}", organization.name);
+            let (name, vendor) = (plain(&customer.name), vendor(&organization));
+            let subject = format!("Sign in to your licenses of {vendor}");
             let body = format!(
-                "Hello {},\n\nthis link signs you in to your licenses of {}. It works once, for 15 minutes:\n\n{url}\n\n\
-                 If you did not ask for it, there is nothing to do.\n",
-                customer.name, organization.name
+                "Hello {name},\n\nthis link signs you in to your licenses of {vendor}. It works once, for 15 minutes:\n\n\
+                 {url}\n\nIf you did not ask for it, there is nothing to do.\n"
             );
-            self.mail(&tx, scope, &customer.email, subject, body).await?;
+            self.queue_mail(&tx, counted, &customer.email, subject, &body).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -246,6 +299,12 @@ impl Engine {
         password: Password,
         visit: Visit,
     ) -> Result<Option<SignedIn>> {
+        // Looked at before anything is hashed: only who has a link makes that work.
+        let known = self.store.read().await?.link_by_hash(&secret.hash()).await?;
+        let known = known.filter(|link| link.hash == secret.hash()).ok_or(Error::NotFound(Thing::Link))?;
+        if !known.is_live(self.now()) {
+            return Err(Error::LinkGone);
+        }
         let hash = self.hash_password(password).await?;
         let tx = self.store.write().await?;
         let (link, scope) = self.open(&tx, secret).await?;
@@ -312,23 +371,27 @@ impl Engine {
             expires_at: now.plus_seconds(holder.lifetime()),
         };
         tx.sessions(scope).insert(&session).await?;
-        Ok(SignedIn { session, secret })
+        Ok(SignedIn { session, secret, device: None })
     }
 
     pub(crate) async fn member_session(&self, tx: &Tx, member: &Member, visit: Visit) -> Result<SignedIn> {
-        let organization =
-            tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let organization = self.home(tx, member).await?;
         let (scope, holder) = (organization.scope(), SessionHolder::Member(member.id));
         let detail = [("address", json!(visit.address))];
+        let device = Some(self.device_cookie(&member.email, visit.device.as_deref()));
         let signed_in = self.begin(tx, scope, holder, visit).await?;
         let actor = Actor::Member(member.id);
         self.record_for(tx, scope, actor, Action::MemberSignedIn, member.id.uuid(), &detail).await?;
-        Ok(signed_in)
+        Ok(SignedIn { device, ..signed_in })
+    }
+
+    /// The organization that a member belongs to.
+    pub(crate) async fn home(&self, tx: &Tx, member: &Member) -> Result<Organization> {
+        tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))
     }
 
     pub(crate) async fn put_password(&self, tx: &Tx, member: &Member, hash: &str) -> Result<()> {
-        let organization =
-            tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let organization = self.home(tx, member).await?;
         let scope = organization.scope();
         let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();
         let credentials = keyward_storage::Credentials { password: Some(hash.to_owned()), ..known };

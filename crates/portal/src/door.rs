@@ -1,5 +1,6 @@
 //! Signing in and out, links from mail, the first start.
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::link::LinkPurpose;
@@ -10,6 +11,7 @@ use keyward_web::{Code, Fields, Problem, Request, Throttle, part};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page};
 use crate::signed::{self, Anyone};
+use crate::tries::{NetworkTry, SignInTry, in_words, slowed};
 use crate::trouble::Trouble;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -62,35 +64,54 @@ async fn sign_in(
     engine: web::Data<Engine>,
     throttle: web::Data<Throttle>,
 ) -> Page {
+    let Ok(email) = form.value("email").parse::<Email>() else { return refused(form) };
     let visit = signed::visit(&request).await;
-    let email = form.value("email").trim().to_lowercase();
-    let (by_email, by_address) = (format!("member {email}"), format!("from {}", visit.address));
-    let now = engine.now();
-    // Both are counted, whichever is full.
-    if !(throttle.admits(&by_email, now) & throttle.admits(&by_address, now)) {
-        form.refuse("", "Too many tries. Wait a quarter of an hour, or set a new password.");
-        return page::send_as(actix_web::http::StatusCode::TOO_MANY_REQUESTS, &SignInPage { form });
-    }
-    let password = Password::attempt(form.value("password"));
-    let signed_in = match form.value("email").parse::<Email>() {
-        Ok(email) => engine.sign_in(&email, password, form.given("code"), visit).await?,
-        Err(_) => SignIn::Refused,
+    let source = engine.source(&email, &visit);
+    let attempt = match SignInTry::count(&request, &throttle, &email, &source, engine.now()) {
+        Ok(attempt) => attempt,
+        Err(trouble) => return slowed_down(form, trouble),
     };
-    match signed_in {
-        SignIn::Done(signed_in) => {
-            throttle.forget(&by_email);
-            throttle.forget(&by_address);
+    let password = Password::attempt(form.value("password"));
+    let code = form.given("code");
+    match engine.sign_in(&email, password, code, visit).await {
+        Ok(SignIn::Done(signed_in)) => {
+            attempt.succeed();
             Ok(signed::begin(&request, &signed_in, "/"))
         }
-        SignIn::CodeNeeded => {
+        Ok(SignIn::CodeNeeded) => {
+            if code.is_none() {
+                attempt.take_back();
+            }
             form.refuse("code", "is needed: six digits of your authenticator app, or a recovery code");
-            page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form })
+            page::send_as(StatusCode::UNAUTHORIZED, &SignInPage { form })
         }
-        SignIn::ProviderNeeded(slug) => Ok(page::go(format!("/sign-in/{slug}"))),
-        SignIn::Refused => {
-            form.refuse("", "Address and password don't fit.");
-            page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form })
+        Ok(SignIn::ProviderNeeded(slug)) => {
+            attempt.take_back();
+            Ok(page::go(format!("/sign-in/{slug}")))
         }
+        Ok(SignIn::Refused) => refused(form),
+        Err(error) => {
+            // Nobody has looked at the password.
+            attempt.take_back();
+            slowed_down(form, error.into())
+        }
+    }
+}
+
+fn refused(mut form: Form) -> Page {
+    form.refuse("", "Address and password don't fit.");
+    page::send_as(StatusCode::UNAUTHORIZED, &SignInPage { form })
+}
+
+/// The form again, if there were too many tries.
+fn slowed_down(mut form: Form, trouble: Trouble) -> Page {
+    match trouble.wait() {
+        Some(seconds) => {
+            let wait = in_words(seconds);
+            form.refuse("", format!("Too many tries. Wait {wait}, or set a new password."));
+            Ok(slowed(page::send(&SignInPage { form })?, seconds))
+        }
+        None => Err(trouble),
     }
 }
 
@@ -144,39 +165,26 @@ async fn customer_sign_in_page(anyone: Anyone) -> Page {
     }
 }
 
-/// The address of a form that asks for mail; `None` if it is none, or was asked for too often.
-async fn wanted(
-    request: &HttpRequest,
-    form: &mut Form,
-    engine: &Engine,
-    throttle: &Throttle,
-    kind: &str,
-) -> Option<Email> {
-    let email = match form.value("email").parse::<Email>() {
-        Ok(email) => email,
+/// The address of a form that asks for mail; `None` if it is none. However often one is asked for, the page says the same.
+async fn wanted(request: &HttpRequest, form: &mut Form, engine: &Engine) -> Result<Option<Email>, Trouble> {
+    match form.value("email").parse::<Email>() {
+        Ok(email) => {
+            let _counted = NetworkTry::count(request, "mail", engine.now()).await?;
+            Ok(Some(email))
+        }
         Err(fault) => {
             form.refuse("email", fault.message);
-            return None;
+            Ok(None)
         }
-    };
-    let visit = signed::visit(request).await;
-    let (address, now) = (email.as_str().to_lowercase(), engine.now());
-    let admitted = throttle.admits(&format!("{kind} {address}"), now)
-        & throttle.admits(&format!("{kind} from {}", visit.address), now);
-    if !admitted {
-        form.refuse("email", "was asked for too often: wait a quarter of an hour");
-        return None;
     }
-    Some(email)
 }
 
 async fn forgot(
     request: HttpRequest,
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
-    throttle: web::Data<Throttle>,
 ) -> Page {
-    match wanted(&request, &mut form, &engine, &throttle, "reset").await {
+    match wanted(&request, &mut form, &engine).await? {
         Some(email) => {
             engine.request_password_reset(&email).await?;
             page::send(&MailPage { sent: true, ..FORGOT })
@@ -189,9 +197,8 @@ async fn customer_sign_in(
     request: HttpRequest,
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
-    throttle: web::Data<Throttle>,
 ) -> Page {
-    match wanted(&request, &mut form, &engine, &throttle, "customer").await {
+    match wanted(&request, &mut form, &engine).await? {
         Some(email) => {
             engine.request_customer_sign_in(&email).await?;
             page::send(&MailPage { sent: true, ..CUSTOMER })
@@ -230,7 +237,9 @@ async fn link_page(request: HttpRequest, engine: web::Data<Engine>) -> Page {
 
 async fn link(request: HttpRequest, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
     let secret = secret(&request, SecretKind::Link)?;
+    let attempt = NetworkTry::count(&request, "link", engine.now()).await?;
     let link = engine.link(&secret).await?.ok_or_else(|| Problem::new(Code::Gone))?;
+    attempt.take_back();
     let visit = signed::visit(&request).await;
     match link.purpose {
         LinkPurpose::CustomerSignIn(_) => {
@@ -291,6 +300,11 @@ impl Request for NewVendor {
 
 async fn setup(request: HttpRequest, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
     let secret = secret(&request, SecretKind::Setup)?;
+    let attempt = NetworkTry::count(&request, "setup", engine.now()).await?;
+    if !engine.is_setup_link(&secret).await? {
+        return Err(Problem::new(Code::Gone).into());
+    }
+    attempt.take_back();
     let new = form.read::<NewVendor>(&["organization", "name", "email"]);
     let (Some(NewVendor(new)), Some(password)) = (new, new_password(&mut form)) else {
         return page::send(&SetupPage { form });

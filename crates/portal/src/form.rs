@@ -7,10 +7,13 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use keyward_engine::Error;
-use keyward_web::{Body, Code, Fields, Problem, Request};
+use keyward_web::{Body, Code, Fields, MOST_BYTES, Problem, Request};
 
 use crate::signed;
 use crate::trouble::Trouble;
+
+/// The longest form of someone who is not signed in.
+const MOST_OF_STRANGERS: usize = 16 * 1024;
 
 /// What was typed, and what is wrong with it.
 #[derive(Debug, Clone, Default)]
@@ -151,6 +154,10 @@ impl Form {
                 );
                 Ok(())
             }
+            Error::MailLimit { limit, .. } => {
+                self.refuse("", format!("Not mailed: {limit}."));
+                Ok(())
+            }
             Error::LastOwner => {
                 self.refuse("", "An organization needs at least one owner.");
                 Ok(())
@@ -168,11 +175,15 @@ impl FromRequest for Posted {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Trouble>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = Body::from_request(request, payload);
+        let body = Body::<MOST_BYTES>::of(request, payload.take());
         let request = request.clone();
         Box::pin(async move {
             let unreadable = || Trouble::from(Problem::new(Code::InvalidRequest));
-            let body = body.await.map_err(|_| unreadable())?.0.map_err(|_| unreadable())?;
+            // Only who is signed in sends long forms; who that is, is looked up for those alone.
+            let is_small = body.length().is_some_and(|length| length <= MOST_OF_STRANGERS);
+            let most =
+                if !is_small && signed::is_signed_in(&request).await? { MOST_BYTES } else { MOST_OF_STRANGERS };
+            let body = body.read_up_to(most).await.map_err(keyward_web::unreadable)?;
             let text = std::str::from_utf8(&body).map_err(|_| unreadable())?;
             let pairs = web::Query::<Vec<(String, String)>>::from_query(text).map_err(|_| unreadable())?;
             // Browsers send line breaks of texts as CR LF.

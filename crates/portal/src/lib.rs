@@ -7,6 +7,7 @@
 //! | how a form is read, and shown again with its faults | `form` |
 //! | how a page is put together and sent | `page` |
 //! | signing in, links from mail, the first start | `door` |
+//! | who may try once more | `tries` |
 //! | signing in with an organization's own accounts | `openid` |
 //! | the vendor's pages, one noun a file | `vendor` |
 //! | the customer's pages | `customer` |
@@ -20,6 +21,7 @@ mod onboarding;
 mod openid;
 mod page;
 mod signed;
+mod tries;
 mod trouble;
 mod vendor;
 
@@ -30,11 +32,12 @@ use keyward_web::Throttle;
 #[derive(Clone, Default)]
 pub struct Shared {
     tries: web::Data<Throttle>,
+    networks: web::Data<tries::NetworkTries>,
 }
 
 /// Adds the routes of all pages.
 pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
-    config.app_data(shared.tries.clone());
+    config.app_data(shared.tries.clone()).app_data(shared.networks.clone());
     assets::routes(config);
     door::routes(config);
     openid::routes(config);

@@ -7,10 +7,14 @@ use askama::Template;
 use keyward_domain::provider::Departure;
 use keyward_domain::{Distrust, Secret, SecretKind, Slug};
 use keyward_engine::{Arrival, Engine, Refusal, Return, Visitor, WireError};
-use keyward_web::{Code, Problem, Throttle, part};
+use keyward_web::{Code, Problem, part};
 
 use crate::page::{self, Page};
 use crate::signed::{self, Anyone};
+use crate::tries::NetworkTry;
+
+/// Sign-ins that were begun here and have not come back.
+const BEGUN: &str = "begun";
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -45,13 +49,10 @@ async fn sign_in_page(request: HttpRequest, anyone: Anyone, engine: web::Data<En
     }
 }
 
-async fn away(request: HttpRequest, engine: web::Data<Engine>, throttle: web::Data<Throttle>) -> Page {
+async fn away(request: HttpRequest, engine: web::Data<Engine>) -> Page {
     let slug: Slug = part(&request, "slug")?;
-    let from = format!("away from {}", signed::visit(&request).await.address);
-    if !throttle.admits(&from, engine.now()) {
-        let text = "Wait a quarter of an hour, and try again.";
-        return Ok(page::trouble(StatusCode::TOO_MANY_REQUESTS, "Too many tries", text));
-    }
+    // Each that goes well is taken back when someone returns.
+    let _begun = NetworkTry::count(&request, BEGUN, engine.now()).await?;
     match engine.depart(&slug).await?.ok_or_else(|| Problem::new(Code::NotFound))? {
         Ok(outbound) => {
             let kept = cookie(&request, outbound.away.expose().to_owned(), Departure::LIFETIME);
@@ -73,16 +74,14 @@ async fn back(
     request: HttpRequest,
     told: web::Query<Told>,
     engine: web::Data<Engine>,
-    throttle: web::Data<Throttle>,
 ) -> Page {
     let Told { state, code, iss: issuer } = told.into_inner();
     let away = request.cookie(cookie_name(&request));
     let away = away.and_then(|cookie| Secret::parse(SecretKind::Away, cookie.value()));
     let visit = signed::visit(&request).await;
-    let from = format!("away from {}", visit.address);
     let mut response = match engine.arrive(Return { state, code, issuer, away }, visit).await? {
         Arrival::Done(signed_in) => {
-            throttle.forget(&from);
+            NetworkTry::returned(&request, BEGUN).await;
             signed::begin(&request, &signed_in, "/")
         }
         Arrival::Refused(refusal) => refused(&refusal),

@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use keyward_domain::{Access, Feature, Grant, Secret, SecretHash, SecretKind, Timestamp};
-use keyward_engine::{CustomerVisit, Engine, MemberVisit, OnboardingVisit, SignedIn, Visit, Visitor};
+use keyward_engine::{CustomerVisit, DEVICE_SECONDS, Engine, MemberVisit, OnboardingVisit, SignedIn, Visit, Visitor};
 use keyward_web::{ClientAddress, Code, Problem, Settings};
 use sha2::{Digest as _, Sha256};
 
@@ -106,6 +106,11 @@ async fn visitor(request: &HttpRequest) -> Result<Option<(Secret, Visitor)>, Tro
     Ok(visitor.map(|visitor| (secret, visitor)))
 }
 
+/// Whether anyone is signed in.
+pub(crate) async fn is_signed_in(request: &HttpRequest) -> Result<bool, Trouble> {
+    Ok(visitor(request).await?.is_some())
+}
+
 /// What the cookie holds.
 fn secret(request: &HttpRequest) -> Option<Secret> {
     let cookie = request.cookie(cookie_name(request))?;
@@ -136,7 +141,24 @@ pub(crate) fn begin(request: &HttpRequest, signed_in: &SignedIn, to: &str) -> Ht
         .same_site(SameSite::Lax)
         .max_age(time::Duration::seconds(seconds))
         .finish();
-    HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, to)).finish()
+    let mut response = HttpResponse::SeeOther();
+    response.cookie(cookie);
+    if let Some(device) = &signed_in.device {
+        let device = Cookie::build(device_cookie_name(request), device.clone())
+            .path("/")
+            .http_only(true)
+            .secure(is_https(request))
+            .same_site(SameSite::Lax)
+            .max_age(time::Duration::seconds(DEVICE_SECONDS))
+            .finish();
+        response.cookie(device);
+    }
+    response.insert_header((header::LOCATION, to)).finish()
+}
+
+/// What stays in the browser when someone signs out: by it the device is known at the next sign-in.
+fn device_cookie_name(request: &HttpRequest) -> &'static str {
+    if is_https(request) { "__Host-keyward-device" } else { "keyward-device" }
 }
 
 /// Sends someone on who has signed out.
@@ -150,7 +172,8 @@ pub(crate) fn end(request: &HttpRequest, to: &str) -> HttpResponse {
 pub(crate) async fn visit(request: &HttpRequest) -> Visit {
     let address = ClientAddress::extract(request).await.map(|client| client.0.ip().to_string());
     let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    Visit { address: address.unwrap_or_default(), user_agent: agent.unwrap_or_default().to_owned() }
+    let device = request.cookie(device_cookie_name(request)).map(|cookie| cookie.value().to_owned());
+    Visit { address: address.unwrap_or_default(), user_agent: agent.unwrap_or_default().to_owned(), device }
 }
 
 /// What a form of this session holds, and another site can't know.

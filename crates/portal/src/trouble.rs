@@ -4,7 +4,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use keyward_domain::Forbidden;
 use keyward_engine::Error;
-use keyward_web::Problem;
+use keyward_web::{Code, Problem};
 
 use crate::page;
 
@@ -46,6 +46,16 @@ impl From<Forbidden> for Trouble {
     }
 }
 
+impl Trouble {
+    /// For how many seconds to wait, after too many tries.
+    pub(crate) fn wait(&self) -> Option<i64> {
+        match self {
+            Self::Problem(problem) if problem.code() == Code::TooManyRequests => problem.retry_seconds(),
+            Self::Problem(_) | Self::SignIn { .. } | Self::Foreign => None,
+        }
+    }
+}
+
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -80,6 +90,13 @@ impl ResponseError for Trouble {
                     "This link is gone",
                     "It was used before, has run out or was withdrawn. Ask whoever sent it for another.",
                 ),
+                413 => ("That was too much", "The form is longer than it may be."),
+                429 if problem.code() == Code::TooManyRequests => {
+                    ("Too many tries", "Wait a quarter of an hour, and try again.")
+                }
+                503 if problem.code() == Code::Busy => {
+                    ("One moment, please", "Many people are signing in. Try again in a few seconds.")
+                }
                 _ => ("That did not work", ""),
             },
         };
@@ -90,6 +107,12 @@ impl ResponseError for Trouble {
             }
             _ => text.to_owned(),
         };
-        page::trouble(self.status_code(), title, &detail)
+        let mut response = page::trouble(self.status_code(), title, &detail);
+        if let Self::Problem(problem) = self
+            && let Some(seconds) = problem.retry_seconds()
+        {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }

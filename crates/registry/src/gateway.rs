@@ -35,10 +35,11 @@ impl Default for WrongKeys {
 impl WrongKeys {
     /// What a wrong key from this address is told: what it would be, unless there were too many.
     pub(crate) fn refusal(&self, engine: &Engine, address: ClientAddress, refusal: Refusal) -> Refusal {
-        if self.0.admits(&address.0.ip().to_string(), engine.now()) {
+        let (network, now) = (Throttle::network(address.0), engine.now());
+        if self.0.admits(&network, now) {
             refusal
         } else {
-            Refusal::too_many(Throttle::WINDOW_SECONDS)
+            Refusal::too_many(self.0.retry_after(&network, now))
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What is stored and removed.
 
-use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
@@ -25,13 +24,9 @@ impl Visit {
         reference: &Reference,
         body: Body,
     ) -> Result<HttpResponse, Refusal> {
-        let bytes = body.payload.to_bytes_limited(Manifest::MOST_BYTES).await;
-        let too_large = |_| {
-            let message = "a manifest has at most 4 MiB";
-            Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "MANIFEST_INVALID", message)
-        };
-        let broken = |_| Refusal::bad("MANIFEST_INVALID", "the manifest broke off on its way");
-        let bytes = bytes.map_err(too_large)?.map_err(broken)?;
+        let bytes = body.whole().read().await.map_err(|fault| {
+            Refusal::unread(fault, "MANIFEST_INVALID", "a manifest has at most 4 MiB")
+        })?;
         let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let unreadable = |_| Refusal::bad("MANIFEST_INVALID", "this is no manifest");
         let manifest = Manifest::parse(kind.unwrap_or_default(), &bytes).map_err(unreadable)?;
@@ -119,6 +114,13 @@ impl Body {
         let open = request.headers().contains_key(header::TRANSFER_ENCODING)
             || request.version() == actix_web::http::Version::HTTP_2;
         Self { payload, length: if given.is_none() && !open { Some(0) } else { given } }
+    }
+
+    /// To be read before it is passed on.
+    fn whole(self) -> keyward_web::Body<{ Manifest::MOST_BYTES }> {
+        // What does not fit into memory is too long.
+        let length = self.length.map(|length| usize::try_from(length).unwrap_or(usize::MAX));
+        keyward_web::Body::new(self.payload.into_inner(), length)
     }
 
     /// On its way in.

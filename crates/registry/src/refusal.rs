@@ -7,6 +7,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use keyward_domain::registry::Host;
 use keyward_engine::outbound::bounds;
+use keyward_web::BodyFault;
 use serde_json::json;
 
 /// Sent with every answer; some clients look for it.
@@ -77,6 +78,15 @@ impl Refusal {
 
     pub(crate) fn method() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "UNSUPPORTED", "this address does not take this method")
+    }
+
+    /// A body that could not be read; `too_large` says how long it may be.
+    pub(crate) fn unread(fault: BodyFault, code: &'static str, too_large: &str) -> Self {
+        match fault {
+            BodyFault::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, too_large),
+            BodyFault::TimedOut => Self::new(StatusCode::REQUEST_TIMEOUT, code, "the request took too long to arrive"),
+            BodyFault::Broken => Self::bad(code, "the request broke off on its way"),
+        }
     }
 
     /// The registry behind gave no answer that could be passed on. What it said is in the log alone.

@@ -10,7 +10,7 @@ use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::registry::{Decision, Host, Operation, Reach, Registry, RepositoryName};
 use keyward_engine::{Engine, Guest, Happening, Rights, Scope};
-use keyward_web::ClientAddress;
+use keyward_web::{Body, ClientAddress};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -73,15 +73,13 @@ pub(crate) async fn get(
 
 pub(crate) async fn post(
     request: HttpRequest,
-    body: web::Payload,
+    body: Body<MOST_FORM>,
     engine: web::Data<Engine>,
     wrong_keys: web::Data<WrongKeys>,
     refusals: web::Data<Refusals>,
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
-    let Ok(Ok(form)) = body.to_bytes_limited(MOST_FORM).await else {
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "UNSUPPORTED", "the form is too large"));
-    };
+    let form = body.read().await.map_err(|fault| Refusal::unread(fault, "UNSUPPORTED", "the form is too large"))?;
     let wanted = Wanted::parse(&form);
     if wanted.grant_type.as_deref() != Some("password") {
         let why =

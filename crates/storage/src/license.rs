@@ -3,7 +3,7 @@
 use keyward_domain::product::Bounds;
 use keyward_domain::{
     CustomResponse, CustomerId, License, LicenseFilter, LicenseId, LicenseKey, LicenseOrder, LicenseState,
-    LicenseStatus, Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Pin, Place, ProductId,
+    LicenseStatus, Name, Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Pin, Place, ProductId,
     Revision, RevisionState, Timestamp,
 };
 use sea_orm::sea_query::{CaseStatement, Expr, Func, SimpleExpr};
@@ -80,6 +80,12 @@ impl Licenses<'_> {
     pub async fn find(&self, id: LicenseId) -> Result<Option<License>> {
         let query = with_terms(self.live().filter(row::Column::Id.eq(id.uuid())));
         query.one(self.tx).await?.map(read).transpose()
+    }
+
+    /// Whether one of them has this name.
+    pub async fn name_taken(&self, name: &Name) -> Result<bool> {
+        let found = self.live().filter(row::Column::Name.eq(name.as_str())).select_only();
+        Ok(found.column(row::Column::Id).into_tuple::<uuid::Uuid>().one(self.tx).await?.is_some())
     }
 
     /// The one with this key.

@@ -1,6 +1,6 @@
-//! Mail on its way. It may hold links in clear, so it is removed once it was handed over.
+//! Mail on its way. It may hold links, so it is sealed, and removed once it was handed over.
 
-use keyward_domain::{Email, MailId, OrganizationScope, Timestamp};
+use keyward_domain::{Email, MailId, OrganizationId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -22,6 +22,7 @@ mod row {
         pub recipient: String,
         pub subject: String,
         pub body: String,
+        pub sealed: Option<Vec<u8>>,
         pub created_at: i64,
         pub due_at: i64,
         pub attempts: i64,
@@ -35,17 +36,28 @@ mod row {
 
 const TABLE: Table = Table("mails");
 
+/// The text of a mail, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MailBody {
+    /// Sealed with the master key.
+    Sealed(Vec<u8>),
+    /// In clear, as it was kept before mails were sealed.
+    Clear(String),
+}
+
 /// A mail to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mail {
+pub struct QueuedMail {
     /// Its id.
     pub id: MailId,
+    /// Whose.
+    pub organization: OrganizationId,
     /// To whom.
     pub recipient: Email,
     /// Its subject, on one line.
     pub subject: String,
     /// Its text.
-    pub body: String,
+    pub body: MailBody,
     /// When it was written.
     pub created_at: Timestamp,
     /// How often it was tried before.
@@ -53,13 +65,18 @@ pub struct Mail {
 }
 
 /// Puts a mail on its way.
-pub(crate) async fn insert(tx: &DatabaseTransaction, scope: OrganizationScope, mail: &Mail) -> Result<()> {
+pub(crate) async fn insert(tx: &DatabaseTransaction, mail: &QueuedMail) -> Result<()> {
+    let (body, sealed) = match &mail.body {
+        MailBody::Sealed(sealed) => (String::new(), Some(sealed.clone())),
+        MailBody::Clear(text) => (text.clone(), None),
+    };
     let row = row::ActiveModel {
         id: Set(mail.id.uuid()),
-        organization_id: Set(scope.id().uuid()),
+        organization_id: Set(mail.organization.uuid()),
         recipient: Set(mail.recipient.to_string()),
         subject: Set(mail.subject.clone()),
-        body: Set(mail.body.clone()),
+        body: Set(body),
+        sealed: Set(sealed),
         created_at: Set(mail.created_at.unix()),
         due_at: Set(mail.created_at.unix()),
         attempts: Set(mail.attempts.into()),
@@ -73,7 +90,7 @@ pub(crate) async fn claim(
     tx: &DatabaseTransaction,
     now: Timestamp,
     again: Timestamp,
-) -> Result<Option<Mail>> {
+) -> Result<Option<QueuedMail>> {
     let due = row::Entity::find()
         .filter(row::Column::DueAt.lte(now.unix()))
         .order_by_asc(row::Column::DueAt)
@@ -85,11 +102,12 @@ pub(crate) async fn claim(
         .filter(row::Column::Id.eq(row.id))
         .exec(tx)
         .await?;
-    Ok(Some(Mail {
+    Ok(Some(QueuedMail {
         id: row.id.into(),
         recipient: TABLE.parse("recipient", &row.recipient)?,
         subject: row.subject,
-        body: row.body,
+        organization: row.organization_id.into(),
+        body: row.sealed.map_or(MailBody::Clear(row.body), MailBody::Sealed),
         created_at: TABLE.time("created_at", row.created_at)?,
         attempts: TABLE.take("attempts", row.attempts.try_into())?,
     }))

@@ -15,10 +15,10 @@ use sea_orm::DatabaseTransaction;
 
 use crate::{
     Addresses, Alerts, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements,
-    Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, Licenses, Links, Mail,
-    Members, NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryHints,
-    RegistryKeys, RegistryNotifications, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn,
-    UsageDays, alert, customer, habit, link, mail, member, notice, product, provider, registry,
+    Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, Licenses, Links, MailCounts,
+    Members, NoticeDesk, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints,
+    RegistryKeys, RegistryNotifications, Result, Sessions, Settings, SignInAttempts, SigningKeys, StatusPlaces, Tokens, Turn,
+    UsageDays, alert, customer, habit, link, mail, mail_count, member, notice, product, provider, registry,
     registry_event, registry_key, registry_notification, session, signing_key, token,
     upstream_claim,
 };
@@ -328,13 +328,28 @@ impl Tx {
         self.organizations().by_id(id).await
     }
 
+    /// Failed sign-ins, of whatever accounts.
+    pub fn sign_in_attempts(&self) -> SignInAttempts<'_> {
+        SignInAttempts { tx: &self.inner }
+    }
+
+    /// How many mails one organization has written.
+    pub fn mail_counts(&self, scope: OrganizationScope) -> MailCounts<'_> {
+        MailCounts { tx: &self.inner, scope }
+    }
+
+    /// Removes what was counted of mails in windows that began before `before`.
+    pub async fn sweep_mail_counts(&self, before: Timestamp) -> Result<u64> {
+        mail_count::sweep(&self.inner, before).await
+    }
+
     /// Puts a mail on its way.
-    pub async fn send_mail(&self, scope: OrganizationScope, mail: &Mail) -> Result<()> {
-        mail::insert(&self.inner, scope, mail).await
+    pub async fn send_mail(&self, mail: &QueuedMail) -> Result<()> {
+        mail::insert(&self.inner, mail).await
     }
 
     /// Takes the next mail that is due, and holds it back from others until `again`.
-    pub async fn claim_mail(&self, now: Timestamp, again: Timestamp) -> Result<Option<Mail>> {
+    pub async fn claim_mail(&self, now: Timestamp, again: Timestamp) -> Result<Option<QueuedMail>> {
         mail::claim(&self.inner, now, again).await
     }
 

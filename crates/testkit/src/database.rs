@@ -57,6 +57,21 @@ impl FreshPostgres {
         Self { url: format!("{host}/{name}"), name, server }
     }
 
+    /// All there is in each table, as text.
+    pub async fn dump(&self) -> Vec<(String, String)> {
+        let mut connection = PgConnection::connect(&self.url).await.expect("the database answers");
+        let names = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1";
+        let names: Vec<String> =
+            sqlx::query_scalar(names).fetch_all(&mut connection).await.expect("the names of the tables");
+        let mut tables = Vec::new();
+        for name in names {
+            let rows = format!("SELECT coalesce(string_agg(t::text, ' '), '') FROM \"{name}\" AS t");
+            let rows = sqlx::query_scalar(sqlx::AssertSqlSafe(rows)).fetch_one(&mut connection).await;
+            tables.push((name, rows.expect("the rows of a table")));
+        }
+        tables
+    }
+
     /// Removes the database. One whose test failed stays until the server goes.
     pub async fn drop(self) {
         execute(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;

@@ -50,10 +50,13 @@ pub async fn around(
         request.head_mut().method = Method::GET;
         request.extensions_mut().insert(Head);
     }
-    unread::guard(&mut request);
+    let unread = unread::guard(&mut request);
     // Whatever is logged on the way, the reason of a failure above all, has the id.
     let span = tracing::error_span!("request", request_id = id);
     let mut response = in_problem_form(next.call(request).instrument(span).await?);
+    if let Some(unread) = unread {
+        response = unread.settle(response).await;
+    }
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);

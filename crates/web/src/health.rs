@@ -7,13 +7,11 @@ use keyward_engine::Engine;
 use crate::path::part;
 use crate::problem::{Code, Problem};
 
-/// The longest body of any request.
-const MOST_BYTES: usize = 1024 * 1024;
-
-/// Adds the routes of every door, and the bound of bodies.
+/// Adds the routes that every server has, and sees to it that bodies are read by [`Body`](crate::Body) alone: any other
+/// extractor finds them too long.
 pub fn configure(config: &mut web::ServiceConfig) {
     config
-        .app_data(web::PayloadConfig::new(MOST_BYTES))
+        .app_data(web::PayloadConfig::new(0))
         .route("/healthz", web::get().to(healthz))
         .route("/readyz", web::get().to(readyz))
         .route("/problems/{code}", web::get().to(problem));

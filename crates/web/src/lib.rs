@@ -27,12 +27,12 @@ mod unread;
 
 pub use answer::Answer;
 pub use around::{Settings, around, was_head};
-pub use body::{Body, BodyFault};
+pub use body::{Body, BodyFault, MOST_BYTES};
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use fields::{Fields, FromField, Request};
 pub use health::configure;
 pub use if_match::IfMatch;
 pub use path::{Id, Slug, part};
 pub use problem::{Code, Problem};
-pub use request::{Caller, Command, Query};
+pub use request::{Caller, Command, Query, unreadable};
 pub use throttle::Throttle;

@@ -11,7 +11,7 @@ use keyward_domain::{Access, Grant, Idempotency, Secret, SecretKind};
 use keyward_engine::Engine;
 use sha2::{Digest, Sha256};
 
-use crate::body::{Body, BodyFault};
+use crate::body::{Body, BodyFault, MOST_BYTES};
 use crate::fields::{Fields, Request};
 use crate::problem::{Code, Problem};
 
@@ -69,12 +69,12 @@ impl<P: Grant + 'static, T: Request> FromRequest for Command<P, T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let body = Body::from_request(request, payload);
+        let body = Body::<MOST_BYTES>::of(request, payload.take());
         let request = request.clone();
         Box::pin(async move {
             // Who may not do it does not learn what is wrong with the body.
             let access = caller(&request).await?;
-            let body = body.await.map_or(Err(BodyFault::Broken), |Body(body)| body).map_err(unreadable)?;
+            let body = body.read().await.map_err(unreadable)?;
             let once = idempotency(&request, &body)?;
             Ok(Self { access, body: read(&request, &body)?, once })
         })
@@ -95,7 +95,8 @@ fn read<T: Request>(request: &HttpRequest, body: &[u8]) -> Result<T, Problem> {
     Fields::json(text)?.read()
 }
 
-fn unreadable(fault: BodyFault) -> Problem {
+/// What a body that can't be read is answered.
+pub fn unreadable(fault: BodyFault) -> Problem {
     match fault {
         BodyFault::TooLarge => Problem::new(Code::PayloadTooLarge),
         BodyFault::TimedOut => Problem::new(Code::RequestTimeout),

@@ -1,6 +1,8 @@
 //! The server program itself: its start, its refusals to start, its end.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod load;
+
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -84,6 +86,7 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         ("KEYWARD_OUTBOUND_ALLOW", "127.0.0.0/8,registry", "“registry”"),
         ("KEYWARD_OUTBOUND_ALLOW", "10.0.0.0/8,169.254.0.0/16", "(169.254.0.0/16) is never connected to: it is link-local"),
         ("KEYWARD_REGISTRY_UPSTREAMS", "http://127.0.0.1:5000", "KEYWARD_OUTBOUND_ALLOW"),
+        ("KEYWARD_HASH_MEMORY", "18", "KEYWARD_HASH_MEMORY “18”"),
     ] {
         refuses(&server(folder.path(), &["migrate"]).env(name, value).output().unwrap(), why);
     }

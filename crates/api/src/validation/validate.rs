@@ -96,12 +96,12 @@ pub(crate) struct Validation {
 pub(crate) async fn validate(
     request: HttpRequest,
     client: ClientAddress,
-    Body(body): Body,
+    body: Body<MOST_BYTES>,
     engine: web::Data<Engine>,
 ) -> HttpResponse {
     let Some(key) = api_key(&request) else { return unknown_key() };
-    let body = match body {
-        Ok(body) if body.len() <= MOST_BYTES => body,
+    let body = match body.read().await {
+        Ok(body) => body,
         Err(BodyFault::TimedOut) => {
             return refuse(
                 StatusCode::REQUEST_TIMEOUT,
@@ -112,7 +112,7 @@ pub(crate) async fn validate(
         Err(BodyFault::Broken) => {
             return refuse(StatusCode::BAD_REQUEST, "invalid_request", "The body did not arrive whole.");
         }
-        Ok(_) | Err(BodyFault::TooLarge) => {
+        Err(BodyFault::TooLarge) => {
             return refuse(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "invalid_request",

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::event::shortened;
 use super::key::{NewRegistrySecret, detail, lock};
+use crate::mail_text::{plain, vendor};
 use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Result, Thing};
 
@@ -229,21 +230,21 @@ impl Engine {
         let scope = organization.scope();
         let notices = tx.notices(scope).find().await?.ok_or(Error::NotFound(Thing::Organization))?;
         let (Some(until), true) = (key.collectable_until(), notices.alerts) else { return Ok(()) };
-        let (url, vendor) = (self.issuer.as_str(), &organization.name);
+        let (url, vendor) = (self.issuer.as_str(), vendor(organization));
         for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
             let body = format!(
                 "Hello {},\n\nthe registry key {} of {vendor} at {} was given a new secret, as its schedule says.\n\n\
                  The old secret works until {}. Whatever uses the key collects the new one with the old one, at \
                  {}, or you look at it once, here: {url}/registry-keys/{}/rotation\n\n\
                  Whether this is mailed is set at {url}/settings/notices.\n",
-                member.name,
+                plain(&member.name),
                 key.name,
                 registry.name,
                 until,
                 self.collection_url(),
                 key.id,
             );
-            let subject = format!("The registry key {} was rotated", key.name);
+            let subject = "A registry key was rotated".to_owned();
             self.mail(tx, scope, &member.email, subject, body).await?;
         }
         Ok(())

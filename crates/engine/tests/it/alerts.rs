@@ -70,7 +70,7 @@ keyward_testkit::databases! {
         assert_eq!((alert.holder, alert.registry), (Holder::Key(key.id), registry.id));
         let mail = mails(&engine).await;
         assert_eq!(mail.len(), 1);
-        assert_eq!(mail[0].subject, "Alert: Releases was changed from an unexpected place");
+        assert_eq!(mail[0].subject, "Alert: a registry was changed from an unexpected place");
         for part in ["the registry key ci pushed from 203.0.113.0/24, where", "From: 203.0.113.9 by docker/28.0.1",
             &format!("https://licenses.example/registries/{}/keys", registry.id), "/settings/notices"] {
             assert!(mail[0].body.contains(part), "{part}: {}", mail[0].body);

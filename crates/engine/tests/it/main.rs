@@ -4,9 +4,11 @@
 mod addresses;
 mod alerts;
 mod applications;
+mod attempts;
 mod happenings;
 mod keys;
 mod licenses;
+mod mails;
 mod moved;
 mod notices;
 mod notifications;
@@ -15,5 +17,6 @@ mod people;
 mod providers;
 mod registries;
 mod rotation;
+mod secrets;
 mod tokens;
 mod visitors;

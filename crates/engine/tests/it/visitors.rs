@@ -14,7 +14,7 @@ fn password(text: &str) -> Password {
 }
 
 fn visit() -> Visit {
-    Visit { address: "192.0.2.1".into(), user_agent: "a browser".into() }
+    Visit { address: "192.0.2.1".into(), user_agent: "a browser".into(), device: None }
 }
 
 fn organization() -> NewOrganization {
@@ -256,7 +256,7 @@ keyward_testkit::databases! {
 }
 
 /// The code of an authenticator app, worked out by other means: Python's standard library has them all.
-fn code_of(secret: &str, step: i64) -> String {
+pub(crate) fn code_of(secret: &str, step: i64) -> String {
     let script = "import base64,hashlib,hmac,struct,sys\n\
         s=base64.b32decode(sys.argv[1]+'='*(-len(sys.argv[1])%8))\n\
         h=hmac.new(s,struct.pack('>q',int(sys.argv[2])),hashlib.sha1).digest()\n\

@@ -4,6 +4,7 @@
 mod applications;
 mod browser;
 mod registries;
+mod sign_in;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,7 +64,7 @@ fn encode(text: &str) -> String {
 const PASSWORD: &str = "a long password";
 
 fn visit() -> Visit {
-    Visit { address: String::new(), user_agent: String::new() }
+    Visit { address: String::new(), user_agent: String::new(), device: None }
 }
 
 /// Sets a server up, and gives a cookie for each role.

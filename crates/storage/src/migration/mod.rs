@@ -9,6 +9,7 @@ mod m0006_providers_and_notices;
 mod m0007_notifications;
 mod m0008_alerts;
 mod m0009_makers;
+mod m0011_attempts_and_sealed_mails;
 mod m0012_upstream_claims;
 mod m0013_issuers;
 
@@ -43,6 +44,7 @@ impl MigratorTrait for Migrator {
             m0007_notifications,
             m0008_alerts,
             m0009_makers,
+            m0011_attempts_and_sealed_mails,
             m0012_upstream_claims,
             m0013_issuers,
         ]
@@ -72,5 +74,80 @@ impl MigrationTrait for Migration {
 
     async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
         Err(DbErr::Migration("a released schema is left by restoring a backup".to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use keyward_testkit::database::FreshPostgres;
+    use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, Statement};
+
+    use super::*;
+
+    const KEY: &str = "7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC";
+
+    /// A database as it was before `name`.
+    async fn before(name: &str, url: &str) -> DatabaseConnection {
+        let connection = Database::connect(url).await.unwrap();
+        let earlier = Migrator::migrations().iter().position(|migration| migration.name() == name).unwrap();
+        Migrator::up(&connection, Some(earlier as u32)).await.unwrap();
+        connection
+    }
+
+    async fn texts(connection: &DatabaseConnection, query: &str) -> Vec<String> {
+        let query = Statement::from_string(connection.get_database_backend(), query.to_owned());
+        let rows = connection.query_all_raw(query).await.unwrap();
+        rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+    }
+
+    async fn license_keys_leave_names_and_texts(url: &str) {
+        let connection = before("m0011_attempts_and_sealed_mails", url).await;
+        let id = |number: u8| match connection.get_database_backend() {
+            DbBackend::Postgres => format!("'00000000-0000-0000-0000-0000000000{number:02x}'"),
+            _ => format!("x'000000000000000000000000000000{number:02x}'"),
+        };
+        let empty = match connection.get_database_backend() {
+            DbBackend::Postgres => "'\\x00'",
+            _ => "x'00'",
+        };
+        let plain = KEY.replace('-', "");
+        let detail = format!("{{\"name\":\"Analytics {KEY}\"}}");
+        for statement in [
+            format!("INSERT INTO organizations (id, name, slug, status_window, created_at, updated_at, version) VALUES ({}, 'A', 'a', 1, 0, 0, 1)", id(1)),
+            format!("INSERT INTO licenses (id, organization_id, name, state, created_at, updated_at, version, license_key) VALUES ({}, {}, 'Analytics {KEY}', 'active', 0, 0, 1, '{plain}')", id(2), id(1)),
+            format!("INSERT INTO licenses (id, organization_id, name, state, created_at, updated_at, version) VALUES ({}, {}, 'By hand', 'active', 0, 0, 1)", id(3), id(1)),
+            format!("INSERT INTO links (id, organization_id, purpose, target, hash, created_at, expires_at) VALUES ({}, {}, 'onboarding', {}, {empty}, 0, 0)", id(4), id(1), id(2)),
+            format!("INSERT INTO audit_events (id, organization_id, actor, action, target, detail, at) VALUES ({}, {}, 'server', 'license.created', {}, '{detail}', 0)", id(5), id(1), id(2)),
+            format!("INSERT INTO audit_events (id, organization_id, actor, action, target, detail, at) VALUES ({}, {}, 'server', 'onboarding_link.created', {}, '{detail}', 0)", id(6), id(1), id(4)),
+            format!("INSERT INTO outbox (id, organization_id, kind, payload, created_at, attempts) VALUES ({}, {}, 'x', '{detail}', 0, 0)", id(5), id(1)),
+            format!("INSERT INTO outbox (id, organization_id, kind, payload, created_at, attempts) VALUES ({}, {}, 'x', '{detail}', 0, 0)", id(6), id(1)),
+            format!("INSERT INTO mails (id, organization_id, recipient, subject, body, created_at, due_at, attempts) VALUES ({}, {}, 'a@b.example', 'S', 'in clear', 0, 0, 0)", id(7), id(1)),
+        ] {
+            connection.execute_unprepared(&statement).await.unwrap();
+        }
+        Migrator::up(&connection, None).await.unwrap();
+        assert_eq!(
+            texts(&connection, "SELECT name FROM licenses ORDER BY id").await,
+            ["Analytics HN3GA-51RWC", "By hand"]
+        );
+        for query in ["SELECT detail FROM audit_events", "SELECT payload FROM outbox"] {
+            let told = "{\"name\":\"Analytics HN3GA-51RWC\"}";
+            assert_eq!(texts(&connection, query).await, [told, told], "{query}");
+        }
+        assert_eq!(texts(&connection, "SELECT body FROM mails WHERE sealed IS NULL").await, ["in clear"]);
+        connection.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn license_keys_leave_names_and_texts_of_sqlite() {
+        let dir = tempfile::tempdir().unwrap();
+        license_keys_leave_names_and_texts(&format!("sqlite://{}?mode=rwc", dir.path().join("k.db").display())).await;
+    }
+
+    #[tokio::test]
+    async fn license_keys_leave_names_and_texts_of_postgresql() {
+        let database = FreshPostgres::create().await;
+        license_keys_leave_names_and_texts(&database.url).await;
+        database.drop().await;
     }
 }

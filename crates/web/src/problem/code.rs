@@ -88,6 +88,12 @@ codes! {
         "The link was opened before, has run out or was withdrawn. Ask for another.";
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "It was changed meanwhile",
         "`If-Match` names an older version. Read it again; the member `version` is the present one.";
+    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many tries",
+        "The header `Retry-After` says after how many seconds another is worth it. Passwords, codes, links by mail and wrong \
+         registry keys are slowed down.";
+    MailLimitReached = "mail_limit_reached", TOO_MANY_REQUESTS, "A limit of mail is reached",
+        "An organization sends at most 1,000 mails a day, and 20 of them to one recipient, unless the operator has set other \
+         limits. `detail` says which is reached, and `Retry-After` the seconds to 00:00 UTC, when there may be more.";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request took too long to arrive",
         "A body must arrive within 20 seconds.";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
@@ -102,6 +108,8 @@ codes! {
         "The same key came with another method, address or body within 24 hours.";
     InternalError = "internal_error", INTERNAL_SERVER_ERROR, "Something went wrong here",
         "The log has the reason under the request id of the header `X-Request-Id`.";
+    Busy = "busy", SERVICE_UNAVAILABLE, "Too many people are signing in",
+        "Passwords are hashed a few at a time, and too many wait for it. Try again after the seconds in `Retry-After`.";
     ServiceUnavailable = "service_unavailable", SERVICE_UNAVAILABLE, "The server is not ready",
         "The database is not reached, or its tables are not up to date. Try again later.";
 }

@@ -58,6 +58,11 @@ impl From<Error> for Problem {
             Error::NoCustomer => Self::new(Code::LicenseWithoutCustomer),
             Error::LinkGone => Self::new(Code::Gone),
             Error::Unauthenticated => Self::new(Code::Unauthorized),
+            Error::TooManyTries { retry_after } => Self::new(Code::TooManyRequests).retry_after(retry_after),
+            Error::Busy { retry_after } => Self::new(Code::Busy).retry_after(retry_after),
+            Error::MailLimit { limit, retry_after } => {
+                Self::new(Code::MailLimitReached).detail(format!("{}.", sentence(&limit))).retry_after(retry_after)
+            }
             Error::LastOwner => Self::new(Code::LastOwner),
             Error::Claims(_)
             | Error::StatusIndex { .. }
@@ -67,6 +72,13 @@ impl From<Error> for Problem {
             | Error::Key { .. } => internal(&error),
         }
     }
+}
+
+/// With a capital letter.
+fn sentence(text: &impl ToString) -> String {
+    let text = text.to_string();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 impl From<Forbidden> for Problem {

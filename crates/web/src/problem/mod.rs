@@ -24,6 +24,7 @@ pub struct Problem {
     detail: Option<String>,
     errors: Vec<Fault>,
     more: Map<String, Value>,
+    retry_after: Option<i64>,
 }
 
 /// One refused field.
@@ -50,7 +51,7 @@ impl From<Fault> for Invalid {
 impl Problem {
     /// A problem of this kind.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new(), more: Map::new() }
+        Self { code, detail: None, errors: Vec::new(), more: Map::new(), retry_after: None }
     }
 
     /// With what is special about this case.
@@ -72,6 +73,18 @@ impl Problem {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// With the seconds after which it is worth another try (`Retry-After`).
+    #[must_use]
+    pub fn retry_after(mut self, seconds: i64) -> Self {
+        self.retry_after = Some(seconds.max(1));
+        self
+    }
+
+    /// The seconds after which it is worth another try.
+    pub fn retry_seconds(&self) -> Option<i64> {
+        self.retry_after
     }
 
     /// The kind.
@@ -121,6 +134,9 @@ impl ResponseError for Problem {
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer realm=\"keyward\""),
             ));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((header::RETRY_AFTER, seconds));
         }
         response.body(self.document().to_string())
     }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use strange::{Says, Strange};
 
 fn visit() -> Visit {
-    Visit { address: "192.0.2.1".into(), user_agent: "a browser".into() }
+    Visit { address: "192.0.2.1".into(), user_agent: "a browser".into(), device: None }
 }
 
 fn new(issuer: &str) -> NewProvider {

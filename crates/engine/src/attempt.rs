@@ -1,0 +1,259 @@
+//! Attempts to give a password, counted for all servers of a database together: one writer, which takes what has queued
+//! up into one transaction (group commit).
+//!
+//! Only accounts that exist have a row. Of others this server remembers some, so that they look the same.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use keyward_domain::attempt::{AccountKey, Attempts, DeviceId, Source, Verdict, WINDOW_SECONDS};
+use keyward_domain::{Email, Timestamp};
+use keyward_storage::{StorageError, Store, Tx};
+use quick_cache::sync::Cache;
+use sha2::Sha256;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::visitor::{MemberVisit, Visit};
+use crate::{Engine, Error, Result};
+
+/// The most entries of one transaction.
+const MOST_ENTRIES: usize = 256;
+
+/// How many accounts that do not exist are remembered.
+const MOST_UNKNOWN: usize = 2_000;
+
+/// How often old rows are removed.
+const SWEEP_SECONDS: i64 = 60 * 60;
+
+/// No refusal is given sooner, so that its time does not tell whether there is such an account.
+const EVENLY: Duration = Duration::from_millis(250);
+
+/// For how many seconds a device is known after its last sign-in.
+pub const DEVICE_SECONDS: i64 = 365 * 24 * 60 * 60;
+
+/// One attempt.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Attempt {
+    pub account: AccountKey,
+    pub source: Source,
+    /// Whether there is such an account.
+    pub exists: bool,
+}
+
+impl Attempt {
+    /// Of someone who is signed in, and is asked for the password again: the session is a known device.
+    pub(crate) fn again(visit: &MemberVisit) -> Self {
+        let source = Source::Device(DeviceId(*visit.session.id.uuid().as_bytes()));
+        Self { account: AccountKey::of(&visit.member.email), source, exists: true }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Change {
+    Begin,
+    TakeBack,
+}
+
+type Settled = Result<Verdict, Arc<StorageError>>;
+type Entry = (Attempt, Change, Timestamp, oneshot::Sender<Settled>);
+
+/// Where attempts queue up. The writer ends when this is dropped.
+pub(crate) struct AttemptLog {
+    queue: mpsc::Sender<Entry>,
+    unknown: Cache<AccountKey, Arc<Mutex<Attempts>>>,
+}
+
+impl AttemptLog {
+    pub(crate) fn start(store: Store) -> Self {
+        let (queue, entries) = mpsc::channel(4 * MOST_ENTRIES);
+        tokio::spawn(write(store, entries));
+        Self { queue, unknown: Cache::new(MOST_UNKNOWN) }
+    }
+
+    async fn enter(&self, attempt: &Attempt, change: Change, now: Timestamp) -> Result<Verdict> {
+        if !attempt.exists {
+            return Ok(self.pretend(attempt, change, now));
+        }
+        let lost = |_| Error::Uncounted(Arc::new(StorageError::Unsupported("the server is stopping")));
+        let (settle, settled) = oneshot::channel();
+        self.queue.send((*attempt, change, now, settle)).await.map_err(|_| lost(()))?;
+        settled.await.map_err(|_| lost(()))?.map_err(Error::Uncounted)
+    }
+
+    fn pretend(&self, attempt: &Attempt, change: Change, now: Timestamp) -> Verdict {
+        let none = || Ok::<_, std::convert::Infallible>(Arc::new(Mutex::new(Attempts::none(now))));
+        let Ok(attempts) = self.unknown.get_or_insert_with(&attempt.account, none);
+        match attempts.lock() {
+            Ok(mut attempts) => apply(&mut attempts, &attempt.source, change, now),
+            Err(_) => Verdict::Refused { retry_after: WINDOW_SECONDS },
+        }
+    }
+}
+
+fn apply(attempts: &mut Attempts, source: &Source, change: Change, now: Timestamp) -> Verdict {
+    match change {
+        Change::Begin => attempts.begin(source, now),
+        Change::TakeBack => {
+            attempts.take_back(source, now);
+            Verdict::Admitted { wait: 0 }
+        }
+    }
+}
+
+async fn write(store: Store, mut entries: mpsc::Receiver<Entry>) {
+    let mut swept_at = None;
+    let mut batch = Vec::with_capacity(MOST_ENTRIES);
+    while entries.recv_many(&mut batch, MOST_ENTRIES).await > 0 {
+        // Of all servers, each takes the accounts in the same order. What came first of one account stays first.
+        batch.sort_by_key(|(attempt, ..)| attempt.account);
+        let verdicts = settle(&store, &batch, &mut swept_at).await.map_err(Arc::new);
+        for (index, (.., settled)) in batch.drain(..).enumerate() {
+            let verdict = match &verdicts {
+                Ok(verdicts) => {
+                    Ok(verdicts.get(index).copied().unwrap_or(Verdict::Refused { retry_after: WINDOW_SECONDS }))
+                }
+                Err(error) => Err(Arc::clone(error)),
+            };
+            // Who asked may have gone; their attempt counts all the same.
+            let _ = settled.send(verdict);
+        }
+    }
+}
+
+async fn settle(
+    store: &Store,
+    batch: &[Entry],
+    swept_at: &mut Option<Timestamp>,
+) -> Result<Vec<Verdict>, StorageError> {
+    let tx = store.write().await?;
+    let (mut verdicts, mut changed) = (Vec::with_capacity(batch.len()), false);
+    for of_account in batch.chunk_by(|(one, ..), (other, ..)| one.account == other.account) {
+        let (first, _, now, _) = &of_account[0];
+        let mut attempts = tx.sign_in_attempts().lock(&first.account, *now).await?;
+        let before = attempts.clone();
+        verdicts.extend(
+            of_account.iter().map(|(attempt, change, now, _)| {
+                apply(&mut attempts, &attempt.source, *change, *now)
+            }),
+        );
+        if attempts != before {
+            tx.sign_in_attempts().save(&first.account, &attempts).await?;
+            changed = true;
+        }
+    }
+    if let Some((.., now, _)) = batch.first()
+        && changed
+        && swept_at.is_none_or(|at| *now >= at.plus_seconds(SWEEP_SECONDS))
+    {
+        tx.sign_in_attempts().sweep(now.plus_seconds(-WINDOW_SECONDS)).await?;
+        *swept_at = Some(*now);
+    }
+    if changed {
+        tx.commit().await?;
+    }
+    Ok(verdicts)
+}
+
+impl Engine {
+    /// From where someone wants to sign in to the account of this address: a device that has done so before, if the
+    /// cookie shows that, or a network.
+    pub fn source(&self, email: &Email, visit: &Visit) -> Source {
+        let known = visit.device.as_deref().and_then(|cookie| self.known_device(email, cookie));
+        known.map_or_else(|| Source::at(&visit.address), Source::Device)
+    }
+
+    /// Begins an attempt, and waits where it has to.
+    pub(crate) async fn begin_attempt(&self, attempt: &Attempt) -> Result<()> {
+        if !self.hash_gate.has_room() {
+            return Err(Error::Busy { retry_after: 5 });
+        }
+        match self.attempts.enter(attempt, Change::Begin, self.now()).await? {
+            Verdict::Admitted { wait: 0 } => {}
+            Verdict::Admitted { wait } => {
+                tokio::time::sleep(Duration::from_secs(wait.unsigned_abs())).await;
+            }
+            Verdict::Refused { retry_after } => return Err(Error::TooManyTries { retry_after }),
+        }
+        Ok(())
+    }
+
+    /// An attempt was no failure.
+    pub(crate) async fn take_attempt_back(&self, attempt: &Attempt) -> Result<()> {
+        self.attempts.enter(attempt, Change::TakeBack, self.now()).await.map(drop)
+    }
+
+    /// Counts an attempt to give a code, after the right password, in the transaction that takes the code.
+    pub(crate) async fn begin_code(&self, tx: &Tx, attempt: &Attempt) -> Result<()> {
+        let now = self.now();
+        let mut attempts = tx.sign_in_attempts().lock(&attempt.account, now).await?;
+        match attempts.begin_code(&attempt.source, now) {
+            Verdict::Admitted { .. } => {
+                Ok(tx.sign_in_attempts().save(&attempt.account, &attempts).await?)
+            }
+            Verdict::Refused { retry_after } => Err(Error::TooManyTries { retry_after }),
+        }
+    }
+
+    /// Forgets what the source of an attempt has tried, in the transaction in which it succeeds.
+    pub(crate) async fn attempt_succeeded(&self, tx: &Tx, attempt: &Attempt, with_code: bool) -> Result<()> {
+        let now = self.now();
+        let mut attempts = tx.sign_in_attempts().lock(&attempt.account, now).await?;
+        attempts.succeed(&attempt.source, with_code, now);
+        Ok(tx.sign_in_attempts().save(&attempt.account, &attempts).await?)
+    }
+
+    /// A cookie by which a device is known that has signed in: `id.time.mac`.
+    pub(crate) fn device_cookie(&self, email: &Email, known: Option<&str>) -> String {
+        // A device that is known stays the same one.
+        let id = known.and_then(|cookie| self.known_device(email, cookie));
+        let DeviceId(id) = id.unwrap_or_else(|| DeviceId(self.random()));
+        let mut cookie = [0; 56];
+        cookie[..16].copy_from_slice(&id);
+        cookie[16..24].copy_from_slice(&self.now().unix().to_be_bytes());
+        let mac = self.device_mac(email, &cookie[..24]);
+        if let Some(mac) = mac {
+            cookie[24..].copy_from_slice(&mac.finalize().into_bytes());
+        }
+        base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cookie)
+    }
+
+    /// The device that a cookie stands for, if we have made it for this account and not too long ago.
+    fn known_device(&self, email: &Email, cookie: &str) -> Option<DeviceId> {
+        let mut bytes = [0; 56];
+        let length = base64::Engine::decode_slice(
+            &base64::engine::general_purpose::URL_SAFE_NO_PAD,
+            cookie,
+            &mut bytes,
+        );
+        if length.ok()? != bytes.len() {
+            return None;
+        }
+        self.device_mac(email, &bytes[..24])?.verify_slice(&bytes[24..]).ok()?;
+        let made_at = i64::from_be_bytes(bytes[16..24].try_into().ok()?);
+        let age = self.now().unix().saturating_sub(made_at);
+        let id = bytes[..16].try_into().ok()?;
+        (age < DEVICE_SECONDS).then_some(DeviceId(id))
+    }
+
+    fn device_mac(&self, email: &Email, cookie: &[u8]) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.vault.device_key()).ok()?;
+        mac.update(AccountKey::of(email).as_bytes());
+        mac.update(cookie);
+        Some(mac)
+    }
+
+    /// Gives what is refused no sooner than after a moment that is always the same.
+    pub(crate) async fn evenly<T>(
+        &self,
+        work: impl Future<Output = Result<T>>,
+        refused: impl FnOnce(&Result<T>) -> bool,
+    ) -> Result<T> {
+        let moment = tokio::time::sleep(EVENLY);
+        let done = work.await;
+        if refused(&done) {
+            moment.await;
+        }
+        done
+    }
+}
