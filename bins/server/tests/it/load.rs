@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ struct Server {
     address: String,
     /// The path of the link to its first page.
     setup: String,
+    /// Held open: it writes on.
+    _stdout: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -33,10 +35,11 @@ impl Server {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let link = lines.map_while(Result::ok).find(|line| line.contains("/setup/")).unwrap();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        let mut lines = stdout.by_ref().lines().map_while(Result::ok);
+        let link = lines.find(|line| line.contains("/setup/")).unwrap();
         let setup = link[link.find("/setup/").unwrap()..].trim().to_owned();
-        let server = Self { process, address, setup };
+        let server = Self { process, address, setup, _stdout: stdout };
         let started = Instant::now();
         while server.ready().is_none() {
             assert!(started.elapsed().as_secs() < 30, "the server does not start");
@@ -77,6 +80,11 @@ impl Server {
     /// Sends 400 at once; gives the statuses, how much memory was in use at most, in MiB, and the longest `/readyz`.
     fn flood(&self, request: impl Fn(usize) -> (String, String, String) + Sync) -> (Vec<u16>, u64, Duration) {
         let (before, done) = (self.memory("VmRSS"), AtomicBool::new(false));
+        let ask = |number| {
+            let (path, from, body) = request(number);
+            self.post(&path, &from, body.as_bytes())
+        };
+        let ask = &ask;
         let (statuses, slowest) = std::thread::scope(|scope| {
             let watch = scope.spawn(|| {
                 let mut slowest = Duration::ZERO;
@@ -86,11 +94,6 @@ impl Server {
                 }
                 slowest
             });
-            let ask = |number| {
-                let (path, from, body) = request(number);
-                self.post(&path, &from, body.as_bytes())
-            };
-            let ask = &ask;
             let threads: Vec<_> = (0..400).map(|number| scope.spawn(move || ask(number))).collect();
             let statuses: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
             done.store(true, Ordering::SeqCst);

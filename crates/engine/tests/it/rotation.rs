@@ -104,7 +104,7 @@ keyward_testkit::databases! {
         assert_eq!(later(&engine, &clock, 1).await, 1);
         let mail = mails(&engine).await;
         assert_eq!(mail.len(), 1);
-        assert_eq!(mail[0].subject, "The registry key ci was rotated");
+        assert_eq!(mail[0].subject, "A registry key was rotated");
         assert!(mail[0].body.contains("works until 2026-04-08T00:00:00Z") && mail[0].body.contains("https://licenses.example/registry/key"));
 
         let new = shop.collect(&old).await.unwrap();
@@ -187,7 +187,7 @@ keyward_testkit::databases! {
         let until = engine.now().plus_seconds(2 * DAY);
         assert_eq!(alerts.iter().map(|alert| &alert.finding).collect::<Vec<_>>(), [&Finding::RotationUncollected { until }]);
         let mail = mails(&engine).await;
-        assert_eq!(mail[0].subject, "Alert: Releases has a new secret that nobody has collected");
+        assert_eq!(mail[0].subject, "Alert: a registry has a new secret that nobody has collected");
         assert!(mail[0].body.contains(&format!("/registry-keys/{}/rotation", shop.key.id)), "{}", mail[0].body);
         assert_eq!(later(&engine, &clock, 2 * DAY - 1).await, 0, "told once");
         assert_eq!(later(&engine, &clock, 1).await, 1);

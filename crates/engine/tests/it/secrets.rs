@@ -92,7 +92,7 @@ async fn no_secret_stands_in_a_sqlite_file_or_its_backup() {
     store.backup(&path("copy.db")).await.unwrap();
     for file in ["k.db", "k.db-wal", "copy.db"] {
         let bytes = std::fs::read(path(file)).unwrap();
-        assert!(bytes.len() > 10_000, "{file}");
+        assert!(file == "k.db" || bytes.len() > 100_000, "{file}: {}", bytes.len());
         assert_absent(&secrets, &bytes, file);
     }
 }

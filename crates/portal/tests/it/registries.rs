@@ -316,7 +316,7 @@ keyward_testkit::databases! {
         assert!(matches!(vendor.engine.tend_registry_keys().await.unwrap(), keyward_engine::Tended::Done(_)));
         let later = vendor.again().await;
         while let Some(mail) = later.engine.claim_mail().await.unwrap() {
-            assert!(mail.subject.ends_with("ci was rotated"));
+            assert!(mail.subject == "A registry key was rotated");
             later.engine.mail_sent(&mail).await.unwrap();
         }
         assert!(later.get(&format!("{page}/keys")).await.1.contains("new secret waits until <span class=\"date\">2026-02-05"));

@@ -65,7 +65,7 @@ keyward_testkit::databases! {
         }
         // From elsewhere in the same /64, and on a server that has seen none of it.
         for app in [app, server(&engine).await] {
-            let refused = send(&*app, sign_in("2001:db8::2", "Owner@Acme.example", PASSWORD)).await;
+            let refused = send(&*app, sign_in("2001:db8::2", "owner@acme.example", PASSWORD)).await;
             assert_eq!((refused.0, refused.1.as_str()), (429, "900"));
             assert!(refused.2.contains("Wait 15 minutes") && refused.2.contains("name=\"password\""));
         }
@@ -116,9 +116,9 @@ keyward_testkit::databases! {
         // A cookie that looks like one is not enough.
         let forged = keyward_domain::Secret::new(keyward_domain::SecretKind::Session, [9; 24]);
         let forged = format!("keyward={}", forged.expose());
-        let long = |cookie: &str| form("/customers/new", "192.0.2.1", format!("notes={}", "a".repeat(20_000))).insert_header(("Cookie", cookie.to_owned()));
-        assert_eq!(send(&*app, long(&forged)).await.0, 413);
-        assert_eq!(send(&*app, long(&cookie)).await.0, 403, "read, and without its value against forgery");
+        let long = |path: &str, cookie: &str| form(path, "192.0.2.1", format!("notes={}", "a".repeat(20_000))).insert_header(("Cookie", cookie.to_owned()));
+        assert_eq!(send(&*app, long("/sign-in", &forged)).await.0, 413);
+        assert_eq!(send(&*app, long("/customers/new", &cookie)).await.0, 403, "read, and without its value against forgery");
         let email = send(&*app, sign_in("192.0.2.1", &format!("{}@acme.example", "a".repeat(4_000)), PASSWORD)).await;
         assert_eq!(email.0, 401);
     }
