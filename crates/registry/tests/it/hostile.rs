@@ -130,30 +130,30 @@ keyward_testkit::databases! {
         let vendor = Vendor::found(&engine, "Acme").await;
         let served = Served::start(&engine);
         let link = "link: </v2/_catalog?n=1000&last=x>; rel=\"next\"\r\n";
-        // Pages of 30 MiB, each with another after it.
+        // Pages of 30 MiB, each with another after it, announced or not.
         let large = Upstream::start(move |_, write| {
-            if write(format!("{OPEN}{link}\r\n{{\"repositories\":[\"a\"").as_bytes()) {
-                for _ in 0..480 {
-                    if !write(&FILLER) {
-                        break;
-                    }
-                }
-            }
+            let begun = write(format!("{OPEN}{link}content-length: 31457280\r\n\r\n{{\"repositories\":[\"a\"").as_bytes());
+            let _ = begun && (0..480).all(|_| write(&FILLER));
+        });
+        let chunked = Upstream::start(move |_, write| {
+            let begun = write(format!("{OPEN}{link}transfer-encoding: chunked\r\n\r\n").as_bytes());
+            let _ = begun && (0..480).all(|_| write(b"10000\r\n") && write(&FILLER) && write(b"\r\n"));
         });
         // Small ones, which never end.
         let many = Upstream::start(move |number, write| {
-            write(format!("{OPEN}{link}\r\n{{\"repositories\":[\"r{number}\"]}}").as_bytes());
+            let page = format!("{{\"repositories\":[\"r{number}\"]}}");
+            write(format!("{OPEN}{link}content-length: {}\r\n\r\n{page}", page.len()).as_bytes());
         });
         // One with more entries than there may be, in few bytes.
         let full = Upstream::start(move |_, write| {
-            let items = "\"a\",".repeat(bounds::LIST_ITEMS);
-            write(format!("{OPEN}\r\n{{\"repositories\":[{items}\"b\"]}}").as_bytes());
+            let page = format!("{{\"repositories\":[{}\"b\"]}}", "\"a\",".repeat(bounds::LIST_ITEMS));
+            write(format!("{OPEN}content-length: {}\r\n\r\n{page}", page.len()).as_bytes());
         });
         // One that claims to be packed. It is never unpacked.
         let packed = Upstream::start(move |_, write| {
-            write(format!("{OPEN}content-encoding: gzip\r\n\r\n\u{1f}\u{8b}\u{8}").as_bytes());
+            write(format!("{OPEN}content-encoding: gzip\r\ncontent-length: 3\r\n\r\n\u{1f}\u{8}\u{8}").as_bytes());
         });
-        for (name, upstream, most_asked) in [("large", &large, 1), ("many", &many, bounds::LIST_PAGES), ("full", &full, 1), ("packed", &packed, 1)] {
+        for (name, upstream, most_asked) in [("large", &large, 1), ("chunked", &chunked, 1), ("many", &many, bounds::LIST_PAGES), ("full", &full, 1), ("packed", &packed, 1)] {
             let host = format!("{name}.example");
             let (_, key) = registry(&vendor, &host, &format!("http://{}", upstream.address)).await;
             let (status, _, body) = served.get(&host, &key, "/v2/_catalog", "");
@@ -163,6 +163,14 @@ keyward_testkit::databases! {
             let taken = upstream.taken.load(Ordering::SeqCst);
             assert!(taken < bounds::LIST_PAGE_BYTES + 12 * 1_024 * 1_024, "{name}: {taken}");
         }
+        // What fits is read to its end.
+        let fine = Upstream::start(|number, write| {
+            let page = r#"{"repositories":["a","b"]}"#;
+            let link = if number == 0 { "link: </v2/_catalog?last=b>; rel=\"next\"\r\n" } else { "" };
+            write(format!("{OPEN}{link}content-length: {}\r\n\r\n{page}", page.len()).as_bytes());
+        });
+        let (_, key) = registry(&vendor, "fine.example", &format!("http://{}", fine.address)).await;
+        assert_eq!((served.get("fine.example", &key, "/v2/_catalog", "").0, fine.asked().len()), (200, 2));
         served.handle.stop(false).await;
     }
 
