@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use keyward_domain::{Access, Grant, Idempotency, Secret, SecretKind};
-use keyward_engine::Engine;
+use keyward_engine::{Engine, heavy};
 use sha2::{Digest, Sha256};
 
 use crate::body::{Body, BodyFault, MOST_BYTES};
@@ -64,7 +64,7 @@ pub struct Command<P, T> {
     pub once: Option<Idempotency>,
 }
 
-impl<P: Grant + 'static, T: Request> FromRequest for Command<P, T> {
+impl<P: Grant + 'static, T: Request + Send + 'static> FromRequest for Command<P, T> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
@@ -76,12 +76,12 @@ impl<P: Grant + 'static, T: Request> FromRequest for Command<P, T> {
             let access = caller(&request).await?;
             let body = body.read().await.map_err(unreadable)?;
             let once = idempotency(&request, &body)?;
-            Ok(Self { access, body: read(&request, &body)?, once })
+            Ok(Self { access, body: read(&request, body).await?, once })
         })
     }
 }
 
-fn read<T: Request>(request: &HttpRequest, body: &[u8]) -> Result<T, Problem> {
+async fn read<T: Request + Send + 'static>(request: &HttpRequest, body: web::Bytes) -> Result<T, Problem> {
     if body.is_empty() {
         return Fields::json("{}")?.read();
     }
@@ -90,9 +90,13 @@ fn read<T: Request>(request: &HttpRequest, body: &[u8]) -> Result<T, Problem> {
     if !media_type.is_some_and(|media_type| media_type.eq_ignore_ascii_case("application/json")) {
         return Err(Problem::new(Code::UnsupportedMediaType));
     }
-    let text = std::str::from_utf8(body)
-        .map_err(|_| Problem::new(Code::InvalidRequest).detail("The body is not valid UTF-8."))?;
-    Fields::json(text)?.read()
+    let length = body.len();
+    let read = move || {
+        let text = std::str::from_utf8(&body)
+            .map_err(|_| Problem::new(Code::InvalidRequest).detail("The body is not valid UTF-8."))?;
+        Fields::json(text)?.read()
+    };
+    heavy(length, read).await
 }
 
 /// What a body that can't be read is answered.

@@ -135,7 +135,7 @@ impl Engine {
 /// What is gathered while a batch is written.
 #[derive(Default)]
 struct Page<'a> {
-    registries: HashMap<RegistryId, Option<Registry>>,
+    registries: HashMap<(OrganizationId, RegistryId), Option<Registry>>,
     passed: BTreeMap<Thing<'a>, Passed<'a>>,
     /// The latest use of each thing. In an order, so that servers that write at once don't wait for each other.
     used: BTreeMap<Uuid, &'a Entry>,
@@ -169,11 +169,12 @@ impl<'a> Page<'a> {
 
     /// A registry, unless it is gone.
     async fn registry(&mut self, tx: &Tx, entry: &Entry, id: RegistryId) -> Result<Option<Registry>> {
-        if let Some(known) = self.registries.get(&id) {
+        let place = (entry.scope.id(), id);
+        if let Some(known) = self.registries.get(&place) {
             return Ok(known.clone());
         }
         let found = tx.registries(entry.scope).find(id).await?;
-        self.registries.insert(id, found.clone());
+        self.registries.insert(place, found.clone());
         Ok(found)
     }
 }
