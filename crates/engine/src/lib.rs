@@ -64,6 +64,7 @@ pub use delivery::{DeliveredFile, OwnApplication, OwnVersion, Recipient};
 pub use error::{Error, FieldFault, Thing};
 pub use issue::TokenFormat;
 pub use keyward_storage::Mail;
+pub use keyward_token::pasted;
 pub use keyward_storage::Usage;
 pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Shown};
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};

@@ -81,9 +81,9 @@ impl Engine {
         let scope = registry.scope();
         let tx = self.store.read().await?;
         let keyring = load::keyring(&tx, scope).await?;
-        let Some(named) = load::token(&keyring, scope, token) else { return Ok(None) };
+        let Some(named) = load::token(self, &keyring, scope, token) else { return Ok(None) };
         let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
-        let terms = load::terms(&tx, scope, &license, named).await?;
+        let terms = load::terms(&tx, scope, &license, &named).await?;
         let Some(revision) = terms.filter(|revision| !is_withdrawn(&license, revision)) else {
             return Ok(None);
         };
