@@ -121,8 +121,9 @@ fn what_is_something_else_is_named() {
         ("license.jwt", "this is the name of a file"),
         (&token.replacen('.', "—", 1), "contains U+2014 at"),
     ] {
-        let (exit, said) = desk.verify(text, &[]);
-        assert_eq!((exit, said["code"].as_str()), (1, Some("malformed")));
+        let output = desk.keyward_with(&["verify", "--key", "key.pem.pub", "-"], text);
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), said["code"].as_str()), (Some(1), Some("malformed")));
         assert!(said["detail"].as_str().unwrap().contains(named), "{said}");
     }
     for (key, named) in [

@@ -9,6 +9,7 @@ mod licenses;
 mod notices;
 mod notifications;
 mod once;
+mod own_claims;
 mod people;
 mod providers;
 mod registries;

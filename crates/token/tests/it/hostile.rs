@@ -206,7 +206,7 @@ fn registered_claims() {
         "253402300800",
         "9223372036854775808",
         "18446744073709551616",
-        "1e400",
+        "1e300",
     ];
     for claim in ["iat", "nbf", "exp"] {
         for value in times {

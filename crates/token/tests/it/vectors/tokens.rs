@@ -177,7 +177,7 @@ pub(super) fn invalid() -> Vec<Invalid> {
 }
 
 /// The same claims under signatures that other rules than the strict one accept.
-fn crafted() -> [(&'static str, String); 4] {
+fn crafted() -> [(&'static str, String); 5] {
     use curve25519_dalek::{EdwardsPoint, Scalar, constants::EIGHT_TORSION, scalar::clamp_integer};
     use sha2::{Digest as _, Sha512};
 
@@ -202,7 +202,8 @@ fn crafted() -> [(&'static str, String); 4] {
     }
     [
         ("signature with S beyond the order [S1]", format!("{signed}.{}", encode(unreduced))),
-        ("signature with R of small order [S2]", sign(Scalar::ZERO, EIGHT_TORSION[1].compress().to_bytes())),
+        ("signature with R the identity [S2]", sign(Scalar::ZERO, EIGHT_TORSION[0].compress().to_bytes())),
+        ("signature with R of order eight [S2]", sign(Scalar::ZERO, EIGHT_TORSION[1].compress().to_bytes())),
         ("signature with R not canonical [S3]", sign(Scalar::ZERO, identity)),
         ("signature that only the equation with the cofactor accepts [S4]", sign(nonce, torsion)),
     ]
