@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::{Outcome, reading};
 use crate::client::{Connection, Page};
 use crate::output::{line, table};
+use crate::{Outcome, reading};
 
 #[derive(Debug, Args)]
 pub(crate) struct Products {

@@ -53,7 +53,8 @@ pub(crate) fn public_keys(path: &str) -> anyhow::Result<Keyring> {
     } else {
         PublicKey::from_pem(&text).map(Keyring::from)
     };
-    read.map_err(|error| not_a_key(error, &text, "a public key")).with_context(|| format!("the key file {path}"))
+    read.map_err(|error| not_a_key(error, &text, "a public key"))
+        .with_context(|| format!("the key file {path}"))
 }
 
 /// Reads a secret key in any of its forms.
@@ -67,7 +68,8 @@ pub(crate) fn secret_key(path: &str) -> anyhow::Result<SecretKey> {
     } else {
         SecretKey::from_pem(&text)
     };
-    read.map_err(|error| not_a_key(error, &text, "a secret key")).with_context(|| format!("the key file {path}"))
+    read.map_err(|error| not_a_key(error, &text, "a secret key"))
+        .with_context(|| format!("the key file {path}"))
 }
 
 /// A management token from the environment, fit for a header.
@@ -146,7 +148,9 @@ fn kind(text: &str) -> Option<&'static str> {
 fn is_license_key(text: &str) -> bool {
     let groups: Vec<&str> = text.split('-').collect();
     groups.len() == 5
-        && groups.iter().all(|group| group.len() == 5 && group.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+        && groups
+            .iter()
+            .all(|group| group.len() == 5 && group.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 /// The first character that does not belong there, and its place, from 1.
@@ -217,7 +221,10 @@ mod tests {
         for (text, named) in [
             ("-----BEGINPUBLICKEY-----x", "this is a public key and not a token"),
             ("{\"keys\":[]}", "this is a JWK Set and not a token"),
-            ("7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC", "this is a license key, which is validated online, and not a token"),
+            (
+                "7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC",
+                "this is a license key, which is validated online, and not a token",
+            ),
             ("eyJh—b", "it contains U+2014 at 5"),
             ("eyJh+b", "it contains “+” at 5"),
         ] {

@@ -117,7 +117,8 @@ mod tests {
     fn the_narrower_ends_count() {
         let at = |unix| Timestamp::from_unix(unix).unwrap();
         let terms = Validity::new(at(10), Some(at(20))).unwrap();
-        let ends = |validity: Validity| (validity.not_before().unix(), validity.expires_at().map(Timestamp::unix));
+        let ends =
+            |validity: Validity| (validity.not_before().unix(), validity.expires_at().map(Timestamp::unix));
         assert_eq!(ends(terms.narrowed(None, None)), (10, Some(20)));
         assert_eq!(ends(terms.narrowed(Some(at(5)), Some(at(25)))), (10, Some(20)));
         assert_eq!(ends(terms.narrowed(Some(at(12)), Some(at(18)))), (12, Some(18)));

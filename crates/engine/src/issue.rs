@@ -3,8 +3,8 @@
 
 use keyward_domain::permission::ReadLicenses;
 use keyward_domain::{
-    Access, License, LicenseId, LicenseState, OrganizationScope, Payload, Revision, RevisionState, SigningKey,
-    SigningKeyState, Timestamp,
+    Access, License, LicenseId, LicenseState, OrganizationScope, Payload, Revision, RevisionState,
+    SigningKey, SigningKeyState, Timestamp,
 };
 use keyward_storage::Tx;
 use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, StatusRef, UnixSeconds};

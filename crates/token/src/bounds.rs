@@ -24,7 +24,9 @@ mod tests {
     #[test]
     fn the_range_is_that_of_a_double() {
         let long = |digits: usize| String::from("9").repeat(digits);
-        for number in ["0", "-1.5e3", "1e-999", "0e999", "1.7976931348623158e308", "0.0000000001e317", &long(308)] {
+        for number in
+            ["0", "-1.5e3", "1e-999", "0e999", "1.7976931348623158e308", "0.0000000001e317", &long(308)]
+        {
             assert!(is_finite(number), "{number}");
         }
         for number in ["1e999", "-1E400", "1.7976931348623159e308", "0.1e99999999999999999999", &long(310)] {

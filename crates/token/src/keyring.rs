@@ -148,7 +148,11 @@ mod tests {
             r#"{"kty":"OKP","crv":"X25519","x":"AA","d":"AA"}"#.into(),
             r#"{"kty":"oct","k":"AA"}"#.into(),
         ] {
-            assert_eq!(Keyring::from_jwks(&format!(r#"{{"keys":[{key},{KEY}]}}"#)), Err(KeyError::SecretKey), "{key}");
+            assert_eq!(
+                Keyring::from_jwks(&format!(r#"{{"keys":[{key},{KEY}]}}"#)),
+                Err(KeyError::SecretKey),
+                "{key}"
+            );
         }
         for member in [r#""kid":1"#, r#""kid":null"#, r#""use":["sig"]"#, r#""alg":{}"#] {
             let key = KEY.replace("\"x\"", &format!(r#"{member},"x""#));

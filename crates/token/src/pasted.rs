@@ -86,7 +86,8 @@ mod tests {
 
     #[test]
     fn what_has_a_meaning_stays() {
-        for text in ["a\"b", "a—b", "a\u{2011}b", "ａ.b", "a\0b", "Bearer:a", "{\"a\":“b”}", "a\u{301}"] {
+        for text in ["a\"b", "a—b", "a\u{2011}b", "ａ.b", "a\0b", "Bearer:a", "{\"a\":“b”}", "a\u{301}"]
+        {
             assert_eq!(pasted(text), text);
         }
     }

@@ -1,5 +1,6 @@
 use crate::{
-    DEFAULT_MAX_TOKEN_BYTES, Defect, Format, Keyring, Kid, License, Part, PublicKey, UnixSeconds, VerifyError, caller,
+    DEFAULT_MAX_TOKEN_BYTES, Defect, Format, Keyring, Kid, License, Part, PublicKey, UnixSeconds,
+    VerifyError, caller,
     claims::{self, Registered, Times},
     jws::{self, Typ},
 };

@@ -87,7 +87,9 @@ fn tokens_and_keys_are_read_as_they_were_pasted() {
     let desk = Desk::new();
     let token = desk.sign(&["--no-end"]);
     let folded = token.replacen('.', ".\r\n ", 1);
-    for pasted in [format!(" {token}\n"), format!("\u{feff}“{token}”"), folded, format!("\u{200b}{token}\u{a0}")] {
+    for pasted in
+        [format!(" {token}\n"), format!("\u{feff}“{token}”"), folded, format!("\u{200b}{token}\u{a0}")]
+    {
         assert_eq!(desk.verify(&pasted, &[]).0, 0, "{pasted:?}");
         assert_eq!(desk.keyward(&["inspect", &pasted]).status.code(), Some(0), "{pasted:?}");
         let piped = desk.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &pasted);
@@ -96,7 +98,8 @@ fn tokens_and_keys_are_read_as_they_were_pasted() {
     // What PowerShell's > writes.
     let write = |name: &str, text: &str| {
         let units = std::iter::once(0xfeff).chain(text.encode_utf16());
-        std::fs::write(desk.0.path().join(name), units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()).unwrap();
+        std::fs::write(desk.0.path().join(name), units.flat_map(u16::to_le_bytes).collect::<Vec<_>>())
+            .unwrap();
     };
     let read = |name: &str| std::fs::read_to_string(desk.0.path().join(name)).unwrap();
     let (public, secret) = (read("key.pem.pub"), read("key.pem"));
@@ -104,7 +107,18 @@ fn tokens_and_keys_are_read_as_they_were_pasted() {
     write("wide.pem", &secret);
     write("wide.json", "{\"seats\":25}");
     assert!(desk.keyward(&["verify", "--key", "wide.pub", &token]).status.success());
-    let again = ["sign", "--key", "wide.pem", "--issuer", "i", "--subject", "s", "--no-end", "--payload", "@wide.json"];
+    let again = [
+        "sign",
+        "--key",
+        "wide.pem",
+        "--issuer",
+        "i",
+        "--subject",
+        "s",
+        "--no-end",
+        "--payload",
+        "@wide.json",
+    ];
     let again = String::from_utf8(desk.keyward(&again).stdout).unwrap();
     assert_eq!(desk.verify(&again, &[]).1["seats"], 25);
 }
@@ -155,7 +169,18 @@ fn signing_and_verifying_have_the_same_bounds() {
     ] {
         std::fs::write(desk.0.path().join("payload.json"), &payload).unwrap();
         for format in ["jwt", "paseto"] {
-            let args = ["sign", "--key", "key.pem", "--issuer", "i", "--subject", "s", "--no-end", "--format", format];
+            let args = [
+                "sign",
+                "--key",
+                "key.pem",
+                "--issuer",
+                "i",
+                "--subject",
+                "s",
+                "--no-end",
+                "--format",
+                format,
+            ];
             let output = desk.keyward(&[&args[..], &["--payload", "@payload.json"]].concat());
             assert_eq!(output.status.success(), signs, "{}", String::from_utf8_lossy(&output.stderr));
             if signs {

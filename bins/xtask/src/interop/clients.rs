@@ -62,7 +62,12 @@ pub(crate) fn all(parts: &Parts) -> Result<Vec<Client>> {
             name: "jose (Node)",
             formats: &["jwt"],
             run: Box::new(move |key, token, audience, at| {
-                Ok(Command::new("node").arg(&node).arg(key).args([token, audience]).args(second(at)).output()?)
+                Ok(Command::new("node")
+                    .arg(&node)
+                    .arg(key)
+                    .args([token, audience])
+                    .args(second(at))
+                    .output()?)
             }),
         },
         Client {
@@ -86,7 +91,13 @@ pub(crate) fn all(parts: &Parts) -> Result<Vec<Client>> {
             run: Box::new(move |key, token, audience, at| {
                 let mut command = Command::new(&keyward);
                 let at = second(at).into_iter().flat_map(|second| ["--at".to_owned(), second]);
-                Ok(command.args(["verify"]).args(at).args(["--audience", audience, "--key"]).arg(key).arg(token).output()?)
+                Ok(command
+                    .args(["verify"])
+                    .args(at)
+                    .args(["--audience", audience, "--key"])
+                    .arg(key)
+                    .arg(token)
+                    .output()?)
             }),
         },
     ])

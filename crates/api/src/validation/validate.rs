@@ -1,8 +1,8 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use keyward_engine::{Engine, pasted};
 use keyward_engine::validation::{Inquiry, Reply};
+use keyward_engine::{Engine, pasted};
 use keyward_web::{Body, BodyFault, ClientAddress};
 use serde::Deserialize;
 

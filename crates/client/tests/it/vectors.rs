@@ -39,7 +39,8 @@ const ABOUT: &str = "Answers of Keyward's validation API: `trusted` ones pass th
 
 #[test]
 fn vectors_are_up_to_date() {
-    let vectors = Vectors { about: ABOUT.into(), jwks: keys().to_jwks(), product_id: "p".into(), answers: all() };
+    let vectors =
+        Vectors { about: ABOUT.into(), jwks: keys().to_jwks(), product_id: "p".into(), answers: all() };
     let expected = serde_json::to_string_pretty(&vectors).unwrap() + "\n";
     let path = path("vectors/v1.json");
     if std::env::var_os("KEYWARD_BLESS").is_some() {
@@ -47,7 +48,10 @@ fn vectors_are_up_to_date() {
         std::fs::write(&path, &expected).unwrap();
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == expected, "vectors/v1.json is out of date: run with KEYWARD_BLESS=1 and read the difference");
+    assert!(
+        written == expected,
+        "vectors/v1.json is out of date: run with KEYWARD_BLESS=1 and read the difference"
+    );
     check(&serde_json::from_str(&written).unwrap());
 }
 
@@ -57,7 +61,8 @@ fn every_must_has_a_vector() {
     let mut named = BTreeSet::new();
     for block in document.split("\n\n") {
         let marks = block.split('[').skip(1).filter_map(|text| text.split_once(']').map(|(mark, _)| mark));
-        let marks: Vec<_> = marks.filter(|mark| mark.starts_with('V') && mark[1..].parse::<u8>().is_ok()).collect();
+        let marks: Vec<_> =
+            marks.filter(|mark| mark.starts_with('V') && mark[1..].parse::<u8>().is_ok()).collect();
         assert!(marks.len() >= block.matches("MUST").count(), "{block}");
         named.extend(marks.into_iter().map(str::to_owned));
     }
@@ -103,7 +108,11 @@ fn all() -> Vec<Vector> {
         bad("not signed", "V1", unsigned.to_string()),
         bad("a refusal turned around", "V1", with(refusal).replace("\"valid\":false", "\"valid\":true")),
         bad("another key", "V1", with(|answer| answer["kid"] = "x".into())),
-        bad("a key of a stranger", "V1", good.replace(crate::secret().public_key().kid().as_str(), stranger.as_str())),
+        bad(
+            "a key of a stranger",
+            "V1",
+            good.replace(crate::secret().public_key().kid().as_str(), stranger.as_str()),
+        ),
         bad("another product", "V2", with(|answer| answer["product_id"] = "q".into())),
         bad("no product", "V2", with(|answer| answer["product_id"] = Value::Null)),
         bad("another license", "V3", with(|answer| answer["license_key"] = "OTHER".into())),

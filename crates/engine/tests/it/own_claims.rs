@@ -5,7 +5,9 @@ use keyward_domain::registry::Registry;
 use keyward_domain::{Address, License, Secret};
 use keyward_engine::validation::{Inquiry, Reply};
 use keyward_engine::vault::{MasterKey, Vault};
-use keyward_engine::{Engine, Holder, Issuer, NewCustomer, NewKey, NewProduct, NewSigningKey, ProductChange, TokenFormat};
+use keyward_engine::{
+    Engine, Holder, Issuer, NewCustomer, NewKey, NewProduct, NewSigningKey, ProductChange, TokenFormat,
+};
 use keyward_testkit::engine::{START, SeededEntropy, engine};
 use keyward_testkit::{TestClock, Vendor};
 use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, UnixSeconds};
@@ -72,7 +74,9 @@ impl Shop {
     async fn verdicts(&self, engine: &Engine, token: &str) -> [String; 4] {
         let address = Address::new("192.0.2.1".parse().unwrap());
         let inquiry = Inquiry { license: token.to_owned(), version: None, nonce: None, address };
-        let status = |json: String| serde_json::from_str::<Value>(&json).unwrap()["status"].as_str().unwrap().to_owned();
+        let status = |json: String| {
+            serde_json::from_str::<Value>(&json).unwrap()["status"].as_str().unwrap().to_owned()
+        };
         let counted = match engine.validate(&self.product_key, &inquiry).await.unwrap() {
             Reply::Answer(json) => status(json),
             other => panic!("{other:?}"),

@@ -71,7 +71,10 @@ impl<'a> Jwk<'a> {
 
     pub(crate) fn public(&self) -> Result<PublicKey, KeyError> {
         let texts = [self.kid, self.usage, self.alg].into_iter().flatten();
-        if !self.is_ed25519() || self.is_for_another_use() || texts.map(|node| node.as_text()).any(|text| text.is_none()) {
+        if !self.is_ed25519()
+            || self.is_for_another_use()
+            || texts.map(|node| node.as_text()).any(|text| text.is_none())
+        {
             return Err(KeyError::Jwk);
         }
         let key = PublicKey::from_bytes(&self.x.and_then(bytes).ok_or(KeyError::Jwk)?)?;

@@ -84,8 +84,26 @@ fn every_flipped_bit_is_refused() {
 /// What copying adds: somewhere, or around the whole.
 fn additions() -> impl Strategy<Value = Vec<(prop::sample::Index, char)>> {
     const ANYWHERE: [char; 20] = [
-        ' ', '\t', '\r', '\n', '\u{85}', '\u{a0}', '\u{2028}', '\u{202f}', '\u{3000}', '\u{ad}', '\u{200b}', '\u{200d}',
-        '\u{200e}', '\u{202e}', '\u{2060}', '\u{feff}', '\u{fe0f}', '\u{180e}', '\u{3164}', '\u{e0020}',
+        ' ',
+        '\t',
+        '\r',
+        '\n',
+        '\u{85}',
+        '\u{a0}',
+        '\u{2028}',
+        '\u{202f}',
+        '\u{3000}',
+        '\u{ad}',
+        '\u{200b}',
+        '\u{200d}',
+        '\u{200e}',
+        '\u{202e}',
+        '\u{2060}',
+        '\u{feff}',
+        '\u{fe0f}',
+        '\u{180e}',
+        '\u{3164}',
+        '\u{e0020}',
     ];
     prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(ANYWHERE.to_vec())), 0..40)
 }

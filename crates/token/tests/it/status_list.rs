@@ -70,7 +70,10 @@ fn lists_age() {
     let end = UnixSeconds::new(NOW.as_i64() + 10);
     assert_eq!(StatusList::verify(&token, &keys(), end), Err(VerifyError::Expired { since: end }));
     let list = StatusList::verify(&token, &keys(), NOW).unwrap();
-    let body = format!(r#"{{"sub":"{LIST}","iat":1,"nbf":{},"status_list":{{"bits":1,"lst":"eNrbuRgAAhcBXQ"}}}}"#, NOW.as_i64());
+    let body = format!(
+        r#"{{"sub":"{LIST}","iat":1,"nbf":{},"status_list":{{"bits":1,"lst":"eNrbuRgAAhcBXQ"}}}}"#,
+        NOW.as_i64()
+    );
     let early = UnixSeconds::new(NOW.as_i64() - 1);
     assert_eq!(StatusList::verify(&jws(&body), &keys(), early), Err(VerifyError::NotYetValid { until: NOW }));
     assert!(StatusList::verify(&jws(&body), &keys(), NOW).is_ok());
@@ -140,7 +143,14 @@ fn broken_lists_are_refused() {
         format!(r#"{{"bits":2,"lst":"{}"}}"#, &good[..good.len() - 4]),
         format!(r#"{{"bits":2,"lst":"{}"}}"#, encode([zlib(), vec![0]].concat())),
         format!(r#"{{"bits":2,"lst":"{}"}}"#, encode([zlib(), zlib()].concat())),
-        format!(r#"{{"bits":2,"lst":"{}"}}"#, encode({ let mut wrong = zlib(); *wrong.last_mut().unwrap() ^= 1; wrong })),
+        format!(
+            r#"{{"bits":2,"lst":"{}"}}"#,
+            encode({
+                let mut wrong = zlib();
+                *wrong.last_mut().unwrap() ^= 1;
+                wrong
+            })
+        ),
     ] {
         assert_eq!(
             StatusList::verify(&body(&list), &keys(), NOW).unwrap_err().code(),

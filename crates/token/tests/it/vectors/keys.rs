@@ -23,7 +23,8 @@ pub(super) struct KeyText {
 pub(super) fn check(vectors: &[KeyText]) {
     for vector in vectors {
         let read = read(&vector.form, &vector.text);
-        let kids = read.as_ref().ok().map(|keys| keys.iter().map(|key| key.kid().to_string()).collect::<Vec<_>>());
+        let kids =
+            read.as_ref().ok().map(|keys| keys.iter().map(|key| key.kid().to_string()).collect::<Vec<_>>());
         assert_eq!(kids, vector.kids, "{}", vector.name);
         assert_eq!(read.err().map(|error| error.code().to_owned()), vector.error, "{}", vector.name);
     }
@@ -81,14 +82,40 @@ pub(super) fn all() -> Vec<KeyText> {
         ("a JWK without them [K5]", "public-jwk", bare.clone()),
         ("a JWK for Ed25519 [K5]", "public-jwk", changed("EdDSA", "Ed25519")),
         ("a set with keys of other kinds [K7]", "jwks", set(&[&foreign[..], &[&jwk]].concat())),
-        ("a PEM as a mail brings it [X2]", "public-pem", format!("\u{feff}Our key:\r\n\r\n  {}", pem.replace('\n', "\r\n  \u{200b}"))),
-        ("a JWK as a mail brings it [X2]", "public-jwk", format!("“{}”\u{a0}\n", jwk.replace(',', ",\n\t").replace("sY-", "sY-\r\n "))),
+        (
+            "a PEM as a mail brings it [X2]",
+            "public-pem",
+            format!("\u{feff}Our key:\r\n\r\n  {}", pem.replace('\n', "\r\n  \u{200b}")),
+        ),
+        (
+            "a JWK as a mail brings it [X2]",
+            "public-jwk",
+            format!("“{}”\u{a0}\n", jwk.replace(',', ",\n\t").replace("sY-", "sY-\r\n ")),
+        ),
         ("a PASERK with a newline [X2]", "paserk-public", format!("{}\n", public.to_paserk())),
     ];
     let bad: Vec<(&str, &str, String, &str)> = vec![
-        ("PKCS#8 version 2 with another public key [K2]", "private-pem", pkcs8_v2(other.public_key().to_bytes()), "key_mismatch"),
-        ("a JWK with another x [K3]", "private-jwk", secret.to_jwk().replace(&x, &format!(r#""x":"{}""#, encode(other.public_key().to_bytes()))).replace(&format!(",{ours}"), ""), "key_mismatch"),
-        ("k4.secret with another public half [K3]", "paserk-secret", format!("k4.secret.{}", encode([[7; 32], other.public_key().to_bytes()].concat())), "key_mismatch"),
+        (
+            "PKCS#8 version 2 with another public key [K2]",
+            "private-pem",
+            pkcs8_v2(other.public_key().to_bytes()),
+            "key_mismatch",
+        ),
+        (
+            "a JWK with another x [K3]",
+            "private-jwk",
+            secret
+                .to_jwk()
+                .replace(&x, &format!(r#""x":"{}""#, encode(other.public_key().to_bytes())))
+                .replace(&format!(",{ours}"), ""),
+            "key_mismatch",
+        ),
+        (
+            "k4.secret with another public half [K3]",
+            "paserk-secret",
+            format!("k4.secret.{}", encode([[7; 32], other.public_key().to_bytes()].concat())),
+            "key_mismatch",
+        ),
         ("y of p + 1 [K4]", "public-jwk", of_bytes(bytes(0xee, 0xff, 0x7f)), "not_canonical"),
         ("not on the curve [K4]", "public-jwk", of_bytes(bytes(2, 0, 0)), "not_a_point"),
         ("the identity [K4]", "public-jwk", of_bytes(bytes(1, 0, 0)), "weak_key"),
@@ -98,7 +125,12 @@ pub(super) fn all() -> Vec<KeyText> {
         ("use enc [K5]", "public-jwk", with(r#""use":"enc""#), "invalid_jwk"),
         ("use an array [K5]", "public-jwk", with(r#""use":["sig"]"#), "invalid_jwk"),
         ("alg HS256 [K5]", "public-jwk", with(r#""alg":"HS256""#), "invalid_jwk"),
-        ("a secret JWK where a public one belongs [K8]", "public-jwk", secret.to_jwk().to_string(), "secret_key"),
+        (
+            "a secret JWK where a public one belongs [K8]",
+            "public-jwk",
+            secret.to_jwk().to_string(),
+            "secret_key",
+        ),
         ("keys an object [K6]", "jwks", r#"{"keys":{}}"#.into(), "invalid_jwks"),
         ("a key that is a number [K6]", "jwks", set(&[&jwk, "1"]), "invalid_jwks"),
         ("a set with kid a number [K9]", "jwks", set(&[&with(r#""kid":1"#)]), "invalid_jwk"),
@@ -110,10 +142,30 @@ pub(super) fn all() -> Vec<KeyText> {
         ("a set with d a number [K8]", "jwks", set(&[&with(r#""d":1"#)]), "secret_key"),
         ("a set with d, escaped [K8]", "jwks", set(&[&with(r#""\u0064":"AA""#)]), "secret_key"),
         ("a set with d for another use [K8]", "jwks", set(&[&with(r#""use":"enc","d":"AA""#)]), "secret_key"),
-        ("a set with a private EC key [K8]", "jwks", set(&[&jwk, r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"AA"}"#]), "secret_key"),
-        ("a set with a private RSA key [K8]", "jwks", set(&[&jwk, r#"{"kty":"RSA","n":"AA","e":"AQAB","d":"AA"}"#]), "secret_key"),
-        ("a set with factors of an RSA key [K8]", "jwks", set(&[&jwk, r#"{"kty":"RSA","n":"AA","e":"AQAB","p":"AA","q":"AA"}"#]), "secret_key"),
-        ("a set with a private X25519 key [K8]", "jwks", set(&[&jwk, r#"{"kty":"OKP","crv":"X25519","x":"AA","d":"AA"}"#]), "secret_key"),
+        (
+            "a set with a private EC key [K8]",
+            "jwks",
+            set(&[&jwk, r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"AA"}"#]),
+            "secret_key",
+        ),
+        (
+            "a set with a private RSA key [K8]",
+            "jwks",
+            set(&[&jwk, r#"{"kty":"RSA","n":"AA","e":"AQAB","d":"AA"}"#]),
+            "secret_key",
+        ),
+        (
+            "a set with factors of an RSA key [K8]",
+            "jwks",
+            set(&[&jwk, r#"{"kty":"RSA","n":"AA","e":"AQAB","p":"AA","q":"AA"}"#]),
+            "secret_key",
+        ),
+        (
+            "a set with a private X25519 key [K8]",
+            "jwks",
+            set(&[&jwk, r#"{"kty":"OKP","crv":"X25519","x":"AA","d":"AA"}"#]),
+            "secret_key",
+        ),
         ("a set with a symmetric key [K8]", "jwks", set(&[&jwk, r#"{"kty":"oct","k":"AA"}"#]), "secret_key"),
         ("the same key twice [K10]", "jwks", set(&[&jwk, &bare]), "duplicate_key"),
         ("two blocks [X2]", "public-pem", pem.repeat(2), "invalid_pem"),

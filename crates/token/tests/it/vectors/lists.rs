@@ -2,7 +2,9 @@
 
 use super::{name, rules};
 use crate::support::{ISSUED, LIST, NOW, PAYLOAD, claims, encode, jws, signer, token};
-use keyward_token::{Format, Keyring, NoClaims, Status, StatusList, StatusRef, StatusTable, UnixSeconds, Verifier};
+use keyward_token::{
+    Format, Keyring, NoClaims, Status, StatusList, StatusRef, StatusTable, UnixSeconds, Verifier,
+};
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +48,10 @@ pub(super) fn all() -> Vec<ListVerdict> {
     let list = |more: &str, zlib: &[u8]| {
         let header = format!(r#"{{"alg":"EdDSA","typ":"statuslist+jwt","kid":"{}"}}"#, signer().kid());
         let lst = encode(zlib);
-        jws(header, format!(r#"{{"sub":"{LIST}","iat":1800000000{more},"status_list":{{"bits":2,"lst":"{lst}"}}}}"#))
+        jws(
+            header,
+            format!(r#"{{"sub":"{LIST}","iat":1800000000{more},"status_list":{{"bits":2,"lst":"{lst}"}}}}"#),
+        )
     };
     let zlib = compress_to_vec_zlib(&[0; 500], 9);
     let after = |more: &[u8]| [&zlib[..], more].concat();
@@ -70,10 +75,25 @@ pub(super) fn all() -> Vec<ListVerdict> {
         vector("suspended [L2]", &good, table(Status::Suspended), "suspended"),
         vector("another value [L2]", &good, table(Status::Other(3)), "revoked"),
         vector("a license as a list [L1]", &good, good.clone(), "wrong_type"),
-        vector("a list of another address [L2]", &referring(1_234, "https://keys.example.com/o/other/status-list"), table(Status::Valid), "other_status_list"),
+        vector(
+            "a list of another address [L2]",
+            &referring(1_234, "https://keys.example.com/o/other/status-list"),
+            table(Status::Valid),
+            "other_status_list",
+        ),
         vector("the last index [L3]", &referring(1_999, LIST), table(Status::Valid), "valid"),
-        vector("beyond the last index [L3]", &referring(2_000, LIST), table(Status::Valid), "status_out_of_range"),
-        vector("more than 4 MiB [L4]", &good, list("", &compress_to_vec_zlib(&vec![0; (4 << 20) + 1], 9)), "too_large"),
+        vector(
+            "beyond the last index [L3]",
+            &referring(2_000, LIST),
+            table(Status::Valid),
+            "status_out_of_range",
+        ),
+        vector(
+            "more than 4 MiB [L4]",
+            &good,
+            list("", &compress_to_vec_zlib(&vec![0; (4 << 20) + 1], 9)),
+            "too_large",
+        ),
         vector("a byte after the stream [L5]", &good, list("", &after(&[0])), "invalid_claim"),
         vector("two streams [L5]", &good, list("", &after(&zlib)), "invalid_claim"),
         vector("half a stream [L5]", &good, list("", &zlib[..zlib.len() - 5]), "invalid_claim"),

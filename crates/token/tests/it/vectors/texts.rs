@@ -67,20 +67,37 @@ pub(super) fn payloads() -> Vec<PayloadVerdict> {
 
 pub(super) fn pasted_texts() -> Vec<Pasted> {
     let good = token(Format::Jwt);
-    let folded: Vec<&str> = good.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+    let folded: Vec<&str> =
+        good.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
     [
         ("a newline at the end [X2]", format!("{good}\n"), good.clone(), true),
         ("a byte order mark and CR LF [X2]", format!("\u{feff}{good}\r\n"), good.clone(), true),
         ("folded by a mail [X2]", folded.join("\r\n "), good.clone(), true),
         ("straight quotes [X2]", format!("\"{good}\""), good.clone(), true),
         ("typographic quotes [X2]", format!("„{good}“ "), good.clone(), true),
-        ("invisible characters [X2]", good.replace('.', "\u{200b}.\u{2060}\u{ad}\u{feff}"), good.clone(), true),
-        ("no-break and ideographic spaces [X2]", format!("\u{a0}{}\u{3000}", good.replace('.', "\u{202f}.")), good.clone(), true),
+        (
+            "invisible characters [X2]",
+            good.replace('.', "\u{200b}.\u{2060}\u{ad}\u{feff}"),
+            good.clone(),
+            true,
+        ),
+        (
+            "no-break and ideographic spaces [X2]",
+            format!("\u{a0}{}\u{3000}", good.replace('.', "\u{202f}.")),
+            good.clone(),
+            true,
+        ),
         ("a dash for a hyphen stays [X3]", good.replacen('.', "—", 1), good.replacen('.', "—", 1), false),
         ("full-width letters stay [X3]", good.replacen('e', "ｅ", 1), good.replacen('e', "ｅ", 1), false),
         ("quotes inside stay [X3]", good.replacen('.', "\".\"", 1), good.replacen('.', "\".\"", 1), false),
         ("two tokens are not one [X3]", format!("{good}\n{good}"), format!("{good}{good}"), false),
     ]
-    .map(|(title, text, pasted, valid)| Pasted { name: name(title), rules: rules(title), text, pasted, valid })
+    .map(|(title, text, pasted, valid)| Pasted {
+        name: name(title),
+        rules: rules(title),
+        text,
+        pasted,
+        valid,
+    })
     .into()
 }

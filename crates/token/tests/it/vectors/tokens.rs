@@ -1,7 +1,9 @@
 //! Tokens that must be accepted, and tokens that must be refused.
 
 use super::{Invalid, Valid, name, rules};
-use crate::support::{EXPIRES, ISSUED, LIST, NOW, PAYLOAD, claims, encode, header, jws, signer, signer_of, token};
+use crate::support::{
+    EXPIRES, ISSUED, LIST, NOW, PAYLOAD, claims, encode, header, jws, signer, signer_of, token,
+};
 use keyward_token::{Format, StatusTable, UnixSeconds};
 
 pub(super) fn valid() -> Vec<Valid> {
@@ -26,8 +28,9 @@ pub(super) fn valid() -> Vec<Valid> {
         ));
         let last = UnixSeconds::new(EXPIRES.as_i64() - 1);
         vectors.push(vector(&format!("{form}: the second before exp"), last, token(format), json, true));
-        let mut endless =
-            claims(r#"{"big":123456789012345678901234567890,"f":1.50,"e":1.7E308,"s":"\u00e9\/\ud83d\ude00"}"#);
+        let mut endless = claims(
+            r#"{"big":123456789012345678901234567890,"f":1.50,"e":1.7E308,"s":"\u00e9\/\ud83d\ude00"}"#,
+        );
         (endless.exp, endless.status) = (None, None);
         let json = endless.to_json(format).unwrap();
         let token = signer().sign(format, &endless).unwrap();
@@ -73,12 +76,27 @@ pub(super) fn invalid() -> Vec<Invalid> {
         ("header that is an array [H3]", NOW, jws("[]", r#"{"aud":"license-key"}"#), "malformed"),
         ("kid a number [H7]", NOW, header_with(r#""kid":1"#), "malformed"),
         ("a number beyond a double [J4]", NOW, with(r#""x":[-1e999]"#), "malformed"),
-        ("status without its address [C2]", NOW, with(r#""status":{"status_list":{"idx":1}}"#), "invalid_claim"),
+        (
+            "status without its address [C2]",
+            NOW,
+            with(r#""status":{"status_list":{"idx":1}}"#),
+            "invalid_claim",
+        ),
         ("paseto: footer that is no object [P2]", NOW, format!("{body}.{}", encode("[]")), "malformed"),
         ("paseto: footer of 1025 characters [P2]", NOW, format!("{body}.{}", "A".repeat(1_025)), "malformed"),
         ("paseto: kid a number [P3]", NOW, format!("{body}.{}", encode("{\"kid\":1}")), "malformed"),
-        ("paseto: a kid that is no thumbprint [P3]", NOW, format!("{body}.{}", encode("{\"kid\":\"mine\"}")), "unknown_key"),
-        ("status list as a license [L1]", NOW, StatusTable::new(8).sign(&signer(), LIST, ISSUED, None, None).unwrap(), "wrong_type"),
+        (
+            "paseto: a kid that is no thumbprint [P3]",
+            NOW,
+            format!("{body}.{}", encode("{\"kid\":\"mine\"}")),
+            "unknown_key",
+        ),
+        (
+            "status list as a license [L1]",
+            NOW,
+            StatusTable::new(8).sign(&signer(), LIST, ISSUED, None, None).unwrap(),
+            "wrong_type",
+        ),
         ("two parts [H2]", NOW, signed.into(), "malformed"),
         ("four parts [H2]", NOW, format!("{good}.{signature}"), "malformed"),
         ("white space before [H2 X1]", NOW, format!(" {good}"), "malformed"),
@@ -105,13 +123,23 @@ pub(super) fn invalid() -> Vec<Invalid> {
             "wrong_type",
         ),
         ("crit [H6]", NOW, header_with(r#""crit":["b64"]"#), "refused_header"),
-        ("jwk [H6]", NOW, header_with(&format!(r#""jwk":{}"#, signer().public_key().to_jwk())), "refused_header"),
+        (
+            "jwk [H6]",
+            NOW,
+            header_with(&format!(r#""jwk":{}"#, signer().public_key().to_jwk())),
+            "refused_header",
+        ),
         ("jku [H6]", NOW, header_with(r#""jku":"https://evil.example""#), "refused_header"),
         ("x5c [H6]", NOW, header_with(r#""x5c":["AA"]"#), "refused_header"),
         ("zip [H6]", NOW, header_with(r#""zip":"DEF""#), "refused_header"),
         ("b64 [H6]", NOW, header_with(r#""b64":true"#), "refused_header"),
         ("alg twice [J1]", NOW, header_with(r#""alg":"EdDSA""#), "malformed"),
-        ("another key's kid [K1 H7]", NOW, signer_of(8).sign(Format::Jwt, &claims(PAYLOAD)).unwrap(), "unknown_key"),
+        (
+            "another key's kid [K1 H7]",
+            NOW,
+            signer_of(8).sign(Format::Jwt, &claims(PAYLOAD)).unwrap(),
+            "unknown_key",
+        ),
         ("a kid that is no thumbprint [H7]", NOW, header_with(r#""kid":"mine""#), "unknown_key"),
         ("signature of zeros [S1]", NOW, format!("{signed}.{}", encode([0; 64])), "bad_signature"),
         ("altered payload [S1]", NOW, good.replacen(".ey", ".eY", 1), "bad_signature"),
@@ -211,6 +239,6 @@ fn crafted() -> [(&'static str, String); 5] {
 
 /// The order of the base point, little endian.
 const ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
