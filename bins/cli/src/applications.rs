@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::Outcome;
 use crate::client::{Connection, Page};
 use crate::output::{line, table};
+use crate::{Outcome, reading};
 
 #[derive(Debug, Args)]
 pub(crate) struct Applications {
@@ -137,7 +137,7 @@ impl Release {
 }
 
 fn read(path: &PathBuf) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+    Ok(reading::file(path)?.to_string())
 }
 
 #[derive(Deserialize)]

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use crate::Outcome;
 use crate::client::{Connection, Page};
 use crate::instant;
-use crate::output::{line, table, text_or_file};
+use crate::output::{line, table};
+use crate::reading::text_or_file;
 
 #[derive(Debug, Args)]
 pub(crate) struct Licenses {

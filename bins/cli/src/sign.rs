@@ -2,16 +2,16 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use keyward_token::{Format as TokenFormat, LicenseClaims, SecretKey, Signer, UnixSeconds};
-use zeroize::Zeroizing;
+use keyward_token::{Format as TokenFormat, LicenseClaims, Signer, UnixSeconds};
 
 use crate::licenses::Format;
-use crate::output::{line, text_or_file};
+use crate::output::line;
+use crate::reading::{self, text_or_file};
 use crate::{Outcome, instant};
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
-    /// Secret key as PKCS#8 PEM, as `keyward keygen` writes it
+    /// Secret key as PKCS#8 PEM, as `keyward keygen` writes it, or as JWK or PASERK
     #[arg(long, value_name = "FILE")]
     key: String,
     /// Issuer, a URL of yours
@@ -45,9 +45,7 @@ pub(crate) struct Sign {
 
 impl Sign {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
-        let pem = std::fs::read_to_string(&self.key).with_context(|| format!("reading {}", self.key))?;
-        let key = SecretKey::from_pem(&Zeroizing::new(pem))
-            .with_context(|| format!("the key file {}", self.key))?;
+        let key = reading::secret_key(&self.key)?;
         let time = |text: &Option<String>| text.as_deref().map(instant::parse).transpose();
         let issued_at = time(&self.issued_at).context("--issued-at")?.unwrap_or_else(instant::now);
         let not_before = time(&self.not_before).context("--not-before")?.unwrap_or(issued_at);

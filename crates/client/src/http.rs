@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use keyward_token::{Keyring, UnixSeconds};
+use keyward_token::{Keyring, UnixSeconds, pasted};
 
 use crate::{Answer, Kept, Lapsed, Question, Untrusted, Verifier};
 
@@ -93,9 +93,9 @@ impl Client {
     /// vendor's organization.
     pub fn builder(url: &str, api_key: &str, product_id: &str, keys: Keyring) -> ClientBuilder {
         ClientBuilder {
-            url: url.trim_end_matches('/').to_owned(),
-            api_key: api_key.to_owned(),
-            verifier: Verifier::new(keys, product_id),
+            url: url.trim().trim_end_matches('/').to_owned(),
+            api_key: pasted(api_key).into_owned(),
+            verifier: Verifier::new(keys, pasted(product_id)),
             timeout: Duration::from_secs(5),
             grace_seconds: 7 * 24 * 60 * 60,
             file: None,
@@ -119,7 +119,7 @@ impl Client {
             }
             Ok((answer, _)) => {
                 // What it said of this license before no longer counts.
-                if self.kept().is_some_and(|kept| kept.is_about(license_key)) {
+                if self.kept().is_some_and(|kept| kept.is_about(&question.license_key)) {
                     self.keep(None);
                 }
                 Decision::Refused(answer)

@@ -14,7 +14,7 @@ use crate::mail_text::{plain, vendor};
 use crate::member::{self, NewMember};
 use crate::provider::is_vouched_for;
 use crate::vault::{Place, SealError};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result};
 
 /// After how many tries a mail is given up; the last comes a day after the first.
 const MOST_ATTEMPTS: u32 = 12;

@@ -13,6 +13,7 @@
 
 pub mod answer;
 mod around;
+mod bearer;
 mod body;
 mod client_address;
 pub mod fields;
@@ -27,6 +28,7 @@ mod unread;
 
 pub use answer::Answer;
 pub use around::{Settings, around, was_head};
+pub use bearer::bearer;
 pub use body::{Body, BodyFault, MOST_BYTES};
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use fields::{Fields, FromField, Request};

@@ -11,6 +11,7 @@ use keyward_domain::{Access, Grant, Idempotency, Secret, SecretKind};
 use keyward_engine::{Engine, heavy};
 use sha2::{Digest, Sha256};
 
+use crate::bearer::bearer;
 use crate::body::{Body, BodyFault, MOST_BYTES};
 use crate::fields::{Fields, Request};
 use crate::problem::{Code, Problem};
@@ -42,13 +43,9 @@ impl<P: Grant + 'static> FromRequest for Caller<P> {
 async fn caller<P: Grant>(request: &HttpRequest) -> Result<Access<P>, Problem> {
     let unauthorized = || Problem::new(Code::Unauthorized);
     let engine = request.app_data::<web::Data<Engine>>().ok_or_else(|| Problem::new(Code::InternalError))?;
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, text) = header.and_then(|header| header.split_once(' ')).ok_or_else(unauthorized)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(unauthorized());
-    }
     // What has no valid checksum is refused without a look at the database.
-    let secret = Secret::parse(SecretKind::Management, text.trim()).ok_or_else(unauthorized)?;
+    let text = bearer(request).ok_or_else(unauthorized)?;
+    let secret = Secret::parse(SecretKind::Management, &text).ok_or_else(unauthorized)?;
     let identity = engine.authenticate(&secret).await?.ok_or_else(unauthorized)?;
     Ok(identity.access()?)
 }

@@ -22,7 +22,7 @@ keyward_testkit::databases! {
         let twice = user.post(PATH, r#"{"name":"L","payload":{"a":1,"b":{"c":1,"c":2}}}"#).await;
         assert_eq!(twice.faults(), [("/payload/b/c".into(), "duplicate_name".into())]);
         let deep = format!(r#"{{"name":"L","payload":{{"a":{}{}}}}}"#, "[".repeat(64), "]".repeat(64));
-        assert_eq!(user.post(PATH, &deep).await.faults(), [("/payload/a".to_owned() + &"/0".repeat(29), "too_deep".into())]);
+        assert_eq!(user.post(PATH, &deep).await.faults(), [("/payload/a".to_owned() + &"/0".repeat(31), "too_deep".into())]);
         let long = format!(r#"{{"name":"L","payload":{{"a":"{}"}}}}"#, "x".repeat(40_000));
         assert_eq!(user.post(PATH, &long).await.faults(), [("/payload".into(), "too_long".into())]);
         assert!(user.get(PATH).await.json()["items"].as_array().unwrap().is_empty());
