@@ -58,6 +58,7 @@ pub mod time;
 pub mod token;
 pub mod validation;
 pub mod version;
+mod versioned;
 pub mod yaml;
 
 pub use address::{Address, AddressRange, BlockList};
@@ -95,6 +96,7 @@ pub use session::Session;
 pub use signing_key::{Kid, SigningKey, SigningKeyState};
 pub use template::{FieldDraft, Template};
 pub use text::{Email, Name, Notes, Slug};
-pub use time::Timestamp;
+pub use time::{EndTime, StartTime, Timestamp};
 pub use token::ManagementToken;
 pub use version::{Pin, Version, Versions};
+pub use versioned::Versioned;

@@ -59,9 +59,12 @@ impl Engine {
             members: change.members.unwrap_or(known.members),
             customers: change.customers.unwrap_or(known.customers),
             alerts: change.alerts.unwrap_or(known.alerts),
-            days: change.days.unwrap_or(known.days),
+            days: change.days.unwrap_or_else(|| known.days.clone()),
             version: known.version + 1,
         };
+        if (Notices { version: known.version, ..notices.clone() }) == known {
+            return Ok(known);
+        }
         tx.notices(scope).save(&notices).await?;
         let detail = [
             ("members", json!(notices.members)),

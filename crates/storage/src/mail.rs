@@ -87,7 +87,7 @@ pub(crate) async fn claim(
         .await?;
     Ok(Some(Mail {
         id: row.id.into(),
-        recipient: TABLE.parse("recipient", &row.recipient)?,
+        recipient: Table::email(&row.recipient),
         subject: row.subject,
         body: row.body,
         created_at: TABLE.time("created_at", row.created_at)?,

@@ -126,7 +126,7 @@ fn read(row: row::Model) -> Result<ManagementToken> {
     Ok(ManagementToken {
         id: row.id.into(),
         organization: row.organization_id.into(),
-        name: TABLE.parse("name", &row.name)?,
+        name: Table::name(&row.name),
         hint: row.hint,
         hash: SecretHash::from_bytes(TABLE.take("hash", row.hash.try_into())?),
         scopes: scopes?,

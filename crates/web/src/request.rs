@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::body::{Body, BodyFault};
 use crate::fields::{Fields, Request};
 use crate::problem::{Code, Problem};
+use crate::utf8;
 
 type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -125,9 +126,9 @@ impl<T: Request> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+        let pairs = utf8::pairs(request.query_string());
         let pairs =
-            pairs.map_err(|_| Problem::new(Code::InvalidRequest).detail("The query string can't be read."));
-        ready(pairs.and_then(|pairs| Fields::query(pairs.into_inner()).read()).map(Self))
+            pairs.ok_or_else(|| Problem::new(Code::InvalidRequest).detail("The query string is not valid UTF-8."));
+        ready(pairs.and_then(|pairs| Fields::query(pairs).read()).map(Self))
     }
 }

@@ -14,8 +14,7 @@ mod watch;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
 use keyward_domain::{
-    Access, Action, Idempotency, Invalid, Name, OrganizationScope, Page, PageRequest, RegistryId, Slug,
-};
+    Access, Action, Idempotency, Invalid, Name, OrganizationScope, Page, PageRequest, RegistryId, Slug, Versioned};
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -170,6 +169,7 @@ impl Engine {
         let tx = self.store.write().await?;
         let registry = lock(&tx, scope, id).await?;
         unchanged(registry.version, expected)?;
+        let before = registry.clone();
         let moved = change.upstream.as_ref().is_some_and(|upstream| *upstream != registry.upstream);
         let upstream = change.upstream.unwrap_or(registry.upstream);
         self.fits(&tx, scope, &upstream, registry.prefix.as_ref()).await?;
@@ -189,6 +189,9 @@ impl Engine {
             ..registry
         };
         let registry = registry.changed(self.now());
+        if registry.is_unchanged(&before) {
+            return Ok(before);
+        }
         tx.registries(scope).save(&registry).await.map_err(taken)?;
         self.record(&tx, access, Action::RegistryUpdated, id.uuid(), &detail(&registry)).await?;
         tx.commit().await?;
