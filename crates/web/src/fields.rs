@@ -104,7 +104,7 @@ impl Fields {
     /// A member that must be there.
     pub fn required<T: FromField>(&mut self, name: &'static str) -> Option<T> {
         match self.take(name) {
-            Some(field) if !field.is_null() => self.value(name, field),
+            Some(field) if !field.is_absent::<T>() => self.value(name, field),
             _ => {
                 self.fault(name, Invalid::new("required", "is required"));
                 None
@@ -120,7 +120,7 @@ impl Fields {
     /// A member that may be absent (`None`) or, which is not the same, `null` or blank (`Some(None)`).
     pub fn patch<T: FromField>(&mut self, name: &'static str) -> Option<Option<T>> {
         let field = self.take(name)?;
-        if field.is_null() {
+        if field.is_absent::<T>() {
             return Some(None);
         }
         self.value(name, field).map(|value: T| Some(value).filter(|value| !value.is_blank()))

@@ -53,7 +53,7 @@ keyward_testkit::databases! {
             let new = NewOrganization {
                 name: "Ácme, Inc.".parse().unwrap(),
                 owner_email: "owner@acme.example".parse().unwrap(),
-                owner_name: None,
+                slug: None, owner_name: None,
             };
             slugs.push(engine.bootstrap(new, false).await.unwrap().organization.slug.to_string());
         }

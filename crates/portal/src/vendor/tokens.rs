@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadTokens, WriteTokens};
-use keyward_domain::{ManagementToken, Name, Permission, Scopes, Timestamp, TokenId};
+use keyward_domain::{EndTime, ManagementToken, Name, Permission, Scopes, TokenId};
 use keyward_engine::{Engine, NewToken};
 use keyward_web::{Fields, Id, Request};
 
@@ -54,7 +54,7 @@ async fn list(request: HttpRequest, signed: Signed<ReadTokens>, engine: web::Dat
 
 struct Told {
     name: Name,
-    end: Option<Timestamp>,
+    end: Option<EndTime>,
 }
 
 impl Request for Told {
@@ -65,13 +65,12 @@ impl Request for Told {
 }
 
 async fn create(signed: Signed<WriteTokens>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
-    form.day("end");
     let chosen: Scopes =
         signed.access.scopes().iter().filter(|scope| form.is(&format!("scope {scope}"), "true")).collect();
     if chosen == Scopes::NONE {
         form.refuse("scopes", "choose at least one");
     } else if let Some(Told { name, end }) = form.read::<Told>(&["name", "end"]) {
-        let new = NewToken { name, scopes: Some(chosen), expires_at: end };
+        let new = NewToken { name, scopes: Some(chosen), expires_at: end.map(Into::into) };
         match engine.create_token(&signed.access, new, None).await {
             Ok(made) => {
                 let secret = made.secret.expose().to_owned();

@@ -412,7 +412,7 @@ keyward_testkit::databases! {
 
         // Another tenant's ids are not there.
         let Some(Visitor::Member(visitor)) = engine.visitor(&session(&people[0].1)).await.unwrap() else { panic!() };
-        let new = NewOrganization { name: "Other".parse().unwrap(), owner_email: "o@other.example".parse().unwrap(), owner_name: None };
+        let new = NewOrganization { name: "Other".parse().unwrap(), owner_email: "o@other.example".parse().unwrap(), slug: None, owner_name: None };
         let other = engine.bootstrap(new, false).await.unwrap();
         let identity = keyward_domain::Identity::new(other.organization.id, keyward_domain::Actor::Token(other.token.id), keyward_domain::Scopes::organization());
         let upstream = NewRegistry { upstream: "http://127.0.0.1:5001".parse().unwrap(), ..new_registry("Theirs") };

@@ -34,6 +34,9 @@ pub enum Field {
 
 /// What can be read from one member. Names every fault that it finds.
 pub trait FromField: Sized {
+    /// Whether white space at the ends of what was typed is part of it.
+    const EXACT: bool = false;
+
     /// Reads it.
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>>;
 
@@ -44,10 +47,12 @@ pub trait FromField: Sized {
 }
 
 impl Field {
-    pub(super) fn is_null(&self) -> bool {
+    pub(super) fn is_absent<T: FromField>(&self) -> bool {
         match self {
             Self::Json(raw) => raw.get() == "null",
-            Self::Text(_) | Self::Typed(_) => false,
+            Self::Text(_) => false,
+            Self::Typed(text) if T::EXACT => text.is_empty(),
+            Self::Typed(text) => text.trim().is_empty(),
         }
     }
 
@@ -128,6 +133,8 @@ from_text!(
 macro_rules! from_exact_text {
     ($($type:ty),+ $(,)?) => {$(
         impl FromField for $type {
+            const EXACT: bool = true;
+
             fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
                 field.exact().and_then(|text| <$type>::from_str(&text)).map_err(|fault| vec![fault])
             }
@@ -138,6 +145,8 @@ macro_rules! from_exact_text {
 from_exact_text!(ClientSecret, FileText, Markdown);
 
 impl FromField for Notes {
+    const EXACT: bool = true;
+
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
         field.exact().and_then(|text| text.parse()).map_err(|fault| vec![fault])
     }
