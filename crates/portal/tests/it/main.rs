@@ -3,7 +3,10 @@
 
 mod applications;
 mod browser;
+mod html;
 mod registries;
+mod text;
+mod unchanged;
 
 use std::rc::Rc;
 use std::sync::Arc;
