@@ -181,7 +181,14 @@ impl Engine {
         let customer =
             tx.customers(scope).find(old.customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
         let granted = match &change.grants {
-            Some(new) => grants(&tx, scope, new, &old.grants).await?,
+            Some(new) => {
+                let mut granted = grants(&tx, scope, new, &old.grants).await?;
+                // In which order they are named means nothing: what was granted before keeps its place.
+                granted.sort_by_key(|grant| {
+                    old.grants.iter().position(|held| held.artifact == grant.artifact).unwrap_or(usize::MAX)
+                });
+                granted
+            }
             None => old.grants.clone(),
         };
         let entitlement = ArtifactEntitlement {

@@ -57,7 +57,7 @@ keyward_testkit::databases! {
             };
             slugs.push(engine.bootstrap(new, false).await.unwrap().organization.slug.to_string());
         }
-        assert_eq!(slugs, ["cme-inc", "cme-inc-2", "cme-inc-3"]);
+        assert_eq!(slugs, ["acme-inc", "acme-inc-2", "acme-inc-3"]);
     }
 
     async fn an_organization_keeps_an_owner(store: Store) {

@@ -87,7 +87,7 @@ keyward_testkit::databases! {
         let nameless = vendor.send(&format!("{page}/keys/new"), &[("name", ""), ("expiry", "90")]).await;
         assert!(nameless.unwrap_err().contains("is required"));
         let dayless = vendor.send(&format!("{page}/keys/new"), &[("name", "a"), ("expiry", "date")]).await;
-        assert!(dayless.unwrap_err().contains("Day is required"));
+        assert!(dayless.unwrap_err().contains("Last day is required"));
         let past = [("name", "a"), ("expiry", "date"), ("end", "2020-01-01")];
         assert!(vendor.send(&format!("{page}/keys/new"), &past).await.unwrap_err().contains("must lie in the future"));
         let made = vendor.send(&format!("{page}/keys/new"), &[("name", "ci"), ("access", "read_write"), ("expiry", "never")]).await;

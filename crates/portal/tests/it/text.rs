@@ -3,7 +3,7 @@
 use keyward_testkit::engine::engine;
 
 use crate::browser::Browser;
-use crate::{ask, csrf, encode, people};
+use crate::{ask, csrf, people};
 
 keyward_testkit::databases! {
     async fn what_is_no_utf_8_is_refused(store: Store) {
@@ -42,7 +42,8 @@ keyward_testkit::databases! {
         assert_eq!(shown(&text), "2026-01-01");
         assert!(text.contains("<span class=\"pill active\">"), "{text}");
         clock.advance(24 * 60 * 60 - 1);
-        assert!(vendor.get(&page).await.1.contains("<span class=\"pill active\">"), "the whole day");
+        let last = vendor.again().await;
+        assert!(last.get(&page).await.1.contains("<span class=\"pill active\">"), "the whole day");
         clock.advance(1);
         let later = vendor.again().await;
         assert!(!later.get(&page).await.1.contains("<span class=\"pill active\">"), "and no second more");
@@ -67,12 +68,10 @@ keyward_testkit::databases! {
         vendor.send("/settings", &save("acme-tools")).await.unwrap();
         assert_eq!(vendor.get("/o/acme-tools/status-list").await.0, 404, "served by the API");
         assert!(vendor.get("/settings").await.1.contains("value=\"acme-tools\""));
-        assert!(vendor.get("/audit").await.1.contains("acme-tools"));
         vendor.send("/licenses/new", &[("name", "First"), ("payload", "{}")]).await.unwrap();
         let refused = vendor.send("/settings", &save("acme-other")).await.unwrap_err();
         assert!(refused.contains("part of tokens"), "{refused}");
         let page = vendor.get("/settings").await.1;
         assert!(!page.contains("name=\"slug\"") && page.contains("acme-tools"));
-        assert_eq!(encode("a"), "%61");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use keyward_domain::product::{AddressMode, Bounds, PullRole, PullRoles};
+use keyward_domain::product::{AddressMode, PullRole, PullRoles};
 use keyward_domain::registry::{KeyAccess, Rotation};
 use keyward_domain::{
     Access, Application, ApplicationKind, BlockList, Customer, CustomResponse, FieldDraft, Grant, License, Name,
@@ -375,6 +375,5 @@ keyward_testkit::databases! {
         let changed = engine.update_customer(&scene.access().await, customer.id, change, Some(customer.version)).await.unwrap();
         assert_eq!(changed.version, customer.version + 1);
         assert_eq!(member.role, Role::Viewer);
-        let _ = Bounds::default();
     }
 }
