@@ -125,8 +125,12 @@ impl Organizations {
                 server.show(&server.get_with("organizations", &[("cursor", &cursor)])?, list)?;
             }
             Verb::Create { name, owner_email, owner_name, slug } => {
-                let members =
-                    [("name", Some(name)), ("owner_email", Some(owner_email)), ("owner_name", owner_name), ("slug", slug)];
+                let members = [
+                    ("name", Some(name)),
+                    ("owner_email", Some(owner_email)),
+                    ("owner_name", owner_name),
+                    ("slug", slug),
+                ];
                 server.show(&server.post("organizations", &given(members))?, |made: Founded| {
                     show(made.organization)?;
                     line(&format!("token                {}", made.token))

@@ -130,7 +130,8 @@ impl FieldKind {
             }
             Self::Select { choices } => {
                 let given = text()?;
-                let known = choices.iter().find(|choice| **choice == given || text::same_line(&given, choice));
+                let known =
+                    choices.iter().find(|choice| **choice == given || text::same_line(&given, choice));
                 known.ok_or_else(|| wrong("must be one of the choices"))?.clone()
             }
             Self::Date => {

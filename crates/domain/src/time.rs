@@ -3,8 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ::time::format_description::well_known::Rfc3339;
 use ::time::OffsetDateTime;
+use ::time::format_description::well_known::Rfc3339;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Invalid;

@@ -2,8 +2,8 @@
 
 use crate::registry::{ArtifactEntitlement, Registry};
 use crate::{
-    Application, ApplicationEntitlement, ApplicationVersion, Customer, License, Member, Organization, Product,
-    Provider,
+    Application, ApplicationEntitlement, ApplicationVersion, Customer, License, Member, Organization,
+    Product, Provider,
 };
 
 /// A thing with a version, which counts its changes, and the instant of the last of them.

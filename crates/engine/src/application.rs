@@ -3,7 +3,8 @@
 use keyward_domain::permission::{ReadApplications, WriteApplications};
 use keyward_domain::{
     Access, Action, Application, ApplicationId, ApplicationKind, Idempotency, Name, Notes, OrganizationScope,
-    Page, PageRequest, Slug, Versioned};
+    Page, PageRequest, Slug, Versioned,
+};
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 

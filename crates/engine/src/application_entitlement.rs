@@ -9,7 +9,8 @@ use keyward_domain::application_entitlement::{
 use keyward_domain::permission::{ReadEntitlements, WriteCustomers, WriteEntitlements};
 use keyward_domain::{
     Access, Action, Application, ApplicationEntitlementId, ApplicationId, ApplicationVersion, Customer,
-    CustomerId, Idempotency, Invalid, Notes, OrganizationScope, Page, PageRequest, VersionName, Versioned};
+    CustomerId, Idempotency, Invalid, Notes, OrganizationScope, Page, PageRequest, VersionName, Versioned,
+};
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 

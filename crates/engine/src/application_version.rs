@@ -7,7 +7,8 @@ use keyward_domain::permission::{ReadApplications, WriteApplications};
 use keyward_domain::product::Markdown;
 use keyward_domain::{
     Access, Action, Application, ApplicationId, ApplicationVersionId, Files, Idempotency, Invalid,
-    OrganizationScope, Timestamp, VersionName, Versioned};
+    OrganizationScope, Timestamp, VersionName, Versioned,
+};
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 

@@ -6,7 +6,8 @@ use keyward_domain::{
     Access, Action, BlockList, CustomResponse, Customer, CustomerId, Feature, Idempotency, Invalid, Issue,
     License, LicenseFilter, LicenseId, LicenseKey, LicenseState, Name, Notes, OrganizationScope, Page,
     PageRequest, Payload, Pin, Product, ProductId, ProductState, Renewal, Revision, RevisionId,
-    RevisionState, Timestamp, Validity, Versioned};
+    RevisionState, Timestamp, Validity, Versioned,
+};
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 use serde_json::value::RawValue;

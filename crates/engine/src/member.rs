@@ -3,7 +3,8 @@
 use keyward_domain::permission::{ReadMembers, WriteMembers};
 use keyward_domain::{
     Access, Action, Actor, Email, Idempotency, Member, MemberId, Name, OrganizationScope, Page, PageRequest,
-    Role, Versioned};
+    Role, Versioned,
+};
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 

@@ -117,7 +117,11 @@ impl Engine {
             };
             let holder = customer.map(|customer| format!(" of {}", customer.name)).unwrap_or_default();
             let url = format!("{}/licenses/{}", self.issuer.as_str(), ending.license);
-            lines.push_str(&format!("- {}{holder}, on {}\n  {url}\n", ending.name, ending.expires_at.as_end()));
+            lines.push_str(&format!(
+                "- {}{holder}, on {}\n  {url}\n",
+                ending.name,
+                ending.expires_at.as_end()
+            ));
         }
         let more = endings.len().saturating_sub(MOST_NAMED);
         if more > 0 {

@@ -4,7 +4,8 @@ use keyward_domain::permission::{ReadProducts, WriteProducts};
 use keyward_domain::product::{AddressMode, ApiKey, Markdown, ProductTransitionError, PullRoles, Settings};
 use keyward_domain::{
     Access, Action, CustomResponse, Idempotency, Name, Notes, OrganizationScope, Page, PageRequest, Product,
-    ProductId, ProductState, Secret, SecretKind, Slug, Template, Timestamp, Versions, Versioned};
+    ProductId, ProductState, Secret, SecretKind, Slug, Template, Timestamp, Versioned, Versions,
+};
 use keyward_storage::{StorageError, Tx, Unique, Usage};
 use serde_json::json;
 

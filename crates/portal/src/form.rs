@@ -163,10 +163,8 @@ impl FromRequest for Posted {
             let text = std::str::from_utf8(&body).map_err(|_| unreadable())?;
             let pairs = utf8::pairs(text).ok_or_else(unreadable)?;
             // Browsers send line breaks of texts as CR LF.
-            let values: BTreeMap<_, _> = pairs
-                .into_iter()
-                .map(|(name, value)| (name, value.replace("\r\n", "\n")))
-                .collect();
+            let values: BTreeMap<_, _> =
+                pairs.into_iter().map(|(name, value)| (name, value.replace("\r\n", "\n"))).collect();
             if !signed::is_own(&request, values.get("csrf").map(String::as_str)) {
                 return Err(Trouble::Foreign);
             }

@@ -88,7 +88,8 @@ impl Vendor {
         let new = NewOrganization {
             name: name.parse().expect("a name"),
             owner_email: "owner@vendor.example".parse().expect("an address"),
-            slug: None, owner_name: None,
+            slug: None,
+            owner_name: None,
         };
         let founded = engine.bootstrap(new, true).await.expect("an organization");
         let scopes = Scopes::organization().with(Permission::Operate);

@@ -127,8 +127,8 @@ impl<T: Request> FromRequest for Query<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let pairs = utf8::pairs(request.query_string());
-        let pairs =
-            pairs.ok_or_else(|| Problem::new(Code::InvalidRequest).detail("The query string is not valid UTF-8."));
+        let pairs = pairs
+            .ok_or_else(|| Problem::new(Code::InvalidRequest).detail("The query string is not valid UTF-8."));
         ready(pairs.and_then(|pairs| Fields::query(pairs).read()).map(Self))
     }
 }

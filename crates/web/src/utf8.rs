@@ -34,7 +34,10 @@ mod tests {
     #[test]
     fn what_is_no_text_is_refused() {
         let read = |text: &str| pairs(text);
-        assert_eq!(read("a=%c3%a9+b&&c"), Some(vec![("a".into(), "é b".into()), ("c".into(), String::new())]));
+        assert_eq!(
+            read("a=%c3%a9+b&&c"),
+            Some(vec![("a".into(), "é b".into()), ("c".into(), String::new())])
+        );
         assert_eq!(read("a=b%3dc=d"), Some(vec![("a".into(), "b=c=d".into())]));
         for text in ["a=%ff", "%c3=a", "a=%ed%a0%80", "a=%c0%80", "a=b&c=%e2%82"] {
             assert_eq!(read(text), None, "{text}");

@@ -11,9 +11,12 @@ use crate::{answer, keys};
 
 #[test]
 fn no_length_of_time_panics() {
-    let client = Client::builder("http://127.0.0.1:9", "kw_prod_x", "p", keys()).grace_days(u16::MAX).timeout(Duration::MAX);
+    let client = Client::builder("http://127.0.0.1:9", "kw_prod_x", "p", keys())
+        .grace_days(u16::MAX)
+        .timeout(Duration::MAX);
     assert!(matches!(client.build().check("key", None), Decision::Unknown(_)));
-    let none = Client::builder("http://127.0.0.1:9", "kw_prod_x", "p", keys()).timeout(Duration::ZERO).build();
+    let none =
+        Client::builder("http://127.0.0.1:9", "kw_prod_x", "p", keys()).timeout(Duration::ZERO).build();
     assert!(matches!(none.check("key", None), Decision::Unknown(_)));
 }
 

@@ -100,8 +100,7 @@ impl Fault {
     const INVISIBLE: Self = Self { code: "invisible_character", what: "the invisible character" };
     const BREAK: Self = Self { code: "line_break", what: "a line break," };
     const MEANINGLESS: Self = Self { code: "unassigned_character", what: "a character without a meaning," };
-    const LOST: Self =
-        Self { code: "replacement_character", what: "the mark of a character that was lost," };
+    const LOST: Self = Self { code: "replacement_character", what: "the mark of a character that was lost," };
 
     /// Names the character and its place, counted from 1.
     fn at(&self, c: char, position: usize) -> Invalid {
@@ -177,9 +176,16 @@ mod tests {
         for text in ["", " ", "\t\n", "\u{a0}\u{2003}\u{3000}", "\u{85}"] {
             assert_eq!(code(text), "required", "{text:?}");
         }
-        for text in
-            ["\u{200b}", "\u{2060}", "\u{ad}", "\u{fe0f}", "\u{3164}", "\u{115f}\u{1160}", "\u{e0041}", "\u{feff}"]
-        {
+        for text in [
+            "\u{200b}",
+            "\u{2060}",
+            "\u{ad}",
+            "\u{fe0f}",
+            "\u{3164}",
+            "\u{115f}\u{1160}",
+            "\u{e0041}",
+            "\u{feff}",
+        ] {
             assert_eq!(code(text), "invisible_character", "{text:?}");
             assert_eq!(code(&format!("Ac{text}me")), "invisible_character", "{text:?}");
             assert_eq!(code(&format!("Acme{text}")), "invisible_character", "{text:?}");
@@ -241,7 +247,10 @@ mod tests {
     #[test]
     fn lines_are_kept_but_for_their_ends() {
         assert_eq!(lines("\n\n a\r\nb\rc \n", 100).as_deref(), Ok("\n\n a\nb\nc \n"));
-        assert_eq!(lines("a\0", 100).unwrap_err().message, "contains the control character U+0000 at position 2");
+        assert_eq!(
+            lines("a\0", 100).unwrap_err().message,
+            "contains the control character U+0000 at position 2"
+        );
         assert_eq!(legible("curl\u{1b}[31m/8\u{202e}.5", 10), "curl[31m/8");
     }
 

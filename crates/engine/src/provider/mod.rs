@@ -13,7 +13,9 @@ mod wire;
 
 use keyward_domain::permission::{ReadOrganization, WriteOrganization};
 use keyward_domain::{
-    Access, Action, ClientId, Invalid, MailDomain, Member, OrganizationScope, Provider, ProviderUrl, Role, Versioned};
+    Access, Action, ClientId, Invalid, MailDomain, Member, OrganizationScope, Provider, ProviderUrl, Role,
+    Versioned,
+};
 use keyward_storage::Tx;
 use serde_json::json;
 use zeroize::Zeroizing;

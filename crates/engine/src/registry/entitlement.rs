@@ -6,7 +6,8 @@ use keyward_domain::permission::{ReadEntitlements, WriteCustomers, WriteEntitlem
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Tag, TagGrant};
 use keyward_domain::{
     Access, Action, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Idempotency, Invalid,
-    LicenseFilter, LicenseStatus, Notes, OrganizationScope, Page, PageRequest, Versioned};
+    LicenseFilter, LicenseStatus, Notes, OrganizationScope, Page, PageRequest, Versioned,
+};
 use keyward_storage::Tx;
 use serde_json::json;
 

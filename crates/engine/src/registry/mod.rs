@@ -14,7 +14,9 @@ mod watch;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
 use keyward_domain::{
-    Access, Action, Idempotency, Invalid, Name, OrganizationScope, Page, PageRequest, RegistryId, Slug, Versioned};
+    Access, Action, Idempotency, Invalid, Name, OrganizationScope, Page, PageRequest, RegistryId, Slug,
+    Versioned,
+};
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 use zeroize::Zeroizing;

@@ -96,7 +96,8 @@ async fn create(
         };
         if let Some(holder) = holder {
             let fields = template::values(&product.template, &form);
-            let new = NewKey { holder, name: None, fields, not_before: None, expires_at: told.end.map(Into::into) };
+            let new =
+                NewKey { holder, name: None, fields, not_before: None, expires_at: told.end.map(Into::into) };
             match engine.create_key(&signed.access, id.0, new, None).await {
                 Ok(done) => return page::send(&KeyMadePage { shell, product, issued: done.value }),
                 Err(error) => form.keep(error)?,

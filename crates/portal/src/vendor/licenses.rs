@@ -5,8 +5,8 @@ use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteLicenses};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{
-    Customer, CustomerId, EndTime, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes, Payload, Pin,
-    Product, Renewal, Revision, StartTime, Timestamp,
+    Customer, CustomerId, EndTime, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes,
+    Payload, Pin, Product, Renewal, Revision, StartTime, Timestamp,
 };
 use keyward_engine::{BoundsChange, Engine, Error, LicenseChange, NewLicense, Terms, TokenFormat};
 use keyward_web::{Fields, Id, Request};

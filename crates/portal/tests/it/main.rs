@@ -77,7 +77,8 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
     let new = NewOrganization {
         name: "Acme".parse().unwrap(),
         owner_email: "owner@acme.example".parse().unwrap(),
-        slug: None, owner_name: None,
+        slug: None,
+        owner_name: None,
     };
     let password = || Password::parse(PASSWORD).unwrap();
     let owner = engine.set_up(&secret.unwrap(), new, password(), visit()).await.unwrap();

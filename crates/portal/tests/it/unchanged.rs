@@ -6,14 +6,14 @@ use std::fmt::Write as _;
 use keyward_domain::product::{AddressMode, PullRole, PullRoles};
 use keyward_domain::registry::{KeyAccess, Rotation};
 use keyward_domain::{
-    Access, Application, ApplicationKind, BlockList, Customer, CustomResponse, FieldDraft, Grant, License, Name,
-    Notes, PageRequest, Pin, Product, Role, Secret, SecretKind, Template, Versions,
+    Access, Application, ApplicationKind, BlockList, CustomResponse, Customer, FieldDraft, Grant, License,
+    Name, Notes, PageRequest, Pin, Product, Role, Secret, SecretKind, Template, Versions,
 };
 use keyward_engine::{
-    ApplicationChange, BoundsChange, CustomerChange, LicenseChange, NewApplication, NewApplicationEntitlement,
-    NewApplicationVersion, NewArtifact, NewCredential, NewCustomer, NewEntitlement, NewGrant, NewLicense, NewProduct,
-    NewRegistry, NewRegistryKey, NoticesChange, OrganizationChange, ProductChange, SettingsChange, TagChoice, Terms,
-    Visitor, WantedVersions,
+    ApplicationChange, BoundsChange, CustomerChange, LicenseChange, NewApplication,
+    NewApplicationEntitlement, NewApplicationVersion, NewArtifact, NewCredential, NewCustomer,
+    NewEntitlement, NewGrant, NewLicense, NewProduct, NewRegistry, NewRegistryKey, NoticesChange,
+    OrganizationChange, ProductChange, SettingsChange, TagChoice, Terms, Visitor, WantedVersions,
 };
 use keyward_testkit::engine::{TestClock, engine};
 use proptest::prelude::*;
@@ -30,10 +30,22 @@ const TIMES: usize = 12;
 
 /// Forms that show what is saved: what their addresses end with.
 const SAVED: [&str; 16] = [
-    "/products/{id}/general", "/products/{id}/settings", "/products/{id}/template", "/products/{id}/page",
-    "/products/{id}/versions", "/customers/{id}", "/licenses/{id}", "/applications/{id}",
-    "/applications/{id}/versions/{version}", "/application-entitlements/{id}", "/artifact-entitlements/{id}",
-    "/registries/{id}/settings", "/registry-keys/{id}/rotation", "/settings", "/settings/notices", "/members/{id}/role",
+    "/products/{id}/general",
+    "/products/{id}/settings",
+    "/products/{id}/template",
+    "/products/{id}/page",
+    "/products/{id}/versions",
+    "/customers/{id}",
+    "/licenses/{id}",
+    "/applications/{id}",
+    "/applications/{id}/versions/{version}",
+    "/application-entitlements/{id}",
+    "/artifact-entitlements/{id}",
+    "/registries/{id}/settings",
+    "/registry-keys/{id}/rotation",
+    "/settings",
+    "/settings/notices",
+    "/members/{id}/role",
 ];
 
 /// The one more that shows what is saved, and may have no other choice.
@@ -41,13 +53,33 @@ const POLICY: &str = "/settings/artifact-policy";
 
 /// Forms that do something: they show nothing that is saved.
 const ACTIONS: [&str; 27] = [
-    "/sign-out", "/members", "/settings/password", "/settings/signing-keys", "/settings/start-trial",
-    "/settings/authenticator/remove", "/products/{id}/rotate-key", "/products/{id}/archive", "/products/{id}/disable",
-    "/products/{id}/unarchive", "/products/{id}/enable", "/customers/{id}/delete", "/licenses/{id}/renew",
-    "/licenses/{id}/revoke", "/licenses/{id}/suspend", "/licenses/{id}/resume", "/licenses/{id}/onboarding-link",
-    "/licenses/{id}/mail-onboarding-link", "/licenses/{id}/reset-addresses", "/applications/{id}/delete",
-    "/applications/{id}/versions/{version}/archive", "/registries/{id}/delete", "/registry-keys/{id}/reveal",
-    "/members/{id}/delete", "/members/{id}/invite", "/settings/signing-keys/{id}/activate", "/settings/sessions/{id}/end",
+    "/sign-out",
+    "/members",
+    "/settings/password",
+    "/settings/signing-keys",
+    "/settings/start-trial",
+    "/settings/authenticator/remove",
+    "/products/{id}/rotate-key",
+    "/products/{id}/archive",
+    "/products/{id}/disable",
+    "/products/{id}/unarchive",
+    "/products/{id}/enable",
+    "/customers/{id}/delete",
+    "/licenses/{id}/renew",
+    "/licenses/{id}/revoke",
+    "/licenses/{id}/suspend",
+    "/licenses/{id}/resume",
+    "/licenses/{id}/onboarding-link",
+    "/licenses/{id}/mail-onboarding-link",
+    "/licenses/{id}/reset-addresses",
+    "/applications/{id}/delete",
+    "/applications/{id}/versions/{version}/archive",
+    "/registries/{id}/delete",
+    "/registry-keys/{id}/reveal",
+    "/members/{id}/delete",
+    "/members/{id}/invite",
+    "/settings/signing-keys/{id}/activate",
+    "/settings/sessions/{id}/end",
 ];
 
 /// An address with the ids in it left out.
@@ -80,18 +112,22 @@ fn notes() -> impl Strategy<Value = Option<Notes>> {
 
 fn choices() -> impl Strategy<Value = Vec<String>> {
     prop::collection::btree_set("[a-c,;\"'<>&= x-z]{1,8}", 1..5).prop_filter_map("choices", |choices| {
-        let trimmed: std::collections::BTreeSet<_> = choices.iter().map(|choice| choice.trim().to_owned()).collect();
+        let trimmed: std::collections::BTreeSet<_> =
+            choices.iter().map(|choice| choice.trim().to_owned()).collect();
         (!trimmed.contains("")).then(|| trimmed.into_iter().collect())
     })
 }
 
 fn default() -> impl Strategy<Value = Option<String>> {
-    let odd = prop::sample::select(vec!["", " ", "\"", "\"\"", "\"a\" b", "null", "1", "true", "a,b", "\\u0041", "  x  "]);
+    let odd = prop::sample::select(vec![
+        "", " ", "\"", "\"\"", "\"a\" b", "null", "1", "true", "a,b", "\\u0041", "  x  ",
+    ]);
     prop::option::of(prop_oneof![odd.prop_map(str::to_owned), "[a-z<>&\"' ]{0,12}"])
 }
 
 fn field() -> impl Strategy<Value = FieldDraft> {
-    let kinds = prop::sample::select(vec!["text", "textarea", "number", "select", "checkbox", "date", "email"]);
+    let kinds =
+        prop::sample::select(vec!["text", "textarea", "number", "select", "checkbox", "date", "email"]);
     let flags = (any::<bool>(), any::<bool>(), any::<bool>());
     (kinds, prop::option::of(name()), flags, default(), choices()).prop_map(
         |(kind, label, (required, editable, hidden), text, choices)| {
@@ -123,13 +159,17 @@ fn field() -> impl Strategy<Value = FieldDraft> {
 
 fn template() -> impl Strategy<Value = Template> {
     prop::collection::vec(field(), 0..5).prop_map(|fields| {
-        let named = fields.into_iter().enumerate().map(|(number, field)| FieldDraft { name: format!("f_{number}"), ..field });
+        let named = fields
+            .into_iter()
+            .enumerate()
+            .map(|(number, field)| FieldDraft { name: format!("f_{number}"), ..field });
         Template::new(named.collect()).unwrap()
     })
 }
 
 fn custom() -> impl Strategy<Value = Option<CustomResponse>> {
-    let text = (lines(), any::<i32>()).prop_map(|(text, number)| serde_json::json!({ "b": text, "a": number }).to_string());
+    let text = (lines(), any::<i32>())
+        .prop_map(|(text, number)| serde_json::json!({ "b": text, "a": number }).to_string());
     prop::option::of(text.prop_map(|text| CustomResponse::parse(&text).unwrap()))
 }
 
@@ -155,11 +195,13 @@ fn settings() -> impl Strategy<Value = SettingsChange> {
 
 fn bounds() -> impl Strategy<Value = BoundsChange> {
     let pins = vec!["*", "2.1", "v2.1.0", ">=2.1 <3", ">=2", "<3.0.0-rc.1"];
-    (prop::option::of(any::<u32>()), prop::sample::select(pins), custom()).prop_map(|(most, pin, custom)| BoundsChange {
-        max_ips: Some(most),
-        pin: Some(pin.parse::<Pin>().unwrap_or_default()),
-        custom_response: Some(custom),
-        blocked: None,
+    (prop::option::of(any::<u32>()), prop::sample::select(pins), custom()).prop_map(|(most, pin, custom)| {
+        BoundsChange {
+            max_ips: Some(most),
+            pin: Some(pin.parse::<Pin>().unwrap_or_default()),
+            custom_response: Some(custom),
+            blocked: None,
+        }
     })
 }
 
@@ -187,7 +229,10 @@ impl Scene {
         macro_rules! note {
             ($($thing:expr),+ $(,)?) => { $(writeln!(state, "{:?}", $thing).unwrap();)+ };
         }
-        note!(engine.organization(&self.access().await).await.unwrap(), engine.notices(&self.access().await).await.unwrap());
+        note!(
+            engine.organization(&self.access().await).await.unwrap(),
+            engine.notices(&self.access().await).await.unwrap()
+        );
         note!(engine.members(&self.access().await, page()).await.unwrap().items);
         note!(engine.products(&self.access().await, None, page()).await.unwrap().items);
         note!(engine.customers(&self.access().await, None, page()).await.unwrap().items);
@@ -195,27 +240,47 @@ impl Scene {
         note!(engine.licenses(&self.access().await, &filter, page()).await.unwrap().items);
         let applications = engine.applications(&self.access().await, None, page()).await.unwrap().items;
         for application in applications {
-            note!(application, engine.application_versions(&self.access().await, application.id).await.unwrap());
+            note!(
+                application,
+                engine.application_versions(&self.access().await, application.id).await.unwrap()
+            );
         }
-        for grant in engine.application_entitlements(&self.access().await, None, None, page()).await.unwrap().items {
+        for grant in
+            engine.application_entitlements(&self.access().await, None, None, page()).await.unwrap().items
+        {
             note!(grant.entitlement);
         }
         note!(engine.registries(&self.access().await, page()).await.unwrap().items);
         note!(engine.registry_keys(&self.access().await, None, page()).await.unwrap().items);
         note!(engine.artifact_entitlements(&self.access().await, None, page()).await.unwrap().items);
-        note!(engine.audit_events(&self.access().await, page()).await.unwrap().items.first().map(|event| (event.id, event.action)));
+        note!(
+            engine
+                .audit_events(&self.access().await, page())
+                .await
+                .unwrap()
+                .items
+                .first()
+                .map(|event| (event.id, event.action))
+        );
         state
     }
 
     async fn open(browser: Browser, clock: TestClock, random: &mut TestRunner) -> Self {
-        let mut scene = Self { browser, clock, pages: vec!["/settings".into(), "/settings/notices".into(), "/members".into()] };
+        let mut scene = Self {
+            browser,
+            clock,
+            pages: vec!["/settings".into(), "/settings/notices".into(), "/members".into()],
+        };
         let engine = scene.browser.engine.clone();
         let new = NewRegistry {
             name: "Releases & more".parse().unwrap(),
             host: Some("images.acme.example".parse().unwrap()),
             upstream: "http://127.0.0.1:5000".parse().unwrap(),
             prefix: None,
-            credential: NewCredential::Basic { user: "keyward \"one\"".parse().unwrap(), password: " secret ".to_owned().into() },
+            credential: NewCredential::Basic {
+                user: "keyward \"one\"".parse().unwrap(),
+                password: " secret ".to_owned().into(),
+            },
             service: Some("upstream.example".parse().unwrap()),
             pass_redirects: true,
             direct: false,
@@ -230,7 +295,9 @@ impl Scene {
             expires_at: None,
         };
         let key = engine.create_registry_key(&scene.access().await, new, None).await.unwrap().key.id;
-        scene.pages.extend([format!("/registries/{registry}/settings"), format!("/registry-keys/{key}/rotation")]);
+        scene
+            .pages
+            .extend([format!("/registries/{registry}/settings"), format!("/registry-keys/{key}/rotation")]);
         let mut artifacts = Vec::new();
         for repository in ["acme/app", "acme/web", "acme/worker"] {
             let new = NewArtifact { registry, repository: repository.parse().unwrap() };
@@ -246,13 +313,19 @@ impl Scene {
     /// Makes one thing of each kind.
     async fn add(&mut self, random: &mut TestRunner, artifacts: &[keyward_domain::ArtifactId]) {
         macro_rules! any_of {
-            ($strategy:expr) => { $strategy.new_tree(random).unwrap().current() };
+            ($strategy:expr) => {
+                $strategy.new_tree(random).unwrap().current()
+            };
         }
         let engine = self.browser.engine.clone();
         let number = self.pages.len();
         let unique = |name: Name| -> Name { format!("{} {number}", name.shortened(30)).parse().unwrap() };
-        let roles = vec![PullRole { name: "runtime".into(), repositories: vec!["acme/*".into(), "acme/app".into()] }];
-        let versions = vec![("2.1.x".parse().unwrap(), "allowed".parse().unwrap()), ("2.1.9".parse().unwrap(), "latest".parse().unwrap())];
+        let roles =
+            vec![PullRole { name: "runtime".into(), repositories: vec!["acme/*".into(), "acme/app".into()] }];
+        let versions = vec![
+            ("2.1.x".parse().unwrap(), "allowed".parse().unwrap()),
+            ("2.1.9".parse().unwrap(), "latest".parse().unwrap()),
+        ];
         let rest = ProductChange {
             description: Some(any_of!(notes())),
             page: Some(any_of!(lines()).parse().unwrap()),
@@ -264,7 +337,11 @@ impl Scene {
         };
         let new = NewProduct { name: unique(any_of!(name())), rest };
         let product: Product = engine.create_product(&self.access().await, new, None).await.unwrap().product;
-        let new = NewCustomer { name: any_of!(name()), email: "a@b.example".parse().unwrap(), notes: any_of!(notes()) };
+        let new = NewCustomer {
+            name: any_of!(name()),
+            email: "a@b.example".parse().unwrap(),
+            notes: any_of!(notes()),
+        };
         let customer: Customer = engine.create_customer(&self.access().await, new, None).await.unwrap().value;
         let new = NewLicense {
             name: unique(any_of!(name())),
@@ -277,8 +354,13 @@ impl Scene {
         let license: License = engine.create_license(&self.access().await, new, None).await.unwrap().value;
         let change = LicenseChange { bounds: any_of!(bounds()), ..LicenseChange::default() };
         engine.adjust_license(&self.access().await, license.id, change, None).await.unwrap();
-        let new = NewApplication { name: unique(any_of!(name())), kind: ApplicationKind::Compose, description: any_of!(notes()) };
-        let application: Application = engine.create_application(&self.access().await, new, None).await.unwrap().value;
+        let new = NewApplication {
+            name: unique(any_of!(name())),
+            kind: ApplicationKind::Compose,
+            description: any_of!(notes()),
+        };
+        let application: Application =
+            engine.create_application(&self.access().await, new, None).await.unwrap().value;
         let files = keyward_domain::files::FilesDraft {
             compose: Some("services: {app: {image: acme/app}}\n".parse().unwrap()),
             environment: None,
@@ -286,21 +368,39 @@ impl Scene {
             values: None,
             further: Vec::new(),
         };
-        let new = NewApplicationVersion { name: "1.0.0".parse().unwrap(), notes: any_of!(lines()).parse().unwrap(), files };
+        let new = NewApplicationVersion {
+            name: "1.0.0".parse().unwrap(),
+            notes: any_of!(lines()).parse().unwrap(),
+            files,
+        };
         engine.create_application_version(&self.access().await, application.id, new, None).await.unwrap();
         let all = any_of!(any::<bool>());
         let new = NewApplicationEntitlement {
             customer: customer.id,
             application: application.id,
-            versions: if all { WantedVersions::All } else { WantedVersions::Named(vec!["1.0.0".parse().unwrap()]) },
+            versions: if all {
+                WantedVersions::All
+            } else {
+                WantedVersions::Named(vec!["1.0.0".parse().unwrap()])
+            },
             note: any_of!(notes()),
         };
-        let granted = engine.create_application_entitlement(&self.access().await, new, None).await.unwrap().value;
+        let granted =
+            engine.create_application_entitlement(&self.access().await, new, None).await.unwrap().value;
         let named = ["1.0", "1.1"].map(|tag| tag.parse().unwrap());
         let tags = any_of!(prop::sample::select(vec![TagChoice::All, TagChoice::Named(named.into())]));
-        let grants = artifacts.iter().take(1 + number % 3).map(|artifact| NewGrant { artifact: *artifact, tags: tags.clone() });
-        let new = NewEntitlement { customer: customer.id, description: any_of!(notes()), grants: grants.collect(), close: true };
-        let entitled = engine.create_artifact_entitlement(&self.access().await, new, None).await.unwrap().value;
+        let grants = artifacts
+            .iter()
+            .take(1 + number % 3)
+            .map(|artifact| NewGrant { artifact: *artifact, tags: tags.clone() });
+        let new = NewEntitlement {
+            customer: customer.id,
+            description: any_of!(notes()),
+            grants: grants.collect(),
+            close: true,
+        };
+        let entitled =
+            engine.create_artifact_entitlement(&self.access().await, new, None).await.unwrap().value;
         self.pages.extend([
             format!("/products/{}", product.id),
             format!("/customers/{}", customer.id),

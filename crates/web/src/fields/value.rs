@@ -11,9 +11,9 @@ use keyward_domain::registry::{
 };
 use keyward_domain::{
     AddressRange, AlertStatus, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor,
-    CustomResponse, CustomerId, Email, EndTime, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, MailDomain,
-    Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId,
-    RegistryKeyId, Role, Scopes, Slug, StartTime, Template, VersionName, Versions,
+    CustomResponse, CustomerId, Email, EndTime, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus,
+    MailDomain, Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl,
+    RegistryId, RegistryKeyId, Role, Scopes, Slug, StartTime, Template, VersionName, Versions,
 };
 use keyward_engine::ClientSecret;
 use serde::de::DeserializeOwned;
