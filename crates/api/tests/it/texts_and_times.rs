@@ -139,10 +139,11 @@ keyward_testkit::databases! {
     }
 
     async fn the_slug_is_fixed_by_the_first_license(store: Store) {
-        let (engine, _) = engine(store);
+        let (engine, clock) = engine(store);
         let user = User::new(&engine, "Acme").await;
         let other = User::new(&engine, "Other").await;
         let path = format!("/api/v1/organizations/{}", user.vendor.founded.organization.id);
+        clock.advance(1);
         for (slug, status) in [("other", 409), ("api", 422), ("Acme", 422), ("acme-tools", 200), ("acme-tools", 200)] {
             let changed = user.patch(&path, &json!({ "slug": slug }).to_string()).await;
             assert_eq!(changed.status, status, "{slug}: {}", changed.text);
