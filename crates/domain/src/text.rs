@@ -94,7 +94,7 @@ impl Email {
 }
 
 /// Slugs that nobody gets: they would pass for the server's own addresses or for whoever runs it.
-const RESERVED: [&str; 36] = [
+const RESERVED: [&str; 35] = [
     "abuse",
     "account",
     "admin",
@@ -116,7 +116,7 @@ const RESERVED: [&str; 36] = [
     "onboarding",
     "openid",
     "operator",
-    "org",
+    
     "portal",
     "postmaster",
     "readyz",

@@ -103,6 +103,7 @@ from_text!(
     ApplicationId,
     ApplicationKind,
     ClientId,
+    ClientSecret,
     Cursor,
     CustomerId,
     Decision,
@@ -142,7 +143,7 @@ macro_rules! from_exact_text {
     )+};
 }
 
-from_exact_text!(ClientSecret, FileText, Markdown);
+from_exact_text!(FileText, Markdown);
 
 impl FromField for Notes {
     const EXACT: bool = true;
