@@ -18,7 +18,7 @@ pub struct Client {
     api_key: String,
     verifier: Verifier,
     agent: ureq::Agent,
-    grace_seconds: u64,
+    grace_seconds: u32,
     file: Option<PathBuf>,
     kept: Mutex<Option<Kept>>,
 }
@@ -87,7 +87,7 @@ pub struct ClientBuilder {
     api_key: String,
     verifier: Verifier,
     timeout: Duration,
-    grace_seconds: u64,
+    grace_seconds: u32,
     file: Option<PathBuf>,
 }
 
@@ -195,7 +195,7 @@ impl ClientBuilder {
     /// For how many days the last good answer counts while the server is out of reach; 7 if not told, 0 for never.
     #[must_use]
     pub fn grace_days(self, days: u16) -> Self {
-        Self { grace_seconds: u64::from(days) * 24 * 60 * 60, ..self }
+        Self { grace_seconds: u32::from(days).saturating_mul(24 * 60 * 60), ..self }
     }
 
     /// Keeps the last good answer in this file, beyond the life of the process.

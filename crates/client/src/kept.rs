@@ -46,7 +46,7 @@ impl Kept {
         verifier: &Verifier,
         question: &Question,
         now: UnixSeconds,
-        grace_seconds: u64,
+        grace_seconds: u32,
     ) -> Result<(Answer, UnixSeconds), Lapsed> {
         let answer = verifier.verify_signature(&self.body)?;
         let same_version = match (&question.version, &answer.version) {
@@ -70,7 +70,7 @@ impl Kept {
         if now.saturating_add(3_600) < signed {
             return Err(Lapsed::ClockSetBack);
         }
-        let grace = signed.saturating_add(i64::try_from(grace_seconds).unwrap_or(i64::MAX));
+        let grace = signed.saturating_add(i64::from(grace_seconds));
         // An answer that was good after the end says that the end does not count.
         let end = answer.end().map(UnixSeconds::as_i64).filter(|end| *end > signed);
         let end = end.map_or(grace, |end| end.min(grace));

@@ -116,7 +116,6 @@ const RESERVED: [&str; 35] = [
     "onboarding",
     "openid",
     "operator",
-    
     "portal",
     "postmaster",
     "readyz",

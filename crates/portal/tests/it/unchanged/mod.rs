@@ -8,14 +8,14 @@ use std::fmt::Write as _;
 use keyward_domain::product::{PullRole, PullRoles};
 use keyward_domain::registry::{KeyAccess, Rotation};
 use keyward_domain::{
-    Access, Application, ApplicationKind, BlockList, Customer, Grant, License, Name, PageRequest, Product, Role, Secret,
-    SecretKind, Versions,
+    Access, Application, ApplicationKind, BlockList, Customer, Grant, License, Name, PageRequest, Product,
+    Role, Secret, SecretKind, Versions,
 };
 use keyward_engine::{
-    ApplicationChange, CustomerChange, LicenseChange, NewApplication,
-    NewApplicationEntitlement, NewApplicationVersion, NewArtifact, NewCredential, NewCustomer,
-    NewEntitlement, NewGrant, NewLicense, NewProduct, NewRegistry, NewRegistryKey, NoticesChange,
-    OrganizationChange, ProductChange, TagChoice, Terms, Visitor, WantedVersions,
+    ApplicationChange, CustomerChange, LicenseChange, NewApplication, NewApplicationEntitlement,
+    NewApplicationVersion, NewArtifact, NewCredential, NewCustomer, NewEntitlement, NewGrant, NewLicense,
+    NewProduct, NewRegistry, NewRegistryKey, NoticesChange, OrganizationChange, ProductChange, TagChoice,
+    Terms, Visitor, WantedVersions,
 };
 use keyward_testkit::engine::{TestClock, engine};
 use proptest::prelude::*;
