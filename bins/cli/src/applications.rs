@@ -125,7 +125,11 @@ impl Release {
             body.insert("chart".to_owned(), chart);
         }
         let further = |path: &PathBuf| {
-            let name = path.file_name().context("a file needs a name")?.to_string_lossy();
+            let name = path
+                .file_name()
+                .context("a file needs a name")?
+                .to_str()
+                .context("a file name is not UTF-8")?;
             Ok(json!({ "name": name, "content": read(path)? }))
         };
         let files = self.files.iter().map(further).collect::<anyhow::Result<Vec<_>>>()?;

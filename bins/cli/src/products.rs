@@ -105,7 +105,7 @@ struct NewKey {
     /// Values of the product's fields, as JSON
     #[arg(long, value_name = "JSON")]
     fields: Option<String>,
-    /// The end (RFC 3339); none if not told
+    /// First second no longer valid (RFC 3339), or the last valid day in UTC; none if not told
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
 }

@@ -29,10 +29,10 @@ pub(crate) struct Sign {
     /// Time of issue, RFC 3339 or Unix seconds [default: now]
     #[arg(long, value_name = "TIME")]
     issued_at: Option<String>,
-    /// First valid second [default: the time of issue]
+    /// First valid second, or a day in UTC [default: the time of issue]
     #[arg(long, value_name = "TIME")]
     not_before: Option<String>,
-    /// End
+    /// First second no longer valid, or the last valid day in UTC
     #[arg(long, value_name = "TIME", required_unless_present = "no_end", conflicts_with = "no_end")]
     expires_at: Option<String>,
     /// Valid without end
@@ -46,10 +46,12 @@ pub(crate) struct Sign {
 impl Sign {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let key = reading::secret_key(&self.key)?;
-        let time = |text: &Option<String>| text.as_deref().map(instant::parse).transpose();
-        let issued_at = time(&self.issued_at).context("--issued-at")?.unwrap_or_else(instant::now);
-        let not_before = time(&self.not_before).context("--not-before")?.unwrap_or(issued_at);
-        let expires_at = time(&self.expires_at).context("--expires-at")?;
+        let (issued_at, not_before) = (self.issued_at.as_deref(), self.not_before.as_deref());
+        let issued_at = issued_at.map(instant::parse).transpose().context("--issued-at")?;
+        let issued_at = issued_at.unwrap_or_else(instant::now);
+        let not_before = not_before.map(instant::start).transpose().context("--not-before")?;
+        let not_before = not_before.unwrap_or(issued_at);
+        let expires_at = self.expires_at.as_deref().map(instant::end).transpose().context("--expires-at")?;
         anyhow::ensure!(
             expires_at.is_none_or(|end| end > not_before),
             "the license would end before it begins"

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
-use keyward_domain::{Email, Name};
+use keyward_domain::{Email, Name, Slug};
 
 use crate::config::Given;
 
@@ -29,6 +29,9 @@ pub(crate) enum Command {
         /// The organization's name
         #[arg(long)]
         organization: Name,
+        /// Its slug, in public addresses and tokens [default: made from the name]
+        #[arg(long)]
+        slug: Option<Slug>,
         /// The owner's e-mail address
         #[arg(long)]
         email: Email,

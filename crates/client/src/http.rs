@@ -78,6 +78,9 @@ pub enum Fault {
     },
 }
 
+/// The longest that anyone waits for an answer.
+const MOST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Makes a [`Client`].
 pub struct ClientBuilder {
     url: String,
@@ -192,7 +195,7 @@ impl ClientBuilder {
     /// For how many days the last good answer counts while the server is out of reach; 7 if not told, 0 for never.
     #[must_use]
     pub fn grace_days(self, days: u16) -> Self {
-        Self { grace_seconds: u32::from(days) * 24 * 60 * 60, ..self }
+        Self { grace_seconds: u32::from(days).saturating_mul(24 * 60 * 60), ..self }
     }
 
     /// Keeps the last good answer in this file, beyond the life of the process.
@@ -201,10 +204,11 @@ impl ClientBuilder {
         Self { file: Some(file.into()), ..self }
     }
 
-    /// How long to wait for the server; 5 seconds if not told.
+    /// How long to wait for the server; 5 seconds if not told, and a day at most.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+        // No clock of a machine can add what is much longer.
+        Self { timeout: timeout.min(MOST_TIMEOUT), ..self }
     }
 
     /// The client.

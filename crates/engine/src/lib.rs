@@ -43,6 +43,7 @@ mod record;
 mod registry;
 mod setup;
 mod signing_key;
+mod slug;
 mod token;
 pub mod validation;
 pub mod vault;

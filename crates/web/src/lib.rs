@@ -7,6 +7,7 @@
 //! | who is calling, and what a request carries besides its body | [`request`] |
 //! | how an answer is tagged | [`answer`] |
 //! | where a request comes from, behind proxies | [`ClientAddress`] |
+//! | how percent-encoded text is read | [`utf8`] |
 //! | how a vendor's Markdown is shown | [`markdown`] |
 //! | headers, request ids and the access log | [`around()`] |
 //! | how a connection goes on when a body is not read to its end | `unread` |
@@ -25,6 +26,7 @@ pub mod problem;
 pub mod request;
 mod throttle;
 mod unread;
+pub mod utf8;
 
 pub use answer::Answer;
 pub use around::{Settings, around, was_head};

@@ -15,6 +15,7 @@ use crate::bearer::bearer;
 use crate::body::{Body, BodyFault, MOST_BYTES};
 use crate::fields::{Fields, Request};
 use crate::problem::{Code, Problem};
+use crate::utf8;
 
 type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -127,9 +128,9 @@ impl<T: Request> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
-        let pairs =
-            pairs.map_err(|_| Problem::new(Code::InvalidRequest).detail("The query string can't be read."));
-        ready(pairs.and_then(|pairs| Fields::query(pairs.into_inner()).read()).map(Self))
+        let pairs = utf8::pairs(request.query_string());
+        let pairs = pairs
+            .ok_or_else(|| Problem::new(Code::InvalidRequest).detail("The query string is not valid UTF-8."));
+        ready(pairs.and_then(|pairs| Fields::query(pairs).read()).map(Self))
     }
 }

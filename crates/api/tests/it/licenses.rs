@@ -133,7 +133,7 @@ keyward_testkit::databases! {
         assert_eq!(late.json()["version"], 2);
         assert_eq!(user.api.ask(change("2")).await.problem().0, 400);
         assert_eq!(user.api.ask(change("*")).await.status, 200);
-        let cached = Ask::new("GET", &path).token(&user.token).header("If-None-Match", "\"3\"");
+        let cached = Ask::new("GET", &path).token(&user.token).header("If-None-Match", "\"2\"");
         assert_eq!(user.api.ask(cached).await.status, 304);
         let late = Ask::new("DELETE", &path).token(&user.token).header("If-Match", "\"1\"");
         assert_eq!(user.api.ask(late).await.problem().0, 412);

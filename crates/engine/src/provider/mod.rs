@@ -14,6 +14,7 @@ mod wire;
 use keyward_domain::permission::{ReadOrganization, WriteOwners};
 use keyward_domain::{
     Access, Action, ClientId, Invalid, MailDomain, Member, OrganizationScope, Provider, ProviderUrl, Role,
+    Versioned,
 };
 use keyward_storage::Tx;
 use serde_json::json;
@@ -90,6 +91,7 @@ impl Engine {
         let tx = self.change_provider(access).await?;
         let known = tx.providers(scope).lock().await?;
         unchanged(known.as_ref().map_or(0, |(known, _)| known.version), expected)?;
+        let same_secret = new.client_secret.is_none();
         let sealed = match (&new.client_secret, &known) {
             (Some(secret), _) => self.seal_client_secret(scope, secret)?,
             // The secret goes to whom it was given for, and to nobody else.
@@ -106,8 +108,12 @@ impl Engine {
             exclusive: new.exclusive,
             created_at: known.as_ref().map_or(now, |(known, _)| known.created_at),
             updated_at: now,
-            version: known.map_or(0, |(known, _)| known.version) + 1,
+            version: known.as_ref().map_or(0, |(known, _)| known.version) + 1,
         };
+        match known {
+            Some((known, _)) if same_secret && provider.is_unchanged(&known) => return Ok(known),
+            Some(_) | None => {}
+        }
         tx.providers(scope).set(&provider, &sealed).await?;
         let detail = [("issuer", json!(provider.issuer)), ("exclusive", json!(provider.exclusive))];
         self.record(&tx, access, Action::OrganizationProviderSet, scope.id().uuid(), &detail).await?;

@@ -295,12 +295,15 @@ fn lapsed(license: &License, revision: &Revision, vendor: &Organization, now: Ti
     match LicenseStatus::of(license.state, revision.validity, now) {
         LicenseStatus::Active => None,
         LicenseStatus::Expired => {
-            let end =
-                revision.validity.expires_at().map(|end| format!(" on {}", end.date())).unwrap_or_default();
+            let end = revision
+                .validity
+                .expires_at()
+                .map(|end| format!(" after {}", end.as_end()))
+                .unwrap_or_default();
             Some(format!("the license {name} expired{end}; ask {} to renew it", vendor.name))
         }
         LicenseStatus::NotYetValid => {
-            let start = revision.validity.not_before().date();
+            let start = revision.validity.not_before().as_start();
             Some(format!("the license {name} is not valid before {start}"))
         }
         LicenseStatus::Suspended => Some(format!("the license {name} is suspended; ask {}", vendor.name)),

@@ -3,7 +3,7 @@
 use actix_web::web;
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadProducts, WriteLicenses};
-use keyward_domain::{CustomerId, Email, Name, Notes, Product, ProductId, Timestamp};
+use keyward_domain::{CustomerId, Email, EndTime, Name, Notes, Product, ProductId};
 use keyward_engine::{Engine, Holder, IssuedKey, NewCustomer, NewKey};
 use keyward_web::{Fields, Id, Request};
 
@@ -55,7 +55,7 @@ struct Told {
     name: Option<Name>,
     notes: Option<Notes>,
     customer: Option<CustomerId>,
-    end: Option<Timestamp>,
+    end: Option<EndTime>,
 }
 
 impl Request for Told {
@@ -86,7 +86,6 @@ async fn create(
 ) -> Page {
     let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
-    form.day("end");
     if let Some(told) = form.read::<Told>(&["email", "name", "notes", "customer", "end"]) {
         let holder = match (told.customer, told.email, told.name) {
             (Some(customer), _, _) => Some(Holder::Existing(customer)),
@@ -97,7 +96,8 @@ async fn create(
         };
         if let Some(holder) = holder {
             let fields = template::values(&product.template, &form);
-            let new = NewKey { holder, name: None, fields, not_before: None, expires_at: told.end };
+            let new =
+                NewKey { holder, name: None, fields, not_before: None, expires_at: told.end.map(Into::into) };
             match engine.create_key(&signed.access, id.0, new, None).await {
                 Ok(done) => return page::send(&KeyMadePage { shell, product, issued: done.value }),
                 Err(error) => form.keep(error)?,

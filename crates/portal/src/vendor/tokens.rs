@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadTokens, WriteOwners, WriteTokens};
 use keyward_domain::{
-    Actor, Maker, ManagementToken, Name, Permission, Role, Scopes, Timestamp, TokenId, TokenState,
+    Actor, EndTime, Maker, ManagementToken, Name, Permission, Role, Scopes, Timestamp, TokenId, TokenState,
 };
 use keyward_engine::{Engine, NewToken};
 use keyward_web::{Fields, Id, Request};
@@ -94,7 +94,7 @@ async fn list(request: HttpRequest, signed: Signed<ReadTokens>, engine: web::Dat
 
 struct Told {
     name: Name,
-    end: Option<Timestamp>,
+    end: Option<EndTime>,
 }
 
 impl Request for Told {
@@ -105,13 +105,12 @@ impl Request for Told {
 }
 
 async fn create(signed: Signed<WriteTokens>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
-    form.day("end");
     let chosen: Scopes =
         signed.access.scopes().iter().filter(|scope| form.is(&format!("scope {scope}"), "true")).collect();
     if chosen == Scopes::NONE {
         form.refuse("scopes", "choose at least one");
     } else if let Some(Told { name, end }) = form.read::<Told>(&["name", "end"]) {
-        let new = NewToken { name, scopes: Some(chosen), expires_at: end };
+        let new = NewToken { name, scopes: Some(chosen), expires_at: end.map(Into::into) };
         match engine.create_token(&signed.access, new, None).await {
             Ok(made) => {
                 let secret = made.secret.expose().to_owned();

@@ -12,6 +12,7 @@ mod m0009_makers;
 mod m0011_attempts_and_sealed_mails;
 mod m0012_upstream_claims;
 mod m0013_issuers;
+mod m0014_blank_notes;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             m0011_attempts_and_sealed_mails,
             m0012_upstream_claims,
             m0013_issuers,
+            m0014_blank_notes,
         ]
     }
 }

@@ -27,6 +27,21 @@ proptest! {
     }
 
     #[test]
+    fn no_time_panics(seconds: i64, since: std::time::Duration, text in any::<String>(), digits in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z") {
+        for at in [UnixSeconds::new(seconds), UnixSeconds::from(since), UnixSeconds::new(i64::MIN), UnixSeconds::new(i64::MAX)] {
+            let shown = (at.to_string(), at.to_rfc3339());
+            if let (_, Some(text)) = shown {
+                prop_assert_eq!(UnixSeconds::from_rfc3339(&text), Some(at));
+            }
+            let token = token(Format::Jwt);
+            let _ = verifier().verify::<NoClaims>(&token, at);
+        }
+        for text in [text, digits] {
+            let _ = UnixSeconds::from_rfc3339(&text);
+        }
+    }
+
+    #[test]
     fn arbitrary_text_never_panics(text in any::<String>()) {
         everything(&text);
         everything(&jws(header(), &text));
