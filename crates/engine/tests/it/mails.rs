@@ -102,7 +102,7 @@ keyward_testkit::databases! {
 
     async fn no_subject_carries_what_a_tenant_has_chosen_but_its_name(store: Store) {
         let (engine, _) = engine(store);
-        let vendor = Vendor::found(&engine, "Acme <b> https://evil.example/win\u{202e}").await;
+        let vendor = Vendor::found(&engine, "Acme <b> https://evil.example/win").await;
         let buyer = customer(&vendor, "You have won https://evil.example/now", "buyer@customer.example").await;
         let license = license(&vendor, "Click https://evil.example", &buyer).await;
         engine.mail_onboarding_link(&vendor.access(), license.id).await.unwrap();
