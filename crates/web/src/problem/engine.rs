@@ -27,7 +27,7 @@ impl From<Error> for Problem {
             Error::Transition(detail) => Self::new(Code::InvalidTransition).detail(detail),
             Error::Changed { version } => Self::new(Code::PreconditionFailed).with("version", version),
             Error::KeyReused => Self::new(Code::IdempotencyKeyReused),
-            Error::SecretShown => Self::new(Code::SecretAlreadyShown),
+            Error::SecretShown { .. } => Self::new(Code::SecretAlreadyShown),
             Error::NoToken(why) => Self::new(Code::TokenUnavailable).detail(why),
             Error::PlanRequired { plan, feature } => {
                 let least = feature.least();
@@ -57,6 +57,7 @@ impl From<Error> for Problem {
             }
             Error::NoCustomer => Self::new(Code::LicenseWithoutCustomer),
             Error::LinkGone => Self::new(Code::Gone),
+            Error::Unconfirmed => Self::new(Code::Forbidden).detail("Confirm who you are first."),
             Error::OwnersOnly => Self::new(Code::Forbidden).detail("Only an owner may do this."),
             Error::LastOwner => Self::new(Code::LastOwner),
             Error::Claims(_)
