@@ -19,6 +19,7 @@ mod clock;
 mod customer;
 mod delivery;
 mod error;
+mod identity;
 mod issue;
 mod license;
 mod lists;
@@ -32,9 +33,11 @@ mod password;
 mod product;
 mod provider;
 mod publish;
+mod reauthentication;
 mod record;
 mod registry;
 mod setup;
+mod shown_once;
 mod signing_key;
 mod token;
 pub mod validation;
@@ -57,7 +60,7 @@ pub use application_entitlement::{
     ApplicationGrant, ApplicationGrantChange, NewApplicationEntitlement, WantedVersions,
 };
 pub use application_version::{KeyWarning, NewApplicationVersion, VersionSheet};
-pub use authenticator::NewAuthenticator;
+pub use authenticator::{NewAuthenticator, NewRecoveryCodes, ResetSecondFactor};
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use delivery::{DeliveredFile, OwnApplication, OwnVersion, Recipient};
@@ -74,7 +77,8 @@ pub use once::Done;
 pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
 pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
-pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
+pub use provider::{Arrival, ChangedProvider, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
+pub use reauthentication::{ConfirmedCaller, Confirmation, Reauthenticated, WaysToConfirm};
 pub use registry::{
     Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
     NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense,
@@ -206,6 +210,12 @@ impl Issuer {
         let host = url::Url::parse(&self.0).ok().and_then(|url| Host::of_authority(url.host_str()?).ok());
         // What tokens name has a host: that was checked.
         host.unwrap_or_else(Host::localhost)
+    }
+
+    /// Host and port, as browsers write them in `Origin`.
+    pub fn authority(&self) -> Option<String> {
+        let origin = url::Url::parse(&self.0).ok()?.origin().ascii_serialization();
+        origin.split_once("://").map(|(_, authority)| authority.to_owned())
     }
 
     /// The port, where it is not the one that the scheme stands for.

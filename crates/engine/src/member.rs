@@ -9,6 +9,7 @@ use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 
 use crate::customer::unchanged;
+use crate::identity::Whose;
 use crate::{Done, Engine, Error, Result, Thing, once};
 
 /// A member to be added.
@@ -116,7 +117,7 @@ impl Engine {
             owners_only(&tx, access).await?;
             another_owner(&tx, scope).await?;
         }
-        tx.sessions(scope).end_all(keyward_domain::session::SessionHolder::Member(id)).await?;
+        self.end_proofs(&tx, scope, Whose::Member(id)).await?;
         tx.members(scope).delete(id).await?;
         self.record(&tx, access, Action::MemberDeleted, id.uuid(), &[("email", json!(member.email))]).await?;
         tx.commit().await?;
@@ -150,6 +151,15 @@ pub(crate) async fn owners_only<P>(tx: &Tx, access: &Access<P>) -> Result<()> {
     match tx.members(access.scope()).find(id).await? {
         Some(member) if member.role == Role::Owner => Ok(()),
         Some(_) | None => Err(Error::OwnersOnly),
+    }
+}
+
+/// The one of those found by an address, in whatever case it was typed: the exact match, or the only one.
+pub(crate) fn one_of(mut found: Vec<Member>, email: &Email) -> Option<Member> {
+    match found.iter().position(|member| member.email == *email) {
+        Some(exact) => Some(found.swap_remove(exact)),
+        None if found.len() == 1 => found.pop(),
+        None => None,
     }
 }
 

@@ -61,8 +61,8 @@ impl Engine {
             return Err(Error::field("expires_at", Invalid::new("in_the_past", "must lie in the future")));
         }
         let tx = self.store.write().await?;
-        if once::earlier(&tx, scope, once, now).await?.is_some() {
-            return Err(Error::SecretShown);
+        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
+            return Err(Error::SecretShown { resource });
         }
         let made = self.new_token(scope, new.name, scopes, new.expires_at);
         tx.tokens(scope).insert(&made.token).await?;

@@ -9,7 +9,7 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use keyward_domain::{Kid, MemberId, OrganizationId, RegistryId, RegistryKeyId};
+use keyward_domain::{Kid, MemberId, OrganizationId, RegistryId, RegistryKeyId, SessionId};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -146,6 +146,8 @@ pub enum Place {
     RotatedSecret(OrganizationId, RegistryKeyId),
     /// The secret by which an organization's sign-in provider knows us.
     ClientSecret(OrganizationId),
+    /// A secret that waits to be shown once in a session.
+    ShownOnce(OrganizationId, SessionId),
 }
 
 impl Place {
@@ -168,6 +170,9 @@ impl Place {
             }
             Self::ClientSecret(organization) => {
                 (b"keyward client secret\0".as_slice(), organization, Vec::new())
+            }
+            Self::ShownOnce(organization, session) => {
+                (b"keyward shown once\0".as_slice(), organization, session.uuid().as_bytes().to_vec())
             }
         };
         [kind, organization.uuid().as_bytes(), &row].concat()

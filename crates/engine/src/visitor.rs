@@ -6,11 +6,13 @@ use keyward_domain::{
     Action, Actor, Customer, Email, Identity, LicenseId, Link, Member, Organization, OrganizationScope,
     Secret, SecretKind, Session, SessionId, Slug,
 };
-use keyward_storage::Tx;
+use keyward_storage::{Credentials, Tx};
 use serde_json::json;
 
+use crate::identity::lock_credentials;
 use crate::password::Password;
 use crate::provider::is_vouched_for;
+use crate::reauthentication::Reauthenticated;
 use crate::{Engine, Error, Result, Thing};
 
 /// How exact "last seen" is.
@@ -135,20 +137,28 @@ impl Engine {
     ) -> Result<SignIn> {
         let found = self.store.read().await?.members_by_email(email).await?;
         let candidates = found.into_iter().filter_map(|(member, credentials)| {
-            let second = credentials.authenticator.is_some();
-            Some(((member, second), credentials.password?))
+            let hash = credentials.password?;
+            Some(((member, hash.clone()), hash))
         });
-        let Some((member, second)) = self.matching(password, candidates.collect()).await? else {
+        let Some((member, fitting)) = self.matching(password, candidates.collect()).await? else {
             return Ok(SignIn::Refused);
         };
         let tx = self.store.write().await?;
         let organization = tx.organization_of(member.organization).await?;
         let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
         let scope = organization.scope();
+        // Hashing takes its time: what was changed meanwhile counts.
+        if tx.members(scope).lock(member.id).await?.is_none() {
+            return Ok(SignIn::Refused);
+        }
+        let known = lock_credentials(&tx, scope, member.id).await?;
+        if known.password != Some(fitting) {
+            return Ok(SignIn::Refused);
+        }
         if is_vouched_for(&tx, scope, &member).await? {
             return Ok(SignIn::ProviderNeeded(organization.slug));
         }
-        if second {
+        if known.authenticator.is_some() {
             let Some(code) = code else { return Ok(SignIn::CodeNeeded) };
             if !self.take_code(&tx, scope, member.id, code).await? {
                 return Ok(SignIn::CodeNeeded);
@@ -168,36 +178,24 @@ impl Engine {
     /// All sessions of the same person.
     pub async fn own_sessions(&self, session: &Session) -> Result<Vec<Session>> {
         let tx = self.store.read().await?;
-        let scope = scope_of(&tx, session).await?;
         let now = self.now();
-        let sessions = tx.sessions(scope).of(session.holder).await?;
+        let sessions = tx.sessions(session.scope()).of(session.holder).await?;
         Ok(sessions.into_iter().filter(|session| session.is_live(now)).collect())
     }
 
     /// Ends one session of the same person; whether there was one.
     pub async fn end_session(&self, session: &Session, id: SessionId) -> Result<bool> {
         let tx = self.store.write().await?;
-        let scope = scope_of(&tx, session).await?;
-        let ended = tx.sessions(scope).end(session.holder, id).await?;
+        let ended = tx.sessions(session.scope()).end(session.holder, id).await?;
         tx.commit().await?;
         Ok(ended)
     }
 
-    /// Sets another password, for who knows the old one. All other sessions end.
-    pub async fn change_password(&self, visit: &MemberVisit, old: Password, new: Password) -> Result<bool> {
-        let scope = visit.organization.scope();
-        let known = self.store.read().await?.members(scope).credentials(visit.member.id).await?;
-        let known = known.and_then(|known| known.password);
-        let candidates = known.map(|hash| ((), hash)).into_iter().collect();
-        if self.matching(old, candidates).await?.is_none() {
-            return Ok(false);
-        }
+    /// Sets another password; all other sessions end.
+    pub async fn change_password(&self, proof: &Reauthenticated<'_>, new: Password) -> Result<SignedIn> {
         let hash = self.hash_password(new).await?;
-        let tx = self.store.write().await?;
-        self.put_password(&tx, &visit.member, &hash).await?;
-        tx.sessions(scope).insert(&visit.session).await?;
-        tx.commit().await?;
-        Ok(true)
+        let change = |known| Credentials { password: Some(hash), ..known };
+        self.change_own_credentials(proof, Action::MemberPasswordSet, change).await
     }
 
     /// Mails a link for a new password to the members with this address. Whether there are any is not told.
@@ -259,7 +257,6 @@ impl Engine {
             return Err(Error::LinkGone);
         }
         self.put_password(&tx, &member, &hash).await?;
-        tx.links(scope).withdraw_all(member.id.uuid(), self.now()).await?;
         let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();
         let signed_in = match known.authenticator {
             None => Some(self.member_session(&tx, &member, visit).await?),
@@ -311,6 +308,8 @@ impl Engine {
             created_at: now,
             last_seen_at: now,
             expires_at: now.plus_seconds(holder.lifetime()),
+            form_key: secret.hash(),
+            confirmed_at: None,
         };
         tx.sessions(scope).insert(&session).await?;
         Ok(SignedIn { session, secret })
@@ -327,20 +326,12 @@ impl Engine {
         Ok(signed_in)
     }
 
+    /// Sets the password of who has opened a link; all sessions end.
     pub(crate) async fn put_password(&self, tx: &Tx, member: &Member, hash: &str) -> Result<()> {
         let organization =
             tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))?;
-        let scope = organization.scope();
-        let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();
-        let credentials = keyward_storage::Credentials { password: Some(hash.to_owned()), ..known };
-        tx.members(scope).set_credentials(member.id, &credentials).await?;
-        tx.sessions(scope).end_all(SessionHolder::Member(member.id)).await?;
-        let actor = Actor::Member(member.id);
-        self.record_for(tx, scope, actor, Action::MemberPasswordSet, member.id.uuid(), &[]).await
+        let by = (Actor::Member(member.id), Action::MemberPasswordSet);
+        let change = |known| Credentials { password: Some(hash.to_owned()), ..known };
+        self.change_credentials(tx, organization.scope(), member.id, by, change).await.map(drop)
     }
-}
-
-async fn scope_of(tx: &Tx, session: &Session) -> Result<OrganizationScope> {
-    let organization = tx.organization_of(session.organization).await?;
-    Ok(organization.ok_or(Error::NotFound(Thing::Organization))?.scope())
 }

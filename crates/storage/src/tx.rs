@@ -15,8 +15,8 @@ use crate::{
     Addresses, Alerts, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements,
     Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, Licenses, Links, Mail,
     Members, NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryHints,
-    RegistryKeys, RegistryNotifications, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn,
-    UsageDays, alert, customer, habit, link, mail, member, notice, product, provider, registry,
+    RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce, SigningKeys, StatusPlaces,
+    Tokens, Turn, UsageDays, alert, customer, habit, link, mail, member, notice, product, provider, registry,
     registry_event, registry_key, registry_notification, session, signing_key, token,
 };
 
@@ -239,6 +239,11 @@ impl Tx {
     /// Sessions of one organization.
     pub fn sessions(&self, scope: OrganizationScope) -> Sessions<'_> {
         Sessions { tx: &self.inner, scope }
+    }
+
+    /// What waits to be shown once to people of one organization.
+    pub fn shown_once(&self, scope: OrganizationScope) -> ShownOnce<'_> {
+        ShownOnce { tx: &self.inner, scope }
     }
 
     /// Links of one organization.

@@ -116,6 +116,12 @@ impl Vendor {
         self.engine.create_registry(&self.access(), new_registry(name), None).await.expect("a registry").value
     }
 
+    /// Issues a license to a customer, for a year.
+    pub async fn license_of(&self, customer: &Customer, name: &str) -> License {
+        let new = NewLicense { customer: Some(customer.id), ..new_license(name, "{}") };
+        self.engine.create_license(&self.access(), new, None).await.expect("a license").value
+    }
+
     /// Issues a license for a year, with `payload`.
     pub async fn license(&self, name: &str, payload: &str) -> License {
         self.engine

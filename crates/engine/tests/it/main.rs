@@ -4,6 +4,7 @@
 mod alerts;
 mod applications;
 mod happenings;
+mod identity;
 mod keys;
 mod licenses;
 mod notices;
