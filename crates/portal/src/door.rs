@@ -3,11 +3,11 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::link::LinkPurpose;
-use keyward_domain::{Email, Name, Secret, SecretKind, Slug};
-use keyward_engine::{Engine, NewOrganization, Password, SignIn, Visitor};
+use keyward_domain::{Email, Name, Secret, SecretKind, Session, Slug};
+use keyward_engine::{Engine, NewOrganization, Password, SignIn};
 use keyward_web::{Code, Fields, Problem, Request, Throttle, part};
 
-use crate::form::{Form, Posted};
+use crate::form::{Form, PublicPost};
 use crate::page::{self, Page};
 use crate::signed::{self, Anyone};
 use crate::trouble::Trouble;
@@ -21,6 +21,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/forgot", web::post().to(forgot))
         .route("/portal/sign-in", web::get().to(customer_sign_in_page))
         .route("/portal/sign-in", web::post().to(customer_sign_in))
+        .route("/portal/sign-out", web::post().to(customer_sign_out))
         .route("/link/{secret}", web::get().to(link_page))
         .route("/link/{secret}", web::post().to(link))
         .route("/setup/{secret}", web::get().to(setup_page))
@@ -31,6 +32,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 #[template(path = "door/sign_in.html")]
 struct SignInPage {
     form: Form,
+    /// Whether a form was sent when the session had ended.
+    ended: bool,
 }
 
 #[derive(Template)]
@@ -42,14 +45,15 @@ struct SignInByPage {
 #[derive(serde::Deserialize)]
 struct By {
     organization: Option<String>,
+    ended: Option<String>,
 }
 
 async fn sign_in_page(anyone: Anyone, by: web::Query<By>) -> Page {
-    let by = by.organization.as_deref().map(|typed| typed.trim().to_lowercase());
-    match (anyone.0, by) {
-        (Some(Visitor::Member(_)), _) => Ok(page::go("/")),
-        (_, None) => page::send(&SignInPage { form: Form::default() }),
-        (_, Some(typed)) => match typed.parse::<Slug>() {
+    let by_name = by.organization.as_deref().map(|typed| typed.trim().to_lowercase());
+    match (anyone.member, by_name) {
+        (Some(_), _) => Ok(page::go("/")),
+        (None, None) => page::send(&SignInPage { form: Form::default(), ended: by.ended.is_some() }),
+        (None, Some(typed)) => match typed.parse::<Slug>() {
             Ok(slug) => Ok(page::go(format!("/sign-in/{slug}"))),
             Err(_) => page::send(&SignInByPage { mistyped: !typed.is_empty() }),
         },
@@ -58,7 +62,7 @@ async fn sign_in_page(anyone: Anyone, by: web::Query<By>) -> Page {
 
 async fn sign_in(
     request: HttpRequest,
-    Posted(mut form): Posted,
+    PublicPost(mut form): PublicPost,
     engine: web::Data<Engine>,
     throttle: web::Data<Throttle>,
 ) -> Page {
@@ -69,7 +73,10 @@ async fn sign_in(
     // Both are counted, whichever is full.
     if !(throttle.admits(&by_email, now) & throttle.admits(&by_address, now)) {
         form.refuse("", "Too many tries. Wait a quarter of an hour, or set a new password.");
-        return page::send_as(actix_web::http::StatusCode::TOO_MANY_REQUESTS, &SignInPage { form });
+        return page::send_as(
+            actix_web::http::StatusCode::TOO_MANY_REQUESTS,
+            &SignInPage { form, ended: false },
+        );
     }
     let password = Password::attempt(form.value("password"));
     let signed_in = match form.value("email").parse::<Email>() {
@@ -84,27 +91,39 @@ async fn sign_in(
         }
         SignIn::CodeNeeded => {
             form.refuse("code", "is needed: six digits of your authenticator app, or a recovery code");
-            page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form })
+            page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form, ended: false })
         }
         SignIn::ProviderNeeded(slug) => Ok(page::go(format!("/sign-in/{slug}"))),
         SignIn::Refused => {
             form.refuse("", "Address and password don't fit.");
-            page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form })
+            page::send_as(actix_web::http::StatusCode::UNAUTHORIZED, &SignInPage { form, ended: false })
         }
     }
 }
 
-async fn sign_out(request: HttpRequest, anyone: Anyone, _: Posted, engine: web::Data<Engine>) -> Page {
-    let (session, to) = match &anyone.0 {
-        Some(Visitor::Member(visit)) => (Some(&visit.session), "/sign-in"),
-        Some(Visitor::Customer(visit)) => (Some(&visit.session), "/portal/sign-in"),
-        Some(Visitor::Onboarding(visit)) => (Some(&visit.session), "/portal/sign-in"),
-        None => (None, "/sign-in"),
-    };
-    if let Some(session) = session {
-        engine.sign_out(session).await?;
+async fn sign_out(request: HttpRequest, anyone: Anyone, _: PublicPost, engine: web::Data<Engine>) -> Page {
+    let session = anyone.member.map(|visit| visit.session);
+    end(&request, &engine, session, "/sign-in").await
+}
+
+async fn customer_sign_out(
+    request: HttpRequest,
+    anyone: Anyone,
+    _: PublicPost,
+    engine: web::Data<Engine>,
+) -> Page {
+    let session = anyone.customer.map(|visit| visit.session);
+    end(&request, &engine, session, "/portal/sign-in").await
+}
+
+async fn end(request: &HttpRequest, engine: &Engine, session: Option<Session>, to: &str) -> Page {
+    match session {
+        Some(session) => {
+            engine.sign_out(&session).await?;
+            Ok(signed::end(request, &session, to))
+        }
+        None => Ok(page::go(to)),
     }
-    Ok(signed::end(&request, to))
 }
 
 #[derive(Template)]
@@ -133,14 +152,19 @@ const CUSTOMER: MailPage = MailPage {
     form: Form::EMPTY,
 };
 
-async fn forgot_page() -> Page {
-    page::send(&FORGOT)
+#[derive(serde::Deserialize)]
+struct Asked {
+    sent: Option<String>,
 }
 
-async fn customer_sign_in_page(anyone: Anyone) -> Page {
-    match anyone.0 {
-        Some(Visitor::Customer(_)) => Ok(page::go("/portal")),
-        _ => page::send(&CUSTOMER),
+async fn forgot_page(asked: web::Query<Asked>) -> Page {
+    page::send(&MailPage { sent: asked.sent.is_some(), ..FORGOT })
+}
+
+async fn customer_sign_in_page(anyone: Anyone, asked: web::Query<Asked>) -> Page {
+    match anyone.customer {
+        Some(_) => Ok(page::go("/portal")),
+        None => page::send(&MailPage { sent: asked.sent.is_some(), ..CUSTOMER }),
     }
 }
 
@@ -172,14 +196,14 @@ async fn wanted(
 
 async fn forgot(
     request: HttpRequest,
-    Posted(mut form): Posted,
+    PublicPost(mut form): PublicPost,
     engine: web::Data<Engine>,
     throttle: web::Data<Throttle>,
 ) -> Page {
     match wanted(&request, &mut form, &engine, &throttle, "reset").await {
         Some(email) => {
             engine.request_password_reset(&email).await?;
-            page::send(&MailPage { sent: true, ..FORGOT })
+            Ok(page::go("/forgot?sent=yes"))
         }
         None => page::send(&MailPage { form, ..FORGOT }),
     }
@@ -187,14 +211,14 @@ async fn forgot(
 
 async fn customer_sign_in(
     request: HttpRequest,
-    Posted(mut form): Posted,
+    PublicPost(mut form): PublicPost,
     engine: web::Data<Engine>,
     throttle: web::Data<Throttle>,
 ) -> Page {
     match wanted(&request, &mut form, &engine, &throttle, "customer").await {
         Some(email) => {
             engine.request_customer_sign_in(&email).await?;
-            page::send(&MailPage { sent: true, ..CUSTOMER })
+            Ok(page::go("/portal/sign-in?sent=yes"))
         }
         None => page::send(&MailPage { form, ..CUSTOMER }),
     }
@@ -228,7 +252,7 @@ async fn link_page(request: HttpRequest, engine: web::Data<Engine>) -> Page {
     }
 }
 
-async fn link(request: HttpRequest, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+async fn link(request: HttpRequest, PublicPost(mut form): PublicPost, engine: web::Data<Engine>) -> Page {
     let secret = secret(&request, SecretKind::Link)?;
     let link = engine.link(&secret).await?.ok_or_else(|| Problem::new(Code::Gone))?;
     let visit = signed::visit(&request).await;
@@ -289,7 +313,7 @@ impl Request for NewVendor {
     }
 }
 
-async fn setup(request: HttpRequest, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+async fn setup(request: HttpRequest, PublicPost(mut form): PublicPost, engine: web::Data<Engine>) -> Page {
     let secret = secret(&request, SecretKind::Setup)?;
     let new = form.read::<NewVendor>(&["organization", "name", "email"]);
     let (Some(NewVendor(new)), Some(password)) = (new, new_password(&mut form)) else {

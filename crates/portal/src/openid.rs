@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::provider::Departure;
 use keyward_domain::{Distrust, Secret, SecretKind, Slug};
-use keyward_engine::{Arrival, Engine, Refusal, Return, Visitor, WireError};
+use keyward_engine::{Arrival, Engine, Outbound, Refusal, Return, WireError};
 use keyward_web::{Code, Problem, Throttle, part};
 
 use crate::page::{self, Page};
@@ -28,7 +28,7 @@ struct SignInWithPage {
 
 async fn sign_in_page(request: HttpRequest, anyone: Anyone, engine: web::Data<Engine>) -> Page {
     let slug: Slug = part(&request, "slug")?;
-    if let Some(Visitor::Member(_)) = anyone.0 {
+    if anyone.member.is_some() {
         return Ok(page::go("/"));
     }
     match engine.vouched_organization(&slug).await? {
@@ -47,14 +47,28 @@ async fn sign_in_page(request: HttpRequest, anyone: Anyone, engine: web::Data<En
 
 async fn away(request: HttpRequest, engine: web::Data<Engine>, throttle: web::Data<Throttle>) -> Page {
     let slug: Slug = part(&request, "slug")?;
-    let from = format!("away from {}", signed::visit(&request).await.address);
-    if !throttle.admits(&from, engine.now()) {
-        let text = "Wait a quarter of an hour, and try again.";
-        return Ok(page::trouble(StatusCode::TOO_MANY_REQUESTS, "Too many tries", text));
+    if !admits(&request, &engine, &throttle).await {
+        return Ok(too_often());
     }
-    match engine.depart(&slug).await?.ok_or_else(|| Problem::new(Code::NotFound))? {
+    let outbound = engine.depart(&slug).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    send_off(&request, outbound)
+}
+
+/// Whether someone may go to a provider; each time is counted.
+pub(crate) async fn admits(request: &HttpRequest, engine: &Engine, throttle: &Throttle) -> bool {
+    throttle.admits(&format!("away from {}", signed::visit(request).await.address), engine.now())
+}
+
+pub(crate) fn too_often() -> HttpResponse {
+    let text = "Wait a quarter of an hour, and try again.";
+    page::trouble(StatusCode::TOO_MANY_REQUESTS, "Too many tries", text)
+}
+
+/// Sends someone to a provider.
+pub(crate) fn send_off(request: &HttpRequest, outbound: Result<Outbound, WireError>) -> Page {
+    match outbound {
         Ok(outbound) => {
-            let kept = cookie(&request, outbound.away.expose().to_owned(), Departure::LIFETIME);
+            let kept = cookie(request, outbound.away.expose().to_owned(), Departure::LIFETIME);
             Ok(HttpResponse::SeeOther().cookie(kept).insert_header((header::LOCATION, outbound.url)).finish())
         }
         Err(error) => Ok(refused(&Refusal::Wire(error))),
@@ -85,6 +99,10 @@ async fn back(
             throttle.forget(&from);
             signed::begin(&request, &signed_in, "/")
         }
+        Arrival::Confirmed { session, then } => {
+            throttle.forget(&from);
+            signed::begin(&request, &session, &then)
+        }
         Arrival::Refused(refusal) => refused(&refusal),
     };
     // A cookie that can't be written as a header would be a fault of ours; the sign-in stands without it.
@@ -112,6 +130,18 @@ fn refused(refusal: &Refusal) -> HttpResponse {
             "You are not a member yet",
             format!(
                 "You are known as {email}, but {organization} has no member with this address. Ask an owner or admin of {organization} to invite you."
+            ),
+        ),
+        Refusal::SomeoneElse { .. } => (
+            StatusCode::FORBIDDEN,
+            "Not confirmed",
+            format!("Go back and confirm with your own account: {refusal}."),
+        ),
+        Refusal::Distrust(Distrust::NotAgain) => (
+            StatusCode::FORBIDDEN,
+            "Not confirmed",
+            format!(
+                "Nothing was changed: {refusal}. Confirm with your password, or tell who runs your organization's accounts that the provider must answer max_age with auth_time."
             ),
         ),
         Refusal::Distrust(Distrust::NoEmail | Distrust::UnverifiedEmail | Distrust::Domain) => (
