@@ -40,7 +40,7 @@ pub(crate) struct Given {
     /// File with the master key [default: DATA_DIR/master.key, made at first start]
     #[arg(long, global = true, env = "KEYWARD_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
-    /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas
+    /// Proxies whose X-Forwarded-For and X-Forwarded-Host are believed: addresses or networks, separated by commas
     #[arg(
         long,
         global = true,

@@ -135,6 +135,21 @@ fn the_master_key_must_be_the_databases_own() {
 }
 
 #[test]
+fn the_operator_resets_a_second_factor_and_is_told_what_was_done() {
+    let empty = tempfile::tempdir().unwrap();
+    let reset = |folder: &Path, slug, email| {
+        run(folder, &["member", "reset-second-factor", "--organization", slug, "--email", email])
+    };
+    refuses(&reset(empty.path(), "acme", "a@acme.example"), "no database");
+    let folder = bootstrapped();
+    let none = reset(folder.path(), "acme", "A@acme.example");
+    let told = String::from_utf8(none.stdout).unwrap();
+    assert_eq!(told, "a@acme.example has no second factor. Nothing was changed.\n");
+    refuses(&reset(folder.path(), "acme", "eve@acme.example"), "no such member");
+    refuses(&reset(folder.path(), "other", "a@acme.example"), "no such organization");
+}
+
+#[test]
 fn check_makes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     refuses(&run(folder.path(), &["check"]), "no database");
