@@ -1,7 +1,7 @@
 //! What proves who someone is: asked for again before it changes, and ended when it does.
 
 use futures_util::future::join_all;
-use keyward_domain::{Role, SecretKind};
+use keyward_domain::{Actor, PageRequest, Role, SecretKind};
 use keyward_engine::{Confirmation, CustomerChange, Engine, Error, MemberVisit, SignIn, SignedIn, Visitor};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};
@@ -181,8 +181,8 @@ keyward_testkit::databases! {
         let ada = confirmed(&engine, &first, None).await;
         let app = engine.new_authenticator(&ada);
         let code = code_of(&app.secret, START / 30);
-        let made = engine.confirm_authenticator(&engine.reauthenticated(&ada).unwrap(), &app.secret, &code);
-        let made = made.await.unwrap().unwrap();
+        let proof = engine.reauthenticated(&ada).unwrap();
+        let made = engine.confirm_authenticator(&proof, &app.secret, &code).await.unwrap().unwrap();
         let link = reset_link(&engine).await;
         let reset = engine.reset_second_factor(&slug, &email).await.unwrap();
         assert_eq!((reset.sessions_ended, reset.member.role), (Some(1), Role::Owner));
@@ -190,10 +190,10 @@ keyward_testkit::databases! {
         assert!(engine.link(&link).await.unwrap().is_none());
         let back = sign_in(&engine, None).await;
         let ada = member(&engine, &back).await.unwrap();
-        let log = engine.audit_events(&ada.identity.access().unwrap(), keyward_domain::PageRequest::default());
-        let log = log.await.unwrap().items;
+        let access = ada.identity.access().unwrap();
+        let log = engine.audit_events(&access, PageRequest::default()).await.unwrap().items;
         let event = log.iter().find(|event| event.action.as_str() == "member.authenticator_removed").unwrap();
-        assert_eq!(event.actor, keyward_domain::Actor::Operator);
+        assert_eq!(event.actor, Actor::Operator);
         for (slug, email) in [("acme", "eve@acme.example"), ("other", "ada@acme.example")] {
             let unknown = engine.reset_second_factor(&slug.parse().unwrap(), &email.parse().unwrap()).await;
             assert!(matches!(unknown, Err(Error::NotFound(_))));

@@ -153,8 +153,9 @@ keyward_testkit::databases! {
         let member = [("name", "Vera"), ("email", "vera@acme.example"), ("role", "viewer")];
         walk.send("/members", "/members", &member).await;
         let page = walk.vendor.get("/members").await.1;
-        let last = page.rsplit("action=\"/members/").next().unwrap().get(..36).unwrap();
-        let member = format!("/members/{last}");
+        let row = page.split("<tr>").find(|row| row.contains("vera@acme.example")).unwrap();
+        let member = row.split("action=\"/members/").nth(1).unwrap().get(..36).unwrap();
+        let member = format!("/members/{member}");
         walk.each(&member, "/members/{id}", &[("/role", &[("role", "member")]), ("/invite", &[]), ("/delete", &[])]).await;
         let token = walk.send("/tokens", "/tokens", &[("name", "CI"), ("scope licenses:read", "true")]).await.replace("/secret", "");
         walk.each(&token, "/tokens/{id}", &[("/revoke", &[])]).await;

@@ -295,7 +295,7 @@ keyward_testkit::databases! {
         let form = vendor.get(&new).await.1;
         assert!(form.contains("Rotate by itself") && form.contains("name=\"every_days\" type=\"number\" min=\"2\" max=\"365\" value=\"30\""));
         let never = [("name", "ci"), ("expiry", "30"), ("automatic", "true"), ("every_days", "30"), ("overlap_days", "7")];
-        let never = vendor.shown(&new, &never).await;
+        let never = vendor.send(&new, &never).await.unwrap_err();
         assert!(never.contains("<p class=\"fault\">Every so many days is too many: the key ends before it would be rotated</p>"), "{never}");
         let wrong = [("name", "ci"), ("expiry", "365"), ("automatic", "true"), ("every_days", "7"), ("overlap_days", "7")];
         assert!(vendor.send(&new, &wrong).await.unwrap_err().contains("must be fewer than the days between two rotations"));
