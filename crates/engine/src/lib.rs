@@ -77,8 +77,10 @@ pub use once::Done;
 pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
 pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
-pub use provider::{Arrival, ChangedProvider, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
-pub use reauthentication::{ConfirmedCaller, Confirmation, Reauthenticated, WaysToConfirm};
+pub use provider::{
+    Arrival, ChangedProvider, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError,
+};
+pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
     Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement, NewGrant,
     NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense,

@@ -14,7 +14,8 @@ mod wire;
 use keyward_domain::permission::{ReadOrganization, WriteOrganization};
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{
-    Access, Action, ClientId, Invalid, MailDomain, Member, OrganizationScope, Provider, ProviderUrl, Role, Session,
+    Access, Action, ClientId, Invalid, MailDomain, Member, OrganizationScope, Provider, ProviderUrl, Role,
+    Session,
 };
 use keyward_storage::Tx;
 use serde_json::json;

@@ -64,7 +64,9 @@ impl Browser {
 
     /// Keeps the cookie that an answer sets.
     pub(crate) fn take_cookie(&mut self, answer: &crate::Answer) {
-        if let Some(cookie) = answer.header("set-cookie").split(';').next().filter(|cookie| !cookie.is_empty()) {
+        if let Some(cookie) =
+            answer.header("set-cookie").split(';').next().filter(|cookie| !cookie.is_empty())
+        {
             self.cookie = cookie.to_owned();
         }
     }

@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use keyward_domain::{Access, Actor, Distrust, Identity, Role, Secret, permission};
 use keyward_engine::{
-    Arrival, ClientSecret, ConfirmedCaller, Engine, Error, NewMember, NewProvider, Outbound, Password, Refusal, Return, SignIn, Visit,
-    Visitor, WireError,
+    Arrival, ClientSecret, ConfirmedCaller, Engine, Error, NewMember, NewProvider, Outbound, Password,
+    Refusal, Return, SignIn, Visit, Visitor, WireError,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};
@@ -44,7 +44,10 @@ async fn vendor(engine: &std::sync::Arc<Engine>, strange: &Strange) -> Vendor {
         role: Role::Member,
     };
     engine.create_member(&vendor.access(), member, None).await.unwrap();
-    engine.set_sign_in_provider(&vendor.access(), program(&vendor), new(&strange.issuer), None).await.unwrap();
+    engine
+        .set_sign_in_provider(&vendor.access(), program(&vendor), new(&strange.issuer), None)
+        .await
+        .unwrap();
     vendor
 }
 
