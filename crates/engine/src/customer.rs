@@ -7,6 +7,7 @@ use keyward_domain::{
 use keyward_storage::Tx;
 use serde_json::json;
 
+use crate::identity::Whose;
 use crate::{Done, Engine, Error, Result, Thing, once};
 
 /// A customer to be created.
@@ -106,6 +107,7 @@ impl Engine {
         let tx = self.write(access).await?;
         let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Customer))?;
         unchanged(customer.version, expected)?;
+        let moved = change.email.as_ref().is_some_and(|email| *email != customer.email);
         let customer = Customer {
             name: change.name.unwrap_or(customer.name),
             email: change.email.unwrap_or(customer.email),
@@ -116,6 +118,9 @@ impl Engine {
             ..customer
         };
         tx.customers(scope).save(&customer).await?;
+        if moved {
+            self.end_proofs(&tx, scope, Whose::Customer(id)).await?;
+        }
         self.record(&tx, access, Action::CustomerUpdated, id.uuid(), &[("name", json!(customer.name))])
             .await?;
         tx.commit().await?;
@@ -144,6 +149,7 @@ impl Engine {
         }
         self.end_application_entitlements(&tx, access, id).await?;
         self.end_artifact_entitlements(&tx, access, id).await?;
+        self.end_proofs(&tx, scope, Whose::Customer(id)).await?;
         tx.customers(scope).delete(id, now).await?;
         self.record(&tx, access, Action::CustomerDeleted, id.uuid(), &[("name", json!(customer.name))])
             .await?;

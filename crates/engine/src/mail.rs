@@ -14,7 +14,7 @@ use crate::mail_text::{plain, vendor};
 use crate::member::{self, NewMember};
 use crate::provider::is_vouched_for;
 use crate::vault::{Place, SealError};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result};
 
 /// After how many tries a mail is given up; the last comes a day after the first.
 const MOST_ATTEMPTS: u32 = 12;
@@ -223,6 +223,8 @@ impl Engine {
             created_at: now,
             expires_at: now.plus_seconds(purpose.lifetime()),
             used_at: None,
+            // Onboarding links are also handed over by other means.
+            mailed: !matches!(purpose, LinkPurpose::Onboarding(_)),
         };
         (link, secret)
     }
