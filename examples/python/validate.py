@@ -17,6 +17,8 @@ import rfc8785
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from strict import pasted
+
 
 class Untrusted(Exception):
     """What came back is not the server's answer to the question."""
@@ -60,13 +62,13 @@ def ask(url, product_key, question):
 
 
 def main(url, product_key, jwks_file, license_key, version=None):
-    with open(jwks_file, encoding="utf-8") as file:
+    with open(jwks_file, encoding="utf-8-sig") as file:
         jwks = json.load(file)
-    question = {"license_key": license_key, "nonce": secrets.token_urlsafe(16)}
+    question = {"license_key": pasted(license_key), "nonce": secrets.token_urlsafe(16)}
     if version is not None:
         question["version"] = version
     try:
-        answer = verify(ask(url, product_key, question), question, jwks)
+        answer = verify(ask(url, pasted(product_key), question), question, jwks)
     except (Untrusted, urllib.error.URLError, ValueError, KeyError) as fault:
         print(f"unknown: {fault}")
         return 2

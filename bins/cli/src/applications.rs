@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::Outcome;
 use crate::client::{Connection, Page};
 use crate::output::{line, table};
+use crate::{Outcome, reading};
 
 #[derive(Debug, Args)]
 pub(crate) struct Applications {
@@ -125,7 +125,11 @@ impl Release {
             body.insert("chart".to_owned(), chart);
         }
         let further = |path: &PathBuf| {
-            let name = path.file_name().context("a file needs a name")?.to_string_lossy();
+            let name = path
+                .file_name()
+                .context("a file needs a name")?
+                .to_str()
+                .context("a file name is not UTF-8")?;
             Ok(json!({ "name": name, "content": read(path)? }))
         };
         let files = self.files.iter().map(further).collect::<anyhow::Result<Vec<_>>>()?;
@@ -137,7 +141,7 @@ impl Release {
 }
 
 fn read(path: &PathBuf) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
+    Ok(reading::file(path)?.to_string())
 }
 
 #[derive(Deserialize)]

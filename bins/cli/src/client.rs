@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::output::line;
+use crate::reading;
 
 /// Which server, in whose name, and how answers are shown.
 #[derive(Debug, Args)]
@@ -132,7 +133,7 @@ impl Connection {
 
     fn bearer(&self) -> anyhow::Result<String> {
         let token = self.token.as_deref().context("set KEYWARD_TOKEN to a management token")?;
-        Ok(format!("Bearer {token}"))
+        Ok(format!("Bearer {}", reading::credential(token).context("KEYWARD_TOKEN")?))
     }
 
     fn answer(

@@ -6,8 +6,8 @@ use clap::Args;
 use keyward_token::{Format, UnverifiedToken};
 use serde_json::json;
 
-use crate::Outcome;
-use crate::output::{argument_or_stdin, line};
+use crate::output::line;
+use crate::{Outcome, reading, verify};
 
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
@@ -20,13 +20,10 @@ pub(crate) struct Inspect {
 
 impl Inspect {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
-        let text = argument_or_stdin(&self.token)?;
+        let text = reading::token(&self.token)?;
         let token = match UnverifiedToken::parse(&text) {
             Ok(token) => token,
-            Err(error) => {
-                line(&json!({ "code": error.code(), "detail": error.to_string() }).to_string())?;
-                return Ok(Outcome::Refused);
-            }
+            Err(error) => return verify::refuse(&error, &text),
         };
         let format = match token.format() {
             Format::Jwt => "jwt",

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use crate::Outcome;
 use crate::client::{Connection, Page};
 use crate::instant;
-use crate::output::{line, table, text_or_file};
+use crate::output::{line, table};
+use crate::reading::text_or_file;
 
 #[derive(Debug, Args)]
 pub(crate) struct Licenses {
@@ -101,10 +102,10 @@ struct Terms {
     /// JSON object of custom claims, or @FILE
     #[arg(long, value_name = "JSON|@FILE")]
     payload: Option<String>,
-    /// First valid second, RFC 3339 or Unix seconds
+    /// First valid second (RFC 3339 or Unix seconds), or a day in UTC, which begins it
     #[arg(long, value_name = "TIME")]
     not_before: Option<String>,
-    /// End, RFC 3339 or Unix seconds
+    /// First second no longer valid (RFC 3339 or Unix seconds), or the last valid day in UTC
     #[arg(long, value_name = "TIME", conflicts_with = "no_end")]
     expires_at: Option<String>,
     /// Valid without end
@@ -220,17 +221,17 @@ impl Licenses {
 
 impl Terms {
     fn request(self) -> anyhow::Result<Request> {
-        let time =
-            |text: Option<String>| text.map(|text| instant::parse(&text).map(instant::show)).transpose();
+        let start = self.not_before.as_deref().map(instant::start).transpose();
+        let end = self.expires_at.as_deref().map(instant::end).transpose();
         let payload = self.payload.as_deref().map(text_or_file).transpose()?;
         let payload = payload.map(|text| serde_json::from_str(&text)).transpose();
         Ok(Request {
             payload: payload.context("--payload is not JSON")?,
-            not_before: time(self.not_before).context("--not-before")?,
+            not_before: start.context("--not-before")?.map(instant::show),
             expires_at: if self.no_end {
                 Some(None)
             } else {
-                time(self.expires_at).context("--expires-at")?.map(Some)
+                end.context("--expires-at")?.map(|end| Some(instant::show(end)))
             },
             ..Request::default()
         })

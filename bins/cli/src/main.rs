@@ -14,6 +14,7 @@ mod licenses;
 mod organizations;
 mod output;
 mod products;
+mod reading;
 mod sign;
 mod status;
 mod tokens;

@@ -24,6 +24,32 @@ enum Verb {
         #[arg(long, default_value = "")]
         cursor: String,
     },
+    /// Found an organization (operator), and print its first token
+    Create {
+        /// Its name
+        #[arg(long)]
+        name: String,
+        /// The first owner's e-mail address
+        #[arg(long)]
+        owner_email: String,
+        /// The first owner's name
+        #[arg(long)]
+        owner_name: Option<String>,
+        /// Its slug, in public addresses and tokens [default: made from the name]
+        #[arg(long)]
+        slug: Option<String>,
+    },
+    /// Change your organization's name, or its slug until the first license is created
+    Update {
+        /// Your organization's id
+        id: String,
+        /// The new name
+        #[arg(long)]
+        name: Option<String>,
+        /// The new slug
+        #[arg(long)]
+        slug: Option<String>,
+    },
     /// Set an organization's plan, and what is granted beyond it (operator)
     Plan(Plan),
     /// Stop serving an organization's licenses (operator)
@@ -69,9 +95,17 @@ fn limit(text: &str) -> Result<Value, String> {
 struct Organization {
     id: String,
     name: String,
+    slug: String,
     plan: String,
     limits: Limits,
     suspended_at: Option<String>,
+}
+
+/// An organization just founded.
+#[derive(Deserialize)]
+struct Founded {
+    organization: Organization,
+    token: String,
 }
 
 #[derive(Deserialize)]
@@ -89,6 +123,22 @@ impl Organizations {
         match self.verb {
             Verb::List { cursor } => {
                 server.show(&server.get_with("organizations", &[("cursor", &cursor)])?, list)?;
+            }
+            Verb::Create { name, owner_email, owner_name, slug } => {
+                let members = [
+                    ("name", Some(name)),
+                    ("owner_email", Some(owner_email)),
+                    ("owner_name", owner_name),
+                    ("slug", slug),
+                ];
+                server.show(&server.post("organizations", &given(members))?, |made: Founded| {
+                    show(made.organization)?;
+                    line(&format!("token                {}", made.token))
+                })?;
+            }
+            Verb::Update { id, name, slug } => {
+                let body = given([("name", name), ("slug", slug)]);
+                server.show(&server.patch(&format!("organizations/{id}"), &body)?, show)?;
             }
             Verb::Plan(Plan { id, plan, products, validations_per_day }) => {
                 let mut body = Map::new();
@@ -108,6 +158,12 @@ impl Organizations {
     }
 }
 
+/// The members that were given.
+fn given<const N: usize>(members: [(&str, Option<String>); N]) -> Value {
+    let given = members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    Value::Object(given.collect())
+}
+
 fn most(limit: Option<u32>) -> String {
     limit.map_or_else(|| "any number".to_owned(), |limit| limit.to_string())
 }
@@ -115,6 +171,7 @@ fn most(limit: Option<u32>) -> String {
 fn show(organization: Organization) -> anyhow::Result<()> {
     line(&format!("id                   {}", organization.id))?;
     line(&format!("name                 {}", organization.name))?;
+    line(&format!("slug                 {}", organization.slug))?;
     line(&format!("plan                 {}", organization.plan))?;
     line(&format!("products             {}", most(organization.limits.products)))?;
     line(&format!("validations per day  {}", most(organization.limits.validations_per_day)))?;

@@ -7,9 +7,9 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::Outcome;
 use crate::client::{Connection, Page};
 use crate::output::{line, table};
+use crate::{Outcome, reading};
 
 #[derive(Debug, Args)]
 pub(crate) struct Products {
@@ -105,7 +105,7 @@ struct NewKey {
     /// Values of the product's fields, as JSON
     #[arg(long, value_name = "JSON")]
     fields: Option<String>,
-    /// The end (RFC 3339); none if not told
+    /// First second no longer valid (RFC 3339), or the last valid day in UTC; none if not told
     #[arg(long, value_name = "TIME")]
     expires: Option<String>,
 }
@@ -206,7 +206,7 @@ impl NewKey {
 }
 
 fn read(file: &std::path::Path) -> anyhow::Result<Map<String, Value>> {
-    let text = std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
+    let text = reading::file(file)?;
     serde_json::from_str(&text).with_context(|| format!("{} is not a JSON object", file.display()))
 }
 

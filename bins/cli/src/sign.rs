@@ -2,16 +2,16 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use keyward_token::{Format as TokenFormat, LicenseClaims, SecretKey, Signer, UnixSeconds};
-use zeroize::Zeroizing;
+use keyward_token::{Format as TokenFormat, LicenseClaims, Signer, UnixSeconds};
 
 use crate::licenses::Format;
-use crate::output::{line, text_or_file};
+use crate::output::line;
+use crate::reading::{self, text_or_file};
 use crate::{Outcome, instant};
 
 #[derive(Debug, Args)]
 pub(crate) struct Sign {
-    /// Secret key as PKCS#8 PEM, as `keyward keygen` writes it
+    /// Secret key as PKCS#8 PEM, as `keyward keygen` writes it, or as JWK or PASERK
     #[arg(long, value_name = "FILE")]
     key: String,
     /// Issuer, a URL of yours
@@ -29,10 +29,10 @@ pub(crate) struct Sign {
     /// Time of issue, RFC 3339 or Unix seconds [default: now]
     #[arg(long, value_name = "TIME")]
     issued_at: Option<String>,
-    /// First valid second [default: the time of issue]
+    /// First valid second, or a day in UTC [default: the time of issue]
     #[arg(long, value_name = "TIME")]
     not_before: Option<String>,
-    /// End
+    /// First second no longer valid, or the last valid day in UTC
     #[arg(long, value_name = "TIME", required_unless_present = "no_end", conflicts_with = "no_end")]
     expires_at: Option<String>,
     /// Valid without end
@@ -45,13 +45,13 @@ pub(crate) struct Sign {
 
 impl Sign {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
-        let pem = std::fs::read_to_string(&self.key).with_context(|| format!("reading {}", self.key))?;
-        let key = SecretKey::from_pem(&Zeroizing::new(pem))
-            .with_context(|| format!("the key file {}", self.key))?;
-        let time = |text: &Option<String>| text.as_deref().map(instant::parse).transpose();
-        let issued_at = time(&self.issued_at).context("--issued-at")?.unwrap_or_else(instant::now);
-        let not_before = time(&self.not_before).context("--not-before")?.unwrap_or(issued_at);
-        let expires_at = time(&self.expires_at).context("--expires-at")?;
+        let key = reading::secret_key(&self.key)?;
+        let (issued_at, not_before) = (self.issued_at.as_deref(), self.not_before.as_deref());
+        let issued_at = issued_at.map(instant::parse).transpose().context("--issued-at")?;
+        let issued_at = issued_at.unwrap_or_else(instant::now);
+        let not_before = not_before.map(instant::start).transpose().context("--not-before")?;
+        let not_before = not_before.unwrap_or(issued_at);
+        let expires_at = self.expires_at.as_deref().map(instant::end).transpose().context("--expires-at")?;
         anyhow::ensure!(
             expires_at.is_none_or(|end| end > not_before),
             "the license would end before it begins"

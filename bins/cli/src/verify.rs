@@ -2,12 +2,11 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use keyward_token::{Keyring, NoClaims, PublicKey, UnixSeconds, Verifier, VerifyError};
+use keyward_token::{NoClaims, UnixSeconds, Verifier, VerifyError, pasted};
 use serde_json::json;
 
-use crate::Outcome;
-use crate::instant;
-use crate::output::{argument_or_stdin, line};
+use crate::output::line;
+use crate::{Outcome, instant, reading};
 
 #[derive(Debug, Args)]
 pub(crate) struct Verify {
@@ -46,8 +45,8 @@ impl Verify {
             Some(text) => instant::parse(text).context("--at")?,
             None => instant::now(),
         });
-        let keys = read_keys(&self.key)?;
-        let token = argument_or_stdin(&self.token)?;
+        let keys = reading::public_keys(&self.key)?;
+        let token = reading::token(&self.token)?;
         let mut verifier =
             Verifier::builder().keys(keys.clone()).audience(self.audience).leeway_seconds(self.leeway);
         for issuer in self.issuer {
@@ -61,12 +60,9 @@ impl Verify {
         }
         let license = match verifier.build().verify::<NoClaims>(&token, now) {
             Ok(license) => license,
-            Err(error) => return refuse(&error),
+            Err(error) => return refuse(&error, &token),
         };
-        let lists = self.status_list.iter().map(|path| {
-            let list = std::fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
-            Ok(list.trim_end().to_owned())
-        });
+        let lists = self.status_list.iter().map(|path| Ok(pasted(&reading::file(path)?).into_owned()));
         let lists = lists.collect::<anyhow::Result<Vec<_>>>()?;
         if let Some(refusal) = crate::status::refusal(&lists, &keys, &license, now) {
             line(&refusal.to_string())?;
@@ -78,8 +74,12 @@ impl Verify {
     }
 }
 
-fn refuse(error: &VerifyError) -> anyhow::Result<Outcome> {
+/// Prints why a token was refused.
+pub(crate) fn refuse(error: &VerifyError, token: &str) -> anyhow::Result<Outcome> {
     let mut reason = json!({ "code": error.code(), "detail": error.to_string() });
+    if let (VerifyError::Malformed { .. }, Some(found)) = (error, reading::not_a_token(token)) {
+        reason["detail"] = format!("{error}: {found}").into();
+    }
     match error {
         VerifyError::Expired { since } => reason["since"] = instant::show(since.as_i64()).into(),
         VerifyError::NotYetValid { until } => reason["until"] = instant::show(until.as_i64()).into(),
@@ -87,21 +87,4 @@ fn refuse(error: &VerifyError) -> anyhow::Result<Outcome> {
     }
     line(&reason.to_string())?;
     Ok(Outcome::Refused)
-}
-
-/// Reads a key file in any of its forms.
-pub(crate) fn read_keys(path: &str) -> anyhow::Result<Keyring> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
-    let trimmed = text.trim();
-    let key = if trimmed.starts_with('{') {
-        match Keyring::from_jwks(trimmed) {
-            Ok(keys) => return Ok(keys),
-            Err(_) => PublicKey::from_jwk(trimmed),
-        }
-    } else if trimmed.starts_with("k4.") {
-        PublicKey::from_paserk(trimmed)
-    } else {
-        PublicKey::from_pem(trimmed)
-    };
-    Ok(Keyring::from(key.with_context(|| format!("the key file {path}"))?))
 }

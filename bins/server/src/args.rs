@@ -29,6 +29,9 @@ pub(crate) enum Command {
         /// The organization's name
         #[arg(long)]
         organization: Name,
+        /// Its slug, in public addresses and tokens [default: made from the name]
+        #[arg(long)]
+        slug: Option<Slug>,
         /// The owner's e-mail address
         #[arg(long)]
         email: Email,

@@ -43,8 +43,8 @@ fn run(args: Args) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
         match args.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(&settings).await,
-            Command::Bootstrap { organization, email, operator } => {
-                let new = NewOrganization { name: organization, owner_email: email, owner_name: None };
+            Command::Bootstrap { organization, slug, email, operator } => {
+                let new = NewOrganization { name: organization, owner_email: email, owner_name: None, slug };
                 let founded = Instance::open(&settings).await?.engine.bootstrap(new, operator).await?;
                 print(&serde_json::to_string(&serde_json::json!({
                     "organization_id": founded.organization.id,

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyward_engine::MasterKey;
+use keyward_engine::{MasterKey, pasted};
 use zeroize::Zeroizing;
 
 use crate::config::MasterKeySource;
@@ -67,7 +67,7 @@ fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
 }
 
 fn parse(text: &str) -> anyhow::Result<MasterKey> {
-    let text = text.trim().trim_end_matches('=').replace('+', "-").replace('/', "_");
+    let text = pasted(text).trim_end_matches('=').replace('+', "-").replace('/', "_");
     let text = Zeroizing::new(text);
     let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.as_bytes()).unwrap_or_default());
     let mut bytes = Zeroizing::new([0; 32]);

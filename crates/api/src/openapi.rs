@@ -73,4 +73,9 @@ Issue licenses as signed tokens that your application verifies offline.
 - **Lists** are pages, newest first or as `sort` says: follow `next_cursor` with `?cursor=` until it is `null`.
 - **Repeat safely**: a `POST` with the header `Idempotency-Key` is carried out once within 24 hours.
 - **Change safely**: send the `ETag` of what you saw as `If-Match`.
-- Times are RFC 3339 in UTC, whole seconds. Payloads come back exactly as they were sent, digit for digit.";
+- A `PATCH` that changes nothing answers as if it did, with the same `ETag`, and leaves no trace.
+- Times are RFC 3339 in UTC, whole seconds. Where a start or an end is asked for, a day such as `2027-06-30` will do: a
+  start begins with it, and an end includes it, so that it comes back as `2027-07-01T00:00:00Z`, the first second after.
+- Names are one line of visible characters, and come back in Unicode's Normalization Form C. Texts of several lines come
+  back as they were sent, with `\n` at the end of each line.
+- Payloads come back exactly as they were sent, digit for digit.";

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyward_token::{Keyring, UnixSeconds};
+use keyward_token::{Keyring, UnixSeconds, pasted};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -19,10 +19,11 @@ pub struct Question {
 }
 
 impl Question {
-    /// A question made unique by 16 random bytes.
-    pub fn new(license_key: impl Into<String>, version: Option<&str>, random: [u8; 16]) -> Self {
+    /// A question made unique by 16 random bytes. The license key or token is taken as it was pasted: white space and
+    /// invisible characters in it and quotes around it don't count ([`pasted`]).
+    pub fn new(license_key: impl AsRef<str>, version: Option<&str>, random: [u8; 16]) -> Self {
         Self {
-            license_key: license_key.into(),
+            license_key: pasted(license_key.as_ref()).into_owned(),
             version: version.map(str::to_owned),
             nonce: URL_SAFE_NO_PAD.encode(random),
         }

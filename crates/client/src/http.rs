@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use keyward_token::{Keyring, UnixSeconds};
+use keyward_token::{Keyring, UnixSeconds, pasted};
 
 use crate::{Answer, Kept, Lapsed, Question, Untrusted, Verifier};
 
@@ -78,6 +78,9 @@ pub enum Fault {
     },
 }
 
+/// The longest that anyone waits for an answer.
+const MOST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Makes a [`Client`].
 pub struct ClientBuilder {
     url: String,
@@ -93,9 +96,9 @@ impl Client {
     /// vendor's organization.
     pub fn builder(url: &str, api_key: &str, product_id: &str, keys: Keyring) -> ClientBuilder {
         ClientBuilder {
-            url: url.trim_end_matches('/').to_owned(),
-            api_key: api_key.to_owned(),
-            verifier: Verifier::new(keys, product_id),
+            url: url.trim().trim_end_matches('/').to_owned(),
+            api_key: pasted(api_key).into_owned(),
+            verifier: Verifier::new(keys, pasted(product_id)),
             timeout: Duration::from_secs(5),
             grace_seconds: 7 * 24 * 60 * 60,
             file: None,
@@ -119,7 +122,7 @@ impl Client {
             }
             Ok((answer, _)) => {
                 // What it said of this license before no longer counts.
-                if self.kept().is_some_and(|kept| kept.is_about(license_key)) {
+                if self.kept().is_some_and(|kept| kept.is_about(&question.license_key)) {
                     self.keep(None);
                 }
                 Decision::Refused(answer)
@@ -192,7 +195,7 @@ impl ClientBuilder {
     /// For how many days the last good answer counts while the server is out of reach; 7 if not told, 0 for never.
     #[must_use]
     pub fn grace_days(self, days: u16) -> Self {
-        Self { grace_seconds: u32::from(days) * 24 * 60 * 60, ..self }
+        Self { grace_seconds: u32::from(days).saturating_mul(24 * 60 * 60), ..self }
     }
 
     /// Keeps the last good answer in this file, beyond the life of the process.
@@ -201,10 +204,11 @@ impl ClientBuilder {
         Self { file: Some(file.into()), ..self }
     }
 
-    /// How long to wait for the server; 5 seconds if not told.
+    /// How long to wait for the server; 5 seconds if not told, and a day at most.
     #[must_use]
     pub fn timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
+        // No clock of a machine can add what is much longer.
+        Self { timeout: timeout.min(MOST_TIMEOUT), ..self }
     }
 
     /// The client.

@@ -9,4 +9,4 @@ pub use answer::{Answer, Question, Untrusted, Verifier};
 #[cfg(feature = "http")]
 pub use http::{Client, ClientBuilder, Decision, Fault};
 pub use kept::{Kept, Lapsed};
-pub use keyward_token::{KeyError, Keyring, PublicKey, UnixSeconds};
+pub use keyward_token::{KeyError, Keyring, PublicKey, UnixSeconds, pasted};

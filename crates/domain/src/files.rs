@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::application::VersionName;
 use crate::license_reference::{fill, references};
+use crate::text::check_lines;
 use crate::{ApplicationKind, HttpUrl, Invalid, yaml};
 
 /// The name of the Compose file.
@@ -49,9 +50,7 @@ impl FromStr for FileText {
         if text.len() > Self::MOST_BYTES {
             return Err(Invalid::new("too_long", format!("has more than {} bytes", Self::MOST_BYTES)));
         }
-        if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            return Err(Invalid::new("control_character", "contains a control character"));
-        }
+        check_lines(text)?;
         let references = references(text).map_err(|mut faults| faults.swap_remove(0))?.len();
         Ok(Self { text: text.to_owned(), references })
     }

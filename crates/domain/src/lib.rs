@@ -62,6 +62,7 @@ pub mod time;
 pub mod token;
 pub mod validation;
 pub mod version;
+mod versioned;
 pub mod yaml;
 
 pub use address::{Address, AddressRange, BlockList};
@@ -101,6 +102,7 @@ pub use session::Session;
 pub use signing_key::{Kid, SigningKey, SigningKeyState};
 pub use template::{FieldDraft, Template};
 pub use text::{Email, Name, Notes, Slug};
-pub use time::Timestamp;
+pub use time::{EndTime, StartTime, Timestamp};
 pub use token::{Maker, ManagementToken, TokenState};
 pub use version::{Pin, Version, Versions};
+pub use versioned::Versioned;

@@ -44,13 +44,14 @@ impl LicenseKey {
 impl FromStr for LicenseKey {
     type Err = Invalid;
 
-    /// Reads a key as people type it: any letter case, hyphens and spaces anywhere, O for 0, I and L for 1.
+    /// Reads a key as people type and paste it: letters of any case and digits, also full-width ones, O for 0, I and L
+    /// for 1. Only letters and digits count: hyphens, dashes, spaces, quotes and invisible characters may stand anywhere.
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new("invalid_license_key", "is not a license key of 25 letters and digits");
         let mut key = [0; LENGTH + 1];
         let (mut length, mut remainder) = (0, 0);
-        for c in text.chars().filter(|c| *c != '-' && !c.is_whitespace()) {
-            let symbol = match c.to_ascii_uppercase() {
+        for c in text.chars().filter(|c| c.is_alphanumeric() && !is_filler(*c)) {
+            let symbol = match narrow(c).to_ascii_uppercase() {
                 'O' => '0',
                 'I' | 'L' => '1',
                 other => other,
@@ -69,6 +70,19 @@ impl FromStr for LicenseKey {
         }
         if length == LENGTH + 1 { Ok(Self(key)) } else { Err(wrong()) }
     }
+}
+
+/// The letter or digit that a full-width one stands for (U+FF01 to U+FF5E are ASCII's from 0x21 on).
+fn narrow(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xff01 + 0x21).unwrap_or(c),
+        other => other,
+    }
+}
+
+/// The letters that show nothing: the fillers of Hangul.
+fn is_filler(c: char) -> bool {
+    matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}')
 }
 
 impl fmt::Display for LicenseKey {
@@ -95,6 +109,21 @@ mod tests {
 
     use super::*;
 
+    /// What may stand anywhere: dashes, white space, quotes, invisible characters.
+    const BETWEEN: [char; 24] = [
+        '-', '\u{2010}', '\u{2011}', '\u{2012}', '–', '—', '\u{2015}', '\u{2212}', '\u{ff0d}', ' ', '\t',
+        '\r', '\n', '\u{a0}', '\u{3000}', '\u{ad}', '\u{200b}', '\u{2060}', '\u{feff}', '\u{3164}', '"', '“',
+        '”', '«',
+    ];
+
+    #[test]
+    fn letters_of_other_alphabets_are_refused() {
+        let key = LicenseKey::new([0; 15]).unwrap().to_string();
+        for other in ["О", "٠", "０̷0", "Ａ", "é"] {
+            assert!(key.replacen('0', other, 1).parse::<LicenseKey>().is_err(), "{other}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_key_is_read_however_it_was_typed(random: [u8; 15], lower: bool, spaced: bool) {
@@ -106,6 +135,25 @@ mod tests {
             prop_assert!(key.to_string().ends_with(key.hint()) && key.hint().len() == GROUP);
             prop_assert_eq!(typed.parse::<LicenseKey>().unwrap(), key.clone());
             prop_assert_eq!(key.as_str().parse::<LicenseKey>().unwrap(), key);
+        }
+
+        #[test]
+        fn a_key_is_read_however_it_was_pasted(
+            random: [u8; 15],
+            wide: bool,
+            places in prop::collection::vec((0_usize..40, prop::sample::select(BETWEEN.to_vec())), 0..12),
+        ) {
+            prop_assume!(LicenseKey::new(random).is_some());
+            let key = LicenseKey::new(random).unwrap();
+            let mut pasted: Vec<char> = key.to_string().chars().collect();
+            if wide {
+                pasted = pasted.into_iter().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap()).collect();
+            }
+            for (place, between) in places {
+                pasted.insert(place % (pasted.len() + 1), between);
+            }
+            let pasted: String = pasted.into_iter().collect();
+            prop_assert_eq!(pasted.parse::<LicenseKey>().unwrap(), key, "{:?}", pasted);
         }
 
         #[test]

@@ -10,7 +10,7 @@ pub struct Organization {
     pub id: OrganizationId,
     /// As shown to people.
     pub name: Name,
-    /// In its public URLs; unique on the server and never changed.
+    /// In its public URLs and tokens; unique on the server, and not changed once a token was issued.
     pub slug: Slug,
     /// What it may do.
     pub plan: Plan,

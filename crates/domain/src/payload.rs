@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 use crate::Invalid;
 
@@ -11,8 +12,9 @@ use crate::Invalid;
 pub const RESERVED: [&str; 9] = ["exp", "nbf", "iss", "sub", "aud", "iat", "jti", "status", "keyward"];
 
 /// A JSON object, kept as its text: members in the order given, numbers and strings as written, only the
-/// white space between them removed. No reserved name, no name twice, at most [`Payload::MOST_BYTES`] long
-/// and [`Payload::MOST_DEPTH`] deep.
+/// white space between them removed. No reserved name, no name twice, no number beyond the range of a double, at most
+/// [`Payload::MOST_BYTES`] long and [`Payload::MOST_DEPTH`] deep: the bounds of the token's format, so that what may be
+/// signed is what may be kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload(String);
 
@@ -20,7 +22,7 @@ impl Payload {
     /// The longest payload, without white space.
     pub const MOST_BYTES: usize = 32 * 1024;
     /// The deepest nesting; the payload itself is 1.
-    pub const MOST_DEPTH: usize = 30;
+    pub const MOST_DEPTH: usize = 32;
 
     /// Checks `text`, naming every fault it can.
     pub fn parse(text: &str) -> Result<Self, Vec<Invalid>> {
@@ -34,11 +36,9 @@ impl Payload {
             faults.add("too_long", format!("has more than {} bytes", Self::MOST_BYTES));
             return Err(faults.found);
         }
-        let mut reader = serde_json::Deserializer::from_str(text);
-        let read =
-            Value { depth: 1, faults: &mut faults }.deserialize(&mut reader).and_then(|()| reader.end());
-        if let Err(error) = read {
-            faults.add("invalid_json", format!("is not valid JSON: {error}"));
+        match serde_json::from_str::<&RawValue>(text) {
+            Ok(object) => walk(object.get(), 1, &mut faults),
+            Err(error) => faults.add("invalid_json", format!("is not valid JSON: {error}")),
         }
         if faults.found.is_empty() { Ok(Self(compact)) } else { Err(faults.found) }
     }
@@ -88,96 +88,77 @@ impl Faults {
     }
 }
 
-/// Walks one JSON value and notes what is wrong with it.
-struct Value<'a> {
-    depth: usize,
-    faults: &'a mut Faults,
-}
-
-impl Value<'_> {
-    fn too_deep(&mut self) -> bool {
-        let too_deep = self.depth > Payload::MOST_DEPTH;
-        if too_deep {
-            self.faults.add("too_deep", format!("is nested deeper than {}", Payload::MOST_DEPTH));
+/// Walks one JSON value, whose syntax was checked before, and notes what is wrong with it. It goes by the text and not by
+/// values: those would round numbers.
+fn walk(text: &str, depth: usize, faults: &mut Faults) {
+    let within = |fits: bool, faults: &mut Faults| {
+        if !fits {
+            faults.add("too_deep", format!("is nested deeper than {}", Payload::MOST_DEPTH));
         }
-        too_deep
+        fits
+    };
+    match text.as_bytes().first() {
+        Some(b'{') if within(depth <= Payload::MOST_DEPTH, faults) => match serde_json::from_str(text) {
+            Ok(Members(members)) => walk_members(members, depth, faults),
+            Err(_) => faults.add("invalid_json", "has a name that is not Unicode"),
+        },
+        Some(b'[') if within(depth <= Payload::MOST_DEPTH, faults) => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+            for (index, item) in items.into_iter().enumerate() {
+                faults.path.push(index.to_string());
+                walk(item.get(), depth + 1, faults);
+                faults.path.pop();
+            }
+        }
+        Some(b'"') if serde_json::from_str::<String>(text).is_err() => {
+            faults.add("invalid_json", "is text that is not Unicode");
+        }
+        Some(b'-' | b'0'..=b'9') if !text.parse().is_ok_and(f64::is_finite) => {
+            faults.add("number_out_of_range", "is beyond ±1.8e308, the range of a double");
+        }
+        _ => {}
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Value<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
+fn walk_members(members: Vec<(String, &RawValue)>, depth: usize, faults: &mut Faults) {
+    let mut seen = HashSet::new();
+    for (name, value) in members {
+        faults.path.push(name.clone());
+        if depth == 1 && RESERVED.contains(&name.as_str()) {
+            faults.add("reserved_name", format!("“{name}” is a claim of the token itself"));
+        }
+        if !seen.insert(name) {
+            faults.add("duplicate_name", "stands twice in the same object");
+        }
+        walk(value.get(), depth + 1, faults);
+        faults.path.pop();
     }
 }
 
-impl<'de> Visitor<'de> for Value<'_> {
-    type Value = ();
+/// The members of one object in their order, also those that stand twice.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
+        f.write_str("a JSON object")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        if self.too_deep() {
-            while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
-            return Ok(());
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
         }
-        let mut index = 0_usize;
-        loop {
-            self.faults.path.push(index.to_string());
-            let item = items.next_element_seed(Value { depth: self.depth + 1, faults: self.faults })?;
-            self.faults.path.pop();
-            if item.is_none() {
-                return Ok(());
-            }
-            index += 1;
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
-        if self.too_deep() {
-            while members.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
-            return Ok(());
-        }
-        let mut seen = HashSet::new();
-        while let Some(name) = members.next_key::<String>()? {
-            self.faults.path.push(name.clone());
-            if self.depth == 1 && RESERVED.contains(&name.as_str()) {
-                self.faults.add("reserved_name", format!("“{name}” is a claim of the token itself"));
-            }
-            if !seen.insert(name) {
-                self.faults.add("duplicate_name", "stands twice in the same object");
-            }
-            members.next_value_seed(Value { depth: self.depth + 1, faults: self.faults })?;
-            self.faults.path.pop();
-        }
-        Ok(())
+        Ok(Members(members))
     }
 }
 
@@ -228,7 +209,7 @@ mod tests {
             assert_eq!(codes(text)[0].0, "not_an_object", "{text}");
         }
         for text in
-            ["{", "{}{}", "{'a':1}", "{\"a\":NaN}", "{\"a\":1e999}", "{\"a\":\"\\ud800\"}", "{\"a\":01}"]
+            ["{", "{}{}", "{'a':1}", "{\"a\":NaN}", "{\"a\":\"\\ud800\"}", "{\"\\ud800\":1}", "{\"a\":01}"]
         {
             assert_eq!(codes(text)[0].0, "invalid_json", "{text}");
         }
@@ -240,6 +221,7 @@ mod tests {
         assert!(Payload::parse(&deep(Payload::MOST_DEPTH - 1)).is_ok());
         assert_eq!(codes(&deep(Payload::MOST_DEPTH))[0].0, "too_deep");
         assert!(!codes(&deep(100_000)).is_empty());
+        assert_eq!(codes(r#"{"a":[1e308,-1e999]}"#), [("number_out_of_range", "/a/1".into())]);
         let long = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
         assert!(Payload::parse(&long(Payload::MOST_BYTES)).is_ok());
         assert_eq!(codes(&long(Payload::MOST_BYTES + 1))[0].0, "too_long");

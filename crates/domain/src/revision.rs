@@ -73,6 +73,16 @@ impl Validity {
         Ok(Self { not_before, expires_at })
     }
 
+    /// This stretch as far as a document that names other ends lies within it: from the later start to the earlier end.
+    /// It may be empty: then it is over, or has not begun, at every moment.
+    #[must_use]
+    pub fn narrowed(self, not_before: Option<Timestamp>, expires_at: Option<Timestamp>) -> Self {
+        Self {
+            not_before: not_before.map_or(self.not_before, |start| start.max(self.not_before)),
+            expires_at: self.expires_at.into_iter().chain(expires_at).min(),
+        }
+    }
+
     /// The first valid second.
     pub fn not_before(self) -> Timestamp {
         self.not_before
@@ -102,6 +112,20 @@ pub struct Issue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_narrower_ends_count() {
+        let at = |unix| Timestamp::from_unix(unix).unwrap();
+        let terms = Validity::new(at(10), Some(at(20))).unwrap();
+        let ends =
+            |validity: Validity| (validity.not_before().unix(), validity.expires_at().map(Timestamp::unix));
+        assert_eq!(ends(terms.narrowed(None, None)), (10, Some(20)));
+        assert_eq!(ends(terms.narrowed(Some(at(5)), Some(at(25)))), (10, Some(20)));
+        assert_eq!(ends(terms.narrowed(Some(at(12)), Some(at(18)))), (12, Some(18)));
+        let endless = Validity::new(at(10), None).unwrap();
+        assert_eq!(ends(endless.narrowed(None, Some(at(18)))), (10, Some(18)));
+        assert_eq!(ends(terms.narrowed(Some(at(30)), None)), (30, Some(20)));
+    }
 
     #[test]
     fn a_stretch_of_no_length_is_refused() {

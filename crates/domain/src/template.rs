@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::{Email, Invalid, Name, Payload, payload};
+use crate::{Email, Invalid, Name, Payload, payload, text};
 
 /// The fields of a product, in the order of the form. Names are unique; defaults fit their fields.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -118,46 +118,48 @@ impl FieldKind {
     pub fn check(&self, raw: &RawValue) -> Result<FieldValue, Invalid> {
         let wrong = |message: &str| Invalid::new("invalid_value", message);
         let text = || serde_json::from_str::<String>(raw.get()).map_err(|_| wrong("must be a string"));
-        let line = |text: &str, most: usize, breaks: bool| {
-            if text.chars().count() > most {
-                return Err(Invalid::new("too_long", format!("has more than {most} characters")));
-            }
-            let refused = |c: char| c.is_control() && !(breaks && matches!(c, '\n' | '\r' | '\t'));
-            if text.chars().any(refused) {
-                return Err(Invalid::new("control_character", "contains a control character"));
-            }
-            Ok(())
-        };
-        match self {
-            Self::Text => line(&text()?, 1_000, false)?,
-            Self::Textarea => line(&text()?, 10_000, true)?,
+        let text = match self {
+            Self::Text => text::optional_line(&text()?, Self::MOST_OF_LINE)?,
+            Self::Textarea => text::lines(&text()?, Self::MOST_OF_LINES)?,
             Self::Email => {
                 let text = text()?;
                 if text.parse::<Email>()?.as_str() != text {
                     return Err(Invalid::new("invalid_email", "is not an e-mail address"));
                 }
+                text
+            }
+            Self::Select { choices } => {
+                let given = text()?;
+                let known =
+                    choices.iter().find(|choice| **choice == given || text::same_line(&given, choice));
+                known.ok_or_else(|| wrong("must be one of the choices"))?.clone()
+            }
+            Self::Date => {
+                let (text, format) = (text()?, time::macros::format_description!("[year]-[month]-[day]"));
+                time::Date::parse(&text, format).map_err(|_| wrong("must be a day such as 2027-01-31"))?;
+                text
             }
             Self::Number => {
                 let is_number = matches!(serde_json::from_str(raw.get()), Ok(Value::Number(_)));
                 is_number.then_some(()).ok_or_else(|| wrong("must be a number"))?;
-            }
-            Self::Select { choices } => {
-                choices
-                    .contains(&text()?)
-                    .then_some(())
-                    .ok_or_else(|| wrong("must be one of the choices"))?;
+                return Ok(FieldValue(raw.get().to_owned()));
             }
             Self::Checkbox => {
                 let is_bool = matches!(raw.get(), "true" | "false");
                 is_bool.then_some(()).ok_or_else(|| wrong("must be true or false"))?;
+                return Ok(FieldValue(raw.get().to_owned()));
             }
-            Self::Date => {
-                let format = time::macros::format_description!("[year]-[month]-[day]");
-                time::Date::parse(&text()?, format).map_err(|_| wrong("must be a day such as 2027-01-31"))?;
-            }
-        }
-        Ok(FieldValue(raw.get().to_owned()))
+        };
+        // However it was escaped, a text is written in one way.
+        Ok(FieldValue(Value::from(text).to_string()))
     }
+
+    /// The most characters of one line.
+    const MOST_OF_LINE: usize = 1_000;
+    /// The most characters of several lines.
+    const MOST_OF_LINES: usize = 10_000;
+    /// The most characters of a choice.
+    const MOST_OF_CHOICE: usize = 200;
 }
 
 /// A field as vendors write it and as storage keeps it.
@@ -199,6 +201,15 @@ impl Template {
 
     /// Checks a whole template, naming every fault with its place (`/2/default`).
     pub fn new(drafts: Vec<FieldDraft>) -> Result<Self, Vec<Invalid>> {
+        Self::read(drafts, Origin::Request)
+    }
+
+    /// A template as it was written down once: rules for its texts get stricter, and what is kept stays readable.
+    pub fn kept(drafts: Vec<FieldDraft>) -> Result<Self, Vec<Invalid>> {
+        Self::read(drafts, Origin::Storage)
+    }
+
+    fn read(drafts: Vec<FieldDraft>, origin: Origin) -> Result<Self, Vec<Invalid>> {
         if drafts.len() > Self::MOST_FIELDS {
             let most = Self::MOST_FIELDS;
             return Err(vec![Invalid::new("too_many_fields", format!("has more than {most} fields"))]);
@@ -210,7 +221,7 @@ impl Template {
                 let twice = Invalid::new("duplicate_name", "is the name of an earlier field");
                 faults.push(twice.at("name").at(&place));
             }
-            match Field::new(draft) {
+            match Field::new(draft, origin) {
                 Ok(field) => fields.push(field),
                 Err(found) => faults.extend(found.into_iter().map(|fault| fault.at(&place))),
             }
@@ -256,14 +267,25 @@ impl Template {
     }
 }
 
+/// Where a template comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Request,
+    Storage,
+}
+
 impl Field {
-    fn new(draft: FieldDraft) -> Result<Self, Vec<Invalid>> {
+    fn new(draft: FieldDraft, origin: Origin) -> Result<Self, Vec<Invalid>> {
         let mut faults = Vec::new();
         let name = draft.name.parse::<FieldName>().map_err(|fault| faults.push(fault.at("name"))).ok();
         let label = draft.label.as_deref().unwrap_or(&draft.name);
-        let label = label.parse::<Name>().map_err(|fault| faults.push(fault.at("label"))).ok();
-        let kind = kind(&draft.kind, draft.choices).map_err(|fault| faults.push(fault)).ok();
+        let label = match origin {
+            Origin::Request => label.parse::<Name>().map_err(|fault| faults.push(fault.at("label"))).ok(),
+            Origin::Storage => Some(Name::kept(label)),
+        };
+        let kind = kind(&draft.kind, draft.choices, origin).map_err(|fault| faults.push(fault)).ok();
         let default = match (&kind, &draft.default) {
+            (Some(_), Some(raw)) if origin == Origin::Storage => Some(FieldValue(raw.get().to_owned())),
             (Some(kind), Some(raw)) => kind.check(raw).map_err(|fault| faults.push(fault.at("default"))).ok(),
             _ => None,
         };
@@ -324,16 +346,14 @@ impl Field {
     }
 }
 
-fn kind(name: &str, choices: Vec<String>) -> Result<FieldKind, Invalid> {
+fn kind(name: &str, choices: Vec<String>, origin: Origin) -> Result<FieldKind, Invalid> {
     let kind = match name {
         "select" => {
-            let distinct = choices.iter().collect::<HashSet<_>>().len() == choices.len();
-            let fits = choices.iter().all(|choice| (1..=200).contains(&choice.chars().count()));
-            if choices.is_empty() || choices.len() > 200 || !distinct || !fits {
-                let message = "must be 1 to 200 different choices of 1 to 200 characters";
-                return Err(Invalid::new("invalid_choices", message).at("choices"));
+            return match origin {
+                Origin::Request => self::choices(choices).map_err(|fault| fault.at("choices")),
+                Origin::Storage => Ok(choices),
             }
-            return Ok(FieldKind::Select { choices });
+            .map(|choices| FieldKind::Select { choices });
         }
         "text" => FieldKind::Text,
         "textarea" => FieldKind::Textarea,
@@ -351,6 +371,18 @@ fn kind(name: &str, choices: Vec<String>) -> Result<FieldKind, Invalid> {
     } else {
         Err(Invalid::new("invalid_choices", "are for fields of type select").at("choices"))
     }
+}
+
+fn choices(given: Vec<String>) -> Result<Vec<String>, Invalid> {
+    let read = |(index, choice): (usize, &String)| {
+        text::line(choice, FieldKind::MOST_OF_CHOICE).map_err(|fault| fault.at(&index.to_string()))
+    };
+    let choices = given.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
+    let distinct = choices.iter().collect::<HashSet<_>>().len() == choices.len();
+    if choices.is_empty() || choices.len() > 200 || !distinct {
+        return Err(Invalid::new("invalid_choices", "must be 1 to 200 different choices"));
+    }
+    Ok(choices)
 }
 
 #[cfg(test)]

@@ -1,6 +1,12 @@
-//! Text with a meaning: trimmed, bounded, free of control characters.
+//! Text with a meaning: bounded, and without characters that nobody sees or that stand for nothing.
+
+mod rule;
+
+use deunicode::deunicode;
 
 use crate::Invalid;
+pub use rule::legible;
+pub(crate) use rule::{check_line, check_lines, line, lines, optional_line, same_line, with_line_feeds};
 
 macro_rules! texts {
     ($($(#[$doc:meta])* $name:ident = $check:path;)+) => {$(
@@ -40,9 +46,9 @@ macro_rules! texts {
 pub(crate) use texts;
 
 texts! {
-    /// A name on one line: 1 to 200 characters.
+    /// A name on one line: 1 to 200 characters, in Normalization Form C, none of them invisible.
     Name = name;
-    /// A description or note of up to 4,000 characters; may hold line breaks.
+    /// A description or note of up to 4,000 characters, kept as it was written; may hold line breaks.
     Notes = notes;
     /// An e-mail address (RFC 5321), up to 254 characters.
     Email = email;
@@ -51,25 +57,101 @@ texts! {
 }
 
 impl Name {
+    /// The most characters.
+    const MOST: usize = 200;
+
+    /// A name as it was written down once: rules get stricter, and what is kept stays readable.
+    pub fn kept(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// The first `most` characters, to make other names from.
     pub fn shortened(&self, most: usize) -> &str {
         self.0.char_indices().nth(most).map_or(&self.0, |(end, _)| self.0[..end].trim_end())
     }
 }
 
+impl Notes {
+    /// The most characters.
+    const MOST: usize = 4_000;
+
+    /// Notes as they were written down once: rules get stricter, and what is kept stays readable.
+    pub fn kept(text: &str) -> Self {
+        Self(with_line_feeds(text))
+    }
+
+    /// Whether nothing is written in it: that is no note.
+    pub fn is_blank(&self) -> bool {
+        self.0.trim().is_empty()
+    }
+}
+
+impl Email {
+    /// An address as it was written down once: rules get stricter, and what is kept stays readable.
+    pub fn kept(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+}
+
+/// Slugs that nobody gets: they would pass for the server's own addresses or for whoever runs it.
+const RESERVED: [&str; 35] = [
+    "abuse",
+    "account",
+    "admin",
+    "administrator",
+    "api",
+    "app",
+    "assets",
+    "billing",
+    "blog",
+    "docs",
+    "healthz",
+    "help",
+    "info",
+    "keyward",
+    "link",
+    "mail",
+    "metrics",
+    "o",
+    "onboarding",
+    "openid",
+    "operator",
+    "portal",
+    "postmaster",
+    "readyz",
+    "registry",
+    "root",
+    "security",
+    "settings",
+    "setup",
+    "sign-in",
+    "static",
+    "status",
+    "support",
+    "v2",
+    "www",
+];
+
 impl Slug {
-    /// The slug nearest to `name`; `otherwise` where the name has no letter or digit of ASCII.
+    /// The longest.
+    const MOST: usize = 63;
+    /// The longest that is made from a name: room for a number that tells those of the same name apart.
+    const MOST_OF_NAME: usize = 50;
+
+    /// The slug nearest to `name`, in letters of ASCII: `unicorn-software` for "Ünïcørn Söftware". `otherwise` where
+    /// nothing of the name can be written so.
     pub fn from_name(name: &Name, otherwise: &str) -> Self {
         let mut slug = String::new();
-        for c in name.as_str().chars().map(|c| c.to_ascii_lowercase()) {
+        for c in deunicode(name.as_str()).chars().map(|c| c.to_ascii_lowercase()) {
             match c {
                 'a'..='z' | '0'..='9' => slug.push(c),
+                // What stands within a word leaves no gap in it.
+                '\'' | '"' | '`' => {}
                 _ if !slug.is_empty() && !slug.ends_with('-') => slug.push('-'),
                 _ => {}
             }
         }
-        // Room for a suffix that tells organizations of the same name apart.
-        slug.truncate(50);
+        slug.truncate(Self::MOST_OF_NAME);
         let slug = slug.trim_end_matches('-');
         Self(if slug.is_empty() { otherwise } else { slug }.to_owned())
     }
@@ -77,30 +159,23 @@ impl Slug {
     /// This slug, told apart by `number`.
     #[must_use]
     pub fn numbered(&self, number: u32) -> Self {
-        Self(format!("{}-{number}", self.0))
+        let number = format!("-{number}");
+        let stem = &self.0[..self.0.len().min(Self::MOST.saturating_sub(number.len()))];
+        Self(format!("{}{number}", stem.trim_end_matches('-')))
+    }
+
+    /// Whether organizations can't have it.
+    pub fn is_reserved(&self) -> bool {
+        RESERVED.contains(&self.0.as_str())
     }
 }
 
 fn name(text: &str) -> Result<String, Invalid> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err(Invalid::new("required", "must not be empty"));
-    }
-    bounded(text, 200, |c| c.is_control())
+    line(text, Name::MOST)
 }
 
 fn notes(text: &str) -> Result<String, Invalid> {
-    bounded(text.trim(), 4_000, |c| c.is_control() && !matches!(c, '\n' | '\r' | '\t'))
-}
-
-fn bounded(text: &str, most: usize, refused: impl Fn(char) -> bool) -> Result<String, Invalid> {
-    if text.chars().nth(most).is_some() {
-        return Err(Invalid::new("too_long", format!("has more than {most} characters")));
-    }
-    if text.chars().any(refused) {
-        return Err(Invalid::new("control_character", "contains a control character"));
-    }
-    Ok(text.to_owned())
+    lines(text, Notes::MOST)
 }
 
 fn email(text: &str) -> Result<String, Invalid> {
@@ -109,6 +184,7 @@ fn email(text: &str) -> Result<String, Invalid> {
         return Err(Invalid::new("too_long", format!("has more than {MOST_EMAIL} characters")));
     }
     let text = text.trim();
+    check_line(text, 0)?;
     let options = email_address::Options::default().without_display_text().without_domain_literal();
     email_address::EmailAddress::parse_with_options(text, options.with_required_tld())
         .map(|address| address.to_string())
@@ -120,7 +196,7 @@ const MOST_EMAIL: usize = 254;
 
 fn slug(text: &str) -> Result<String, Invalid> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let fits = (1..=63).contains(&text.len()) && text.chars().all(inner);
+    let fits = (1..=Slug::MOST).contains(&text.len()) && text.chars().all(inner);
     if fits && !text.starts_with('-') && !text.ends_with('-') {
         Ok(text.to_owned())
     } else {
@@ -143,6 +219,27 @@ mod tests {
         assert!("é".repeat(200).parse::<Name>().is_ok());
         assert!("two\nlines".parse::<Notes>().is_ok());
         assert!("two\nlines".parse::<Name>().is_err());
+        assert_eq!("\n kept \n".parse::<Notes>().unwrap().as_str(), "\n kept \n");
+    }
+
+    #[test]
+    fn slugs_are_written_in_ascii() {
+        for (name, expected) in [
+            ("Ünïcørn Söftware", "unicorn-software"),
+            ("Acme, Inc.", "acme-inc"),
+            ("O’Neill & Sons", "oneill-sons"),
+            ("Газпром Нефть", "gazprom-neft"),
+            ("Ελληνικά", "ellenika"),
+            ("株式会社アクメ", "zhu-shi-hui-she-akume"),
+            ("北京公司", "bei-jing-gong-si"),
+            ("★ ★", "org"),
+            ("…", "org"),
+        ] {
+            assert_eq!(Slug::from_name(&name.parse().unwrap(), "org").as_str(), expected, "{name}");
+        }
+        let long: Slug = "a".repeat(63).parse().unwrap();
+        assert_eq!(long.numbered(12).as_str().len(), 63);
+        assert!("admin".parse::<Slug>().unwrap().is_reserved());
     }
 
     #[test]

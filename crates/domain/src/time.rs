@@ -3,11 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ::time::OffsetDateTime;
 use ::time::format_description::well_known::Rfc3339;
-use ::time::{OffsetDateTime, UtcOffset};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Invalid;
+
+mod bounds;
+
+pub use bounds::{EndTime, StartTime};
 
 const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
 
@@ -86,9 +90,9 @@ impl FromStr for Timestamp {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new("invalid_time", "is not an RFC 3339 time such as 2027-01-31T12:00:00Z");
-        let parsed = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| wrong())?.to_offset(UtcOffset::UTC);
-        Self::from_unix(parsed.unix_timestamp())
-            .ok_or_else(|| Invalid::new("time_out_of_range", "lies outside the years 1970 to 9999"))
+        // Not moved to UTC: the last hours of the year 9999 are in the year 10000 elsewhere.
+        let parsed = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| wrong())?;
+        Self::from_unix(parsed.unix_timestamp()).ok_or_else(out_of_range)
     }
 }
 
@@ -105,8 +109,14 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
+fn out_of_range() -> Invalid {
+    Invalid::new("time_out_of_range", "lies outside the years 1970 to 9999")
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(text: &str) -> Timestamp {
@@ -129,6 +139,41 @@ mod tests {
     fn what_is_not_a_time_is_refused() {
         for text in ["", "2026-01-01", "2026-02-30T00:00:00Z", "1969-12-31T23:59:59Z", "1764000000"] {
             assert!(text.parse::<Timestamp>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_beyond_the_range_is_refused() {
+        for text in ["9999-12-31T23:59:59-01:00", "1970-01-01T00:00:00+00:01", "0000-01-01T00:00:00+23:59"] {
+            assert_eq!(text.parse::<Timestamp>().unwrap_err().code, "time_out_of_range", "{text}");
+        }
+        assert_eq!(at("9999-12-31T23:59:59+01:00").unix(), Timestamp::MAX.unix() - 3_600);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics(seconds: i64, by: i64, text in any::<String>()) {
+            let _ = text.parse::<Timestamp>();
+            let Some(at) = Timestamp::from_unix(seconds.rem_euclid(Timestamp::MAX.0 + 1)) else { return Ok(()) };
+            for moved in [at.plus_seconds(by), at.plus_days(by), at.plus_one_year()] {
+                prop_assert!((Timestamp::MIN..=Timestamp::MAX).contains(&moved));
+                prop_assert_eq!(moved.to_string().parse::<Timestamp>().unwrap(), moved);
+                prop_assert_eq!(moved.date().len(), 10);
+            }
+            prop_assert!((1..=SECONDS_OF_DAY).contains(&at.seconds_to_midnight()));
+        }
+
+        #[test]
+        fn every_written_time_is_read_or_refused(
+            year in 0..10_000_u32, month in 0..14_u32, day in 0..33_u32, hour in 0..25_u32, second in 0..62_u32,
+            zone in -24..25_i32,
+        ) {
+            let sign = if zone < 0 { '-' } else { '+' };
+            let zone = zone.abs();
+            let text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:00:{second:02}{sign}{zone:02}:00");
+            if let Ok(at) = text.parse::<Timestamp>() {
+                prop_assert_eq!(at.to_string().parse::<Timestamp>().unwrap(), at);
+            }
         }
     }
 }

@@ -204,8 +204,8 @@ pub struct Asked<'a> {
     pub address: Address,
     /// Whether the address counts. That of a customer who shows a token does not: it is no installation.
     pub counted: bool,
-    /// The version that wants to run.
-    pub version: Option<&'a Version>,
+    /// The version that wants to run, as it was named. It is read only where versions count.
+    pub version: Option<&'a str>,
 }
 
 /// How addresses stand, where they are looked at.
@@ -369,16 +369,24 @@ fn admit(
     (Some(AddressCount { registered: known.is_some(), count, most: holding.max_ips }), admitted)
 }
 
-fn gate(rules: Rules<'_>, holding: &Holding, version: Option<&Version>) -> VersionGate {
+fn gate(rules: Rules<'_>, holding: &Holding, named: Option<&str>) -> VersionGate {
     let must_be_named = rules.settings.require_version;
+    let allowed =
+        |version: &Version| rules.versions.standing(version).may_run() && holding.pin().allows(version);
     let latest = || if must_be_named { None } else { rules.versions.latest() };
-    match version.or_else(latest) {
-        Some(version) => {
-            let allowed = rules.versions.standing(version).may_run() && holding.pin().allows(version);
-            VersionGate { version: Some(version.as_str().to_owned()), allowed }
-        }
-        // Nothing to judge: refused where it had to be named, or the license allows some only.
-        None => VersionGate { version: None, allowed: !must_be_named && *holding.pin() == Pin::None },
+    match named {
+        // No rule allows what is no version.
+        Some(named) => VersionGate {
+            version: Some(named.to_owned()),
+            allowed: named.parse().is_ok_and(|version| allowed(&version)),
+        },
+        None => match latest() {
+            Some(version) => {
+                VersionGate { version: Some(version.as_str().to_owned()), allowed: allowed(version) }
+            }
+            // Nothing to judge: refused where it had to be named, or the license allows some only.
+            None => VersionGate { version: None, allowed: !must_be_named && *holding.pin() == Pin::None },
+        },
     }
 }
 
@@ -521,7 +529,7 @@ mod tests {
             seen in prop::collection::btree_map(0_u8..6, 0_i64..20_000, 0..6),
             asking in 0_u8..6,
             counted: bool,
-            version in prop::option::of(prop::sample::select(vec!["1.0.0", "1.2.0", "1.5.0", "2.0.0"])),
+            version in prop::option::of(prop::sample::select(vec!["1.0.0", "1.2.0", "1.5.0", "2.0.0", "1.0.0.7", ""])),
             pin in prop::sample::select(vec!["*", "1.0.0", ">=1.1 <2"]),
         ) {
             let block = || BlockList::new(vec!["192.0.2.0/24".parse().unwrap()]).unwrap();
@@ -544,8 +552,7 @@ mod tests {
             }).collect();
             let product = product(settings.clone());
             let holding = Holding::new(&license(state, start, end, bounds), when(3), sightings);
-            let version = version.map(|version| version.parse::<Version>().unwrap());
-            let asked = Asked { address: address(asking), counted, version: version.as_ref() };
+            let asked = Asked { address: address(asking), counted, version };
             let verdict = decide(&organization, Rules::from(&product), Some(&holding), &asked, at(NOW));
 
             let looked_at = counted && settings.addresses != AddressMode::Off;
@@ -554,12 +561,12 @@ mod tests {
             let live = seen.values().filter(|ago| lives(ago)).count() as u32;
             let known = seen.get(&asking).is_some_and(lives);
             let full = max_ips.is_some_and(|most| most > 0 && live >= most);
-            let judged = version.clone().or_else(|| (!settings.require_version).then(|| "1.5.0".parse().unwrap()));
-            let may_run = judged.as_ref().is_some_and(|version| {
-                ["1.0.0", "1.5.0"].contains(&version.as_str()) && match pin {
+            let judged = version.or_else(|| (!settings.require_version).then_some("1.5.0"));
+            let may_run = judged.is_some_and(|version| {
+                ["1.0.0", "1.5.0"].contains(&version) && match pin {
                     "*" => true,
-                    "1.0.0" => version.as_str() == "1.0.0",
-                    _ => version.as_str() == "1.5.0",
+                    "1.0.0" => version == "1.0.0",
+                    _ => version == "1.5.0",
                 }
             });
             let expected = if suspended_vendor { Status::OrgSuspended }

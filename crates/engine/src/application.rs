@@ -3,7 +3,7 @@
 use keyward_domain::permission::{ReadApplications, WriteApplications};
 use keyward_domain::{
     Access, Action, Application, ApplicationId, ApplicationKind, Idempotency, Name, Notes, OrganizationScope,
-    Page, PageRequest, Slug,
+    Page, PageRequest, Slug, Versioned,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -98,7 +98,11 @@ impl Engine {
         unchanged(application.version, expected)?;
         let name = change.name.unwrap_or_else(|| application.name.clone());
         let description = change.description.unwrap_or_else(|| application.description.clone());
+        let before = application.clone();
         let application = application.described(name, description, self.now());
+        if application.is_unchanged(&before) {
+            return Ok(before);
+        }
         tx.applications(scope).save(&application).await.map_err(taken)?;
         let detail = [("name", json!(application.name))];
         self.record(&tx, access, Action::ApplicationUpdated, id.uuid(), &detail).await?;

@@ -9,7 +9,7 @@ use keyward_domain::application_entitlement::{
 use keyward_domain::permission::{ReadEntitlements, WriteCustomers, WriteEntitlements};
 use keyward_domain::{
     Access, Action, Application, ApplicationEntitlementId, ApplicationId, ApplicationVersion, Customer,
-    CustomerId, Idempotency, Invalid, Notes, OrganizationScope, Page, PageRequest, VersionName,
+    CustomerId, Idempotency, Invalid, Notes, OrganizationScope, Page, PageRequest, VersionName, Versioned,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -157,6 +157,7 @@ impl Engine {
         unchanged(held.entitlement.version, expected)?;
         let versions = tx.application_versions(scope).list(held.application.id).await?;
         let next = held.entitlement.version + 1;
+        let before = held.entitlement.clone();
         let mut entitlement = held.entitlement;
         if let Some(asked) = &change.versions {
             self.license_management(&tx, scope).await?;
@@ -166,6 +167,9 @@ impl Engine {
             entitlement = entitlement.noted(note, now);
         }
         let entitlement = ApplicationEntitlement { updated_at: now, version: next, ..entitlement };
+        if entitlement.is_unchanged(&before) {
+            return Ok(assembled(before, held.customer, held.application, versions));
+        }
         tx.application_entitlements(scope).save(&entitlement).await?;
         let changed = assembled(entitlement, held.customer, held.application, versions);
         self.finish_grant(&tx, access, Action::ApplicationEntitlementUpdated, &changed).await?;

@@ -7,7 +7,7 @@ use keyward_domain::permission::{ReadApplications, WriteApplications};
 use keyward_domain::product::Markdown;
 use keyward_domain::{
     Access, Action, Application, ApplicationId, ApplicationVersionId, Files, Idempotency, Invalid,
-    OrganizationScope, Timestamp, VersionName,
+    OrganizationScope, Timestamp, VersionName, Versioned,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -137,7 +137,11 @@ impl Engine {
         let (tx, scope) = (self.write(access).await?, access.scope());
         let (application, version) = hold(&tx, scope, application, name).await?;
         unchanged(version.version, expected)?;
+        let before = version.clone();
         let version = version.noted(notes, self.now());
+        if version.is_unchanged(&before) {
+            return sheet(&tx, scope, application, before).await;
+        }
         tx.application_versions(scope).save(&version).await?;
         self.tell(&tx, access, Action::ApplicationVersionUpdated, &application, &version).await?;
         let changed = sheet(&tx, scope, application, version).await?;

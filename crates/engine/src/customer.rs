@@ -3,6 +3,7 @@
 use keyward_domain::permission::{ReadCustomers, WriteCustomers};
 use keyward_domain::{
     Access, Action, BlockList, Customer, CustomerId, Email, Idempotency, Name, Notes, Page, PageRequest,
+    Versioned,
 };
 use keyward_storage::Tx;
 use serde_json::json;
@@ -107,7 +108,7 @@ impl Engine {
         let tx = self.write(access).await?;
         let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Customer))?;
         unchanged(customer.version, expected)?;
-        let moved = change.email.as_ref().is_some_and(|email| *email != customer.email);
+        let before = customer.clone();
         let customer = Customer {
             name: change.name.unwrap_or(customer.name),
             email: change.email.unwrap_or(customer.email),
@@ -117,8 +118,11 @@ impl Engine {
             version: customer.version + 1,
             ..customer
         };
+        if customer.is_unchanged(&before) {
+            return Ok(before);
+        }
         tx.customers(scope).save(&customer).await?;
-        if moved {
+        if customer.email != before.email {
             self.end_proofs(&tx, scope, Whose::Customer(id)).await?;
         }
         self.record(&tx, access, Action::CustomerUpdated, id.uuid(), &[("name", json!(customer.name))])

@@ -72,7 +72,7 @@ impl Engine {
     /// be in force.
     pub async fn recipient(&self, token: &str, address: Address) -> Result<Option<Recipient>> {
         let tx = self.store.read().await?;
-        let Some(Bearer { organization, held, product }) = load::bearer(&tx, token).await? else {
+        let Some(Bearer { organization, held, product }) = load::bearer(self, &tx, token).await? else {
             return Ok(None);
         };
         if let Some(status) = product.as_ref().and_then(out_of_service) {

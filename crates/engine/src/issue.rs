@@ -3,8 +3,8 @@
 
 use keyward_domain::permission::ReadLicenses;
 use keyward_domain::{
-    Access, License, LicenseId, LicenseState, OrganizationScope, Revision, RevisionState, SigningKey,
-    SigningKeyState, Timestamp,
+    Access, License, LicenseId, LicenseState, OrganizationScope, Payload, Revision, RevisionState,
+    SigningKey, SigningKeyState, Timestamp,
 };
 use keyward_storage::Tx;
 use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, StatusRef, UnixSeconds};
@@ -127,4 +127,55 @@ impl Engine {
 /// Where an organization's status list is published.
 pub(crate) fn status_list_uri(issuer: &str, slug: &str) -> String {
     format!("{issuer}/o/{slug}/status-list")
+}
+
+/// What may be kept of a license may be signed, and is never refused by a verifier for its size: one set of bounds.
+const _: () = {
+    assert!(Payload::MOST_BYTES == keyward_token::MAX_PAYLOAD_BYTES);
+    assert!(Payload::MOST_DEPTH == keyward_token::MAX_DEPTH);
+};
+
+#[cfg(test)]
+mod tests {
+    use keyward_domain::payload::RESERVED;
+    use keyward_token::{RESERVED_CLAIMS, check_payload};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_same_names_are_reserved() {
+        assert_eq!(RESERVED, RESERVED_CLAIMS);
+    }
+
+    #[test]
+    fn the_bounds_are_the_same() {
+        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        let long = |bytes: usize| format!("{{ \"a\" : \"{}\" }}", "x".repeat(bytes - 8));
+        let number = |text: &str| format!("{{\"a\":[{text}]}}");
+        for (text, fits) in [
+            (nested(31), true),
+            (nested(32), false),
+            (long(Payload::MOST_BYTES), true),
+            (long(Payload::MOST_BYTES + 1), false),
+            (number("1.7976931348623158e308"), true),
+            (number("1.7976931348623159e308"), false),
+            (number("-1e999"), false),
+            (number("1e-999"), true),
+            (number(&"9".repeat(308)), true),
+            (number(&"9".repeat(310)), false),
+        ] {
+            assert_eq!(Payload::parse(&text).is_ok(), fits, "{text:.60}");
+            assert_eq!(check_payload(&text).is_ok(), fits, "{text:.60}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_verdict_for_one_payload(text in "[{}\\[\\]\",:\\\\0-9a-fueE.+-]{0,40}|[{\\[\"a:,0-9}\\]eE-]{0,60}") {
+            for text in [format!("{{\"a\":{text}}}"), format!("{{{text}}}"), text] {
+                prop_assert_eq!(Payload::parse(&text).is_ok(), check_payload(&text).is_ok(), "{}", text);
+            }
+        }
+    }
 }

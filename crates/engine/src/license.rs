@@ -6,7 +6,7 @@ use keyward_domain::{
     Access, Action, BlockList, CustomResponse, Customer, CustomerId, Feature, Idempotency, Invalid, Issue,
     License, LicenseFilter, LicenseId, LicenseKey, LicenseState, Name, Notes, OrganizationScope, Page,
     PageRequest, Payload, Pin, Product, ProductId, ProductState, Renewal, Revision, RevisionId,
-    RevisionState, Timestamp, Validity,
+    RevisionState, Timestamp, Validity, Versioned,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -332,7 +332,11 @@ impl Engine {
         let name = change.name.unwrap_or_else(|| license.name.clone());
         let description = change.description.unwrap_or_else(|| license.description.clone());
         let bounds = change.bounds.apply(license.bounds.clone());
+        let before = license.clone();
         let license = license.adjusted(name, description, bounds, self.now());
+        if license.is_unchanged(&before) {
+            return Ok(before);
+        }
         tx.licenses(scope).save(&license).await.map_err(taken)?;
         self.finish(&tx, access, Action::LicenseUpdated, &license, None).await?;
         tx.commit().await?;

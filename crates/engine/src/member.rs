@@ -3,6 +3,7 @@
 use keyward_domain::permission::{ReadMembers, WriteMembers, WriteOwners};
 use keyward_domain::{
     Access, Action, Email, Idempotency, Member, MemberId, Name, OrganizationScope, Page, PageRequest, Role,
+    Versioned,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -84,6 +85,7 @@ impl Engine {
         if member.role == Role::Owner && role != Role::Owner {
             another_owner(&tx, scope).await?;
         }
+        let before = member.clone();
         let member = Member {
             name: change.name.unwrap_or(member.name),
             role,
@@ -91,6 +93,9 @@ impl Engine {
             version: member.version + 1,
             ..member
         };
+        if member.is_unchanged(&before) {
+            return Ok(before);
+        }
         tx.members(scope).save(&member).await?;
         let detail = [("email", json!(member.email)), ("role", json!(member.role))];
         self.record(&tx, access, Action::MemberUpdated, id.uuid(), &detail).await?;

@@ -60,9 +60,12 @@ impl Engine {
             members: change.members.unwrap_or(known.members),
             customers: change.customers.unwrap_or(known.customers),
             alerts: change.alerts.unwrap_or(known.alerts),
-            days: change.days.unwrap_or(known.days),
+            days: change.days.unwrap_or_else(|| known.days.clone()),
             version: known.version + 1,
         };
+        if (Notices { version: known.version, ..notices.clone() }) == known {
+            return Ok(known);
+        }
         tx.notices(scope).save(&notices).await?;
         let detail = [
             ("members", json!(notices.members)),
@@ -115,14 +118,18 @@ impl Engine {
             };
             let holder = customer.map(|customer| format!(" of {}", customer.name)).unwrap_or_default();
             let url = format!("{}/licenses/{}", self.issuer.as_str(), ending.license);
-            lines.push_str(&format!("- {}{holder}, on {}\n  {url}\n", ending.name, ending.expires_at.date()));
+            lines.push_str(&format!(
+                "- {}{holder}, on {}\n  {url}\n",
+                ending.name,
+                ending.expires_at.as_end()
+            ));
         }
         let more = endings.len().saturating_sub(MOST_NAMED);
         if more > 0 {
             lines.push_str(&format!("- and {more} more\n"));
         }
         let subject = match endings.as_slice() {
-            [one] => format!("A license ends on {}", one.expires_at.date()),
+            [one] => format!("A license ends on {}", one.expires_at.as_end()),
             several => format!("{} licenses end soon", several.len()),
         };
         let vendor = vendor(organization);
@@ -159,10 +166,10 @@ impl Engine {
         for (customer, mut endings) in by_customer {
             let Some(customer) = tx.customers(scope).find(customer).await? else { continue };
             endings.sort_by_key(|ending| ending.expires_at);
-            let line = |ending: &Ending| format!("- {}, on {}\n", ending.name, ending.expires_at.date());
+            let line = |ending: &Ending| format!("- {}, on {}\n", ending.name, ending.expires_at.as_end());
             let lines: String = endings.iter().map(line).collect();
             let subject = match endings.as_slice() {
-                [one] => format!("Your license of {vendor} ends on {}", one.expires_at.date()),
+                [one] => format!("Your license of {vendor} ends on {}", one.expires_at.as_end()),
                 several => format!("{} of your licenses of {vendor} end soon", several.len()),
             };
             let body = format!(

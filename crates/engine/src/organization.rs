@@ -4,15 +4,15 @@ use keyward_domain::permission::{Operate, ReadOrganization, WriteOrganization};
 use keyward_domain::{
     Access, Action, Actor, BlockList, Email, Feature, Idempotency, Maker, ManagementToken, Member, Name,
     Organization, OrganizationId, OrganizationScope, OrganizationState, Overrides, Page, PageRequest, Plan,
-    Role, Scopes, Secret, Slug,
+    Role, Scopes, Secret, Slug, Versioned,
 };
-use keyward_storage::{StorageError, Tx, Unique};
+use keyward_storage::Tx;
 use serde_json::json;
 
 use crate::customer::unchanged;
 use crate::member::NewMember;
 use crate::token::maker_of;
-use crate::{Done, Engine, Error, Result, Thing, once};
+use crate::{Done, Engine, Error, Result, Thing, once, slug};
 
 /// An organization to be founded.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct NewOrganization {
     pub owner_email: Email,
     /// The first owner's name; `None` for the part of the address before the `@`.
     pub owner_name: Option<Name>,
+    /// Its slug; `None` for one made from the name, numbered where that is taken.
+    pub slug: Option<Slug>,
 }
 
 /// What is to be changed; `None` stays.
@@ -30,6 +32,8 @@ pub struct NewOrganization {
 pub struct OrganizationChange {
     /// The new name.
     pub name: Option<Name>,
+    /// The new slug, as long as no token holds the old one.
+    pub slug: Option<Slug>,
     /// The new block list.
     pub blocked: Option<BlockList>,
 }
@@ -77,7 +81,12 @@ impl Engine {
         tx.organizations().find(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))
     }
 
-    /// Gives the organization another name or block list. Its slug stays.
+    /// Whether the organization's slug can still be changed: no token was issued that holds it.
+    pub async fn may_change_slug(&self, access: &Access<ReadOrganization>) -> Result<bool> {
+        Ok(!self.store.read().await?.licenses(access.scope()).any_issued().await?)
+    }
+
+    /// Gives the organization another name or block list, or another slug before the first token is issued.
     pub async fn update_organization(
         &self,
         access: &Access<WriteOrganization>,
@@ -85,18 +94,29 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Organization> {
         let tx = self.write(access).await?;
-        let organization =
+        if change.slug.is_some() {
+            slug::hold_all(&tx, self.now()).await?;
+        }
+        let before =
             tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))?;
-        unchanged(organization.version, expected)?;
+        unchanged(before.version, expected)?;
         let organization = Organization {
-            name: change.name.unwrap_or(organization.name),
-            blocked: change.blocked.unwrap_or(organization.blocked),
+            name: change.name.unwrap_or_else(|| before.name.clone()),
+            slug: change.slug.unwrap_or_else(|| before.slug.clone()),
+            blocked: change.blocked.unwrap_or_else(|| before.blocked.clone()),
             updated_at: self.now(),
-            version: organization.version + 1,
-            ..organization
+            version: before.version + 1,
+            ..before.clone()
         };
-        tx.organizations().save(&organization).await?;
-        let detail = [("name", json!(organization.name))];
+        if organization.is_unchanged(&before) {
+            return Ok(before);
+        }
+        let mut detail = vec![("name", json!(organization.name))];
+        if organization.slug != before.slug {
+            slug::may_move(&tx, &before, &organization.slug).await?;
+            detail.extend([("slug", json!(organization.slug)), ("slug_before", json!(before.slug))]);
+        }
+        tx.organizations().save(&organization).await.map_err(slug::taken)?;
         self.record(&tx, access, Action::OrganizationUpdated, organization.id.uuid(), &detail).await?;
         tx.commit().await?;
         Ok(organization)
@@ -268,7 +288,7 @@ impl Engine {
         let now = self.now();
         let organization = Organization {
             id: self.id(OrganizationId::new),
-            slug: free_slug(tx, &new.name).await?,
+            slug: slug::of_new(tx, new.slug, &new.name, now).await?,
             name: new.name,
             plan: Plan::Enterprise,
             overrides: Overrides::default(),
@@ -294,13 +314,14 @@ impl Engine {
         };
         let made = self.new_token(scope, maker, name, scopes, None);
 
-        tx.organizations().insert(&organization).await.map_err(taken)?;
+        tx.organizations().insert(&organization).await.map_err(slug::taken)?;
         tx.members(scope).insert(&owner).await?;
         tx.tokens(scope).insert(&made.token).await?;
         let key = self.new_signing_key(scope, &self.random())?.activate(now)?;
         tx.signing_keys(scope).insert(&key).await?;
         let detail = [
             ("name", json!(organization.name)),
+            ("slug", json!(organization.slug)),
             ("owner", json!(owner.email)),
             ("token", json!(made.token.hint)),
             ("kid", json!(key.kid)),
@@ -309,26 +330,4 @@ impl Engine {
             .await?;
         Ok(Founded { organization, owner, token: made.token, secret: made.secret })
     }
-}
-
-/// Two organizations of one name were founded at the same instant.
-fn taken(error: StorageError) -> Error {
-    match error {
-        StorageError::Unique(Unique::OrganizationSlug) => {
-            Error::Taken { thing: Thing::Organization, field: "name" }
-        }
-        other => other.into(),
-    }
-}
-
-/// The slug of `name`, numbered where it is taken.
-async fn free_slug(tx: &Tx, name: &Name) -> Result<Slug> {
-    let plain = Slug::from_name(name, "org");
-    let mut slug = plain.clone();
-    let mut number = 1;
-    while tx.organizations().slug_taken(&slug).await? {
-        number += 1;
-        slug = plain.numbered(number);
-    }
-    Ok(slug)
 }

@@ -4,7 +4,7 @@ use keyward_domain::permission::{ReadProducts, WriteProducts};
 use keyward_domain::product::{AddressMode, ApiKey, Markdown, ProductTransitionError, PullRoles, Settings};
 use keyward_domain::{
     Access, Action, CustomResponse, Idempotency, Name, Notes, OrganizationScope, Page, PageRequest, Product,
-    ProductId, ProductState, Secret, SecretKind, Slug, Template, Timestamp, Versions,
+    ProductId, ProductState, Secret, SecretKind, Slug, Template, Timestamp, Versioned, Versions,
 };
 use keyward_storage::{StorageError, Tx, Unique, Usage};
 use serde_json::json;
@@ -175,7 +175,11 @@ impl Engine {
         let tx = self.write(access).await?;
         let product = lock(&tx, scope, id).await?;
         unchanged(product.version, expected)?;
+        let before = product.clone();
         let product = change.apply(product).changed(self.now());
+        if product.is_unchanged(&before) {
+            return Ok(before);
+        }
         tx.products(scope).save(&product).await.map_err(taken)?;
         self.record(&tx, access, Action::ProductUpdated, id.uuid(), &[("name", json!(product.name))]).await?;
         tx.commit().await?;

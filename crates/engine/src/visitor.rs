@@ -346,7 +346,7 @@ impl Engine {
             holder,
             hash: secret.hash(),
             address: visit.address,
-            user_agent: visit.user_agent.chars().take(300).collect(),
+            user_agent: keyward_domain::text::legible(&visit.user_agent, 300),
             created_at: now,
             last_seen_at: now,
             expires_at: now.plus_seconds(holder.lifetime()),

@@ -30,7 +30,7 @@ document.addEventListener("click", (event) => {
     for (const part of row.querySelectorAll("[name]")) {
       part.name = part.name.replace(/^f\d+_/, `f${number}_`);
       part.id = part.name;
-      if (part.tagName === "INPUT") part.value = "";
+      if (part.tagName !== "SELECT") part.value = "";
     }
     rows.append(row);
     row.querySelector("input").focus();

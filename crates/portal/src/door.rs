@@ -310,8 +310,8 @@ struct NewVendor(NewOrganization);
 impl Request for NewVendor {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, email) = (fields.required::<Name>("organization"), fields.required::<Email>("email"));
-        let person = fields.required::<Name>("name");
-        Some(Self(NewOrganization { name: name?, owner_email: email?, owner_name: Some(person?) }))
+        let (person, slug) = (fields.required::<Name>("name"), fields.optional("slug"));
+        Some(Self(NewOrganization { name: name?, owner_email: email?, owner_name: Some(person?), slug }))
     }
 }
 
@@ -322,12 +322,19 @@ async fn setup(request: HttpRequest, PublicPost(mut form): PublicPost, engine: w
         return Err(Problem::new(Code::Gone).into());
     }
     attempt.take_back();
-    let new = form.read::<NewVendor>(&["organization", "name", "email"]);
+    let new = form.read::<NewVendor>(&["organization", "slug", "name", "email"]);
     let (Some(NewVendor(new)), Some(password)) = (new, new_password(&mut form)) else {
         return page::send(&SetupPage { form });
     };
     let visit = signed::visit(&request).await;
-    let signed_in = engine.set_up(&secret, new, password, visit).await?;
-    let response: HttpResponse = signed::begin(&request, &signed_in, "/");
-    Ok(response)
+    match engine.set_up(&secret, new, password, visit).await {
+        Ok(signed_in) => {
+            let response: HttpResponse = signed::begin(&request, &signed_in, "/");
+            Ok(response)
+        }
+        Err(error) => {
+            form.keep(error)?;
+            page::send(&SetupPage { form })
+        }
+    }
 }

@@ -5,10 +5,10 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpRequest};
 use keyward_domain::Idempotency;
 use keyward_engine::Error;
-use keyward_web::{Body, Code, Fields, MOST_BYTES, Problem, Request, is_from_own_page};
+use keyward_web::{Body, Code, Fields, MOST_BYTES, Problem, Request, is_from_own_page, utf8};
 use sha2::{Digest as _, Sha256};
 
 use crate::signed;
@@ -54,20 +54,6 @@ impl Form {
     pub(crate) fn without(mut self, names: &[&str]) -> Self {
         names.iter().for_each(|name| drop(self.values.remove(*name)));
         self
-    }
-
-    /// Makes a day, as date fields send it, the instant at which it begins.
-    pub(crate) fn day(&mut self, name: &str) {
-        if let Some(value) = self.values.get_mut(name)
-            && value.len() == 10
-        {
-            value.push_str("T00:00:00Z");
-        }
-    }
-
-    /// What was typed into a date field.
-    pub(crate) fn date(&self, name: &str) -> &str {
-        self.value(name).split('T').next().unwrap_or_default()
     }
 
     /// What was typed into a field.
@@ -121,8 +107,9 @@ impl Form {
 
     /// Reads all of `R`, with what was left empty left out. What is wrong stays in the form.
     pub(crate) fn read<R: Request>(&mut self, names: &[&str]) -> Option<R> {
-        let pairs = names.iter().filter_map(|name| Some(((*name).to_owned(), self.given(name)?.to_owned())));
-        match Fields::query(pairs.collect()).read() {
+        let typed = names.iter().map(|name| (name, self.value(name))).filter(|(_, value)| !value.is_empty());
+        let pairs = typed.map(|(name, value)| ((*name).to_owned(), value.to_owned()));
+        match Fields::form(pairs.collect()).read() {
             Ok(read) => Some(read),
             Err(problem) => {
                 for fault in problem.faults() {
@@ -228,10 +215,10 @@ async fn read<const MOST: usize>(request: &HttpRequest, body: Body<MOST>) -> Res
     let unreadable = || Trouble::from(Problem::new(Code::InvalidRequest));
     let body = body.read().await.map_err(keyward_web::unreadable)?;
     let text = std::str::from_utf8(&body).map_err(|_| unreadable())?;
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(text).map_err(|_| unreadable())?;
+    let pairs = utf8::pairs(text).ok_or_else(unreadable)?;
     // Browsers send line breaks of texts as CR LF.
     let values: BTreeMap<_, _> =
-        pairs.into_inner().into_iter().map(|(name, value)| (name, value.replace("\r\n", "\n"))).collect();
+        pairs.into_iter().map(|(name, value)| (name, value.replace("\r\n", "\n"))).collect();
     let once = values.contains_key("csrf").then(|| idempotency(request.path(), &body)).flatten();
     Ok(Form { values, faults: Vec::new(), once })
 }

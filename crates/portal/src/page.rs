@@ -39,7 +39,7 @@ impl Shell {
     pub(crate) fn vendor(visit: &MemberVisit, csrf: &str, active: &'static str, now: Timestamp) -> Self {
         let notice = match visit.organization.plan {
             keyward_domain::Plan::ProTrial { until } if now < until => {
-                Some(format!("Your trial of Pro runs until {}.", day(until)))
+                Some(format!("Your trial of Pro runs until {}.", end(until)))
             }
             keyward_domain::Plan::ProTrial { .. } => {
                 Some("Your trial has ended: license management is read-only until you upgrade.".to_owned())
@@ -200,9 +200,14 @@ pub(crate) fn minute(instant: impl Instant) -> String {
         .unwrap_or_default()
 }
 
-/// An end that may not be.
+/// A start: the first day, or day and time.
+pub(crate) fn start(instant: impl Instant) -> String {
+    instant.at().map(|at| at.as_start().to_string()).unwrap_or_default()
+}
+
+/// An end that may not be: the last day, or day and time.
 pub(crate) fn end(instant: impl Instant) -> String {
-    instant.at().map_or_else(|| "no end".to_owned(), day)
+    instant.at().map_or_else(|| "no end".to_owned(), |at| at.as_end().to_string())
 }
 
 /// The version of the assets, for their addresses.

@@ -49,7 +49,7 @@ impl Wanted {
                 "service" => wanted.service = Some(value.into_owned()),
                 "scope" => wanted.scopes.extend(value.split_whitespace().map(str::to_owned)),
                 "grant_type" => wanted.grant_type = Some(value.into_owned()),
-                "password" => wanted.password = Some(Zeroizing::new(value.into_owned())),
+                "password" => wanted.password = Some(credentials::secret(&value)),
                 _ => {}
             }
         }

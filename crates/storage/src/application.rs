@@ -135,10 +135,10 @@ fn read(row: row::Model) -> Result<Application> {
     Ok(Application {
         id: row.id.into(),
         organization: row.organization_id.into(),
-        name: TABLE.parse("name", &row.name)?,
+        name: Table::name(&row.name),
         slug: TABLE.parse("slug", &row.slug)?,
         kind: TABLE.parse("kind", &row.kind)?,
-        description: TABLE.optional("description", row.description.as_deref())?,
+        description: Table::notes(row.description.as_deref()),
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,
         version: row.version,

@@ -238,7 +238,7 @@ fn read(row: row::Model, versions: BTreeSet<ApplicationVersionId>) -> Result<App
         customer: row.customer_id.into(),
         application: row.application_id.into(),
         granted,
-        note: TABLE.optional("note", row.note.as_deref())?,
+        note: Table::notes(row.note.as_deref()),
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,
         version: row.version,

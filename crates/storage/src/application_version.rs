@@ -2,6 +2,7 @@
 
 use keyward_domain::application::{ApplicationVersion, VersionState};
 use keyward_domain::files::File;
+use keyward_domain::product::Markdown;
 use keyward_domain::{ApplicationId, ApplicationVersionId, Files, OrganizationScope, Timestamp, VersionName};
 use sea_orm::sea_query::Query;
 use sea_orm::{
@@ -229,7 +230,7 @@ fn read(row: row::Model) -> Result<ApplicationVersion> {
         organization: row.organization_id.into(),
         application: row.application_id.into(),
         name: TABLE.parse("name", &row.name)?,
-        notes: TABLE.parse("notes", &row.notes)?,
+        notes: Markdown::kept(&row.notes),
         state: archived_at.map_or(VersionState::Offered, |since| VersionState::Archived { since }),
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,

@@ -197,7 +197,7 @@ fn read(row: row::Model) -> Result<ArtifactEntitlement> {
         id: row.id.into(),
         organization: row.organization_id.into(),
         customer: row.customer_id.into(),
-        description: TABLE.optional("description", row.description.as_deref())?,
+        description: Table::notes(row.description.as_deref()),
         grants: kept.into_iter().map(grant).collect::<Result<_>>()?,
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,

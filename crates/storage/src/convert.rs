@@ -1,7 +1,7 @@
 //! From columns to the domain, naming the column that does not fit; and how rows are locked.
 
 use keyward_domain::product::{ApiKey, PreviousKey};
-use keyward_domain::{Address, BlockList, SecretHash, Timestamp};
+use keyward_domain::{Address, BlockList, Email, Name, Notes, SecretHash, Timestamp};
 use sea_orm::sea_query::LockType;
 
 use crate::{Result, StorageError};
@@ -53,6 +53,21 @@ impl Table {
     /// Text that the domain reads.
     pub(crate) fn parse<T: std::str::FromStr>(self, column: &'static str, text: &str) -> Result<T> {
         self.take(column, text.parse())
+    }
+
+    /// A name. It was checked when it was written; the rule of today may be stricter.
+    pub(crate) fn name(text: &str) -> Name {
+        Name::kept(text)
+    }
+
+    /// A note that may be absent, checked like a name. Blank ones of earlier versions are absent.
+    pub(crate) fn notes(text: Option<&str>) -> Option<Notes> {
+        text.map(Notes::kept).filter(|notes| !notes.is_blank())
+    }
+
+    /// An e-mail address, checked like a name.
+    pub(crate) fn email(text: &str) -> Email {
+        Email::kept(text)
     }
 
     /// The address of a client.

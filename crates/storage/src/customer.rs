@@ -172,9 +172,9 @@ fn read(row: row::Model) -> Result<Customer> {
     Ok(Customer {
         id: row.id.into(),
         organization: row.organization_id.into(),
-        name: TABLE.parse("name", &row.name)?,
-        email: TABLE.parse("email", &row.email)?,
-        notes: TABLE.optional("notes", row.notes.as_deref())?,
+        name: Table::name(&row.name),
+        email: Table::email(&row.email),
+        notes: Table::notes(row.notes.as_deref()),
         blocked: TABLE.block_list("blocked", &row.blocked)?,
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,

@@ -76,6 +76,12 @@ impl Licenses<'_> {
         Ok(())
     }
 
+    /// Whether any was ever created, and so a token that names its organization may be anywhere.
+    pub async fn any_issued(&self) -> Result<bool> {
+        let own = row::Entity::find().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()));
+        Ok(own.limit(1).one(self.tx).await?.is_some())
+    }
+
     /// One of them.
     pub async fn find(&self, id: LicenseId) -> Result<Option<License>> {
         let query = with_terms(self.live().filter(row::Column::Id.eq(id.uuid())));
@@ -363,8 +369,8 @@ fn read((row, terms): (row::Model, Option<terms::Model>)) -> Result<License> {
     Ok(License {
         id: row.id.into(),
         organization: row.organization_id.into(),
-        name: TABLE.parse("name", &row.name)?,
-        description: TABLE.optional("description", row.description.as_deref())?,
+        name: Table::name(&row.name),
+        description: Table::notes(row.description.as_deref()),
         customer: row.customer_id.map(CustomerId::from),
         product: row.product_id.map(ProductId::from),
         key: TABLE.optional("license_key", row.license_key.as_deref())?,

@@ -104,7 +104,7 @@ pub(crate) async fn claim(
         .await?;
     Ok(Some(QueuedMail {
         id: row.id.into(),
-        recipient: TABLE.parse("recipient", &row.recipient)?,
+        recipient: Table::email(&row.recipient),
         subject: row.subject,
         organization: row.organization_id.into(),
         body: row.sealed.map_or(MailBody::Clear(row.body), MailBody::Sealed),

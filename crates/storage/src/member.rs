@@ -189,8 +189,8 @@ fn read(row: row::Model) -> Result<Member> {
     Ok(Member {
         id: row.id.into(),
         organization: row.organization_id.into(),
-        email: TABLE.parse("email", &row.email)?,
-        name: TABLE.parse("name", &row.name)?,
+        email: Table::email(&row.email),
+        name: Table::name(&row.name),
         role: TABLE.parse("role", &row.role)?,
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,

@@ -120,7 +120,7 @@ impl NoticeDesk<'_> {
                 Ok(Ending {
                     license: license.id.into(),
                     revision: terms.id.into(),
-                    name: Table("licenses").parse("name", &license.name)?,
+                    name: Table::name(&license.name),
                     customer: license.customer_id.map(CustomerId::from),
                     expires_at: TABLE.optional_time("expires_at", terms.expires_at)?.ok_or(missing)?,
                 })

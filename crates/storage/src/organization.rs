@@ -172,7 +172,7 @@ fn read(row: row::Model) -> Result<Organization> {
     let suspended_at = TABLE.optional_time("suspended_at", row.suspended_at)?;
     Ok(Organization {
         id: row.id.into(),
-        name: TABLE.parse("name", &row.name)?,
+        name: Table::name(&row.name),
         slug: TABLE.parse("slug", &row.slug)?,
         plan,
         overrides: Overrides {

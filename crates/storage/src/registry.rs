@@ -209,7 +209,7 @@ fn read(row: row::Model) -> Result<Registry> {
         ("token", None, None) => Credential::Token,
         ("none", None, None) => Credential::None,
         ("basic", Some(user), Some(sealed_password)) => {
-            Credential::Basic { user: TABLE.parse("upstream_user", &user)?, sealed_password }
+            Credential::Basic { user: Table::name(&user), sealed_password }
         }
         _ => return Err(TABLE.corrupt("credential")),
     };
@@ -218,7 +218,7 @@ fn read(row: row::Model) -> Result<Registry> {
     Ok(Registry {
         id: row.id.into(),
         organization: row.organization_id.into(),
-        name: TABLE.parse("name", &row.name)?,
+        name: Table::name(&row.name),
         host: TABLE.parse("host", &row.host)?,
         upstream: TABLE.parse("upstream", &row.upstream)?,
         prefix: TABLE.optional("prefix", row.prefix.as_deref())?,

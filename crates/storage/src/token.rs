@@ -171,7 +171,7 @@ fn read((row, maker): (row::Model, Option<member::Model>)) -> Result<ManagementT
         id: row.id.into(),
         organization: row.organization_id.into(),
         maker: read_maker(&row, maker)?,
-        name: TABLE.parse("name", &row.name)?,
+        name: Table::name(&row.name),
         hint: row.hint,
         hash: SecretHash::from_bytes(TABLE.take("hash", row.hash.try_into())?),
         scopes: scopes?,

@@ -144,6 +144,7 @@ impl Vendor {
         let new = NewOrganization {
             name: name.parse().expect("a name"),
             owner_email: "owner@vendor.example".parse().expect("an address"),
+            slug: None,
             owner_name: None,
         };
         let founded = engine.bootstrap(new, true).await.expect("an organization");

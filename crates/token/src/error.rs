@@ -104,6 +104,8 @@ pub enum Defect {
     DuplicateName,
     /// JSON nested deeper than 32.
     Depth,
+    /// JSON with a number beyond the range of an IEEE 754 double.
+    Range,
     /// A member has a wrong type.
     Type,
 }
@@ -186,6 +188,7 @@ impl From<Fault> for VerifyError {
             Fault::NotAnObject => Defect::NotAnObject,
             Fault::Duplicate => Defect::DuplicateName,
             Fault::Depth => Defect::Depth,
+            Fault::Range => Defect::Range,
         };
         Self::malformed(Part::Payload, defect)
     }
@@ -214,6 +217,7 @@ impl fmt::Display for Defect {
             Self::NotAnObject => "is not a JSON object",
             Self::DuplicateName => "names a member twice",
             Self::Depth => "is nested too deep",
+            Self::Range => "has a number beyond the range of a double",
             Self::Type => "has a member of a wrong type",
         })
     }

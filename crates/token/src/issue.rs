@@ -1,5 +1,5 @@
 use crate::{
-    Format, RESERVED_CLAIMS, StatusRef, UnixSeconds,
+    Format, MAX_DEPTH, MAX_PAYLOAD_BYTES, RESERVED_CLAIMS, StatusRef, UnixSeconds,
     claims::CLAIMS_VERSION,
     json::{self, Fault},
 };
@@ -64,7 +64,8 @@ impl LicenseClaims<'_> {
     /// keyward), then the payload's members in theirs. The same claims give the same bytes.
     ///
     /// # Errors
-    /// When the payload is not a strict JSON object, has a reserved or a duplicate name, or an instant is out of range.
+    /// When the payload is not a strict JSON object within the [bounds](crate::MAX_PAYLOAD_BYTES), has a reserved or a
+    /// duplicate name, or an instant is out of range.
     pub fn to_json(&self, format: Format) -> Result<String, ClaimsError> {
         let mut json = String::with_capacity(self.payload.len().saturating_add(640));
         json.push('{');
@@ -154,6 +155,12 @@ pub enum ClaimsError {
     DuplicateName,
     /// The payload is nested deeper than a verifier reads.
     Depth,
+    /// The payload has a number beyond the range of an IEEE 754 double.
+    Range,
+    /// The payload is longer than [`MAX_PAYLOAD_BYTES`].
+    PayloadTooLarge,
+    /// The token would be longer than a verifier reads.
+    TokenTooLarge,
     /// A member of the payload has the name of a registered claim.
     Reserved {
         /// The name.
@@ -176,6 +183,9 @@ impl ClaimsError {
             Self::NotAnObject => "not_an_object",
             Self::DuplicateName => "duplicate_name",
             Self::Depth => "too_deep",
+            Self::Range => "number_out_of_range",
+            Self::PayloadTooLarge => "too_long",
+            Self::TokenTooLarge => "token_too_large",
             Self::Reserved { .. } => "reserved_name",
             Self::OutOfRange { .. } => "out_of_range",
             Self::UnsupportedFormat => "unsupported_format",
@@ -189,7 +199,12 @@ impl fmt::Display for ClaimsError {
             Self::NotJson => f.write_str("the payload is not JSON"),
             Self::NotAnObject => f.write_str("the payload is not a JSON object"),
             Self::DuplicateName => f.write_str("the payload names a member twice"),
-            Self::Depth => write!(f, "the payload is nested deeper than {}", json::MAX_DEPTH),
+            Self::Depth => write!(f, "the payload is nested deeper than {MAX_DEPTH}"),
+            Self::Range => f.write_str("the payload has a number beyond ±1.8e308, the range of a double"),
+            Self::PayloadTooLarge => write!(f, "the payload has more than {MAX_PAYLOAD_BYTES} bytes"),
+            Self::TokenTooLarge => {
+                write!(f, "the token would have more than {} bytes", crate::DEFAULT_MAX_TOKEN_BYTES)
+            }
             Self::Reserved { name } => write!(f, "the payload's member {name} is reserved"),
             Self::OutOfRange { claim } => {
                 write!(f, "the instant {claim} is not within the years 1970 to 9999")
@@ -208,12 +223,16 @@ impl From<Fault> for ClaimsError {
             Fault::NotAnObject => Self::NotAnObject,
             Fault::Duplicate => Self::DuplicateName,
             Fault::Depth => Self::Depth,
+            Fault::Range => Self::Range,
         }
     }
 }
 
 /// Copies the members with their names and values as they are written; only white space between them is lost.
 fn append_payload(json: &mut String, payload: &str) -> Result<(), ClaimsError> {
+    if payload.len() > MAX_PAYLOAD_BYTES && compact_len(payload) > MAX_PAYLOAD_BYTES {
+        return Err(ClaimsError::PayloadTooLarge);
+    }
     json::object(payload, |name, value| {
         if RESERVED_CLAIMS.into_iter().any(|reserved| name.is(reserved)) {
             return Err(ClaimsError::Reserved { name: name.decode().into_owned() });
@@ -224,6 +243,20 @@ fn append_payload(json: &mut String, payload: &str) -> Result<(), ClaimsError> {
         json.push_str(value.text);
         Ok(())
     })
+}
+
+/// How many bytes a JSON text has beside the white space outside its strings.
+fn compact_len(json: &str) -> usize {
+    let (mut in_string, mut escaped) = (false, false);
+    let mut counts = |byte: &u8| {
+        let counts = in_string || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+        if *byte == b'"' && !escaped {
+            in_string = !in_string;
+        }
+        escaped = in_string && *byte == b'\\' && !escaped;
+        counts
+    };
+    json.bytes().filter(|byte| counts(byte)).count()
 }
 
 /// Writes a member, after a comma unless it is the first of its object.

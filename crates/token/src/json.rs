@@ -3,6 +3,7 @@
 //! serde_json cannot see duplicate names in a caller's type, and rounds numbers in its own value type. The scanner
 //! reads no value: it says where each member stands, so that text and numbers survive exactly as signed.
 
+use crate::bounds::{MAX_DEPTH, is_finite};
 use core::ops::Range;
 
 pub(crate) use self::{members::Members, text::Text};
@@ -11,9 +12,6 @@ use self::{names::Names, text::scan_string};
 mod members;
 mod names;
 mod text;
-
-/// How deep arrays and objects may nest; the outermost object is depth one.
-pub(crate) const MAX_DEPTH: usize = 32;
 
 /// Why a text is not the JSON that is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +24,8 @@ pub(crate) enum Fault {
     Duplicate,
     /// Nested deeper than [`MAX_DEPTH`].
     Depth,
+    /// A number beyond the range of a double.
+    Range,
 }
 
 /// What a value is, by its first byte.
@@ -253,6 +253,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn number(&mut self) -> Result<(), Fault> {
+        let start = self.at();
         self.eat(b'-');
         if !self.eat(b'0') {
             self.digits()?;
@@ -267,7 +268,10 @@ impl<'a> Cursor<'a> {
             }
             self.digits()?;
         }
-        Ok(())
+        match self.text.get(start..self.at()) {
+            Some(number) if is_finite(number) => Ok(()),
+            Some(_) | None => Err(Fault::Range),
+        }
     }
 
     fn digits(&mut self) -> Result<(), Fault> {
@@ -368,6 +372,14 @@ mod tests {
         assert_eq!(scan(&format!("{{{},\"n\\u0033\":0}}", many.join(","))), Err(Fault::Duplicate));
         assert_eq!(scan(&format!("{{{},\"n\\u00340\":0}}", many.join(","))), Err(Fault::Duplicate));
         assert_eq!(scan(&format!("{{{},\"\\u006e499\":0}}", many.join(","))), Err(Fault::Duplicate));
+    }
+
+    #[test]
+    fn numbers_are_bounded() {
+        assert!(scan("{\"a\":[1.5e308,-1e-400,123456789012345678901234567890]}").is_ok());
+        for number in ["1e999", "-1E+309", "[{\"b\":1e400}]"] {
+            assert_eq!(scan(&format!("{{\"a\":{number}}}")), Err(Fault::Range), "{number}");
+        }
     }
 
     #[test]

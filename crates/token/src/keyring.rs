@@ -2,6 +2,7 @@ use crate::{
     Kid, PublicKey,
     json::{self, Kind},
     key::{Jwk, KeyError},
+    pasted::pasted,
 };
 use alloc::{string::String, vec::Vec};
 
@@ -20,11 +21,13 @@ impl Keyring {
         Self::default()
     }
 
-    /// From the JSON of a JWK Set (RFC 7517 §5). Keys that are not Ed25519 signature keys are ignored; a set with a
-    /// secret key, a key twice, or a broken Ed25519 key is refused.
+    /// From the JSON of a JWK Set (RFC 7517 §5). Public keys that are not for EdDSA signatures are ignored; a set with a
+    /// private or symmetric key of whatever type, an Ed25519 key twice, or a broken Ed25519 key is refused. What copying
+    /// adds is ignored, as [`pasted`](crate::pasted) says.
     pub fn from_jwks(json: &str) -> Result<Self, KeyError> {
+        let json = pasted(json);
         let mut keys = None;
-        json::object(json, |name, value| {
+        json::object(&json, |name, value| {
             if name.is("keys") && value.kind == Kind::Array {
                 keys = Some(value.text);
             }
@@ -33,13 +36,12 @@ impl Keyring {
         .map_err(|_: KeyError| KeyError::Jwks)?;
         let mut keyring = Self::new();
         json::array(keys.ok_or(KeyError::Jwks)?, |value| {
-            // The members of a foreign key may have types that an Ed25519 key's have not.
-            let Ok(jwk) = Jwk::parse(value.text) else { return Ok(()) };
-            if !jwk.is_ours() {
-                return Ok(());
-            }
+            let jwk = Jwk::parse(value.text).map_err(|_| KeyError::Jwks)?;
             if jwk.is_secret() {
                 return Err(KeyError::SecretKey);
+            }
+            if !jwk.is_ed25519() || jwk.is_for_another_use() {
+                return Ok(());
             }
             keyring.insert(jwk.public()?)
         })?;
@@ -136,7 +138,28 @@ mod tests {
         assert_eq!(Keyring::from_jwks(&format!(r#"{{"keys":[{KEY},{KEY}]}}"#)), Err(KeyError::Duplicate));
         let short = KEY.replace("HURo", "");
         assert_eq!(Keyring::from_jwks(&format!(r#"{{"keys":[{short}]}}"#)), Err(KeyError::Jwk));
-        let secret = KEY.replace("\"x\"", r#""d":"AA","x""#);
-        assert_eq!(Keyring::from_jwks(&format!(r#"{{"keys":[{secret}]}}"#)), Err(KeyError::SecretKey));
+        for key in [
+            KEY.replace("\"x\"", r#""d":"AA","x""#),
+            KEY.replace("\"x\"", r#""d":1,"x""#),
+            KEY.replace("\"x\"", r#""\u0064":"AA","x""#),
+            KEY.replace("\"x\"", r#""use":"enc","d":"AA","x""#),
+            r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA","d":"AA"}"#.into(),
+            r#"{"kty":"RSA","n":"AA","e":"AQAB","p":"AA","q":"AA"}"#.into(),
+            r#"{"kty":"OKP","crv":"X25519","x":"AA","d":"AA"}"#.into(),
+            r#"{"kty":"oct","k":"AA"}"#.into(),
+        ] {
+            assert_eq!(
+                Keyring::from_jwks(&format!(r#"{{"keys":[{key},{KEY}]}}"#)),
+                Err(KeyError::SecretKey),
+                "{key}"
+            );
+        }
+        for member in [r#""kid":1"#, r#""kid":null"#, r#""use":["sig"]"#, r#""alg":{}"#] {
+            let key = KEY.replace("\"x\"", &format!(r#"{member},"x""#));
+            assert_eq!(Keyring::from_jwks(&format!(r#"{{"keys":[{key}]}}"#)), Err(KeyError::Jwk), "{key}");
+        }
+        let typed = KEY.replace("\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"", "1");
+        assert_eq!(Keyring::from_jwks(&format!(r#"{{"keys":[{typed}]}}"#)), Err(KeyError::Jwk));
+        assert_eq!(Keyring::from_jwks(r#"{"keys":[1]}"#), Err(KeyError::Jwks));
     }
 }

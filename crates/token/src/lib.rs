@@ -58,6 +58,10 @@
 //! }
 //! ```
 //!
+//! **Read a token from a file, a variable or a form.** A file ends with a newline, an editor writes a byte order mark, a
+//! mail folds lines: `verifier.verify(&pasted(&text), now)`. [`pasted`] removes what copying adds, and nothing else; the
+//! verifier itself refuses whatever is not the token, byte for byte. Keys are read that way by themselves.
+//!
 //! **Follow a key rotation.** Ship the JWK Set instead of one PEM; the token names its key:
 //! `Verifier::builder().keys(Keyring::from_jwks(json)?)`.
 //!
@@ -117,15 +121,17 @@ pub use self::status::{
     StatusListVerifier, StatusListVerifierBuilder, StatusTable,
 };
 pub use self::{
+    bounds::{DEFAULT_MAX_TOKEN_BYTES, MAX_DEPTH, MAX_PAYLOAD_BYTES},
     claims::{CLAIMS_VERSION, RESERVED_CLAIMS},
     error::{ClaimsMismatch, Defect, Part, VerifyError},
     key::{BadSignature, KeyError, PublicKey},
     keyring::Keyring,
     kid::{InvalidKid, Kid},
     license::{Format, License, NoClaims, StatusRef},
+    pasted::pasted,
     time::UnixSeconds,
     unverified::UnverifiedToken,
-    verifier::{DEFAULT_MAX_TOKEN_BYTES, LICENSE_AUDIENCE, Verifier, VerifierBuilder},
+    verifier::{LICENSE_AUDIENCE, Verifier, VerifierBuilder},
 };
 #[cfg(feature = "sign")]
 pub use self::{
@@ -140,6 +146,7 @@ pub use self::{
 mod readme {}
 
 mod base64url;
+mod bounds;
 mod caller;
 mod claims;
 mod error;
@@ -153,6 +160,7 @@ mod kid;
 mod license;
 #[cfg(feature = "paseto")]
 mod paseto;
+mod pasted;
 #[cfg(feature = "sign")]
 mod signer;
 #[cfg(feature = "status-list")]

@@ -1,5 +1,5 @@
 use crate::{
-    ClaimsError, Format, Kid, LicenseClaims, PublicKey, SecretKey, base64url,
+    ClaimsError, DEFAULT_MAX_TOKEN_BYTES, Format, Kid, LicenseClaims, PublicKey, SecretKey, base64url,
     jws::{self, Typ},
 };
 use alloc::string::String;
@@ -48,15 +48,19 @@ impl Signer {
     }
 
     /// Signs the claims of a license in the given format.
+    ///
+    /// # Errors
+    /// Those of [`LicenseClaims::to_json`], and a token that would be longer than a verifier reads.
     pub fn sign(&self, format: Format, claims: &LicenseClaims<'_>) -> Result<String, ClaimsError> {
         let json = claims.to_json(format)?;
-        match format {
-            Format::Jwt => Ok(self.sign_jwt(&json)),
+        let token = match format {
+            Format::Jwt => self.sign_jwt(&json),
             #[cfg(feature = "paseto")]
-            Format::Paseto => self.sign_paseto(&json),
+            Format::Paseto => self.sign_paseto(&json)?,
             #[cfg(not(feature = "paseto"))]
-            Format::Paseto => Err(ClaimsError::UnsupportedFormat),
-        }
+            Format::Paseto => return Err(ClaimsError::UnsupportedFormat),
+        };
+        if token.len() > DEFAULT_MAX_TOKEN_BYTES { Err(ClaimsError::TokenTooLarge) } else { Ok(token) }
     }
 
     /// Signs a text of claims as a JWT, unchanged and unchecked: numbers and order stay as they are written.

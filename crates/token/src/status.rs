@@ -10,6 +10,7 @@ pub use self::{
     },
 };
 
+mod inflate;
 #[cfg(feature = "sign")]
 mod sign;
 mod table;

@@ -1,7 +1,7 @@
 use crate::{
-    Format, Kid, VerifyError,
+    DEFAULT_MAX_TOKEN_BYTES, Format, Kid, VerifyError,
     jws::{self, KeyName, Typ},
-    verifier::{DEFAULT_MAX_TOKEN_BYTES, paseto_version},
+    verifier::paseto_version,
 };
 
 /// What may be known of a token before its key is: its format and the key it names. No claims.

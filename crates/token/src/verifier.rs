@@ -1,13 +1,11 @@
 use crate::{
-    Defect, Format, Keyring, Kid, License, Part, PublicKey, UnixSeconds, VerifyError, caller,
+    DEFAULT_MAX_TOKEN_BYTES, Defect, Format, Keyring, Kid, License, Part, PublicKey, UnixSeconds,
+    VerifyError, caller,
     claims::{self, Registered, Times},
     jws::{self, Typ},
 };
 use alloc::{format, string::String, vec::Vec};
 use serde::{Deserialize, de::DeserializeOwned};
-
-/// The most bytes of a token, unless the verifier's builder says otherwise.
-pub const DEFAULT_MAX_TOKEN_BYTES: usize = 64 * 1024;
 
 /// The audience of every license, which a verifier expects unless its builder says otherwise.
 pub const LICENSE_AUDIENCE: &str = "license-key";

@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 use crate::client_address::TrustedProxies;
 use crate::ended_cookie::take_back;
 use crate::problem::{Code, Problem};
-use crate::unread;
+use crate::{unread, utf8};
 
 /// How the server is reached.
 #[derive(Debug, Clone, Default)]
@@ -56,7 +56,12 @@ pub async fn around(
     let unread = unread::guard(&mut request);
     // Whatever is logged on the way, the reason of a failure above all, has the id.
     let span = tracing::error_span!("request", request_id = id);
-    let mut response = in_problem_form(next.call(request).instrument(span).await?);
+    let mut response = if utf8::is_readable(request.uri()) {
+        in_problem_form(next.call(request).instrument(span).await?)
+    } else {
+        let problem = Problem::new(Code::InvalidRequest).detail("The address is not valid UTF-8.");
+        request.into_response(problem.error_response())
+    };
     if let Some(unread) = unread {
         response = unread.settle(response).await;
     }

@@ -84,6 +84,11 @@ impl Fields {
         Self::new(pairs.into_iter().map(|(name, value)| (name, Field::Text(value))).collect(), Source::Query)
     }
 
+    /// The fields of a form, as they were typed.
+    pub fn form(pairs: Vec<(String, String)>) -> Self {
+        Self::new(pairs.into_iter().map(|(name, value)| (name, Field::Typed(value))).collect(), Source::Query)
+    }
+
     fn new(members: Vec<(String, Field)>, source: Source) -> Self {
         Self { members, taken: HashSet::new(), faults: Vec::new(), source }
     }
@@ -108,7 +113,7 @@ impl Fields {
     /// A member that must be there.
     pub fn required<T: FromField>(&mut self, name: &'static str) -> Option<T> {
         match self.take(name) {
-            Some(field) if !field.is_null() => self.value(name, field),
+            Some(field) if !field.is_absent::<T>() => self.value(name, field),
             _ => {
                 self.fault(name, Invalid::new("required", "is required"));
                 None
@@ -121,13 +126,13 @@ impl Fields {
         self.patch(name).flatten()
     }
 
-    /// A member that may be absent (`None`) or, which is not the same, `null` (`Some(None)`).
+    /// A member that may be absent (`None`) or, which is not the same, `null` or blank (`Some(None)`).
     pub fn patch<T: FromField>(&mut self, name: &'static str) -> Option<Option<T>> {
         let field = self.take(name)?;
-        if field.is_null() {
+        if field.is_absent::<T>() {
             return Some(None);
         }
-        self.value(name, field).map(Some)
+        self.value(name, field).map(|value: T| Some(value).filter(|value| !value.is_blank()))
     }
 
     /// Refuses members that exist but never change.
@@ -213,7 +218,7 @@ impl<'de> Visitor<'de> for Members {
 
 #[cfg(test)]
 mod tests {
-    use keyward_domain::{Name, Payload, Timestamp};
+    use keyward_domain::{EndTime, Name, Notes, Payload};
     use proptest::prelude::*;
 
     use super::*;
@@ -221,7 +226,7 @@ mod tests {
     struct Sample {
         name: Name,
         payload: Option<Payload>,
-        end: Option<Option<Timestamp>>,
+        end: Option<Option<EndTime>>,
     }
 
     impl Request for Sample {
@@ -279,6 +284,18 @@ mod tests {
         assert!(matches!(given.end, Some(Some(_))));
         assert_eq!(given.payload.unwrap().as_str(), r#"{"n":12345678901234567890123}"#);
         assert_eq!(given.name.as_str(), "a");
+    }
+
+    #[test]
+    fn blank_notes_are_none_and_others_are_kept() {
+        let read = |text: &str| Fields::json(text).unwrap().patch::<Notes>("notes");
+        for text in [r#"{"notes":null}"#, r#"{"notes":""}"#, r#"{"notes":" \n "}"#] {
+            assert_eq!(read(text), Some(None), "{text}");
+        }
+        assert_eq!(read(r#"{"notes":"\n a "}"#).flatten().unwrap().as_str(), "\n a ");
+        let typed = |name: &str, value: &str| Fields::form(vec![(name.to_owned(), value.to_owned())]);
+        assert_eq!(typed("notes", "\n a ").required::<Notes>("notes").unwrap().as_str(), "\n a ");
+        assert_eq!(typed("most", " 5 ").required::<u32>("most"), Some(5));
     }
 
     #[test]

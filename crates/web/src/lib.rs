@@ -8,12 +8,14 @@
 //! | how an answer is tagged | [`answer`] |
 //! | where a request comes from, behind proxies | [`ClientAddress`] |
 //! | whether a form was sent by one of our own pages | [`is_from_own_page()`] |
+//! | how percent-encoded text is read | [`utf8`] |
 //! | how a vendor's Markdown is shown | [`markdown`] |
 //! | headers, request ids and the access log | [`around()`] |
 //! | how a connection goes on when a body is not read to its end | `unread` |
 
 pub mod answer;
 mod around;
+mod bearer;
 mod body;
 mod client_address;
 mod ended_cookie;
@@ -27,9 +29,11 @@ pub mod problem;
 pub mod request;
 mod throttle;
 mod unread;
+pub mod utf8;
 
 pub use answer::Answer;
 pub use around::{Settings, around, was_head};
+pub use bearer::bearer;
 pub use body::{Body, BodyFault, MOST_BYTES};
 pub use client_address::{ClientAddress, TrustedProxies};
 pub use ended_cookie::take_back_cookie;

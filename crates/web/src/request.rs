@@ -11,9 +11,11 @@ use keyward_domain::{Access, Grant, Idempotency, Secret, SecretKind};
 use keyward_engine::{Engine, heavy};
 use sha2::{Digest, Sha256};
 
+use crate::bearer::bearer;
 use crate::body::{Body, BodyFault, MOST_BYTES};
 use crate::fields::{Fields, Request};
 use crate::problem::{Code, Problem};
+use crate::utf8;
 
 type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -42,13 +44,9 @@ impl<P: Grant + 'static> FromRequest for Caller<P> {
 async fn caller<P: Grant>(request: &HttpRequest) -> Result<Access<P>, Problem> {
     let unauthorized = || Problem::new(Code::Unauthorized);
     let engine = request.app_data::<web::Data<Engine>>().ok_or_else(|| Problem::new(Code::InternalError))?;
-    let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let (scheme, text) = header.and_then(|header| header.split_once(' ')).ok_or_else(unauthorized)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(unauthorized());
-    }
     // What has no valid checksum is refused without a look at the database.
-    let secret = Secret::parse(SecretKind::Management, text.trim()).ok_or_else(unauthorized)?;
+    let text = bearer(request).ok_or_else(unauthorized)?;
+    let secret = Secret::parse(SecretKind::Management, &text).ok_or_else(unauthorized)?;
     let identity = engine.authenticate(&secret).await?.ok_or_else(unauthorized)?;
     Ok(identity.access()?)
 }
@@ -130,9 +128,9 @@ impl<T: Request> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
-        let pairs =
-            pairs.map_err(|_| Problem::new(Code::InvalidRequest).detail("The query string can't be read."));
-        ready(pairs.and_then(|pairs| Fields::query(pairs.into_inner()).read()).map(Self))
+        let pairs = utf8::pairs(request.query_string());
+        let pairs = pairs
+            .ok_or_else(|| Problem::new(Code::InvalidRequest).detail("The query string is not valid UTF-8."));
+        ready(pairs.and_then(|pairs| Fields::query(pairs).read()).map(Self))
     }
 }

@@ -13,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use actix_web::dev::Payload;
 use actix_web::error::ErrorPaymentRequired;
 use actix_web::{App, FromRequest, HttpRequest, HttpServer, Responder, get, web};
-use keyward_token::{PublicKey, UnixSeconds, Verifier, VerifyError};
+use keyward_token::{PublicKey, UnixSeconds, Verifier, VerifyError, pasted};
 use serde::Deserialize;
 
 /// What this vendor puts into licenses.
@@ -81,7 +81,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args().nth(1).ok_or("usage: example-actix PUBLIC_KEY.pem, with LICENSE_KEY set")?;
     let key = PublicKey::from_pem(&std::fs::read_to_string(path)?)?;
     let verifier = Verifier::builder().key(key).build();
-    let installed = Installed { verifier, token: std::env::var("LICENSE_KEY")?.trim().to_owned() };
+    let token = pasted(&std::env::var("LICENSE_KEY")?).into_owned();
+    let installed = Installed { verifier, token };
     // Without a valid license it does not even start.
     installed.terms().map_err(|error| error.to_string())?;
     let installed = web::Data::new(installed);

@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use keyward_token::{License, PublicKey, Verifier, VerifyError};
+use keyward_token::{License, PublicKey, Verifier, VerifyError, pasted};
 use serde::Deserialize;
 
 /// What this vendor puts into licenses.
@@ -21,7 +21,8 @@ struct Terms {
 fn license(pem: &str, token: &str) -> Result<License<Terms>, Box<dyn Error>> {
     let key = PublicKey::from_pem(pem)?;
     let verifier = Verifier::builder().key(key).build();
-    Ok(verifier.verify(token.trim(), now())?)
+    // From a variable or a file, perhaps with a newline at its end.
+    Ok(verifier.verify(&pasted(token), now())?)
 }
 
 fn main() -> ExitCode {

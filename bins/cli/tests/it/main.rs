@@ -76,11 +76,120 @@ fn a_refusal_ends_with_1_and_names_its_reason() {
     assert_eq!(refused(&token, &["--issuer", "https://other.example"]).1["code"], "wrong_issuer");
     assert_eq!(refused(&token, &["--subject", "l-2"]).1["code"], "wrong_subject");
     assert_eq!(refused(&token, &["--organization", "o"]).1["code"], "wrong_organization");
-    assert_eq!(refused(&format!("{token} "), &[]).0, 1, "white space is no part of a token");
     assert_eq!(refused("", &[]).0, 1);
     desk.keyward(&["keygen", "--out", "other.pem"]);
     let stranger = desk.keyward(&["verify", "--key", "other.pem.pub", "--at", "1500", &token]);
     assert_eq!(stranger.status.code(), Some(1));
+}
+
+#[test]
+fn tokens_and_keys_are_read_as_they_were_pasted() {
+    let desk = Desk::new();
+    let token = desk.sign(&["--no-end"]);
+    let folded = token.replacen('.', ".\r\n ", 1);
+    for pasted in
+        [format!(" {token}\n"), format!("\u{feff}“{token}”"), folded, format!("\u{200b}{token}\u{a0}")]
+    {
+        assert_eq!(desk.verify(&pasted, &[]).0, 0, "{pasted:?}");
+        assert_eq!(desk.keyward(&["inspect", &pasted]).status.code(), Some(0), "{pasted:?}");
+        let piped = desk.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &pasted);
+        assert_eq!(piped.status.code(), Some(0), "{pasted:?}");
+    }
+    // What PowerShell's > writes.
+    let write = |name: &str, text: &str| {
+        let units = std::iter::once(0xfeff).chain(text.encode_utf16());
+        std::fs::write(desk.0.path().join(name), units.flat_map(u16::to_le_bytes).collect::<Vec<_>>())
+            .unwrap();
+    };
+    let read = |name: &str| std::fs::read_to_string(desk.0.path().join(name)).unwrap();
+    let (public, secret) = (read("key.pem.pub"), read("key.pem"));
+    write("wide.pub", &format!("Our key:\r\n\r\n{}", public.replace('\n', "\r\n")));
+    write("wide.pem", &secret);
+    write("wide.json", "{\"seats\":25}");
+    assert!(desk.keyward(&["verify", "--key", "wide.pub", &token]).status.success());
+    let again = [
+        "sign",
+        "--key",
+        "wide.pem",
+        "--issuer",
+        "i",
+        "--subject",
+        "s",
+        "--no-end",
+        "--payload",
+        "@wide.json",
+    ];
+    let again = String::from_utf8(desk.keyward(&again).stdout).unwrap();
+    assert_eq!(desk.verify(&again, &[]).1["seats"], 25);
+}
+
+#[test]
+fn what_is_something_else_is_named() {
+    let desk = Desk::new();
+    let token = desk.sign(&["--no-end"]);
+    let public = std::fs::read_to_string(desk.0.path().join("key.pem.pub")).unwrap();
+    std::fs::write(desk.0.path().join("license.jwt"), &token).unwrap();
+    std::fs::write(desk.0.path().join("narrow.pub"), b"-\0-\0-\0").unwrap();
+    for (text, named) in [
+        (public.as_str(), "this is a public key and not a token"),
+        ("license.jwt", "this is the name of a file"),
+        (&token.replacen('.', "—", 1), "contains U+2014 at"),
+    ] {
+        let output = desk.keyward_with(&["verify", "--key", "key.pem.pub", "-"], text);
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((output.status.code(), said["code"].as_str()), (Some(1), Some("malformed")));
+        assert!(said["detail"].as_str().unwrap().contains(named), "{said}");
+    }
+    for (key, named) in [
+        ("license.jwt", "this is a token and not a public key"),
+        ("narrow.pub", "UTF-16 file without a byte order mark"),
+        ("key.pem", "a secret key where a public key belongs"),
+    ] {
+        let output = desk.keyward(&["verify", "--key", key, &token]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && said.contains(named), "{said}");
+    }
+    let output = desk.keyward(&["products", "list", "--token", "kw_mgmt—x"]);
+    assert!(String::from_utf8(output.stderr).unwrap().contains("KEYWARD_TOKEN: contains U+2014 at 8"));
+}
+
+/// What `sign` makes, `verify` accepts; what `verify` would refuse, `sign` does not make.
+#[test]
+fn signing_and_verifying_have_the_same_bounds() {
+    let desk = Desk::new();
+    let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+    let long = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
+    for (payload, signs) in [
+        (nested(31), true),
+        (nested(32), false),
+        (long(32 * 1024), true),
+        (long(32 * 1024 + 1), false),
+        ("{\"a\":1.7e308}".into(), true),
+        ("{\"a\":1e999}".into(), false),
+    ] {
+        std::fs::write(desk.0.path().join("payload.json"), &payload).unwrap();
+        for format in ["jwt", "paseto"] {
+            let args = [
+                "sign",
+                "--key",
+                "key.pem",
+                "--issuer",
+                "i",
+                "--subject",
+                "s",
+                "--no-end",
+                "--format",
+                format,
+            ];
+            let output = desk.keyward(&[&args[..], &["--payload", "@payload.json"]].concat());
+            assert_eq!(output.status.success(), signs, "{}", String::from_utf8_lossy(&output.stderr));
+            if signs {
+                let token = String::from_utf8(output.stdout).unwrap();
+                let judged = desk.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &token);
+                assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stdout));
+            }
+        }
+    }
 }
 
 #[test]

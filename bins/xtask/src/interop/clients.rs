@@ -15,13 +15,11 @@ pub(crate) struct Client {
     pub name: &'static str,
     /// Which of the two formats it reads.
     pub formats: &'static [&'static str],
-    /// Whether it reads a JWK Set too.
-    pub reads_jwks: bool,
     run: Box<Run>,
 }
 
-/// Runs the program on a key file, a token and an audience.
-type Run = dyn Fn(&Path, &str, &str) -> Result<Output>;
+/// Runs the program on a key file, a token, an audience and perhaps the second as of which it is to judge.
+type Run = dyn Fn(&Path, &str, &str, Option<i64>) -> Result<Output>;
 
 /// What a client said of a token.
 pub(crate) struct Verdict {
@@ -32,9 +30,20 @@ pub(crate) struct Verdict {
 }
 
 impl Client {
-    /// Has the client judge a token.
+    /// Has the client judge a token now.
     pub(crate) fn judge(&self, key: &Path, token: &str, audience: &str) -> Result<Verdict> {
-        let output = (self.run)(key, token, audience)?;
+        self.judge_at(key, token, audience, None)
+    }
+
+    /// Has the client judge a token as of a second, or now.
+    pub(crate) fn judge_at(
+        &self,
+        key: &Path,
+        token: &str,
+        audience: &str,
+        at: Option<i64>,
+    ) -> Result<Verdict> {
+        let output = (self.run)(key, token, audience, at)?;
         let said =
             [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         // Anything but 0 and 1 is a client that broke, which is neither.
@@ -52,35 +61,48 @@ pub(crate) fn all(parts: &Parts) -> Result<Vec<Client>> {
         Client {
             name: "jose (Node)",
             formats: &["jwt"],
-            reads_jwks: true,
-            run: Box::new(move |key, token, audience| {
-                Ok(Command::new("node").arg(&node).arg(key).args([token, audience]).output()?)
+            run: Box::new(move |key, token, audience, at| {
+                Ok(Command::new("node")
+                    .arg(&node)
+                    .arg(key)
+                    .args([token, audience])
+                    .args(second(at))
+                    .output()?)
             }),
         },
         Client {
             name: "PyJWT and pyseto (Python)",
             formats: &["jwt", "paseto"],
-            reads_jwks: false,
-            run: Box::new(move |key, token, audience| {
-                Ok(Command::new(&python).arg(&script).arg(key).args([token, audience]).output()?)
+            run: Box::new(move |key, token, audience, at| {
+                let mut command = Command::new(&python);
+                Ok(command.arg(&script).arg(key).args([token, audience]).args(second(at)).output()?)
             }),
         },
         Client {
             name: "the standard library (Go)",
             formats: &["jwt"],
-            reads_jwks: false,
-            run: Box::new(move |key, token, audience| {
-                Ok(Command::new(&go).arg(key).args([token, audience]).output()?)
+            run: Box::new(move |key, token, audience, at| {
+                Ok(Command::new(&go).arg(key).args([token, audience]).args(second(at)).output()?)
             }),
         },
         Client {
             name: "keyward verify",
             formats: &["jwt", "paseto"],
-            reads_jwks: true,
-            run: Box::new(move |key, token, audience| {
+            run: Box::new(move |key, token, audience, at| {
                 let mut command = Command::new(&keyward);
-                Ok(command.args(["verify", "--audience", audience, "--key"]).arg(key).arg(token).output()?)
+                let at = second(at).into_iter().flat_map(|second| ["--at".to_owned(), second]);
+                Ok(command
+                    .args(["verify"])
+                    .args(at)
+                    .args(["--audience", audience, "--key"])
+                    .arg(key)
+                    .arg(token)
+                    .output()?)
             }),
         },
     ])
+}
+
+fn second(at: Option<i64>) -> Option<String> {
+    at.map(|at| at.to_string())
 }

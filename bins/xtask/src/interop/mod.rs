@@ -9,6 +9,7 @@ mod registry;
 mod server;
 mod tokens;
 mod validation;
+mod vectors;
 
 use anyhow::Result;
 
@@ -26,6 +27,11 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
         let script = crate::root()?.join("bins/xtask/src/interop/examples.py");
         let mut python = std::process::Command::new(&parts.python);
         succeeds(python.arg(script).arg(crate::root()?.join("examples")))
+    })?;
+    report.step("the vectors of the token format, judged by every client", || {
+        let mut tally = Tally::default();
+        vectors::judge(&mut tally, parts)?;
+        tally.print("vectors")
     })?;
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("interop")?))] {
         report.step(&format!("interoperation on {name}"), || {

@@ -42,8 +42,7 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server, parts: &Parts) -> Result
             let token = |tenant: &Tenant, license: &str| tenant.http.token(license, format);
             let issued = token(&acme, &good)?;
             tally.check("the token is the same each time", issued == token(&acme, &good)?, format);
-            let keys = [Some(&pem), client.reads_jwks.then_some(&jwks)];
-            for key in keys.into_iter().flatten() {
+            for key in [&pem, &jwks] {
                 let mut expect =
                     |accepted: bool, what: &str, token: &str, audience: &str| -> Result<String> {
                         let verdict = client.judge(key, token, audience)?;

@@ -10,7 +10,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::{Secret, SecretKind};
 use keyward_engine::Error;
-use keyward_web::Problem;
+use keyward_web::{Problem, bearer};
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -74,14 +74,7 @@ fn answered(json: String) -> HttpResponse {
     HttpResponse::Ok().insert_header(json_type).body(json)
 }
 
-/// The bearer token, whatever it is.
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let header = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, text) = header.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| text.trim())
-}
-
 /// The product API key. What has no valid checksum is refused without a look at the database.
 fn api_key(request: &HttpRequest) -> Option<Secret> {
-    Secret::parse(SecretKind::Product, bearer(request)?)
+    Secret::parse(SecretKind::Product, &bearer(request)?)
 }

@@ -1,10 +1,10 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use keyward_engine::Engine;
-use keyward_web::ClientAddress;
+use keyward_web::{ClientAddress, bearer};
 
 use super::validate::Validation;
-use super::{NotValidated, answered, bearer, failed, refuse};
+use super::{NotValidated, answered, failed, refuse};
 
 /// Ask whether your own license may run
 ///
@@ -49,7 +49,7 @@ pub(crate) async fn own_license_at_root(
 async fn answer(request: &HttpRequest, client: ClientAddress, engine: &Engine) -> HttpResponse {
     let refused = || refuse(StatusCode::UNAUTHORIZED, "invalid_token", "This is no token of this server.");
     let Some(token) = bearer(request) else { return refused() };
-    match engine.validate_token(token, client.0).await {
+    match engine.validate_token(&token, client.0).await {
         Ok(Some(json)) => answered(json),
         Ok(None) => refused(),
         Err(error) => failed(error),

@@ -1,9 +1,8 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use keyward_domain::Version;
-use keyward_engine::Engine;
 use keyward_engine::validation::{Inquiry, Reply};
+use keyward_engine::{Engine, pasted};
 use keyward_web::{Body, BodyFault, ClientAddress};
 use serde::Deserialize;
 
@@ -12,20 +11,20 @@ use super::{NotValidated, answered, api_key, failed, full, refuse, unknown_key};
 /// The longest body.
 const MOST_BYTES: usize = 64 * 1024;
 
-/// The longest license key: a token.
-const MOST_KEY: usize = 48 * 1024;
-
 /// The longest nonce and device id.
 const MOST_TEXT: usize = 256;
+
+/// The longest version.
+const MOST_VERSION: usize = 100;
 
 /// What the application asks. Members that are not known are passed over.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub(crate) struct Validate {
-    /// The license key, however it was typed, or the license's token.
+    /// The license key, however it was typed or pasted, or the license's token.
     #[schema(example = "7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC")]
     license_key: String,
-    /// The version that wants to run; absent for the product's latest.
-    #[schema(example = "2.1.0")]
+    /// The version that wants to run; absent for the product's latest. Read only where the product's versions count.
+    #[schema(example = "2.1.0", max_length = 100)]
     version: Option<String>,
     /// For your own reference; not kept.
     #[schema(max_length = 256)]
@@ -156,16 +155,19 @@ fn read(body: &[u8], client: ClientAddress) -> Result<Inquiry, String> {
     }
     let wanted: Validate =
         serde_json::from_slice(body).map_err(|error| format!("The body is not as documented: {error}."))?;
-    if wanted.license_key.trim().is_empty() || wanted.license_key.len() > MOST_KEY {
-        return Err("license_key is empty or too long.".to_owned());
+    if pasted(&wanted.license_key).is_empty() {
+        return Err("license_key is empty.".to_owned());
     }
     for (name, text) in [("nonce", &wanted.nonce), ("device_id", &wanted.device_id)] {
         if text.as_ref().is_some_and(|text| text.len() > MOST_TEXT) {
             return Err(format!("{name} is longer than {MOST_TEXT} bytes."));
         }
     }
-    let version = wanted.version.as_deref().map(str::parse::<Version>).transpose();
-    let version = version.map_err(|invalid| format!("version {invalid}."))?;
+    // Whether it is a version is looked at where versions count: what is not judged is not refused.
+    let version = wanted.version.map(|version| version.trim().to_owned());
+    if version.as_ref().is_some_and(|version| version.len() > MOST_VERSION) {
+        return Err(format!("version is longer than {MOST_VERSION} bytes."));
+    }
     Ok(Inquiry { license: wanted.license_key, version, nonce: wanted.nonce, address: client.0 })
 }
 
@@ -188,7 +190,8 @@ mod tests {
             r#"{"license_key":1}"#,
             r#"{"license_key":" "}"#,
             r#"{"license_key":"a","license_key":"b"}"#,
-            r#"{"license_key":"a","version":"x"}"#,
+            r#"{"license_key":"a","version":1}"#,
+            "{\"license_key\":\"\u{feff}\u{200b} \"}",
             r#"{"license_key":"\ud800"}"#,
             "{\"license_key\":\"a\u{0}\"}",
             r#"{"license_key":"a"} x"#,
@@ -198,6 +201,9 @@ mod tests {
         let long = format!(r#"{{"license_key":"a","nonce":"{}"}}"#, "n".repeat(257));
         assert!(read(long.as_bytes(), client).is_err());
         assert!(read(b"{\"license_key\":\"\xff\"}", client).is_err());
+        let version = format!(r#"{{"license_key":"a","version":"{}"}}"#, "1".repeat(101));
+        assert!(read(version.as_bytes(), client).is_err());
+        assert!(read(br#"{"license_key":"a","version":"2.1.0.4567"}"#, client).is_ok());
         let deep = format!(r#"{{"license_key":"a","x":{}}}"#, "[".repeat(10_000));
         assert!(read(deep.as_bytes(), client).is_err());
         assert!(read(br#"{"license_key":"a","version":null,"more":[1]}"#, client).is_ok());

@@ -41,6 +41,32 @@ keyward_testkit::databases! {
         }
     }
 
+    async fn payloads_have_the_bounds_of_tokens(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let body = |name: &str, payload: String| format!(r#"{{"name":"{name}","payload":{payload}}}"#);
+        let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
+        for (name, payload) in [
+            ("Deep", nested(31)),
+            ("Long", format!("{{\"a\":\"{}\"}}", "x".repeat(32 * 1024 - 8))),
+            ("Large", r#"{"a":[1.7e308,-12345678901234567890123]}"#.into()),
+        ] {
+            let id = user.create("/api/v1/licenses", &body(name, payload)).await;
+            for format in ["jwt", "paseto"] {
+                let token = user.get(&format!("/api/v1/licenses/{id}/token?format={format}")).await;
+                assert_eq!(token.status, 200, "{name}: {}", token.text);
+            }
+        }
+        for (payload, pointer, code) in [
+            (nested(32), "/payload/a".to_owned() + &"/0".repeat(31), "too_deep"),
+            (format!("{{\"a\":\"{}\"}}", "x".repeat(32 * 1024 - 7)), "/payload".into(), "too_long"),
+            (r#"{"a":[1,1e999]}"#.into(), "/payload/a/1".into(), "number_out_of_range"),
+        ] {
+            let refused = user.post("/api/v1/licenses", &body("Refused", payload)).await;
+            assert_eq!(refused.faults(), [(pointer, code.to_owned())], "{}", refused.text);
+        }
+    }
+
     async fn states_are_walked_and_said(store: Store) {
         let (engine, clock) = engine(store);
         let user = User::new(&engine, "Acme").await;
@@ -107,7 +133,7 @@ keyward_testkit::databases! {
         assert_eq!(late.json()["version"], 2);
         assert_eq!(user.api.ask(change("2")).await.problem().0, 400);
         assert_eq!(user.api.ask(change("*")).await.status, 200);
-        let cached = Ask::new("GET", &path).token(&user.token).header("If-None-Match", "\"3\"");
+        let cached = Ask::new("GET", &path).token(&user.token).header("If-None-Match", "\"2\"");
         assert_eq!(user.api.ask(cached).await.status, 304);
         let late = Ask::new("DELETE", &path).token(&user.token).header("If-Match", "\"1\"");
         assert_eq!(user.api.ask(late).await.problem().0, 412);

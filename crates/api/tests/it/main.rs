@@ -12,4 +12,5 @@ mod products;
 mod refusals;
 mod registry_keys;
 mod tenants;
+mod texts_and_times;
 mod validation;

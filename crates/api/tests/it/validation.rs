@@ -391,10 +391,15 @@ keyward_testkit::databases! {
         assert_eq!(gate(json!("2.1.4")).await.0, "active");
         shop.settings(json!({"require_version": true})).await;
         assert_eq!(gate(json!(null)).await, (json!("version_not_allowed"), json!(null), json!(false)));
-        let answer = shop.validate(json!({"license_key": shop.code, "version": "x"})).await;
-        assert_eq!((answer.status.as_u16(), answer.json()["status"].clone()), (400, json!("invalid_request")));
+        for unread in ["x", "2.1.0.4567", ""] {
+            assert_eq!(gate(json!(unread)).await, (json!("version_not_allowed"), json!(unread), json!(false)), "no rule allows it");
+        }
+        let long = shop.validate(json!({"license_key": shop.code, "version": "1".repeat(101)})).await;
+        assert_eq!((long.status.as_u16(), long.json()["status"].clone()), (400, json!("invalid_request")));
         shop.settings(json!({"version_gating": false})).await;
-        assert_eq!(gate(json!("3.0.0")).await, (json!("active"), json!(null), json!(null)));
+        for unjudged in ["3.0.0", "2.1.0.4567", "x", ""] {
+            assert_eq!(gate(json!(unjudged)).await, (json!("active"), json!(null), json!(null)), "{unjudged}");
+        }
         shop.license(json!({"version_pin": "*"})).await;
     }
 
@@ -511,6 +516,21 @@ keyward_testkit::databases! {
         assert_eq!(shop.user.api.ask(ask(lines.to_string())).await.json()["status"], "active");
         let lines = json!({ "license_key": format!("{}\n", shop.token) });
         assert_eq!(shop.user.api.ask(ask(lines.to_string())).await.json()["status"], "active");
+        let wide: String = shop.code.chars().map(|c| char::from_u32(u32::from(c) + 0xfee0).unwrap()).collect();
+        for code in [shop.code.replace('-', "–"), shop.code.replace('-', "\u{2011}"), format!("\u{feff}“{}”\u{ad}", shop.code), wide] {
+            let body = json!({ "license_key": code }).to_string();
+            assert_eq!(shop.user.api.ask(ask(body)).await.json()["status"], "active", "{code:?}");
+            let path: String = format!(" {code}\n").bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let found = Ask::new("GET", format!("/api/v1/license/{path}")).token(&shop.key);
+            assert_eq!(shop.user.api.ask(found).await.status, 200, "{code:?}");
+        }
+        let pasted = format!("\u{feff}{}\u{200b} ", shop.token.replace('.', ". \u{ad}"));
+        for path in ["/validate", "/api/v1/validate"] {
+            let answer = shop.user.api.ask(Ask::new("GET", path).token(&pasted)).await;
+            assert_eq!((answer.status.as_u16(), answer.json()["status"].clone()), (200, json!("active")));
+        }
+        let list = Ask::new("GET", "/api/v1/products").token(&format!("\u{feff}{}\u{a0}", shop.user.token));
+        assert_eq!(shop.user.api.ask(list).await.status, 200);
         let path = format!("/api/v1/licenses/{}", shop.license);
         let refused = shop.user.patch(&path, r#"{"custom_response":{"a":[1e16]}}"#).await;
         assert_eq!(refused.faults(), [("/custom_response/a/0".into(), "inexact_number".into())]);

@@ -17,6 +17,16 @@ fn the_answer_to_the_question_is_taken() {
 }
 
 #[test]
+fn a_license_is_asked_for_as_it_was_pasted() {
+    for pasted in ["KEY\n", "\u{feff}KEY\r\n", "“KEY”", " K\u{200b}E\u{a0}Y "] {
+        let question = Question::new(pasted, Some("2.1.0"), [1; 16]);
+        assert_eq!(question.license_key, "KEY", "{pasted:?}");
+        let body = answer(&question.nonce, |_| {});
+        assert!(Verifier::new(keys(), "p").verify(&body, &question, at(0)).is_ok());
+    }
+}
+
+#[test]
 fn nothing_else_is() {
     let nonce = question().nonce;
     let good = answer(&nonce, |_| {});

@@ -9,6 +9,17 @@ use serde_json::Value;
 
 use crate::{answer, keys};
 
+#[test]
+fn no_length_of_time_panics() {
+    let client = Client::builder("http://127.0.0.1:9", "kw_prod_x", "p", keys())
+        .grace_days(u16::MAX)
+        .timeout(Duration::MAX);
+    assert!(matches!(client.build().check("key", None), Decision::Unknown(_)));
+    let none =
+        Client::builder("http://127.0.0.1:9", "kw_prod_x", "p", keys()).timeout(Duration::ZERO).build();
+    assert!(matches!(none.check("key", None), Decision::Unknown(_)));
+}
+
 /// A server that answers each request with what `reply` makes of its body; `None` hangs up.
 fn server(reply: impl Fn(&Value) -> Option<String> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -148,7 +148,7 @@ impl Descriptor {
         let platform = self.platform.filter(|platform| !platform.os.is_empty()).map(|platform| {
             let variant = platform.variant.map(|variant| format!("/{variant}")).unwrap_or_default();
             let text = format!("{}/{}{variant}", platform.os, platform.architecture);
-            text.chars().filter(|c| !c.is_control()).take(64).collect()
+            crate::text::legible(&text, 64)
         });
         // No size of storage is larger.
         let size = self.size.min(i64::MAX as u64);

@@ -15,7 +15,7 @@ use keyward_domain::permission::{ReadOrganization, WriteOwners};
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{
     Access, Action, ClientId, Invalid, MailDomain, Member, OrganizationScope, Provider, ProviderUrl, Role,
-    Session,
+    Session, Versioned,
 };
 use keyward_storage::Tx;
 use serde_json::json;
@@ -117,17 +117,20 @@ impl Engine {
             }
         };
         let given = new.client_secret.is_some();
-        let before = known.as_ref().map(|(known, _)| known.clone());
+        let before = known.map(|(known, _)| known);
         let provider = Provider {
             organization: scope.id(),
             issuer: new.issuer,
             client_id: new.client_id,
             domain: new.domain,
             exclusive: new.exclusive,
-            created_at: known.as_ref().map_or(now, |(known, _)| known.created_at),
+            created_at: before.as_ref().map_or(now, |before| before.created_at),
             updated_at: now,
-            version: known.map_or(0, |(known, _)| known.version) + 1,
+            version: before.as_ref().map_or(0, |before| before.version) + 1,
         };
+        if let Some(before) = before.as_ref().filter(|before| !given && provider.is_unchanged(before)) {
+            return Ok(ChangedProvider { provider: before.clone(), session: None });
+        }
         tx.providers(scope).set(&provider, &sealed).await?;
         let detail = [("issuer", json!(provider.issuer)), ("exclusive", json!(provider.exclusive))];
         self.record(&tx, access, Action::OrganizationProviderSet, scope.id().uuid(), &detail).await?;

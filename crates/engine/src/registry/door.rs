@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::validation::load;
 use crate::vault::SealError;
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Thing, pasted};
 
 /// Who was recognised at the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Engine {
         let scope = registry.scope();
         let Some(named) = self.named_by_token(tx, scope, token).await? else { return Ok(None) };
         let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
-        let terms = load::terms(tx, scope, &license, named).await?;
+        let terms = load::terms(tx, scope, &license, &named).await?;
         let Some(revision) = terms.filter(|revision| !is_withdrawn(&license, revision)) else {
             return Ok(None);
         };
@@ -148,6 +148,7 @@ impl Engine {
         scope: OrganizationScope,
         token: &str,
     ) -> Result<Option<load::Named>> {
+        let token = &*pasted(token);
         let Some(kid) = UnverifiedToken::parse(token).ok().and_then(|token| token.kid()) else {
             return Ok(None);
         };
@@ -165,9 +166,9 @@ impl Engine {
         let mut keyring = Keyring::new();
         let public = PublicKey::from_bytes(&key.public).and_then(|public| keyring.insert(public));
         public.map_err(|_| Error::Key { kid: key.kid.to_string(), source: SealError::Mismatch })?;
-        let named = load::token(&keyring, scope, token);
-        if let Some(named) = named {
-            self.verified_tokens.insert(digest, named);
+        let named = load::token(self, &keyring, scope, token);
+        if let Some(named) = &named {
+            self.verified_tokens.insert(digest, named.clone());
         }
         Ok(named)
     }
@@ -294,12 +295,15 @@ fn lapsed(license: &License, revision: &Revision, vendor: &Organization, now: Ti
     match LicenseStatus::of(license.state, revision.validity, now) {
         LicenseStatus::Active => None,
         LicenseStatus::Expired => {
-            let end =
-                revision.validity.expires_at().map(|end| format!(" on {}", end.date())).unwrap_or_default();
+            let end = revision
+                .validity
+                .expires_at()
+                .map(|end| format!(" after {}", end.as_end()))
+                .unwrap_or_default();
             Some(format!("the license {name} expired{end}; ask {} to renew it", vendor.name))
         }
         LicenseStatus::NotYetValid => {
-            let start = revision.validity.not_before().date();
+            let start = revision.validity.not_before().as_start();
             Some(format!("the license {name} is not valid before {start}"))
         }
         LicenseStatus::Suspended => Some(format!("the license {name} is suspended; ask {}", vendor.name)),

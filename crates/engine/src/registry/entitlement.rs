@@ -6,7 +6,7 @@ use keyward_domain::permission::{ReadEntitlements, WriteCustomers, WriteEntitlem
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Tag, TagGrant};
 use keyward_domain::{
     Access, Action, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Idempotency, Invalid,
-    LicenseFilter, LicenseStatus, Notes, OrganizationScope, Page, PageRequest,
+    LicenseFilter, LicenseStatus, Notes, OrganizationScope, Page, PageRequest, Versioned,
 };
 use keyward_storage::Tx;
 use serde_json::json;
@@ -182,16 +182,26 @@ impl Engine {
         let customer =
             tx.customers(scope).find(old.customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
         let granted = match &change.grants {
-            Some(new) => grants(&tx, scope, new, &old.grants).await?,
-            None => old.grants,
+            Some(new) => {
+                let mut granted = grants(&tx, scope, new, &old.grants).await?;
+                // In which order they are named means nothing: what was granted before keeps its place.
+                granted.sort_by_key(|grant| {
+                    old.grants.iter().position(|held| held.artifact == grant.artifact).unwrap_or(usize::MAX)
+                });
+                granted
+            }
+            None => old.grants.clone(),
         };
         let entitlement = ArtifactEntitlement {
-            description: change.description.unwrap_or(old.description),
+            description: change.description.unwrap_or_else(|| old.description.clone()),
             grants: granted,
             updated_at: self.now(),
             version: old.version + 1,
-            ..old
+            ..old.clone()
         };
+        if entitlement.is_unchanged(&old) {
+            return Ok(old);
+        }
         tx.artifact_entitlements(scope).save(&entitlement).await?;
         let action = Action::ArtifactEntitlementUpdated;
         self.record(&tx, access, action, id.uuid(), &detail(&customer, &entitlement)).await?;

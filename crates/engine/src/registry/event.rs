@@ -106,5 +106,5 @@ impl Engine {
 
 /// What a client calls itself, fit to be kept and shown.
 pub(super) fn shortened(client: &str) -> String {
-    client.chars().filter(|c| !c.is_control()).take(MOST_CLIENT).collect()
+    keyward_domain::text::legible(client, MOST_CLIENT)
 }

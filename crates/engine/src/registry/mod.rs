@@ -17,6 +17,7 @@ use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
 use keyward_domain::{
     Access, Action, Idempotency, Invalid, Name, OrganizationScope, Page, PageRequest, RegistryId, Slug,
+    Versioned,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -180,6 +181,7 @@ impl Engine {
         let tx = self.write(access).await?;
         let registry = lock(&tx, scope, id).await?;
         unchanged(registry.version, expected)?;
+        let before = registry.clone();
         let moved = upstream != registry.upstream;
         // What stays where it is can be changed while it is away; only what begins to ask for no credential must be seen.
         let opened = matches!(change.credential, Some(NewCredential::None)) && registry.credential != Credential::None;
@@ -206,6 +208,9 @@ impl Engine {
             ..registry
         };
         let registry = registry.changed(self.now());
+        if registry.is_unchanged(&before) {
+            return Ok(before);
+        }
         tx.registries(scope).save(&registry).await.map_err(taken)?;
         self.record(&tx, access, Action::RegistryUpdated, id.uuid(), &detail(&registry)).await?;
         tx.commit().await?;

@@ -66,6 +66,9 @@ impl Engine {
         if !key.is_alive(now) {
             return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
         }
+        if key.rotation == rotation {
+            return Ok(key);
+        }
         let key = RegistryKey { rotation, ..key };
         key.check_rotation().map_err(|invalid| Error::field("rotation", invalid))?;
         tx.registry_keys(scope).save(&key, now).await?;

@@ -144,8 +144,10 @@ impl Engine {
         }
         let scope = door.organization.scope();
         let tx = self.store.read().await?;
-        let Some(named) = load::license_id(&tx, scope, &door.keyring, text).await? else { return Ok(None) };
-        let Some(held) = load::held(&tx, scope, named).await?.map(Arc::new) else { return Ok(None) };
+        let Some(named) = load::license_id(self, &tx, scope, &door.keyring, text).await? else {
+            return Ok(None);
+        };
+        let Some(held) = load::held(&tx, scope, &named).await?.map(Arc::new) else { return Ok(None) };
         if let Some(key) = key {
             // A token may stand for earlier terms than the license has now; a key never does.
             self.desk.keys.insert(key, held.holding.license);

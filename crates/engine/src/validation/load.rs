@@ -5,21 +5,31 @@ use std::borrow::Cow;
 use keyward_domain::validation::Holding;
 use keyward_domain::{
     Kid, License, LicenseId, LicenseKey, Organization, OrganizationScope, Product, Revision, RevisionId,
-    RevisionState, Secret,
+    RevisionState, Secret, Timestamp,
 };
 use keyward_storage::Tx;
 use keyward_token::{Keyring, NoClaims, PublicKey, UnixSeconds, UnverifiedToken, Verifier, VerifyError};
 
 use super::desk::{Door, Held};
 use crate::vault::SealError;
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Thing, pasted};
 
 /// What a key or token names.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct Named {
     pub license: LicenseId,
-    /// The terms that a token was made of; `None` for those in force.
-    pub revision: Option<RevisionId>,
+    /// What the token says; `None` for a key, which stands for the terms in force.
+    token: Option<Claims>,
+}
+
+/// What a token says of its terms. Its signature is good, but whoever else has the key can have signed it.
+#[derive(Clone)]
+struct Claims {
+    revision: RevisionId,
+    /// Its issuer, unless that is this server.
+    other_issuer: Option<String>,
+    not_before: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
 }
 
 /// The product with this API key, whether the key still lives or not.
@@ -56,6 +66,7 @@ pub(crate) async fn keyring(tx: &Tx, scope: OrganizationScope) -> Result<Keyring
 
 /// The license of this organization that a key or token names.
 pub(super) async fn license_id(
+    engine: &Engine,
     tx: &Tx,
     scope: OrganizationScope,
     keyring: &Keyring,
@@ -63,13 +74,19 @@ pub(super) async fn license_id(
 ) -> Result<Option<Named>> {
     if let Ok(key) = text.parse::<LicenseKey>() {
         let license = tx.licenses(scope).by_key(&key).await?;
-        return Ok(license.map(|license| Named { license: license.id, revision: None }));
+        return Ok(license.map(|license| Named { license: license.id, token: None }));
     }
-    Ok(token(keyring, scope, text.trim()))
+    Ok(token(engine, keyring, scope, text))
 }
 
 /// What a token of this organization names, be it expired or not.
-pub(crate) fn token(keyring: &Keyring, scope: OrganizationScope, text: &str) -> Option<Named> {
+pub(crate) fn token(
+    engine: &Engine,
+    keyring: &Keyring,
+    scope: OrganizationScope,
+    text: &str,
+) -> Option<Named> {
+    let text = &*pasted(text);
     let verifier = Verifier::builder().keys(keyring.clone()).organization(scope.id().to_string()).build();
     let verified = match verifier.verify::<NoClaims>(text, UnixSeconds::new(0)) {
         // Its time is judged with all else; here it is looked at in its first second.
@@ -78,8 +95,15 @@ pub(crate) fn token(keyring: &Keyring, scope: OrganizationScope, text: &str) -> 
     };
     let token = verified.ok()?;
     let license = token.subject()?.parse().ok()?;
-    let revision = token.id()?.parse().ok()?;
-    Some(Named { license, revision: Some(revision) })
+    let issuer = token.issuer()?;
+    let instant = |claim: UnixSeconds| Timestamp::from_unix(claim.as_i64());
+    let claims = Claims {
+        revision: token.id()?.parse().ok()?,
+        other_issuer: (issuer != engine.issuer.as_str()).then(|| issuer.into_owned()),
+        not_before: token.not_before().and_then(instant),
+        expires_at: token.expires_at().and_then(instant),
+    };
+    Some(Named { license, token: Some(claims) })
 }
 
 /// A license's own token, as whoever has it shows it.
@@ -93,13 +117,14 @@ pub(crate) struct Bearer {
 }
 
 /// What a token of whatever organization stands for; `None` for what is no token of this server.
-pub(crate) async fn bearer(tx: &Tx, text: &str) -> Result<Option<Bearer>> {
+pub(crate) async fn bearer(engine: &Engine, tx: &Tx, text: &str) -> Result<Option<Bearer>> {
+    let text = &*pasted(text);
     let Some(kid) = UnverifiedToken::parse(text).ok().and_then(|token| token.kid()) else { return Ok(None) };
     // Two organizations may have imported the same key; the token says which of them it is of.
     for organization in tx.organizations().with_signing_key(&Kid::from_bytes(kid.to_bytes())).await? {
         let scope = organization.scope();
-        let Some(named) = token(&keyring(tx, scope).await?, scope, text) else { continue };
-        let held = held(tx, scope, named).await?;
+        let Some(named) = token(engine, &keyring(tx, scope).await?, scope, text) else { continue };
+        let held = held(tx, scope, &named).await?;
         let product = match held.as_ref().and_then(|held| held.holding.product) {
             Some(product) => tx.products(scope).find(product).await?,
             None => None,
@@ -110,7 +135,7 @@ pub(crate) async fn bearer(tx: &Tx, text: &str) -> Result<Option<Bearer>> {
 }
 
 /// A license with what its validation looks at.
-pub(crate) async fn held(tx: &Tx, scope: OrganizationScope, named: Named) -> Result<Option<Held>> {
+pub(crate) async fn held(tx: &Tx, scope: OrganizationScope, named: &Named) -> Result<Option<Held>> {
     let generation = tx.changes(scope.id()).generation().await?;
     let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
     let holding = holding(tx, scope, &license).await?;
@@ -122,18 +147,44 @@ pub(crate) async fn held(tx: &Tx, scope: OrganizationScope, named: Named) -> Res
     Ok(Some(Held { holding, generation }))
 }
 
-/// The terms that a key or token stands for: those in force, or earlier ones whose token is still out there.
+/// The license that a key or token names, if what a token says of it may be true.
+pub(super) async fn named_license(
+    tx: &Tx,
+    scope: OrganizationScope,
+    named: &Named,
+) -> Result<Option<License>> {
+    let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
+    let known = terms(tx, scope, &license, named).await?.is_some();
+    Ok(known.then_some(license))
+}
+
+/// The terms that a key or token stands for: those in force, or earlier ones whose token is still out there. A token is
+/// judged by its own claims too, as an offline verifier would: its issuer must be this server, now or when these terms
+/// were laid down, and it is valid no longer than it says itself.
 pub(crate) async fn terms<'a>(
     tx: &Tx,
     scope: OrganizationScope,
     license: &'a License,
-    named: Named,
+    named: &Named,
 ) -> Result<Option<Cow<'a, Revision>>> {
-    let Some(earlier) = named.revision.filter(|revision| *revision != license.revision.id) else {
-        return Ok(Some(Cow::Borrowed(&license.revision)));
+    let Some(claims) = &named.token else { return Ok(Some(Cow::Borrowed(&license.revision))) };
+    let revision = if claims.revision == license.revision.id {
+        Cow::Borrowed(&license.revision)
+    } else {
+        let revisions = tx.licenses(scope).revisions(license.id).await?;
+        match revisions.into_iter().find(|revision| revision.id == claims.revision) {
+            Some(earlier) => Cow::Owned(earlier),
+            None => return Ok(None),
+        }
     };
-    let revisions = tx.licenses(scope).revisions(license.id).await?;
-    Ok(revisions.into_iter().find(|revision| revision.id == earlier).map(Cow::Owned))
+    if claims.other_issuer.as_ref().is_some_and(|issuer| *issuer != revision.issuer) {
+        return Ok(None);
+    }
+    let validity = revision.validity.narrowed(claims.not_before, claims.expires_at);
+    if validity == revision.validity {
+        return Ok(Some(revision));
+    }
+    Ok(Some(Cow::Owned(Revision { validity, ..revision.into_owned() })))
 }
 
 pub(super) async fn holding(tx: &Tx, scope: OrganizationScope, license: &License) -> Result<Holding> {

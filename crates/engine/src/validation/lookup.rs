@@ -47,8 +47,8 @@ impl Engine {
     async fn looked_up(&self, door: &Arc<Door>, text: &str) -> Result<(Option<LookedUp>, Grounds)> {
         let scope = door.organization.scope();
         let tx = self.store.read().await?;
-        let license = match load::license_id(&tx, scope, &door.keyring, text).await? {
-            Some(named) => tx.licenses(scope).find(named.license).await?,
+        let license = match load::license_id(self, &tx, scope, &door.keyring, text).await? {
+            Some(named) => load::named_license(&tx, scope, &named).await?,
             None => None,
         };
         let Some(license) = license.filter(|license| license.product == Some(door.product.id)) else {

@@ -16,7 +16,7 @@ mod tally;
 mod token;
 
 use keyward_domain::validation::{Asked, Rules, Sighting, Verdict, decide, out_of_service};
-use keyward_domain::{Address, Secret, Timestamp, Version};
+use keyward_domain::{Address, Secret, Timestamp};
 use uuid::Uuid;
 
 use crate::{Engine, Result};
@@ -31,8 +31,8 @@ pub use lookup::LookedUp;
 pub struct Inquiry {
     /// A license key or a token.
     pub license: String,
-    /// The version that wants to run.
-    pub version: Option<Version>,
+    /// The version that wants to run, as it was named.
+    pub version: Option<String>,
     /// What the answer must repeat, so that it can't be an old one.
     pub nonce: Option<String>,
     /// From where it came.
@@ -125,12 +125,12 @@ impl Engine {
             return self.answer(&door, &verdict, inquiry, now).map(Reply::Answer);
         }
         let scope = door.organization.scope();
-        let id = match load::license_id(&tx, scope, &door.keyring, &inquiry.license).await? {
+        let id = match load::license_id(self, &tx, scope, &door.keyring, &inquiry.license).await? {
             Some(named) if tx.licenses(scope).lock(named.license).await?.is_some() => Some(named),
             Some(_) | None => None,
         };
         let held = match id {
-            Some(named) => load::held(&tx, scope, named).await?.filter(|held| held.belongs_to(&door)),
+            Some(named) => load::held(&tx, scope, &named).await?.filter(|held| held.belongs_to(&door)),
             None => None,
         };
         let verdict = judge(&door, held.as_ref(), inquiry, now);
@@ -187,7 +187,7 @@ impl Engine {
 }
 
 fn judge(door: &Door, held: Option<&Held>, inquiry: &Inquiry, now: Timestamp) -> Verdict {
-    let asked = Asked { address: inquiry.address, counted: true, version: inquiry.version.as_ref() };
+    let asked = Asked { address: inquiry.address, counted: true, version: inquiry.version.as_deref() };
     let rules = Rules::from(&door.product);
     decide(&door.organization, rules, held.map(|held| &held.holding), &asked, now)
 }

@@ -14,7 +14,7 @@ impl Engine {
     pub async fn validate_token(&self, token: &str, address: Address) -> Result<Option<String>> {
         let now = self.now();
         let tx = self.store.read().await?;
-        let Some(Bearer { organization, held, product }) = load::bearer(&tx, token).await? else {
+        let Some(Bearer { organization, held, product }) = load::bearer(self, &tx, token).await? else {
             return Ok(None);
         };
         let (settings, versions) = (Settings::default(), Versions::default());

@@ -22,6 +22,7 @@ async fn ada(engine: &Engine) -> SignedIn {
     let link = Secret::parse(SecretKind::Setup, link.rsplit('/').next().unwrap()).unwrap();
     let new = NewOrganization {
         name: "Acme".parse().unwrap(),
+        slug: None,
         owner_email: "ada@acme.example".parse().unwrap(),
         owner_name: Some("Ada".parse().unwrap()),
     };
@@ -187,7 +188,7 @@ keyward_testkit::databases! {
                 let password = || Password::parse(RIGHT).unwrap();
                 let unknown = Secret::new(SecretKind::Link, [number; 24]);
                 assert!(engine.open_member_link(&unknown, password(), from("192.0.2.1")).await.is_err());
-                let new = NewOrganization { name: "B".parse().unwrap(), owner_email: "b@b.example".parse().unwrap(), owner_name: None };
+                let new = NewOrganization { name: "B".parse().unwrap(), owner_email: "b@b.example".parse().unwrap(), owner_name: None, slug: None };
                 let setup = Secret::new(SecretKind::Setup, [number; 24]);
                 engine.set_up(&setup, new, password(), from("192.0.2.1")).await.is_err()
             }

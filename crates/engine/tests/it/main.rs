@@ -14,6 +14,7 @@ mod moved;
 mod notices;
 mod notifications;
 mod once;
+mod own_claims;
 mod people;
 mod providers;
 mod registries;

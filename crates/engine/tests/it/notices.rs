@@ -55,19 +55,19 @@ keyward_testkit::databases! {
 
         clock.advance(3_600);
         let told = mails(&engine).await;
-        assert_eq!(subjects(&told), [("owner@vendor.example", "A license ends on 2026-01-21")]);
-        assert!(told[0].body.contains("- Near of Buyer of Near, on 2026-01-21"), "{}", told[0].body);
+        assert_eq!(subjects(&told), [("owner@vendor.example", "A license ends on 2026-01-20")]);
+        assert!(told[0].body.contains("- Near of Buyer of Near, on 2026-01-20"), "{}", told[0].body);
         assert!(told[0].body.contains(&format!("https://licenses.example/licenses/{}", near.id)));
         clock.advance(DAY);
         assert!(mails(&engine).await.is_empty(), "nothing new");
 
         clock.advance(13 * DAY);
-        assert_eq!(subjects(&mails(&engine).await), [("owner@vendor.example", "A license ends on 2026-01-21")]);
+        assert_eq!(subjects(&mails(&engine).await), [("owner@vendor.example", "A license ends on 2026-01-20")]);
         let late = ending(&vendor, "Late", false, 5).await;
         clock.advance(3_600);
         assert!(mails(&engine).await.is_empty(), "they were told today");
         clock.advance(DAY);
-        assert_eq!(subjects(&mails(&engine).await), [("owner@vendor.example", "A license ends on 2026-01-20")]);
+        assert_eq!(subjects(&mails(&engine).await), [("owner@vendor.example", "A license ends on 2026-01-20 01:00 UTC")]);
 
         let renewal = Renewal { expires_at: Some(Some(engine.now().plus_seconds(6 * DAY))), ..Renewal::default() };
         engine.renew_license(&vendor.access(), late.id, renewal, None).await.unwrap();
@@ -92,8 +92,8 @@ keyward_testkit::databases! {
         let set = engine.set_notices(&vendor.access(), on, Some(1)).await.unwrap();
         assert_eq!((set.days.days(), set.version), ([14, 3].as_slice(), 2));
         let told = mails(&engine).await;
-        assert_eq!(subjects(&told), [("buyer@customer.example", "Your license of Acme ends on 2026-01-11")]);
-        assert!(told[0].body.contains("- Server, on 2026-01-11") && told[0].body.contains("https://licenses.example/portal"));
+        assert_eq!(subjects(&told), [("buyer@customer.example", "Your license of Acme ends on 2026-01-10")]);
+        assert!(told[0].body.contains("- Server, on 2026-01-10") && told[0].body.contains("https://licenses.example/portal"));
         for _ in 0..6 {
             clock.advance(DAY);
             assert!(mails(&engine).await.is_empty());

@@ -32,6 +32,7 @@ async fn make_all(store: Store) -> Vec<String> {
     let setup = Secret::parse(SecretKind::Setup, &link).unwrap();
     let new = NewOrganization {
         name: "First".parse().unwrap(),
+        slug: None,
         owner_email: "ada@first.example".parse().unwrap(),
         owner_name: None,
     };

@@ -24,6 +24,7 @@ pub(crate) fn organization() -> NewOrganization {
     NewOrganization {
         name: "Acme".parse().unwrap(),
         owner_email: "ada@acme.example".parse().unwrap(),
+        slug: None,
         owner_name: Some("Ada".parse().unwrap()),
     }
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteLicenses};
 use keyward_domain::{
-    Customer, CustomerId, Email, License, LicenseId, Name, Notes, Product, ProductId, Timestamp,
+    Customer, CustomerId, Email, EndTime, License, LicenseId, Name, Notes, Product, ProductId,
 };
 use keyward_engine::{Engine, Error, Holder, NewCustomer, NewKey, TokenFormat};
 use keyward_web::{Code, Fields, Id, Problem, Request, part};
@@ -58,7 +58,7 @@ struct Told {
     name: Option<Name>,
     notes: Option<Notes>,
     customer: Option<CustomerId>,
-    end: Option<Timestamp>,
+    end: Option<EndTime>,
 }
 
 impl Request for Told {
@@ -113,7 +113,6 @@ async fn create(
 ) -> Page {
     let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
-    form.day("end");
     if let Some(told) = form.read::<Told>(&["email", "name", "notes", "customer", "end"]) {
         let holder = match (told.customer, told.email, told.name) {
             (Some(customer), _, _) => Some(Holder::Existing(customer)),
@@ -124,7 +123,8 @@ async fn create(
         };
         if let Some(holder) = holder {
             let fields = template::values(&product.template, &form);
-            let new = NewKey { holder, name: None, fields, not_before: None, expires_at: told.end };
+            let new =
+                NewKey { holder, name: None, fields, not_before: None, expires_at: told.end.map(Into::into) };
             match engine.create_key(&signed.access, id.0, new, form.once()).await {
                 Ok(done) => {
                     return Ok(page::go(format!("/products/{}/keys/{}", product.id, done.value.license.id)));

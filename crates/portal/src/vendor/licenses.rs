@@ -5,8 +5,8 @@ use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteLicenses};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{
-    Customer, CustomerId, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes, Payload, Pin,
-    Product, Renewal, Revision, Timestamp,
+    Customer, CustomerId, EndTime, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes,
+    Payload, Pin, Product, Renewal, Revision, StartTime, Timestamp,
 };
 use keyward_engine::{BoundsChange, Engine, Error, LicenseChange, NewLicense, Terms, TokenFormat};
 use keyward_web::{Fields, Id, Request};
@@ -68,8 +68,8 @@ struct Told {
     name: Name,
     description: Option<Notes>,
     customer: Option<CustomerId>,
-    not_before: Option<Timestamp>,
-    expires_at: Option<Timestamp>,
+    not_before: Option<StartTime>,
+    expires_at: Option<EndTime>,
     payload: Option<Payload>,
 }
 
@@ -83,8 +83,6 @@ impl Request for Told {
 }
 
 async fn create(signed: Signed<WriteLicenses>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
-    form.day("not_before");
-    form.day("expires_at");
     let names = ["name", "description", "customer", "not_before", "expires_at", "payload"];
     if let Some(told) = form.read::<Told>(&names) {
         let new = NewLicense {
@@ -92,8 +90,8 @@ async fn create(signed: Signed<WriteLicenses>, Posted(mut form): Posted, engine:
             description: told.description,
             customer: told.customer,
             terms: Terms::Payload(told.payload.unwrap_or_default()),
-            not_before: told.not_before,
-            expires_at: Some(told.expires_at),
+            not_before: told.not_before.map(Into::into),
+            expires_at: Some(told.expires_at.map(Into::into)),
         };
         match engine.create_license(&signed.access, new, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/licenses/{}?done=saved", done.value.id))),
@@ -241,7 +239,7 @@ async fn save(
 }
 
 struct NewTerms {
-    expires_at: Option<Timestamp>,
+    expires_at: Option<EndTime>,
     payload: Option<Payload>,
 }
 
@@ -257,12 +255,11 @@ async fn renew(
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    form.day("new_end");
     if let Some(terms) = form.read::<NewTerms>(&["new_end", "new_payload"]) {
         let no_end = form.is("no_end", "true").then_some(None);
         let renewal = Renewal {
             not_before: None,
-            expires_at: no_end.or(terms.expires_at.map(Some)),
+            expires_at: no_end.or(terms.expires_at.map(|end| Some(end.into()))),
             payload: terms.payload,
             revoke_previous: form.is("revoke_previous", "true"),
         };

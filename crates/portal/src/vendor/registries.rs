@@ -265,12 +265,14 @@ async fn save(
     if let Some(told) = form.read::<Told>(&["name", "host", "upstream", "user", "service"])
         && let Some(credential) = credential(&mut form, told.user, Some(&registry.credential))
     {
+        let host = told.host.unwrap_or_else(|| registry.host.clone());
         let change = RegistryChange {
             name: Some(told.name),
-            host: told.host,
+            // As for a new registry, the service is called like the host where nothing else is said.
+            service: Some(told.service.unwrap_or_else(|| host.clone())),
+            host: Some(host),
             upstream: Some(told.upstream),
             credential,
-            service: told.service,
             pass_redirects: Some(form.is("pass_redirects", "true")),
             direct: Some(form.is("direct", "true")),
         };

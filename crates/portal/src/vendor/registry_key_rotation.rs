@@ -63,8 +63,8 @@ pub(super) fn keep(form: &mut Form, error: Error) -> Result<(), Trouble> {
 /// How a key came to its end, if it did.
 fn dead(key: &RegistryKey, now: Timestamp) -> Option<String> {
     match (key.revoked_at, key.expires_at) {
-        (Some(at), _) => Some(format!("was revoked at {}", page::minute(at))),
-        (None, Some(end)) if now >= end => Some(format!("expired at {}", page::minute(end))),
+        (Some(at), _) => Some(format!("was revoked at {} UTC", page::minute(at))),
+        (None, Some(end)) if now >= end => Some(format!("was valid until {}", page::end(end))),
         (None, Some(_) | None) => None,
     }
 }

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Holder, KeyAccess, Registry, RegistryKey};
-use keyward_domain::{AlertStatus, Feature, Name, RegistryId, RegistryKeyId, Timestamp};
+use keyward_domain::{AlertStatus, EndTime, Feature, Name, RegistryId, RegistryKeyId, Timestamp};
 use keyward_engine::{AlertFilter, Engine, Error, NewRegistryKey, NewRegistrySecret};
 use keyward_web::{Fields, Id, Request};
 
@@ -162,7 +162,7 @@ struct Told {
     name: Name,
     owner: Option<Name>,
     access: KeyAccess,
-    end: Option<Timestamp>,
+    end: Option<EndTime>,
 }
 
 impl Request for Told {
@@ -174,14 +174,14 @@ impl Request for Told {
 }
 
 /// The end that was chosen: a number of days, a day, or none. `None` if the day is missing.
-fn end(form: &mut Form, told: Option<Timestamp>, now: Timestamp) -> Option<Option<Timestamp>> {
+fn end(form: &mut Form, told: Option<EndTime>, now: Timestamp) -> Option<Option<Timestamp>> {
     match form.value("expiry") {
         "never" => Some(None),
         "date" if told.is_none() => {
             form.refuse("end", "is required");
             None
         }
-        "date" => Some(told),
+        "date" => Some(told.map(Into::into)),
         days => Some(Some(now.plus_days(days.parse::<u16>().map_or(90, i64::from)))),
     }
 }
@@ -242,7 +242,6 @@ async fn create(
     engine: web::Data<Engine>,
 ) -> Page {
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
-    form.day("end");
     if let Some(told) = form.read::<Told>(&["name", "owner", "access", "end"])
         && let Some(expires_at) = end(&mut form, told.end, engine.now())
         && let Some(rotation) = schedule(&mut form)

@@ -8,7 +8,7 @@ use keyward_domain::permission::{
 };
 use keyward_domain::plan::Limits;
 use keyward_domain::registry::ArtifactPolicy;
-use keyward_domain::{BlockList, Kid, Name, Permission, Session, SessionId, SigningKey};
+use keyward_domain::{BlockList, Kid, Name, Permission, Session, SessionId, SigningKey, Slug};
 use keyward_engine::{Engine, NewSigningKey, OrganizationChange};
 use keyward_web::{Fields, Id, Request};
 
@@ -32,6 +32,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 struct SettingsPage {
     shell: Shell,
     slug: String,
+    /// Whether it can still be changed.
+    slug_may_change: bool,
     email: String,
     limits: Limits,
     may_write: bool,
@@ -62,10 +64,15 @@ async fn page_of(
     };
     let lists = engine.status_lists(&organization.slug).await?.unwrap_or_default();
     let blocked: Vec<_> = organization.blocked.ranges().iter().map(ToString::to_string).collect();
-    let filled = Form::filled([("name", organization.name.to_string()), ("blocked", blocked.join("\n"))]);
+    let filled = Form::filled([
+        ("name", organization.name.to_string()),
+        ("slug", organization.slug.to_string()),
+        ("blocked", blocked.join("\n")),
+    ]);
     page::send(&SettingsPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", now).after(query),
         slug: organization.slug.to_string(),
+        slug_may_change: engine.may_change_slug(&signed.access.also()?).await?,
         email: signed.visit.member.email.to_string(),
         limits: organization.limits(now),
         may_write: signed.access.scopes().contains(Permission::WriteOrganization),
@@ -84,11 +91,15 @@ async fn show(request: HttpRequest, signed: Signed<ReadOrganization>, engine: we
     page_of(&engine, &signed, None, request.query_string()).await
 }
 
-struct Told(Name);
+struct Told {
+    name: Name,
+    slug: Option<Slug>,
+}
 
 impl Request for Told {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.required("name").map(Self)
+        let (name, slug) = (fields.required("name"), fields.optional("slug"));
+        Some(Self { name: name?, slug })
     }
 }
 
@@ -100,8 +111,8 @@ async fn save(
     let lines = form.value("blocked").lines().map(str::trim).filter(|line| !line.is_empty());
     let blocked = lines.map(str::parse).collect::<Result<_, _>>().and_then(BlockList::new);
     let blocked = blocked.map_err(|fault| form.refuse("blocked", fault.message)).ok();
-    if let (Some(Told(name)), Some(blocked)) = (form.read::<Told>(&["name"]), blocked) {
-        let change = OrganizationChange { name: Some(name), blocked: Some(blocked) };
+    if let (Some(Told { name, slug }), Some(blocked)) = (form.read::<Told>(&["name", "slug"]), blocked) {
+        let change = OrganizationChange { name: Some(name), slug, blocked: Some(blocked) };
         match engine.update_organization(&signed.access, change, None).await {
             Ok(_) => return Ok(page::go("/settings?done=saved")),
             Err(error) => form.keep(error)?,

@@ -27,8 +27,6 @@ pub(crate) const KINDS: [&str; 7] = ["text", "textarea", "email", "number", "sel
 
 /// The rows of a product's template, and free ones.
 pub(crate) fn rows(template: &Template) -> Vec<Row> {
-    let shown =
-        |raw: &RawValue| serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
     let row = |draft: FieldDraft| Row {
         name: draft.name,
         label: draft.label.unwrap_or_default(),
@@ -37,7 +35,7 @@ pub(crate) fn rows(template: &Template) -> Vec<Row> {
         editable: draft.editable,
         hidden: draft.hidden,
         default: draft.default.as_deref().map(shown).unwrap_or_default(),
-        choices: draft.choices.join(", "),
+        choices: draft.choices.join("\n"),
     };
     let free = || Row {
         name: String::new(),
@@ -53,6 +51,24 @@ pub(crate) fn rows(template: &Template) -> Vec<Row> {
     drafts.chain(std::iter::repeat_with(free).take(FREE_ROWS)).collect()
 }
 
+/// A default as the editor shows it: its text, or in the quotes of JSON where an empty field would mean none.
+fn shown(raw: &RawValue) -> String {
+    match serde_json::from_str::<String>(raw.get()) {
+        Ok(text) if !text.trim().is_empty() && !text.starts_with('"') => text,
+        Ok(_) | Err(_) => raw.get().to_owned(),
+    }
+}
+
+/// What was typed as a default: the reverse of [`shown`].
+fn default(kind: &str, text: &str) -> Option<Box<RawValue>> {
+    let quoted = text.trim();
+    match serde_json::from_str::<String>(quoted) {
+        Ok(_) => RawValue::from_string(quoted.to_owned()).ok(),
+        Err(_) if matches!(kind, "text" | "textarea") => json(kind, text),
+        Err(_) => json(kind, quoted),
+    }
+}
+
 /// The template that the editor's rows make; rows without a name are left out.
 pub(crate) fn read(form: &mut Form) -> Option<Template> {
     let mut drafts = Vec::new();
@@ -60,8 +76,8 @@ pub(crate) fn read(form: &mut Form) -> Option<Template> {
         let at = |part: &str| format!("f{number}_{part}");
         let Some(name) = form.given(&at("name")) else { continue };
         let kind = form.value(&at("kind")).to_owned();
-        let default = form.given(&at("default")).and_then(|text| json(&kind, text));
-        let list = form.value(&at("choices")).split(',').map(|choice| choice.trim().to_owned());
+        let default = form.given(&at("default")).and_then(|_| default(&kind, form.value(&at("default"))));
+        let list = form.value(&at("choices")).lines().map(str::to_owned);
         drafts.push(FieldDraft {
             name: name.to_owned(),
             label: form.given(&at("label")).map(str::to_owned),
@@ -70,7 +86,7 @@ pub(crate) fn read(form: &mut Form) -> Option<Template> {
             hidden: form.is(&at("hidden"), "yes"),
             default,
             choices: if kind == "select" {
-                list.filter(|choice| !choice.is_empty()).collect()
+                list.filter(|choice| !choice.trim().is_empty()).collect()
             } else {
                 Vec::new()
             },
@@ -147,6 +163,7 @@ pub(crate) fn values(template: &Template, form: &Form) -> Vec<(String, Box<RawVa
         let name = format!("field_{}", field.name);
         let typed = match field.kind {
             FieldKind::Checkbox => Some(if form.given(&name).is_some() { "true" } else { "false" }),
+            FieldKind::Textarea => form.given(&name).map(|_| form.value(&name)),
             _ => form.given(&name),
         };
         Some((field.name.to_string(), json(field.kind.as_str(), typed?)?))

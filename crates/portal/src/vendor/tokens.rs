@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadTokens, WriteOwners, WriteTokens};
 use keyward_domain::{
-    Actor, Maker, ManagementToken, Name, Permission, Role, Scopes, Timestamp, TokenId, TokenState,
+    Actor, EndTime, Maker, ManagementToken, Name, Permission, Role, Scopes, Timestamp, TokenId, TokenState,
 };
 use keyward_engine::{Engine, Error, NewToken};
 use keyward_web::{Fields, Id, Request};
@@ -99,7 +99,7 @@ async fn list(request: HttpRequest, signed: Signed<ReadTokens>, engine: web::Dat
 
 struct Told {
     name: Name,
-    end: Option<Timestamp>,
+    end: Option<EndTime>,
 }
 
 impl Request for Told {
@@ -118,13 +118,12 @@ async fn create(
     engine: web::Data<Engine>,
 ) -> Page {
     signed.reauthenticated(&engine, &request, "/tokens")?;
-    form.day("end");
     let chosen: Scopes =
         signed.access.scopes().iter().filter(|scope| form.is(&format!("scope {scope}"), "true")).collect();
     if chosen == Scopes::NONE {
         form.refuse("scopes", "choose at least one");
     } else if let Some(Told { name, end }) = form.read::<Told>(&["name", "end"]) {
-        let new = NewToken { name, scopes: Some(chosen), expires_at: end };
+        let new = NewToken { name, scopes: Some(chosen), expires_at: end.map(Into::into) };
         match engine.create_token(&signed.access, new, form.once()).await {
             Ok(made) => {
                 let page = format!("/tokens/{}/secret", made.token.id);

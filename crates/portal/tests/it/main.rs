@@ -3,10 +3,13 @@
 
 mod applications;
 mod browser;
+mod html;
 mod posts;
 mod registries;
 mod sessions;
 mod sign_in;
+mod text;
+mod unchanged;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -99,6 +102,7 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
     let new = NewOrganization {
         name: "Acme".parse().unwrap(),
         owner_email: "owner@acme.example".parse().unwrap(),
+        slug: None,
         owner_name: None,
     };
     let password = || Password::parse(PASSWORD).unwrap();

@@ -87,7 +87,7 @@ keyward_testkit::databases! {
         let nameless = vendor.send(&format!("{page}/keys/new"), &[("name", ""), ("expiry", "90")]).await;
         assert!(nameless.unwrap_err().contains("is required"));
         let dayless = vendor.send(&format!("{page}/keys/new"), &[("name", "a"), ("expiry", "date")]).await;
-        assert!(dayless.unwrap_err().contains("Day is required"));
+        assert!(dayless.unwrap_err().contains("Last day is required"));
         let past = [("name", "a"), ("expiry", "date"), ("end", "2020-01-01")];
         assert!(vendor.send(&format!("{page}/keys/new"), &past).await.unwrap_err().contains("must lie in the future"));
         let made = vendor.shown(&format!("{page}/keys/new"), &[("name", "ci"), ("access", "read_write"), ("expiry", "never")]).await;
@@ -415,7 +415,7 @@ keyward_testkit::databases! {
 
         // Another tenant's ids are not there.
         let Some(Visitor::Member(visitor)) = engine.visitor(&session(&people[0].1)).await.unwrap() else { panic!() };
-        let new = NewOrganization { name: "Other".parse().unwrap(), owner_email: "o@other.example".parse().unwrap(), owner_name: None };
+        let new = NewOrganization { name: "Other".parse().unwrap(), owner_email: "o@other.example".parse().unwrap(), slug: None, owner_name: None };
         let other = engine.bootstrap(new, false).await.unwrap();
         let identity = other.owner.identity();
         let upstream = NewRegistry { upstream: "http://127.0.0.1:5001".parse().unwrap(), ..new_registry("Theirs") };

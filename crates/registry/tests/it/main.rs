@@ -88,6 +88,8 @@ keyward_testkit::databases! {
         assert!(secret.starts_with("kw_reg_") && secret != old);
         assert_eq!((&given.json["previous_expires_at"], &given.json["expires_at"]), (&json!("2026-04-08T00:00:00Z"), &json!(end)));
         assert_eq!(collect("anything.example", Some(old)).await.json, given.json, "again");
+        let pasted = format!("\u{feff}{old}\r\n");
+        assert_eq!(collect("anything.example", Some(&pasted)).await.json, given.json, "as a file brings it");
         let held = collect("anything.example", Some(&secret)).await;
         assert_eq!((held.status, &held.json["secret"]), (200, &json!(null)), "who shows it has it");
 

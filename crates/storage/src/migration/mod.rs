@@ -13,6 +13,7 @@ mod m0010_identity;
 mod m0011_attempts_and_sealed_mails;
 mod m0012_upstream_claims;
 mod m0013_issuers;
+mod m0014_blank_notes;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -49,6 +50,7 @@ impl MigratorTrait for Migrator {
             m0011_attempts_and_sealed_mails,
             m0012_upstream_claims,
             m0013_issuers,
+            m0014_blank_notes,
         ]
     }
 }

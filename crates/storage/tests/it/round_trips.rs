@@ -1,6 +1,9 @@
 //! What goes in comes out.
 
-use keyward_domain::{LicenseState, Maker, ManagementToken, PageRequest, RevisionState, SigningKeyState};
+use keyward_domain::{
+    Customer, Email, LicenseState, Maker, ManagementToken, Name, Notes, PageRequest, RevisionState,
+    SigningKeyState,
+};
 use keyward_storage::{StorageError, Unique};
 
 use crate::fixtures::*;
@@ -167,6 +170,23 @@ keyward_testkit::databases! {
         assert_eq!(tx.status_list(scope).window().await.unwrap(), 65_536);
         tx.status_list(scope).widen(131_072).await.unwrap();
         assert_eq!(tx.status_list(scope).window().await.unwrap(), 131_072);
+    }
+
+    async fn what_was_written_before_the_rules_got_stricter_is_still_read(store: Store) {
+        let (vendor, _) = two_vendors(&store).await;
+        let tx = store.write().await.unwrap();
+        let customer = Customer {
+            name: Name::kept("Ac\u{200b}me\u{202e}"),
+            email: Email::kept("\u{ad}a@b.example"),
+            notes: Some(Notes::kept("\r\n a\rb")),
+            ..customer(&vendor, 1)
+        };
+        assert!(customer.name.as_str().parse::<Name>().is_err());
+        tx.customers(vendor.scope()).insert(&customer).await.unwrap();
+        assert_eq!(tx.customers(vendor.scope()).find(customer.id).await.unwrap().unwrap(), customer);
+        let blank = Customer { notes: Some(Notes::kept(" \n")), version: 2, ..customer };
+        tx.customers(vendor.scope()).save(&blank).await.unwrap();
+        assert_eq!(tx.customers(vendor.scope()).find(blank.id).await.unwrap().unwrap().notes, None);
     }
 
     async fn what_is_not_committed_never_happened(store: Store) {

@@ -4,15 +4,18 @@ use super::{KeyError, PublicKey};
 use crate::{
     base64url,
     json::{self, Fault, Node, Text},
+    pasted::pasted,
 };
 use alloc::{format, string::String};
 
 impl PublicKey {
     /// From the JSON of a public JWK: `kty` `OKP`, `crv` `Ed25519`, `x`. `use`, `alg` and `kid`, when present, must be
-    /// `sig`, `EdDSA` or `Ed25519`, and the thumbprint. A JWK with a secret part is refused.
+    /// `sig`, `EdDSA` or `Ed25519`, and the thumbprint. A JWK with a secret part is refused. What copying adds is
+    /// ignored, as [`pasted`](crate::pasted) says.
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
-        let jwk = Jwk::parse(json)?;
-        if jwk.d.is_some() {
+        let json = pasted(json);
+        let jwk = Jwk::parse(&json)?;
+        if jwk.is_secret() {
             return Err(KeyError::SecretKey);
         }
         jwk.public()
@@ -28,65 +31,92 @@ impl PublicKey {
     }
 }
 
-/// The members of a JWK that matter.
+/// The members of a JWK that matter, of whatever type they are: those of a foreign key are not ours to judge.
 #[derive(Default)]
 pub(crate) struct Jwk<'a> {
-    kty: Option<Text<'a>>,
-    crv: Option<Text<'a>>,
-    x: Option<Text<'a>>,
-    pub(super) d: Option<Text<'a>>,
-    kid: Option<Text<'a>>,
-    usage: Option<Text<'a>>,
-    alg: Option<Text<'a>>,
+    kty: Option<Node<'a>>,
+    crv: Option<Node<'a>>,
+    x: Option<Node<'a>>,
+    d: Option<Node<'a>>,
+    kid: Option<Node<'a>>,
+    usage: Option<Node<'a>>,
+    alg: Option<Node<'a>>,
+    secret: bool,
 }
 
 impl<'a> Jwk<'a> {
     pub(crate) fn parse(json: &'a str) -> Result<Self, KeyError> {
         let mut jwk = Self::default();
-        json::object(json, |name, value| jwk.member(name, value))?;
+        json::object(json, |name, value| {
+            jwk.member(name, value);
+            Ok::<(), KeyError>(())
+        })?;
         Ok(jwk)
     }
 
-    /// Whether this is an Ed25519 signature key; a set may hold others, which are not ours to judge.
-    pub(crate) fn is_ours(&self) -> bool {
-        let is = |member: &Option<Text<'_>>, value| member.is_some_and(|text| text.is(value));
-        let absent_or = |member: &Option<Text<'_>>, value| member.is_none_or(|text| text.is(value));
-        is(&self.kty, "OKP")
-            && is(&self.crv, "Ed25519")
-            && absent_or(&self.usage, "sig")
-            && (absent_or(&self.alg, "EdDSA") || is(&self.alg, "Ed25519"))
+    /// Whether this is an Ed25519 key, be it well made or not.
+    pub(crate) fn is_ed25519(&self) -> bool {
+        is(self.kty, "OKP") && is(self.crv, "Ed25519")
+    }
+
+    /// Whether it says that it is for something else than EdDSA signatures. What says so in another type than text does
+    /// not: it is broken.
+    pub(crate) fn is_for_another_use(&self) -> bool {
+        let other = |member: Option<Node<'_>>, values: &[&str]| {
+            member.is_some_and(|node| node.as_text().is_some())
+                && !values.iter().any(|value| is(member, value))
+        };
+        other(self.usage, &["sig"]) || other(self.alg, &["EdDSA", "Ed25519"])
     }
 
     pub(crate) fn public(&self) -> Result<PublicKey, KeyError> {
-        if !self.is_ours() {
+        let texts = [self.kid, self.usage, self.alg].into_iter().flatten();
+        if !self.is_ed25519()
+            || self.is_for_another_use()
+            || texts.map(|node| node.as_text()).any(|text| text.is_none())
+        {
             return Err(KeyError::Jwk);
         }
-        let x = self.x.and_then(|x| bytes(&x)).ok_or(KeyError::Jwk)?;
-        let key = PublicKey::from_bytes(&x)?;
-        if self.kid.is_some_and(|kid| !kid.is(key.kid().as_str())) {
+        let key = PublicKey::from_bytes(&self.x.and_then(bytes).ok_or(KeyError::Jwk)?)?;
+        if self.kid.is_some() && !is(self.kid, key.kid().as_str()) {
             return Err(KeyError::WrongKid);
         }
         Ok(key)
     }
 
-    pub(crate) fn is_secret(&self) -> bool {
-        self.d.is_some()
+    /// The 32 bytes of `d`.
+    #[cfg(feature = "sign")]
+    pub(super) fn seed(&self) -> Option<[u8; 32]> {
+        self.d.and_then(bytes)
     }
 
-    fn member(&mut self, name: Text<'a>, value: Node<'a>) -> Result<(), KeyError> {
-        let slot = match name.plain() {
-            Some("kty") => &mut self.kty,
-            Some("crv") => &mut self.crv,
-            Some("x") => &mut self.x,
-            Some("d") => &mut self.d,
-            Some("kid") => &mut self.kid,
-            Some("use") => &mut self.usage,
-            Some("alg") => &mut self.alg,
-            _ => return Ok(()),
-        };
-        *slot = Some(value.as_text().ok_or(KeyError::Jwk)?);
-        Ok(())
+    /// Whether it has a member of a private or symmetric key of whatever type (RFC 7518 §6, RFC 8037 §2).
+    pub(crate) fn is_secret(&self) -> bool {
+        self.secret
     }
+
+    fn member(&mut self, name: Text<'a>, value: Node<'a>) {
+        self.secret |= SECRET.into_iter().any(|secret| name.is(secret));
+        let slots = [
+            ("kty", &mut self.kty),
+            ("crv", &mut self.crv),
+            ("x", &mut self.x),
+            ("d", &mut self.d),
+            ("kid", &mut self.kid),
+            ("use", &mut self.usage),
+            ("alg", &mut self.alg),
+        ];
+        if let Some((_, slot)) = slots.into_iter().find(|(member, _)| name.is(member)) {
+            *slot = Some(value);
+        }
+    }
+}
+
+/// The members that only private and symmetric keys have: of OKP, EC and RSA keys, of `oct`, and of `AKP`.
+const SECRET: [&str; 9] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
+
+fn is(member: Option<Node<'_>>, value: &str) -> bool {
+    member.and_then(|node| node.as_text()).is_some_and(|text| text.is(value))
 }
 
 impl From<Fault> for KeyError {
@@ -96,8 +126,8 @@ impl From<Fault> for KeyError {
 }
 
 /// The bytes of a 32-byte member.
-pub(super) fn bytes(text: &Text<'_>) -> Option<[u8; 32]> {
-    base64url::decode_array::<32, 33>(text.plain()?)
+fn bytes(member: Node<'_>) -> Option<[u8; 32]> {
+    base64url::decode_array::<32, 33>(member.as_text()?.plain()?)
 }
 
 /// A 32-byte member as text; the form of a kid is the same.
@@ -131,6 +161,11 @@ mod tests {
             (r#""kty":"OKP","use":"enc""#, KeyError::Jwk),
             (r#""kty":"OKP","alg":"ES256""#, KeyError::Jwk),
             (r#""kty":"OKP","alg":1"#, KeyError::Jwk),
+            (r#""kty":"OKP","use":1"#, KeyError::Jwk),
+            (r#""kty":"OKP","kid":1"#, KeyError::Jwk),
+            (r#""kty":["OKP"]"#, KeyError::Jwk),
+            (r#""kty":"OKP","d":1"#, KeyError::SecretKey),
+            (r#""kty":"OKP","\u0064":"AA""#, KeyError::SecretKey),
             (r#""kty":"OKP","kty":"OKP""#, KeyError::Jwk),
             (r#""kty":"OKP","kid":"mine""#, KeyError::WrongKid),
             (r#""kty":"OKP","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A""#, KeyError::SecretKey),

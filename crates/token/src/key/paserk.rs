@@ -1,12 +1,13 @@
 //! PASERK (Platform-Agnostic Serialized Keys), `k4.public`.
 
 use super::{KeyError, PublicKey};
-use crate::base64url;
+use crate::{base64url, pasted::pasted};
 use alloc::string::String;
 
 impl PublicKey {
-    /// From a PASERK `k4.public.…`.
+    /// From a PASERK `k4.public.…`. What copying adds is ignored, as [`pasted`](crate::pasted) says.
     pub fn from_paserk(paserk: &str) -> Result<Self, KeyError> {
+        let paserk = pasted(paserk);
         if paserk.starts_with("k4.secret.") {
             return Err(KeyError::SecretKey);
         }

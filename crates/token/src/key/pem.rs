@@ -1,17 +1,19 @@
 //! PEM (RFC 7468) around the fixed DER of Ed25519 keys (RFC 8410).
 
 use super::{KeyError, PublicKey};
+use crate::pasted::pasted;
 use alloc::{string::String, vec::Vec};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 impl PublicKey {
-    /// From SPKI PEM, `-----BEGIN PUBLIC KEY-----`. White space around the block is allowed, other text is not.
+    /// From SPKI PEM, `-----BEGIN PUBLIC KEY-----`: one block. What copying adds is ignored, as [`pasted`](crate::pasted)
+    /// says, and so is text before and after the block (RFC 7468 §2).
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        let der = match decode(pem, "PUBLIC KEY") {
-            Some(der) => der,
-            None if pem.contains("PRIVATE KEY-----") => return Err(KeyError::SecretKey),
-            None => return Err(KeyError::Pem),
-        };
+        let pem = pasted(pem);
+        if pem.contains("PRIVATEKEY-----") {
+            return Err(KeyError::SecretKey);
+        }
+        let der = decode(&pem, "PUBLICKEY").ok_or(KeyError::Pem)?;
         let bytes = der.strip_prefix(SPKI).ok_or(KeyError::Der)?;
         Self::from_bytes(bytes.try_into().map_err(|_| KeyError::Der)?)
     }
@@ -27,21 +29,15 @@ impl PublicKey {
 /// SubjectPublicKeyInfo of id-Ed25519 without parameters, up to the 32 bytes of the key.
 const SPKI: &[u8] = &[0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// The bytes of the one block with this label.
+/// The bytes of the only block in a text without white space, whose label must be this one, without its spaces.
 pub(super) fn decode(pem: &str, label: &str) -> Option<Vec<u8>> {
-    let body = pem
-        .trim_matches(|c: char| c.is_ascii_whitespace())
-        .strip_prefix("-----BEGIN ")?
-        .strip_prefix(label)?
-        .strip_prefix("-----")?
-        .strip_suffix("-----")?
-        .strip_suffix(label)?
-        .strip_suffix("-----END ")?;
-    let mut text: Vec<u8> = Vec::with_capacity(body.len());
-    text.extend(body.bytes().filter(|byte| !byte.is_ascii_whitespace()));
-    let der = STANDARD.decode(&text).ok();
-    wipe(&mut text);
-    der
+    let (_, block) = pem.split_once("-----BEGIN")?;
+    if block.contains("-----BEGIN") {
+        return None;
+    }
+    let (body, end) = block.strip_prefix(label)?.strip_prefix("-----")?.split_once("-----END")?;
+    end.strip_prefix(label)?.strip_prefix("-----")?;
+    STANDARD.decode(body).ok()
 }
 
 pub(super) fn encode(der: &[u8], label: &str) -> String {
@@ -70,14 +66,6 @@ pub(super) fn fill(target: &mut [u8], parts: &[&[u8]]) {
         *slot = *byte;
     }
 }
-
-#[cfg(feature = "sign")]
-fn wipe(bytes: &mut Vec<u8>) {
-    zeroize::Zeroize::zeroize(bytes);
-}
-
-#[cfg(not(feature = "sign"))]
-fn wipe(_: &mut Vec<u8>) {}
 
 #[cfg(feature = "sign")]
 fn wipe_text(text: &mut String) {

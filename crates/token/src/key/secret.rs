@@ -3,7 +3,7 @@ use super::{
     jwk::{self, Jwk},
     pem,
 };
-use crate::base64url;
+use crate::{base64url, pasted::pasted_secret};
 use alloc::{format, string::String};
 use core::fmt;
 use ed25519_dalek::{Signer as _, SigningKey};
@@ -44,9 +44,10 @@ impl SecretKey {
         self.key.sign(message).to_bytes()
     }
 
-    /// From PKCS#8 PEM, `-----BEGIN PRIVATE KEY-----`: version 1, or version 2 with the public key that belongs to it.
+    /// From PKCS#8 PEM, `-----BEGIN PRIVATE KEY-----`: version 1, or version 2 with the public key that belongs to it. The
+    /// rules for text are those of [`PublicKey::from_pem`].
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let der = Zeroizing::new(pem::decode(text, "PRIVATE KEY").ok_or(KeyError::Pem)?);
+        let der = Zeroizing::new(pem::decode(&pasted_secret(text), "PRIVATEKEY").ok_or(KeyError::Pem)?);
         let (seed, public) = split_pkcs8(&der).ok_or(KeyError::Der)?;
         Self::from_parts(seed, public)
     }
@@ -60,9 +61,10 @@ impl SecretKey {
 
     /// From the JSON of a JWK with `d` and its `x`. The rules are those of [`PublicKey::from_jwk`].
     pub fn from_jwk(json: &str) -> Result<Self, KeyError> {
-        let jwk = Jwk::parse(json)?;
+        let json = pasted_secret(json);
+        let jwk = Jwk::parse(&json)?;
         let public = jwk.public()?;
-        let seed = Zeroizing::new(jwk.d.and_then(|d| jwk::bytes(&d)).ok_or(KeyError::Jwk)?);
+        let seed = Zeroizing::new(jwk.seed().ok_or(KeyError::Jwk)?);
         Self::from_parts(*seed, Some(public.to_bytes()))
     }
 
@@ -79,6 +81,7 @@ impl SecretKey {
 
     /// From a PASERK `k4.secret.…`, whose second half must be the public key.
     pub fn from_paserk(paserk: &str) -> Result<Self, KeyError> {
+        let paserk = pasted_secret(paserk);
         let data = paserk.strip_prefix(PASERK).ok_or(KeyError::Paserk)?;
         let pair = Zeroizing::new(base64url::decode_array::<64, 66>(data).ok_or(KeyError::Paserk)?);
         let (seed, public) = pair.split_first_chunk().ok_or(KeyError::Paserk)?;

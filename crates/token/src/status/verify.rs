@@ -1,5 +1,6 @@
 use super::{
     StatusList,
+    inflate::{self, InflateError},
     table::{Bits, StatusTable},
 };
 use crate::{
@@ -8,7 +9,6 @@ use crate::{
     jws::{self, Typ},
 };
 use alloc::{string::String, vec::Vec};
-use miniz_oxide::inflate::{TINFLStatus, decompress_to_vec_zlib_with_limit};
 
 /// The most bytes of a signed list, unless the verifier's builder says otherwise.
 pub const DEFAULT_MAX_LIST_TOKEN_BYTES: usize = 4 * 1024 * 1024;
@@ -64,6 +64,9 @@ impl StatusListVerifier {
         if self.uri.as_ref().is_some_and(|expected| !uri.is(expected)) {
             return Err(VerifyError::WrongSubject);
         }
+        if let Some(nbf) = claims.nbf.filter(|nbf| now < *nbf) {
+            return Err(VerifyError::NotYetValid { until: nbf });
+        }
         if let Some(exp) = claims.exp.filter(|exp| now >= *exp) {
             return Err(VerifyError::Expired { since: exp });
         }
@@ -85,11 +88,9 @@ impl StatusListVerifier {
         let mut packed = Vec::new();
         let lst = lst.and_then(|lst| lst.plain()).ok_or(INVALID_LIST)?;
         base64url::decode_into(lst, &mut packed).ok_or(INVALID_LIST)?;
-        let bytes = decompress_to_vec_zlib_with_limit(&packed, self.max_list_bytes).map_err(|error| {
-            match error.status {
-                TINFLStatus::HasMoreOutput => VerifyError::TooLarge { limit: self.max_list_bytes },
-                _ => INVALID_LIST,
-            }
+        let bytes = inflate::zlib(&packed, self.max_list_bytes).map_err(|error| match error {
+            InflateError::TooLarge => VerifyError::TooLarge { limit: self.max_list_bytes },
+            InflateError::Invalid => INVALID_LIST,
         })?;
         Ok(StatusTable::from_bytes(bytes, bits))
     }
@@ -153,6 +154,7 @@ const INVALID_LIST: VerifyError = VerifyError::InvalidClaim { claim: "status_lis
 struct Claims<'a> {
     sub: Option<Text<'a>>,
     iat: Option<UnixSeconds>,
+    nbf: Option<UnixSeconds>,
     exp: Option<UnixSeconds>,
     ttl: Option<u64>,
     bits: Option<u64>,
@@ -173,6 +175,8 @@ impl<'a> Claims<'a> {
             self.sub = Some(value.as_text().ok_or(invalid("sub"))?);
         } else if name.is("iat") {
             self.iat = Some(instant("iat")?);
+        } else if name.is("nbf") {
+            self.nbf = Some(instant("nbf")?);
         } else if name.is("exp") {
             self.exp = Some(instant("exp")?);
         } else if name.is("ttl") {

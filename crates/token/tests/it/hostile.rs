@@ -206,7 +206,7 @@ fn registered_claims() {
         "253402300800",
         "9223372036854775808",
         "18446744073709551616",
-        "1e400",
+        "1e300",
     ];
     for claim in ["iat", "nbf", "exp"] {
         for value in times {
@@ -265,9 +265,9 @@ fn registered_claims() {
 #[test]
 fn sizes() {
     let of = |bytes: usize| {
-        let empty = signer().sign(Format::Jwt, &claims("{\"x\":\"\"}")).unwrap().len();
+        let empty = jws(header(), "{\"x\":\"\"}").len();
         let pad = "x".repeat((bytes - empty) / 4 * 3);
-        signer().sign(Format::Jwt, &claims(&format!("{{\"x\":\"{pad}\"}}"))).unwrap()
+        jws(header(), format!("{{\"x\":\"{pad}\"}}"))
     };
     assert!(of(65_000).len() <= 65_536);
     assert_eq!(code(&of(65_000)), "valid");

@@ -4,7 +4,7 @@ use crate::{
 };
 use keyward_token::{
     Format, Keyring, License, NoClaims, PublicKey, SecretKey, StatusList, UnixSeconds, UnverifiedToken,
-    check_payload,
+    check_payload, pasted,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value};
@@ -23,6 +23,21 @@ proptest! {
                 prop_assert_eq!(&license.claims()[name], value);
                 prop_assert_eq!(license.claim(name).unwrap(), value.to_string());
             }
+        }
+    }
+
+    #[test]
+    fn no_time_panics(seconds: i64, since: std::time::Duration, text in any::<String>(), digits in "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z") {
+        for at in [UnixSeconds::new(seconds), UnixSeconds::from(since), UnixSeconds::new(i64::MIN), UnixSeconds::new(i64::MAX)] {
+            let shown = (at.to_string(), at.to_rfc3339());
+            if let (_, Some(text)) = shown {
+                prop_assert_eq!(UnixSeconds::from_rfc3339(&text), Some(at));
+            }
+            let token = token(Format::Jwt);
+            let _ = verifier().verify::<NoClaims>(&token, at);
+        }
+        for text in [text, digits] {
+            let _ = UnixSeconds::from_rfc3339(&text);
         }
     }
 
@@ -77,6 +92,95 @@ fn every_flipped_bit_is_refused() {
             if let Ok(flipped) = String::from_utf8(bytes) {
                 assert!(verifier().verify::<NoClaims>(&flipped, NOW).is_err(), "bit {bit} of {token}");
             }
+        }
+    }
+}
+
+/// What copying adds: somewhere, or around the whole.
+fn additions() -> impl Strategy<Value = Vec<(prop::sample::Index, char)>> {
+    const ANYWHERE: [char; 20] = [
+        ' ',
+        '\t',
+        '\r',
+        '\n',
+        '\u{85}',
+        '\u{a0}',
+        '\u{2028}',
+        '\u{202f}',
+        '\u{3000}',
+        '\u{ad}',
+        '\u{200b}',
+        '\u{200d}',
+        '\u{200e}',
+        '\u{202e}',
+        '\u{2060}',
+        '\u{feff}',
+        '\u{fe0f}',
+        '\u{180e}',
+        '\u{3164}',
+        '\u{e0020}',
+    ];
+    prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(ANYWHERE.to_vec())), 0..40)
+}
+
+fn with_additions(text: &str, additions: &[(prop::sample::Index, char)], quotes: (char, char)) -> String {
+    let mut chars: Vec<char> = [quotes.0].into_iter().chain(text.chars()).chain([quotes.1]).collect();
+    for (place, c) in additions {
+        chars.insert(place.index(chars.len() + 1), *c);
+    }
+    chars.into_iter().collect()
+}
+
+fn quotes() -> impl Strategy<Value = (char, char)> {
+    const PAIRS: [(char, char); 7] =
+        [(' ', ' '), ('"', '"'), ('\'', '\''), ('`', '´'), ('“', '”'), ('„', '“'), ('«', '»')];
+    prop::sample::select(PAIRS.to_vec())
+}
+
+proptest! {
+    #[test]
+    fn what_was_pasted_is_what_was_copied(additions in additions(), quotes in quotes()) {
+        let (signer, public) = (signer(), signer().public_key().clone());
+        for format in [Format::Jwt, Format::Paseto] {
+            let text = with_additions(&token(format), &additions, quotes);
+            prop_assert_eq!(pasted(&text), token(format));
+        }
+        let read = |text: String| with_additions(&text, &additions, quotes);
+        prop_assert_eq!(&PublicKey::from_pem(&read(public.to_pem())).unwrap(), &public);
+        prop_assert_eq!(&PublicKey::from_jwk(&read(public.to_jwk())).unwrap(), &public);
+        prop_assert_eq!(&PublicKey::from_paserk(&read(public.to_paserk())).unwrap(), &public);
+        let keys = Keyring::from(public.clone());
+        prop_assert_eq!(&Keyring::from_jwks(&read(keys.to_jwks())).unwrap(), &keys);
+        let secret = signer.secret_key();
+        for key in [
+            SecretKey::from_pem(&read(secret.to_pem().to_string())),
+            SecretKey::from_jwk(&read(secret.to_jwk().to_string())),
+            SecretKey::from_paserk(&read(secret.to_paserk().to_string())),
+        ] {
+            let key = key.unwrap();
+            prop_assert_eq!(key.public_key(), &public);
+        }
+    }
+
+    /// Whatever is pasted, what is left has no more in it than was there, and is left alone from then on.
+    #[test]
+    fn pasting_only_removes(text in any::<String>()) {
+        let once = pasted(&text);
+        prop_assert_eq!(pasted(&once), once.clone());
+        let mut rest = text.chars();
+        prop_assert!(once.chars().all(|c| rest.any(|other| other == c)));
+    }
+
+    /// Two tokens, however they are joined, don't make a third, nor one of the two.
+    #[test]
+    fn pasting_makes_no_other_token(additions in additions(), cut in any::<prop::sample::Index>()) {
+        let (one, other) = (token(Format::Jwt), signer().sign(Format::Jwt, &claims("{\"seats\":9}")).unwrap());
+        let cut = cut.index(one.len());
+        for joined in [format!("{one}{other}"), format!("{}{}", &one[..cut], &other[cut.min(other.len())..])] {
+            let text = with_additions(&joined, &additions, ('"', '"'));
+            let left = pasted(&text);
+            let taken = verifier().verify::<NoClaims>(&left, NOW).is_ok();
+            prop_assert!(!taken || left == one || left == other);
         }
     }
 }

@@ -70,6 +70,13 @@ fn lists_age() {
     let end = UnixSeconds::new(NOW.as_i64() + 10);
     assert_eq!(StatusList::verify(&token, &keys(), end), Err(VerifyError::Expired { since: end }));
     let list = StatusList::verify(&token, &keys(), NOW).unwrap();
+    let body = format!(
+        r#"{{"sub":"{LIST}","iat":1,"nbf":{},"status_list":{{"bits":1,"lst":"eNrbuRgAAhcBXQ"}}}}"#,
+        NOW.as_i64()
+    );
+    let early = UnixSeconds::new(NOW.as_i64() - 1);
+    assert_eq!(StatusList::verify(&jws(&body), &keys(), early), Err(VerifyError::NotYetValid { until: NOW }));
+    assert!(StatusList::verify(&jws(&body), &keys(), NOW).is_ok());
     assert!(!list.is_stale(UnixSeconds::new(ISSUED.as_i64() + 3_599)));
     assert!(list.is_stale(UnixSeconds::new(ISSUED.as_i64() + 3_600)));
     let verifier = |seen: i64| {
@@ -119,7 +126,8 @@ fn the_example_of_the_draft() {
 
 #[test]
 fn broken_lists_are_refused() {
-    let good = encode(miniz_oxide::deflate::compress_to_vec_zlib(&[0; 8], 9));
+    let zlib = || miniz_oxide::deflate::compress_to_vec_zlib(&[0; 8], 9);
+    let good = encode(zlib());
     assert!(StatusList::verify(&body(&format!(r#"{{"bits":8,"lst":"{good}"}}"#)), &keys(), NOW).is_ok());
     for list in [
         "1".to_owned(),
@@ -133,6 +141,16 @@ fn broken_lists_are_refused() {
         format!(r#"{{"bits":2,"lst":"{good}="}}"#),
         format!(r#"{{"bits":2,"lst":"{}"}}"#, encode([0; 8])),
         format!(r#"{{"bits":2,"lst":"{}"}}"#, &good[..good.len() - 4]),
+        format!(r#"{{"bits":2,"lst":"{}"}}"#, encode([zlib(), vec![0]].concat())),
+        format!(r#"{{"bits":2,"lst":"{}"}}"#, encode([zlib(), zlib()].concat())),
+        format!(
+            r#"{{"bits":2,"lst":"{}"}}"#,
+            encode({
+                let mut wrong = zlib();
+                *wrong.last_mut().unwrap() ^= 1;
+                wrong
+            })
+        ),
     ] {
         assert_eq!(
             StatusList::verify(&body(&list), &keys(), NOW).unwrap_err().code(),
@@ -146,6 +164,7 @@ fn broken_lists_are_refused() {
         (r#"{"sub":"u","iat":"1"}"#, "iat"),
         (r#"{"sub":"u","iat":1,"ttl":0}"#, "ttl"),
         (r#"{"sub":"u","iat":1,"exp":1.5}"#, "exp"),
+        (r#"{"sub":"u","iat":1,"nbf":"1"}"#, "nbf"),
     ] {
         assert_eq!(
             StatusList::verify(&jws(payload), &keys(), NOW),

@@ -2,14 +2,17 @@
 //!
 //! They are generated here. A run with `KEYWARD_BLESS=1` writes them; every other run compares.
 
-use crate::support::{
-    EXPIRES, ISSUED, LIST, NOW, PAYLOAD, claims, encode, header, jws, signer, signer_of, token,
-};
+use crate::support::{ISSUED, LIST, NOW, signer};
 use keyward_token::{
-    Format, License, NoClaims, SecretKey, Status, StatusList, StatusTable, UnixSeconds, Verifier,
+    Format, Keyring, License, NoClaims, SecretKey, Status, StatusList, StatusTable, UnixSeconds, Verifier,
 };
 use serde::{Deserialize, Serialize};
-use std::{fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+mod keys;
+mod lists;
+mod texts;
+mod tokens;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Vectors {
@@ -19,6 +22,10 @@ struct Vectors {
     valid: Vec<Valid>,
     invalid: Vec<Invalid>,
     status_list: StatusListVector,
+    status_lists: Vec<lists::ListVerdict>,
+    keys: Vec<keys::KeyText>,
+    payloads: Vec<texts::PayloadVerdict>,
+    pasted: Vec<texts::Pasted>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,6 +42,8 @@ struct Key {
 #[derive(Debug, Serialize, Deserialize)]
 struct Valid {
     name: String,
+    /// The rules of the document that it shows.
+    rules: Vec<String>,
     now: i64,
     token: String,
     /// The signed text, byte for byte.
@@ -45,7 +54,11 @@ struct Valid {
 #[derive(Debug, Serialize, Deserialize)]
 struct Invalid {
     name: String,
+    rules: Vec<String>,
     now: i64,
+    /// The keys that the verifier holds, where that is another than the one above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jwks: Option<String>,
     token: String,
     error: String,
 }
@@ -81,6 +94,55 @@ fn vectors_are_up_to_date() {
     check(&serde_json::from_str(&written).unwrap());
 }
 
+/// Each paragraph or list that says MUST names as many rules, each rule has a vector, and each vector's rules are there.
+#[test]
+fn every_must_has_a_vector() {
+    let document = fs::read_to_string(path("../../docs/token-format.md")).unwrap();
+    let (normative, _) = document.split_once("<!-- vectors").unwrap();
+    let mut named = BTreeSet::new();
+    for block in normative.split("\n\n").filter(|block| !block.contains("RFC 2119")) {
+        let here = marks(block);
+        let musts = block.matches("MUST").count();
+        assert!(here.len() >= musts, "{musts} times MUST and {} rules: {block}", here.len());
+        for rule in here {
+            assert!(named.insert(rule.clone()), "{rule} stands twice");
+        }
+    }
+    assert_eq!(named, shown_rules(&generate()), "the rules of the document, and those that vectors show");
+}
+
+/// The rules in square brackets: a capital letter and a number.
+fn marks(text: &str) -> Vec<String> {
+    let mark = |text: &str| {
+        let mark = text.split_once(']')?.0;
+        let (letter, number) = mark.split_at_checked(1)?;
+        let is_one = letter.chars().all(|c| c.is_ascii_uppercase()) && number.parse::<u8>().is_ok();
+        is_one.then(|| mark.to_owned())
+    };
+    text.split('[').skip(1).filter_map(mark).collect()
+}
+
+fn shown_rules(vectors: &Vectors) -> BTreeSet<String> {
+    let valid = vectors.valid.iter().map(|vector| &vector.rules);
+    let invalid = vectors.invalid.iter().map(|vector| &vector.rules);
+    let lists = vectors.status_lists.iter().map(|vector| &vector.rules);
+    let keys = vectors.keys.iter().map(|vector| &vector.rules);
+    let payloads = vectors.payloads.iter().map(|vector| &vector.rules);
+    let texts = vectors.pasted.iter().map(|vector| &vector.rules);
+    valid.chain(invalid).chain(lists).chain(keys).chain(payloads).chain(texts).flatten().cloned().collect()
+}
+
+/// The name in a title such as `alg none [H4]`.
+fn name(title: &str) -> String {
+    title.split(" [").next().unwrap_or_default().to_owned()
+}
+
+/// The rules in such a title.
+fn rules(title: &str) -> Vec<String> {
+    let rules = title.split_once(" [").and_then(|(_, rules)| rules.strip_suffix(']')).unwrap_or_default();
+    rules.split_whitespace().map(str::to_owned).collect()
+}
+
 fn check(vectors: &Vectors) {
     let key = SecretKey::from_pem(&vectors.key.private_pem).unwrap();
     assert_eq!(vectors.key.kid, key.public_key().kid().to_string());
@@ -102,6 +164,11 @@ fn check(vectors: &Vectors) {
         }
     }
     for invalid in &vectors.invalid {
+        let other = invalid.jwks.as_ref().map(|jwks| {
+            let keys = Keyring::from_jwks(jwks).unwrap();
+            Verifier::builder().keys(keys).audience(vectors.expected_audience.as_str()).build()
+        });
+        let verifier = other.as_ref().unwrap_or(&verifier);
         let verdict = verifier.verify::<NoClaims>(&invalid.token, UnixSeconds::new(invalid.now));
         assert_eq!(
             verdict.map(drop).map_err(|error| error.code()),
@@ -120,6 +187,9 @@ fn check(vectors: &Vectors) {
             vectors.status_list.statuses.iter().find(|(at, _)| *at == index).map_or(0, |(_, value)| *value);
         assert_eq!(list.table().status(index), Ok(Status::from(expected)));
     }
+    lists::check(&vectors.status_lists);
+    keys::check(&vectors.keys);
+    texts::check(&vectors.payloads, &vectors.pasted);
 }
 
 fn generate() -> Vectors {
@@ -131,7 +201,8 @@ fn generate() -> Vectors {
     }
     Vectors {
         about: "Keyward license tokens, format version 1: every valid token must be accepted at the second `now`, every \
-                invalid one refused. `error` is the code of the rule that this project's verifier names first."
+                invalid one refused. `error` is the code of the rule that this project's verifier names first, \
+                `rules` are those of docs/token-format.md that a vector shows."
             .into(),
         key: Key {
             seed_hex: "07".repeat(32),
@@ -143,163 +214,19 @@ fn generate() -> Vectors {
             paserk_secret: secret.to_paserk().to_string(),
         },
         expected_audience: "license-key".into(),
-        valid: valid(),
-        invalid: invalid(),
+        valid: tokens::valid(),
+        invalid: tokens::invalid(),
         status_list: StatusListVector {
             token: table.sign(&signer, LIST, ISSUED, None, Some(43_200)).unwrap(),
             uri: LIST.into(),
             entries: ENTRIES,
             statuses: STATUSES.to_vec(),
         },
+        status_lists: lists::all(),
+        keys: keys::all(),
+        payloads: texts::payloads(),
+        pasted: texts::pasted_texts(),
     }
-}
-
-fn valid() -> Vec<Valid> {
-    let vector = |name: &str, now: UnixSeconds, token: String, claims: String, ours: bool| Valid {
-        name: name.into(),
-        now: now.as_i64(),
-        token,
-        claims,
-        signs_byte_identical: ours,
-    };
-    let mut vectors = Vec::new();
-    for (format, name) in [(Format::Jwt, "jwt"), (Format::Paseto, "paseto")] {
-        let json = claims(PAYLOAD).to_json(format).unwrap();
-        vectors.push(vector(&format!("{name}: a license"), NOW, token(format), json.clone(), true));
-        vectors.push(vector(
-            &format!("{name}: the second of nbf"),
-            ISSUED,
-            token(format),
-            json.clone(),
-            true,
-        ));
-        let last = UnixSeconds::new(EXPIRES.as_i64() - 1);
-        vectors.push(vector(&format!("{name}: the second before exp"), last, token(format), json, true));
-        let mut endless =
-            claims(r#"{"big":123456789012345678901234567890,"f":1.50,"e":1E400,"s":"\u00e9\/\ud83d\ude00"}"#);
-        (endless.exp, endless.status) = (None, None);
-        let json = endless.to_json(format).unwrap();
-        let token = signer().sign(format, &endless).unwrap();
-        vectors.push(vector(
-            &format!("{name}: no end, and numbers beyond any type"),
-            UnixSeconds::MAX,
-            token,
-            json,
-            true,
-        ));
-    }
-    let small = r#"{"aud":"license-key","seats":25,"plan":"pro","big":12345678901234567890}"#;
-    vectors.push(vector("jwt: the least", NOW, signer().sign_jwt(small), small.into(), true));
-    for (name, header) in [
-        ("jwt: no kid", r#"{"alg":"EdDSA","typ":"JWT"}"#.to_owned()),
-        ("jwt: alg Ed25519", r#"{"alg":"Ed25519","typ":"JWT"}"#.to_owned()),
-        (
-            "jwt: other order, white space and an unknown member",
-            format!(r#"{{ "typ":"JWT", "kid":"{}", "alg":"EdDSA", "x":[1] }}"#, signer().kid()),
-        ),
-    ] {
-        let json = r#"{ "aud" : "license-key" }"#;
-        vectors.push(vector(name, NOW, jws(header, json), json.into(), false));
-    }
-    vectors
-}
-
-fn invalid() -> Vec<Invalid> {
-    let good = token(Format::Jwt);
-    let paseto = token(Format::Paseto);
-    let (signed, signature) = good.rsplit_once('.').unwrap();
-    let header_with = |members: &str| {
-        jws(format!(r#"{{"alg":"EdDSA","typ":"JWT",{members}}}"#), r#"{"aud":"license-key"}"#)
-    };
-    let of = |payload: &str| jws(header(), payload);
-    let with = |claim: &str| of(&format!(r#"{{"aud":"license-key",{claim}}}"#));
-    let deep = format!(r#""a":{}{}"#, "[".repeat(32), "]".repeat(32));
-    let cases: Vec<(&str, UnixSeconds, String, &str)> = vec![
-        ("two parts", NOW, signed.into(), "malformed"),
-        ("four parts", NOW, format!("{good}.{signature}"), "malformed"),
-        ("white space before", NOW, format!(" {good}"), "malformed"),
-        ("a newline after", NOW, format!("{good}\n"), "malformed"),
-        ("padding", NOW, format!("{good}=="), "malformed"),
-        ("a signature of 63 bytes", NOW, format!("{signed}.{}", encode([0; 63])), "malformed"),
-        (
-            "alg none",
-            NOW,
-            jws(r#"{"alg":"none","typ":"JWT"}"#, r#"{"aud":"license-key"}"#),
-            "unsupported_algorithm",
-        ),
-        (
-            "alg HS256",
-            NOW,
-            jws(r#"{"alg":"HS256","typ":"JWT"}"#, r#"{"aud":"license-key"}"#),
-            "unsupported_algorithm",
-        ),
-        ("no typ", NOW, jws(r#"{"alg":"EdDSA"}"#, r#"{"aud":"license-key"}"#), "wrong_type"),
-        (
-            "typ statuslist+jwt",
-            NOW,
-            jws(r#"{"alg":"EdDSA","typ":"statuslist+jwt"}"#, r#"{"aud":"license-key"}"#),
-            "wrong_type",
-        ),
-        ("crit", NOW, header_with(r#""crit":["b64"]"#), "refused_header"),
-        ("jwk", NOW, header_with(&format!(r#""jwk":{}"#, signer().public_key().to_jwk())), "refused_header"),
-        ("jku", NOW, header_with(r#""jku":"https://evil.example""#), "refused_header"),
-        ("x5c", NOW, header_with(r#""x5c":["AA"]"#), "refused_header"),
-        ("zip", NOW, header_with(r#""zip":"DEF""#), "refused_header"),
-        ("b64", NOW, header_with(r#""b64":true"#), "refused_header"),
-        ("alg twice", NOW, header_with(r#""alg":"EdDSA""#), "malformed"),
-        ("another key's kid", NOW, signer_of(8).sign(Format::Jwt, &claims(PAYLOAD)).unwrap(), "unknown_key"),
-        ("a kid that is no thumbprint", NOW, header_with(r#""kid":"mine""#), "unknown_key"),
-        ("signature of zeros", NOW, format!("{signed}.{}", encode([0; 64])), "bad_signature"),
-        ("altered payload", NOW, good.replacen(".ey", ".eY", 1), "bad_signature"),
-        ("payload is an array", NOW, of("[]"), "malformed"),
-        ("payload is not JSON", NOW, of("{\"aud\":\"license-key\""), "malformed"),
-        ("text after the object", NOW, of("{\"aud\":\"license-key\"}x"), "malformed"),
-        ("byte order mark", NOW, of("\u{feff}{\"aud\":\"license-key\"}"), "malformed"),
-        ("NaN", NOW, with(r#""x":NaN"#), "malformed"),
-        ("invalid UTF-8", NOW, jws(header(), b"{\"aud\":\"license-key\",\"x\":\"\xff\"}"), "malformed"),
-        ("lone surrogate", NOW, with(r#""x":"\ud800""#), "malformed"),
-        ("claim twice", NOW, with(r#""exp":1,"exp":1831536000"#), "malformed"),
-        ("claim twice, once escaped", NOW, with(r#""exp":1,"\u0065xp":1831536000"#), "malformed"),
-        ("member twice at depth", NOW, with(r#""x":[{"a":1,"a":2}]"#), "malformed"),
-        ("nested 33 deep", NOW, with(&deep), "malformed"),
-        ("exp as text", NOW, with(r#""exp":"1831536000""#), "invalid_claim"),
-        ("exp as fraction", NOW, with(r#""exp":1831536000.5"#), "invalid_claim"),
-        ("exp with exponent", NOW, with(r#""exp":1831536e3"#), "invalid_claim"),
-        ("exp null", NOW, with(r#""exp":null"#), "invalid_claim"),
-        ("exp after 9999", NOW, with(r#""exp":253402300800"#), "invalid_claim"),
-        ("nbf negative", NOW, with(r#""nbf":-1"#), "invalid_claim"),
-        ("iat true", NOW, with(r#""iat":true"#), "invalid_claim"),
-        ("iss a number", NOW, with(r#""iss":1"#), "invalid_claim"),
-        ("keyward of version 2", NOW, with(r#""keyward":{"v":2,"org":"o"}"#), "invalid_claim"),
-        ("aud another", NOW, of(r#"{"aud":["other"]}"#), "wrong_audience"),
-        ("aud absent", NOW, of("{}"), "wrong_audience"),
-        ("the second before nbf", UnixSeconds::new(ISSUED.as_i64() - 1), good.clone(), "not_yet_valid"),
-        ("the second of exp", EXPIRES, good.clone(), "expired"),
-        ("paseto: v4.local", NOW, paseto.replace(".public.", ".local."), "unsupported_format"),
-        ("paseto: v2", NOW, paseto.replace("v4.", "v2."), "unsupported_format"),
-        ("paseto: without its footer", NOW, paseto.rsplit_once('.').unwrap().0.into(), "bad_signature"),
-        ("paseto: padding", NOW, format!("{paseto}="), "malformed"),
-        (
-            "paseto: exp as number",
-            NOW,
-            signer().sign_paseto(r#"{"aud":"license-key","exp":1831536000}"#).unwrap(),
-            "invalid_claim",
-        ),
-        (
-            "paseto: exp with offset",
-            NOW,
-            signer().sign_paseto(r#"{"aud":"license-key","exp":"2028-01-15T09:00:00+01:00"}"#).unwrap(),
-            "invalid_claim",
-        ),
-        ("paseto: the second of exp", EXPIRES, paseto, "expired"),
-    ];
-    let vector = |(name, now, token, error): (&str, UnixSeconds, String, &str)| Invalid {
-        name: name.into(),
-        now: now.as_i64(),
-        token,
-        error: error.into(),
-    };
-    cases.into_iter().map(vector).collect()
 }
 
 /// The document's section: the key, and one license in both formats.

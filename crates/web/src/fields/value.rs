@@ -11,9 +11,9 @@ use keyward_domain::registry::{
 };
 use keyward_domain::{
     AddressRange, AlertStatus, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor,
-    CustomResponse, CustomerId, Email, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus, MailDomain,
-    Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl, RegistryId,
-    RegistryKeyId, Role, Scopes, Template, Timestamp, VersionName, Versions,
+    CustomResponse, CustomerId, Email, EndTime, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus,
+    MailDomain, Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl,
+    RegistryId, RegistryKeyId, Role, Scopes, Slug, StartTime, Template, VersionName, Versions,
 };
 use keyward_engine::ClientSecret;
 use serde::de::DeserializeOwned;
@@ -28,19 +28,31 @@ pub enum Field {
     Json(Box<RawValue>),
     /// From a query string.
     Text(String),
+    /// From a form, as it was typed: white space at the ends counts in texts alone.
+    Typed(String),
 }
 
 /// What can be read from one member. Names every fault that it finds.
 pub trait FromField: Sized {
+    /// Whether white space at the ends of what was typed is part of it.
+    const EXACT: bool = false;
+
     /// Reads it.
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>>;
+
+    /// Whether nothing is written in it, which is the same as if it were not given.
+    fn is_blank(&self) -> bool {
+        false
+    }
 }
 
 impl Field {
-    pub(super) fn is_null(&self) -> bool {
+    pub(super) fn is_absent<T: FromField>(&self) -> bool {
         match self {
             Self::Json(raw) => raw.get() == "null",
             Self::Text(_) => false,
+            Self::Typed(text) if T::EXACT => text.is_empty(),
+            Self::Typed(text) => text.trim().is_empty(),
         }
     }
 
@@ -50,6 +62,15 @@ impl Field {
                 serde_json::from_str(raw.get()).map_err(|_| Invalid::new("wrong_type", "must be a string"))
             }
             Self::Text(text) => Ok(text.clone()),
+            Self::Typed(text) => Ok(text.trim().to_owned()),
+        }
+    }
+
+    /// The text with the white space at its ends.
+    fn exact(&self) -> Result<String, Invalid> {
+        match self {
+            Self::Typed(text) => Ok(text.clone()),
+            Self::Json(_) | Self::Text(_) => self.text(),
         }
     }
 
@@ -58,6 +79,7 @@ impl Field {
         match self {
             Self::Json(raw) => raw.get(),
             Self::Text(text) => text,
+            Self::Typed(text) => text.trim(),
         }
     }
 }
@@ -86,16 +108,14 @@ from_text!(
     CustomerId,
     Decision,
     Email,
+    EndTime,
     Host,
     KeyAccess,
-    FileText,
     LicenseId,
     LicenseKey,
     LicenseStatus,
     MailDomain,
-    Markdown,
     Name,
-    Notes,
     Operation,
     Pin,
     Plan,
@@ -105,10 +125,37 @@ from_text!(
     RepositoryName,
     ProviderUrl,
     Role,
-    Timestamp,
+    Slug,
+    StartTime,
     Upstream,
     VersionName,
 );
+
+macro_rules! from_exact_text {
+    ($($type:ty),+ $(,)?) => {$(
+        impl FromField for $type {
+            const EXACT: bool = true;
+
+            fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+                field.exact().and_then(|text| <$type>::from_str(&text)).map_err(|fault| vec![fault])
+            }
+        }
+    )+};
+}
+
+from_exact_text!(FileText, Markdown);
+
+impl FromField for Notes {
+    const EXACT: bool = true;
+
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        field.exact().and_then(|text| text.parse()).map_err(|fault| vec![fault])
+    }
+
+    fn is_blank(&self) -> bool {
+        Self::is_blank(self)
+    }
+}
 
 impl FromField for String {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
@@ -146,7 +193,7 @@ impl FromField for NoticeDays {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
         match field {
             Field::Json(_) => Self::new(read(field)?),
-            Field::Text(text) => text.parse(),
+            Field::Text(text) | Field::Typed(text) => text.parse(),
         }
         .map_err(|fault| vec![fault])
     }

@@ -190,7 +190,7 @@ fn halted(tally: &mut Tally, depot: &Depot, folder: &Path, one: &Customer) -> Re
     let done = pull(depot, folder, "acme/app:1.0", &http.token(&ended, "jwt")?)?;
     tally.check(
         "an expired license",
-        said(&done).contains("expired on 2021-01-01; ask Depot to renew it"),
+        said(&done).contains("expired after 2020-12-31; ask Depot to renew it"),
         &said(&done),
     );
     http.act(&format!("/api/v1/licenses/{license}/revoke"))?;

@@ -10,12 +10,11 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
 use keyward_domain::product::Markdown;
 use keyward_domain::{Application, ApplicationVersion, Name, Notes, Slug, Timestamp, VersionName};
 use keyward_engine::{Engine, Recipient};
-use keyward_web::{ClientAddress, Code, Problem};
+use keyward_web::{ClientAddress, Code, Problem, bearer};
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -36,14 +35,10 @@ impl FromRequest for Bearer {
             let unknown = || Problem::new(Code::InvalidLicenseToken);
             let engine = request.app_data::<web::Data<Engine>>();
             let engine = engine.ok_or_else(|| Problem::new(Code::InternalError))?;
-            let header = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-            let (scheme, token) = header.and_then(|header| header.split_once(' ')).ok_or_else(unknown)?;
-            if !scheme.eq_ignore_ascii_case("bearer") {
-                return Err(unknown());
-            }
+            let token = bearer(&request).ok_or_else(unknown)?;
             let client = ClientAddress::extract(&request).await;
             let client = client.map_err(|_| Problem::new(Code::InternalError))?;
-            let found = engine.recipient(token.trim(), client.0).await?;
+            let found = engine.recipient(&token, client.0).await?;
             found.map(Self).ok_or_else(unknown)
         })
     }

@@ -1,6 +1,6 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteLicenses;
-use keyward_domain::{CustomerId, Invalid, Name, Notes, Payload, ProductId, Timestamp};
+use keyward_domain::{CustomerId, EndTime, Invalid, Name, Notes, Payload, ProductId, StartTime};
 use keyward_engine::{Engine, NewLicense, Terms};
 use keyward_web::fields::Values;
 use keyward_web::problem::Refused;
@@ -29,12 +29,12 @@ pub(crate) struct CreateLicense {
     /// Values of the product's fields.
     #[schema(value_type = Option<Object>)]
     fields: Option<Values>,
-    /// First valid second; absent for now.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    not_before: Option<Timestamp>,
-    /// The end; absent for one year from now, `null` for none.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Option<Timestamp>>,
+    /// The first valid second, or a day in UTC, which begins it; absent for now.
+    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
+    not_before: Option<StartTime>,
+    /// The first second that is no longer valid, or the last valid day in UTC, such as `2027-06-30`; absent for one year from now, `null` for none.
+    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
+    expires_at: Option<Option<EndTime>>,
 }
 
 impl Request for CreateLicense {
@@ -91,8 +91,8 @@ pub(crate) async fn create(
             }
             None => Terms::Payload(body.payload.unwrap_or_default()),
         },
-        not_before: body.not_before,
-        expires_at: body.expires_at,
+        not_before: body.not_before.map(Into::into),
+        expires_at: body.expires_at.map(|end| end.map(Into::into)),
     };
     let done = engine.create_license(&access, new, once.as_ref()).await?;
     let (version, location) = (done.value.version, format!("/api/v1/licenses/{}", done.value.id));

@@ -81,7 +81,7 @@ pub(crate) struct LicenseView {
     status: LicenseStatus,
     #[schema(value_type = String, format = DateTime)]
     not_before: Timestamp,
-    /// `null` without end.
+    /// The first second that is no longer valid; `null` without end.
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// The custom claims, exactly as they were given.

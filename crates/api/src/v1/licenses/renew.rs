@@ -1,6 +1,6 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteLicenses;
-use keyward_domain::{LicenseId, Payload, Renewal, Timestamp};
+use keyward_domain::{EndTime, LicenseId, Payload, Renewal, StartTime};
 use keyward_engine::Engine;
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Id, Problem, Request};
@@ -10,12 +10,12 @@ use super::LicenseView;
 /// The new terms; what is absent stays, but for the end: that moves on by a year.
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct RenewLicense {
-    /// First valid second.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    not_before: Option<Timestamp>,
-    /// The end; absent for one more year, `null` for none.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Option<Timestamp>>,
+    /// The first valid second, or a day in UTC, which begins it.
+    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
+    not_before: Option<StartTime>,
+    /// The first second that is no longer valid, or the last valid day in UTC, such as `2027-06-30`; absent for one more year, `null` for none.
+    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
+    expires_at: Option<Option<EndTime>>,
     /// Custom claims.
     #[schema(value_type = Option<Object>)]
     payload: Option<Payload>,
@@ -50,8 +50,8 @@ pub(crate) async fn renew(
 ) -> Result<Answer<LicenseView>, Problem> {
     let Command { access, body, once } = command;
     let renewal = Renewal {
-        not_before: body.not_before,
-        expires_at: body.expires_at,
+        not_before: body.not_before.map(Into::into),
+        expires_at: body.expires_at.map(|end| end.map(Into::into)),
         payload: body.payload,
         revoke_previous: body.revoke_previous.unwrap_or_default(),
     };

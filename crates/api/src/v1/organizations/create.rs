@@ -1,6 +1,6 @@
 use actix_web::{post, web};
 use keyward_domain::permission::Operate;
-use keyward_domain::{Email, Name};
+use keyward_domain::{Email, Name, Slug};
 use keyward_engine::{Engine, NewOrganization};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Problem, Request};
@@ -19,13 +19,16 @@ pub(crate) struct CreateOrganization {
     /// The first owner's name; absent for the part of the address before the `@`.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     owner_name: Option<Name>,
+    /// In public addresses and tokens; absent for one made from the name, numbered where that is taken.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 63, example = "acme")]
+    slug: Option<Slug>,
 }
 
 impl Request for CreateOrganization {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, owner_email) = (fields.required("name"), fields.required("owner_email"));
-        let owner_name = fields.optional("owner_name");
-        Some(Self { name: name?, owner_email: owner_email?, owner_name })
+        let (owner_name, slug) = (fields.optional("owner_name"), fields.optional("slug"));
+        Some(Self { name: name?, owner_email: owner_email?, owner_name, slug })
     }
 }
 
@@ -55,7 +58,12 @@ pub(crate) async fn create(
     engine: web::Data<Engine>,
 ) -> Result<Answer<CreatedOrganization>, Problem> {
     let Command { access, body, once } = command;
-    let new = NewOrganization { name: body.name, owner_email: body.owner_email, owner_name: body.owner_name };
+    let new = NewOrganization {
+        name: body.name,
+        owner_email: body.owner_email,
+        owner_name: body.owner_name,
+        slug: body.slug,
+    };
     let founded = engine.create_organization(&access, new, once.as_ref()).await?;
     let location = format!("/api/v1/organizations/{}", founded.organization.id);
     let organization = OrganizationView::at(founded.organization, engine.now());

@@ -43,7 +43,7 @@ pub(crate) struct OrganizationView {
     id: OrganizationId,
     #[schema(value_type = String, example = "Acme")]
     name: Name,
-    /// In public addresses; never changes.
+    /// In public addresses and tokens; it can be changed until the first license is created.
     #[schema(value_type = String, example = "acme")]
     slug: Slug,
     /// `free`, `pro`, `pro_trial` or `enterprise`.

@@ -1,6 +1,6 @@
 use actix_web::{patch, web};
 use keyward_domain::permission::WriteOrganization;
-use keyward_domain::{BlockList, Name, OrganizationId};
+use keyward_domain::{BlockList, Name, OrganizationId, Slug};
 use keyward_engine::{Engine, OrganizationChange};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Code, Command, Fields, Id, IfMatch, Problem, Request};
@@ -12,6 +12,9 @@ use super::OrganizationView;
 pub(crate) struct UpdateOrganization {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     name: Option<Name>,
+    /// In public addresses and tokens, until the first license is created: then it is refused with `409`.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 63, example = "acme")]
+    slug: Option<Slug>,
     /// Addresses and networks refused for all your licenses; up to 1,000.
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
     blocked_addresses: Option<BlockList>,
@@ -19,13 +22,12 @@ pub(crate) struct UpdateOrganization {
 
 impl Request for UpdateOrganization {
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.immutable(&["slug"]);
-        let (name, blocked_addresses) = (fields.optional("name"), fields.optional("blocked_addresses"));
-        Some(Self { name, blocked_addresses })
+        let (name, slug) = (fields.optional("name"), fields.optional("slug"));
+        Some(Self { name, slug, blocked_addresses: fields.optional("blocked_addresses") })
     }
 }
 
-/// Change your organization's name or block list
+/// Change your organization's name, slug or block list
 #[utoipa::path(
     tag = "organizations",
     operation_id = "update_organization",
@@ -45,7 +47,7 @@ pub(crate) async fn update(
     if id.0 != access.scope().id() {
         return Err(Problem::new(Code::NotFound));
     }
-    let change = OrganizationChange { name: body.name, blocked: body.blocked_addresses };
+    let change = OrganizationChange { name: body.name, slug: body.slug, blocked: body.blocked_addresses };
     let organization = engine.update_organization(&access, change, seen.0).await?;
     Ok(OrganizationView::answer(organization, engine.now()))
 }

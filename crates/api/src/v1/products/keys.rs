@@ -1,6 +1,6 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteLicenses;
-use keyward_domain::{CustomerId, Email, Invalid, Name, Notes, ProductId, Timestamp};
+use keyward_domain::{CustomerId, Email, EndTime, Invalid, Name, Notes, ProductId, StartTime};
 use keyward_engine::{Engine, Holder, IssuedKey, NewCustomer, NewKey};
 use keyward_web::fields::Values;
 use keyward_web::problem::Refused;
@@ -31,12 +31,12 @@ pub(crate) struct CreateKey {
     /// The license's name; absent for one made of product and license key.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
     license_name: Option<Name>,
-    /// First valid second; absent for now.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    not_before: Option<Timestamp>,
-    /// The end; absent for none.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
+    /// The first valid second, or a day in UTC, which begins it; absent for now.
+    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
+    not_before: Option<StartTime>,
+    /// The first second that is no longer valid, or the last valid day in UTC, such as `2027-06-30`; absent for none.
+    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
+    expires_at: Option<EndTime>,
 }
 
 impl Request for CreateKey {
@@ -110,8 +110,8 @@ pub(crate) async fn create(
         holder,
         name: body.license_name,
         fields: body.fields.map(|Values(values)| values).unwrap_or_default(),
-        not_before: body.not_before,
-        expires_at: body.expires_at,
+        not_before: body.not_before.map(Into::into),
+        expires_at: body.expires_at.map(Into::into),
     };
     let done = engine.create_key(&access, id.0, new, once.as_ref()).await?;
     let IssuedKey { customer, license, token } = done.value;

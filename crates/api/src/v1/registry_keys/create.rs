@@ -1,7 +1,7 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteRegistries;
 use keyward_domain::registry::{KeyAccess, Rotation};
-use keyward_domain::{Name, RegistryId, Timestamp};
+use keyward_domain::{EndTime, Name, RegistryId};
 use keyward_engine::{Engine, NewRegistryKey};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Problem, Request};
@@ -26,9 +26,9 @@ pub(crate) struct CreateRegistryKey {
     /// How it gets a new secret by itself; absent for not at all. Part of Enterprise.
     #[schema(value_type = Option<RotationView>)]
     rotation: Option<Rotation>,
-    /// From when on it is dead; absent for never, which is worth a second thought.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
+    /// From when on it no longer works, or the last day in UTC on which it does, such as `2027-06-30`; absent for never, which is worth a second thought.
+    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
+    expires_at: Option<EndTime>,
 }
 
 impl Request for CreateRegistryKey {
@@ -64,7 +64,7 @@ pub(crate) async fn create(
         owner: body.owner,
         access: body.access.unwrap_or(KeyAccess::Read),
         rotation: body.rotation,
-        expires_at: body.expires_at,
+        expires_at: body.expires_at.map(Into::into),
     };
     let made = engine.create_registry_key(&access, new, once.as_ref()).await?;
     let location = format!("/api/v1/registry-keys/{}", made.key.id);

@@ -1,6 +1,6 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteTokens;
-use keyward_domain::{Name, Scopes, Timestamp};
+use keyward_domain::{EndTime, Name, Scopes};
 use keyward_engine::{Engine, NewToken};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Problem, Request};
@@ -17,9 +17,9 @@ pub(crate) struct CreateToken {
     /// What it is given, no more than your own token may do now; absent for all of that.
     #[schema(value_type = Option<Vec<String>>, example = json!(["licenses:read"]))]
     scopes: Option<Scopes>,
-    /// From when on it is dead; absent for never.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
+    /// From when on it no longer works, or the last day in UTC on which it does, such as `2027-06-30`; absent for never.
+    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
+    expires_at: Option<EndTime>,
 }
 
 impl Request for CreateToken {
@@ -57,7 +57,7 @@ pub(crate) async fn create(
     engine: web::Data<Engine>,
 ) -> Result<Answer<CreatedToken>, Problem> {
     let Command { access, body, once } = command;
-    let new = NewToken { name: body.name, scopes: body.scopes, expires_at: body.expires_at };
+    let new = NewToken { name: body.name, scopes: body.scopes, expires_at: body.expires_at.map(Into::into) };
     let made = engine.create_token(&access, new, once.as_ref()).await?;
     let location = format!("/api/v1/tokens/{}", made.token.id);
     let secret = made.secret.expose().to_owned();

@@ -13,6 +13,7 @@ fn scope(n: u8) -> OrganizationScope {
         id: TokenId::new(1, [n; 10]),
         organization: OrganizationId::new(1, [n; 10]),
         name: "x".parse().unwrap(),
+        maker: keyward_domain::Maker::Operator,
         hint: String::new(),
         hash: keyward_domain::Secret::new(keyward_domain::SecretKind::Management, [n; 24]).hash(),
         scopes: keyward_domain::Scopes::default(),

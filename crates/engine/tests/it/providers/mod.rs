@@ -281,7 +281,8 @@ keyward_testkit::databases! {
         };
         let set = |provider| engine.set_sign_in_provider(vendor_access(&vendor), program(&vendor), provider, None);
         let keep = || NewProvider { client_secret: None, ..new(&strange.issuer) };
-        assert!(set(keep()).await.is_ok(), "the secret stays");
+        let before = engine.sign_in_provider(&vendor.access()).await.unwrap().unwrap();
+        assert_eq!(set(keep()).await.unwrap().provider, before, "the secret stays, and nothing is changed");
         let elsewhere = Strange::start();
         let other = NewProvider { client_secret: None, ..new(&elsewhere.issuer) };
         assert_eq!(fault(set(other).await), ("client_secret", "required"), "it goes to nobody else");

@@ -299,7 +299,7 @@ keyward_testkit::databases! {
         clock.advance(end.unix() - 1 - engine.now().unix());
         assert_eq!(depot.pulls(&token, "1.0").await, "true");
         clock.advance(1);
-        let expired = "the license Server expired on 2027-01-01; ask Acme to renew it";
+        let expired = "the license Server expired after 2026-12-31; ask Acme to renew it";
         assert_eq!(depot.pulls(&token, "1.0").await, expired);
         clock.advance(-YEAR - 1);
         let early = "the license Server is not valid before 2026-01-01";
