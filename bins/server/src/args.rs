@@ -53,6 +53,26 @@ pub(crate) enum Command {
     },
     /// Check settings, master key and database, and change nothing
     Check,
+    /// Help a member of an organization who cannot sign in
+    Member {
+        /// How
+        #[command(subcommand)]
+        command: MemberCommand,
+    },
     /// Print the OpenAPI document
     Openapi,
+}
+
+/// What the operator can do for a member.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MemberCommand {
+    /// Remove the second factor of a member who has lost it, and end their sessions
+    ResetSecondFactor {
+        /// The organization, as in its addresses: …/sign-in/acme
+        #[arg(long, value_name = "SLUG")]
+        organization: Slug,
+        /// The member's e-mail address
+        #[arg(long, value_name = "ADDRESS")]
+        email: Email,
+    },
 }

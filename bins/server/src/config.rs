@@ -40,7 +40,7 @@ pub(crate) struct Given {
     /// File with the master key [default: DATA_DIR/master.key, made at first start]
     #[arg(long, global = true, env = "KEYWARD_MASTER_KEY_FILE", value_name = "FILE")]
     master_key_file: Option<PathBuf>,
-    /// Proxies whose X-Forwarded-For is believed: addresses or networks, separated by commas
+    /// Proxies whose X-Forwarded-For and X-Forwarded-Host are believed: addresses or networks, separated by commas
     #[arg(
         long,
         global = true,
@@ -54,7 +54,13 @@ pub(crate) struct Given {
     registry_domain: Option<String>,
     /// Private addresses and networks that organizations may name, beside public ones, for upstreams and sign-in
     /// providers: separated by commas; empty for none [default: this machine, if the public URL's host is this machine]
-    #[arg(long, global = true, env = "KEYWARD_OUTBOUND_ALLOW", value_name = "NETWORKS", value_delimiter = ',')]
+    #[arg(
+        long,
+        global = true,
+        env = "KEYWARD_OUTBOUND_ALLOW",
+        value_name = "NETWORKS",
+        value_delimiter = ','
+    )]
     outbound_allow: Option<Vec<String>>,
     /// What KEYWARD_OUTBOUND_ALLOW is in place of.
     #[arg(long, global = true, env = "KEYWARD_REGISTRY_UPSTREAMS", hide = true)]
@@ -167,7 +173,9 @@ impl Settings {
         let issuer =
             Issuer::parse(&public_url).with_context(|| format!("KEYWARD_PUBLIC_URL “{public_url}”"))?;
         if given.registry_upstreams.is_some() || file.registry_upstreams.is_some() {
-            bail!("KEYWARD_REGISTRY_UPSTREAMS is no more: list addresses and networks in KEYWARD_OUTBOUND_ALLOW");
+            bail!(
+                "KEYWARD_REGISTRY_UPSTREAMS is no more: list addresses and networks in KEYWARD_OUTBOUND_ALLOW"
+            );
         }
         let outbound = outbound(given.outbound_allow.or(file.outbound_allow), &issuer)?;
         let data_dir = given.data_dir.or(file.data_dir).unwrap_or_else(|| "keyward-data".into());

@@ -16,7 +16,7 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use args::{Args, Command};
+use args::{Args, Command, MemberCommand};
 use clap::Parser;
 use compose::Instance;
 use config::Settings;
@@ -72,6 +72,20 @@ fn run(args: Args) -> anyhow::Result<()> {
                 let keys = compose::check(&settings).await?;
                 print(&format!("Settings, master key and database are in order; {keys} signing keys open."))?;
                 print(&format!("Upstreams and sign-in providers may be at {}.", settings.outbound))
+            }
+            Command::Member { command: MemberCommand::ResetSecondFactor { organization, email } } => {
+                compose::existing_database(&settings)?;
+                let engine = Instance::open(&settings).await?.engine;
+                let reset = engine.reset_second_factor(&organization, &email).await?;
+                let member = &reset.member.email;
+                print(&match reset.sessions_ended {
+                    None => format!("{member} has no second factor. Nothing was changed."),
+                    Some(ended) => format!(
+                        "The second factor of {member} and its recovery codes are removed, links mailed to them are withdrawn, and \
+                         their sessions have ended ({ended}). They sign in with their password alone now, and should set up \
+                         another authenticator app. The audit log of {organization} says that the operator did it."
+                    ),
+                })
             }
             Command::Openapi => Ok(()),
         }

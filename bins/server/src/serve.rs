@@ -29,6 +29,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let settings = web::Data::new(keyward_web::Settings {
         https: settings.issuer.is_https(),
         trusted_proxies: settings.trusted_proxies.clone(),
+        public_authority: settings.issuer.authority(),
     });
     let engine = web::Data::from(engine);
     let served = engine.clone();

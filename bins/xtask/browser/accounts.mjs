@@ -2,11 +2,16 @@
 
 import { CLIENT, startProvider } from "./provider.mjs";
 
-export async function walkAccounts({ base, page, person, look, check }) {
+export async function walkAccounts({ base, page, person, look, check, confirm }) {
   const { issuer, stop } = await startProvider(base);
   await page.goto(`${base}/settings`);
   const slug = (await page.getByRole("link", { name: "jwks.json" }).getAttribute("href")).split("/")[2];
   await page.getByRole("link", { name: "Sign-in provider" }).click();
+  const first = page.getByRole("link", { name: "Set a provider" });
+  if (await first.isVisible()) {
+    await first.click();
+    await confirm(page);
+  }
   const save = async (name, secret) => {
     await page.getByLabel("Issuer").fill(name);
     await page.getByLabel("Client id").fill(CLIENT.id);

@@ -82,6 +82,14 @@ async function look(page, name) {
   await page.emulateMedia({ reducedMotion: null });
 }
 
+// Shows who one is, where it is asked.
+async function confirm(page) {
+  if (!new URL(page.url()).pathname.startsWith("/confirm")) return;
+  await page.getByLabel("Password").fill("correct horse battery");
+  await page.getByRole("button", { name: "Confirm", exact: true }).click();
+  await page.waitForURL((url) => !url.pathname.startsWith("/confirm"));
+}
+
 async function mailTo(address, subject, path = "/link/") {
   for (let tries = 0; tries < 100; tries += 1) {
     const files = await readdir(mails).catch(() => []);
@@ -216,7 +224,7 @@ const opened = await Promise.all(
 );
 const statuses = opened.map((answer) => answer.status()).sort();
 check("looking opens nothing, and of four who open one does", statuses.join() === "303,410,410,410", statuses.join());
-await buyer.page.goto(`${base}/onboarding`);
+await buyer.page.goto(`${base}${opened.find((answer) => answer.status() === 303).headers().location}`);
 check("fields are shown", await buyer.page.getByText("Seats").isVisible());
 check("internal notes are not", !(await buyer.page.content()).includes("pays late"));
 await look(buyer.page, "onboarding-opened");
@@ -328,11 +336,21 @@ check("a viewer sees the members", await viewer.page.getByText("ada@acme.example
 
 // --- tokens, settings, the log, a lost password
 await page.goto(`${base}/tokens`);
+await page.getByRole("link", { name: "New token" }).click();
+await look(page, "confirm");
+await page.getByLabel("Password").fill("wrong wrong wrong");
+await page.getByRole("button", { name: "Confirm" }).click();
+check("a wrong password confirms nothing", await page.getByText("is not your password").first().isVisible());
+await confirm(page);
+check("and then one is back", page.url() === `${base}/tokens`, page.url());
 await page.getByLabel("Name").fill("CI");
 await page.getByLabel("licenses:read").check();
 await page.getByRole("button", { name: "Create token" }).click();
 check("a token is shown once", (await page.locator("#secret").textContent()).startsWith("kw_mgmt_"));
 await look(page, "tokens");
+await page.reload();
+check("a reload shows no token", await page.getByText("It was shown once").isVisible());
+await look(page, "shown-once");
 await page.goto(`${base}/settings`);
 await look(page, "settings");
 await page.getByRole("link", { name: "Mail notices" }).click();
@@ -359,7 +377,7 @@ check("a forged form is refused", forged.status() === 403, forged.status());
 const foreign = await page.request.post(`${product}/archive`, { form: {}, headers: { Origin: "https://evil.example" } });
 check("a foreign form is refused", foreign.status() === 403, foreign.status());
 // --- an organization's own accounts, by a provider that was not written here
-await walkAccounts({ base, page, person, look, check });
+await walkAccounts({ base, page, person, look, check, confirm });
 
 // --- the second factor
 function code(secret) {
@@ -372,6 +390,7 @@ function code(secret) {
   return String((hash.readUInt32BE(hash[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
 await page.goto(`${base}/settings/authenticator`);
+await confirm(page);
 await look(page, "authenticator");
 const secret = await page.locator("#secret").textContent();
 await page.getByLabel("Code that the app shows").fill("000000");
@@ -395,9 +414,16 @@ await page.getByLabel("Code", { exact: true }).fill(recovery[0]);
 await page.getByRole("button", { name: "Sign in", exact: true }).click();
 await page.waitForURL(`${base}/`);
 await page.goto(`${base}/settings`);
-await page.getByLabel("Your password").fill("correct horse battery");
+await page.getByRole("link", { name: "Turn it off" }).click();
+await page.getByRole("heading", { name: "Confirm it’s you" }).waitFor();
+await look(page, "confirm-with-code");
+await page.getByLabel("Password").fill("correct horse battery");
+await page.getByLabel("Code", { exact: true }).fill(recovery[1]);
+await page.getByRole("button", { name: "Confirm", exact: true }).click();
+await page.waitForURL(`${base}/settings/authenticator/remove`);
+await look(page, "second-factor-off");
 await page.getByRole("button", { name: "Turn it off" }).click();
-await page.locator(".done", { hasText: "Saved." }).waitFor();
+await page.locator(".done", { hasText: "The second factor is off." }).waitFor();
 await page.getByRole("button", { name: "Sign out" }).click();
 await page.waitForURL(`${base}/sign-in`);
 await page.getByLabel("E-mail").fill("ada@acme.example");

@@ -58,8 +58,10 @@ actions! {
     MemberPasswordSet = "member.password_set";
     /// A member turned the second factor on.
     MemberAuthenticatorAdded = "member.authenticator_added";
-    /// A member turned the second factor off.
+    /// A member, or the operator for one who lost it, turned the second factor off.
     MemberAuthenticatorRemoved = "member.authenticator_removed";
+    /// A member made new recovery codes.
+    MemberRecoveryCodesRenewed = "member.recovery_codes_renewed";
     /// A customer signed in.
     CustomerSignedIn = "customer.signed_in";
     /// An onboarding link was made.

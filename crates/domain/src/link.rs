@@ -19,6 +19,8 @@ pub struct Link {
     pub expires_at: Timestamp,
     /// When it was opened, or withdrawn; there is no second time.
     pub used_at: Option<Timestamp>,
+    /// Whether it went out by mail: it ends when the address that it went to is no longer the person's.
+    pub mailed: bool,
 }
 
 /// What a link opens.
@@ -89,6 +91,7 @@ mod tests {
             created_at: at(0),
             expires_at: at(purpose.lifetime()),
             used_at: None,
+            mailed: false,
         };
         assert_eq!(purpose.lifetime(), 604_800);
         assert!(link.clone().open(at(604_800)).is_err());

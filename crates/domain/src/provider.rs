@@ -7,7 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::{Email, HttpUrl, Invalid, OrganizationId, SecretHash, Timestamp};
+use crate::{Email, HttpUrl, Invalid, OrganizationId, SecretHash, SessionId, Timestamp};
 
 /// How far the provider's clock may be off.
 const LEEWAY_SECONDS: i64 = 60;
@@ -44,11 +44,27 @@ pub struct Departure {
     pub browser: SecretHash,
     /// Until when it is waited for.
     pub expires_at: Timestamp,
+    /// The session whose person went to confirm who they are; `None` for someone who signs in.
+    pub confirms: Option<Confirms>,
+}
+
+/// The session for which someone went to the provider, to confirm who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirms {
+    /// The session.
+    pub session: SessionId,
+    /// The page to go on with afterwards.
+    pub then: String,
 }
 
 impl Departure {
     /// For how many seconds it is waited for.
     pub const LIFETIME: i64 = 10 * 60;
+
+    /// When the person went away.
+    pub fn left_at(&self) -> Timestamp {
+        self.expires_at.plus_seconds(-Self::LIFETIME)
+    }
 }
 
 /// What an ID token states, its signature checked.
@@ -68,6 +84,8 @@ pub struct Statement {
     pub issued_at: i64,
     /// Its end.
     pub expires_at: i64,
+    /// When the person last signed in at the provider, if it says so (`auth_time`).
+    pub authenticated_at: Option<i64>,
 }
 
 /// Why a statement is not believed.
@@ -91,6 +109,9 @@ pub enum Distrust {
     /// Too old, or not yet made.
     #[error("the statement has run out, or is of a time to come")]
     Time,
+    /// It does not say that the person has signed in again, as it was asked for.
+    #[error("the provider does not say that you have signed in again just now")]
+    NotAgain,
     /// The further claims are of someone else.
     #[error("the provider speaks of two different people")]
     Subject,
@@ -106,6 +127,12 @@ pub enum Distrust {
 }
 
 impl Provider {
+    /// Whether another vouches for the same people by the same means.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let means = |it: &Self| (it.issuer.clone(), it.client_id.clone(), it.domain.clone(), it.exclusive);
+        means(self) == means(other)
+    }
+
     /// Whether a statement answers the question that was asked with `nonce`.
     pub fn believes(&self, statement: &Statement, nonce: &str, now: Timestamp) -> Result<(), Distrust> {
         let client = self.client_id.as_str();
@@ -127,6 +154,17 @@ impl Provider {
             return Err(Distrust::Time);
         }
         if statement.subject.is_empty() { Err(Distrust::Form) } else { Ok(()) }
+    }
+
+    /// Whether a statement says that the person has signed in at the provider since `since`, as `max_age=0` asks for
+    /// (OpenID Connect Core 1.0, section 3.1.2.1).
+    pub fn signed_in_again(statement: &Statement, since: Timestamp, now: Timestamp) -> Result<(), Distrust> {
+        let earliest = since.unix().saturating_sub(LEEWAY_SECONDS);
+        let latest = now.unix().saturating_add(LEEWAY_SECONDS);
+        match statement.authenticated_at {
+            Some(at) if (earliest..=latest).contains(&at) => Ok(()),
+            Some(_) | None => Err(Distrust::NotAgain),
+        }
     }
 
     /// The address by which a member is found, if the provider answers for it.
@@ -179,7 +217,11 @@ impl FromStr for ProviderUrl {
         let fault = || Invalid::new("invalid_url", "must be https://… without user name, query or fragment");
         let url = text.parse::<HttpUrl>().map_err(|_| fault())?;
         let safe = url.is_https() || url.is_loopback();
-        if safe && url.url().query().is_none() && url.as_str().len() <= 500 { Ok(Self(url)) } else { Err(fault()) }
+        if safe && url.url().query().is_none() && url.as_str().len() <= 500 {
+            Ok(Self(url))
+        } else {
+            Err(fault())
+        }
     }
 }
 
@@ -246,6 +288,20 @@ mod tests {
             nonce: Some("n".into()),
             issued_at: 1_000_000,
             expires_at: 1_000_300,
+            authenticated_at: None,
+        }
+    }
+
+    #[test]
+    fn who_was_asked_to_sign_in_again_must_have_done_so() {
+        let (left, now) =
+            (Timestamp::from_unix(1_000_000).unwrap(), Timestamp::from_unix(1_000_100).unwrap());
+        let at =
+            |at| Provider::signed_in_again(&Statement { authenticated_at: at, ..statement() }, left, now);
+        assert_eq!(at(Some(1_000_050)), Ok(()));
+        assert_eq!(at(Some(999_940)), Ok(()), "its clock may be off");
+        for bad in [None, Some(999_939), Some(1_000_161), Some(i64::MIN), Some(i64::MAX)] {
+            assert_eq!(at(bad), Err(Distrust::NotAgain));
         }
     }
 

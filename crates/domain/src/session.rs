@@ -1,6 +1,8 @@
 //! Sessions of people in a browser, known here by the hash of what their cookie holds.
 
-use crate::{CustomerId, LicenseId, MemberId, OrganizationId, SecretHash, SessionId, Timestamp};
+use crate::{
+    CustomerId, LicenseId, MemberId, OrganizationId, OrganizationScope, SecretHash, SessionId, Timestamp,
+};
 
 /// One browser's session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,11 @@ pub struct Session {
     pub last_seen_at: Timestamp,
     /// Its end, whatever is done with it.
     pub expires_at: Timestamp,
+    /// What its forms are bound to: the hash of its first cookie's secret. It stays when the cookie is renewed, so
+    /// that forms in other tabs go on.
+    pub form_key: SecretHash,
+    /// When the person last showed in it, by password or provider, who they are; signing in is not enough.
+    pub confirmed_at: Option<Timestamp>,
 }
 
 /// Whose a session is.
@@ -64,8 +71,53 @@ impl SessionHolder {
 }
 
 impl Session {
+    /// For how many seconds it counts that the person has shown who they are.
+    pub const CONFIRMED_SECONDS: i64 = 5 * 60;
+
+    /// The reach of queries for whoever has it.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.organization)
+    }
+
     /// Whether it still counts at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
         now < self.expires_at && now < self.last_seen_at.plus_seconds(self.holder.idle())
+    }
+
+    /// Whether it is live at `now`, and the person has shown who they are in the last five minutes.
+    pub fn is_confirmed(&self, now: Timestamp) -> bool {
+        let fresh = |at: Timestamp| at <= now && now < at.plus_seconds(Self::CONFIRMED_SECONDS);
+        self.is_live(now) && self.confirmed_at.is_some_and(fresh)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_confirmation_holds_for_five_minutes() {
+        let at = |unix: i64| Timestamp::from_unix(unix).unwrap();
+        let hash = SecretHash::from_bytes([0; 32]);
+        let mut session = Session {
+            id: SessionId::new(1, [0; 10]),
+            organization: OrganizationId::new(1, [1; 10]),
+            holder: SessionHolder::Member(MemberId::new(1, [2; 10])),
+            hash,
+            address: String::new(),
+            user_agent: String::new(),
+            created_at: at(0),
+            last_seen_at: at(1_000),
+            expires_at: at(2_000),
+            form_key: hash,
+            confirmed_at: None,
+        };
+        assert!(!session.is_confirmed(at(1_000)), "signing in is not enough");
+        session.confirmed_at = Some(at(1_000));
+        assert!(!session.is_confirmed(at(999)), "a clock that was set back");
+        assert!(session.is_confirmed(at(1_000)) && session.is_confirmed(at(1_299)));
+        assert!(!session.is_confirmed(at(1_300)));
+        session.confirmed_at = Some(at(1_900));
+        assert!(!session.is_confirmed(at(2_000)), "the session has ended");
     }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use keyward_domain::attempt::{AccountKey, Attempts, DeviceId, Source, Verdict, WINDOW_SECONDS};
-use keyward_domain::{Email, Timestamp};
+use keyward_domain::{Email, MemberId, OrganizationScope, Timestamp};
 use keyward_storage::{StorageError, Store, Tx};
 use quick_cache::sync::Cache;
 use sha2::Sha256;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::identity::lock_credentials;
 use crate::visitor::{MemberVisit, Visit};
 use crate::{Engine, Error, Result};
 
@@ -110,9 +111,10 @@ async fn write(store: Store, mut entries: mpsc::Receiver<Entry>) {
         let verdicts = settle(&store, &batch, &mut swept_at).await.map_err(Arc::new);
         for (index, (.., settled)) in batch.drain(..).enumerate() {
             let verdict = match &verdicts {
-                Ok(verdicts) => {
-                    Ok(verdicts.get(index).copied().unwrap_or(Verdict::Refused { retry_after: WINDOW_SECONDS }))
-                }
+                Ok(verdicts) => Ok(verdicts
+                    .get(index)
+                    .copied()
+                    .unwrap_or(Verdict::Refused { retry_after: WINDOW_SECONDS })),
                 Err(error) => Err(Arc::clone(error)),
             };
             // Who asked may have gone; their attempt counts all the same.
@@ -133,9 +135,9 @@ async fn settle(
         let mut attempts = tx.sign_in_attempts().lock(&first.account, *now).await?;
         let before = attempts.clone();
         verdicts.extend(
-            of_account.iter().map(|(attempt, change, now, _)| {
-                apply(&mut attempts, &attempt.source, *change, *now)
-            }),
+            of_account
+                .iter()
+                .map(|(attempt, change, now, _)| apply(&mut attempts, &attempt.source, *change, *now)),
         );
         if attempts != before {
             tx.sign_in_attempts().save(&first.account, &attempts).await?;
@@ -183,20 +185,46 @@ impl Engine {
         self.attempts.enter(attempt, Change::TakeBack, self.now()).await.map(drop)
     }
 
+    /// Completes an attempt whose password is right, with the member held: takes the code where there is a second
+    /// factor, and forgets what the source of the attempt has tried before. `None` if a code is missing or wrong.
+    pub(crate) async fn complete_attempt(
+        &self,
+        tx: Tx,
+        attempt: &Attempt,
+        scope: OrganizationScope,
+        id: MemberId,
+        code: Option<&str>,
+    ) -> Result<Option<Tx>> {
+        let with_code = lock_credentials(&tx, scope, id).await?.authenticator.is_some();
+        if with_code {
+            let Some(code) = code else {
+                drop(tx);
+                self.take_attempt_back(attempt).await?;
+                return Ok(None);
+            };
+            self.begin_code(&tx, attempt).await?;
+            if !self.take_code(&tx, scope, id, code).await? {
+                tx.commit().await?;
+                return Ok(None);
+            }
+        }
+        // Before sessions are held: all take the member, the attempts and the sessions in this order.
+        self.attempt_succeeded(&tx, attempt, with_code).await?;
+        Ok(Some(tx))
+    }
+
     /// Counts an attempt to give a code, after the right password, in the transaction that takes the code.
-    pub(crate) async fn begin_code(&self, tx: &Tx, attempt: &Attempt) -> Result<()> {
+    async fn begin_code(&self, tx: &Tx, attempt: &Attempt) -> Result<()> {
         let now = self.now();
         let mut attempts = tx.sign_in_attempts().lock(&attempt.account, now).await?;
         match attempts.begin_code(&attempt.source, now) {
-            Verdict::Admitted { .. } => {
-                Ok(tx.sign_in_attempts().save(&attempt.account, &attempts).await?)
-            }
+            Verdict::Admitted { .. } => Ok(tx.sign_in_attempts().save(&attempt.account, &attempts).await?),
             Verdict::Refused { retry_after } => Err(Error::TooManyTries { retry_after }),
         }
     }
 
     /// Forgets what the source of an attempt has tried, in the transaction in which it succeeds.
-    pub(crate) async fn attempt_succeeded(&self, tx: &Tx, attempt: &Attempt, with_code: bool) -> Result<()> {
+    async fn attempt_succeeded(&self, tx: &Tx, attempt: &Attempt, with_code: bool) -> Result<()> {
         let now = self.now();
         let mut attempts = tx.sign_in_attempts().lock(&attempt.account, now).await?;
         attempts.succeed(&attempt.source, with_code, now);

@@ -2,16 +2,18 @@
 
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use keyward_domain::{Action, Actor, MemberId, OrganizationScope};
+use keyward_domain::{Action, Actor, Email, Member, MemberId, OrganizationScope, Slug};
 use keyward_storage::{Credentials, Tx};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::password::Password;
+use crate::identity::lock_credentials;
+use crate::member::one_of;
+use crate::reauthentication::Reauthenticated;
 use crate::vault::Place;
-use crate::visitor::MemberVisit;
+use crate::visitor::{MemberVisit, SignedIn};
 use crate::{Engine, Error, Result, Thing};
 
 /// For how many seconds a code counts.
@@ -28,6 +30,24 @@ pub struct NewAuthenticator {
     pub secret: Zeroizing<String>,
     /// What the app reads from a QR code.
     pub uri: Zeroizing<String>,
+}
+
+/// Recovery codes just made, which are shown this once.
+#[derive(Debug)]
+pub struct NewRecoveryCodes {
+    /// The codes.
+    pub codes: Vec<String>,
+    /// The person's session, which goes on under a new secret.
+    pub session: SignedIn,
+}
+
+/// What the operator has done for a member who lost the second factor.
+#[derive(Debug)]
+pub struct ResetSecondFactor {
+    /// The member.
+    pub member: Member,
+    /// How many sessions ended; `None` if there was no second factor, and nothing was done.
+    pub sessions_ended: Option<u64>,
 }
 
 impl Engine {
@@ -48,50 +68,86 @@ impl Engine {
         NewAuthenticator { secret: secret.to_owned().into(), uri: uri.into() }
     }
 
-    /// Turns the second factor on, once a code shows that the app has the secret. Gives the recovery codes, which
-    /// are shown this once; `None` if the code does not fit.
+    /// Turns the second factor on, or puts another in its place, once a code shows that the app has the secret; all
+    /// other sessions end. `None` if the code does not fit.
     pub async fn confirm_authenticator(
         &self,
-        visit: &MemberVisit,
+        proof: &Reauthenticated<'_>,
         secret: &str,
         code: &str,
-    ) -> Result<Option<Vec<String>>> {
+    ) -> Result<Option<NewRecoveryCodes>> {
         let Some(seed) = from_base32(secret) else { return Ok(None) };
         let Some(step) = fitting(&seed, code, self.step()) else { return Ok(None) };
-        let (scope, id) = (visit.organization.scope(), visit.member.id);
+        let (scope, id) = (proof.scope(), proof.member());
         let place = Place::Authenticator(scope.id(), id);
         let fault = |source| Error::Key { kid: format!("authenticator of {id}"), source };
         let sealed = self.vault.seal(&place, &seed, &self.seal_entropy()).map_err(fault)?;
-        let codes: Vec<_> = (0..RECOVERY_CODES).map(|_| recovery_code(&self.random())).collect();
-        let tx = self.store.write().await?;
-        let known = lock(&tx, scope, id).await?;
-        let credentials = Credentials {
+        let codes = self.recovery_codes();
+        let action = Action::MemberAuthenticatorAdded;
+        let change = |known| Credentials {
             authenticator: Some(sealed),
             last_step: step,
-            recovery: codes.iter().map(|code| hashed(code)).collect(),
+            recovery: hashes(&codes),
             ..known
         };
-        tx.members(scope).set_credentials(id, &credentials).await?;
-        let action = Action::MemberAuthenticatorAdded;
-        self.record_for(&tx, scope, Actor::Member(id), action, id.uuid(), &[]).await?;
-        tx.commit().await?;
-        Ok(Some(codes))
+        let session = self.change_own_credentials(proof, action, change).await?;
+        Ok(Some(NewRecoveryCodes { codes, session }))
     }
 
-    /// Turns the second factor off, for who knows the password; whether it fits.
-    pub async fn remove_authenticator(&self, visit: &MemberVisit, password: Password) -> Result<bool> {
-        let (scope, id) = (visit.organization.scope(), visit.member.id);
-        if !self.confirms(visit, password).await? {
-            return Ok(false);
+    /// Turns the second factor off; all other sessions end.
+    pub async fn remove_authenticator(&self, proof: &Reauthenticated<'_>) -> Result<SignedIn> {
+        self.change_own_credentials(proof, Action::MemberAuthenticatorRemoved, without_second_factor).await
+    }
+
+    /// Makes new recovery codes in place of those that there are; all other sessions end. Refused where there is no
+    /// second factor.
+    pub async fn renew_recovery_codes(&self, proof: &Reauthenticated<'_>) -> Result<NewRecoveryCodes> {
+        if self.authenticator(proof.visit()).await?.is_none() {
+            return Err(Error::Transition("there is no second factor".to_owned()));
         }
+        let codes = self.recovery_codes();
+        let change = |known: Credentials| match known.authenticator {
+            Some(_) => Credentials { recovery: hashes(&codes), ..known },
+            None => known,
+        };
+        let session = self.change_own_credentials(proof, Action::MemberRecoveryCodesRenewed, change).await?;
+        Ok(NewRecoveryCodes { codes, session })
+    }
+
+    /// Removes the second factor of a member who has lost it, for the operator; all their sessions end.
+    pub async fn reset_second_factor(&self, slug: &Slug, email: &Email) -> Result<ResetSecondFactor> {
         let tx = self.store.write().await?;
-        let known = lock(&tx, scope, id).await?;
-        let credentials = Credentials { authenticator: None, last_step: 0, recovery: Vec::new(), ..known };
-        tx.members(scope).set_credentials(id, &credentials).await?;
-        let action = Action::MemberAuthenticatorRemoved;
-        self.record_for(&tx, scope, Actor::Member(id), action, id.uuid(), &[]).await?;
+        let organization = tx.organizations().by_slug(slug).await?;
+        let scope = organization.ok_or(Error::NotFound(Thing::Organization))?.scope();
+        let found = tx.members(scope).by_email(email).await?;
+        let member = one_of(found, email).ok_or(Error::NotFound(Thing::Member))?;
+        if lock_credentials(&tx, scope, member.id).await?.authenticator.is_none() {
+            return Ok(ResetSecondFactor { member, sessions_ended: None });
+        }
+        let by = (Actor::Operator, Action::MemberAuthenticatorRemoved);
+        let ended = self.change_credentials(&tx, scope, member.id, by, without_second_factor).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(ResetSecondFactor { member, sessions_ended: Some(ended) })
+    }
+
+    /// Changes what a person signs in with for themselves: of all their sessions the one goes on, under a new secret.
+    pub(crate) async fn change_own_credentials(
+        &self,
+        proof: &Reauthenticated<'_>,
+        action: Action,
+        change: impl FnOnce(Credentials) -> Credentials,
+    ) -> Result<SignedIn> {
+        let (scope, id) = (proof.scope(), proof.member());
+        let tx = self.store.write().await?;
+        let session = proof.hold(self, &tx).await?;
+        self.change_credentials(&tx, scope, id, (Actor::Member(id), action), change).await?;
+        let signed_in = self.go_on_with(&tx, scope, session).await?;
+        tx.commit().await?;
+        Ok(signed_in)
+    }
+
+    fn recovery_codes(&self) -> Vec<String> {
+        (0..RECOVERY_CODES).map(|_| recovery_code(&self.random())).collect()
     }
 
     /// Whether a member has a second factor, and how many recovery codes are left.
@@ -109,7 +165,7 @@ impl Engine {
         id: MemberId,
         code: &str,
     ) -> Result<bool> {
-        let known = lock(tx, scope, id).await?;
+        let known = lock_credentials(tx, scope, id).await?;
         let Some(sealed) = &known.authenticator else { return Ok(true) };
         let fault = |source| Error::Key { kid: format!("authenticator of {id}"), source };
         let seed = self.vault.open(&Place::Authenticator(scope.id(), id), sealed).map_err(fault)?;
@@ -136,9 +192,12 @@ impl Engine {
     }
 }
 
-async fn lock(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Credentials> {
-    tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Member))?;
-    tx.members(scope).credentials(id).await?.ok_or(Error::NotFound(Thing::Member))
+fn without_second_factor(known: Credentials) -> Credentials {
+    Credentials { authenticator: None, last_step: 0, recovery: Vec::new(), ..known }
+}
+
+fn hashes(codes: &[String]) -> Vec<String> {
+    codes.iter().map(|code| hashed(code)).collect()
 }
 
 /// The step of which `code` is, among the present one and its neighbours.

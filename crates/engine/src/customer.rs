@@ -8,6 +8,7 @@ use keyward_domain::{
 use keyward_storage::Tx;
 use serde_json::json;
 
+use crate::identity::Whose;
 use crate::{Done, Engine, Error, Result, Thing, once};
 
 /// A customer to be created.
@@ -121,6 +122,9 @@ impl Engine {
             return Ok(before);
         }
         tx.customers(scope).save(&customer).await?;
+        if customer.email != before.email {
+            self.end_proofs(&tx, scope, Whose::Customer(id)).await?;
+        }
         self.record(&tx, access, Action::CustomerUpdated, id.uuid(), &[("name", json!(customer.name))])
             .await?;
         tx.commit().await?;
@@ -149,6 +153,7 @@ impl Engine {
         }
         self.end_application_entitlements(&tx, access, id).await?;
         self.end_artifact_entitlements(&tx, access, id).await?;
+        self.end_proofs(&tx, scope, Whose::Customer(id)).await?;
         tx.customers(scope).delete(id, now).await?;
         self.record(&tx, access, Action::CustomerDeleted, id.uuid(), &[("name", json!(customer.name))])
             .await?;

@@ -43,7 +43,13 @@ pub enum Error {
     KeyReused,
     /// The same request was carried out before, and its secret was shown then.
     #[error("this request was carried out before, and its secret was shown then")]
-    SecretShown,
+    SecretShown {
+        /// What it made or changed.
+        resource: uuid::Uuid,
+    },
+    /// The person has not shown lately who they are, which is asked for before an identity is changed.
+    #[error("confirm who you are first")]
+    Unconfirmed,
     /// The license's token can't be had.
     #[error("the token of this license cannot be issued: {0}")]
     NoToken(&'static str),

@@ -22,6 +22,7 @@ mod delivery;
 mod error;
 mod hash_gate;
 mod heavy;
+mod identity;
 mod issue;
 mod license;
 mod lists;
@@ -39,9 +40,11 @@ mod password;
 mod product;
 mod provider;
 mod publish;
+mod reauthentication;
 mod record;
 mod registry;
 mod setup;
+mod shown_once;
 mod signing_key;
 mod slug;
 mod token;
@@ -51,6 +54,8 @@ mod visitor;
 
 use std::sync::Arc;
 
+use attempt::AttemptLog;
+use hash_gate::HashGate;
 use keyward_domain::registry::{Host, Upstream};
 use keyward_domain::{HttpUrl, OutboundRules, RegistryId, Timestamp};
 use keyward_storage::Store;
@@ -59,8 +64,6 @@ use outbound::{Guard, InFlight, Network, SystemNetwork};
 use p256::ecdsa::SigningKey;
 use publish::SignedLists;
 use quick_cache::sync::Cache;
-use attempt::AttemptLog;
-use hash_gate::HashGate;
 use validation::desk::Desk;
 use validation::load::Named;
 use vault::SealEntropy;
@@ -72,7 +75,7 @@ pub use application_entitlement::{
 };
 pub use application_version::{KeyWarning, NewApplicationVersion, VersionSheet};
 pub use attempt::DEVICE_SECONDS;
-pub use authenticator::NewAuthenticator;
+pub use authenticator::{NewAuthenticator, NewRecoveryCodes, ResetSecondFactor};
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use delivery::{DeliveredFile, OwnApplication, OwnVersion, Recipient};
@@ -93,8 +96,11 @@ pub use once::Done;
 pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
 pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
-pub use provider::{Arrival, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError};
+pub use provider::{
+    Arrival, ChangedProvider, ClientSecret, NewProvider, Outbound, Refusal, Return, WireError,
+};
 pub use publish::AskedList;
+pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
     Admitted, Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement,
     NewGrant, NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages,
@@ -282,6 +288,12 @@ impl Issuer {
     fn host(&self) -> Host {
         // What tokens name has a host: that was checked.
         self.url.host().parse().unwrap_or_else(|_| Host::localhost())
+    }
+
+    /// Host and port, as browsers write them in `Origin`.
+    pub fn authority(&self) -> Option<String> {
+        let origin = self.url.url().origin().ascii_serialization();
+        origin.split_once("://").map(|(_, authority)| authority.to_owned())
     }
 
     /// The port, where it is not the one that the scheme stands for.

@@ -223,6 +223,8 @@ impl Engine {
             created_at: now,
             expires_at: now.plus_seconds(purpose.lifetime()),
             used_at: None,
+            // Onboarding links are also handed over by other means.
+            mailed: !matches!(purpose, LinkPurpose::Onboarding(_)),
         };
         (link, secret)
     }

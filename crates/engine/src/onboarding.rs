@@ -58,7 +58,7 @@ impl Engine {
         license: LicenseId,
     ) -> Result<NewOnboardingLink> {
         let tx = self.write(access).await?;
-        let (_, made) = self.new_onboarding_link(&tx, access, license).await?;
+        let (_, made) = self.new_onboarding_link(&tx, access, license, false).await?;
         tx.commit().await?;
         Ok(made)
     }
@@ -71,7 +71,7 @@ impl Engine {
     ) -> Result<Email> {
         let scope = access.scope();
         let tx = self.write(access).await?;
-        let (license, made) = self.new_onboarding_link(&tx, access, license).await?;
+        let (license, made) = self.new_onboarding_link(&tx, access, license, true).await?;
         let customer = match license.customer {
             Some(customer) => tx.customers(scope).find(customer).await?,
             None => None,
@@ -100,6 +100,7 @@ impl Engine {
         tx: &Tx,
         access: &Access<WriteLicenses>,
         license: LicenseId,
+        mailed: bool,
     ) -> Result<(License, NewOnboardingLink)> {
         let scope = access.scope();
         let license = tx.licenses(scope).find(license).await?.ok_or(Error::NotFound(Thing::License))?;
@@ -107,6 +108,7 @@ impl Engine {
             return Err(Error::Transition("a license that is revoked cannot be handed over".to_owned()));
         }
         let (link, secret) = self.new_link(scope.id(), LinkPurpose::Onboarding(license.id));
+        let link = Link { mailed, ..link };
         tx.links(scope).insert(&link).await?;
         let detail = [("license_id", json!(license.id)), ("name", json!(license.name))];
         self.record(tx, access, Action::OnboardingLinkCreated, link.id.uuid(), &detail).await?;

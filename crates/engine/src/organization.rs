@@ -260,8 +260,8 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Founded> {
         let tx = self.write(access).await?;
-        if once::earlier(&tx, access.scope(), once, self.now()).await?.is_some() {
-            return Err(Error::SecretShown);
+        if let Some(resource) = once::earlier(&tx, access.scope(), once, self.now()).await? {
+            return Err(Error::SecretShown { resource });
         }
         let founded = self.found(&tx, new, access.actor(), false).await?;
         once::complete(&tx, access.scope(), once, founded.organization.id.uuid()).await?;

@@ -7,7 +7,6 @@ use zeroize::Zeroizing;
 
 use crate::attempt::Attempt;
 use crate::hash_gate::Memory;
-use crate::visitor::MemberVisit;
 use crate::{Engine, Error, Result};
 
 /// A password as its owner typed it.
@@ -59,25 +58,19 @@ impl Engine {
         self.hash_gate.run(look).await
     }
 
-    /// Whether this is the password of someone who is signed in. Wrong ones are counted as those of signing in are,
-    /// by the session.
-    pub(crate) async fn confirms(&self, visit: &MemberVisit, password: Password) -> Result<bool> {
-        let scope = visit.organization.scope();
-        let known = self.store.read().await?.members(scope).credentials(visit.member.id).await?;
-        let known = known.and_then(|known| known.password);
-        let attempt = Attempt::again(visit);
-        self.begin_attempt(&attempt).await?;
-        match self.matching(password, known.map(|hash| ((), hash)).into_iter().collect()).await {
-            Ok(Some(())) => {
-                self.take_attempt_back(&attempt).await?;
-                Ok(true)
-            }
-            Ok(None) => Ok(false),
-            Err(error) => {
-                self.take_attempt_back(&attempt).await?;
-                Err(error)
-            }
+    /// The first of several people whose password this is. The attempt is counted before, unless nobody looks at it.
+    pub(crate) async fn judge_password<T: Send + 'static>(
+        &self,
+        attempt: &Attempt,
+        password: Password,
+        candidates: Vec<(T, String)>,
+    ) -> Result<Option<T>> {
+        self.begin_attempt(attempt).await?;
+        let judged = self.matching(password, candidates).await;
+        if judged.is_err() {
+            self.take_attempt_back(attempt).await?;
         }
+        judged
     }
 }
 
@@ -113,7 +106,9 @@ fn output(password: &Password, salt: &Salt, argon2: Argon2<'_>, memory: &mut Mem
     }
     let mut out = [0; Output::MAX_LENGTH];
     let out = out.get_mut(..length.unwrap_or(Params::DEFAULT_OUTPUT_LEN))?;
-    argon2.hash_password_into_with_memory(password.0.as_bytes(), salt, out, memory.get_mut(..blocks)?).ok()?;
+    argon2
+        .hash_password_into_with_memory(password.0.as_bytes(), salt, out, memory.get_mut(..blocks)?)
+        .ok()?;
     Output::new(out).ok()
 }
 
@@ -127,13 +122,15 @@ mod tests {
     fn hashes_are_those_that_the_crate_makes_and_reads() {
         let (password, mut memory) = (Password::attempt("a long password"), Memory::new());
         let own = hash(&password, &[7; 16], &mut memory).unwrap();
-        let theirs: PasswordHash = Argon2::default().hash_password_with_salt(b"a long password", &[7; 16]).unwrap();
+        let theirs: PasswordHash =
+            Argon2::default().hash_password_with_salt(b"a long password", &[7; 16]).unwrap();
         assert_eq!(own, theirs.to_string());
         assert!(Argon2::default().verify_password(b"a long password", own.as_str()).is_ok());
         assert!(verify(&password, &own, &mut memory));
         assert!(!verify(&Password::attempt("another"), &own, &mut memory));
         // Of other costs, as an older program may have made it.
-        let older = Argon2::new(Algorithm::default(), Version::default(), Params::new(64, 1, 2, None).unwrap());
+        let older =
+            Argon2::new(Algorithm::default(), Version::default(), Params::new(64, 1, 2, None).unwrap());
         let older: PasswordHash = older.hash_password_with_salt(b"a long password", &[7; 16]).unwrap();
         assert!(verify(&password, &older.to_string(), &mut memory));
         for bad in ["", "x", "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA", "$bcrypt$x"] {

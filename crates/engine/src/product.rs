@@ -129,8 +129,8 @@ impl Engine {
     ) -> Result<KeyedProduct> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        if once::earlier(&tx, scope, once, now).await?.is_some() {
-            return Err(Error::SecretShown);
+        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
+            return Err(Error::SecretShown { resource });
         }
         // Held, so that of two who count the products one counts the other's.
         let organization =
@@ -196,8 +196,8 @@ impl Engine {
     ) -> Result<KeyedProduct> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        if once::earlier(&tx, scope, once, now).await?.is_some() {
-            return Err(Error::SecretShown);
+        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
+            return Err(Error::SecretShown { resource });
         }
         let product = lock(&tx, scope, id).await?;
         let (secret, _) = self.new_api_key();

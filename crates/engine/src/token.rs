@@ -61,8 +61,8 @@ impl Engine {
         let access = &self.still::<_, WriteTokens>(&tx, access).await?;
         let scopes = new.scopes.unwrap_or_else(|| access.scopes());
         scopes.iter().try_for_each(|permission| access.identity().check(permission))?;
-        if once::earlier(&tx, scope, once, now).await?.is_some() {
-            return Err(Error::SecretShown);
+        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
+            return Err(Error::SecretShown { resource });
         }
         let maker = maker(&tx, access).await?;
         let made = self.new_token(scope, maker, new.name, scopes, new.expires_at);

@@ -9,7 +9,7 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use keyward_domain::{Kid, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId};
+use keyward_domain::{Kid, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, SessionId};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -169,6 +169,8 @@ pub enum Place {
     ClientSecret(OrganizationId),
     /// The text of a mail that waits to be handed over.
     Mail(OrganizationId, MailId),
+    /// A secret that waits to be shown once in a session.
+    ShownOnce(OrganizationId, SessionId),
 }
 
 impl Place {
@@ -194,6 +196,9 @@ impl Place {
             }
             Self::Mail(organization, mail) => {
                 (b"keyward mail\0".as_slice(), organization, mail.uuid().as_bytes().to_vec())
+            }
+            Self::ShownOnce(organization, session) => {
+                (b"keyward shown once\0".as_slice(), organization, session.uuid().as_bytes().to_vec())
             }
         };
         [kind, organization.uuid().as_bytes(), &row].concat()

@@ -7,14 +7,16 @@ use keyward_domain::{
     Action, Actor, Customer, Email, Identity, LicenseId, Link, Member, Organization, OrganizationScope,
     Secret, SecretKind, Session, SessionId, Slug,
 };
-use keyward_storage::Tx;
+use keyward_storage::{Credentials, Tx};
 use serde_json::json;
 
 use crate::attempt::Attempt;
+use crate::identity::lock_credentials;
 use crate::log::queue::{Entry, Use, What};
 use crate::mail_text::{plain, vendor};
 use crate::password::Password;
 use crate::provider::is_vouched_for;
+use crate::reauthentication::Reauthenticated;
 use crate::{Engine, Error, Result, Thing};
 
 /// How exact "last seen" is.
@@ -153,43 +155,32 @@ impl Engine {
         let found = self.store.read().await?.members_by_email(email).await?;
         let (account, source) = (AccountKey::of(email), self.source(email, &visit));
         let attempt = Attempt { account, source, exists: !found.is_empty() };
-        self.begin_attempt(&attempt).await?;
         let candidates = found.into_iter().filter_map(|(member, credentials)| {
-            let second = credentials.authenticator.is_some();
-            Some(((member, second), credentials.password?))
+            let hash = credentials.password?;
+            Some(((member, hash.clone()), hash))
         });
-        let matched = match self.matching(password, candidates.collect()).await {
-            Ok(matched) => matched,
-            Err(error) => {
-                // Nobody has looked at the password.
-                self.take_attempt_back(&attempt).await?;
-                return Err(error);
-            }
-        };
-        let Some((member, second)) = matched else { return Ok(SignIn::Refused) };
+        let judged = self.judge_password(&attempt, password, candidates.collect()).await?;
+        let Some((member, fitting)) = judged else { return Ok(SignIn::Refused) };
         let tx = self.store.write().await?;
         let organization = tx.organization_of(member.organization).await?;
         let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
         let scope = organization.scope();
+        // Hashing takes its time: what was changed meanwhile counts.
+        if tx.members(scope).lock(member.id).await?.is_none() {
+            return Ok(SignIn::Refused);
+        }
+        let known = lock_credentials(&tx, scope, member.id).await?;
+        if known.password != Some(fitting) {
+            return Ok(SignIn::Refused);
+        }
         if is_vouched_for(&tx, scope, &member).await? {
             drop(tx);
             self.take_attempt_back(&attempt).await?;
             return Ok(SignIn::ProviderNeeded(organization.slug));
         }
-        if second {
-            let Some(code) = code else {
-                drop(tx);
-                self.take_attempt_back(&attempt).await?;
-                return Ok(SignIn::CodeNeeded);
-            };
-            self.begin_code(&tx, &attempt).await?;
-            if !self.take_code(&tx, scope, member.id, code).await? {
-                tx.commit().await?;
-                return Ok(SignIn::CodeNeeded);
-            }
-        }
-        // Before other rows are held: all who sign in take them in this order.
-        self.attempt_succeeded(&tx, &attempt, second).await?;
+        let Some(tx) = self.complete_attempt(tx, &attempt, scope, member.id, code).await? else {
+            return Ok(SignIn::CodeNeeded);
+        };
         tx.sweep_sessions(self.now()).await?;
         let signed_in = self.member_session(&tx, &member, visit).await?;
         tx.commit().await?;
@@ -204,33 +195,24 @@ impl Engine {
     /// All sessions of the same person.
     pub async fn own_sessions(&self, session: &Session) -> Result<Vec<Session>> {
         let tx = self.store.read().await?;
-        let scope = scope_of(&tx, session).await?;
         let now = self.now();
-        let sessions = tx.sessions(scope).of(session.holder).await?;
+        let sessions = tx.sessions(session.scope()).of(session.holder).await?;
         Ok(sessions.into_iter().filter(|session| session.is_live(now)).collect())
     }
 
     /// Ends one session of the same person; whether there was one.
     pub async fn end_session(&self, session: &Session, id: SessionId) -> Result<bool> {
         let tx = self.store.write().await?;
-        let scope = scope_of(&tx, session).await?;
-        let ended = tx.sessions(scope).end(session.holder, id).await?;
+        let ended = tx.sessions(session.scope()).end(session.holder, id).await?;
         tx.commit().await?;
         Ok(ended)
     }
 
-    /// Sets another password, for who knows the old one. All other sessions end.
-    pub async fn change_password(&self, visit: &MemberVisit, old: Password, new: Password) -> Result<bool> {
-        let scope = visit.organization.scope();
-        if !self.confirms(visit, old).await? {
-            return Ok(false);
-        }
+    /// Sets another password; all other sessions end.
+    pub async fn change_password(&self, proof: &Reauthenticated<'_>, new: Password) -> Result<SignedIn> {
         let hash = self.hash_password(new).await?;
-        let tx = self.store.write().await?;
-        self.put_password(&tx, &visit.member, &hash).await?;
-        tx.sessions(scope).insert(&visit.session).await?;
-        tx.commit().await?;
-        Ok(true)
+        let change = |known| Credentials { password: Some(hash), ..known };
+        self.change_own_credentials(proof, Action::MemberPasswordSet, change).await
     }
 
     /// Mails a link for a new password to the members with this address. Whether there are any is not told.
@@ -317,7 +299,6 @@ impl Engine {
             return Err(Error::LinkGone);
         }
         self.put_password(&tx, &member, &hash).await?;
-        tx.links(scope).withdraw_all(member.id.uuid(), self.now()).await?;
         let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();
         let signed_in = match known.authenticator {
             None => Some(self.member_session(&tx, &member, visit).await?),
@@ -369,6 +350,8 @@ impl Engine {
             created_at: now,
             last_seen_at: now,
             expires_at: now.plus_seconds(holder.lifetime()),
+            form_key: secret.hash(),
+            confirmed_at: None,
         };
         tx.sessions(scope).insert(&session).await?;
         Ok(SignedIn { session, secret, device: None })
@@ -390,19 +373,11 @@ impl Engine {
         tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))
     }
 
+    /// Sets the password of who has opened a link; all sessions end.
     pub(crate) async fn put_password(&self, tx: &Tx, member: &Member, hash: &str) -> Result<()> {
         let organization = self.home(tx, member).await?;
-        let scope = organization.scope();
-        let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();
-        let credentials = keyward_storage::Credentials { password: Some(hash.to_owned()), ..known };
-        tx.members(scope).set_credentials(member.id, &credentials).await?;
-        tx.sessions(scope).end_all(SessionHolder::Member(member.id)).await?;
-        let actor = Actor::Member(member.id);
-        self.record_for(tx, scope, actor, Action::MemberPasswordSet, member.id.uuid(), &[]).await
+        let by = (Actor::Member(member.id), Action::MemberPasswordSet);
+        let change = |known| Credentials { password: Some(hash.to_owned()), ..known };
+        self.change_credentials(tx, organization.scope(), member.id, by, change).await.map(drop)
     }
-}
-
-async fn scope_of(tx: &Tx, session: &Session) -> Result<OrganizationScope> {
-    let organization = tx.organization_of(session.organization).await?;
-    Ok(organization.ok_or(Error::NotFound(Thing::Organization))?.scope())
 }

@@ -1,5 +1,16 @@
 // What pages do beyond links and forms. Everything works without it.
 "use strict";
+// A form that is under way is not sent a second time.
+const sent = new WeakMap();
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (performance.now() - (sent.get(form) ?? -Infinity) < 3000) {
+    event.preventDefault();
+  } else {
+    sent.set(form, performance.now());
+  }
+});
 document.addEventListener("click", (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) {

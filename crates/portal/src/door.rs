@@ -4,11 +4,11 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::link::LinkPurpose;
-use keyward_domain::{Email, Name, Secret, SecretKind, Slug};
-use keyward_engine::{Engine, NewOrganization, Password, SignIn, Visitor};
+use keyward_domain::{Email, Name, Secret, SecretKind, Session, Slug};
+use keyward_engine::{Engine, NewOrganization, Password, SignIn};
 use keyward_web::{Code, Fields, Problem, Request, Throttle, part};
 
-use crate::form::{Form, Posted};
+use crate::form::{Form, PublicPost};
 use crate::page::{self, Page};
 use crate::signed::{self, Anyone};
 use crate::tries::{NetworkTry, SignInTry, in_words, slowed};
@@ -23,6 +23,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/forgot", web::post().to(forgot))
         .route("/portal/sign-in", web::get().to(customer_sign_in_page))
         .route("/portal/sign-in", web::post().to(customer_sign_in))
+        .route("/portal/sign-out", web::post().to(customer_sign_out))
         .route("/link/{secret}", web::get().to(link_page))
         .route("/link/{secret}", web::post().to(link))
         .route("/setup/{secret}", web::get().to(setup_page))
@@ -33,6 +34,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 #[template(path = "door/sign_in.html")]
 struct SignInPage {
     form: Form,
+    /// Whether a form was sent when the session had ended.
+    ended: bool,
 }
 
 #[derive(Template)]
@@ -44,14 +47,15 @@ struct SignInByPage {
 #[derive(serde::Deserialize)]
 struct By {
     organization: Option<String>,
+    ended: Option<String>,
 }
 
 async fn sign_in_page(anyone: Anyone, by: web::Query<By>) -> Page {
-    let by = by.organization.as_deref().map(|typed| typed.trim().to_lowercase());
-    match (anyone.0, by) {
-        (Some(Visitor::Member(_)), _) => Ok(page::go("/")),
-        (_, None) => page::send(&SignInPage { form: Form::default() }),
-        (_, Some(typed)) => match typed.parse::<Slug>() {
+    let by_name = by.organization.as_deref().map(|typed| typed.trim().to_lowercase());
+    match (anyone.member, by_name) {
+        (Some(_), _) => Ok(page::go("/")),
+        (None, None) => page::send(&SignInPage { form: Form::default(), ended: by.ended.is_some() }),
+        (None, Some(typed)) => match typed.parse::<Slug>() {
             Ok(slug) => Ok(page::go(format!("/sign-in/{slug}"))),
             Err(_) => page::send(&SignInByPage { mistyped: !typed.is_empty() }),
         },
@@ -60,7 +64,7 @@ async fn sign_in_page(anyone: Anyone, by: web::Query<By>) -> Page {
 
 async fn sign_in(
     request: HttpRequest,
-    Posted(mut form): Posted,
+    PublicPost(mut form): PublicPost,
     engine: web::Data<Engine>,
     throttle: web::Data<Throttle>,
 ) -> Page {
@@ -83,7 +87,7 @@ async fn sign_in(
                 attempt.take_back();
             }
             form.refuse("code", "is needed: six digits of your authenticator app, or a recovery code");
-            page::send_as(StatusCode::UNAUTHORIZED, &SignInPage { form })
+            page::send_as(StatusCode::UNAUTHORIZED, &SignInPage { form, ended: false })
         }
         Ok(SignIn::ProviderNeeded(slug)) => {
             attempt.take_back();
@@ -100,7 +104,7 @@ async fn sign_in(
 
 fn refused(mut form: Form) -> Page {
     form.refuse("", "Address and password don't fit.");
-    page::send_as(StatusCode::UNAUTHORIZED, &SignInPage { form })
+    page::send_as(StatusCode::UNAUTHORIZED, &SignInPage { form, ended: false })
 }
 
 /// The form again, if there were too many tries.
@@ -109,23 +113,35 @@ fn slowed_down(mut form: Form, trouble: Trouble) -> Page {
         Some(seconds) => {
             let wait = in_words(seconds);
             form.refuse("", format!("Too many tries. Wait {wait}, or set a new password."));
-            Ok(slowed(page::send(&SignInPage { form })?, seconds))
+            Ok(slowed(page::send(&SignInPage { form, ended: false })?, seconds))
         }
         None => Err(trouble),
     }
 }
 
-async fn sign_out(request: HttpRequest, anyone: Anyone, _: Posted, engine: web::Data<Engine>) -> Page {
-    let (session, to) = match &anyone.0 {
-        Some(Visitor::Member(visit)) => (Some(&visit.session), "/sign-in"),
-        Some(Visitor::Customer(visit)) => (Some(&visit.session), "/portal/sign-in"),
-        Some(Visitor::Onboarding(visit)) => (Some(&visit.session), "/portal/sign-in"),
-        None => (None, "/sign-in"),
-    };
-    if let Some(session) = session {
-        engine.sign_out(session).await?;
+async fn sign_out(request: HttpRequest, anyone: Anyone, _: PublicPost, engine: web::Data<Engine>) -> Page {
+    let session = anyone.member.map(|visit| visit.session);
+    end(&request, &engine, session, "/sign-in").await
+}
+
+async fn customer_sign_out(
+    request: HttpRequest,
+    anyone: Anyone,
+    _: PublicPost,
+    engine: web::Data<Engine>,
+) -> Page {
+    let session = anyone.customer.map(|visit| visit.session);
+    end(&request, &engine, session, "/portal/sign-in").await
+}
+
+async fn end(request: &HttpRequest, engine: &Engine, session: Option<Session>, to: &str) -> Page {
+    match session {
+        Some(session) => {
+            engine.sign_out(&session).await?;
+            Ok(signed::end(request, &session, to))
+        }
+        None => Ok(page::go(to)),
     }
-    Ok(signed::end(&request, to))
 }
 
 #[derive(Template)]
@@ -154,14 +170,19 @@ const CUSTOMER: MailPage = MailPage {
     form: Form::EMPTY,
 };
 
-async fn forgot_page() -> Page {
-    page::send(&FORGOT)
+#[derive(serde::Deserialize)]
+struct Asked {
+    sent: Option<String>,
 }
 
-async fn customer_sign_in_page(anyone: Anyone) -> Page {
-    match anyone.0 {
-        Some(Visitor::Customer(_)) => Ok(page::go("/portal")),
-        _ => page::send(&CUSTOMER),
+async fn forgot_page(asked: web::Query<Asked>) -> Page {
+    page::send(&MailPage { sent: asked.sent.is_some(), ..FORGOT })
+}
+
+async fn customer_sign_in_page(anyone: Anyone, asked: web::Query<Asked>) -> Page {
+    match anyone.customer {
+        Some(_) => Ok(page::go("/portal")),
+        None => page::send(&MailPage { sent: asked.sent.is_some(), ..CUSTOMER }),
     }
 }
 
@@ -179,15 +200,11 @@ async fn wanted(request: &HttpRequest, form: &mut Form, engine: &Engine) -> Resu
     }
 }
 
-async fn forgot(
-    request: HttpRequest,
-    Posted(mut form): Posted,
-    engine: web::Data<Engine>,
-) -> Page {
+async fn forgot(request: HttpRequest, PublicPost(mut form): PublicPost, engine: web::Data<Engine>) -> Page {
     match wanted(&request, &mut form, &engine).await? {
         Some(email) => {
             engine.request_password_reset(&email).await?;
-            page::send(&MailPage { sent: true, ..FORGOT })
+            Ok(page::go("/forgot?sent=yes"))
         }
         None => page::send(&MailPage { form, ..FORGOT }),
     }
@@ -195,13 +212,13 @@ async fn forgot(
 
 async fn customer_sign_in(
     request: HttpRequest,
-    Posted(mut form): Posted,
+    PublicPost(mut form): PublicPost,
     engine: web::Data<Engine>,
 ) -> Page {
     match wanted(&request, &mut form, &engine).await? {
         Some(email) => {
             engine.request_customer_sign_in(&email).await?;
-            page::send(&MailPage { sent: true, ..CUSTOMER })
+            Ok(page::go("/portal/sign-in?sent=yes"))
         }
         None => page::send(&MailPage { form, ..CUSTOMER }),
     }
@@ -235,7 +252,7 @@ async fn link_page(request: HttpRequest, engine: web::Data<Engine>) -> Page {
     }
 }
 
-async fn link(request: HttpRequest, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+async fn link(request: HttpRequest, PublicPost(mut form): PublicPost, engine: web::Data<Engine>) -> Page {
     let secret = secret(&request, SecretKind::Link)?;
     let attempt = NetworkTry::count(&request, "link", engine.now()).await?;
     let link = engine.link(&secret).await?.ok_or_else(|| Problem::new(Code::Gone))?;
@@ -298,7 +315,7 @@ impl Request for NewVendor {
     }
 }
 
-async fn setup(request: HttpRequest, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+async fn setup(request: HttpRequest, PublicPost(mut form): PublicPost, engine: web::Data<Engine>) -> Page {
     let secret = secret(&request, SecretKind::Setup)?;
     let attempt = NetworkTry::count(&request, "setup", engine.now()).await?;
     if !engine.is_setup_link(&secret).await? {

@@ -6,8 +6,10 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
+use keyward_domain::Idempotency;
 use keyward_engine::Error;
-use keyward_web::{Body, Code, Fields, MOST_BYTES, Problem, Request, utf8};
+use keyward_web::{Body, Code, Fields, MOST_BYTES, Problem, Request, is_from_own_page, utf8};
+use sha2::{Digest as _, Sha256};
 
 use crate::signed;
 use crate::trouble::Trouble;
@@ -20,16 +22,23 @@ const MOST_OF_STRANGERS: usize = 16 * 1024;
 pub(crate) struct Form {
     values: BTreeMap<String, String>,
     faults: Vec<(String, String)>,
+    /// What tells this sending of the form from any other.
+    once: Option<Idempotency>,
 }
 
 impl Form {
     /// Nothing typed yet.
-    pub(crate) const EMPTY: Self = Self { values: BTreeMap::new(), faults: Vec::new() };
+    pub(crate) const EMPTY: Self = Self { values: BTreeMap::new(), faults: Vec::new(), once: None };
 
     /// A form with values already in it.
     pub(crate) fn filled<'a>(values: impl IntoIterator<Item = (&'a str, String)>) -> Self {
         let values = values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Self { values, faults: Vec::new() }
+        Self { values, ..Self::EMPTY }
+    }
+
+    /// What tells this sending of the form from any other: who clicks twice has one thing made.
+    pub(crate) fn once(&self) -> Option<&Idempotency> {
+        self.once.as_ref()
     }
 
     /// This form laid over another, for pages that hold several.
@@ -37,7 +46,7 @@ impl Form {
     pub(crate) fn over(self, below: Self) -> Self {
         let mut values = below.values;
         values.extend(self.values);
-        Self { values, faults: self.faults }
+        Self { values, ..self }
     }
 
     /// Without what should not be shown again.
@@ -154,32 +163,69 @@ impl Form {
     }
 }
 
-/// A form that came from one of our own pages.
+/// A form that a member sent from a page of their session.
 pub(crate) struct Posted(pub Form);
+
+/// A form that needs no session, and that none is in the way of: signing in and out, links from mail, the first start.
+pub(crate) struct PublicPost(pub Form);
+
+type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Trouble>>>>;
 
 impl FromRequest for Posted {
     type Error = Trouble;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Trouble>>>>;
+    type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let body = Body::<MOST_BYTES>::of(request, payload.take());
         let request = request.clone();
         Box::pin(async move {
-            let unreadable = || Trouble::from(Problem::new(Code::InvalidRequest));
-            // Only who is signed in sends long forms; who that is, is looked up for those alone.
-            let is_small = body.length().is_some_and(|length| length <= MOST_OF_STRANGERS);
-            let most =
-                if !is_small && signed::is_signed_in(&request).await? { MOST_BYTES } else { MOST_OF_STRANGERS };
-            let body = body.read_up_to(most).await.map_err(keyward_web::unreadable)?;
-            let text = std::str::from_utf8(&body).map_err(|_| unreadable())?;
-            let pairs = utf8::pairs(text).ok_or_else(unreadable)?;
-            // Browsers send line breaks of texts as CR LF.
-            let values: BTreeMap<_, _> =
-                pairs.into_iter().map(|(name, value)| (name, value.replace("\r\n", "\n"))).collect();
-            if !signed::is_own(&request, values.get("csrf").map(String::as_str)) {
-                return Err(Trouble::Foreign);
-            }
-            Ok(Self(Form { values, faults: Vec::new() }))
+            own(&request)?;
+            // Only who is signed in sends long forms.
+            let visit = signed::member(&request).await?;
+            let visit = visit.ok_or_else(|| Trouble::sign_in(&request, "/sign-in"))?;
+            let form = read(&request, body).await?;
+            let token = form.values.get("csrf").map(String::as_str);
+            if signed::is_of(&visit.session, token) { Ok(Self(form)) } else { Err(Trouble::Earlier) }
         })
     }
+}
+
+impl FromRequest for PublicPost {
+    type Error = Trouble;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = Body::<MOST_OF_STRANGERS>::of(request, payload.take());
+        let request = request.clone();
+        Box::pin(async move {
+            own(&request)?;
+            let form = read(&request, body).await?;
+            signed::anyone(&request).await?;
+            Ok(Self(form))
+        })
+    }
+}
+
+/// Goes on with a form that the browser says comes from one of our own pages.
+fn own(request: &HttpRequest) -> Result<(), Trouble> {
+    if is_from_own_page(request) { Ok(()) } else { Err(Trouble::Foreign) }
+}
+
+async fn read<const MOST: usize>(request: &HttpRequest, body: Body<MOST>) -> Result<Form, Trouble> {
+    let unreadable = || Trouble::from(Problem::new(Code::InvalidRequest));
+    let body = body.read().await.map_err(keyward_web::unreadable)?;
+    let text = std::str::from_utf8(&body).map_err(|_| unreadable())?;
+    let pairs = utf8::pairs(text).ok_or_else(unreadable)?;
+    // Browsers send line breaks of texts as CR LF.
+    let values: BTreeMap<_, _> =
+        pairs.into_iter().map(|(name, value)| (name, value.replace("\r\n", "\n"))).collect();
+    let once = values.contains_key("csrf").then(|| idempotency(request.path(), &body)).flatten();
+    Ok(Form { values, faults: Vec::new(), once })
+}
+
+/// The body holds what no other page's form holds, so the same body means the same form, sent twice.
+fn idempotency(path: &str, body: &[u8]) -> Option<Idempotency> {
+    let hash = Sha256::new().chain_update(path).chain_update("\0").chain_update(body).finalize();
+    let text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    Some(Idempotency { key: format!("form-{text}").parse().ok()?, fingerprint: hash.into() })
 }

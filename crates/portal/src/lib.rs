@@ -6,6 +6,7 @@
 //! | who is signed in, and what guards a page | `signed` |
 //! | how a form is read, and shown again with its faults | `form` |
 //! | how a page is put together and sent | `page` |
+//! | what a form made and is shown once | `shown_once` |
 //! | signing in, links from mail, the first start | `door` |
 //! | who may try once more | `tries` |
 //! | signing in with an organization's own accounts | `openid` |
@@ -20,6 +21,7 @@ mod form;
 mod onboarding;
 mod openid;
 mod page;
+mod shown_once;
 mod signed;
 mod tries;
 mod trouble;

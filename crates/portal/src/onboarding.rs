@@ -4,20 +4,21 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
+use keyward_domain::session::SessionHolder;
 use keyward_domain::{Secret, SecretKind};
 use keyward_engine::{Engine, Handover};
 use keyward_web::{Code, Problem, markdown, part};
 
 use crate::customer::{FieldView, fields};
-use crate::form::Posted;
+use crate::form::PublicPost;
 use crate::page::{self, Page};
 use crate::signed::{self, Onboarded};
 use crate::trouble::Trouble;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/onboarding", web::get().to(opened))
-        .route("/onboarding/license.jwt", web::get().to(download))
+        .route("/onboarding/license/{license}", web::get().to(opened))
+        .route("/onboarding/license/{license}/license.jwt", web::get().to(download))
         .route("/onboarding/{secret}", web::get().to(look))
         .route("/onboarding/{secret}", web::post().to(open));
 }
@@ -52,10 +53,14 @@ async fn look(request: HttpRequest, engine: web::Data<Engine>) -> Page {
     page::send(&LookPage { organization: organization.name.to_string() }).map(private)
 }
 
-async fn open(request: HttpRequest, _: Posted, engine: web::Data<Engine>) -> Page {
+async fn open(request: HttpRequest, _: PublicPost, engine: web::Data<Engine>) -> Page {
     let visit = signed::visit(&request).await;
     let begun = engine.open_onboarding_link(&secret(&request)?, visit).await?;
-    Ok(private(signed::begin(&request, &begun, "/onboarding")))
+    let license = match begun.session.holder {
+        SessionHolder::Onboarding(license) => license,
+        SessionHolder::Member(_) | SessionHolder::Customer(_) => return Err(Problem::new(Code::Gone).into()),
+    };
+    Ok(private(signed::begin(&request, &begun, &format!("/onboarding/license/{license}"))))
 }
 
 async fn opened(onboarded: Onboarded, engine: web::Data<Engine>) -> Page {

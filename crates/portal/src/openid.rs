@@ -6,12 +6,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::provider::Departure;
 use keyward_domain::{Distrust, Secret, SecretKind, Slug};
-use keyward_engine::{Arrival, Engine, Refusal, Return, Visitor, WireError};
+use keyward_engine::{Arrival, Engine, Outbound, Refusal, Return, WireError};
 use keyward_web::{Code, Problem, part};
 
 use crate::page::{self, Page};
 use crate::signed::{self, Anyone};
 use crate::tries::NetworkTry;
+use crate::trouble::Trouble;
 
 /// Sign-ins that were begun here and have not come back.
 const BEGUN: &str = "begun";
@@ -32,7 +33,7 @@ struct SignInWithPage {
 
 async fn sign_in_page(request: HttpRequest, anyone: Anyone, engine: web::Data<Engine>) -> Page {
     let slug: Slug = part(&request, "slug")?;
-    if let Some(Visitor::Member(_)) = anyone.0 {
+    if anyone.member.is_some() {
         return Ok(page::go("/"));
     }
     match engine.vouched_organization(&slug).await? {
@@ -51,11 +52,21 @@ async fn sign_in_page(request: HttpRequest, anyone: Anyone, engine: web::Data<En
 
 async fn away(request: HttpRequest, engine: web::Data<Engine>) -> Page {
     let slug: Slug = part(&request, "slug")?;
-    // Each that goes well is taken back when someone returns.
-    let _begun = NetworkTry::count(&request, BEGUN, engine.now()).await?;
-    match engine.depart(&slug).await?.ok_or_else(|| Problem::new(Code::NotFound))? {
+    count(&request, &engine).await?;
+    let outbound = engine.depart(&slug).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    send_off(&request, outbound)
+}
+
+/// Counts a way to a provider from this network. One that ends well is taken back when someone returns.
+pub(crate) async fn count(request: &HttpRequest, engine: &Engine) -> Result<(), Trouble> {
+    NetworkTry::count(request, BEGUN, engine.now()).await.map(drop)
+}
+
+/// Sends someone to a provider.
+pub(crate) fn send_off(request: &HttpRequest, outbound: Result<Outbound, WireError>) -> Page {
+    match outbound {
         Ok(outbound) => {
-            let kept = cookie(&request, outbound.away.expose().to_owned(), Departure::LIFETIME);
+            let kept = cookie(request, outbound.away.expose().to_owned(), Departure::LIFETIME);
             Ok(HttpResponse::SeeOther().cookie(kept).insert_header((header::LOCATION, outbound.url)).finish())
         }
         Err(error) => Ok(refused(&Refusal::Wire(error))),
@@ -70,11 +81,7 @@ struct Told {
     iss: Option<String>,
 }
 
-async fn back(
-    request: HttpRequest,
-    told: web::Query<Told>,
-    engine: web::Data<Engine>,
-) -> Page {
+async fn back(request: HttpRequest, told: web::Query<Told>, engine: web::Data<Engine>) -> Page {
     let Told { state, code, iss: issuer } = told.into_inner();
     let away = request.cookie(cookie_name(&request));
     let away = away.and_then(|cookie| Secret::parse(SecretKind::Away, cookie.value()));
@@ -83,6 +90,10 @@ async fn back(
         Arrival::Done(signed_in) => {
             NetworkTry::returned(&request, BEGUN).await;
             signed::begin(&request, &signed_in, "/")
+        }
+        Arrival::Confirmed { session, then } => {
+            NetworkTry::returned(&request, BEGUN).await;
+            signed::begin(&request, &session, &then)
         }
         Arrival::Refused(refusal) => refused(&refusal),
     };
@@ -111,6 +122,18 @@ fn refused(refusal: &Refusal) -> HttpResponse {
             "You are not a member yet",
             format!(
                 "You are known as {email}, but {organization} has no member with this address. Ask an owner or admin of {organization} to invite you."
+            ),
+        ),
+        Refusal::SomeoneElse { .. } => (
+            StatusCode::FORBIDDEN,
+            "Not confirmed",
+            format!("Go back and confirm with your own account: {refusal}."),
+        ),
+        Refusal::Distrust(Distrust::NotAgain) => (
+            StatusCode::FORBIDDEN,
+            "Not confirmed",
+            format!(
+                "Nothing was changed: {refusal}. Confirm with your password, or tell who runs your organization's accounts that the provider must answer max_age with auth_time."
             ),
         ),
         Refusal::Distrust(Distrust::NoEmail | Distrust::UnverifiedEmail | Distrust::Domain) => (

@@ -97,7 +97,8 @@ impl Shell {
             "invited" => Some("Invited. The link in the mail works for 7 days."),
             "removed" => Some("Removed."),
             "taken-over" => Some("Yours now. The token acts for you, from the very next request on."),
-            "password" => Some("Password changed. All other sessions have ended."),
+            "password" => Some("Password changed. All your other sessions have ended."),
+            "second-factor-off" => Some("The second factor is off. All your other sessions have ended."),
             "ended" => Some("Session ended."),
             "swept" => Some("It is looked at within seconds."),
             "entitled" => Some("Saved. It holds from the next pull on."),
@@ -125,6 +126,8 @@ pub(crate) fn send_as(status: StatusCode, template: &impl Template) -> Page {
     Ok(HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        // With `no-referrer` browsers would hide where the page's own forms come from (`Origin: null`).
+        .insert_header((header::REFERRER_POLICY, "same-origin"))
         .body(html))
 }
 

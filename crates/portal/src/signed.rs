@@ -5,11 +5,15 @@ use std::pin::Pin;
 
 use actix_web::cookie::{Cookie, SameSite, time};
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
-use keyward_domain::{Access, Feature, Grant, Secret, SecretHash, SecretKind, Timestamp};
-use keyward_engine::{CustomerVisit, DEVICE_SECONDS, Engine, MemberVisit, OnboardingVisit, SignedIn, Visit, Visitor};
-use keyward_web::{ClientAddress, Code, Problem, Settings};
+use keyward_domain::session::SessionHolder;
+use keyward_domain::{Access, Feature, Grant, LicenseId, Secret, SecretHash, SecretKind, Session, Timestamp};
+use keyward_engine::{
+    CustomerVisit, DEVICE_SECONDS, Engine, MemberVisit, OnboardingVisit, Reauthenticated, SignedIn, Visit,
+    Visitor,
+};
+use keyward_web::{ClientAddress, Code, Problem, Settings, part, take_back_cookie};
 use sha2::{Digest as _, Sha256};
 
 use crate::trouble::Trouble;
@@ -29,19 +33,68 @@ pub(crate) struct SignedCustomer {
     pub csrf: String,
 }
 
-/// Whoever has opened an onboarding link.
+/// Whoever has opened the onboarding link of the license in the address.
 pub(crate) struct Onboarded {
     pub visit: OnboardingVisit,
 }
 
-/// Whoever it is, if anyone.
-pub(crate) struct Anyone(pub Option<Visitor>);
+/// Whoever it is, if anyone: one browser may be a member's and a customer's at once.
+pub(crate) struct Anyone {
+    pub member: Option<MemberVisit>,
+    pub customer: Option<CustomerVisit>,
+}
+
+/// The kinds of sessions. Each has a cookie of its own, so that one never ends another.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Member,
+    Customer,
+    /// One for each license, as several links may be open at once.
+    Onboarding(LicenseId),
+}
+
+impl Kind {
+    fn of(holder: SessionHolder) -> Self {
+        match holder {
+            SessionHolder::Member(_) => Self::Member,
+            SessionHolder::Customer(_) => Self::Customer,
+            SessionHolder::Onboarding(license) => Self::Onboarding(license),
+        }
+    }
+
+    /// Over TLS the browser itself sees to it that no other host or path has set the cookie.
+    fn cookie_name(self, request: &HttpRequest) -> String {
+        let prefix = if is_https(request) { "__Host-" } else { "" };
+        match self {
+            Self::Member => format!("{prefix}keyward"),
+            Self::Customer => format!("{prefix}keyward-customer"),
+            Self::Onboarding(license) => format!("{prefix}keyward-onboarding-{license}"),
+        }
+    }
+}
 
 impl<P> Signed<P> {
     /// The organization's plan, where it does not include this.
     pub(crate) fn lacks(&self, feature: Feature, now: Timestamp) -> Option<&'static str> {
         let limits = self.visit.organization.limits(now);
         (!limits.includes(feature)).then_some(limits.plan)
+    }
+
+    /// Whether the person has shown in the last minutes who they are.
+    pub(crate) fn is_confirmed(&self, engine: &Engine) -> bool {
+        engine.reauthenticated(&self.visit).is_ok()
+    }
+
+    /// The proof that the person has shown in the last minutes who they are. Without it they are led to do so, and then
+    /// back to `page`.
+    pub(crate) fn reauthenticated(
+        &self,
+        engine: &Engine,
+        request: &HttpRequest,
+        page: &'static str,
+    ) -> Result<Reauthenticated<'_>, Trouble> {
+        let sent = request.method() == Method::POST;
+        engine.reauthenticated(&self.visit).map_err(|_| Trouble::Confirm { page, sent })
     }
 }
 
@@ -52,10 +105,9 @@ impl<P: Grant + 'static> FromRequest for Signed<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let (secret, visitor) = visitor(&request).await?.ok_or(Trouble::SignIn { at: "/sign-in" })?;
-            let Visitor::Member(visit) = visitor else { return Err(Trouble::SignIn { at: "/sign-in" }) };
-            let access = visit.identity.access()?;
-            Ok(Self { visit, access, csrf: csrf(&secret) })
+            let visit = member(&request).await?.ok_or_else(|| Trouble::sign_in(&request, "/sign-in"))?;
+            let (access, csrf) = (visit.identity.access()?, csrf(&request, &visit.session)?);
+            Ok(Self { visit, access, csrf })
         })
     }
 }
@@ -67,10 +119,10 @@ impl FromRequest for SignedCustomer {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            match visitor(&request).await? {
-                Some((secret, Visitor::Customer(visit))) => Ok(Self { visit, csrf: csrf(&secret) }),
-                _ => Err(Trouble::SignIn { at: "/portal/sign-in" }),
-            }
+            let found = customer(&request).await?;
+            let visit = found.ok_or_else(|| Trouble::sign_in(&request, "/portal/sign-in"))?;
+            let csrf = csrf(&request, &visit.session)?;
+            Ok(Self { visit, csrf })
         })
     }
 }
@@ -82,8 +134,9 @@ impl FromRequest for Onboarded {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            match visitor(&request).await? {
-                Some((_, Visitor::Onboarding(visit))) => Ok(Self { visit }),
+            let license: LicenseId = part(&request, "license")?;
+            match visitor(&request, Kind::Onboarding(license)).await? {
+                Some(Visitor::Onboarding(visit)) if visit.license == license => Ok(Self { visit }),
                 _ => Err(Problem::new(Code::Gone).into()),
             }
         })
@@ -96,25 +149,43 @@ impl FromRequest for Anyone {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { Ok(Self(visitor(&request).await?.map(|(_, visitor)| visitor))) })
+        Box::pin(async move { anyone(&request).await })
     }
 }
 
-async fn visitor(request: &HttpRequest) -> Result<Option<(Secret, Visitor)>, Trouble> {
-    let Some(secret) = secret(request) else { return Ok(None) };
-    let visitor = engine(request)?.visitor(&secret).await?;
-    Ok(visitor.map(|visitor| (secret, visitor)))
+/// Whoever it is. A cookie that stands for nobody any more is taken back.
+pub(crate) async fn anyone(request: &HttpRequest) -> Result<Anyone, Trouble> {
+    let found = Anyone { member: member(request).await?, customer: customer(request).await? };
+    for (kind, is_dead) in
+        [(Kind::Member, found.member.is_none()), (Kind::Customer, found.customer.is_none())]
+    {
+        let name = kind.cookie_name(request);
+        if is_dead && request.cookie(&name).is_some() {
+            take_back_cookie(request, cookie(request, name, String::new()));
+        }
+    }
+    Ok(found)
 }
 
-/// Whether anyone is signed in.
-pub(crate) async fn is_signed_in(request: &HttpRequest) -> Result<bool, Trouble> {
-    Ok(visitor(request).await?.is_some())
+/// The member who is signed in.
+pub(crate) async fn member(request: &HttpRequest) -> Result<Option<MemberVisit>, Trouble> {
+    match visitor(request, Kind::Member).await? {
+        Some(Visitor::Member(visit)) => Ok(Some(visit)),
+        Some(Visitor::Customer(_) | Visitor::Onboarding(_)) | None => Ok(None),
+    }
 }
 
-/// What the cookie holds.
-fn secret(request: &HttpRequest) -> Option<Secret> {
-    let cookie = request.cookie(cookie_name(request))?;
-    Secret::parse(SecretKind::Session, cookie.value())
+async fn customer(request: &HttpRequest) -> Result<Option<CustomerVisit>, Trouble> {
+    match visitor(request, Kind::Customer).await? {
+        Some(Visitor::Customer(visit)) => Ok(Some(visit)),
+        Some(Visitor::Member(_) | Visitor::Onboarding(_)) | None => Ok(None),
+    }
+}
+
+async fn visitor(request: &HttpRequest, kind: Kind) -> Result<Option<Visitor>, Trouble> {
+    let Some(cookie) = request.cookie(&kind.cookie_name(request)) else { return Ok(None) };
+    let Some(secret) = Secret::parse(SecretKind::Session, cookie.value()) else { return Ok(None) };
+    Ok(engine(request)?.visitor(&secret).await?)
 }
 
 pub(crate) fn engine(request: &HttpRequest) -> Result<&web::Data<Engine>, Trouble> {
@@ -126,46 +197,45 @@ pub(crate) fn is_https(request: &HttpRequest) -> bool {
     request.app_data::<web::Data<Settings>>().is_some_and(|settings| settings.https)
 }
 
-/// Over TLS the browser itself sees to it that no other host or path has set the cookie.
-fn cookie_name(request: &HttpRequest) -> &'static str {
-    if is_https(request) { "__Host-keyward" } else { "keyward" }
-}
-
-/// Sends someone on who has just signed in.
+/// Sends someone on who has just signed in, or whose session goes on under a new secret.
 pub(crate) fn begin(request: &HttpRequest, signed_in: &SignedIn, to: &str) -> HttpResponse {
-    let seconds = signed_in.session.holder.lifetime();
-    let cookie = Cookie::build(cookie_name(request), signed_in.secret.expose().to_owned())
-        .path("/")
-        .http_only(true)
-        .secure(is_https(request))
-        .same_site(SameSite::Lax)
-        .max_age(time::Duration::seconds(seconds))
-        .finish();
+    let holder = signed_in.session.holder;
+    let secret = signed_in.secret.expose().to_owned();
+    let mut cookie = cookie(request, Kind::of(holder).cookie_name(request), secret);
+    cookie.set_max_age(time::Duration::seconds(holder.lifetime()));
     let mut response = HttpResponse::SeeOther();
     response.cookie(cookie);
     if let Some(device) = &signed_in.device {
-        let device = Cookie::build(device_cookie_name(request), device.clone())
-            .path("/")
-            .http_only(true)
-            .secure(is_https(request))
-            .same_site(SameSite::Lax)
-            .max_age(time::Duration::seconds(DEVICE_SECONDS))
-            .finish();
-        response.cookie(device);
+        response.cookie(device_cookie(request, device.clone()));
     }
     response.insert_header((header::LOCATION, to)).finish()
 }
 
 /// What stays in the browser when someone signs out: by it the device is known at the next sign-in.
+fn device_cookie(request: &HttpRequest, value: String) -> Cookie<'static> {
+    let mut cookie = cookie(request, device_cookie_name(request).to_owned(), value);
+    cookie.set_max_age(time::Duration::seconds(DEVICE_SECONDS));
+    cookie
+}
+
 fn device_cookie_name(request: &HttpRequest) -> &'static str {
     if is_https(request) { "__Host-keyward-device" } else { "keyward-device" }
 }
 
-/// Sends someone on who has signed out.
-pub(crate) fn end(request: &HttpRequest, to: &str) -> HttpResponse {
-    let mut cookie = Cookie::build(cookie_name(request), "").path("/").secure(is_https(request)).finish();
+/// Sends someone on whose session has ended.
+pub(crate) fn end(request: &HttpRequest, session: &Session, to: &str) -> HttpResponse {
+    let mut cookie = cookie(request, Kind::of(session.holder).cookie_name(request), String::new());
     cookie.make_removal();
     HttpResponse::SeeOther().cookie(cookie).insert_header((header::LOCATION, to)).finish()
+}
+
+fn cookie(request: &HttpRequest, name: String, value: String) -> Cookie<'static> {
+    Cookie::build(name, value)
+        .path("/")
+        .http_only(true)
+        .secure(is_https(request))
+        .same_site(SameSite::Lax)
+        .finish()
 }
 
 /// From where someone comes.
@@ -176,27 +246,23 @@ pub(crate) async fn visit(request: &HttpRequest) -> Visit {
     Visit { address: address.unwrap_or_default(), user_agent: agent.unwrap_or_default().to_owned(), device }
 }
 
-/// What a form of this session holds, and another site can't know.
-fn csrf(secret: &Secret) -> String {
-    let hash = Sha256::new().chain_update(secret.expose()).chain_update(":csrf").finalize();
-    hash.iter().take(24).map(|byte| format!("{byte:02x}")).collect()
+/// What the forms of one page hold: no other page has the same, and no other site can know it.
+fn csrf(request: &HttpRequest, session: &Session) -> Result<String, Trouble> {
+    let page = engine(request)?.request_id();
+    let bound = bound(session, &page);
+    Ok(format!("{page}.{bound}"))
 }
 
-/// Whether a form came from one of our own pages: by what the browser says of it and, of someone who is signed
-/// in, by what the form holds.
-pub(crate) fn is_own(request: &HttpRequest, token: Option<&str>) -> bool {
-    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let host = request.connection_info().host().to_owned();
-    let own_site = match header("sec-fetch-site") {
-        Some(site) => matches!(site, "same-origin" | "none"),
-        // Older browsers. Pages send no referrer, so an origin may also be kept back.
-        None => header("origin").is_none_or(|origin| {
-            origin == "null" || origin.split_once("://").is_some_and(|(_, from)| from == host)
-        }),
-    };
+/// Whether a form was made for a page of this session.
+pub(crate) fn is_of(session: &Session, token: Option<&str>) -> bool {
     // Compared as hashes of equal length, in constant time.
     let digest = |text: &str| SecretHash::from_bytes(Sha256::digest(text.as_bytes()).into());
-    let same_token = secret(request)
-        .is_none_or(|secret| token.is_some_and(|token| digest(token) == digest(&csrf(&secret))));
-    own_site && same_token
+    let parts = token.and_then(|token| token.split_once('.'));
+    parts.is_some_and(|(page, given)| digest(given) == digest(&bound(session, page)))
+}
+
+fn bound(session: &Session, page: &str) -> String {
+    let hash =
+        Sha256::new().chain_update(session.form_key.as_bytes()).chain_update("csrf\0").chain_update(page);
+    hash.finalize().iter().take(24).map(|byte| format!("{byte:02x}")).collect()
 }

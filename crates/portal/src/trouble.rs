@@ -1,7 +1,7 @@
 //! What a page answers when it can't do what was asked.
 
-use actix_web::http::{StatusCode, header};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use keyward_domain::Forbidden;
 use keyward_engine::Error;
 use keyward_web::{Code, Problem};
@@ -15,17 +15,36 @@ pub(crate) enum Trouble {
     SignIn {
         /// The page for it.
         at: &'static str,
+        /// Whether a form was sent, which is now lost.
+        sent: bool,
+    },
+    /// Show who you are first.
+    Confirm {
+        /// The page to go on with.
+        page: &'static str,
+        /// Whether a form was sent, which is now lost.
+        sent: bool,
     },
     /// The form did not come from our own page.
     Foreign,
+    /// The form is of a session before this one.
+    Earlier,
     /// Anything else.
     Problem(Problem),
+}
+
+impl Trouble {
+    /// Sign in first, at this page.
+    pub(crate) fn sign_in(request: &HttpRequest, at: &'static str) -> Self {
+        Self::SignIn { at, sent: request.method() == Method::POST }
+    }
 }
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         match error {
             Error::Forbidden(forbidden) => forbidden.into(),
+            Error::Unconfirmed => Self::Confirm { page: "/settings", sent: true },
             other => Self::Problem(other.into()),
         }
     }
@@ -51,7 +70,9 @@ impl Trouble {
     pub(crate) fn wait(&self) -> Option<i64> {
         match self {
             Self::Problem(problem) if problem.code() == Code::TooManyRequests => problem.retry_seconds(),
-            Self::Problem(_) | Self::SignIn { .. } | Self::Foreign => None,
+            Self::Problem(_) | Self::SignIn { .. } | Self::Confirm { .. } | Self::Foreign | Self::Earlier => {
+                None
+            }
         }
     }
 }
@@ -60,7 +81,9 @@ impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::SignIn { .. } => f.write_str("sign in first"),
+            Self::Confirm { .. } => f.write_str("confirm who you are first"),
             Self::Foreign => f.write_str("the form did not come from this site"),
+            Self::Earlier => f.write_str("the form is of an earlier session"),
             Self::Problem(problem) => problem.fmt(f),
         }
     }
@@ -69,20 +92,32 @@ impl std::fmt::Display for Trouble {
 impl ResponseError for Trouble {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::SignIn { .. } => StatusCode::SEE_OTHER,
-            Self::Foreign => StatusCode::FORBIDDEN,
+            Self::SignIn { .. } | Self::Confirm { .. } => StatusCode::SEE_OTHER,
+            Self::Foreign | Self::Earlier => StatusCode::FORBIDDEN,
             Self::Problem(problem) => problem.status_code(),
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         let (title, text) = match self {
-            Self::SignIn { at } => {
-                return HttpResponse::SeeOther().insert_header((header::LOCATION, *at)).finish();
+            Self::SignIn { at, sent } => {
+                let to = if *sent { format!("{at}?ended=yes") } else { (*at).to_owned() };
+                return HttpResponse::SeeOther().insert_header((header::LOCATION, to)).finish();
             }
-            Self::Foreign => {
-                ("Please try again", "This form has run out. Go back, reload the page and send it again.")
+            Self::Confirm { page, sent } => {
+                let sent = if *sent { "&sent=yes" } else { "" };
+                return page::go(format!("/confirm?page={page}{sent}"));
             }
+            Self::Foreign => (
+                "This form came from another site",
+                "Your browser says that another site sent it, so nothing was done. If you meant to, open the page \
+                 here and send the form from there.",
+            ),
+            Self::Earlier => (
+                "Please send it again",
+                "You have signed in again since this page was opened, so the form was not carried out. Go back, \
+                 reload the page and send the form again.",
+            ),
             Self::Problem(problem) => match problem.status_code().as_u16() {
                 403 => ("You may not do this", "Ask an owner of your organization."),
                 404 => ("Nothing here", "There is no such page, or it is not yours."),

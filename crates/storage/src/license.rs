@@ -3,15 +3,15 @@
 use keyward_domain::product::Bounds;
 use keyward_domain::{
     CustomResponse, CustomerId, License, LicenseFilter, LicenseId, LicenseKey, LicenseOrder, LicenseState,
-    LicenseStatus, Name, Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Pin, Place, ProductId,
-    Revision, RevisionState, Timestamp,
+    LicenseStatus, Name, Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Pin, Place,
+    ProductId, Revision, RevisionState, Timestamp,
 };
-use sea_orm::sea_query::{CaseStatement, Expr, Func, SimpleExpr};
+use sea_orm::sea_query::{CaseStatement, Expr, Func, SelectStatement, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    SelectTwo,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait as _, Select, SelectTwo,
 };
 
 use crate::convert::{ROW, Table, write_block_list};
@@ -319,6 +319,12 @@ fn has_status(status: LicenseStatus, now: i64) -> Condition {
         }
         LicenseStatus::Active => all.add(active()).add(unexpired()).add(terms::Column::NotBefore.lte(now)),
     }
+}
+
+/// The ids of a customer's, for queries over what belongs to them.
+pub(crate) fn ids_of_customer(customer: CustomerId) -> SelectStatement {
+    let theirs = row::Entity::find().filter(row::Column::CustomerId.eq(customer.uuid()));
+    theirs.select_only().column(row::Column::Id).into_query()
 }
 
 fn write(license: &License) -> row::ActiveModel {

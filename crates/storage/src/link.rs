@@ -1,16 +1,16 @@
 //! Links that open something once.
 
 use keyward_domain::link::LinkPurpose;
-use keyward_domain::{Link, LinkId, OrganizationScope, SecretHash, Timestamp};
-use sea_orm::sea_query::Expr;
+use keyward_domain::{CustomerId, Link, LinkId, OrganizationScope, SecretHash, Timestamp};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
-use crate::Result;
 use crate::convert::{ROW, Table};
+use crate::{Result, license};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -27,6 +27,7 @@ mod row {
         pub created_at: i64,
         pub expires_at: i64,
         pub used_at: Option<i64>,
+        pub mailed: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -82,6 +83,19 @@ impl Links<'_> {
         self.withdraw_where(row::Column::Target.eq(target), now).await
     }
 
+    /// Withdraws all that set passwords of members and were not opened.
+    pub async fn withdraw_members(&self, now: Timestamp) -> Result<bool> {
+        let theirs = row::Column::Purpose.is_in(["invitation", "password_reset"]);
+        self.withdraw_where(theirs, now).await
+    }
+
+    /// Withdraws the onboarding links of a customer's licenses that were mailed and not opened.
+    pub async fn withdraw_mailed_onboarding(&self, customer: CustomerId, now: Timestamp) -> Result<bool> {
+        let licenses = license::ids_of_customer(customer);
+        let theirs = row::Column::Purpose.eq("onboarding").and(row::Column::Target.in_subquery(licenses));
+        self.withdraw_where(theirs.and(row::Column::Mailed.eq(true)), now).await
+    }
+
     async fn withdraw_where(&self, which: sea_orm::sea_query::SimpleExpr, now: Timestamp) -> Result<bool> {
         let withdrawn = row::Entity::update_many()
             .col_expr(row::Column::UsedAt, Expr::value(now.unix()))
@@ -116,6 +130,7 @@ fn write(link: &Link) -> row::ActiveModel {
         created_at: Set(link.created_at.unix()),
         expires_at: Set(link.expires_at.unix()),
         used_at: Set(link.used_at.map(Timestamp::unix)),
+        mailed: Set(link.mailed),
     }
 }
 
@@ -135,5 +150,6 @@ fn read(row: row::Model) -> Result<Link> {
         created_at: TABLE.time("created_at", row.created_at)?,
         expires_at: TABLE.time("expires_at", row.expires_at)?,
         used_at: TABLE.optional_time("used_at", row.used_at)?,
+        mailed: row.mailed,
     })
 }

@@ -1,6 +1,6 @@
 //! Sign-in providers, and people on the way to them and back.
 
-use keyward_domain::provider::Departure;
+use keyward_domain::provider::{Confirms, Departure};
 use keyward_domain::{OrganizationScope, Provider, SecretHash, Timestamp};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
@@ -45,6 +45,8 @@ mod departure {
         pub organization_id: Uuid,
         pub browser: Vec<u8>,
         pub expires_at: i64,
+        pub session_id: Option<Uuid>,
+        pub next_page: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -106,8 +108,17 @@ impl Providers<'_> {
             organization_id: Set(self.scope.id().uuid()),
             browser: Set(departure.browser.as_bytes().to_vec()),
             expires_at: Set(departure.expires_at.unix()),
+            session_id: Set(departure.confirms.as_ref().map(|confirms| confirms.session.uuid())),
+            next_page: Set(departure.confirms.as_ref().map(|confirms| confirms.then.clone())),
         };
         row.insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// Forgets all who are on the way; they are not let in when they come back.
+    pub async fn forget_departures(&self) -> Result<()> {
+        let theirs = departure::Column::OrganizationId.eq(self.scope.id().uuid());
+        departure::Entity::delete_many().filter(theirs).exec(self.tx).await?;
         Ok(())
     }
 }
@@ -125,6 +136,9 @@ pub(crate) async fn take(tx: &DatabaseTransaction, state: &SecretHash) -> Result
         state: hash("state", row.state)?,
         browser: hash("browser", row.browser)?,
         expires_at: DEPARTURES.time("expires_at", row.expires_at)?,
+        confirms: row
+            .session_id
+            .map(|session| Confirms { session: session.into(), then: row.next_page.unwrap_or_default() }),
     }))
 }
 

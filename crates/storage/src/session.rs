@@ -1,16 +1,16 @@
 //! Sessions. Those that have ended are removed.
 
 use keyward_domain::session::SessionHolder;
-use keyward_domain::{OrganizationScope, SecretHash, Session, SessionId, Timestamp};
-use sea_orm::sea_query::Expr;
+use keyward_domain::{CustomerId, OrganizationScope, SecretHash, Session, SessionId, Timestamp};
+use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder,
+    QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
-use crate::Result;
-use crate::convert::Table;
+use crate::convert::{ROW, Table};
+use crate::{Result, license};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -29,6 +29,9 @@ mod row {
         pub created_at: i64,
         pub last_seen_at: i64,
         pub expires_at: i64,
+        /// As [`hash`](Self::hash) was first; `None` if it is so still.
+        pub form_key: Option<Vec<u8>>,
+        pub confirmed_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -63,6 +66,27 @@ impl Sessions<'_> {
         rows.into_iter().map(read).collect()
     }
 
+    /// One of them.
+    pub async fn find(&self, id: SessionId) -> Result<Option<Session>> {
+        self.one(id).one(self.tx).await?.map(read).transpose()
+    }
+
+    /// One of them, held until the end of the transaction.
+    pub async fn lock(&self, id: SessionId) -> Result<Option<Session>> {
+        self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
+    }
+
+    /// Writes what changes of one: its secret, when it was confirmed and used.
+    pub async fn save(&self, session: &Session) -> Result<()> {
+        let saved = row::Entity::update_many()
+            .set(write(session))
+            .filter(row::Column::Id.eq(session.id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+
     /// Notes that one was used.
     pub async fn touch(&self, id: SessionId, now: Timestamp) -> Result<()> {
         row::Entity::update_many()
@@ -85,14 +109,34 @@ impl Sessions<'_> {
         Ok(ended.rows_affected == 1)
     }
 
-    /// Ends all of a holder.
-    pub async fn end_all(&self, holder: SessionHolder) -> Result<()> {
-        row::Entity::delete_many()
-            .filter(row::Column::HolderId.eq(holder_id(holder)))
+    /// Ends all of a holder; how many there were.
+    pub async fn end_all(&self, holder: SessionHolder) -> Result<u64> {
+        self.end_where(row::Column::HolderId.eq(holder_id(holder))).await
+    }
+
+    /// Ends those of all members; how many there were.
+    pub async fn end_members(&self) -> Result<u64> {
+        self.end_where(row::Column::Holder.eq("member")).await
+    }
+
+    /// Ends those of whoever has opened onboarding links of a customer's licenses; how many there were.
+    pub async fn end_onboarding(&self, customer: CustomerId) -> Result<u64> {
+        let licenses = license::ids_of_customer(customer);
+        let onboarding = row::Column::Holder.eq("onboarding");
+        self.end_where(onboarding.and(row::Column::HolderId.in_subquery(licenses))).await
+    }
+
+    async fn end_where(&self, which: SimpleExpr) -> Result<u64> {
+        let ended = row::Entity::delete_many()
+            .filter(which)
             .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
             .exec(self.tx)
             .await?;
-        Ok(())
+        Ok(ended.rows_affected)
+    }
+
+    fn one(&self, id: SessionId) -> Select<row::Entity> {
+        row::Entity::find_by_id(id.uuid()).filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
     }
 }
 
@@ -128,6 +172,8 @@ fn write(session: &Session) -> row::ActiveModel {
         created_at: Set(session.created_at.unix()),
         last_seen_at: Set(session.last_seen_at.unix()),
         expires_at: Set(session.expires_at.unix()),
+        form_key: Set(Some(session.form_key.as_bytes().to_vec())),
+        confirmed_at: Set(session.confirmed_at.map(Timestamp::unix)),
     }
 }
 
@@ -138,15 +184,19 @@ fn read(row: row::Model) -> Result<Session> {
         "onboarding" => SessionHolder::Onboarding(row.holder_id.into()),
         _ => return Err(TABLE.corrupt("holder")),
     };
+    let hash = |column, bytes: Vec<u8>| TABLE.take(column, bytes.try_into()).map(SecretHash::from_bytes);
+    let form_key = hash("form_key", row.form_key.unwrap_or_else(|| row.hash.clone()))?;
     Ok(Session {
         id: row.id.into(),
         organization: row.organization_id.into(),
         holder,
-        hash: SecretHash::from_bytes(TABLE.take("hash", row.hash.try_into())?),
+        hash: hash("hash", row.hash)?,
         address: row.address,
         user_agent: row.user_agent,
         created_at: TABLE.time("created_at", row.created_at)?,
         last_seen_at: TABLE.time("last_seen_at", row.last_seen_at)?,
         expires_at: TABLE.time("expires_at", row.expires_at)?,
+        form_key,
+        confirmed_at: TABLE.optional_time("confirmed_at", row.confirmed_at)?,
     })
 }

@@ -8,19 +8,19 @@ use keyward_domain::registry::{
 };
 use keyward_domain::{
     AlertId, Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
-    OrganizationScope, Product, ProductId, RegistryEventId, RegistryId, RegistryKeyId, SecretHash, Session, SigningKey,
-    Timestamp, TokenId,
+    OrganizationScope, Product, ProductId, RegistryEventId, RegistryId, RegistryKeyId, SecretHash, Session,
+    SigningKey, Timestamp, TokenId,
 };
 use sea_orm::DatabaseTransaction;
 
 use crate::{
     Addresses, Alerts, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements,
-    Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, Licenses, Links, MailCounts,
-    Members, NoticeDesk, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints,
-    RegistryKeys, RegistryNotifications, Result, Sessions, Settings, SignInAttempts, SigningKeys, StatusPlaces, Tokens, Turn,
-    UsageDays, alert, customer, habit, link, mail, mail_count, member, notice, product, provider, registry,
-    registry_event, registry_key, registry_notification, session, signing_key, token,
-    upstream_claim,
+    Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, Licenses, Links,
+    MailCounts, Members, NoticeDesk, Organizations, Products, Providers, QueuedMail, Registries,
+    RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings,
+    ShownOnce, SignInAttempts, SigningKeys, StatusPlaces, Tokens, Turn, UsageDays, alert, customer, habit,
+    link, mail, mail_count, member, notice, product, provider, registry, registry_event, registry_key,
+    registry_notification, session, signing_key, token, upstream_claim,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -266,6 +266,11 @@ impl Tx {
     /// Sessions of one organization.
     pub fn sessions(&self, scope: OrganizationScope) -> Sessions<'_> {
         Sessions { tx: &self.inner, scope }
+    }
+
+    /// What waits to be shown once to people of one organization.
+    pub fn shown_once(&self, scope: OrganizationScope) -> ShownOnce<'_> {
+        ShownOnce { tx: &self.inner, scope }
     }
 
     /// Links of one organization.

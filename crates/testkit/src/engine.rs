@@ -90,7 +90,8 @@ pub struct TestNetwork(Arc<Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>>);
 impl TestNetwork {
     /// Lets a name stand for these addresses from now on; of several answers each is given once, and the last for ever.
     pub fn set(&self, host: &str, answers: &[&[&str]]) {
-        let addresses = |answer: &&[&str]| answer.iter().map(|text| text.parse().expect("an address")).collect();
+        let addresses =
+            |answer: &&[&str]| answer.iter().map(|text| text.parse().expect("an address")).collect();
         let answers = answers.iter().map(addresses).collect();
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(host.to_owned(), answers);
     }
@@ -185,6 +186,12 @@ impl Vendor {
     /// Puts a registry called `name` in front of an upstream on the same machine.
     pub async fn registry(&self, name: &str) -> Registry {
         self.engine.create_registry(&self.access(), new_registry(name), None).await.expect("a registry").value
+    }
+
+    /// Issues a license to a customer, for a year.
+    pub async fn license_of(&self, customer: &Customer, name: &str) -> License {
+        let new = NewLicense { customer: Some(customer.id), ..new_license(name, "{}") };
+        self.engine.create_license(&self.access(), new, None).await.expect("a license").value
     }
 
     /// Issues a license for a year, with `payload`.

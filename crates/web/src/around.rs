@@ -12,6 +12,7 @@ use keyward_engine::Engine;
 use tracing::Instrument as _;
 
 use crate::client_address::TrustedProxies;
+use crate::ended_cookie::take_back;
 use crate::problem::{Code, Problem};
 use crate::{unread, utf8};
 
@@ -22,6 +23,8 @@ pub struct Settings {
     pub https: bool,
     /// The proxies in front of it.
     pub trusted_proxies: TrustedProxies,
+    /// Host and port of the public URL, as browsers name the origin of pages there.
+    pub public_authority: Option<String>,
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -67,6 +70,7 @@ pub async fn around(
         headers.insert(REQUEST_ID, id);
     }
     add_headers(headers, https);
+    take_back(&mut response);
     if tracing::enabled!(tracing::Level::INFO) {
         let route = response.request().match_pattern();
         tracing::info!(

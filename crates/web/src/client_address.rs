@@ -60,6 +60,11 @@ impl TrustedProxies {
         client
     }
 
+    /// Whether the socket's other end is one of them.
+    pub(crate) fn trusts_peer(&self, peer: IpAddr) -> bool {
+        self.trusts(Address::new(peer))
+    }
+
     fn trusts(&self, address: Address) -> bool {
         self.0.iter().any(|range| range.contains(address))
     }

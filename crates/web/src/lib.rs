@@ -7,6 +7,7 @@
 //! | who is calling, and what a request carries besides its body | [`request`] |
 //! | how an answer is tagged | [`answer`] |
 //! | where a request comes from, behind proxies | [`ClientAddress`] |
+//! | whether a form was sent by one of our own pages | [`is_from_own_page()`] |
 //! | how percent-encoded text is read | [`utf8`] |
 //! | how a vendor's Markdown is shown | [`markdown`] |
 //! | headers, request ids and the access log | [`around()`] |
@@ -17,10 +18,12 @@ mod around;
 mod bearer;
 mod body;
 mod client_address;
+mod ended_cookie;
 pub mod fields;
 mod health;
 mod if_match;
 pub mod markdown;
+mod own_page;
 mod path;
 pub mod problem;
 pub mod request;
@@ -33,9 +36,11 @@ pub use around::{Settings, around, was_head};
 pub use bearer::bearer;
 pub use body::{Body, BodyFault, MOST_BYTES};
 pub use client_address::{ClientAddress, TrustedProxies};
+pub use ended_cookie::take_back_cookie;
 pub use fields::{Fields, FromField, Request};
 pub use health::configure;
 pub use if_match::IfMatch;
+pub use own_page::is_from_own_page;
 pub use path::{Id, Slug, part};
 pub use problem::{Code, Problem};
 pub use request::{Caller, Command, Query, unreadable};

@@ -84,7 +84,11 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         ("KEYWARD_REGISTRY_LOG_DAYS", "30", "KEYWARD_REGISTRY_LOG_DAYS “30”"),
         ("KEYWARD_REGISTRY_LOG_DAYS", "-1", "KEYWARD_REGISTRY_LOG_DAYS “-1”"),
         ("KEYWARD_OUTBOUND_ALLOW", "127.0.0.0/8,registry", "“registry”"),
-        ("KEYWARD_OUTBOUND_ALLOW", "10.0.0.0/8,169.254.0.0/16", "(169.254.0.0/16) is never connected to: it is link-local"),
+        (
+            "KEYWARD_OUTBOUND_ALLOW",
+            "10.0.0.0/8,169.254.0.0/16",
+            "(169.254.0.0/16) is never connected to: it is link-local",
+        ),
         ("KEYWARD_REGISTRY_UPSTREAMS", "http://127.0.0.1:5000", "KEYWARD_OUTBOUND_ALLOW"),
         ("KEYWARD_HASH_MEMORY", "18", "KEYWARD_HASH_MEMORY “18”"),
     ] {
@@ -137,6 +141,21 @@ fn the_master_key_must_be_the_databases_own() {
         std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
     }
     assert!(run(folder.path(), &["check"]).status.success());
+}
+
+#[test]
+fn the_operator_resets_a_second_factor_and_is_told_what_was_done() {
+    let empty = tempfile::tempdir().unwrap();
+    let reset = |folder: &Path, slug, email| {
+        run(folder, &["member", "reset-second-factor", "--organization", slug, "--email", email])
+    };
+    refuses(&reset(empty.path(), "acme", "a@acme.example"), "no database");
+    let folder = bootstrapped();
+    let none = reset(folder.path(), "acme", "A@acme.example");
+    let told = String::from_utf8(none.stdout).unwrap();
+    assert_eq!(told, "a@acme.example has no second factor. Nothing was changed.\n");
+    refuses(&reset(folder.path(), "acme", "eve@acme.example"), "no such member");
+    refuses(&reset(folder.path(), "other", "a@acme.example"), "no such organization");
 }
 
 #[test]

@@ -96,7 +96,11 @@ impl Api {
         let loopback = keyward_web::TrustedProxies::new(vec!["127.0.0.1".parse().unwrap()]);
         let app = App::new()
             .app_data(web::Data::from(Arc::clone(engine)))
-            .app_data(web::Data::new(keyward_web::Settings { https: true, trusted_proxies: loopback }))
+            .app_data(web::Data::new(keyward_web::Settings {
+                https: true,
+                trusted_proxies: loopback,
+                ..Default::default()
+            }))
             .wrap(from_fn(keyward_web::around))
             .configure(keyward_web::configure)
             .configure(keyward_api::configure);

@@ -27,6 +27,7 @@ struct Claims {
     nonce: Option<String>,
     iat: i64,
     exp: i64,
+    auth_time: Option<i64>,
     email: Option<String>,
     email_verified: Option<Value>,
 }
@@ -79,6 +80,7 @@ fn claims(claims: Value) -> Result<Verified, Distrust> {
             nonce: claims.nonce,
             issued_at: claims.iat,
             expires_at: claims.exp,
+            authenticated_at: claims.auth_time,
         },
         email: claims.email,
         email_verified: is_true(claims.email_verified.as_ref()),

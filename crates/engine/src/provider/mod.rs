@@ -12,16 +12,20 @@ mod sign_in;
 mod wire;
 
 use keyward_domain::permission::{ReadOrganization, WriteOwners};
+use keyward_domain::session::SessionHolder;
 use keyward_domain::{
     Access, Action, ClientId, Invalid, MailDomain, Member, OrganizationScope, Provider, ProviderUrl, Role,
-    Versioned,
+    Session, Versioned,
 };
 use keyward_storage::Tx;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::customer::unchanged;
+use crate::identity::Whose;
+use crate::reauthentication::ConfirmedCaller;
 use crate::vault::Place;
+use crate::visitor::SignedIn;
 use crate::{Engine, Error, Result, Thing};
 
 pub use sign_in::{Arrival, Outbound, Refusal, Return};
@@ -71,6 +75,15 @@ pub struct NewProvider {
     pub exclusive: bool,
 }
 
+/// A provider that was just set.
+#[derive(Debug)]
+pub struct ChangedProvider {
+    /// The provider.
+    pub provider: Provider,
+    /// The session of the person who set it, which goes on under a new secret; `None` for a program.
+    pub session: Option<SignedIn>,
+}
+
 impl Engine {
     /// The organization's sign-in provider, if one is set.
     pub async fn sign_in_provider(&self, access: &Access<ReadOrganization>) -> Result<Option<Provider>> {
@@ -78,20 +91,23 @@ impl Engine {
         Ok(found.map(|(provider, _)| provider))
     }
 
-    /// Sets the sign-in provider, which says who members are, owners too, once it answers as one. Refused with the field `issuer` if it does
-    /// not, and with `client_secret` if none was ever given for this provider.
+    /// Sets the sign-in provider, which says who members are, owners too, once it answers as one. Refused with the
+    /// field `issuer` if it does not, and with `client_secret` if none was ever given for this provider. Where it takes
+    /// the place of another, or of passwords, what proved the members' identities ends: all sign in anew, but for the
+    /// person who sets it.
     pub async fn set_sign_in_provider(
         &self,
         access: &Access<WriteOwners>,
+        caller: ConfirmedCaller<'_>,
         new: NewProvider,
         expected: Option<i64>,
-    ) -> Result<Provider> {
+    ) -> Result<ChangedProvider> {
         let (scope, now) = (access.scope(), self.now());
         self.describe(scope.id(), &new.issuer).await?;
         let tx = self.change_provider(access).await?;
+        let session = caller.hold(self, &tx, access).await?;
         let known = tx.providers(scope).lock().await?;
         unchanged(known.as_ref().map_or(0, |(known, _)| known.version), expected)?;
-        let same_secret = new.client_secret.is_none();
         let sealed = match (&new.client_secret, &known) {
             (Some(secret), _) => self.seal_client_secret(scope, secret)?,
             // The secret goes to whom it was given for, and to nobody else.
@@ -100,43 +116,72 @@ impl Engine {
                 return Err(Error::field("client_secret", Invalid::new("required", "is required")));
             }
         };
+        let given = new.client_secret.is_some();
+        let before = known.map(|(known, _)| known);
         let provider = Provider {
             organization: scope.id(),
             issuer: new.issuer,
             client_id: new.client_id,
             domain: new.domain,
             exclusive: new.exclusive,
-            created_at: known.as_ref().map_or(now, |(known, _)| known.created_at),
+            created_at: before.as_ref().map_or(now, |before| before.created_at),
             updated_at: now,
-            version: known.as_ref().map_or(0, |(known, _)| known.version) + 1,
+            version: before.as_ref().map_or(0, |before| before.version) + 1,
         };
-        match known {
-            Some((known, _)) if same_secret && provider.is_unchanged(&known) => return Ok(known),
-            Some(_) | None => {}
+        if let Some(before) = before.as_ref().filter(|before| !given && provider.is_unchanged(before)) {
+            return Ok(ChangedProvider { provider: before.clone(), session: None });
         }
         tx.providers(scope).set(&provider, &sealed).await?;
         let detail = [("issuer", json!(provider.issuer)), ("exclusive", json!(provider.exclusive))];
         self.record(&tx, access, Action::OrganizationProviderSet, scope.id().uuid(), &detail).await?;
+        let replaces = before.map_or(provider.exclusive, |before| given || !provider.is_as(&before));
+        let session = self.after_provider_change(&tx, scope, session, replaces).await?;
         tx.commit().await?;
-        Ok(provider)
+        Ok(ChangedProvider { provider, session })
     }
 
-    /// Removes the sign-in provider. Passwords count again.
+    /// Removes the sign-in provider. Passwords count again, and what proved the members' identities ends; gives the
+    /// session of the person who removed it, which goes on.
     pub async fn remove_sign_in_provider(
         &self,
         access: &Access<WriteOwners>,
+        caller: ConfirmedCaller<'_>,
         expected: Option<i64>,
-    ) -> Result<()> {
+    ) -> Result<Option<SignedIn>> {
         let scope = access.scope();
         let tx = self.change_provider(access).await?;
+        let session = caller.hold(self, &tx, access).await?;
         let known = tx.providers(scope).lock().await?;
         let (known, _) = known.ok_or(Error::NotFound(Thing::Provider))?;
         unchanged(known.version, expected)?;
         tx.providers(scope).remove().await?;
         let detail = [("issuer", json!(known.issuer))];
         self.record(&tx, access, Action::OrganizationProviderRemoved, scope.id().uuid(), &detail).await?;
+        let session = self.after_provider_change(&tx, scope, session, true).await?;
         tx.commit().await?;
-        Ok(())
+        Ok(session)
+    }
+
+    /// Ends what the members' identities were proved by, if it `replaces` that, and else the other sessions of the
+    /// person who made the change. Their own session goes on, under a new secret.
+    async fn after_provider_change(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        session: Option<Session>,
+        replaces: bool,
+    ) -> Result<Option<SignedIn>> {
+        match (replaces, session.as_ref().map(|session| session.holder)) {
+            (true, _) => drop(self.end_proofs(tx, scope, Whose::AllMembers).await?),
+            (false, Some(SessionHolder::Member(id))) => {
+                self.end_proofs(tx, scope, Whose::Member(id)).await?;
+            }
+            (false, _) => {}
+        }
+        match session {
+            Some(session) => self.go_on_with(tx, scope, session).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// With the organization locked, as for the change of a role: the caller's own holds until the transaction ends.

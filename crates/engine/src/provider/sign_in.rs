@@ -6,18 +6,19 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyward_domain::provider::Departure;
+use keyward_domain::provider::{Confirms, Departure};
+use keyward_domain::session::SessionHolder;
 use keyward_domain::{
-    Distrust, Email, Member, Name, Organization, OrganizationScope, Provider, Secret, SecretKind, Slug,
+    Distrust, Email, Name, Organization, OrganizationScope, Provider, Secret, SecretKind, Slug, Timestamp,
 };
-use keyward_storage::Tx;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::wire::Exchange;
 use super::{WireError, id_token};
-use crate::visitor::{SignedIn, Visit};
+use crate::member::one_of;
+use crate::visitor::{MemberVisit, SignedIn, Visit};
 use crate::{Engine, Result};
 
 /// The way to a provider.
@@ -47,6 +48,13 @@ pub struct Return {
 pub enum Arrival {
     /// Signed in.
     Done(SignedIn),
+    /// A member has shown again who they are.
+    Confirmed {
+        /// Their session, which goes on under a new secret.
+        session: SignedIn,
+        /// The page to go on with.
+        then: String,
+    },
     /// Not let in.
     Refused(Refusal),
 }
@@ -66,6 +74,12 @@ pub enum Refusal {
     /// What it states is not believed.
     #[error(transparent)]
     Distrust(#[from] Distrust),
+    /// Who was to show again who they are came back as another member.
+    #[error("you have signed in at the provider as {email}, which is not who you are here")]
+    SomeoneElse {
+        /// The address that the provider vouches for.
+        email: Email,
+    },
     /// Nobody of the organization.
     #[error("{email} is not a member of {organization}")]
     Stranger {
@@ -87,21 +101,43 @@ impl Engine {
 
     /// Sends someone to the provider of the organization with this slug; `None` if it has none.
     pub async fn depart(&self, slug: &Slug) -> Result<Option<Result<Outbound, WireError>>> {
-        let Some(organization) = self.vouched_organization(slug).await? else { return Ok(None) };
-        let scope = organization.scope();
+        match self.vouched_organization(slug).await? {
+            Some(organization) => self.set_out(organization.scope(), None).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Sends a member to the provider to sign in there again, and then on to a page of ours; `None` if the
+    /// organization has no provider.
+    pub async fn depart_to_confirm(
+        &self,
+        visit: &MemberVisit,
+        then: &str,
+    ) -> Result<Option<Result<Outbound, WireError>>> {
+        let confirms = Confirms { session: visit.session.id, then: then.to_owned() };
+        self.set_out(visit.organization.scope(), Some(confirms)).await
+    }
+
+    async fn set_out(
+        &self,
+        scope: OrganizationScope,
+        confirms: Option<Confirms>,
+    ) -> Result<Option<Result<Outbound, WireError>>> {
+        let again = confirms.is_some();
         let found = self.store.read().await?.providers(scope).find().await?;
         let Some((provider, _)) = found else { return Ok(None) };
-        let description = match self.describe(organization.id, &provider.issuer).await {
+        let description = match self.describe(scope.id(), &provider.issuer).await {
             Ok(description) => description,
             Err(error) => return Ok(Some(Err(error))),
         };
         let state = Secret::new(SecretKind::State, self.random());
         let away = Secret::new(SecretKind::Away, self.random());
         let departure = Departure {
-            organization: organization.id,
+            organization: scope.id(),
             state: state.hash(),
             browser: away.hash(),
             expires_at: self.now().plus_seconds(Departure::LIFETIME),
+            confirms,
         };
         let tx = self.store.write().await?;
         tx.providers(scope).depart(&departure, self.now()).await?;
@@ -117,6 +153,10 @@ impl Engine {
             .append_pair("nonce", &derived(&away, "nonce"))
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256");
+        if again {
+            // Who is signed in there is asked all the same, and the answer says when.
+            url.query_pairs_mut().append_pair("prompt", "login").append_pair("max_age", "0");
+        }
         Ok(Some(Ok(Outbound { url: url.into(), away })))
     }
 
@@ -151,7 +191,8 @@ impl Engine {
             client_id: provider.client_id.to_string(),
             client_secret: self.open_client_secret(scope, &sealed)?,
         };
-        let email = match self.ask(&provider, exchange, &back, &derived(away, "nonce")).await {
+        let since = departure.confirms.as_ref().map(|_| departure.left_at());
+        let email = match self.ask(&provider, exchange, &back, &derived(away, "nonce"), since).await {
             Ok(email) => email,
             Err(refusal) => return Ok(Arrival::Refused(refusal)),
         };
@@ -159,11 +200,22 @@ impl Engine {
         // What was set meanwhile counts, and so does who was removed.
         let now_set = tx.providers(scope).find().await?;
         let same = now_set.is_some_and(|(now_set, _)| now_set.version == provider.version);
-        let member = if same { self.member_with(&tx, scope, &email).await? } else { None };
+        let found = if same { tx.members(scope).by_email(&email).await? } else { Vec::new() };
+        let member = one_of(found, &email);
         let Some(member) = member else {
             let refusal = Refusal::Stranger { email, organization: organization.name };
             return Ok(Arrival::Refused(if same { refusal } else { Refusal::Stale }));
         };
+        if let Some(Confirms { session, then }) = departure.confirms {
+            let found = tx.sessions(scope).lock(session).await?.filter(|session| session.is_live(self.now()));
+            let Some(session) = found else { return Ok(Arrival::Refused(Refusal::Stale)) };
+            if session.holder != SessionHolder::Member(member.id) {
+                return Ok(Arrival::Refused(Refusal::SomeoneElse { email }));
+            }
+            let session = self.confirmed(&tx, scope, session).await?;
+            tx.commit().await?;
+            return Ok(Arrival::Confirmed { session, then });
+        }
         tx.sweep_sessions(self.now()).await?;
         let signed_in = self.member_session(&tx, &member, visit).await?;
         tx.commit().await?;
@@ -177,6 +229,7 @@ impl Engine {
         exchange: Exchange,
         back: &Return,
         nonce: &str,
+        since: Option<Timestamp>,
     ) -> Result<Email, Refusal> {
         let description = self.describe(provider.organization, &provider.issuer).await?;
         let named = back.issuer.as_deref().map(|issuer| provider.issuer.is(issuer));
@@ -187,6 +240,9 @@ impl Engine {
         let keys = self.provider_keys(provider, &description).await?;
         let verified = id_token::verify(&tokens.id_token, &keys)?;
         provider.believes(&verified.statement, nonce, self.now())?;
+        if let Some(since) = since {
+            Provider::signed_in_again(&verified.statement, since, self.now())?;
+        }
         if verified.email.is_some() {
             return Ok(provider.vouches(verified.email.as_deref(), verified.email_verified)?);
         }
@@ -200,16 +256,6 @@ impl Engine {
         }
         let email = told.get("email").and_then(Value::as_str);
         Ok(provider.vouches(email, id_token::is_true(told.get("email_verified")))?)
-    }
-
-    /// The one member with this address, in whatever case it was typed.
-    async fn member_with(&self, tx: &Tx, scope: OrganizationScope, email: &Email) -> Result<Option<Member>> {
-        let mut found = tx.members(scope).by_email(email).await?;
-        match found.iter().position(|member| member.email == *email) {
-            Some(exact) => Ok(Some(found.swap_remove(exact))),
-            None if found.len() == 1 => Ok(found.pop()),
-            None => Ok(None),
-        }
     }
 }
 

@@ -84,8 +84,8 @@ impl Engine {
             return Err(Error::field("expires_at", Invalid::new("in_the_past", "must lie in the future")));
         }
         let tx = self.write(access).await?;
-        if once::earlier(&tx, scope, once, now).await?.is_some() {
-            return Err(Error::SecretShown);
+        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
+            return Err(Error::SecretShown { resource });
         }
         super::find(&tx, scope, new.registry).await?;
         if new.rotation.is_some() {
@@ -129,8 +129,8 @@ impl Engine {
     ) -> Result<NewRegistrySecret> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        if once::earlier(&tx, scope, once, now).await?.is_some() {
-            return Err(Error::SecretShown);
+        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
+            return Err(Error::SecretShown { resource });
         }
         let key = lock(&tx, scope, id).await?;
         if !key.is_alive(now) {

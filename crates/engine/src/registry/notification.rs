@@ -60,8 +60,8 @@ impl Engine {
     ) -> Result<NewNotifications> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        if once::earlier(&tx, scope, once, now).await?.is_some() {
-            return Err(Error::SecretShown);
+        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
+            return Err(Error::SecretShown { resource });
         }
         let registry = lock(&tx, scope, id).await?;
         let secret = Secret::new(SecretKind::Notification, self.random());

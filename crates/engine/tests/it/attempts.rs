@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use keyward_domain::{Email, Secret, SecretKind};
-use keyward_engine::{Engine, Error, NewOrganization, Password, SignIn, SignedIn, Visit, Visitor};
-use keyward_testkit::engine::engine;
+use keyward_engine::{
+    Confirmation, Engine, Error, NewOrganization, Password, SignIn, SignedIn, Visit, Visitor,
+};
+use keyward_testkit::engine::{START, engine};
 
 const RIGHT: &str = "a long password";
 
@@ -39,7 +41,8 @@ async fn try_ada(engine: &Engine, password: &str, visit: Visit) -> Result<SignIn
 /// What became of each: refused as wrong, or not judged.
 fn counted(outcomes: &[Result<SignIn, Error>]) -> (usize, usize) {
     let wrong = outcomes.iter().filter(|outcome| matches!(outcome, Ok(SignIn::Refused))).count();
-    let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(Error::TooManyTries { .. }))).count();
+    let refused =
+        outcomes.iter().filter(|outcome| matches!(outcome, Err(Error::TooManyTries { .. }))).count();
     (wrong, refused)
 }
 
@@ -138,18 +141,41 @@ keyward_testkit::databases! {
         let servers: Vec<Arc<Engine>> = (0..2).map(|_| engine(store.clone()).0).collect();
         let signed_in = ada(&servers[0]).await;
         let Some(Visitor::Member(visit)) = servers[0].visitor(&signed_in.secret).await.unwrap() else { panic!() };
-        let change = |engine: Arc<Engine>, old: &'static str| {
+        let confirm = |engine: Arc<Engine>, typed: &'static str| {
             let visit = visit.clone();
-            async move { engine.change_password(&visit, Password::attempt(old), Password::parse("the next password").unwrap()).await }
+            async move { engine.confirm(&visit, Password::attempt(typed), None).await }
         };
-        let tries = join_all((0..20).map(|number| change(Arc::clone(&servers[number % 2]), "wrong wrong wrong"))).await;
-        assert_eq!(tries.iter().filter(|done| matches!(done, Ok(false))).count(), 10);
-        assert!(matches!(change(Arc::clone(&servers[1]), RIGHT).await, Err(Error::TooManyTries { .. })));
+        let tries = join_all((0..20).map(|number| confirm(Arc::clone(&servers[number % 2]), "wrong wrong wrong"))).await;
+        assert_eq!(tries.iter().filter(|done| matches!(done, Ok(Confirmation::Refused))).count(), 10);
+        assert!(matches!(confirm(Arc::clone(&servers[1]), RIGHT).await, Err(Error::TooManyTries { .. })));
         // Another session of the same person is not held up.
         let Ok(SignIn::Done(other)) = try_ada(&servers[0], RIGHT, from("192.0.2.9")).await else { panic!() };
         let Some(Visitor::Member(other)) = servers[0].visitor(&other.secret).await.unwrap() else { panic!() };
-        let new = Password::parse("the next password").unwrap();
-        assert!(servers[0].change_password(&other, Password::attempt(RIGHT), new).await.unwrap());
+        let done = servers[0].confirm(&other, Password::attempt(RIGHT), None).await.unwrap();
+        assert!(matches!(done, Confirmation::Done(_)));
+    }
+
+    async fn codes_are_guessed_ten_times_in_a_session(store: Store) {
+        let (engine, _) = engine(store);
+        let signed_in = ada(&engine).await;
+        let visit = crate::visitors::confirmed(&engine, &signed_in, None).await;
+        let app = engine.new_authenticator(&visit);
+        let code = |steps: i64| crate::visitors::code_of(&app.secret, START / 30 + steps);
+        let proof = engine.reauthenticated(&visit).unwrap();
+        let made = engine.confirm_authenticator(&proof, &app.secret, &code(0)).await.unwrap().unwrap();
+        let Some(Visitor::Member(visit)) = engine.visitor(&made.session.secret).await.unwrap() else { panic!() };
+        let confirm = |code: Option<String>| {
+            let (engine, visit) = (&engine, &visit);
+            async move { engine.confirm(visit, Password::attempt(RIGHT), code.as_deref()).await }
+        };
+        // To be asked for the code is no failure; a wrong one is.
+        for _ in 0..12 {
+            assert!(matches!(confirm(None).await, Ok(Confirmation::CodeNeeded)));
+        }
+        for _ in 0..10 {
+            assert!(matches!(confirm(Some("000000".to_owned())).await, Ok(Confirmation::CodeNeeded)));
+        }
+        assert!(matches!(confirm(Some(code(1))).await, Err(Error::TooManyTries { .. })));
     }
 
     async fn an_unknown_link_is_refused_before_anything_is_hashed(store: Store) {

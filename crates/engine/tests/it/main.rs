@@ -6,6 +6,7 @@ mod alerts;
 mod applications;
 mod attempts;
 mod happenings;
+mod identity;
 mod keys;
 mod licenses;
 mod mails;

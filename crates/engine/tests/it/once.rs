@@ -80,7 +80,7 @@ keyward_testkit::databases! {
         let new = || NewToken { name: "CI".parse().unwrap(), scopes: None, expires_at: None };
         engine.create_token(&vendor.access(), new(), Some(&once("k", 1))).await.unwrap();
         let again = engine.create_token(&vendor.access(), new(), Some(&once("k", 1))).await;
-        assert!(matches!(again, Err(Error::SecretShown)));
+        assert!(matches!(again, Err(Error::SecretShown { .. })));
         assert_eq!(engine.tokens(&vendor.access(), PageRequest::default()).await.unwrap().items.len(), 2);
     }
 }

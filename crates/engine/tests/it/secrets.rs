@@ -1,7 +1,10 @@
 //! What a run has made that nobody else may see is looked for in the whole database, and in a backup of it.
 
 use keyward_domain::{Role, Secret, SecretKind};
-use keyward_engine::{Engine, Holder, NewKey, NewMember, NewOrganization, NewProduct, NewToken, Password, Visit, Visitor};
+use keyward_engine::{
+    Confirmation, Engine, Holder, NewKey, NewMember, NewOrganization, NewProduct, NewToken, Password, Visit,
+    Visitor,
+};
 use keyward_storage::Store;
 use keyward_testkit::Vendor;
 use keyward_testkit::database::FreshPostgres;
@@ -15,7 +18,10 @@ fn visit() -> Visit {
 
 async fn link_in_mail(engine: &Engine) -> String {
     let mail = engine.claim_mail().await.unwrap().expect("a mail");
-    mail.body.split_whitespace().find_map(|word| Some(word.rsplit_once('/')?.1.to_owned()).filter(|end| end.starts_with("kw_"))).unwrap()
+    mail.body
+        .split_whitespace()
+        .find_map(|word| Some(word.rsplit_once('/')?.1.to_owned()).filter(|end| end.starts_with("kw_")))
+        .unwrap()
 }
 
 /// Makes one of everything that is secret. Mails stay on their way.
@@ -33,15 +39,29 @@ async fn make_all(store: Store) -> Vec<String> {
     let signed_in = engine.set_up(&setup, new, Password::parse(PASSWORD).unwrap(), visit()).await.unwrap();
     secrets.extend([link, signed_in.secret.expose().to_owned(), signed_in.device.unwrap()]);
     let Some(Visitor::Member(ada)) = engine.visitor(&signed_in.secret).await.unwrap() else { panic!() };
+    let confirmed = engine.confirm(&ada, Password::parse(PASSWORD).unwrap(), None).await.unwrap();
+    let Confirmation::Done(renewed) = confirmed else { panic!("{confirmed:?}") };
+    secrets.push(renewed.secret.expose().to_owned());
+    let Some(Visitor::Member(ada)) = engine.visitor(&renewed.secret).await.unwrap() else { panic!() };
+    let proof = engine.reauthenticated(&ada).unwrap();
     let authenticator = engine.new_authenticator(&ada);
     let code = crate::visitors::code_of(&authenticator.secret, keyward_testkit::engine::START / 30);
-    secrets.extend(engine.confirm_authenticator(&ada, &authenticator.secret, &code).await.unwrap().unwrap());
+    let made = engine.confirm_authenticator(&proof, &authenticator.secret, &code).await.unwrap().unwrap();
+    // Until its page is opened, a secret waits in the database.
+    engine.keep_to_show(&made.session.session, "/codes", &made.codes.join("\n")).await.unwrap();
+    secrets.push(made.session.secret.expose().to_owned());
+    secrets.extend(made.codes);
     secrets.push(authenticator.secret.to_string());
 
     let vendor = Vendor::found(&engine, "Acme").await;
     secrets.push(vendor.founded.secret.expose().to_owned());
-    let token = NewToken { name: "ci".parse().unwrap(), scopes: Some(keyward_domain::Scopes::organization()), expires_at: None };
-    secrets.push(engine.create_token(&vendor.access(), token, None).await.unwrap().secret.expose().to_owned());
+    let token = NewToken {
+        name: "ci".parse().unwrap(),
+        scopes: Some(keyward_domain::Scopes::organization()),
+        expires_at: None,
+    };
+    secrets
+        .push(engine.create_token(&vendor.access(), token, None).await.unwrap().secret.expose().to_owned());
     let product = NewProduct { name: "Analytics".parse().unwrap(), rest: Default::default() };
     let product = engine.create_product(&vendor.access(), product, None).await.unwrap();
     secrets.push(product.secret.expose().to_owned());
@@ -52,7 +72,13 @@ async fn make_all(store: Store) -> Vec<String> {
     secrets.push(key.secret.expose().to_owned());
 
     let customer = vendor.customer("Buyer").await;
-    let new = NewKey { holder: Holder::Existing(customer.id), name: None, fields: Vec::new(), not_before: None, expires_at: None };
+    let new = NewKey {
+        holder: Holder::Existing(customer.id),
+        name: None,
+        fields: Vec::new(),
+        not_before: None,
+        expires_at: None,
+    };
     let issued = engine.create_key(&vendor.access(), product.product.id, new, None).await.unwrap().value;
     secrets.push(issued.token);
     secrets.push(issued.license.key.as_ref().unwrap().to_string());
@@ -64,7 +90,11 @@ async fn make_all(store: Store) -> Vec<String> {
     secrets.push(link_in_mail(&engine).await);
     engine.request_password_reset(&vendor.founded.owner.email).await.unwrap();
     secrets.push(link_in_mail(&engine).await);
-    let new = NewMember { name: "V".parse().unwrap(), email: "v@acme.example".parse().unwrap(), role: Role::Viewer };
+    let new = NewMember {
+        name: "V".parse().unwrap(),
+        email: "v@acme.example".parse().unwrap(),
+        role: Role::Viewer,
+    };
     engine.invite_member(&vendor.access(), new).await.unwrap();
     secrets.push(link_in_mail(&engine).await);
     engine.suspend_license(&vendor.access(), issued.license.id, None).await.unwrap();
@@ -109,7 +139,8 @@ async fn no_secret_stands_in_any_table_of_postgresql() {
     for (table, text) in &tables {
         assert_absent(&secrets, text.as_bytes(), table);
         // Vendors look license keys up and read them out, so there is one column that has them.
-        let keys: Vec<_> = secrets.iter().filter(|secret| secret.len() == 29 && secret.matches('-').count() == 4).collect();
+        let keys: Vec<_> =
+            secrets.iter().filter(|secret| secret.len() == 29 && secret.matches('-').count() == 4).collect();
         let plain: Vec<_> = keys.iter().map(|key| key.replace('-', "")).collect();
         assert_eq!(plain.len(), 1);
         assert_eq!(plain.iter().any(|key| text.contains(key)), table == "licenses", "{table}");

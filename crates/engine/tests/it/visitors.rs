@@ -3,21 +3,24 @@
 use futures_util::future::join_all;
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{Role, Secret, SecretKind};
-use keyward_engine::{Error, Mail, NewMember, NewOrganization, Password, SignIn, Visit, Visitor};
+use keyward_engine::{
+    Confirmation, Engine, Error, Mail, MemberVisit, NewMember, NewOrganization, Password, SignIn, SignedIn,
+    Visit, Visitor,
+};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine;
 
 const DAY: i64 = 24 * 60 * 60;
 
-fn password(text: &str) -> Password {
+pub(crate) fn password(text: &str) -> Password {
     Password::parse(text).unwrap()
 }
 
-fn visit() -> Visit {
+pub(crate) fn visit() -> Visit {
     Visit { address: "192.0.2.1".into(), user_agent: "a browser".into(), device: None }
 }
 
-fn organization() -> NewOrganization {
+pub(crate) fn organization() -> NewOrganization {
     NewOrganization {
         name: "Acme".parse().unwrap(),
         owner_email: "ada@acme.example".parse().unwrap(),
@@ -27,12 +30,12 @@ fn organization() -> NewOrganization {
 }
 
 /// The secret at the end of a link.
-fn secret(kind: SecretKind, text: &str) -> Secret {
+pub(crate) fn secret(kind: SecretKind, text: &str) -> Secret {
     let word = text.split_whitespace().find(|word| word.contains(kind.prefix())).unwrap();
     Secret::parse(kind, word.rsplit('/').next().unwrap()).unwrap()
 }
 
-async fn only_mail(engine: &keyward_engine::Engine) -> Mail {
+pub(crate) async fn only_mail(engine: &Engine) -> Mail {
     let mail = engine.claim_mail().await.unwrap().expect("a mail is on its way");
     engine.mail_sent(&mail).await.unwrap();
     assert_eq!(engine.claim_mail().await.unwrap(), None);
@@ -96,10 +99,11 @@ keyward_testkit::databases! {
         assert!(engine.visitor(&fourth.secret).await.unwrap().is_none());
 
         let (fifth, sixth) = (sign_in().await.unwrap(), sign_in().await.unwrap());
-        let Some(Visitor::Member(ada)) = engine.visitor(&fifth.secret).await.unwrap() else { panic!() };
-        assert!(!engine.change_password(&ada, password("wrong wrong wrong"), password("the next password")).await.unwrap());
-        assert!(engine.change_password(&ada, password("a long password"), password("the next password")).await.unwrap());
-        assert!(engine.visitor(&fifth.secret).await.unwrap().is_some());
+        let ada = confirmed(&engine, &fifth, None).await;
+        let proof = engine.reauthenticated(&ada).unwrap();
+        let renewed = engine.change_password(&proof, password("the next password")).await.unwrap();
+        assert!(engine.visitor(&renewed.secret).await.unwrap().is_some());
+        assert!(engine.visitor(&fifth.secret).await.unwrap().is_none(), "its secret is another");
         assert!(engine.visitor(&sixth.secret).await.unwrap().is_none(), "all others have ended");
         assert!(sign_in().await.is_none());
     }
@@ -229,11 +233,14 @@ keyward_testkit::databases! {
         let Some(Visitor::Member(ada)) = engine.visitor(&first.secret).await.unwrap() else { panic!() };
         let new = engine.new_authenticator(&ada);
         assert!(new.uri.starts_with("otpauth://totp/Acme%3Aada%40acme.example?secret="));
-        assert_eq!(engine.confirm_authenticator(&ada, &new.secret, "000000").await.unwrap(), None);
+        let ada = confirmed(&engine, &first, None).await;
+        let proof = engine.reauthenticated(&ada).unwrap();
+        assert!(engine.confirm_authenticator(&proof, &new.secret, "000000").await.unwrap().is_none());
         assert_eq!(engine.authenticator(&ada).await.unwrap(), None);
         let now = || keyward_testkit::engine::START / 30;
         let code = |step: i64| code_of(&new.secret, step);
-        let recovery = engine.confirm_authenticator(&ada, &new.secret, &code(now())).await.unwrap().unwrap();
+        let made = engine.confirm_authenticator(&proof, &new.secret, &code(now())).await.unwrap().unwrap();
+        let recovery = made.codes;
         assert_eq!(engine.authenticator(&ada).await.unwrap(), Some(10));
 
         let email = "ada@acme.example".parse().unwrap();
@@ -250,10 +257,19 @@ keyward_testkit::databases! {
         assert!(matches!(sign_in(Some(recovery[3].to_lowercase())).await, SignIn::Done(_)));
         assert!(matches!(sign_in(Some(recovery[3].clone())).await, SignIn::CodeNeeded), "each once");
         assert_eq!(engine.authenticator(&ada).await.unwrap(), Some(9));
-        assert!(!engine.remove_authenticator(&ada, password("wrong wrong wrong")).await.unwrap());
-        assert!(engine.remove_authenticator(&ada, password("a long password")).await.unwrap());
+        let ada = confirmed(&engine, &made.session, Some(&recovery[4])).await;
+        engine.remove_authenticator(&engine.reauthenticated(&ada).unwrap()).await.unwrap();
         assert!(matches!(sign_in(None).await, SignIn::Done(_)));
     }
+}
+
+/// A member who has given the password again, and a code.
+pub(crate) async fn confirmed(engine: &Engine, session: &SignedIn, code: Option<&str>) -> MemberVisit {
+    let Some(Visitor::Member(visit)) = engine.visitor(&session.secret).await.unwrap() else { panic!() };
+    let confirmed = engine.confirm(&visit, password("a long password"), code).await.unwrap();
+    let Confirmation::Done(renewed) = confirmed else { panic!("{confirmed:?}") };
+    let Some(Visitor::Member(visit)) = engine.visitor(&renewed.secret).await.unwrap() else { panic!() };
+    visit
 }
 
 /// The code of an authenticator app, worked out by other means: Python's standard library has them all.

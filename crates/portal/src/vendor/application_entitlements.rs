@@ -113,7 +113,7 @@ async fn create(
             let versions = engine.application_versions(&readers, application).await?;
             let versions = wanted(&form, &versions, &[]);
             let new = NewApplicationEntitlement { customer: id.0, application, versions, note };
-            match engine.create_application_entitlement(&signed.access, new, None).await {
+            match engine.create_application_entitlement(&signed.access, new, form.once()).await {
                 Ok(_) => return Ok(page::go(format!("/customers/{}?done=granted#applications", id.0))),
                 Err(error) => form.keep(error)?,
             }

@@ -128,7 +128,7 @@ async fn create(
     };
     if let Some(Told { name, notes }) = told.filter(|_| form.faults().is_empty()) {
         let new = NewApplicationVersion { name, notes: notes.unwrap_or_default(), files };
-        match engine.create_application_version(&signed.access, id.0, new, None).await {
+        match engine.create_application_version(&signed.access, id.0, new, form.once()).await {
             Ok(done) => {
                 let name = done.value.version.name;
                 return Ok(page::go(format!("/applications/{}/versions/{name}?done=saved", id.0)));

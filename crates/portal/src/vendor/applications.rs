@@ -85,7 +85,7 @@ async fn create(
 ) -> Page {
     if let Some(Told { name, kind, description }) = form.read::<Told>(&["name", "kind", "description"]) {
         let new = NewApplication { name, kind, description };
-        match engine.create_application(&signed.access, new, None).await {
+        match engine.create_application(&signed.access, new, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/applications/{}", done.value.id))),
             Err(error) => form.keep(error)?,
         }

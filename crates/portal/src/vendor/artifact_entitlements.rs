@@ -255,7 +255,7 @@ async fn create(
     if let (Some(Noted { note }), Some(grants)) = (form.read::<Noted>(&["note"]), granted) {
         let close = form.is("close", "true");
         let new = NewEntitlement { customer: id.0, description: note, grants, close };
-        match engine.create_artifact_entitlement(&signed.access, new.clone(), None).await {
+        match engine.create_artifact_entitlement(&signed.access, new.clone(), form.once()).await {
             Ok(_) => return Ok(page::go(format!("/customers/{}?done=entitled#artifacts", id.0))),
             Err(Error::WouldClose { .. }) => return preview(&engine, &signed, new, &choices, form).await,
             Err(error) => form.keep(error)?,

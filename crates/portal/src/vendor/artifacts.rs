@@ -97,7 +97,7 @@ async fn create(
 ) -> Page {
     if let Some(Told(repository)) = form.read::<Told>(&["repository"]) {
         let new = NewArtifact { registry: id.0, repository };
-        match engine.create_artifact(&signed.access, new, None).await {
+        match engine.create_artifact(&signed.access, new, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/artifacts/{}?done=saved", done.value.id))),
             Err(error) => form.keep(error)?,
         }

@@ -121,7 +121,7 @@ const FIELDS: [&str; 3] = ["name", "email", "notes"];
 
 async fn create(signed: Signed<WriteCustomers>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
     if let Some(Told { name, email, notes }) = form.read::<Told>(&FIELDS) {
-        match engine.create_customer(&signed.access, NewCustomer { name, email, notes }, None).await {
+        match engine.create_customer(&signed.access, NewCustomer { name, email, notes }, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/customers/{}", done.value.id))),
             Err(error) => form.keep(error)?,
         }

@@ -1,11 +1,13 @@
 //! Product keys: customer, license and token from one form.
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadCustomers, ReadProducts, WriteLicenses};
-use keyward_domain::{CustomerId, Email, EndTime, Name, Notes, Product, ProductId};
-use keyward_engine::{Engine, Holder, IssuedKey, NewCustomer, NewKey};
-use keyward_web::{Fields, Id, Request};
+use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteLicenses};
+use keyward_domain::{
+    Customer, CustomerId, Email, EndTime, License, LicenseId, Name, Notes, Product, ProductId,
+};
+use keyward_engine::{Engine, Error, Holder, NewCustomer, NewKey, TokenFormat};
+use keyward_web::{Code, Fields, Id, Problem, Request, part};
 
 use super::template::{self, Input};
 use crate::form::{Form, Posted};
@@ -15,7 +17,8 @@ use crate::signed::Signed;
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/products/{id}/keys/new", web::get().to(new))
-        .route("/products/{id}/keys/new", web::post().to(create));
+        .route("/products/{id}/keys/new", web::post().to(create))
+        .route("/products/{id}/keys/{license}", web::get().to(made));
 }
 
 #[derive(Template)]
@@ -75,7 +78,31 @@ impl Request for Told {
 struct KeyMadePage {
     shell: Shell,
     product: Product,
-    issued: IssuedKey,
+    customer: Option<Customer>,
+    license: License,
+    token: Option<String>,
+}
+
+/// The key just made. All of it can be looked at again: nothing here is shown only once.
+async fn made(request: HttpRequest, signed: Signed<WriteLicenses>, engine: web::Data<Engine>) -> Page {
+    let (id, license): (ProductId, LicenseId) = (part(&request, "id")?, part(&request, "license")?);
+    let product = engine.product(&signed.access.also::<ReadProducts>()?, id).await?;
+    let readers = signed.access.also::<ReadLicenses>()?;
+    let license = engine.license(&readers, license).await?;
+    if license.product != Some(product.id) {
+        return Err(Problem::new(Code::NotFound).into());
+    }
+    let token = match engine.license_token(&readers, license.id, TokenFormat::Jwt).await {
+        Ok(token) => Some(token),
+        Err(Error::NoToken(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    let customer = match license.customer {
+        Some(customer) => Some(engine.customer(&signed.access.also::<ReadCustomers>()?, customer).await?),
+        None => None,
+    };
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
+    page::send(&KeyMadePage { shell, product, customer, license, token })
 }
 
 async fn create(
@@ -98,8 +125,10 @@ async fn create(
             let fields = template::values(&product.template, &form);
             let new =
                 NewKey { holder, name: None, fields, not_before: None, expires_at: told.end.map(Into::into) };
-            match engine.create_key(&signed.access, id.0, new, None).await {
-                Ok(done) => return page::send(&KeyMadePage { shell, product, issued: done.value }),
+            match engine.create_key(&signed.access, id.0, new, form.once()).await {
+                Ok(done) => {
+                    return Ok(page::go(format!("/products/{}/keys/{}", product.id, done.value.license.id)));
+                }
                 Err(error) => form.keep(error)?,
             }
         }

@@ -14,6 +14,7 @@ use keyward_web::{Fields, Id, Request};
 use super::Listing;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell, day, minute};
+use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -25,6 +26,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/licenses/{id}/renew", web::post().to(renew))
         .route("/licenses/{id}/revoke", web::post().to(revoke))
         .route("/licenses/{id}/onboarding-link", web::post().to(share))
+        .route("/licenses/{id}/onboarding-link", web::get().to(show_link))
         .route("/licenses/{id}/mail-onboarding-link", web::post().to(mail))
         .route("/licenses/{id}/reset-addresses", web::post().to(reset))
         .route("/licenses/{id}/{verb:suspend|resume}", web::post().to(hold));
@@ -91,7 +93,7 @@ async fn create(signed: Signed<WriteLicenses>, Posted(mut form): Posted, engine:
             not_before: told.not_before.map(Into::into),
             expires_at: Some(told.expires_at.map(Into::into)),
         };
-        match engine.create_license(&signed.access, new, None).await {
+        match engine.create_license(&signed.access, new, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/licenses/{}?done=saved", done.value.id))),
             Err(error) => form.keep(error)?,
         }
@@ -261,7 +263,7 @@ async fn renew(
             payload: terms.payload,
             revoke_previous: form.is("revoke_previous", "true"),
         };
-        match engine.renew_license(&signed.access, id.0, renewal, None).await {
+        match engine.renew_license(&signed.access, id.0, renewal, form.once()).await {
             Ok(_) => return Ok(page::go(format!("/licenses/{}?done=renewed", id.0))),
             Err(error) => form.keep(error)?,
         }
@@ -305,7 +307,25 @@ async fn share(
     engine: web::Data<Engine>,
 ) -> Page {
     let made = engine.create_onboarding_link(&signed.access, id.0).await?;
-    page_of(&engine, &signed, id.0, None, Some(made.url), "").await
+    let page = format!("/licenses/{}/onboarding-link", id.0);
+    shown_once::lead(&engine, &signed.visit.session, &page, &made.url).await
+}
+
+async fn show_link(
+    request: HttpRequest,
+    signed: Signed<WriteLicenses>,
+    id: Id<LicenseId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    match shown_once::take(&request, &engine, &signed.visit.session).await? {
+        Some(url) => page_of(&engine, &signed, id.0, None, Some(url), "").await,
+        None => page::send(&ShownPage {
+            shell: Shell::vendor(&signed.visit, &signed.csrf, "licenses", engine.now()),
+            what: "The onboarding link",
+            otherwise: "If you have not copied it, share another.",
+            back: format!("/licenses/{}", id.0),
+        }),
+    }
 }
 
 async fn mail(

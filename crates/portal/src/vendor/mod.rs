@@ -1,5 +1,6 @@
 //! The vendor's pages, one noun a file.
 
+mod account;
 mod alerts;
 mod application_entitlements;
 mod application_versions;
@@ -8,6 +9,7 @@ mod artifact_entitlements;
 mod artifacts;
 mod audit;
 mod columns;
+mod confirm;
 mod customers;
 mod dashboard;
 mod keys;
@@ -49,6 +51,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     members::routes(config);
     tokens::routes(config);
     settings::routes(config);
+    account::routes(config);
+    confirm::routes(config);
     provider::routes(config);
     notices::routes(config);
     audit::routes(config);

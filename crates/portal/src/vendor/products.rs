@@ -6,7 +6,7 @@ use keyward_domain::permission::{ReadProducts, WriteProducts};
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
 use keyward_domain::version::{Pattern, Standing};
 use keyward_domain::{Name, Notes, Product, ProductId, ProductOrder, Versions};
-use keyward_engine::{Engine, NewProduct, ProductChange, SettingsChange};
+use keyward_engine::{Engine, Error, KeyedProduct, NewProduct, ProductChange, SettingsChange};
 use keyward_web::{Fields, Id, Request, markdown};
 
 use super::Listing;
@@ -14,6 +14,7 @@ use super::columns::{Column, columns};
 use super::template::{self, Input, KINDS, Row};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -31,6 +32,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/products/{id}/page", web::post().to(save_page))
         .route("/products/{id}/versions", web::post().to(versions))
         .route("/products/{id}/rotate-key", web::post().to(rotate_key))
+        .route("/products/{id}/key", web::get().to(show_key))
         .route("/products/{id}/{verb:archive|unarchive|disable|enable}", web::post().to(change));
 }
 
@@ -127,24 +129,56 @@ struct SecretPage {
 }
 
 async fn create(signed: Signed<WriteProducts>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
-    let shell = || Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
     if let Some(Named { name, description }) = form.read::<Named>(&["name", "description"]) {
         let rest = ProductChange { description: Some(description), ..ProductChange::default() };
-        match engine.create_product(&signed.access, NewProduct { name, rest }, None).await {
-            Ok(made) => {
-                return page::send(&SecretPage {
-                    shell: shell(),
-                    title: format!("{} is created", made.product.name),
-                    what: "Product API key",
-                    secret: made.secret.expose().to_owned(),
-                    back: format!("/products/{}", made.product.id),
-                    about: "Your application authenticates its validation requests with it. Keep it in an environment variable or a secrets manager.",
-                });
-            }
+        match engine.create_product(&signed.access, NewProduct { name, rest }, form.once()).await {
+            Ok(made) => return lead_to_key(&engine, &signed, &made).await,
+            Err(Error::SecretShown { resource }) => return Ok(page::go(key_page(resource.into()))),
             Err(error) => form.keep(error)?,
         }
     }
-    page::send(&NewProductPage { shell: shell(), form })
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
+    page::send(&NewProductPage { shell, form })
+}
+
+/// Where the API key of a product is shown once.
+fn key_page(id: ProductId) -> String {
+    format!("/products/{id}/key")
+}
+
+async fn lead_to_key(engine: &Engine, signed: &Signed<WriteProducts>, made: &KeyedProduct) -> Page {
+    shown_once::lead(engine, &signed.visit.session, &key_page(made.product.id), made.secret.expose()).await
+}
+
+async fn show_key(
+    request: HttpRequest,
+    signed: Signed<WriteProducts>,
+    id: Id<ProductId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
+    let back = format!("/products/{}", product.id);
+    match shown_once::take(&request, &engine, &signed.visit.session).await? {
+        Some(secret) => page::send(&SecretPage {
+            shell,
+            title: format!("API key of {}", product.name),
+            what: "Product API key",
+            secret,
+            back,
+            about: if product.key.previous.is_some() || product.key.created_at > product.created_at {
+                "Give it to your applications now. Those with the old key are refused from the next request on, unless you asked for an overlap."
+            } else {
+                "Your application authenticates its validation requests with it. Keep it in an environment variable or a secrets manager."
+            },
+        }),
+        None => page::send(&ShownPage {
+            shell,
+            what: "The API key",
+            otherwise: "If you have not copied it, rotate the key of the product: that makes another.",
+            back,
+        }),
+    }
 }
 
 #[derive(Template)]
@@ -403,15 +437,11 @@ async fn rotate_key(
 ) -> Page {
     let days: u32 = form.given("overlap_days").and_then(|days| days.parse().ok()).unwrap_or(0);
     let overlap = days.min(30) * 24 * 60 * 60;
-    let made = engine.rotate_product_key(&signed.access, id.0, overlap, None).await?;
-    page::send(&SecretPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now()),
-        title: format!("{} has a new API key", made.product.name),
-        what: "Product API key",
-        secret: made.secret.expose().to_owned(),
-        back: format!("/products/{}", made.product.id),
-        about: "Give it to your applications now. Those with the old key are refused from the next request on, unless you asked for an overlap.",
-    })
+    match engine.rotate_product_key(&signed.access, id.0, overlap, form.once()).await {
+        Ok(made) => lead_to_key(&engine, &signed, &made).await,
+        Err(Error::SecretShown { resource }) => Ok(page::go(key_page(resource.into()))),
+        Err(error) => Err(error.into()),
+    }
 }
 
 async fn change(

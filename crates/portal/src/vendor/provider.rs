@@ -1,15 +1,15 @@
 //! The provider that vouches for members.
 
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::permission::{WriteOrganization, WriteOwners};
 use keyward_domain::{ClientId, Grant, MailDomain, Permission, Provider, ProviderUrl};
-use keyward_engine::{ClientSecret, Engine, NewProvider};
+use keyward_engine::{ClientSecret, ConfirmedCaller, Engine, NewProvider, SignedIn};
 use keyward_web::{Fields, Request};
 
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
-use crate::signed::Signed;
+use crate::signed::{self, Signed};
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -27,6 +27,8 @@ struct ProviderPage {
     base: String,
     provider: Option<Provider>,
     may_write: bool,
+    /// Whether the person has shown in the last minutes who they are.
+    is_confirmed: bool,
     form: Form,
 }
 
@@ -48,6 +50,7 @@ async fn page_of(engine: &Engine, signed: &Signed<impl Grant>, form: Option<Form
         return_url,
         provider,
         may_write: signed.access.scopes().contains(Permission::WriteOwners),
+        is_confirmed: signed.is_confirmed(engine),
         // What was typed stands for all of it: a box that was unchecked is not in it.
         form: form.or(filled).unwrap_or_default(),
     })
@@ -70,18 +73,41 @@ impl Request for Told {
     }
 }
 
-async fn save(signed: Signed<WriteOwners>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+const PAGE: &str = "/settings/sign-in-provider";
+
+async fn save(
+    request: HttpRequest,
+    signed: Signed<WriteOwners>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let caller = ConfirmedCaller::person(signed.reauthenticated(&engine, &request, PAGE)?);
     let names = ["issuer", "client_id", "client_secret", "domain", "exclusive"];
     if let Some(Told(new)) = form.read::<Told>(&names) {
-        match engine.set_sign_in_provider(&signed.access, new, None).await {
-            Ok(_) => return Ok(page::go("/settings/sign-in-provider?done=saved")),
+        match engine.set_sign_in_provider(&signed.access, caller, new, None).await {
+            Ok(changed) => {
+                return Ok(go(&request, changed.session.as_ref(), "/settings/sign-in-provider?done=saved"));
+            }
             Err(error) => form.keep(error)?,
         }
     }
     page_of(&engine, &signed, Some(form.without(&["client_secret"])), "").await
 }
 
-async fn remove(signed: Signed<WriteOwners>, _: Posted, engine: web::Data<Engine>) -> Page {
-    engine.remove_sign_in_provider(&signed.access, None).await?;
-    Ok(page::go("/settings?done=removed"))
+async fn remove(
+    request: HttpRequest,
+    signed: Signed<WriteOwners>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let caller = ConfirmedCaller::person(signed.reauthenticated(&engine, &request, PAGE)?);
+    let session = engine.remove_sign_in_provider(&signed.access, caller, None).await?;
+    Ok(go(&request, session.as_ref(), "/settings?done=removed"))
+}
+
+fn go(request: &HttpRequest, session: Option<&SignedIn>, to: &str) -> HttpResponse {
+    match session {
+        Some(session) => signed::begin(request, session, to),
+        None => page::go(to),
+    }
 }

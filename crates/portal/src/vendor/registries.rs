@@ -150,7 +150,7 @@ async fn create(
             pass_redirects: form.is("pass_redirects", "true"),
             direct: form.is("direct", "true"),
         };
-        match engine.create_registry(&signed.access, new, None).await {
+        match engine.create_registry(&signed.access, new, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/registries/{}?done=saved", done.value.id))),
             Err(error) => form.keep(error)?,
         }

@@ -8,7 +8,7 @@ use keyward_domain::{Feature, RegistryKeyId, Timestamp};
 use keyward_engine::{Engine, Error};
 use keyward_web::{Fields, Id, Request};
 
-use super::registry_keys::{KeyMadePage, previous_until};
+use super::registry_keys::{lead_to_secret, previous_until};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
@@ -156,11 +156,7 @@ async fn reveal(
     engine: web::Data<Engine>,
 ) -> Page {
     match engine.reveal_registry_key(&signed.access, id.0).await {
-        Ok(made) => {
-            let readers = signed.access.also::<ReadRegistries>()?;
-            let registry = engine.registry(&readers, made.key.registry).await?;
-            KeyMadePage::send(&engine, &signed, registry, made, true)
-        }
+        Ok(made) => lead_to_secret(&engine, &signed, &made).await,
         Err(error @ Error::Transition(_)) => {
             form.keep(error)?;
             present(&engine, &signed, id.0, Some(form), "").await

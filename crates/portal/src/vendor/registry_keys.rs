@@ -12,6 +12,7 @@ use super::Listing;
 use super::registry_key_rotation::{keep, schedule};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -19,6 +20,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/registries/{id}/keys", web::get().to(list))
         .route("/registries/{id}/keys/new", web::get().to(new))
         .route("/registries/{id}/keys/new", web::post().to(create))
+        .route("/registry-keys/{id}/secret", web::get().to(show_secret))
         .route("/registry-keys/{id}/rotate", web::get().to(rotation))
         .route("/registry-keys/{id}/rotate", web::post().to(rotate))
         .route("/registry-keys/{id}/revoke", web::get().to(revocation))
@@ -186,7 +188,7 @@ fn end(form: &mut Form, told: Option<EndTime>, now: Timestamp) -> Option<Option<
 
 #[derive(Template)]
 #[template(path = "vendor/registry_key_made.html")]
-pub(super) struct KeyMadePage {
+struct KeyMadePage {
     shell: Shell,
     registry: Registry,
     tab: &'static str,
@@ -197,24 +199,40 @@ pub(super) struct KeyMadePage {
     rotated: bool,
 }
 
-impl KeyMadePage {
-    pub(super) fn send(
-        engine: &Engine,
-        signed: &Signed<WriteRegistries>,
-        registry: Registry,
-        made: NewRegistrySecret,
-        rotated: bool,
-    ) -> Page {
-        page::send(&Self {
-            shell: Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now()),
-            address: engine.registry_address(&registry),
-            registry,
-            tab: "keys",
-            secret: made.secret.expose().to_owned(),
-            key: made.key,
-            rotated,
-        })
-    }
+/// Where the secret of a key is shown once.
+fn secret_page(id: RegistryKeyId) -> String {
+    format!("/registry-keys/{id}/secret")
+}
+
+pub(super) async fn lead_to_secret(
+    engine: &Engine,
+    signed: &Signed<WriteRegistries>,
+    made: &NewRegistrySecret,
+) -> Page {
+    shown_once::lead(engine, &signed.visit.session, &secret_page(made.key.id), made.secret.expose()).await
+}
+
+async fn show_secret(
+    request: HttpRequest,
+    signed: Signed<WriteRegistries>,
+    id: Id<RegistryKeyId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let readers = signed.access.also::<ReadRegistries>()?;
+    let key = engine.registry_key(&readers, id.0).await?;
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    let Some(secret) = shown_once::take(&request, &engine, &signed.visit.session).await? else {
+        return page::send(&ShownPage {
+            shell,
+            what: "The registry key",
+            otherwise: "If you have not copied it, rotate the key: that makes another secret.",
+            back: format!("/registries/{}/keys", key.registry),
+        });
+    };
+    let registry = engine.registry(&readers, key.registry).await?;
+    let address = engine.registry_address(&registry);
+    let rotated = key.secret.previous.is_some() || key.secret.created_at > key.created_at;
+    page::send(&KeyMadePage { shell, registry, tab: "keys", address, key, secret, rotated })
 }
 
 async fn create(
@@ -230,8 +248,9 @@ async fn create(
     {
         let Told { name, owner, access, .. } = told;
         let new = NewRegistryKey { registry: id.0, name, owner, access, rotation, expires_at };
-        match engine.create_registry_key(&signed.access, new, None).await {
-            Ok(made) => return KeyMadePage::send(&engine, &signed, registry, made, false),
+        match engine.create_registry_key(&signed.access, new, form.once()).await {
+            Ok(made) => return lead_to_secret(&engine, &signed, &made).await,
+            Err(Error::SecretShown { resource }) => return Ok(page::go(secret_page(resource.into()))),
             Err(error) => keep(&mut form, error)?,
         }
     }
@@ -275,12 +294,10 @@ async fn rotate(
     engine: web::Data<Engine>,
 ) -> Page {
     let days: u32 = form.given("overlap_days").and_then(|days| days.parse().ok()).unwrap_or(0);
-    match engine.rotate_registry_key(&signed.access, id.0, days.min(30) * 24 * 60 * 60, None).await {
-        Ok(made) => {
-            let readers = signed.access.also::<ReadRegistries>()?;
-            let registry = engine.registry(&readers, made.key.registry).await?;
-            KeyMadePage::send(&engine, &signed, registry, made, true)
-        }
+    let overlap = days.min(30) * 24 * 60 * 60;
+    match engine.rotate_registry_key(&signed.access, id.0, overlap, form.once()).await {
+        Ok(made) => lead_to_secret(&engine, &signed, &made).await,
+        Err(Error::SecretShown { resource }) => Ok(page::go(secret_page(resource.into()))),
         Err(error @ Error::Transition(_)) => {
             form.keep(error)?;
             question(&engine, &signed, id.0, "rotate", form).await

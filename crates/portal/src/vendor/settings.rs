@@ -1,4 +1,4 @@
-//! The organization, its plan and signing keys; one's own password and sessions.
+//! The organization, its plan and signing keys; one's own sessions.
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
@@ -9,10 +9,9 @@ use keyward_domain::permission::{
 use keyward_domain::plan::Limits;
 use keyward_domain::registry::ArtifactPolicy;
 use keyward_domain::{BlockList, Kid, Name, Permission, Session, SessionId, SigningKey, Slug};
-use keyward_engine::{Engine, NewAuthenticator, NewSigningKey, OrganizationChange, Password};
+use keyward_engine::{Engine, NewSigningKey, OrganizationChange};
 use keyward_web::{Fields, Id, Request};
 
-use crate::door::new_password;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
@@ -21,10 +20,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/settings", web::get().to(show))
         .route("/settings", web::post().to(save))
-        .route("/settings/password", web::post().to(password))
-        .route("/settings/authenticator", web::get().to(authenticator))
-        .route("/settings/authenticator", web::post().to(confirm_authenticator))
-        .route("/settings/authenticator/remove", web::post().to(remove_authenticator))
         .route("/settings/start-trial", web::post().to(start_trial))
         .route("/settings/artifact-policy", web::post().to(artifact_policy))
         .route("/settings/signing-keys", web::post().to(new_key))
@@ -126,87 +121,6 @@ async fn save(
     page_of(&engine, &signed, Some(form), "").await
 }
 
-async fn password(
-    signed: Signed<ReadOrganization>,
-    Posted(mut form): Posted,
-    engine: web::Data<Engine>,
-) -> Page {
-    let old = Password::attempt(form.value("old"));
-    if let Some(new) = new_password(&mut form) {
-        if engine.change_password(&signed.visit, old, new).await? {
-            return Ok(page::go("/settings?done=password"));
-        }
-        form.refuse("old", "is not your password");
-    }
-    page_of(&engine, &signed, Some(form.without(&["old", "password", "again"])), "").await
-}
-
-#[derive(Template)]
-#[template(path = "vendor/authenticator.html")]
-struct AuthenticatorPage {
-    shell: Shell,
-    secret: String,
-    /// The address for the app, as a picture.
-    picture: String,
-    codes: Option<Vec<String>>,
-    form: Form,
-}
-
-fn authenticator_page(
-    engine: &Engine,
-    signed: &Signed<ReadOrganization>,
-    new: Option<&NewAuthenticator>,
-    codes: Option<Vec<String>>,
-    form: Form,
-) -> Page {
-    let picture = new.and_then(|new| qrcode::QrCode::new(new.uri.as_bytes()).ok());
-    let picture =
-        picture.map(|code| code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(200, 200).build());
-    // The declaration is of a file; within a page the picture begins with its element.
-    let picture = picture.and_then(|svg| svg.find("<svg").map(|start| svg[start..].to_owned()));
-    page::send(&AuthenticatorPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", engine.now()),
-        secret: new.map(|new| new.secret.to_string()).unwrap_or_default(),
-        picture: picture.unwrap_or_default(),
-        codes,
-        form,
-    })
-}
-
-async fn authenticator(signed: Signed<ReadOrganization>, engine: web::Data<Engine>) -> Page {
-    let new = engine.new_authenticator(&signed.visit);
-    authenticator_page(&engine, &signed, Some(&new), None, Form::default())
-}
-
-async fn confirm_authenticator(
-    signed: Signed<ReadOrganization>,
-    Posted(mut form): Posted,
-    engine: web::Data<Engine>,
-) -> Page {
-    let (secret, code) = (form.value("secret").to_owned(), form.value("code").replace(' ', ""));
-    match engine.confirm_authenticator(&signed.visit, &secret, &code).await? {
-        Some(codes) => authenticator_page(&engine, &signed, None, Some(codes), Form::default()),
-        None => {
-            form.refuse("code", "does not fit: is the clock of your device right?");
-            let same = engine.authenticator_of(&signed.visit, &secret);
-            authenticator_page(&engine, &signed, Some(&same), None, form.without(&["code"]))
-        }
-    }
-}
-
-async fn remove_authenticator(
-    signed: Signed<ReadOrganization>,
-    Posted(mut form): Posted,
-    engine: web::Data<Engine>,
-) -> Page {
-    let password = Password::attempt(form.value("own"));
-    if engine.remove_authenticator(&signed.visit, password).await? {
-        return Ok(page::go("/settings?done=saved"));
-    }
-    form.refuse("own", "is not your password");
-    page_of(&engine, &signed, Some(form.without(&["own"])), "").await
-}
-
 async fn start_trial(
     signed: Signed<WriteOrganization>,
     Posted(mut form): Posted,
@@ -236,8 +150,8 @@ async fn artifact_policy(
     page_of(&engine, &signed, Some(form), "").await
 }
 
-async fn new_key(signed: Signed<WriteSigningKeys>, _: Posted, engine: web::Data<Engine>) -> Page {
-    engine.create_signing_key(&signed.access, NewSigningKey::default(), None).await?;
+async fn new_key(signed: Signed<WriteSigningKeys>, Posted(form): Posted, engine: web::Data<Engine>) -> Page {
+    engine.create_signing_key(&signed.access, NewSigningKey::default(), form.once()).await?;
     Ok(page::go("/settings?done=saved#keys"))
 }
 

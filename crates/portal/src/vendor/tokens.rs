@@ -6,18 +6,20 @@ use keyward_domain::permission::{ReadTokens, WriteOwners, WriteTokens};
 use keyward_domain::{
     Actor, EndTime, Maker, ManagementToken, Name, Permission, Role, Scopes, Timestamp, TokenId, TokenState,
 };
-use keyward_engine::{Engine, NewToken};
+use keyward_engine::{Engine, Error, NewToken};
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/tokens", web::get().to(list))
         .route("/tokens", web::post().to(create))
+        .route("/tokens/{id}/secret", web::get().to(show_secret))
         .route("/tokens/{id}/revoke", web::post().to(revoke))
         .route("/tokens/{id}/take-over", web::post().to(take_over));
 }
@@ -64,6 +66,8 @@ struct TokensPage {
     shell: Shell,
     rows: Vec<Row>,
     may_write: bool,
+    /// Whether the person has shown in the last minutes who they are.
+    is_confirmed: bool,
     scopes: Vec<Permission>,
     form: Form,
     secret: Option<String>,
@@ -82,6 +86,7 @@ async fn page_of(
         shell: Shell::vendor(&signed.visit, &signed.csrf, "tokens", engine.now()).after(query),
         rows: tokens.into_iter().map(|token| Row::of(token, signed, now)).collect(),
         may_write: signed.access.scopes().contains(Permission::WriteTokens),
+        is_confirmed: signed.is_confirmed(engine),
         scopes: signed.access.scopes().iter().collect(),
         form,
         secret,
@@ -104,17 +109,28 @@ impl Request for Told {
     }
 }
 
-async fn create(signed: Signed<WriteTokens>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+/// A token acts for who has made it, and can do so when they are long gone from the browser: so it is asked again who
+/// they are.
+async fn create(
+    request: HttpRequest,
+    signed: Signed<WriteTokens>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    signed.reauthenticated(&engine, &request, "/tokens")?;
     let chosen: Scopes =
         signed.access.scopes().iter().filter(|scope| form.is(&format!("scope {scope}"), "true")).collect();
     if chosen == Scopes::NONE {
         form.refuse("scopes", "choose at least one");
     } else if let Some(Told { name, end }) = form.read::<Told>(&["name", "end"]) {
         let new = NewToken { name, scopes: Some(chosen), expires_at: end.map(Into::into) };
-        match engine.create_token(&signed.access, new, None).await {
+        match engine.create_token(&signed.access, new, form.once()).await {
             Ok(made) => {
-                let secret = made.secret.expose().to_owned();
-                return page_of(&engine, &signed, Form::default(), Some(secret), "").await;
+                let page = format!("/tokens/{}/secret", made.token.id);
+                return shown_once::lead(&engine, &signed.visit.session, &page, made.secret.expose()).await;
+            }
+            Err(Error::SecretShown { resource }) => {
+                return Ok(page::go(format!("/tokens/{resource}/secret")));
             }
             Err(error) => form.keep(error)?,
         }
@@ -122,17 +138,37 @@ async fn create(signed: Signed<WriteTokens>, Posted(mut form): Posted, engine: w
     page_of(&engine, &signed, form, None, "").await
 }
 
+async fn show_secret(
+    request: HttpRequest,
+    signed: Signed<WriteTokens>,
+    _: Id<TokenId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    match shown_once::take(&request, &engine, &signed.visit.session).await? {
+        Some(secret) => page_of(&engine, &signed, Form::default(), Some(secret), "").await,
+        None => page::send(&ShownPage {
+            shell: Shell::vendor(&signed.visit, &signed.csrf, "tokens", engine.now()),
+            what: "The token",
+            otherwise: "If you have not copied it, revoke it and create another.",
+            back: "/tokens".to_owned(),
+        }),
+    }
+}
+
 async fn revoke(signed: Signed<WriteTokens>, id: Id<TokenId>, _: Posted, engine: web::Data<Engine>) -> Page {
     engine.revoke_token(&signed.access, id.0).await?;
     Ok(page::go("/tokens?done=removed"))
 }
 
+/// Lends the token the person's own role, as making one does.
 async fn take_over(
+    request: HttpRequest,
     signed: Signed<WriteOwners>,
     id: Id<TokenId>,
     _: Posted,
     engine: web::Data<Engine>,
 ) -> Page {
+    signed.reauthenticated(&engine, &request, "/tokens")?;
     engine.take_over_token(&signed.access, id.0).await?;
     Ok(page::go("/tokens?done=taken-over"))
 }

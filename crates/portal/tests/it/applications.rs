@@ -84,7 +84,9 @@ keyward_testkit::databases! {
             let file = format!("a: |\n  {text}\n");
             let values = [("name", "1"), ("notes", text), ("compose", &*file), ("f0_name", "x"), ("f0_content", text)];
             let made = vendor.send(&format!("{application}/new-version"), &values).await.unwrap();
-            let again = vendor.send(&format!("{application}/new-version"), &values).await.unwrap_err();
+            // Another sending of it, not the same one twice.
+            let again = [values.as_slice(), &[("f1_name", "y"), ("f1_content", "y")]].concat();
+            let again = vendor.send(&format!("{application}/new-version"), &again).await.unwrap_err();
             let email = format!("buyer-{number}@x.example");
             let customer = vendor.send("/customers/new", &[("name", text), ("email", &email)]).await.unwrap();
             let id = application.rsplit('/').next().unwrap();

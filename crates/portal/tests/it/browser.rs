@@ -11,7 +11,7 @@ use crate::{ask, csrf, encode, people, visit};
 pub(crate) struct Browser {
     pub(crate) engine: Arc<Engine>,
     pub(crate) cookie: String,
-    csrf: String,
+    pub(crate) csrf: String,
 }
 
 impl Browser {
@@ -48,6 +48,29 @@ impl Browser {
         }
     }
 
+    /// Sends a form that makes something; the page that it leads to.
+    pub(crate) async fn shown(&self, path: &str, values: &[(&str, &str)]) -> String {
+        let page = self.send(path, values).await.unwrap();
+        self.get(&page).await.1
+    }
+
+    /// Shows again who the vendor is; the cookie is another from then on.
+    pub(crate) async fn confirm(&mut self, password: &str) -> u16 {
+        let body = format!("csrf={}&password={}&page=/tokens", self.csrf, encode(password));
+        let sent = ask(&self.engine, "POST", "/confirm", &self.cookie, &body).await;
+        self.take_cookie(&sent);
+        sent.status
+    }
+
+    /// Keeps the cookie that an answer sets.
+    pub(crate) fn take_cookie(&mut self, answer: &crate::Answer) {
+        if let Some(cookie) =
+            answer.header("set-cookie").split(';').next().filter(|cookie| !cookie.is_empty())
+        {
+            self.cookie = cookie.to_owned();
+        }
+    }
+
     /// Signs a customer in and gives the cookie.
     pub(crate) async fn customer(&self, email: &str) -> String {
         let before = self.engine.claim_mail().await.unwrap();
@@ -58,6 +81,6 @@ impl Browser {
         let word = mail.body.split_whitespace().find(|word| word.contains("kw_link_")).unwrap();
         let link = Secret::parse(SecretKind::Link, word.rsplit('/').next().unwrap()).unwrap();
         let opened = self.engine.open_customer_link(&link, visit()).await.unwrap();
-        format!("keyward={}", opened.secret.expose())
+        format!("keyward-customer={}", opened.secret.expose())
     }
 }

@@ -4,7 +4,9 @@
 mod applications;
 mod browser;
 mod html;
+mod posts;
 mod registries;
+mod sessions;
 mod sign_in;
 mod text;
 mod unchanged;
@@ -35,24 +37,46 @@ impl Answer {
 
 /// Sends one request to a fresh application on this engine.
 async fn ask(engine: &Arc<Engine>, method: &str, path: &str, cookie: &str, body: &str) -> Answer {
+    ask_with(engine, &keyward_portal::Shared::default(), method, path, &[("Cookie", cookie)], body).await
+}
+
+/// The same with headers, of a server that remembers tries.
+async fn ask_with(
+    engine: &Arc<Engine>,
+    shared: &keyward_portal::Shared,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> Answer {
     let app = App::new()
         .app_data(web::Data::from(Arc::clone(engine)))
         .app_data(web::Data::new(keyward_web::Settings::default()))
         .wrap(from_fn(keyward_web::around))
         .configure(keyward_web::configure)
-        .configure(|config| keyward_portal::configure(config, &keyward_portal::Shared::default()));
+        .configure(|config| keyward_portal::configure(config, shared));
     let app = Rc::new(init_service(app).await);
-    let request = TestRequest::default()
+    let mut request = TestRequest::default()
         .method(Method::from_bytes(method.as_bytes()).unwrap())
         .uri(path)
         .peer_addr(([127, 0, 0, 1], 40_000).into())
-        .insert_header(("Cookie", cookie))
         .insert_header(("Content-Type", "application/x-www-form-urlencoded"))
         .set_payload(body.to_owned());
+    for header in headers {
+        request = request.insert_header(*header);
+    }
     let response = call_service(&*app, request.to_request()).await;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let bytes = to_bytes(response.into_body()).await.unwrap_or_default();
     Answer { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+}
+
+/// Shows again whose session this is; gives the cookie that it goes on with.
+async fn confirmed(engine: &Arc<Engine>, cookie: &str) -> String {
+    let page = ask(engine, "GET", "/confirm?page=/tokens", cookie, "").await;
+    let body = format!("csrf={}&password={}&page=/tokens", csrf(&page.text), encode(PASSWORD));
+    let done = ask(engine, "POST", "/confirm", cookie, &body).await;
+    done.header("set-cookie").split(';').next().unwrap().to_owned()
 }
 
 /// What a form of this page holds against forgery.
@@ -138,10 +162,10 @@ const FORMS: [(&str, [u16; 4]); 11] = [
     ("/registries/new", [200, 200, 403, 403]),
     ("/settings/artifact-policy", [200, 200, 200, 403]),
     ("/members", [200, 200, 403, 403]),
-    ("/tokens", [200, 200, 403, 403]),
+    ("/tokens", [303, 303, 403, 403]),
     ("/settings", [200, 200, 403, 403]),
     ("/settings/notices", [200, 200, 403, 403]),
-    ("/settings/sign-in-provider", [200, 403, 403, 403]),
+    ("/settings/sign-in-provider", [303, 403, 403, 403]),
 ];
 
 keyward_testkit::databases! {
@@ -166,9 +190,12 @@ keyward_testkit::databases! {
     }
 
     async fn tokens_show_their_maker_and_are_taken_over_by_owners(store: Store) {
-        let (engine, _) = engine(store);
+        let (engine, clock) = engine(store);
         let people = people(&engine).await;
-        let (owner, admin) = (&people[0].1, &people[1].1);
+        // Not without showing again who one is.
+        let (stale, fresh) = (&people[0].1, confirmed(&engine, &people[0].1).await);
+        assert_eq!(ask(&engine, "GET", "/", stale, "").await.status, 303);
+        let (owner, admin) = (&fresh, &confirmed(&engine, &people[1].1).await);
         let token = |cookie: &str| {
             let (engine, cookie) = (engine.clone(), cookie.to_owned());
             async move { csrf(&ask(&engine, "GET", "/tokens", &cookie, "").await.text).to_owned() }
@@ -176,6 +203,7 @@ keyward_testkit::databases! {
         let (owners, admins) = (token(owner).await, token(admin).await);
         let body = |csrf: &str, name: &str, scope: &str| format!("csrf={csrf}&name={name}&{}=true", encode(&format!("scope {scope}")));
         let made = ask(&engine, "POST", "/tokens", admin, &body(&admins, "pipeline", "licenses:read")).await;
+        let made = ask(&engine, "GET", made.header("location"), admin, "").await;
         assert!(made.text.contains("kw_mgmt_"), "{}", made.text);
         // What the role does not include is not offered, and not taken.
         assert!(!made.text.contains("scope owners:write"));
@@ -202,7 +230,12 @@ keyward_testkit::databases! {
         assert_eq!(ask(&engine, "POST", &delete, owner, &format!("csrf={owners}")).await.status, 303);
         let orphan = row(&ask(&engine, "GET", "/tokens", owner, "").await.text, "pipeline");
         assert!(orphan.contains("<td>admin (removed)</td>") && orphan.contains(">orphaned<"), "{orphan}");
-        assert_eq!(ask(&engine, "POST", &take_over, owner, &format!("csrf={owners}")).await.status, 303);
+        clock.advance(300);
+        let late = ask(&engine, "POST", &take_over, owner, &format!("csrf={owners}")).await;
+        assert_eq!(late.header("location"), "/confirm?page=/tokens&sent=yes", "as for a new token");
+        let owner = &confirmed(&engine, owner).await;
+        let led = ask(&engine, "POST", &take_over, owner, &format!("csrf={owners}")).await;
+        assert_eq!(led.header("location"), "/tokens?done=taken-over");
         let taken = row(&ask(&engine, "GET", "/tokens", owner, "").await.text, "pipeline");
         assert!(taken.contains("<td>owner</td>") && taken.contains(">active<"), "{taken}");
     }
@@ -235,7 +268,8 @@ keyward_testkit::databases! {
             let page = ask(&engine, "GET", path, "", "").await;
             assert_eq!((page.status, page.header("location")), (303, "/portal/sign-in"));
         }
-        assert_eq!(ask(&engine, "GET", "/onboarding", "", "").await.status, 410);
+        let license = "/onboarding/license/018f0000-0000-7000-8000-000000000000";
+        assert_eq!(ask(&engine, "GET", license, "", "").await.status, 410);
         for path in ["/onboarding/x", "/link/x", "/setup/x", "/assets/x/y"] {
             assert_eq!(ask(&engine, "GET", path, "", "").await.status, 404, "{path}");
         }
@@ -275,7 +309,7 @@ keyward_testkit::databases! {
             assert_eq!(made.status, 303, "{}", made.text);
             let customer = made.header("location").to_owned();
             let body = format!("csrf={token}&name={value}&description={value}");
-            assert_eq!(ask(&engine, "POST", "/products/new", &cookie, &body).await.status, 200);
+            assert_eq!(ask(&engine, "POST", "/products/new", &cookie, &body).await.status, 303);
             let body = format!("csrf={token}&name={value}&description={value}&payload={}", encode(&serde_json::json!({ "a": text }).to_string()));
             let made = ask(&engine, "POST", "/licenses/new", &cookie, &body).await;
             assert_eq!(made.status, 303, "{}", made.text);

@@ -75,7 +75,7 @@ keyward_testkit::databases! {
         let other = vendor.send(&format!("{page}/delete"), &[("confirm", "no")]).await.unwrap_err();
         assert!(ticked(&other), "the form beside is as it was saved");
         assert!(text.contains("Have the upstream tell"));
-        let told = vendor.send(&format!("{page}/notifications"), &[]).await.unwrap_err();
+        let told = vendor.shown(&format!("{page}/notifications"), &[]).await;
         assert!(told.contains("Authorization: [&#34;Bearer kw_hook_"), "{told}");
         let (_, text) = vendor.get(&page).await;
         assert!(text.contains("Replace the secret") && text.contains("never yet") && !told.contains(">kw_hook_"));
@@ -90,8 +90,7 @@ keyward_testkit::databases! {
         assert!(dayless.unwrap_err().contains("Last day is required"));
         let past = [("name", "a"), ("expiry", "date"), ("end", "2020-01-01")];
         assert!(vendor.send(&format!("{page}/keys/new"), &past).await.unwrap_err().contains("must lie in the future"));
-        let made = vendor.send(&format!("{page}/keys/new"), &[("name", "ci"), ("access", "read_write"), ("expiry", "never")]).await;
-        let made = made.unwrap_err();
+        let made = vendor.shown(&format!("{page}/keys/new"), &[("name", "ci"), ("access", "read_write"), ("expiry", "never")]).await;
         let secret = made.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
         assert!(made.contains(&format!("docker login -u {secret} -p {secret} {}", registry.host)));
         assert!(made.contains("This key never expires") && made.contains("AWS Secrets Manager"));
@@ -130,7 +129,7 @@ keyward_testkit::databases! {
 
         let rotate = format!("/registry-keys/{}/rotate", id_after(&list, "/registry-keys/"));
         assert!(later.get(&rotate).await.1.contains("Let the old secret live on"));
-        let rotated = later.send(&rotate, &[("overlap_days", "7")]).await.unwrap_err();
+        let rotated = later.shown(&rotate, &[("overlap_days", "7")]).await;
         let second = rotated.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
         for secret in [&secret, &second] {
             assert!(admitted(&later.engine, &registry, secret).await.is_some(), "both live for a while");
@@ -250,7 +249,7 @@ keyward_testkit::databases! {
         assert!(!vendor.get("/").await.1.contains("open alert"));
         let mut keys = Vec::new();
         for name in ["ci", "nightly"] {
-            vendor.send(&format!("{page}/keys/new"), &[("name", name), ("expiry", "90")]).await.unwrap_err();
+            vendor.send(&format!("{page}/keys/new"), &[("name", name), ("expiry", "90")]).await.unwrap();
             let list = vendor.get(&format!("{page}/keys")).await.1;
             let row = list.split("<tr>").find(|row| row.contains(&format!("<td>{name} "))).unwrap();
             keys.push(id_after(row, "/registry-keys/").to_owned());
@@ -303,7 +302,7 @@ keyward_testkit::databases! {
         let wrong = [("name", "ci"), ("expiry", "365"), ("automatic", "true"), ("every_days", "7"), ("overlap_days", "7")];
         assert!(vendor.send(&new, &wrong).await.unwrap_err().contains("must be fewer than the days between two rotations"));
         let right = [("name", "ci"), ("expiry", "365"), ("automatic", "true"), ("every_days", "60"), ("overlap_days", "7")];
-        let made = vendor.send(&new, &right).await.unwrap_err();
+        let made = vendor.shown(&new, &right).await;
         let old = made.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
         let list = vendor.get(&format!("{page}/keys")).await.1;
         assert!(list.contains("rotates itself on 2026-03-02"), "{list}");
@@ -327,7 +326,7 @@ keyward_testkit::databases! {
         assert!(later.get(&format!("{page}/keys")).await.1.contains("new secret collected"));
         let text = later.get(&rotation).await.1;
         assert!(text.contains("The new secret was collected") && !text.contains("A new secret waits"), "{text}");
-        let shown = later.send(&rotation.replace("/rotation", "/reveal"), &[]).await.unwrap_err();
+        let shown = later.shown(&rotation.replace("/rotation", "/reveal"), &[]).await;
         let secret = shown.split("id=\"secret\">").nth(1).unwrap().split('<').next().unwrap();
         assert_eq!(secret, given.secret.unwrap().expose());
         assert!(admitted(&later.engine, &registry, secret).await.is_some());
@@ -448,7 +447,7 @@ keyward_testkit::databases! {
             let refused = vendor.send("/registries/new", &[("name", text), ("host", text), ("upstream", text), ("prefix", text), ("user", text)]).await.unwrap_err();
             let (page, found) = registry(&vendor, text).await;
             push(&vendor.engine, &found, "acme/app", &["1"]).await;
-            vendor.send(&format!("{page}/keys/new"), &[("name", text), ("owner", text), ("expiry", "90")]).await.unwrap_err();
+            vendor.send(&format!("{page}/keys/new"), &[("name", text), ("owner", text), ("expiry", "90")]).await.unwrap();
             let wrong = vendor.send(&format!("{page}/artifacts"), &[("repository", text)]).await.unwrap_err();
             let name = text;
             let email = format!("b{}@x.example", found.host.as_str().len() + text.len());

@@ -9,6 +9,7 @@ mod m0006_providers_and_notices;
 mod m0007_notifications;
 mod m0008_alerts;
 mod m0009_makers;
+mod m0010_identity;
 mod m0011_attempts_and_sealed_mails;
 mod m0012_upstream_claims;
 mod m0013_issuers;
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             m0007_notifications,
             m0008_alerts,
             m0009_makers,
+            m0010_identity,
             m0011_attempts_and_sealed_mails,
             m0012_upstream_claims,
             m0013_issuers,
@@ -115,15 +117,53 @@ mod tests {
         let plain = KEY.replace('-', "");
         let detail = format!("{{\"name\":\"Analytics {KEY}\"}}");
         for statement in [
-            format!("INSERT INTO organizations (id, name, slug, status_window, created_at, updated_at, version) VALUES ({}, 'A', 'a', 1, 0, 0, 1)", id(1)),
-            format!("INSERT INTO licenses (id, organization_id, name, state, created_at, updated_at, version, license_key) VALUES ({}, {}, 'Analytics {KEY}', 'active', 0, 0, 1, '{plain}')", id(2), id(1)),
-            format!("INSERT INTO licenses (id, organization_id, name, state, created_at, updated_at, version) VALUES ({}, {}, 'By hand', 'active', 0, 0, 1)", id(3), id(1)),
-            format!("INSERT INTO links (id, organization_id, purpose, target, hash, created_at, expires_at) VALUES ({}, {}, 'onboarding', {}, {empty}, 0, 0)", id(4), id(1), id(2)),
-            format!("INSERT INTO audit_events (id, organization_id, actor, action, target, detail, at) VALUES ({}, {}, 'server', 'license.created', {}, '{detail}', 0)", id(5), id(1), id(2)),
-            format!("INSERT INTO audit_events (id, organization_id, actor, action, target, detail, at) VALUES ({}, {}, 'server', 'onboarding_link.created', {}, '{detail}', 0)", id(6), id(1), id(4)),
-            format!("INSERT INTO outbox (id, organization_id, kind, payload, created_at, attempts) VALUES ({}, {}, 'x', '{detail}', 0, 0)", id(5), id(1)),
-            format!("INSERT INTO outbox (id, organization_id, kind, payload, created_at, attempts) VALUES ({}, {}, 'x', '{detail}', 0, 0)", id(6), id(1)),
-            format!("INSERT INTO mails (id, organization_id, recipient, subject, body, created_at, due_at, attempts) VALUES ({}, {}, 'a@b.example', 'S', 'in clear', 0, 0, 0)", id(7), id(1)),
+            format!(
+                "INSERT INTO organizations (id, name, slug, status_window, created_at, updated_at, version) VALUES ({}, 'A', 'a', 1, 0, 0, 1)",
+                id(1)
+            ),
+            format!(
+                "INSERT INTO licenses (id, organization_id, name, state, created_at, updated_at, version, license_key) VALUES ({}, {}, 'Analytics {KEY}', 'active', 0, 0, 1, '{plain}')",
+                id(2),
+                id(1)
+            ),
+            format!(
+                "INSERT INTO licenses (id, organization_id, name, state, created_at, updated_at, version) VALUES ({}, {}, 'By hand', 'active', 0, 0, 1)",
+                id(3),
+                id(1)
+            ),
+            format!(
+                "INSERT INTO links (id, organization_id, purpose, target, hash, created_at, expires_at) VALUES ({}, {}, 'onboarding', {}, {empty}, 0, 0)",
+                id(4),
+                id(1),
+                id(2)
+            ),
+            format!(
+                "INSERT INTO audit_events (id, organization_id, actor, action, target, detail, at) VALUES ({}, {}, 'server', 'license.created', {}, '{detail}', 0)",
+                id(5),
+                id(1),
+                id(2)
+            ),
+            format!(
+                "INSERT INTO audit_events (id, organization_id, actor, action, target, detail, at) VALUES ({}, {}, 'server', 'onboarding_link.created', {}, '{detail}', 0)",
+                id(6),
+                id(1),
+                id(4)
+            ),
+            format!(
+                "INSERT INTO outbox (id, organization_id, kind, payload, created_at, attempts) VALUES ({}, {}, 'x', '{detail}', 0, 0)",
+                id(5),
+                id(1)
+            ),
+            format!(
+                "INSERT INTO outbox (id, organization_id, kind, payload, created_at, attempts) VALUES ({}, {}, 'x', '{detail}', 0, 0)",
+                id(6),
+                id(1)
+            ),
+            format!(
+                "INSERT INTO mails (id, organization_id, recipient, subject, body, created_at, due_at, attempts) VALUES ({}, {}, 'a@b.example', 'S', 'in clear', 0, 0, 0)",
+                id(7),
+                id(1)
+            ),
         ] {
             connection.execute_unprepared(&statement).await.unwrap();
         }
@@ -143,7 +183,11 @@ mod tests {
     #[tokio::test]
     async fn license_keys_leave_names_and_texts_of_sqlite() {
         let dir = tempfile::tempdir().unwrap();
-        license_keys_leave_names_and_texts(&format!("sqlite://{}?mode=rwc", dir.path().join("k.db").display())).await;
+        license_keys_leave_names_and_texts(&format!(
+            "sqlite://{}?mode=rwc",
+            dir.path().join("k.db").display()
+        ))
+        .await;
     }
 
     #[tokio::test]

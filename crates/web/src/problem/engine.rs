@@ -27,7 +27,7 @@ impl From<Error> for Problem {
             Error::Transition(detail) => Self::new(Code::InvalidTransition).detail(detail),
             Error::Changed { version } => Self::new(Code::PreconditionFailed).with("version", version),
             Error::KeyReused => Self::new(Code::IdempotencyKeyReused),
-            Error::SecretShown => Self::new(Code::SecretAlreadyShown),
+            Error::SecretShown { .. } => Self::new(Code::SecretAlreadyShown),
             Error::NoToken(why) => Self::new(Code::TokenUnavailable).detail(why),
             Error::PlanRequired { plan, feature } => {
                 let least = feature.least();
@@ -57,12 +57,13 @@ impl From<Error> for Problem {
             }
             Error::NoCustomer => Self::new(Code::LicenseWithoutCustomer),
             Error::LinkGone => Self::new(Code::Gone),
+            Error::Unconfirmed => Self::new(Code::Forbidden).detail("Confirm who you are first."),
             Error::Unauthenticated => Self::new(Code::Unauthorized),
             Error::TooManyTries { retry_after } => Self::new(Code::TooManyRequests).retry_after(retry_after),
             Error::Busy { retry_after } => Self::new(Code::Busy).retry_after(retry_after),
-            Error::MailLimit { limit, retry_after } => {
-                Self::new(Code::MailLimitReached).detail(format!("{}.", sentence(&limit))).retry_after(retry_after)
-            }
+            Error::MailLimit { limit, retry_after } => Self::new(Code::MailLimitReached)
+                .detail(format!("{}.", sentence(&limit)))
+                .retry_after(retry_after),
             Error::LastOwner => Self::new(Code::LastOwner),
             Error::Claims(_)
             | Error::StatusIndex { .. }

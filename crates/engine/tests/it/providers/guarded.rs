@@ -10,13 +10,13 @@ use keyward_engine::{Error, WireError};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine_in;
 
-use super::new;
 use super::strange::Strange;
+use super::{new, program};
 use crate::addresses::{Verdict, addresses, network};
 
 /// What is said of an issuer that is refused.
 async fn refusal(vendor: &Vendor, issuer: &str) -> (&'static str, &'static str, String) {
-    match vendor.engine.set_sign_in_provider(&vendor.access(), new(issuer), None).await {
+    match vendor.engine.set_sign_in_provider(&vendor.access(), program(vendor), new(issuer), None).await {
         Err(Error::Invalid(faults)) => {
             (faults[0].field, faults[0].invalid.code, faults[0].invalid.message.clone())
         }
@@ -94,7 +94,7 @@ keyward_testkit::databases! {
             says.described = serde_json::from_str(&says.described.to_string().replace(&strange.issuer, &named)).unwrap();
         }
         net.set("id.localhost", &[&["127.0.0.1"], &["127.0.0.1"], &["10.0.0.1"], &["169.254.169.254"], &["127.0.0.1"]]);
-        engine.set_sign_in_provider(&vendor.access(), new(&named), None).await.unwrap();
+        engine.set_sign_in_provider(&vendor.access(), program(&vendor), new(&named), None).await.unwrap();
         let depart = async || engine.depart(&"acme".parse().unwrap()).await.unwrap().unwrap();
         assert!(depart().await.is_ok());
         let asked = || strange.says.lock().unwrap().asked.len();

@@ -1,5 +1,6 @@
 //! Signing in by a provider: what is believed, and all that is not.
 
+mod confirming;
 mod guarded;
 mod strange;
 
@@ -7,8 +8,8 @@ use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use keyward_domain::{Access, Distrust, Role, Secret, permission};
 use keyward_engine::{
-    Arrival, ClientSecret, Engine, Error, NewMember, NewProvider, Password, Refusal, Return, SignIn, Visit,
-    Visitor, WireError,
+    Arrival, ClientSecret, ConfirmedCaller, Engine, Error, NewMember, NewProvider, Outbound, Password,
+    Refusal, Return, SignIn, Visit, Visitor, WireError,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};
@@ -29,6 +30,12 @@ fn new(issuer: &str) -> NewProvider {
     }
 }
 
+/// A program with the vendor's token.
+fn program(vendor: &Vendor) -> ConfirmedCaller<'static> {
+    let access: Access<permission::WriteOrganization> = vendor.access();
+    ConfirmedCaller::program(&access).unwrap()
+}
+
 /// A vendor with a member, whose provider this is.
 async fn vendor(engine: &std::sync::Arc<Engine>, strange: &Strange) -> Vendor {
     let vendor = Vendor::found(engine, "Acme").await;
@@ -38,13 +45,21 @@ async fn vendor(engine: &std::sync::Arc<Engine>, strange: &Strange) -> Vendor {
         role: Role::Member,
     };
     engine.create_member(&vendor.access(), member, None).await.unwrap();
-    engine.set_sign_in_provider(&vendor.access(), new(&strange.issuer), None).await.unwrap();
+    engine
+        .set_sign_in_provider(&vendor.access(), program(&vendor), new(&strange.issuer), None)
+        .await
+        .unwrap();
     vendor
 }
 
 /// Someone who has gone to the provider, and is about to come back with what it should say.
 async fn away(engine: &Engine, strange: &Strange) -> Return {
     let outbound = engine.depart(&"acme".parse().unwrap()).await.unwrap().unwrap().unwrap();
+    sent_off(strange, outbound)
+}
+
+/// The way back of someone who was sent to the provider.
+fn sent_off(strange: &Strange, outbound: Outbound) -> Return {
     let url = outbound.url.strip_prefix(&format!("{}/authorize?", strange.issuer)).unwrap();
     let sent = |name: &str| {
         let found = url.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
@@ -73,7 +88,7 @@ async fn walk(engine: &Engine, strange: &Strange, change: impl FnOnce(&mut Says)
 fn distrust(arrival: Arrival) -> Option<Distrust> {
     match arrival {
         Arrival::Refused(Refusal::Distrust(distrust)) => Some(distrust),
-        Arrival::Refused(_) | Arrival::Done(_) => None,
+        Arrival::Refused(_) | Arrival::Done(_) | Arrival::Confirmed { .. } => None,
     }
 }
 
@@ -156,7 +171,7 @@ keyward_testkit::databases! {
         assert_eq!(distrust(garbage), Some(Distrust::Form));
 
         let only = NewProvider { domain: Some("acme.example".parse().unwrap()), ..new(&strange.issuer) };
-        engine.set_sign_in_provider(&vendor.access(), only, None).await.unwrap();
+        engine.set_sign_in_provider(&vendor.access(), program(&vendor), only, None).await.unwrap();
         assert!(matches!(walk(&engine, &strange, |_| ()).await, Arrival::Done(_)));
         let elsewhere = walk(&engine, &strange, claim("email", json!("vera@evil.example"))).await;
         assert_eq!(distrust(elsewhere), Some(Distrust::Domain));
@@ -199,7 +214,7 @@ keyward_testkit::databases! {
         assert_eq!(distrust(engine.arrive(mixed_up, visit()).await.unwrap()), Some(Distrust::Issuer));
 
         let meanwhile = away(&engine, &strange).await;
-        engine.remove_sign_in_provider(&vendor.access(), None).await.unwrap();
+        engine.remove_sign_in_provider(&vendor.access(), program(&vendor), None).await.unwrap();
         assert!(stale(engine.arrive(meanwhile, visit()).await.unwrap()), "the provider was removed");
         assert!(engine.depart(&"acme".parse().unwrap()).await.unwrap().is_none());
     }
@@ -231,7 +246,7 @@ keyward_testkit::databases! {
         let vera = emails.iter().find(|(role, _)| *role == Role::Member).unwrap().1.clone();
         let before = pending(vera.clone()).await;
         let exclusive = NewProvider { exclusive: true, ..new(&strange.issuer) };
-        engine.set_sign_in_provider(&vendor.access(), exclusive, None).await.unwrap();
+        engine.set_sign_in_provider(&vendor.access(), program(&vendor), exclusive, None).await.unwrap();
         for (role, email) in &emails {
             let tried = engine.sign_in(email, word(), None, visit()).await.unwrap();
             match role {
@@ -257,17 +272,17 @@ keyward_testkit::databases! {
         let demotion = keyward_engine::MemberChange { role: Some(Role::Admin), ..Default::default() };
         engine.update_member(&vendor.access(), second.id, demotion, None).await.unwrap();
         // Taken away between the look at the credential and the change.
-        assert!(matches!(engine.set_sign_in_provider(&access, new(&strange.issuer), None).await, Err(Error::Forbidden(_))));
-        assert!(matches!(engine.remove_sign_in_provider(&access, None).await, Err(Error::Forbidden(_))));
+        assert!(matches!(engine.set_sign_in_provider(&access, program(&vendor), new(&strange.issuer), None).await, Err(Error::Forbidden(_))));
+        assert!(matches!(engine.remove_sign_in_provider(&access, program(&vendor), None).await, Err(Error::Forbidden(_))));
 
         let fault = |result: Result<_, Error>| match result {
             Err(Error::Invalid(faults)) => (faults[0].field, faults[0].invalid.code),
             other => panic!("{other:?}"),
         };
-        let set = |provider| engine.set_sign_in_provider(vendor_access(&vendor), provider, None);
+        let set = |provider| engine.set_sign_in_provider(vendor_access(&vendor), program(&vendor), provider, None);
         let keep = || NewProvider { client_secret: None, ..new(&strange.issuer) };
         let before = engine.sign_in_provider(&vendor.access()).await.unwrap().unwrap();
-        assert_eq!(set(keep()).await.unwrap(), before, "the secret stays, and nothing is changed");
+        assert_eq!(set(keep()).await.unwrap().provider, before, "the secret stays, and nothing is changed");
         let elsewhere = Strange::start();
         let other = NewProvider { client_secret: None, ..new(&elsewhere.issuer) };
         assert_eq!(fault(set(other).await), ("client_secret", "required"), "it goes to nobody else");
@@ -287,9 +302,9 @@ keyward_testkit::databases! {
             assert_eq!(strange.says.lock().unwrap().asked.len(), 1, "it is not followed elsewhere");
         }
         let known = engine.sign_in_provider(&vendor.access()).await.unwrap().unwrap();
-        assert!(matches!(engine.set_sign_in_provider(&vendor.access(), keep(), Some(known.version - 1)).await, Err(Error::Changed { .. })));
-        engine.remove_sign_in_provider(&vendor.access(), Some(known.version)).await.unwrap();
-        assert!(matches!(engine.remove_sign_in_provider(&vendor.access(), None).await, Err(Error::NotFound(_))));
+        assert!(matches!(engine.set_sign_in_provider(&vendor.access(), program(&vendor), keep(), Some(known.version - 1)).await, Err(Error::Changed { .. })));
+        engine.remove_sign_in_provider(&vendor.access(), program(&vendor), Some(known.version)).await.unwrap();
+        assert!(matches!(engine.remove_sign_in_provider(&vendor.access(), program(&vendor), None).await, Err(Error::NotFound(_))));
     }
 }
 

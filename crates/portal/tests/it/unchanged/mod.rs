@@ -55,13 +55,11 @@ const SAVED: [&str; 16] = [
 const POLICY: &str = "/settings/artifact-policy";
 
 /// Forms that do something: they show nothing that is saved.
-const ACTIONS: [&str; 27] = [
+const ACTIONS: [&str; 25] = [
     "/sign-out",
     "/members",
-    "/settings/password",
     "/settings/signing-keys",
     "/settings/start-trial",
-    "/settings/authenticator/remove",
     "/products/{id}/rotate-key",
     "/products/{id}/archive",
     "/products/{id}/disable",

@@ -1,7 +1,7 @@
 use actix_web::{HttpResponse, delete, web};
 use keyward_domain::OrganizationId;
 use keyward_domain::permission::WriteOwners;
-use keyward_engine::Engine;
+use keyward_engine::{ConfirmedCaller, Engine};
 use keyward_web::problem::Refused;
 use keyward_web::{Caller, Code, Id, IfMatch, Problem};
 
@@ -25,6 +25,6 @@ pub(crate) async fn delete(
     if id.0 != caller.scope().id() {
         return Err(Problem::new(Code::NotFound));
     }
-    engine.remove_sign_in_provider(&caller, seen.0).await?;
+    engine.remove_sign_in_provider(&caller, ConfirmedCaller::program(&caller)?, seen.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,7 +1,7 @@
 use actix_web::{put, web};
 use keyward_domain::permission::WriteOwners;
 use keyward_domain::{ClientId, MailDomain, OrganizationId, ProviderUrl};
-use keyward_engine::{ClientSecret, Engine, NewProvider};
+use keyward_engine::{ClientSecret, ConfirmedCaller, Engine, NewProvider};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Code, Command, Fields, Id, IfMatch, Problem, Request};
 
@@ -60,6 +60,7 @@ pub(crate) async fn set(
     }
     let SetProvider { issuer, client_id, client_secret, domain, exclusive } = body;
     let new = NewProvider { issuer, client_id, client_secret, domain, exclusive };
-    let provider = engine.set_sign_in_provider(&access, new, seen.0).await?;
-    Ok(ProviderView::answer(provider, &engine))
+    let caller = ConfirmedCaller::program(&access)?;
+    let changed = engine.set_sign_in_provider(&access, caller, new, seen.0).await?;
+    Ok(ProviderView::answer(changed.provider, &engine))
 }

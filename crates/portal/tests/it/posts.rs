@@ -1,0 +1,190 @@
+//! Every form that a page has, sent: what was carried out is answered with a redirect, so that a reload repeats nothing.
+
+use std::collections::BTreeSet;
+
+use keyward_testkit::engine::engine;
+
+use crate::browser::Browser;
+
+/// What answers 200 by design: it changes nothing, and a reload may repeat it.
+const LOOK_ONLY: [&str; 2] = ["/products/preview-form", "/products/preview-page"];
+
+/// Forms that take more to be carried out than there is here, each with the test that sends it.
+const ELSEWHERE: [(&str, &str); 15] = [
+    ("/alerts/{id}/acknowledge", "registries: an alert is acknowledged"),
+    ("/registry-keys/{id}/reveal", "registries: a new secret that waits"),
+    ("/customers/{id}/grant-artifacts", "registries: what is granted is pulled"),
+    ("/artifact-entitlements/{id}", "registries: what is granted is pulled"),
+    ("/artifact-entitlements/{id}/end", "registries: what is granted is pulled"),
+    ("/settings/authenticator", "sessions, and the engine's `identity`"),
+    ("/settings/authenticator/remove", "sessions, and the engine's `identity`"),
+    ("/settings/recovery-codes", "sessions, and the engine's `identity`"),
+    ("/settings/sign-in-provider", "the engine's `providers`"),
+    ("/settings/sign-in-provider/remove", "the engine's `providers`"),
+    ("/settings/sessions/{id}/end", "the engine's `visitors`"),
+    ("/setup/{secret}", "the engine's `visitors`"),
+    ("/link/{secret}", "the engine's `visitors`"),
+    ("/onboarding/{secret}", "sessions"),
+    ("/settings/start-trial", "refused on every plan but Free"),
+];
+
+/// The forms that the source has routes for.
+fn routed() -> BTreeSet<String> {
+    fn read(folder: &std::path::Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                read(&path, found);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for part in text.split(".route(").skip(1).filter(|part| part.contains("web::post()")) {
+                let place = part.split(',').next().unwrap().trim();
+                let place = match place.strip_prefix('"') {
+                    Some(place) => place.trim_end_matches('"').to_owned(),
+                    None => {
+                        let value = text.split(&format!("const {place}: &str = \"")).nth(1).unwrap();
+                        value.split('"').next().unwrap().to_owned()
+                    }
+                };
+                found.insert(place);
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    read(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    found
+}
+
+struct Walk {
+    vendor: Browser,
+    sent: BTreeSet<String>,
+}
+
+impl Walk {
+    /// Sends a form; where it leads.
+    async fn send(&mut self, route: &str, path: &str, values: &[(&str, &str)]) -> String {
+        self.sent.insert(route.to_owned());
+        match self.vendor.send(path, values).await {
+            Ok(page) => page,
+            Err(shown) => panic!("{path}: {shown}"),
+        }
+    }
+
+    /// Sends forms of one thing, as `{id}`.
+    async fn each(&mut self, page: &str, root: &str, forms: &[(&str, &[(&str, &str)])]) {
+        for (form, values) in forms {
+            self.send(&format!("{root}{form}"), &format!("{page}{form}"), values).await;
+        }
+    }
+}
+
+keyward_testkit::databases! {
+    async fn every_form_that_is_carried_out_leads_on(store: Store) {
+        let (engine, _) = engine(store);
+        let mut walk = Walk { vendor: Browser::open(engine).await, sent: BTreeSet::new() };
+        assert_eq!(walk.vendor.confirm(crate::PASSWORD).await, 303);
+        walk.sent.insert("/confirm".to_owned());
+
+        let product = walk.send("/products/new", "/products/new", &[("name", "Server")]).await.replace("/key", "");
+        walk.each(&product, "/products/{id}", &[
+            ("/general", &[("name", "Server")]),
+            ("/settings", &[("ip_enforcement", "off")]),
+            ("/template", &[]),
+            ("/page", &[("page", "# Hello")]),
+            ("/versions", &[]),
+            ("/rotate-key", &[("overlap_days", "1")]),
+            ("/keys/new", &[("email", "b@buyer.example"), ("name", "Buyer")]),
+        ]).await;
+        for verb in ["archive", "unarchive", "disable", "enable"] {
+            walk.send("/products/{id}/{verb:archive|unarchive|disable|enable}", &format!("{product}/{verb}"), &[]).await;
+        }
+
+        let customer = walk.send("/customers/new", "/customers/new", &[("name", "Buyer"), ("email", "b@buyer.example")]).await;
+        let id = customer.rsplit('/').next().unwrap().to_owned();
+        walk.each(&customer, "/customers/{id}", &[("", &[("name", "Buyer"), ("email", "c@buyer.example")])]).await;
+        let license = [("name", "L"), ("customer", id.as_str()), ("payload", "{}")];
+        let license = walk.send("/licenses/new", "/licenses/new", &license).await;
+        walk.each(&license, "/licenses/{id}", &[
+            ("", &[("name", "L")]),
+            ("/renew", &[]),
+            ("/onboarding-link", &[]),
+            ("/mail-onboarding-link", &[]),
+            ("/reset-addresses", &[]),
+        ]).await;
+        for verb in ["suspend", "resume"] {
+            walk.send("/licenses/{id}/{verb:suspend|resume}", &format!("{license}/{verb}"), &[]).await;
+        }
+        walk.each(&license, "/licenses/{id}", &[("/revoke", &[("confirm", "L")])]).await;
+
+        let application = walk.send("/applications/new", "/applications/new", &[("name", "App"), ("kind", "compose")]).await;
+        let version = [("name", "1.0.0"), ("compose", "services:\n  app:\n    image: app\n")];
+        walk.each(&application, "/applications/{id}", &[("", &[("name", "App")]), ("/new-version", &version)]).await;
+        let release = format!("{application}/versions/1.0.0");
+        walk.each(&release, "/applications/{id}/versions/{version}", &[
+            ("", &[("notes", "New")]), ("/archive", &[]), ("/unarchive", &[]),
+        ]).await;
+        let name = application.rsplit('/').next().unwrap().to_owned();
+        let grant = [("application", name.as_str()), ("version-1.0.0", "true")];
+        walk.each(&customer, "/customers/{id}", &[("/grant-application", &grant)]).await;
+        let page = walk.vendor.get(&customer).await.1;
+        let held = page.split("/application-entitlements/").nth(1).unwrap().get(..36).unwrap();
+        let held = format!("/application-entitlements/{held}");
+        walk.send("/application-entitlements/{id}", &held, &[("note", "pilot"), ("version-1.0.0", "true")]).await;
+        let unused = walk.send("/applications/new", "/applications/new", &[("name", "Unused"), ("kind", "compose")]).await;
+        walk.each(&unused, "/applications/{id}", &[("/delete", &[("confirm", "Unused")])]).await;
+        walk.each(&customer, "/customers/{id}", &[("/delete", &[("confirm", "Buyer")])]).await;
+
+        let registry = [("name", "Releases"), ("upstream", "http://127.0.0.1:5000"), ("credential", "token")];
+        let registry = walk.send("/registries/new", "/registries/new", &registry).await;
+        let settings = [("name", "Releases"), ("host", "releases.licenses.example"), ("upstream", "http://127.0.0.1:5000"), ("credential", "token"), ("service", "releases.licenses.example")];
+        walk.each(&registry, "/registries/{id}", &[
+            ("/sweep", &[]),
+            ("/settings", &settings),
+            ("/artifacts", &[("repository", "acme/app")]),
+            ("/notifications", &[]),
+            ("/notifications/end", &[]),
+        ]).await;
+        let key = [("name", "ci"), ("expiry", "90")];
+        let key = walk.send("/registries/{id}/keys/new", &format!("{registry}/keys/new"), &key).await.replace("/secret", "");
+        walk.each(&key, "/registry-keys/{id}", &[("/rotate", &[]), ("/rotation", &[]), ("/revoke", &[])]).await;
+        walk.each(&registry, "/registries/{id}", &[("/delete", &[("confirm", "Releases")])]).await;
+
+        let member = [("name", "Vera"), ("email", "vera@acme.example"), ("role", "viewer")];
+        walk.send("/members", "/members", &member).await;
+        let page = walk.vendor.get("/members").await.1;
+        let row = page.split("<tr>").find(|row| row.contains("vera@acme.example")).unwrap();
+        let member = row.split("action=\"/members/").nth(1).unwrap().get(..36).unwrap();
+        let member = format!("/members/{member}");
+        walk.each(&member, "/members/{id}", &[("/role", &[("role", "member")]), ("/invite", &[]), ("/delete", &[])]).await;
+        let token = walk.send("/tokens", "/tokens", &[("name", "CI"), ("scope licenses:read", "true")]).await.replace("/secret", "");
+        walk.each(&token, "/tokens/{id}", &[("/revoke", &[])]).await;
+
+        walk.send("/settings", "/settings", &[("name", "Acme")]).await;
+        walk.send("/settings/notices", "/settings/notices", &[("days", "30, 7")]).await;
+        walk.send("/settings/artifact-policy", "/settings/artifact-policy", &[("policy", "entitled_only")]).await;
+        walk.send("/settings/signing-keys", "/settings/signing-keys", &[]).await;
+        let page = walk.vendor.get("/settings").await.1;
+        let kid = page.split("action=\"/settings/signing-keys/").nth(1).unwrap().split('/').next().unwrap().to_owned();
+        walk.send("/settings/signing-keys/{id}/activate", &format!("/settings/signing-keys/{kid}/activate"), &[]).await;
+
+        for (route, values) in [
+            ("/forgot", [("email", "owner@acme.example")].as_slice()),
+            ("/portal/sign-in", &[("email", "b@buyer.example")]),
+            ("/sign-in", &[("email", "owner@acme.example"), ("password", crate::PASSWORD)]),
+            ("/portal/sign-out", &[]),
+            ("/settings/password", &[("password", "a new password 1"), ("again", "a new password 1")]),
+            ("/sign-out", &[]),
+        ] {
+            walk.send(route, route, values).await;
+        }
+
+        let mut known = walk.sent;
+        known.extend(ELSEWHERE.iter().map(|(route, _)| (*route).to_owned()));
+        known.extend(LOOK_ONLY.map(str::to_owned));
+        let missing: Vec<_> = routed().difference(&known).cloned().collect();
+        assert!(missing.is_empty(), "no test says what these forms answer: {missing:?}");
+        let gone: Vec<_> = known.difference(&routed()).cloned().collect();
+        assert!(gone.is_empty(), "there are no such forms: {gone:?}");
+    }
+}
