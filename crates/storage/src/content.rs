@@ -1,6 +1,6 @@
 //! What is in an artifact: what its tags point to, and what its manifests are made of.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use keyward_domain::registry::{Digest, Manifest, Tag};
 use keyward_domain::{ArtifactId, Timestamp};
@@ -315,6 +315,28 @@ impl Content<'_> {
         let parents = edge::Entity::find().select_only().column(edge::Column::Parent).distinct();
         parents.filter(edge::Column::ArtifactId.eq(self.artifact.uuid()))
     }
+}
+
+/// The tags that there are of each of these artifacts, the latest first.
+pub(crate) async fn tags_of(
+    tx: &DatabaseTransaction,
+    artifacts: &[ArtifactId],
+) -> Result<BTreeMap<ArtifactId, Vec<Tag>>> {
+    let rows: Vec<(Uuid, String)> = tag::Entity::find()
+        .select_only()
+        .columns([tag::Column::ArtifactId, tag::Column::Tag])
+        .filter(tag::Column::ArtifactId.is_in(artifacts.iter().map(|id| id.uuid())))
+        .filter(tag::Column::Until.is_null())
+        .order_by_desc(tag::Column::Since)
+        .order_by_desc(tag::Column::Tag)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let mut tags: BTreeMap<ArtifactId, Vec<Tag>> = BTreeMap::new();
+    for (artifact, tag) in rows {
+        tags.entry(artifact.into()).or_default().push(TAGS.parse("tag", &tag)?);
+    }
+    Ok(tags)
 }
 
 fn read_tag(row: tag::Model) -> Result<Pointing> {

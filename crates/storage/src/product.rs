@@ -20,7 +20,7 @@ use crate::Result;
 use crate::convert::{KeptKey, ROW, Table};
 use crate::page::{contains, in_order, ordered, page, paged, text_place};
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -146,7 +146,7 @@ impl Products<'_> {
         TABLE.one(saved.rows_affected)
     }
 
-    fn all(&self) -> Select<row::Entity> {
+    pub(crate) fn all(&self) -> Select<row::Entity> {
         row::Entity::find().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
     }
 

@@ -8,6 +8,7 @@ mod m0005_applications;
 mod m0006_providers_and_notices;
 mod m0007_notifications;
 mod m0008_alerts;
+mod m0015_lists;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             m0006_providers_and_notices,
             m0007_notifications,
             m0008_alerts,
+            m0015_lists,
         ]
     }
 }
