@@ -92,8 +92,9 @@ impl Engine {
         page: PageRequest,
     ) -> Result<Page<Customer>> {
         let (tx, scope) = (self.store.read().await?, access.scope());
-        let holders = tx.application_entitlements(scope).holders(version.application, version.id, page);
-        let (ids, next) = holders.await?.into_parts();
+        let entitlements = tx.application_entitlements(scope);
+        let holders = entitlements.holders(version.application, version.id, page).await?;
+        let (ids, next) = holders.into_parts();
         let mut known = tx.customers(customers.scope()).among(&ids).await?;
         Ok(Page::new(ids.iter().filter_map(|id| known.remove(id)).collect(), next))
     }

@@ -151,6 +151,11 @@ impl Form {
                 );
                 Ok(())
             }
+            Error::Changed { .. } => {
+                let message = "Someone else has changed it meanwhile. Look at it as it is now, then save again.";
+                self.refuse("", message);
+                Ok(())
+            }
             Error::LastOwner => {
                 self.refuse("", "An organization needs at least one owner.");
                 Ok(())

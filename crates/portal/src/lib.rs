@@ -19,6 +19,7 @@ mod form;
 mod onboarding;
 mod openid;
 mod page;
+mod pages;
 mod signed;
 mod trouble;
 mod vendor;

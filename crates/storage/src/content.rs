@@ -97,6 +97,8 @@ pub struct Content<'a> {
 /// What a tag points or pointed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointing {
+    /// The row's own id.
+    pub id: Uuid,
     /// The tag.
     pub tag: Tag,
     /// The manifest.
@@ -341,6 +343,7 @@ pub(crate) async fn tags_of(
 
 fn read_tag(row: tag::Model) -> Result<Pointing> {
     Ok(Pointing {
+        id: row.id,
         tag: TAGS.parse("tag", &row.tag)?,
         digest: TAGS.parse("digest", &row.digest)?,
         since: TAGS.time("since", row.since)?,

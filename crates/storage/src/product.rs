@@ -104,6 +104,13 @@ impl Products<'_> {
         page(rows, request, |row| row.id, read)
     }
 
+    /// The same of those that are in service.
+    pub async fn list_in_service(&self, text: Option<&str>, request: PageRequest) -> Result<Page<Product>> {
+        let found = self.found(text).filter(row::Column::State.eq("active"));
+        let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
+    }
+
     /// The same, in an order.
     pub async fn list_in_order(
         &self,

@@ -80,6 +80,26 @@ impl Engine {
         Ok(tags.into_iter().map(|pointing| pointing.tag).collect())
     }
 
+    /// A page of the same: what each tag points to is looked up for the page alone.
+    pub async fn artifact_tags_page(
+        &self,
+        access: &Access<ReadRegistries>,
+        id: ArtifactId,
+        page: PageRequest,
+    ) -> Result<Page<TagDetail>> {
+        let tx = self.store.read().await?;
+        find(&tx, access.scope(), id).await?;
+        let artifacts = tx.artifacts(access.scope());
+        let content = artifacts.content(id);
+        let (pointings, next) = page.of_all(&content.tags().await?, |one| one.id).into_parts();
+        let mut tags = Vec::new();
+        for pointing in pointings {
+            let manifest = content.shown(&pointing.digest).await?;
+            tags.push(TagDetail { pointing, manifest });
+        }
+        Ok(Page::new(tags, next))
+    }
+
     /// Those of these artifacts that there are, by repository.
     pub async fn artifacts_among(
         &self,

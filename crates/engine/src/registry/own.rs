@@ -91,16 +91,23 @@ impl Engine {
         Ok(OwnImages { registries, next, halted })
     }
 
-    /// One artifact that a customer who is signed in may pull something of, with its registry's address; others are
-    /// not there.
-    pub async fn own_image(&self, visit: &CustomerVisit, id: ArtifactId) -> Result<(String, OwnArtifact)> {
+    /// One artifact that a customer who is signed in may pull something of, with its registry's address and how many
+    /// licenses open anything there; others are not there.
+    pub async fn own_image(
+        &self,
+        visit: &CustomerVisit,
+        id: ArtifactId,
+    ) -> Result<(String, usize, OwnArtifact)> {
         let tx = self.store.read().await?;
         let (opened, _) = self.own_artifacts(&tx, visit).await?;
         for (registry, artifacts) in opened {
+            let used: BTreeSet<_> =
+                artifacts.iter().flat_map(|(_, by)| by.iter().map(|one| one.license.id)).collect();
             if let Some((artifact, licenses)) = artifacts.into_iter().find(|(artifact, _)| artifact.id == id) {
                 let mut tags = tx.artifacts(visit.organization.scope()).tags_of(&[id]).await?;
                 let tags = own_tags(tags.remove(&id).unwrap_or_default(), &licenses);
-                return Ok((self.registry_address(&registry), OwnArtifact { tags, artifact, licenses }));
+                let own = OwnArtifact { tags, artifact, licenses };
+                return Ok((self.registry_address(&registry), used.len(), own));
             }
         }
         Err(Error::NotFound(Thing::Artifact))

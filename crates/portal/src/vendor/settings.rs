@@ -15,6 +15,7 @@ use keyward_web::{Fields, Id, Request};
 use crate::door::new_password;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -45,6 +46,7 @@ struct SettingsPage {
     /// What customers without an artifact entitlement may pull.
     policy: ArtifactPolicy,
     sessions: Vec<Session>,
+    session_pages: Pages,
     own: SessionId,
     /// How many recovery codes are left, where there is a second factor.
     second: Option<usize>,
@@ -65,6 +67,9 @@ async fn page_of(
     };
     let blocked: Vec<_> = organization.blocked.ranges().iter().map(ToString::to_string).collect();
     let filled = Form::filled([("name", organization.name.to_string()), ("blocked", blocked.join("\n"))]);
+    let paging = Paging::at("/settings", query, "sessions", "sessions");
+    let sessions = engine.own_sessions(&signed.visit.session).await?;
+    let (sessions, session_pages) = paging.cut(&sessions, |session| session.id.uuid());
     page::send(&SettingsPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", now).after(query),
         slug: organization.slug.to_string(),
@@ -74,7 +79,8 @@ async fn page_of(
         may_try: organization.plan == keyward_domain::Plan::Free && organization.trial_started_at.is_none(),
         keys,
         policy: engine.artifact_policy(&signed.access.also::<ReadEntitlements>()?).await?,
-        sessions: engine.own_sessions(&signed.visit.session).await?,
+        sessions,
+        session_pages,
         own: signed.visit.session.id,
         second: engine.authenticator(&signed.visit).await?,
         form: form.map_or(filled.clone(), |form| form.over(filled)),

@@ -7,9 +7,9 @@ use keyward_domain::{ManagementToken, Name, Permission, Scopes, Timestamp, Token
 use keyward_engine::{Engine, NewToken};
 use keyward_web::{Fields, Id, Request};
 
-use super::Listing;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -24,6 +24,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 struct TokensPage {
     shell: Shell,
     tokens: Vec<ManagementToken>,
+    pages: Pages,
     may_write: bool,
     scopes: Vec<Permission>,
     form: Form,
@@ -37,10 +38,13 @@ async fn page_of(
     secret: Option<String>,
     query: &str,
 ) -> Page {
-    let tokens = engine.tokens(&signed.access.also::<ReadTokens>()?, Listing::whole()).await?.items;
+    let paging = Paging::at("/tokens", query, "cursor", "");
+    let found = engine.tokens(&signed.access.also::<ReadTokens>()?, paging.request()).await?;
+    let (tokens, pages) = paging.take(found);
     page::send(&TokensPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "tokens", engine.now()).after(query),
         tokens,
+        pages,
         may_write: signed.access.scopes().contains(Permission::WriteTokens),
         scopes: signed.access.scopes().iter().collect(),
         form,
