@@ -1,6 +1,6 @@
 //! What needs attention, in numbers over everything that an organization has.
 
-use keyward_domain::permission::{ReadLicenses, ReadProducts};
+use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts};
 use keyward_domain::{Access, License, LicenseFilter, LicenseStatus};
 
 use crate::{Engine, Result};
@@ -41,6 +41,7 @@ impl Engine {
         &self,
         licenses: &Access<ReadLicenses>,
         products: &Access<ReadProducts>,
+        customers: &Access<ReadCustomers>,
         most: u64,
     ) -> Result<Overview> {
         let (tx, now, scope) = (self.store.read().await?, self.now(), licenses.scope());
@@ -52,7 +53,7 @@ impl Engine {
         let used_on = |day| used.iter().find(|(used, _)| *used == day).map_or(0, |(_, used)| *used);
         Ok(Overview {
             products: tx.products(scope).count().await?.into(),
-            customers: tx.customers(scope).count().await?,
+            customers: tx.customers(customers.scope()).count().await?,
             active: tx.licenses(scope).count(&active, now).await?,
             ending,
             soon,

@@ -33,6 +33,8 @@ mod notice;
 mod organization;
 mod overview;
 mod page;
+#[cfg(test)]
+mod plans;
 mod product;
 mod provider;
 mod registry;

@@ -269,7 +269,7 @@ fn live(scope: OrganizationScope) -> Select<row::Entity> {
 }
 
 /// Those of an organization that a filter lets through whatever their terms.
-fn found(scope: OrganizationScope, filter: &LicenseFilter) -> Select<row::Entity> {
+pub(crate) fn found(scope: OrganizationScope, filter: &LicenseFilter) -> Select<row::Entity> {
     let mut query = live(scope);
     if filter.unscoped {
         query = query.filter(row::Column::CustomerId.is_null());

@@ -1,8 +1,8 @@
 //! Numbers over everything, counted where the rows are.
 
-use keyward_domain::{License, LicenseFilter, LicenseStatus, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use keyward_domain::{License, LicenseFilter, LicenseStatus, OrganizationScope, Timestamp};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::license::{self, row as licenses};
 use crate::product::row as products;
@@ -32,28 +32,34 @@ impl Licenses<'_> {
 
     /// How many of those that are active at `now` end before `until`, and the first of them to end, at most `most`.
     pub async fn ending(&self, now: Timestamp, until: Timestamp, most: u64) -> Result<(u64, Vec<License>)> {
-        let active = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
-        let ending = || {
-            terms::Column::OrganizationId
-                .eq(self.scope.id().uuid())
-                .and(terms::Column::ExpiresAt.gt(now.unix()))
-                .and(terms::Column::ExpiresAt.lt(until.unix()))
-        };
-        let counted = license::filtered(self.scope, &active, now).filter(ending());
-        let count: Option<i64> = counted
+        let ending = || ending(self.scope, now, until);
+        let count: Option<i64> = ending()
             .select_only()
             .column_as(licenses::Column::Id.count(), "rows")
             .into_tuple()
             .one(self.tx)
             .await?;
-        let first = license::matching(self.live(), &active, now)
-            .filter(ending())
+        let first = ending()
+            .select_also(terms::Entity)
             .order_by_asc(terms::Column::ExpiresAt)
             .order_by_asc(licenses::Column::Id)
             .limit(most);
         let first = first.all(self.tx).await?.into_iter().map(license::read).collect::<Result<_>>()?;
         Ok((count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0), first))
     }
+}
+
+/// Those that are active at `now` and end before `until`, without their terms.
+pub(crate) fn ending(
+    scope: OrganizationScope,
+    now: Timestamp,
+    until: Timestamp,
+) -> Select<licenses::Entity> {
+    let active = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
+    license::filtered(scope, &active, now)
+        .filter(terms::Column::OrganizationId.eq(scope.id().uuid()))
+        .filter(terms::Column::ExpiresAt.gt(now.unix()))
+        .filter(terms::Column::ExpiresAt.lt(until.unix()))
 }
 
 impl Products<'_> {

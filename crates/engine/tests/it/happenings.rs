@@ -146,7 +146,7 @@ keyward_testkit::databases! {
         assert_eq!(alerts().await, 3, "a key that has rested is not one that was never used");
 
         let page = PageRequest::default();
-        let oldest = engine.alerts(&vendor.access(), AlertFilter::default(), page).await.unwrap().items.pop().unwrap();
+        let oldest = engine.alerts(&vendor.access(), AlertFilter::default(), page).await.unwrap().newest().pop().unwrap();
         engine.forget_happenings(Some(90)).await.unwrap();
         assert_eq!(alerts().await, 3, "nobody has seen to them");
         engine.acknowledge_alert(&vendor.access(), oldest.id).await.unwrap();

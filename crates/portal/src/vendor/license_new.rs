@@ -19,8 +19,7 @@ use crate::trouble::Trouble;
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/licenses/new", web::get().to(new))
-        .route("/licenses/new", web::post().to(create))
-        .route("/licenses/new/holder", web::get().to(choose));
+        .route("/licenses/new", web::post().to(create));
 }
 
 /// How forms and addresses name the whole organization as holder.
@@ -58,17 +57,16 @@ impl Holder {
     }
 }
 
-#[derive(Debug, Default, serde::Deserialize)]
-struct For {
-    #[serde(default)]
-    customer: String,
-}
-
-async fn new(signed: Signed<WriteLicenses>, query: web::Query<For>, engine: web::Data<Engine>) -> Page {
-    if query.customer.is_empty() {
-        return Ok(page::go("/licenses/new/holder"));
+async fn new(
+    request: HttpRequest,
+    signed: Signed<WriteLicenses>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    if listing.customer.is_empty() {
+        return choose(&engine, &signed, &listing, &request).await;
     }
-    let Some(holder) = Holder::named(&engine, &signed, &query.customer).await? else {
+    let Some(holder) = Holder::named(&engine, &signed, &listing.customer).await? else {
         return Err(Problem::new(Code::NotFound).into());
     };
     let now = engine.now();
@@ -82,12 +80,12 @@ async fn new(signed: Signed<WriteLicenses>, query: web::Query<For>, engine: web:
 
 /// Who is to hold the license.
 async fn choose(
-    request: HttpRequest,
-    signed: Signed<WriteLicenses>,
-    listing: web::Query<Listing>,
-    engine: web::Data<Engine>,
+    engine: &Engine,
+    signed: &Signed<WriteLicenses>,
+    listing: &Listing,
+    request: &HttpRequest,
 ) -> Page {
-    let (readers, paging) = (signed.access.also::<ReadCustomers>()?, Paging::of(&request));
+    let (readers, paging) = (signed.access.also::<ReadCustomers>()?, Paging::of(request));
     let found = engine.customers(&readers, listing.text(), paging.request()).await?;
     let (found, pages) = paging.take(found);
     let choice = |customer: Customer| Choice {
@@ -111,7 +109,7 @@ async fn choose(
         choices: found.into_iter().map(choice).collect(),
         pages,
     };
-    page.send(&request)
+    page.send(request)
 }
 
 #[derive(Template)]

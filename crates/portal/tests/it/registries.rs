@@ -420,7 +420,7 @@ keyward_testkit::databases! {
         let new = new_registry_key(&theirs);
         let made = engine.create_registry_key(&identity.access().unwrap(), new, None).await.unwrap();
         push(&engine, &theirs, "secret/app", &["1"]).await;
-        let artifact = engine.artifacts(&identity.access().unwrap(), None, None, keyward_domain::PageRequest { limit: 10, after: None }).await.unwrap().items.remove(0);
+        let artifact = engine.artifacts(&identity.access().unwrap(), None, None, keyward_domain::PageRequest { limit: 10, after: None }).await.unwrap().newest().remove(0);
         assert_ne!(visitor.organization.id, other.organization.id);
         let page = format!("/registries/{}", theirs.id);
         for path in [page.clone(), format!("{page}/keys"), format!("{page}/keys/new"), format!("{page}/artifacts"), format!("{page}/activity"),
