@@ -110,8 +110,7 @@ impl ApplicationEntitlements {
                 server.show(&server.patch(&path, &body)?, show)?;
             }
             Verb::List { customer, application, part } => {
-                let query =
-                    [("customer_id", &*customer), ("application_id", &*application)];
+                let query = [("customer_id", &*customer), ("application_id", &*application)];
                 server.show(&server.list("application-entitlements", &query, &part)?, list)?;
             }
         }

@@ -80,7 +80,8 @@ pub use license_key::LicenseKey;
 pub use link::Link;
 pub use member::{Member, Role};
 pub use order::{
-    CustomerOrder, LicenseOrder, Mark, Order, OrderBy, Ordered, OrderedRequest, Place, ProductOrder, RegistryKeyOrder,
+    CustomerOrder, LicenseOrder, Mark, Order, OrderBy, Ordered, OrderedRequest, Place, ProductOrder,
+    RegistryKeyOrder,
 };
 pub use organization::{Organization, OrganizationScope, OrganizationState};
 pub use page::{Cursor, Page, PageRequest};

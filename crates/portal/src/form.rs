@@ -152,7 +152,8 @@ impl Form {
                 Ok(())
             }
             Error::Changed { .. } => {
-                let message = "Someone else has changed it meanwhile. Look at it as it is now, then save again.";
+                let message =
+                    "Someone else has changed it meanwhile. Look at it as it is now, then save again.";
                 self.refuse("", message);
                 Ok(())
             }

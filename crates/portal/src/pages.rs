@@ -36,7 +36,8 @@ impl Paging {
 
     /// The part of the list that is wanted; the first for what is no cursor.
     pub(crate) fn request(&self) -> PageRequest {
-        let after = self.pairs().find(|(name, _)| name == self.name).and_then(|(_, value)| value.parse().ok());
+        let after =
+            self.pairs().find(|(name, _)| name == self.name).and_then(|(_, value)| value.parse().ok());
         PageRequest { after, ..PageRequest::default() }
     }
 
@@ -66,7 +67,8 @@ impl Paging {
     fn address(&self, cursor: Option<&str>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
         // What was just done is said once.
-        let kept = self.pairs().filter(|(name, value)| name != self.name && name != "done" && !value.is_empty());
+        let kept =
+            self.pairs().filter(|(name, value)| name != self.name && name != "done" && !value.is_empty());
         query.extend_pairs(kept);
         query.extend_pairs(cursor.map(|cursor| (self.name, cursor)));
         let (query, place) = (query.finish(), self.place);

@@ -14,9 +14,9 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{Result, license};
 use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{contains, in_order, ordered, page, paged, text_place};
+use crate::{Result, license};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;

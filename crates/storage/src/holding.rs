@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use keyward_domain::{CustomerId, License, LicenseFilter, OrganizationScope, Page, PageRequest, Timestamp};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
-    Select,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 use uuid::Uuid;
 
@@ -67,11 +67,16 @@ impl LicenseHolders<'_> {
                 [&row.name, &row.email].into_iter().any(|name| fold(name).contains(&fold(text)))
             })
         };
-        page(rows, request, |row| row.id, |row| {
-            let by_name = is_called(&row);
-            let named = Named { name: row.name, deleted: row.deleted_at.is_some() };
-            Ok(LicenseHolder { id: row.id.into(), named, by_name })
-        })
+        page(
+            rows,
+            request,
+            |row| row.id,
+            |row| {
+                let by_name = is_called(&row);
+                let named = Named { name: row.name, deleted: row.deleted_at.is_some() };
+                Ok(LicenseHolder { id: row.id.into(), named, by_name })
+            },
+        )
     }
 
     /// Of each of these customers, how many licenses the filter lets through, and the newest of them, at most `most`.
@@ -114,7 +119,12 @@ impl LicenseHolders<'_> {
     }
 
     /// The licenses of these customers, of those who are not listed by their own name the ones with the text.
-    fn of(&self, holders: &[LicenseHolder], filter: &LicenseFilter, now: Timestamp) -> Select<licenses::Entity> {
+    fn of(
+        &self,
+        holders: &[LicenseHolder],
+        filter: &LicenseFilter,
+        now: Timestamp,
+    ) -> Select<licenses::Entity> {
         let ids = |by_name: bool| -> Vec<Uuid> {
             holders.iter().filter(|one| one.by_name == by_name).map(|one| one.id.uuid()).collect()
         };

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use keyward_domain::{ArtifactId, CustomerId, LicenseId, OrganizationScope, ProductId, RegistryId, RegistryKeyId};
+use keyward_domain::{
+    ArtifactId, CustomerId, LicenseId, OrganizationScope, ProductId, RegistryId, RegistryKeyId,
+};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 

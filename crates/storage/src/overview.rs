@@ -50,11 +50,7 @@ impl Licenses<'_> {
 }
 
 /// Those that are active at `now` and end before `until`, without their terms.
-pub(crate) fn ending(
-    scope: OrganizationScope,
-    now: Timestamp,
-    until: Timestamp,
-) -> Select<licenses::Entity> {
+pub(crate) fn ending(scope: OrganizationScope, now: Timestamp, until: Timestamp) -> Select<licenses::Entity> {
     let active = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
     license::filtered(scope, &active, now)
         .filter(terms::Column::OrganizationId.eq(scope.id().uuid()))

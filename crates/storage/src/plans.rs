@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use keyward_domain::{CustomerId, LicenseFilter, LicenseStatus, OrganizationId, PageRequest, Timestamp};
-use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, QueryTrait};
+use sea_orm::{
+    ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    QueryTrait,
+};
 
 use crate::license::{self, row as licenses};
 use crate::page::paged;
@@ -15,7 +18,10 @@ const LARGE: [&str; 4] = ["customers", "licenses", "revisions", "registry_keys"]
 fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
     let scope = OrganizationId::new(1, [1; 10]).scope();
     let now = Timestamp::from_unix(1_767_225_600).unwrap();
-    let page = PageRequest { limit: 50, after: Some(keyward_domain::Cursor::after(CustomerId::new(1, [1; 10]).uuid())) };
+    let page = PageRequest {
+        limit: 50,
+        after: Some(keyward_domain::Cursor::after(CustomerId::new(1, [1; 10]).uuid())),
+    };
     let backend = tx.inner.get_database_backend();
     let active = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
     let held = LicenseFilter { customer: Some(CustomerId::new(1, [1; 10])), ..LicenseFilter::default() };
@@ -31,7 +37,15 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
         ("licenses", text(listed(&LicenseFilter::default()).build(backend))),
         ("licenses of a customer", text(listed(&held).build(backend))),
         ("active licenses", text(license::filtered(scope, &active, now).build(backend))),
-        ("ending", text(overview::ending(scope, now, now.plus_days(30)).order_by_asc(licenses::Column::Id).limit(8).build(backend))),
+        (
+            "ending",
+            text(
+                overview::ending(scope, now, now.plus_days(30))
+                    .order_by_asc(licenses::Column::Id)
+                    .limit(8)
+                    .build(backend),
+            ),
+        ),
         ("registry keys", text(paged(keys, registry_key::row::Column::Id, page).build(backend))),
     ]
 }
@@ -42,13 +56,19 @@ async fn plan(tx: &Tx, query: &str) -> Vec<String> {
         DbBackend::Postgres => ("EXPLAIN", "QUERY PLAN"),
         _ => ("EXPLAIN QUERY PLAN", "detail"),
     };
-    let rows = tx.inner.query_all_raw(sea_orm::Statement::from_string(backend, format!("{explain} {query}"))).await.unwrap();
+    let rows = tx
+        .inner
+        .query_all_raw(sea_orm::Statement::from_string(backend, format!("{explain} {query}")))
+        .await
+        .unwrap();
     rows.iter().map(|row| row.try_get::<String>("", column).unwrap()).collect()
 }
 
 fn reads_all(line: &str) -> bool {
     let line = line.trim().trim_start_matches("->").trim();
-    LARGE.iter().any(|table| line == format!("SCAN {table}") || line.starts_with(&format!("Seq Scan on {table}")))
+    LARGE
+        .iter()
+        .any(|table| line == format!("SCAN {table}") || line.starts_with(&format!("Seq Scan on {table}")))
 }
 
 async fn check(store: Store) {
@@ -67,7 +87,8 @@ async fn check(store: Store) {
 #[tokio::test]
 async fn sqlite_reads_large_tables_along_an_index() {
     let dir = tempfile::tempdir().unwrap();
-    check(Store::connect(&format!("sqlite://{}", dir.path().join("plans.db").display())).await.unwrap()).await;
+    check(Store::connect(&format!("sqlite://{}", dir.path().join("plans.db").display())).await.unwrap())
+        .await;
 }
 
 #[tokio::test]

@@ -126,7 +126,11 @@ impl RegistryKeys<'_> {
     }
 
     /// How many keys of each of these registries are alive at `now`, where there are any.
-    pub async fn alive(&self, registries: &[RegistryId], now: Timestamp) -> Result<BTreeMap<RegistryId, u64>> {
+    pub async fn alive(
+        &self,
+        registries: &[RegistryId],
+        now: Timestamp,
+    ) -> Result<BTreeMap<RegistryId, u64>> {
         let counted: Vec<(Uuid, i64)> = self
             .all()
             .select_only()

@@ -13,11 +13,12 @@ use sea_orm::DatabaseTransaction;
 
 use crate::{
     Addresses, Alerts, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements,
-    Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, LicenseHolders, Licenses, Links, Mail,
-    Members, Names, NoticeDesk, Organizations, Products, Providers, Registries, RegistryEvents, RegistryHints,
-    RegistryKeys, RegistryNotifications, Result, Sessions, Settings, SigningKeys, StatusPlaces, Tokens, Turn,
-    UsageDays, alert, customer, habit, link, mail, member, notice, product, provider, registry,
-    registry_event, registry_key, registry_notification, session, signing_key, token,
+    Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, LicenseHolders,
+    Licenses, Links, Mail, Members, Names, NoticeDesk, Organizations, Products, Providers, Registries,
+    RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings,
+    SigningKeys, StatusPlaces, Tokens, Turn, UsageDays, alert, customer, habit, link, mail, member, notice,
+    product, provider, registry, registry_event, registry_key, registry_notification, session, signing_key,
+    token,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.

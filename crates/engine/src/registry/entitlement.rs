@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use keyward_domain::permission::{ReadEntitlements, WriteCustomers, WriteEntitlements};
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Tag, TagGrant};
 use keyward_domain::{
-    Access, Action, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Idempotency, Invalid,
-    Notes, OrganizationScope, Page, PageRequest,
+    Access, Action, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Idempotency, Invalid, Notes,
+    OrganizationScope, Page, PageRequest,
 };
 use keyward_storage::Tx;
 use serde_json::json;

@@ -7,7 +7,8 @@ use keyward_domain::product::ApiKey;
 use keyward_domain::registry::{KeyAccess, LastUse, RegistryKey, Rotation};
 use keyward_domain::{
     Access, Action, Actor, Address, Feature, Idempotency, Invalid, Name, Ordered, OrderedRequest,
-    OrganizationScope, Page, PageRequest, RegistryId, RegistryKeyId, RegistryKeyOrder, Secret, SecretKind, Timestamp,
+    OrganizationScope, Page, PageRequest, RegistryId, RegistryKeyId, RegistryKeyOrder, Secret, SecretKind,
+    Timestamp,
 };
 use keyward_storage::Tx;
 use serde_json::json;

@@ -103,7 +103,8 @@ impl Engine {
         for (registry, artifacts) in opened {
             let used: BTreeSet<_> =
                 artifacts.iter().flat_map(|(_, by)| by.iter().map(|one| one.license.id)).collect();
-            if let Some((artifact, licenses)) = artifacts.into_iter().find(|(artifact, _)| artifact.id == id) {
+            if let Some((artifact, licenses)) = artifacts.into_iter().find(|(artifact, _)| artifact.id == id)
+            {
                 let mut tags = tx.artifacts(visit.organization.scope()).tags_of(&[id]).await?;
                 let tags = own_tags(tags.remove(&id).unwrap_or_default(), &licenses);
                 let own = OwnArtifact { tags, artifact, licenses };

@@ -16,9 +16,7 @@ use crate::signed::SignedCustomer;
 use crate::trouble::Trouble;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .route("/portal/images", web::get().to(images))
-        .route("/portal/images/{id}", web::get().to(tags));
+    config.route("/portal/images", web::get().to(images)).route("/portal/images/{id}", web::get().to(tags));
 }
 
 /// One registry of a vendor.

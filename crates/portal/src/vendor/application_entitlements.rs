@@ -87,7 +87,8 @@ async fn choose(
     request: &HttpRequest,
 ) -> Page {
     let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, customer).await?;
-    let listing = web::Query::<Listing>::from_query(request.query_string()).unwrap_or_default();
+    let listing = web::Query::<Listing>::from_query(request.query_string());
+    let listing = listing.map(web::Query::into_inner).unwrap_or_default();
     let (readers, paging) = (signed.access.also::<ReadApplications>()?, Paging::of(request));
     let found = engine.applications(&readers, listing.text(), paging.request()).await?;
     let (found, pages) = paging.take(found);

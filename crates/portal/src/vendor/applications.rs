@@ -123,7 +123,8 @@ async fn page_of(
     let (versions, version_pages) = paging.cut(&versions, |version| version.id.uuid());
     let readers = signed.access.also::<ReadEntitlements>()?;
     let paging = Paging::at(&path, query, "customers", "customers");
-    let grants = engine.application_entitlements(&readers, None, Some(application.id), paging.request()).await?;
+    let grants =
+        engine.application_entitlements(&readers, None, Some(application.id), paging.request()).await?;
     let (grants, grant_pages) = paging.take(grants);
     let description = application.description.as_ref().map(ToString::to_string).unwrap_or_default();
     let filled = Form::filled([("name", application.name.to_string()), ("description", description)]);

@@ -146,8 +146,12 @@ async fn shown(
     readers: &Access<ReadRegistries>,
     form: &Form,
 ) -> Result<Vec<Artifact>, Trouble> {
-    let ids = form.entries().filter_map(|(name, _)| name.strip_prefix("mode-")?.parse().ok());
-    let ids: Vec<ArtifactId> = ids.take(MOST_CHOICES).collect();
+    let of = |(name, _): (&str, &str)| -> Option<ArtifactId> {
+        let rest = ["mode-", "tag-", "more-"].iter().find_map(|kind| name.strip_prefix(kind))?;
+        rest.get(..36)?.parse().ok()
+    };
+    let ids: BTreeSet<_> = form.entries().filter_map(of).collect();
+    let ids: Vec<_> = ids.into_iter().take(MOST_CHOICES).collect();
     Ok(engine.artifacts_among(readers, &ids).await?)
 }
 
@@ -245,6 +249,8 @@ struct EntitlementPage {
 /// What the form shows.
 struct Shown {
     artifacts: Vec<Artifact>,
+    /// Whether the form was sent, and is shown as it was.
+    sent: bool,
     further: bool,
     q: String,
     pages: Pages,
@@ -261,8 +267,16 @@ struct Wanted {
 
 impl Shown {
     /// What a form showed that is shown again.
-    fn again(artifacts: Vec<Artifact>) -> Self {
-        Self { artifacts, further: true, q: String::new(), pages: Pages::default() }
+    async fn again(
+        engine: &Engine,
+        readers: &Access<ReadRegistries>,
+        mut artifacts: Vec<Artifact>,
+        request: &HttpRequest,
+    ) -> Result<Self, Trouble> {
+        if artifacts.is_empty() {
+            artifacts = Self::wanted(engine, readers, &[], request).await?.artifacts;
+        }
+        Ok(Self { artifacts, sent: true, further: true, q: String::new(), pages: Pages::default() })
     }
 
     /// What the address asks for.
@@ -284,7 +298,7 @@ impl Shown {
             let held = engine.artifacts_among(readers, &ids).await?;
             paging.take(paging.request_of(MOST_SHOWN).of_all(&held, |artifact| artifact.id.uuid()))
         };
-        Ok(Self { artifacts, further, q, pages })
+        Ok(Self { artifacts, sent: false, further, q, pages })
     }
 }
 
@@ -300,7 +314,7 @@ impl EntitlementPage {
         let readers = signed.access.also::<ReadRegistries>()?;
         let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, customer).await?;
         let held = entitlement.as_ref().map(|held| held.grants.as_slice()).unwrap_or_default();
-        let sent = Some(&form).filter(|form| form.is("sent", "true"));
+        let sent = shown.sent.then_some(&form);
         let choices = choices(engine, &readers, shown.artifacts, held, sent).await?;
         let names = engine.artifact_names(&readers, held.iter().map(|grant| grant.artifact)).await?;
         let granted = entitlement.as_ref().map(|held| row(&names, held).grants).unwrap_or_default();
@@ -337,6 +351,7 @@ struct PreviewPage {
 }
 
 async fn create(
+    request: HttpRequest,
     signed: Signed<WriteEntitlements>,
     id: Id<CustomerId>,
     Posted(mut form): Posted,
@@ -355,7 +370,8 @@ async fn create(
             Err(error) => form.keep(error)?,
         }
     }
-    EntitlementPage::send(&engine, &signed, id.0, None, Shown::again(artifacts), form).await
+    let shown = Shown::again(&engine, &readers, artifacts, &request).await?;
+    EntitlementPage::send(&engine, &signed, id.0, None, shown, form).await
 }
 
 async fn preview(
@@ -392,6 +408,7 @@ async fn show(
 }
 
 async fn save(
+    request: HttpRequest,
     signed: Signed<WriteEntitlements>,
     id: Id<ArtifactEntitlementId>,
     Posted(mut form): Posted,
@@ -411,7 +428,8 @@ async fn save(
             Err(error) => form.keep(error)?,
         }
     }
-    EntitlementPage::send(&engine, &signed, held.customer, Some(held), Shown::again(artifacts), form).await
+    let shown = Shown::again(&engine, &readers, artifacts, &request).await?;
+    EntitlementPage::send(&engine, &signed, held.customer, Some(held), shown, form).await
 }
 
 /// Asks before an entitlement is ended.

@@ -51,11 +51,7 @@ struct AuditPage {
     pages: Pages,
 }
 
-async fn list(
-    request: HttpRequest,
-    signed: Signed<ReadAuditEvents>,
-    engine: web::Data<Engine>,
-) -> Page {
+async fn list(request: HttpRequest, signed: Signed<ReadAuditEvents>, engine: web::Data<Engine>) -> Page {
     let paging = Paging::of(&request);
     let lacking = signed.lacks(Feature::AuditLog, engine.now());
     let found = match lacking {

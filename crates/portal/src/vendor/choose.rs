@@ -4,8 +4,8 @@
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
-use crate::pages::Pages;
 use crate::page::{self, Page, Shell};
+use crate::pages::Pages;
 use crate::trouble::Trouble;
 
 /// What can be chosen.

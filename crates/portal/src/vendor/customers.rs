@@ -12,8 +12,8 @@ use keyward_domain::{
 use keyward_engine::{ApplicationGrant, CustomerChange, Engine, NewCustomer};
 use keyward_web::{Fields, Id, Request};
 
-use super::columns::{Column, columns};
 use super::choose::{Choice, ChoosePage};
+use super::columns::{Column, columns};
 use super::{Listing, artifact_entitlements};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -87,8 +87,9 @@ async fn csv(signed: Signed<ReadCustomers>, listing: web::Query<Listing>, engine
             customer.created_at.to_string(),
         ]
     };
-    while let Some(request) = request {
-        let (more, next) = engine.customers_in_order(&signed.access, listing.text(), &request).await?.into_parts();
+    while let Some(part) = request {
+        let (more, next) =
+            engine.customers_in_order(&signed.access, listing.text(), &part).await?.into_parts();
         rows.extend(more.into_iter().map(row));
         request = next.and_then(|next| listing.following(Some(next)));
     }
@@ -166,7 +167,8 @@ async fn page_of(
 ) -> Page {
     let (now, path) = (engine.now(), format!("/customers/{}", customer.id));
     let filter = LicenseFilter { customer: Some(customer.id), ..LicenseFilter::default() };
-    let (licenses, paging) = (signed.access.also::<ReadLicenses>()?, Paging::at(&path, query, "licenses", "licenses"));
+    let (licenses, paging) =
+        (signed.access.also::<ReadLicenses>()?, Paging::at(&path, query, "licenses", "licenses"));
     let count = engine.license_count(&licenses, &filter).await?;
     let (held, license_pages) = paging.take(engine.licenses(&licenses, &filter, paging.request()).await?);
     let readers = signed.access.also::<ReadEntitlements>()?;
@@ -186,10 +188,7 @@ async fn page_of(
     page::send(&CustomerPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", now).after(query),
         form,
-        licenses: held
-            .into_iter()
-            .map(|license| Held { status: license.status(now), license })
-            .collect(),
+        licenses: held.into_iter().map(|license| Held { status: license.status(now), license }).collect(),
         count,
         license_pages,
         grants,

@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts};
-use keyward_domain::{
-    CustomerId, License, LicenseFilter, LicenseKey, LicenseOrder, LicenseStatus, Product,
-};
+use keyward_domain::{CustomerId, License, LicenseFilter, LicenseKey, LicenseOrder, LicenseStatus, Product};
 use keyward_engine::{Engine, Holding, Named};
 
 use super::Listing;
@@ -221,8 +219,8 @@ async fn csv(signed: Signed<ReadLicenses>, listing: web::Query<Listing>, engine:
         ]
     };
     let (mut rows, mut request) = (Vec::new(), listing.following(None));
-    while let Some(request) = request {
-        let (more, next) = engine.licenses_in_order(&signed.access, &filter, &request).await?.into_parts();
+    while let Some(part) = request {
+        let (more, next) = engine.licenses_in_order(&signed.access, &filter, &part).await?.into_parts();
         rows.extend(more.into_iter().map(row));
         request = next.and_then(|next| listing.following(Some(next)));
     }

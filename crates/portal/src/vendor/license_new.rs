@@ -17,9 +17,7 @@ use crate::signed::Signed;
 use crate::trouble::Trouble;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .route("/licenses/new", web::get().to(new))
-        .route("/licenses/new", web::post().to(create));
+    config.route("/licenses/new", web::get().to(new)).route("/licenses/new", web::post().to(create));
 }
 
 /// How forms and addresses name the whole organization as holder.

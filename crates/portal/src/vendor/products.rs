@@ -85,8 +85,9 @@ async fn csv(signed: Signed<ReadProducts>, listing: web::Query<Listing>, engine:
         let state = product.state.as_str().to_owned();
         vec![product.id.to_string(), product.name.to_string(), state, product.created_at.to_string()]
     };
-    while let Some(request) = request {
-        let (more, next) = engine.products_in_order(&signed.access, listing.text(), &request).await?.into_parts();
+    while let Some(part) = request {
+        let (more, next) =
+            engine.products_in_order(&signed.access, listing.text(), &part).await?.into_parts();
         rows.extend(more.into_iter().map(row));
         request = next.and_then(|next| listing.following(Some(next)));
     }

@@ -41,11 +41,7 @@ struct RegistriesPage {
     pages: Pages,
 }
 
-async fn list(
-    request: HttpRequest,
-    signed: Signed<ReadRegistries>,
-    engine: web::Data<Engine>,
-) -> Page {
+async fn list(request: HttpRequest, signed: Signed<ReadRegistries>, engine: web::Data<Engine>) -> Page {
     let paging = Paging::of(&request);
     let (found, pages) = paging.take(engine.registries(&signed.access, paging.request()).await?);
     let ids: Vec<_> = found.iter().map(|registry| registry.id).collect();
@@ -57,11 +53,7 @@ async fn list(
     };
     let rows = found.into_iter().map(row).collect();
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
-    page::send(&RegistriesPage {
-        shell: shell.after(request.query_string()),
-        rows,
-        pages,
-    })
+    page::send(&RegistriesPage { shell: shell.after(request.query_string()), rows, pages })
 }
 
 #[derive(Template)]

@@ -3,15 +3,15 @@
 use keyward_domain::product::Bounds;
 use keyward_domain::registry::{Artifact, Registry};
 use keyward_domain::{
-    ArtifactId, BlockList, Customer, CustomerId, Kid, License, LicenseId, LicenseState,
-    OrganizationScope, Payload, Revision, RevisionId, RevisionState, Secret, SecretKind, Timestamp, Validity,
+    ArtifactId, BlockList, Customer, CustomerId, Kid, License, LicenseId, LicenseState, OrganizationScope,
+    Payload, Revision, RevisionId, RevisionState, Secret, SecretKind, Timestamp, Validity,
 };
 use keyward_engine::{MemberVisit, Visitor};
 use keyward_testkit::database::Store;
 use keyward_testkit::engine::{START, engine, new_registry};
 
-use crate::browser::Browser;
 use crate::ask;
+use crate::browser::Browser;
 
 const CUSTOMERS: u64 = 10_000;
 
@@ -92,9 +92,11 @@ impl Market {
         let keys = vendor.engine.signing_keys(&visit.identity.access().unwrap()).await.unwrap();
         let customers: Vec<_> = (0..CUSTOMERS).map(|n| customer(scope, n)).collect();
         // The oldest end first.
-        let mut licenses: Vec<_> =
-            (0..HELD).map(|n| license(scope, n, Some(0), if n < 3 { 10 } else { 400 }, keys[0].kid)).collect();
-        licenses.extend((HELD..HELD + 2_000).map(|n| license(scope, n, Some(n - HELD + 1), 400, keys[0].kid)));
+        let mut licenses: Vec<_> = (0..HELD)
+            .map(|n| license(scope, n, Some(0), if n < 3 { 10 } else { 400 }, keys[0].kid))
+            .collect();
+        licenses
+            .extend((HELD..HELD + 2_000).map(|n| license(scope, n, Some(n - HELD + 1), 400, keys[0].kid)));
         licenses.push(license(scope, HELD + 2_000, None, 400, keys[0].kid));
         let tx = store.write().await.unwrap();
         tx.customers(scope).insert_all(&customers).await.unwrap();
@@ -114,11 +116,13 @@ impl Market {
             seen.extend(text.split(part).skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
             pages += 1;
             let next = text.split("href=\"").skip(1).find(|rest| {
-                rest.contains(" rel=\"next\"") && rest.split('"').nth(1) == Some(" rel=")
+                rest.contains(" rel=\"next\"")
+                    && rest.split('"').nth(1) == Some(" rel=")
                     && (list.is_empty() || rest.split('"').next().unwrap().contains(list))
             });
             let Some(next) = next else { return (seen, pages) };
-            path = next.split('"').next().unwrap().split('#').next().unwrap().replace("&amp;", "&").replace("&#38;", "&");
+            let next = next.split('"').next().unwrap().replace("&amp;", "&").replace("&#38;", "&");
+            path = next.split('#').next().unwrap().to_owned();
             assert!(pages < 600, "{path}");
         }
     }
@@ -258,7 +262,7 @@ keyward_testkit::databases! {
             let names: Vec<_> = shown.iter().map(|id| format!("mode-{id}")).collect();
             let mode = |id: &str| if ids[..3].iter().any(|held| held.to_string() == id) { "all" } else { "" };
             let mut values: Vec<_> = names.iter().zip(&shown).map(|(name, id)| (name.as_str(), mode(id))).collect();
-            values.extend([("version", version.as_str()), ("sent", "true")]);
+            values.push(("version", version.as_str()));
             vendor.send(&path, &values).await.unwrap();
             assert_eq!(granted().await.0, ids[..3], "{query}");
         }
@@ -266,14 +270,14 @@ keyward_testkit::databases! {
         // One more, from the far end; then one less.
         let version = granted().await.1.to_string();
         let more = format!("mode-{}", ids[204]);
-        vendor.send(&path, &[(&more, "current"), ("version", &version), ("sent", "true")]).await.unwrap();
+        vendor.send(&path, &[(&more, "all"), ("version", &version)]).await.unwrap();
         assert_eq!(granted().await.0, [&ids[..3], &ids[204..]].concat());
         // Someone who saw it before that is told, and changes nothing.
-        let stale = vendor.send(&path, &[(&first[0], ""), ("version", &version), ("sent", "true")]).await.unwrap_err();
+        let stale = vendor.send(&path, &[(&first[0], ""), ("version", &version)]).await.unwrap_err();
         assert!(stale.contains("Someone else has changed it meanwhile") && stale.contains("acme/image-204"));
         assert_eq!(granted().await.0.len(), 4);
         let version = granted().await.1.to_string();
-        vendor.send(&path, &[(&first[0], ""), ("version", &version), ("sent", "true")]).await.unwrap();
+        vendor.send(&path, &[(&first[0], ""), ("version", &version)]).await.unwrap();
         assert_eq!(granted().await.0, [&ids[1..3], &ids[204..]].concat());
         let refused = vendor.send(&path, &[(&first[1], "")]).await.unwrap_err();
         assert!(refused.contains("Someone else has changed it meanwhile"), "a form without a version saves nothing");
@@ -283,8 +287,7 @@ keyward_testkit::databases! {
         let (seen, _) = market.walk(&cookie, &grant, "cursor", "<select id=\"mode-").await;
         assert_eq!(seen.len(), 205);
         let roles: Vec<_> = ids[10..190].iter().map(|id| format!("mode-{id}")).collect();
-        let mut values: Vec<_> = roles.iter().map(|name| (name.as_str(), "all")).collect();
-        values.push(("sent", "true"));
+        let values: Vec<_> = roles.iter().map(|name| (name.as_str(), "all")).collect();
         vendor.send(&grant, &values).await.unwrap();
         let own = vendor.customer("buyer-0@many.example").await;
         let (seen, pages) = market.walk(&own, "/portal/images", "cursor", "class=\"card\"><h2>acme/image-").await;
