@@ -52,7 +52,9 @@ impl LicenseHolders<'_> {
             None => self.holds(&untitled, now),
         });
         match (text, narrows) {
-            (Some(text), false) => wanted = wanted.add(alive().and(self.is_called(text))),
+            (Some(text), false) => {
+                wanted = wanted.add(self.is_called(text).and(alive().or(self.holds(&untitled, now))));
+            }
             (Some(text), true) => wanted = wanted.add(self.is_called(text).and(self.holds(&untitled, now))),
             (None, false) => wanted = wanted.add(alive()),
             (None, true) => {}
