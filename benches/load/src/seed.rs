@@ -63,7 +63,7 @@ pub(crate) async fn multiply(
     let organization: OrganizationId = organization.parse()?;
     let all = tx.organizations().list(keyward_domain::PageRequest::default()).await?;
     let organization =
-        all.items.into_iter().find(|found| found.id == organization).context("organization")?;
+        all.newest().into_iter().find(|found| found.id == organization).context("organization")?;
     let scope = organization.scope();
     let pattern = tx.licenses(scope).by_key(&code.parse()?).await?.context("the license to copy")?;
     drop(tx);

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Outcome;
-use crate::client::{Connection, Page};
+use crate::client::{Connection, Page, Part};
 use crate::output::{line, table};
 
 #[derive(Debug, Args)]
@@ -47,9 +47,8 @@ enum Verb {
         /// Only to this application
         #[arg(long, default_value = "")]
         application: String,
-        /// Continue after this cursor
-        #[arg(long, default_value = "")]
-        cursor: String,
+        #[command(flatten)]
+        part: Part,
     },
 }
 
@@ -110,10 +109,9 @@ impl ApplicationEntitlements {
                 versions.put(held.versions, &mut body);
                 server.show(&server.patch(&path, &body)?, show)?;
             }
-            Verb::List { customer, application, cursor } => {
-                let query =
-                    [("customer_id", &*customer), ("application_id", &application), ("cursor", &cursor)];
-                server.show(&server.get_with("application-entitlements", &query)?, list)?;
+            Verb::List { customer, application, part } => {
+                let query = [("customer_id", &*customer), ("application_id", &*application)];
+                server.show(&server.list("application-entitlements", &query, &part)?, list)?;
             }
         }
         Ok(Outcome::Good)

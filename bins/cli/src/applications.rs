@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Connection, Page};
+use crate::client::{Connection, Page, Part};
 use crate::output::{line, table};
 use crate::{Outcome, reading};
 
@@ -38,9 +38,8 @@ enum Verb {
         /// Only those whose name contains this
         #[arg(long, default_value = "")]
         search: String,
-        /// Continue after this cursor
-        #[arg(long, default_value = "")]
-        cursor: String,
+        #[command(flatten)]
+        part: Part,
     },
     /// List the versions of an application, the highest first
     Versions {
@@ -179,8 +178,8 @@ impl Applications {
                 }
                 server.show(&server.post("applications", &body)?, show)?;
             }
-            Verb::List { search, cursor } => {
-                let answer = server.get_with("applications", &[("q", &search), ("cursor", &cursor)])?;
+            Verb::List { search, part } => {
+                let answer = server.list("applications", &[("q", &search)], &part)?;
                 server.show(&answer, list)?;
             }
             Verb::Versions { id } => {

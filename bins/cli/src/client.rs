@@ -2,8 +2,8 @@
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::output::line;
@@ -29,8 +29,22 @@ pub(crate) struct Connection {
     json: bool,
 }
 
+/// As many as a server gives at once.
+const MOST: &str = "200";
+
+/// Which part of a list is wanted: all of it, if no limit is given.
+#[derive(Debug, Args)]
+pub(crate) struct Part {
+    /// At most so many, 1 to 200; without, all there are
+    #[arg(long, value_name = "NUMBER")]
+    limit: Option<u32>,
+    /// Continue after this cursor
+    #[arg(long, default_value = "")]
+    cursor: String,
+}
+
 /// A page of a list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub(crate) struct Page<T> {
     pub items: Vec<T>,
     pub next_cursor: Option<String>,
@@ -82,6 +96,35 @@ impl Connection {
         let request =
             self.agent().get(self.url(path)).query_pairs(asked).header("Authorization", self.bearer()?);
         self.answer(request.call())
+    }
+
+    /// Reads a list, or the one page of it that is asked for.
+    pub(crate) fn list(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        part: &Part,
+    ) -> anyhow::Result<Box<RawValue>> {
+        let limit = part.limit.map(|limit| limit.to_string()).unwrap_or_default();
+        let page = |cursor: &str, limit: &str| {
+            let query: Vec<_> = query.iter().copied().chain([("cursor", cursor), ("limit", limit)]).collect();
+            self.get_with(path, &query)
+        };
+        if part.limit.is_some() {
+            return page(&part.cursor, &limit);
+        }
+        let (mut items, mut cursor): (Vec<Box<RawValue>>, _) = (Vec::new(), part.cursor.clone());
+        loop {
+            let answer = page(&cursor, MOST)?;
+            let found: Page<Box<RawValue>> = serde_json::from_str(answer.get())
+                .context("the server's answer has another form: is it Keyward?")?;
+            items.extend(found.items);
+            match found.next_cursor {
+                Some(next) if next != cursor => cursor = next,
+                Some(_) | None => break,
+            }
+        }
+        Ok(serde_json::value::to_raw_value(&Page { items, next_cursor: None })?)
     }
 
     /// Sends `body` to `path`.

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
-use crate::client::{Connection, Page};
+use crate::client::{Connection, Page, Part};
 use crate::output::{line, table};
 
 #[derive(Debug, Args)]
@@ -24,9 +24,8 @@ enum Verb {
         /// Only those whose name or address contains this
         #[arg(long, default_value = "")]
         search: String,
-        /// Continue after this cursor
-        #[arg(long, default_value = "")]
-        cursor: String,
+        #[command(flatten)]
+        part: Part,
     },
     /// Show one customer
     Show {
@@ -75,8 +74,8 @@ impl Customers {
                     line("Deleted; all licenses of this customer are revoked.")?;
                 }
             }
-            Verb::List { search, cursor } => {
-                let answer = server.get_with("customers", &[("q", &search), ("cursor", &cursor)])?;
+            Verb::List { search, part } => {
+                let answer = server.list("customers", &[("q", &search)], &part)?;
                 server.show(&answer, list)?;
             }
         }

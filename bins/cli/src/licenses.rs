@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::Outcome;
-use crate::client::{Connection, Page};
+use crate::client::{Connection, Page, Part};
 use crate::instant;
 use crate::output::{line, table};
 use crate::reading::text_or_file;
@@ -28,6 +28,9 @@ enum Verb {
         /// Only of this customer
         #[arg(long, default_value = "")]
         customer: String,
+        /// Only those that no customer holds
+        #[arg(long, conflicts_with = "customer")]
+        unscoped: bool,
         /// Only of this product
         #[arg(long, default_value = "")]
         product: String,
@@ -40,9 +43,8 @@ enum Verb {
         /// Only those whose name contains this
         #[arg(long, default_value = "")]
         search: String,
-        /// Continue after this cursor
-        #[arg(long, default_value = "")]
-        cursor: String,
+        #[command(flatten)]
+        part: Part,
     },
     /// Show one license
     Show(Id),
@@ -203,16 +205,16 @@ impl Licenses {
                     line("Done; no address is registered.")?;
                 }
             }
-            Verb::List { customer, product, key, status, search, cursor } => {
+            Verb::List { customer, unscoped, product, key, status, search, part } => {
                 let filter = [
                     ("customer_id", &*customer),
                     ("product_id", &product),
                     ("license_key", &key),
                     ("status", &status),
                     ("q", &search),
-                    ("cursor", &cursor),
+                    ("unscoped", if unscoped { "true" } else { "" }),
                 ];
-                server.show(&server.get_with("licenses", &filter)?, list)?;
+                server.show(&server.list("licenses", &filter, &part)?, list)?;
             }
         }
         Ok(Outcome::Good)

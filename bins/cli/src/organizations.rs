@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
-use crate::client::{Connection, Page};
+use crate::client::{Connection, Page, Part};
 use crate::output::{line, table};
 
 #[derive(Debug, Args)]
@@ -20,9 +20,8 @@ pub(crate) struct Organizations {
 enum Verb {
     /// List the organizations: all of them with an operator's token, else your own
     List {
-        /// Continue after this cursor
-        #[arg(long, default_value = "")]
-        cursor: String,
+        #[command(flatten)]
+        part: Part,
     },
     /// Found an organization (operator), and print its first token
     Create {
@@ -121,8 +120,8 @@ impl Organizations {
             server.show(&server.post(&format!("organizations/{id}/{verb}"), body)?, show)
         };
         match self.verb {
-            Verb::List { cursor } => {
-                server.show(&server.get_with("organizations", &[("cursor", &cursor)])?, list)?;
+            Verb::List { part } => {
+                server.show(&server.list("organizations", &[], &part)?, list)?;
             }
             Verb::Create { name, owner_email, owner_name, slug } => {
                 let members = [

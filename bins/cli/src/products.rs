@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Connection, Page};
+use crate::client::{Connection, Page, Part};
 use crate::output::{line, table};
 use crate::{Outcome, reading};
 
@@ -35,9 +35,8 @@ enum Verb {
         /// Only those whose name contains this
         #[arg(long, default_value = "")]
         search: String,
-        /// Continue after this cursor
-        #[arg(long, default_value = "")]
-        cursor: String,
+        #[command(flatten)]
+        part: Part,
     },
     /// Show one product
     Show {
@@ -161,8 +160,8 @@ impl Products {
                 body.insert("name".to_owned(), name.into());
                 server.show(&server.post("products", &body)?, show)?;
             }
-            Verb::List { search, cursor } => {
-                server.show(&server.get_with("products", &[("q", &search), ("cursor", &cursor)])?, list)?;
+            Verb::List { search, part } => {
+                server.show(&server.list("products", &[("q", &search)], &part)?, list)?;
             }
             Verb::Show { id } => server.show(&server.get(&format!("products/{id}"))?, show)?,
             Verb::Update { id, definition } => {

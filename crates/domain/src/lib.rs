@@ -87,6 +87,7 @@ pub use link::Link;
 pub use member::{Member, Role};
 pub use order::{
     CustomerOrder, LicenseOrder, Mark, Order, OrderBy, Ordered, OrderedRequest, Place, ProductOrder,
+    RegistryKeyOrder,
 };
 pub use organization::{Organization, OrganizationScope, OrganizationState};
 pub use outbound::OutboundRules;

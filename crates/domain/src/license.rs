@@ -264,6 +264,8 @@ impl License {
 pub struct LicenseFilter {
     /// Of this customer only.
     pub customer: Option<CustomerId>,
+    /// Of the whole organization only: those that no customer holds.
+    pub unscoped: bool,
     /// Of this product only.
     pub product: Option<ProductId>,
     /// The one with this key only.

@@ -63,6 +63,13 @@ orders! {
         /// When they were created.
         Created = "created_at", false;
     }
+    /// What registry keys are ordered by.
+    RegistryKeyOrder {
+        /// Whether they are alive: those that are come last, so first the other way round.
+        Alive = "alive", false;
+        /// When they were created.
+        Created = "created_at", false;
+    }
     /// What products are ordered by.
     ProductOrder {
         /// Their name; letter case of ASCII does not count.
@@ -198,13 +205,24 @@ impl<K: OrderBy> OrderedRequest<K> {
     }
 }
 
-/// One page of a list in an order.
+/// One page of a list in an order. As of a [`Page`](crate::Page), its rows come with where the next one begins.
+#[must_use = "a page is a part of a list: what follows it begins at its mark"]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ordered<T> {
-    /// The rows.
-    pub items: Vec<T>,
-    /// Where the next page begins; `None` on the last.
-    pub next: Option<Mark>,
+    items: Vec<T>,
+    next: Option<Mark>,
+}
+
+impl<T> Ordered<T> {
+    /// These rows, and where the next page begins; `None` on the last.
+    pub fn new(items: Vec<T>, next: Option<Mark>) -> Self {
+        Self { items, next }
+    }
+
+    /// The rows, and where the next page begins; `None` on the last.
+    pub fn into_parts(self) -> (Vec<T>, Option<Mark>) {
+        (self.items, self.next)
+    }
 }
 
 fn invalid() -> Invalid {

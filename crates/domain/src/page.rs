@@ -54,17 +54,52 @@ impl PageRequest {
     pub const MOST: u32 = 200;
 }
 
+impl PageRequest {
+    /// The page of a list that is whole in memory, in whatever order; from its beginning if the row after which it
+    /// should begin has gone.
+    pub fn of_all<T: Clone>(self, all: &[T], id: impl Fn(&T) -> Uuid) -> Page<T> {
+        let after = self.after.and_then(|cursor| all.iter().position(|one| id(one) == cursor.id()));
+        let rest = all.get(after.map_or(0, |last| last + 1)..).unwrap_or_default();
+        let limit = rest.len().min(self.limit as usize);
+        let (items, more) = rest.split_at(limit);
+        let next = items.last().filter(|_| !more.is_empty()).map(|last| Cursor::after(id(last)));
+        Page::new(items.to_vec(), next)
+    }
+}
+
 impl Default for PageRequest {
     fn default() -> Self {
         Self { limit: 50, after: None }
     }
 }
 
-/// One page of a list.
+/// One page of a list. The rows are given together with where the next page begins, so that nobody takes the first
+/// page for the whole list.
+#[must_use = "a page is a part of a list: what follows it begins at its cursor"]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// The rows, newest first.
-    pub items: Vec<T>,
-    /// Where the next page begins; `None` on the last.
-    pub next: Option<Cursor>,
+    items: Vec<T>,
+    next: Option<Cursor>,
+}
+
+impl<T> Page<T> {
+    /// These rows, newest first, and where the next page begins; `None` on the last.
+    pub fn new(items: Vec<T>, next: Option<Cursor>) -> Self {
+        Self { items, next }
+    }
+
+    /// The rows, newest first, and where the next page begins; `None` on the last.
+    pub fn into_parts(self) -> (Vec<T>, Option<Cursor>) {
+        (self.items, self.next)
+    }
+
+    /// The rows alone, where only the newest few are wanted, whatever comes after them.
+    pub fn newest(self) -> Vec<T> {
+        self.items
+    }
+
+    /// The same page of what each row becomes.
+    pub fn map<U>(self, each: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(each).collect(), next: self.next }
+    }
 }

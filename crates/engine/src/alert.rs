@@ -1,10 +1,13 @@
 //! What is unusual at a registry: told once a day by mail and on a page, until someone has seen to it.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::alert::Origin;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Holder, Registry};
 use keyward_domain::{
-    Access, Action, Actor, Alert, AlertId, AlertState, Finding, OrganizationState, Page, PageRequest, Role,
+    Access, Action, Actor, Alert, AlertId, AlertState, Finding, OrganizationState, Page, PageRequest,
+    RegistryKeyId, Role,
 };
 use keyward_storage::{AlertFilter, Tx};
 use serde_json::json;
@@ -26,6 +29,15 @@ impl Engine {
     /// How much was unusual.
     pub async fn alert_count(&self, access: &Access<ReadRegistries>, filter: AlertFilter) -> Result<u64> {
         Ok(self.store.read().await?.alerts(access.scope()).count(filter).await?)
+    }
+
+    /// How many alerts are open of each of these keys, where there are any.
+    pub async fn open_alerts_of(
+        &self,
+        access: &Access<ReadRegistries>,
+        keys: &[RegistryKeyId],
+    ) -> Result<BTreeMap<RegistryKeyId, u64>> {
+        Ok(self.store.read().await?.alerts(access.scope()).open_of(keys).await?)
     }
 
     /// One alert.

@@ -1,12 +1,11 @@
 //! Application entitlements: which versions of an application a customer may deploy.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_domain::application_entitlement::{
     ApplicationEntitlement, Decision, Granted, Wanted, may_deploy,
 };
-use keyward_domain::permission::{ReadEntitlements, WriteCustomers, WriteEntitlements};
+use keyward_domain::permission::{ReadCustomers, ReadEntitlements, WriteCustomers, WriteEntitlements};
 use keyward_domain::{
     Access, Action, Application, ApplicationEntitlementId, ApplicationId, ApplicationVersion, Customer,
     CustomerId, Idempotency, Invalid, Notes, OrganizationScope, Page, PageRequest, VersionName, Versioned,
@@ -80,11 +79,24 @@ impl Engine {
     ) -> Result<Page<ApplicationGrant>> {
         let (tx, scope) = (self.store.read().await?, access.scope());
         let found = tx.application_entitlements(scope).list(customer, application, page).await?;
-        let (mut grants, mut known) = (Vec::new(), BTreeMap::new());
-        for entitlement in found.items {
-            grants.push(self.grant(&tx, scope, entitlement, &mut known).await?);
-        }
-        Ok(Page { items: grants, next: found.next })
+        let (entitlements, next) = found.into_parts();
+        Ok(Page::new(grants(&tx, scope, entitlements).await?, next))
+    }
+
+    /// The customers who may deploy a version of an application.
+    pub async fn version_holders(
+        &self,
+        access: &Access<ReadEntitlements>,
+        customers: &Access<ReadCustomers>,
+        version: &ApplicationVersion,
+        page: PageRequest,
+    ) -> Result<Page<Customer>> {
+        let (tx, scope) = (self.store.read().await?, access.scope());
+        let entitlements = tx.application_entitlements(scope);
+        let holders = entitlements.holders(version.application, version.id, page).await?;
+        let (ids, next) = holders.into_parts();
+        let mut known = tx.customers(customers.scope()).among(&ids).await?;
+        Ok(Page::new(ids.iter().filter_map(|id| known.remove(id)).collect(), next))
     }
 
     /// One entitlement.
@@ -97,12 +109,13 @@ impl Engine {
         self.find_grant(&tx, access.scope(), id).await
     }
 
-    /// How many applications each customer is entitled to, where there are any.
+    /// How many applications each of these customers is entitled to, where there are any.
     pub async fn application_entitlement_counts(
         &self,
         access: &Access<ReadEntitlements>,
+        customers: &[CustomerId],
     ) -> Result<BTreeMap<CustomerId, u64>> {
-        Ok(self.store.read().await?.application_entitlements(access.scope()).counts().await?)
+        Ok(self.store.read().await?.application_entitlements(access.scope()).counts(customers).await?)
     }
 
     /// Entitles a customer to versions of an application.
@@ -222,7 +235,7 @@ impl Engine {
     ) -> Result<ApplicationGrant> {
         let found = tx.application_entitlements(scope).find(id).await?;
         let found = found.ok_or(Error::NotFound(Thing::ApplicationEntitlement))?;
-        self.grant(tx, scope, found, &mut BTreeMap::new()).await
+        grant(tx, scope, found).await
     }
 
     /// Holds an entitlement, and before it its customer and application, in the order of all who hold them.
@@ -237,27 +250,7 @@ impl Engine {
         tx.customers(scope).lock(found.customer).await?.ok_or_else(gone)?;
         application::lock(tx, scope, found.application).await?;
         let held = tx.application_entitlements(scope).lock(id).await?.ok_or_else(gone)?;
-        self.grant(tx, scope, held, &mut BTreeMap::new()).await
-    }
-
-    async fn grant(
-        &self,
-        tx: &Tx,
-        scope: OrganizationScope,
-        entitlement: ApplicationEntitlement,
-        known: &mut BTreeMap<ApplicationId, (Application, Vec<ApplicationVersion>)>,
-    ) -> Result<ApplicationGrant> {
-        let customer = tx.customers(scope).find(entitlement.customer).await?;
-        let customer = customer.ok_or(Error::NotFound(Thing::Customer))?;
-        let id = entitlement.application;
-        let (application, versions) = match known.entry(id) {
-            Entry::Occupied(known) => known.get().clone(),
-            Entry::Vacant(place) => {
-                let application = application::find(tx, scope, id).await?;
-                place.insert((application, tx.application_versions(scope).list(id).await?)).clone()
-            }
-        };
-        Ok(assembled(entitlement, customer, application, versions))
+        grant(tx, scope, held).await
     }
 
     async fn finish_grant(
@@ -277,6 +270,38 @@ impl Engine {
         ];
         self.record(tx, access, action, grant.entitlement.id.uuid(), &detail).await
     }
+}
+
+/// Entitlements with what they are about, each thing read once.
+async fn grants(
+    tx: &Tx,
+    scope: OrganizationScope,
+    entitlements: Vec<ApplicationEntitlement>,
+) -> Result<Vec<ApplicationGrant>> {
+    let ids: BTreeSet<_> = entitlements.iter().map(|one| one.customer).collect();
+    let customers = tx.customers(scope).among(&Vec::from_iter(ids)).await?;
+    let ids: BTreeSet<_> = entitlements.iter().map(|one| one.application).collect();
+    let ids = Vec::from_iter(ids);
+    let applications: BTreeMap<_, _> =
+        tx.applications(scope).among(&ids).await?.into_iter().map(|one| (one.id, one)).collect();
+    let versions = tx.application_versions(scope).of_all(&ids).await?;
+    let grant = |entitlement: ApplicationEntitlement| {
+        let customer = customers.get(&entitlement.customer).cloned();
+        let application = applications.get(&entitlement.application).cloned();
+        let customer = customer.ok_or(Error::NotFound(Thing::Customer))?;
+        let application = application.ok_or(Error::NotFound(Thing::Application))?;
+        let versions = versions.get(&application.id).cloned().unwrap_or_default();
+        Ok(assembled(entitlement, customer, application, versions))
+    };
+    entitlements.into_iter().map(grant).collect()
+}
+
+async fn grant(
+    tx: &Tx,
+    scope: OrganizationScope,
+    entitlement: ApplicationEntitlement,
+) -> Result<ApplicationGrant> {
+    grants(tx, scope, vec![entitlement]).await?.pop().ok_or(Error::NotFound(Thing::ApplicationEntitlement))
 }
 
 /// The entitlement with those of all versions that it grants.

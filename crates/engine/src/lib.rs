@@ -25,17 +25,20 @@ mod heavy;
 mod identity;
 mod issue;
 mod license;
+mod license_holders;
 mod lists;
 mod log;
 mod mail;
 mod mail_limit;
 mod mail_text;
 mod member;
+mod names;
 mod notice;
 mod onboarding;
 mod once;
 mod organization;
 pub mod outbound;
+mod overview;
 mod password;
 mod product;
 mod provider;
@@ -65,7 +68,7 @@ use p256::ecdsa::SigningKey;
 use publish::SignedLists;
 use quick_cache::sync::Cache;
 use validation::desk::Desk;
-use validation::load::Named;
+use validation::load;
 use vault::SealEntropy;
 use zeroize::Zeroizing;
 
@@ -82,18 +85,22 @@ pub use delivery::{DeliveredFile, OwnApplication, OwnVersion, Recipient};
 pub use error::{Error, FieldFault, Thing};
 pub use heavy::heavy;
 pub use issue::TokenFormat;
+pub use keyward_storage::Named;
 pub use keyward_storage::Usage;
 pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Shown};
 pub use keyward_token::pasted;
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
+pub use license_holders::Holding;
 pub use log::LogRound;
 pub use mail::Mail;
 pub use mail_limit::{MailLimitReached, MailLimits};
 pub use member::{MemberChange, NewMember};
+pub use names::HolderNames;
 pub use notice::NoticesChange;
 pub use onboarding::{Handover, LicenseUsage, NewOnboardingLink};
 pub use once::Done;
 pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
+pub use overview::Overview;
 pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
 pub use provider::{
@@ -134,7 +141,7 @@ pub struct Engine {
     in_flight: InFlight,
     upstream_keys: Cache<RegistryId, Arc<SigningKey>>,
     /// What license tokens name whose signatures were found good, by what was signed and for which key.
-    verified_tokens: Cache<[u8; 32], Named>,
+    verified_tokens: Cache<[u8; 32], load::Named>,
     signed_lists: SignedLists,
     attempts: AttemptLog,
     hash_gate: HashGate,

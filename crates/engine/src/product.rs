@@ -120,6 +120,16 @@ impl Engine {
         })
     }
 
+    /// The products that are in service, whose name contains a text, or all of those.
+    pub async fn products_in_service(
+        &self,
+        access: &Access<ReadProducts>,
+        contains: Option<&str>,
+        page: PageRequest,
+    ) -> Result<Page<Product>> {
+        Ok(self.store.read().await?.products(access.scope()).list_in_service(contains, page).await?)
+    }
+
     /// Creates a product with its API key, if the plan allows another.
     pub async fn create_product(
         &self,

@@ -154,6 +154,12 @@ impl Form {
                 self.refuse("", format!("Not mailed: {limit}."));
                 Ok(())
             }
+            Error::Changed { .. } => {
+                let message =
+                    "Someone else has changed it meanwhile. Look at it as it is now, then save again.";
+                self.refuse("", message);
+                Ok(())
+            }
             Error::LastOwner => {
                 self.refuse("", "An organization needs at least one owner.");
                 Ok(())

@@ -21,6 +21,7 @@ mod form;
 mod onboarding;
 mod openid;
 mod page;
+mod pages;
 mod shown_once;
 mod signed;
 mod tries;

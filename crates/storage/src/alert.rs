@@ -1,5 +1,7 @@
 //! What was unusual, and who has seen to it.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::alert::Origin;
 use keyward_domain::registry::Holder;
 use keyward_domain::{
@@ -11,6 +13,8 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, QueryTrait, Select,
 };
+
+use uuid::Uuid;
 
 use crate::Result;
 use crate::audit::{read_actor, write_actor};
@@ -134,6 +138,22 @@ impl Alerts<'_> {
     /// How many there are.
     pub async fn count(&self, filter: AlertFilter) -> Result<u64> {
         Ok(self.wanted(filter).count(self.tx).await?)
+    }
+
+    /// How many are open of each of these keys, where there are any.
+    pub async fn open_of(&self, keys: &[RegistryKeyId]) -> Result<BTreeMap<RegistryKeyId, u64>> {
+        let open = AlertFilter { status: Some(AlertStatus::Open), ..AlertFilter::default() };
+        let counted: Vec<(Uuid, i64)> = self
+            .wanted(open)
+            .select_only()
+            .column(row::Column::HolderId)
+            .column_as(row::Column::Id.count(), "rows")
+            .filter(row::Column::HolderId.is_in(keys.iter().map(|id| id.uuid())))
+            .group_by(row::Column::HolderId)
+            .into_tuple()
+            .all(self.tx)
+            .await?;
+        Ok(counted.into_iter().map(|(id, count)| (id.into(), u64::try_from(count).unwrap_or(0))).collect())
     }
 
     fn same(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Select<row::Entity> {

@@ -7,10 +7,10 @@ use keyward_domain::{
     ApplicationEntitlementId, ApplicationId, ApplicationVersionId, CustomerId, OrganizationScope, Page,
     PageRequest,
 };
-use sea_orm::sea_query::Query;
+use sea_orm::sea_query::{ExprTrait as _, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
@@ -103,8 +103,30 @@ impl ApplicationEntitlements<'_> {
             found = found.filter(row::Column::ApplicationId.eq(application.uuid()));
         }
         let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
-        let rows = page(rows, request, |row| row.id, Ok)?;
-        Ok(Page { items: self.read(rows.items).await?, next: rows.next })
+        let (rows, next) = page(rows, request, |row| row.id, Ok)?.into_parts();
+        Ok(Page::new(self.read(rows).await?, next))
+    }
+
+    /// A page of the customers who may deploy a version of an application, by their entitlements.
+    pub async fn holders(
+        &self,
+        application: ApplicationId,
+        version: ApplicationVersionId,
+        request: PageRequest,
+    ) -> Result<Page<CustomerId>> {
+        let listed = Query::select()
+            .column(named::Column::EntitlementId)
+            .from(named::Entity)
+            .and_where(named::Column::VersionId.eq(version.uuid()))
+            .take();
+        // Listed are the versions that are granted by name, and those that are hidden from who is granted all.
+        let listed = row::Column::Id.in_subquery(listed);
+        let covered = Condition::any()
+            .add(row::Column::Granted.eq("named").and(listed.clone()))
+            .add(row::Column::Granted.eq("all").and(listed.not()));
+        let found = self.all().filter(row::Column::ApplicationId.eq(application.uuid())).filter(covered);
+        let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, |row| Ok(row.customer_id.into()))
     }
 
     /// All that a customer has.
@@ -113,9 +135,10 @@ impl ApplicationEntitlements<'_> {
         self.read(found.order_by_asc(row::Column::Id).all(self.tx).await?).await
     }
 
-    /// How many entitlements each customer has, where there are any.
-    pub async fn counts(&self) -> Result<BTreeMap<CustomerId, u64>> {
-        customer::counted(self.tx, self.all(), row::Column::CustomerId).await
+    /// How many entitlements each of these customers has, where there are any.
+    pub async fn counts(&self, customers: &[CustomerId]) -> Result<BTreeMap<CustomerId, u64>> {
+        let of_these = row::Column::CustomerId.is_in(customers.iter().map(|id| id.uuid()));
+        customer::counted(self.tx, self.all().filter(of_these), row::Column::CustomerId).await
     }
 
     /// How many customers are entitled to an application.

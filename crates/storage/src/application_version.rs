@@ -1,5 +1,7 @@
 //! Versions of applications, with their files.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::application::{ApplicationVersion, VersionState};
 use keyward_domain::files::File;
 use keyward_domain::product::Markdown;
@@ -135,6 +137,22 @@ impl ApplicationVersions<'_> {
         let mut versions = rows.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         versions.sort_by(ApplicationVersion::newest_first);
         Ok(versions)
+    }
+
+    /// All versions of each of these applications, in the order of lists.
+    pub async fn of_all(
+        &self,
+        applications: &[ApplicationId],
+    ) -> Result<BTreeMap<ApplicationId, Vec<ApplicationVersion>>> {
+        let ids = applications.iter().map(|id| id.uuid());
+        let rows = self.all().filter(row::Column::ApplicationId.is_in(ids)).all(self.tx).await?;
+        let mut all: BTreeMap<ApplicationId, Vec<ApplicationVersion>> = BTreeMap::new();
+        for row in rows {
+            let version = read(row)?;
+            all.entry(version.application).or_default().push(version);
+        }
+        all.values_mut().for_each(|versions| versions.sort_by(ApplicationVersion::newest_first));
+        Ok(all)
     }
 
     /// How many versions an application has, the archived ones too.

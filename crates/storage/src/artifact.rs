@@ -1,19 +1,21 @@
 //! The repositories of registries.
 
-use keyward_domain::registry::{Artifact, RepositoryName};
+use std::collections::BTreeMap;
+
+use keyward_domain::registry::{Artifact, RepositoryName, Tag};
 use keyward_domain::{ArtifactId, OrganizationScope, Page, PageRequest, RegistryId};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 
 use crate::content::Content;
 use crate::convert::{ROW, Table};
 use crate::page::{contains, page, paged};
-use crate::{Result, registry};
+use crate::{Result, content, registry};
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -99,6 +101,23 @@ impl Artifacts<'_> {
         };
         let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
         page(rows, request, |row| row.id, read)
+    }
+
+    /// Those of these ids that there are, by repository.
+    pub async fn among(&self, ids: &[ArtifactId]) -> Result<Vec<Artifact>> {
+        let found = self.all().filter(row::Column::Id.is_in(ids.iter().map(|id| id.uuid())));
+        let rows = found.order_by_asc(row::Column::Repository).order_by_asc(row::Column::Id);
+        rows.all(self.tx).await?.into_iter().map(read).collect()
+    }
+
+    /// How many one registry has.
+    pub async fn count_of(&self, registry: RegistryId) -> Result<u64> {
+        Ok(self.all().filter(row::Column::RegistryId.eq(registry.uuid())).count(self.tx).await?)
+    }
+
+    /// The tags that there are of each of these, found before, the latest first.
+    pub async fn tags_of(&self, ids: &[ArtifactId]) -> Result<BTreeMap<ArtifactId, Vec<Tag>>> {
+        content::tags_of(self.tx, ids).await
     }
 
     /// What is in one that was found before.

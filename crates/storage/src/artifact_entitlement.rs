@@ -112,9 +112,10 @@ impl ArtifactEntitlements<'_> {
         page(rows, request, |row| row.id, read)
     }
 
-    /// How many each customer has, where there are any.
-    pub async fn counts(&self) -> Result<BTreeMap<CustomerId, u64>> {
-        customer::counted(self.tx, self.all(), row::Column::CustomerId).await
+    /// How many each of these customers has, where there are any.
+    pub async fn counts(&self, customers: &[CustomerId]) -> Result<BTreeMap<CustomerId, u64>> {
+        let of_these = row::Column::CustomerId.is_in(customers.iter().map(|id| id.uuid()));
+        customer::counted(self.tx, self.all().filter(of_these), row::Column::CustomerId).await
     }
 
     /// Whether there is any.

@@ -1,6 +1,6 @@
 //! What is in an artifact: what its tags point to, and what its manifests are made of.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use keyward_domain::registry::{Digest, Manifest, Tag};
 use keyward_domain::{ArtifactId, Timestamp};
@@ -97,6 +97,8 @@ pub struct Content<'a> {
 /// What a tag points or pointed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pointing {
+    /// The row's own id.
+    pub id: Uuid,
     /// The tag.
     pub tag: Tag,
     /// The manifest.
@@ -317,8 +319,31 @@ impl Content<'_> {
     }
 }
 
+/// The tags that there are of each of these artifacts, the latest first.
+pub(crate) async fn tags_of(
+    tx: &DatabaseTransaction,
+    artifacts: &[ArtifactId],
+) -> Result<BTreeMap<ArtifactId, Vec<Tag>>> {
+    let rows: Vec<(Uuid, String)> = tag::Entity::find()
+        .select_only()
+        .columns([tag::Column::ArtifactId, tag::Column::Tag])
+        .filter(tag::Column::ArtifactId.is_in(artifacts.iter().map(|id| id.uuid())))
+        .filter(tag::Column::Until.is_null())
+        .order_by_desc(tag::Column::Since)
+        .order_by_desc(tag::Column::Tag)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let mut tags: BTreeMap<ArtifactId, Vec<Tag>> = BTreeMap::new();
+    for (artifact, tag) in rows {
+        tags.entry(artifact.into()).or_default().push(TAGS.parse("tag", &tag)?);
+    }
+    Ok(tags)
+}
+
 fn read_tag(row: tag::Model) -> Result<Pointing> {
     Ok(Pointing {
+        id: row.id,
         tag: TAGS.parse("tag", &row.tag)?,
         digest: TAGS.parse("digest", &row.digest)?,
         since: TAGS.time("since", row.since)?,

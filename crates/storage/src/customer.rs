@@ -14,11 +14,11 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::Result;
 use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{contains, in_order, ordered, page, paged, text_place};
+use crate::{Result, license};
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -45,6 +45,9 @@ mod row {
 
 const TABLE: Table = Table("customers");
 
+/// As many rows as one statement may add on either database.
+const ROWS: usize = 500;
+
 /// The customers of one organization.
 pub struct Customers<'a> {
     pub(crate) tx: &'a DatabaseTransaction,
@@ -55,6 +58,14 @@ impl Customers<'_> {
     /// Adds one.
     pub async fn insert(&self, customer: &Customer) -> Result<()> {
         write(customer).insert(self.tx).await?;
+        Ok(())
+    }
+
+    /// Adds many at once.
+    pub async fn insert_all(&self, customers: &[Customer]) -> Result<()> {
+        for some in customers.chunks(ROWS) {
+            row::Entity::insert_many(some.iter().map(write)).exec_without_returning(self.tx).await?;
+        }
         Ok(())
     }
 
@@ -107,6 +118,23 @@ impl Customers<'_> {
         }
     }
 
+    /// Those of these ids that there are.
+    pub async fn among(&self, ids: &[CustomerId]) -> Result<BTreeMap<CustomerId, Customer>> {
+        let found = self.live().filter(row::Column::Id.is_in(ids.iter().map(|id| id.uuid())));
+        let rows = found.all(self.tx).await?.into_iter().map(read);
+        rows.map(|read| read.map(|customer| (customer.id, customer))).collect()
+    }
+
+    /// Those but one who hold an active license that a product's pull roles do not limit, at most `most`.
+    pub async fn unlimited(&self, but: CustomerId, now: Timestamp, most: u64) -> Result<Vec<Customer>> {
+        let found = self
+            .live()
+            .filter(row::Column::Id.ne(but.uuid()))
+            .filter(row::Column::Id.in_subquery(license::unlimited_holders(self.scope, now)));
+        let rows = found.order_by_desc(row::Column::Id).limit(most).all(self.tx).await?;
+        rows.into_iter().map(read).collect()
+    }
+
     /// Writes the next version of one.
     pub async fn save(&self, customer: &Customer) -> Result<()> {
         let saved = row::Entity::update_many()
@@ -131,7 +159,7 @@ impl Customers<'_> {
         Ok(deleted.rows_affected == 1)
     }
 
-    fn live(&self) -> Select<row::Entity> {
+    pub(crate) fn live(&self) -> Select<row::Entity> {
         row::Entity::find()
             .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
             .filter(row::Column::DeletedAt.is_null())

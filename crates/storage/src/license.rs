@@ -6,16 +6,17 @@ use keyward_domain::{
     LicenseStatus, Name, Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Pin, Place,
     ProductId, Revision, RevisionState, Timestamp,
 };
-use sea_orm::sea_query::{CaseStatement, Expr, Func, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Func, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait as _, Select, SelectTwo,
+    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait as _, RelationTrait as _, Select, SelectTwo,
 };
 
 use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{contains, in_order, ordered, page, paged, text_place};
+use crate::product::row as product;
 use crate::revision::{self, row as terms};
 use crate::{Result, StorageError};
 
@@ -61,6 +62,9 @@ pub(crate) mod row {
 }
 
 const TABLE: Table = Table("licenses");
+
+/// As many rows as one statement may add on either database.
+const ROWS: usize = 500;
 
 /// The licenses of one organization.
 pub struct Licenses<'a> {
@@ -150,22 +154,24 @@ impl Licenses<'_> {
         })
     }
 
+    /// Adds many at once.
+    pub async fn insert_all(&self, licenses: &[License]) -> Result<()> {
+        for some in licenses.chunks(ROWS) {
+            row::Entity::insert_many(some.iter().map(write)).exec_without_returning(self.tx).await?;
+            let revisions = some.iter().map(|license| revision::write(self.scope, &license.revision));
+            terms::Entity::insert_many(revisions).exec_without_returning(self.tx).await?;
+        }
+        Ok(())
+    }
+
     /// Those that a filter lets through whatever their terms.
     fn found(&self, filter: &LicenseFilter) -> Select<row::Entity> {
-        let mut query = self.live();
-        if let Some(customer) = filter.customer {
-            query = query.filter(row::Column::CustomerId.eq(customer.uuid()));
-        }
-        if let Some(product) = filter.product {
-            query = query.filter(row::Column::ProductId.eq(product.uuid()));
-        }
-        if let Some(key) = &filter.key {
-            query = query.filter(row::Column::LicenseKey.eq(key.as_str()));
-        }
-        if let Some(text) = &filter.name_contains {
-            query = query.filter(contains(row::Column::Name, text));
-        }
-        query
+        found(self.scope, filter)
+    }
+    /// All of one customer, the newest first.
+    pub async fn held_by(&self, customer: CustomerId) -> Result<Vec<License>> {
+        let own = with_terms(self.live().filter(row::Column::CustomerId.eq(customer.uuid())));
+        own.order_by_desc(row::Column::Id).all(self.tx).await?.into_iter().map(read).collect()
     }
 
     /// All of one customer, held until the end of the transaction.
@@ -257,10 +263,8 @@ impl Licenses<'_> {
         Ok(deleted.rows_affected == 1)
     }
 
-    fn live(&self) -> Select<row::Entity> {
-        row::Entity::find()
-            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
-            .filter(row::Column::DeletedAt.is_null())
+    pub(crate) fn live(&self) -> Select<row::Entity> {
+        live(self.scope)
     }
 
     fn terms(&self, id: LicenseId) -> Select<terms::Entity> {
@@ -270,13 +274,73 @@ impl Licenses<'_> {
     }
 }
 
+fn live(scope: OrganizationScope) -> Select<row::Entity> {
+    row::Entity::find()
+        .filter(row::Column::OrganizationId.eq(scope.id().uuid()))
+        .filter(row::Column::DeletedAt.is_null())
+}
+
+/// Those of an organization that a filter lets through whatever their terms.
+pub(crate) fn found(scope: OrganizationScope, filter: &LicenseFilter) -> Select<row::Entity> {
+    let mut query = live(scope);
+    if filter.unscoped {
+        query = query.filter(row::Column::CustomerId.is_null());
+    }
+    if let Some(customer) = filter.customer {
+        query = query.filter(row::Column::CustomerId.eq(customer.uuid()));
+    }
+    if let Some(product) = filter.product {
+        query = query.filter(row::Column::ProductId.eq(product.uuid()));
+    }
+    if let Some(key) = &filter.key {
+        query = query.filter(row::Column::LicenseKey.eq(key.as_str()));
+    }
+    if let Some(text) = &filter.name_contains {
+        query = query.filter(contains(row::Column::Name, text));
+    }
+    query
+}
+
+/// Those of an organization that a filter lets through at `now`, without their terms.
+pub(crate) fn filtered(
+    scope: OrganizationScope,
+    filter: &LicenseFilter,
+    now: Timestamp,
+) -> Select<row::Entity> {
+    let query = found(scope, filter)
+        .join(JoinType::InnerJoin, row::Relation::Revisions.def())
+        .filter(terms::Column::State.eq("current"));
+    match filter.status {
+        Some(status) => query.filter(has_status(status, now.unix())),
+        None => query,
+    }
+}
+
+/// The customers who hold an active license without a product, or of one without pull roles.
+pub(crate) fn unlimited_holders(scope: OrganizationScope, now: Timestamp) -> SelectStatement {
+    let active = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
+    let limiting = Query::select()
+        .column(product::Column::Id)
+        .from(product::Entity)
+        .and_where(product::Column::OrganizationId.eq(scope.id().uuid()))
+        .and_where(product::Column::PullRoles.ne("[]"))
+        .take();
+    let limited = row::Column::ProductId.in_subquery(limiting);
+    filtered(scope, &active, now)
+        .select_only()
+        .column(row::Column::CustomerId)
+        .filter(row::Column::CustomerId.is_not_null())
+        .filter(row::Column::ProductId.is_null().or(limited.not()))
+        .into_query()
+}
+
 /// Each license with the one revision that is in force.
-fn with_terms(query: Select<row::Entity>) -> SelectTwo<row::Entity, terms::Entity> {
+pub(crate) fn with_terms(query: Select<row::Entity>) -> SelectTwo<row::Entity, terms::Entity> {
     query.find_also_related(terms::Entity).filter(terms::Column::State.eq("current"))
 }
 
 /// Licenses with their terms, of which the filter lets the status through.
-fn matching(
+pub(crate) fn matching(
     query: Select<row::Entity>,
     filter: &LicenseFilter,
     now: Timestamp,
@@ -355,7 +419,7 @@ fn write(license: &License) -> row::ActiveModel {
     }
 }
 
-fn read((row, terms): (row::Model, Option<terms::Model>)) -> Result<License> {
+pub(crate) fn read((row, terms): (row::Model, Option<terms::Model>)) -> Result<License> {
     let terms = terms.ok_or(StorageError::Corrupt { table: "revisions", column: "license_id" })?;
     let since = TABLE.optional_time("state_since", row.state_since)?;
     let state = match (row.state.as_str(), since) {

@@ -30,7 +30,7 @@ pub(crate) fn page<R, T>(
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|row| Cursor::after(id(row)));
-    Ok(Page { items: rows.into_iter().map(read).collect::<Result<_>>()?, next })
+    Ok(Page::new(rows.into_iter().map(read).collect::<Result<_>>()?, next))
 }
 
 /// Whether `column` contains `text`; letter case of ASCII does not count, and `%` and `_` are plain.
@@ -88,7 +88,7 @@ pub(crate) fn ordered<R, T, K: OrderBy>(
         let (place, id) = place(last);
         Mark::after(request.order, place, id)
     });
-    Ok(Ordered { items, next })
+    Ok(Ordered::new(items, next))
 }
 
 /// A text column as [`Place::text`] has it: on both databases only the case of ASCII is folded, and bytes are compared.

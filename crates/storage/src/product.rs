@@ -20,7 +20,7 @@ use crate::Result;
 use crate::convert::{KeptKey, ROW, Table};
 use crate::page::{contains, in_order, ordered, page, paged, text_place};
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -104,6 +104,13 @@ impl Products<'_> {
         page(rows, request, |row| row.id, read)
     }
 
+    /// The same of those that are in service.
+    pub async fn list_in_service(&self, text: Option<&str>, request: PageRequest) -> Result<Page<Product>> {
+        let found = self.found(text).filter(row::Column::State.eq("active"));
+        let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
+        page(rows, request, |row| row.id, read)
+    }
+
     /// The same, in an order.
     pub async fn list_in_order(
         &self,
@@ -146,7 +153,7 @@ impl Products<'_> {
         TABLE.one(saved.rows_affected)
     }
 
-    fn all(&self) -> Select<row::Entity> {
+    pub(crate) fn all(&self) -> Select<row::Entity> {
         row::Entity::find().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
     }
 

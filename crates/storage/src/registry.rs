@@ -6,14 +6,14 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, SelectStatement};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Select,
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use crate::Result;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -78,6 +78,12 @@ impl Registries<'_> {
     pub async fn list(&self, request: PageRequest) -> Result<Page<Registry>> {
         let rows = paged(self.all(), row::Column::Id, request).all(self.tx).await?;
         page(rows, request, |row| row.id, read)
+    }
+
+    /// All of them, the newest first.
+    pub async fn all_of_them(&self) -> Result<Vec<Registry>> {
+        let rows = self.all().order_by_desc(row::Column::Id).all(self.tx).await?;
+        rows.into_iter().map(read).collect()
     }
 
     /// Writes the next version of one.

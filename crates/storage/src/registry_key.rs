@@ -1,21 +1,24 @@
 //! Registry keys.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::registry::{Handover, LastUse, Progress, RegistryKey, Rotation};
 use keyward_domain::{
-    OrganizationScope, Page, PageRequest, RegistryId, RegistryKeyId, SecretHash, Timestamp,
+    Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Place, RegistryId, RegistryKeyId,
+    RegistryKeyOrder, SecretHash, Timestamp,
 };
-use sea_orm::sea_query::{Expr, LockBehavior};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, LockBehavior};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select,
+    PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
 use crate::Result;
 use crate::convert::{KeptKey, ROW, Table};
-use crate::page::{page, paged};
+use crate::page::{in_order, ordered, page, paged};
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -98,6 +101,72 @@ impl RegistryKeys<'_> {
         page(rows, request, |row| row.id, read)
     }
 
+    /// A page of those of one registry in an order.
+    pub async fn list_in_order(
+        &self,
+        registry: RegistryId,
+        now: Timestamp,
+        request: &OrderedRequest<RegistryKeyOrder>,
+    ) -> Result<Ordered<RegistryKey>> {
+        let place = match request.order.by {
+            RegistryKeyOrder::Alive => {
+                CaseStatement::new().case(alive(now), Expr::value(1_i64)).finally(Expr::value(0_i64)).into()
+            }
+            RegistryKeyOrder::Created => row::Column::CreatedAt.into_expr(),
+        };
+        let found = self.all().filter(row::Column::RegistryId.eq(registry.uuid()));
+        let rows = in_order(found, place, row::Column::Id, request).all(self.tx).await?;
+        ordered(rows, request, read, |key| {
+            let place = match request.order.by {
+                RegistryKeyOrder::Alive => i64::from(key.is_alive(now)),
+                RegistryKeyOrder::Created => key.created_at.unix(),
+            };
+            (Place::Number(place), key.id.uuid())
+        })
+    }
+
+    /// How many keys of each of these registries are alive at `now`, where there are any.
+    pub async fn alive(
+        &self,
+        registries: &[RegistryId],
+        now: Timestamp,
+    ) -> Result<BTreeMap<RegistryId, u64>> {
+        let counted: Vec<(Uuid, i64)> = self
+            .all()
+            .select_only()
+            .column(row::Column::RegistryId)
+            .column_as(row::Column::Id.count(), "rows")
+            .filter(row::Column::RegistryId.is_in(registries.iter().map(|id| id.uuid())))
+            .filter(alive(now))
+            .group_by(row::Column::RegistryId)
+            .into_tuple()
+            .all(self.tx)
+            .await?;
+        Ok(counted.into_iter().map(|(id, count)| (id.into(), u64::try_from(count).unwrap_or(0))).collect())
+    }
+
+    /// How many keys of a registry somebody should replace at `now`, as [`RegistryKey::is_due`] says. Without
+    /// `rotates`, those that are to rotate by themselves are somebody's work too.
+    pub async fn due(&self, registry: RegistryId, now: Timestamp, rotates: bool) -> Result<u64> {
+        let old = now.plus_days(-RegistryKey::ROTATION_DAYS).unix();
+        let mut due = self
+            .all()
+            .filter(row::Column::RegistryId.eq(registry.uuid()))
+            .filter(alive(now))
+            .filter(row::Column::SecretCreatedAt.lte(old));
+        if rotates {
+            // One that ends before it would be rotated is not, as `RegistryKey::rotates_at` says.
+            let next = Expr::col(row::Column::SecretCreatedAt)
+                .add(Expr::col(row::Column::EveryDays).mul(24 * 60 * 60));
+            let unrotated = Condition::any()
+                .add(row::Column::EveryDays.is_null())
+                .add(Expr::col(row::Column::ExpiresAt).lte(next))
+                .add(Expr::col(row::Column::ExpiresAt).lte(Expr::col(row::Column::PreviousUntil)));
+            due = due.filter(unrotated);
+        }
+        Ok(due.count(self.tx).await?)
+    }
+
     /// Writes one as it is at `now`.
     pub async fn save(&self, key: &RegistryKey, now: Timestamp) -> Result<()> {
         let saved = row::Entity::update_many()
@@ -166,6 +235,12 @@ pub(crate) async fn postpone(tx: &DatabaseTransaction, id: RegistryKeyId, until:
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// [`RegistryKey::is_alive`] as a condition.
+fn alive(now: Timestamp) -> Condition {
+    let endless = row::Column::ExpiresAt.is_null().or(row::Column::ExpiresAt.gt(now.unix()));
+    Condition::all().add(row::Column::RevokedAt.is_null()).add(endless)
 }
 
 fn bears(hash: &SecretHash) -> Condition {

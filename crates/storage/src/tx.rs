@@ -15,11 +15,11 @@ use sea_orm::DatabaseTransaction;
 
 use crate::{
     Addresses, Alerts, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements,
-    Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, Licenses, Links,
-    MailCounts, Members, NoticeDesk, Organizations, Products, Providers, QueuedMail, Registries,
-    RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings,
-    ShownOnce, SignInAttempts, SigningKeys, StatusPlaces, Tokens, Turn, UsageDays, alert, customer, habit,
-    link, mail, mail_count, member, notice, product, provider, registry, registry_event, registry_key,
+    Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, LicenseHolders,
+    Licenses, Links, MailCounts, Members, Names, NoticeDesk, Organizations, Products, Providers, QueuedMail,
+    Registries, RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions,
+    Settings, ShownOnce, SignInAttempts, SigningKeys, StatusPlaces, Tokens, Turn, UsageDays, alert, customer,
+    habit, link, mail, mail_count, member, notice, product, provider, registry, registry_event, registry_key,
     registry_notification, session, signing_key, token, upstream_claim,
 };
 
@@ -56,6 +56,16 @@ impl Tx {
     /// Customers of one organization.
     pub fn customers(&self, scope: OrganizationScope) -> Customers<'_> {
         Customers { tx: &self.inner, scope }
+    }
+
+    /// What the things of one organization are called.
+    pub fn names(&self, scope: OrganizationScope) -> Names<'_> {
+        Names { tx: &self.inner, scope }
+    }
+
+    /// The customers of one organization as holders of licenses.
+    pub fn license_holders(&self, scope: OrganizationScope) -> LicenseHolders<'_> {
+        LicenseHolders { tx: &self.inner, scope }
     }
 
     /// Licenses of one organization.

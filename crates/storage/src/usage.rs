@@ -13,7 +13,7 @@ use crate::Result;
 use crate::convert::{ROW, Table};
 use crate::organization::row as organization;
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]

@@ -19,11 +19,13 @@ mod registries;
 mod registry_keys;
 mod signing_keys;
 mod tokens;
+mod usage;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     organizations::routes(config);
+    usage::routes(config);
     members::routes(config);
     tokens::routes(config);
     customers::routes(config);

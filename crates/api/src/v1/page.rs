@@ -17,18 +17,15 @@ pub(crate) struct PageView<T> {
 impl<T> PageView<T> {
     /// Shows each thing of a page in an order.
     pub(crate) fn in_order<D>(page: Ordered<D>, view: impl FnMut(D) -> T) -> Self {
-        Self {
-            items: page.items.into_iter().map(view).collect(),
-            next_cursor: page.next.map(|mark| mark.to_string()),
-        }
+        let (items, next) = page.into_parts();
+        Self { items: items.into_iter().map(view).collect(), next_cursor: next.map(|mark| mark.to_string()) }
     }
 
     /// Shows each thing of a page.
     pub(crate) fn of<D>(page: Page<D>, view: impl FnMut(D) -> T) -> Self {
-        Self {
-            items: page.items.into_iter().map(view).collect(),
-            next_cursor: page.next.map(|cursor| cursor.to_string()),
-        }
+        let (items, next) = page.into_parts();
+        let next_cursor = next.map(|cursor| cursor.to_string());
+        Self { items: items.into_iter().map(view).collect(), next_cursor }
     }
 }
 

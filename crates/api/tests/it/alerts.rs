@@ -31,7 +31,7 @@ pub(crate) async fn raise(engine: &Arc<Engine>, owner: &Vendor, registry: &str, 
     }
     let alerts =
         engine.alerts(&owner.access(), AlertFilter::default(), PageRequest::default()).await.unwrap();
-    alerts.items[0].id.to_string()
+    alerts.newest()[0].id.to_string()
 }
 
 keyward_testkit::databases! {

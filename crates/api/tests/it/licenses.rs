@@ -163,4 +163,25 @@ keyward_testkit::databases! {
             assert_eq!(user.get(&format!("/api/v1/{noun}?sort=-name")).await.status, 200);
         }
     }
+
+    async fn counts_are_of_everything(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let customer = user.create("/api/v1/customers", r#"{"name":"C","email":"c@d.example"}"#).await;
+        let held = format!(r#"{{"name":"Held","customer_id":"{customer}","expires_at":"2026-01-20T00:00:00Z"}}"#);
+        user.create("/api/v1/licenses", &held).await;
+        user.create("/api/v1/licenses", r#"{"name":"Everyone's"}"#).await;
+        let shown = user.get("/api/v1/usage").await.json();
+        let counts = [("customers", 1), ("active_licenses", 2), ("licenses_ending_soon", 1), ("products", 0), ("validations_today", 0)];
+        for (name, count) in counts {
+            assert_eq!(shown[name], count, "{name}");
+        }
+        assert_eq!(shown["days"].as_array().unwrap().len(), 30);
+        assert_eq!(shown["days"][29], serde_json::json!({"day": "2026-01-01", "used": 0}));
+        let names = |found: serde_json::Value| -> Vec<String> {
+            found["items"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect()
+        };
+        assert_eq!(names(user.get("/api/v1/licenses?unscoped=true").await.json()), ["Everyone's"]);
+        assert_eq!(names(user.get("/api/v1/licenses?unscoped=false&sort=name").await.json()), ["Everyone's", "Held"]);
+    }
 }

@@ -1,5 +1,7 @@
 //! What is in a registry, as far as it is known: kept by what passes the gateway, and by looking.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Artifact, Digest, Manifest, Reference, Registry, RepositoryName, Tag};
 use keyward_domain::{
@@ -76,6 +78,52 @@ impl Engine {
         find(&tx, access.scope(), id).await?;
         let tags = tx.artifacts(access.scope()).content(id).tags().await?;
         Ok(tags.into_iter().map(|pointing| pointing.tag).collect())
+    }
+
+    /// A page of the same: what each tag points to is looked up for the page alone.
+    pub async fn artifact_tags_page(
+        &self,
+        access: &Access<ReadRegistries>,
+        id: ArtifactId,
+        page: PageRequest,
+    ) -> Result<Page<TagDetail>> {
+        let tx = self.store.read().await?;
+        find(&tx, access.scope(), id).await?;
+        let artifacts = tx.artifacts(access.scope());
+        let content = artifacts.content(id);
+        let (pointings, next) = page.of_all(&content.tags().await?, |one| one.id).into_parts();
+        let mut tags = Vec::new();
+        for pointing in pointings {
+            let manifest = content.shown(&pointing.digest).await?;
+            tags.push(TagDetail { pointing, manifest });
+        }
+        Ok(Page::new(tags, next))
+    }
+
+    /// Those of these artifacts that there are, by repository.
+    pub async fn artifacts_among(
+        &self,
+        access: &Access<ReadRegistries>,
+        ids: &[ArtifactId],
+    ) -> Result<Vec<Artifact>> {
+        Ok(self.store.read().await?.artifacts(access.scope()).among(ids).await?)
+    }
+
+    /// How many artifacts one registry has.
+    pub async fn artifact_count(&self, access: &Access<ReadRegistries>, registry: RegistryId) -> Result<u64> {
+        Ok(self.store.read().await?.artifacts(access.scope()).count_of(registry).await?)
+    }
+
+    /// The tags of each of these artifacts, the latest first.
+    pub async fn tags_of_artifacts(
+        &self,
+        access: &Access<ReadRegistries>,
+        ids: &[ArtifactId],
+    ) -> Result<BTreeMap<ArtifactId, Vec<Tag>>> {
+        let (tx, scope) = (self.store.read().await?, access.scope());
+        // Only of those that are this organization's.
+        let own: Vec<_> = tx.artifacts(scope).among(ids).await?.iter().map(|artifact| artifact.id).collect();
+        Ok(tx.artifacts(scope).tags_of(&own).await?)
     }
 
     /// All that a tag pointed to, the latest first.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use keyward_domain::permission::{ReadEntitlements, WriteCustomers, WriteEntitlements};
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Tag, TagGrant};
 use keyward_domain::{
-    Access, Action, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Idempotency, Invalid,
-    LicenseFilter, LicenseStatus, Notes, OrganizationScope, Page, PageRequest, Versioned,
+    Access, Action, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Idempotency, Invalid, Notes,
+    OrganizationScope, Page, PageRequest, Versioned,
 };
 use keyward_storage::Tx;
 use serde_json::json;
@@ -88,12 +88,13 @@ impl Engine {
         Ok(self.store.read().await?.artifact_entitlements(access.scope()).list(customer, page).await?)
     }
 
-    /// How many entitlements each customer holds, where there are any.
+    /// How many entitlements each of these customers holds, where there are any.
     pub async fn artifact_entitlement_counts(
         &self,
         access: &Access<ReadEntitlements>,
+        customers: &[CustomerId],
     ) -> Result<BTreeMap<CustomerId, u64>> {
-        Ok(self.store.read().await?.artifact_entitlements(access.scope()).counts().await?)
+        Ok(self.store.read().await?.artifact_entitlements(access.scope()).counts(customers).await?)
     }
 
     /// One entitlement.
@@ -287,33 +288,10 @@ impl Engine {
         scope: OrganizationScope,
         but: CustomerId,
     ) -> Result<(Vec<Customer>, bool)> {
-        let mut lose: Vec<Customer> = Vec::new();
-        let filter = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
-        let mut page = PageRequest { limit: PageRequest::MOST, after: None };
-        loop {
-            let licenses = tx.licenses(scope).list(&filter, self.now(), page).await?;
-            for license in licenses.items {
-                let Some(id) = license.customer.filter(|id| *id != but) else { continue };
-                if lose.iter().any(|known| known.id == id) {
-                    continue;
-                }
-                let product = match license.product {
-                    Some(product) => tx.products(scope).find(product).await?,
-                    None => None,
-                };
-                if product.is_some_and(|product| !product.pull_roles.roles().is_empty()) {
-                    continue;
-                }
-                if lose.len() == MOST_NAMED {
-                    return Ok((lose, true));
-                }
-                lose.extend(tx.customers(scope).find(id).await?);
-            }
-            match licenses.next {
-                Some(next) => page.after = Some(next),
-                None => return Ok((lose, false)),
-            }
-        }
+        let mut lose = tx.customers(scope).unlimited(but, self.now(), MOST_NAMED as u64 + 1).await?;
+        let more = lose.len() > MOST_NAMED;
+        lose.truncate(MOST_NAMED);
+        Ok((lose, more))
     }
 }
 

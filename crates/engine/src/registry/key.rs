@@ -1,11 +1,14 @@
 //! Registry keys: made, shown once, replaced, revoked.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::product::ApiKey;
 use keyward_domain::registry::{KeyAccess, LastUse, RegistryKey, Rotation};
 use keyward_domain::{
-    Access, Action, Actor, Address, Feature, Idempotency, Invalid, Name, OrganizationScope, Page,
-    PageRequest, RegistryId, RegistryKeyId, Secret, SecretKind, Timestamp,
+    Access, Action, Actor, Address, Feature, Idempotency, Invalid, Name, Ordered, OrderedRequest,
+    OrganizationScope, Page, PageRequest, RegistryId, RegistryKeyId, RegistryKeyOrder, Secret, SecretKind,
+    Timestamp,
 };
 use keyward_storage::Tx;
 use serde_json::json;
@@ -50,6 +53,40 @@ impl Engine {
         page: PageRequest,
     ) -> Result<Page<RegistryKey>> {
         Ok(self.store.read().await?.registry_keys(access.scope()).list(registry, page).await?)
+    }
+
+    /// The keys of one registry in an order, the revoked ones too.
+    pub async fn registry_keys_in_order(
+        &self,
+        access: &Access<ReadRegistries>,
+        registry: RegistryId,
+        page: &OrderedRequest<RegistryKeyOrder>,
+    ) -> Result<Ordered<RegistryKey>> {
+        let tx = self.store.read().await?;
+        Ok(tx.registry_keys(access.scope()).list_in_order(registry, self.now(), page).await?)
+    }
+
+    /// How many keys of each of these registries are alive, where there are any.
+    pub async fn alive_registry_keys(
+        &self,
+        access: &Access<ReadRegistries>,
+        registries: &[RegistryId],
+    ) -> Result<BTreeMap<RegistryId, u64>> {
+        let tx = self.store.read().await?;
+        Ok(tx.registry_keys(access.scope()).alive(registries, self.now()).await?)
+    }
+
+    /// How many keys of a registry somebody should replace.
+    pub async fn due_registry_keys(
+        &self,
+        access: &Access<ReadRegistries>,
+        registry: RegistryId,
+    ) -> Result<u64> {
+        let (tx, scope, now) = (self.store.read().await?, access.scope(), self.now());
+        let organization = tx.organizations().find(scope).await?;
+        let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
+        let rotates = organization.limits(now).includes(Feature::KeyRotation);
+        Ok(tx.registry_keys(scope).due(registry, now, rotates).await?)
     }
 
     /// One key.

@@ -32,9 +32,9 @@ fn happening(holder: Holder, operation: Operation, address: &str) -> Happening {
 
 async fn open(vendor: &Vendor) -> Vec<Alert> {
     let filter = AlertFilter { status: Some(AlertStatus::Open), ..AlertFilter::default() };
-    let page = vendor.engine.alerts(&vendor.access(), filter, PageRequest::default()).await.unwrap();
-    assert_eq!(vendor.engine.alert_count(&vendor.access(), filter).await.unwrap(), page.items.len() as u64);
-    page.items
+    let page = vendor.engine.alerts(&vendor.access(), filter, PageRequest::default()).await.unwrap().newest();
+    assert_eq!(vendor.engine.alert_count(&vendor.access(), filter).await.unwrap(), page.len() as u64);
+    page
 }
 
 pub(crate) async fn mails(engine: &Engine) -> Vec<Mail> {
@@ -101,7 +101,7 @@ keyward_testkit::databases! {
         clock.advance(90 * DAY);
         does(Operation::Push, "192.0.2.7").await;
         assert_eq!(open(&vendor).await.len(), 4, "forgotten after 90 days");
-        let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().items;
+        let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().newest();
         let actions: Vec<_> = log.iter().map(|event| event.action.as_str()).collect();
         assert_eq!(actions.iter().filter(|action| **action == "alert.raised").count(), 5);
         assert_eq!(actions.iter().filter(|action| **action == "alert.acknowledged").count(), 1);

@@ -41,7 +41,7 @@ async fn lines(vendor: &Vendor) -> Vec<String> {
     let page = PageRequest { limit: 100, after: None };
     let found = vendor.engine.registry_events(&vendor.access(), EventFilter::default(), page).await.unwrap();
     found
-        .items
+        .newest()
         .iter()
         .map(|event| format!("{} {} {}", event.operation, event.decision.as_str(), event.reference))
         .collect()
@@ -130,7 +130,7 @@ keyward_testkit::databases! {
         one.write_log().await;
         other.flush_log().await;
         let page = PageRequest { limit: 100, after: None };
-        let found = one.registry_events(&vendor.access(), EventFilter::default(), page).await.unwrap().items;
+        let found = one.registry_events(&vendor.access(), EventFilter::default(), page).await.unwrap().newest();
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!((found[0].reference.as_str(), found[0].bytes), (digest('a').as_str(), 5));
     }
@@ -230,7 +230,7 @@ keyward_testkit::databases! {
         assert_eq!(alerts().await, 3, "a key that has rested is not one that was never used");
 
         let page = PageRequest::default();
-        let oldest = engine.alerts(&vendor.access(), AlertFilter::default(), page).await.unwrap().items.pop().unwrap();
+        let oldest = engine.alerts(&vendor.access(), AlertFilter::default(), page).await.unwrap().newest().pop().unwrap();
         engine.forget_happenings(Some(90)).await.unwrap();
         assert_eq!(alerts().await, 3, "nobody has seen to them");
         engine.acknowledge_alert(&vendor.access(), oldest.id).await.unwrap();

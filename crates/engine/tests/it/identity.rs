@@ -191,7 +191,7 @@ keyward_testkit::databases! {
         let back = sign_in(&engine, None).await;
         let ada = member(&engine, &back).await.unwrap();
         let access = ada.identity.access().unwrap();
-        let log = engine.audit_events(&access, PageRequest::default()).await.unwrap().items;
+        let log = engine.audit_events(&access, PageRequest::default()).await.unwrap().newest();
         let event = log.iter().find(|event| event.action.as_str() == "member.authenticator_removed").unwrap();
         assert_eq!(event.actor, Actor::Operator);
         for (slug, email) in [("acme", "eve@acme.example"), ("other", "ada@acme.example")] {

@@ -92,7 +92,7 @@ keyward_testkit::databases! {
         let refused = engine.suspend_license(&vendor.access(), license.id, None).await;
         assert!(matches!(refused, Err(Error::Transition(_))));
         engine.revoke_license(&vendor.access(), license.id, None).await.unwrap();
-        let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().items;
+        let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().newest();
         let actions: Vec<_> = log.iter().map(|event| event.action.as_str()).collect();
         assert_eq!(actions, ["license.revoked", "license.suspended", "license.created", "organization.created"]);
         assert_eq!(log[0].target, Some(license.id.uuid()));
@@ -112,7 +112,7 @@ keyward_testkit::databases! {
         assert_eq!(won, 1);
         let filter = LicenseFilter { status: Some(LicenseStatus::Revoked), ..LicenseFilter::default() };
         let page = engine.licenses(&vendor.access(), &filter, PageRequest::default()).await.unwrap();
-        assert_eq!(page.items[0].version, 2);
+        assert_eq!(page.newest()[0].version, 2);
     }
 }
 

@@ -81,6 +81,6 @@ keyward_testkit::databases! {
         engine.create_token(&vendor.access(), new(), Some(&once("k", 1))).await.unwrap();
         let again = engine.create_token(&vendor.access(), new(), Some(&once("k", 1))).await;
         assert!(matches!(again, Err(Error::SecretShown { .. })));
-        assert_eq!(engine.tokens(&vendor.access(), PageRequest::default()).await.unwrap().items.len(), 2);
+        assert_eq!(engine.tokens(&vendor.access(), PageRequest::default()).await.unwrap().newest().len(), 2);
     }
 }

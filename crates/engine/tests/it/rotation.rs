@@ -58,7 +58,7 @@ impl Shop {
 
     async fn log(&self) -> Vec<(&'static str, String)> {
         let page = PageRequest { limit: 200, after: None };
-        let log = self.vendor.engine.audit_events(&self.vendor.access(), page).await.unwrap().items;
+        let log = self.vendor.engine.audit_events(&self.vendor.access(), page).await.unwrap().newest();
         let of_key = log.into_iter().filter(|event| event.target == Some(self.key.id.uuid()));
         of_key.map(|event| (event.action.as_str(), event.detail["name"].to_string())).collect()
     }
@@ -183,7 +183,7 @@ keyward_testkit::databases! {
         assert_eq!(later(&engine, &clock, 5 * DAY - 1).await, 0);
         assert_eq!(later(&engine, &clock, 1).await, 1);
         let open = AlertFilter { status: Some(AlertStatus::Open), key: Some(shop.key.id), ..AlertFilter::default() };
-        let alerts = engine.alerts(&shop.vendor.access(), open, PageRequest::default()).await.unwrap().items;
+        let alerts = engine.alerts(&shop.vendor.access(), open, PageRequest::default()).await.unwrap().newest();
         let until = engine.now().plus_seconds(2 * DAY);
         assert_eq!(alerts.iter().map(|alert| &alert.finding).collect::<Vec<_>>(), [&Finding::RotationUncollected { until }]);
         let mail = mails(&engine).await;
@@ -283,7 +283,7 @@ keyward_testkit::databases! {
         assert_eq!(engine.alert_count(&shop.vendor.access(), all).await.unwrap(), 0);
         let thief = shop.collect_from(&shop.secret, [203, 0, 113, 9]).await.unwrap();
         assert!(thief.secret.is_some());
-        let alerts = engine.alerts(&shop.vendor.access(), all, PageRequest::default()).await.unwrap().items;
+        let alerts = engine.alerts(&shop.vendor.access(), all, PageRequest::default()).await.unwrap().newest();
         assert_eq!(alerts[0].finding, Finding::UnexpectedCollection { network: "203.0.113.0/24".parse().unwrap() });
         let collections = async || shop.log().await.iter().filter(|(action, _)| *action == "registry_key.collected").count();
         assert_eq!(collections().await, 2, "the first, and the one from elsewhere");

@@ -7,6 +7,7 @@ use keyward_engine::{Engine, OwnApplication, OwnVersion, Recipient};
 use keyward_web::{markdown, part};
 
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -22,12 +23,14 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 struct ApplicationsPage {
     shell: Shell,
     rows: Vec<OwnApplication>,
+    pages: Pages,
 }
 
-async fn list(signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
+async fn list(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let rows = engine.own_applications(&Recipient::from(&signed.visit)).await?;
+    let (rows, pages) = Paging::of(&request).cut(&rows, |own| own.application.id.uuid());
     let shell = Shell::customer(&signed.visit, &signed.csrf, "applications");
-    page::send(&ApplicationsPage { shell, rows })
+    page::send(&ApplicationsPage { shell, rows, pages })
 }
 
 #[derive(Template)]
@@ -35,13 +38,16 @@ async fn list(signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
 struct ApplicationPage {
     shell: Shell,
     own: OwnApplication,
+    pages: Pages,
 }
 
 async fn show(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let slug: Slug = part(&request, "slug")?;
-    let own = engine.own_application(&Recipient::from(&signed.visit), &slug).await?;
+    let mut own = engine.own_application(&Recipient::from(&signed.visit), &slug).await?;
+    let (versions, pages) = Paging::of(&request).cut(&own.versions, |version| version.id.uuid());
+    own.versions = versions;
     let shell = Shell::customer(&signed.visit, &signed.csrf, "applications");
-    page::send(&ApplicationPage { shell, own })
+    page::send(&ApplicationPage { shell, own, pages })
 }
 
 /// A file and the name of its place on the page.

@@ -2,17 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use askama::Template;
+use keyward_domain::ArtifactId;
 use keyward_domain::registry::{Ground, Tag};
 use keyward_engine::{CustomerVisit, Engine, OwnArtifact, OwnRegistry};
+use keyward_web::Id;
+use uuid::Uuid;
 
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
 use crate::trouble::Trouble;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config.route("/portal/images", web::get().to(images));
+    config.route("/portal/images", web::get().to(images)).route("/portal/images/{id}", web::get().to(tags));
 }
 
 /// One registry of a vendor.
@@ -20,6 +24,8 @@ struct RegistryView {
     name: String,
     address: String,
     logins: Vec<Login>,
+    /// How many further licenses one can log in with.
+    further: usize,
     images: Vec<ImageView>,
 }
 
@@ -30,11 +36,20 @@ struct Login {
     token: Option<String>,
 }
 
+/// The most licenses of a registry whose tokens are shown.
+const MOST_LOGINS: usize = 10;
+
+/// The most tags that are shown of each image of the list.
+const MOST_TAGS: usize = 20;
+
 /// One repository.
 struct ImageView {
+    id: ArtifactId,
     repository: String,
     reasons: BTreeSet<String>,
     tags: Vec<TagView>,
+    /// How many tags there are in all.
+    count: usize,
 }
 
 /// One tag.
@@ -44,7 +59,7 @@ struct TagView {
     with: Vec<String>,
 }
 
-fn image(own: OwnArtifact, licenses: usize, vendor: &str) -> ImageView {
+fn image(own: OwnArtifact, licenses: usize, vendor: &str, most: usize) -> ImageView {
     let reasons = own.licenses.iter().flat_map(|license| {
         let name = license.license.name.to_string();
         license.grounds.iter().map(move |ground| match ground {
@@ -62,16 +77,18 @@ fn image(own: OwnArtifact, licenses: usize, vendor: &str) -> ImageView {
         TagView { tag: tag.clone(), with }
     };
     ImageView {
+        id: own.artifact.id,
         repository: own.artifact.repository.to_string(),
         reasons: reasons.collect(),
-        tags: own.tags.iter().map(tag).collect(),
+        tags: own.tags.iter().take(most).map(tag).collect(),
+        count: own.tags.len(),
     }
 }
 
 async fn registry(engine: &Engine, visit: &CustomerVisit, own: OwnRegistry) -> Result<RegistryView, Trouble> {
     let (licenses, vendor) = (own.licenses.len(), visit.organization.name.as_str());
     let mut logins = Vec::new();
-    for license in own.licenses {
+    for license in own.licenses.into_iter().take(MOST_LOGINS) {
         let token = engine.own_license(visit, license.id).await?.token;
         logins.push(Login { license: license.name.to_string(), token });
     }
@@ -79,7 +96,12 @@ async fn registry(engine: &Engine, visit: &CustomerVisit, own: OwnRegistry) -> R
         name: own.registry.name.to_string(),
         address: own.address,
         logins,
-        images: own.artifacts.into_iter().map(|artifact| image(artifact, licenses, vendor)).collect(),
+        further: licenses.saturating_sub(MOST_LOGINS),
+        images: own
+            .artifacts
+            .into_iter()
+            .map(|artifact| image(artifact, licenses, vendor, MOST_TAGS))
+            .collect(),
     })
 }
 
@@ -88,20 +110,47 @@ async fn registry(engine: &Engine, visit: &CustomerVisit, own: OwnRegistry) -> R
 struct ImagesPage {
     shell: Shell,
     registries: Vec<RegistryView>,
+    pages: Pages,
     /// Why licenses open nothing now.
     halted: Vec<String>,
 }
 
-async fn images(signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
-    let own = engine.own_images(&signed.visit).await?;
+async fn images(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
+    let paging = Paging::of(&request);
+    let own = engine.own_images(&signed.visit, paging.request()).await?;
+    let pages = paging.links(own.next.map(|next| next.to_string()).as_deref());
     let mut registries = Vec::new();
     for one in own.registries {
         registries.push(registry(&engine, &signed.visit, one).await?);
     }
     let shell = Shell::customer(&signed.visit, &signed.csrf, "images");
-    page::send(&ImagesPage {
-        shell,
-        registries,
-        halted: own.halted.into_iter().map(|(_, why)| why).collect(),
-    })
+    let halted = own.halted.into_iter().map(|(_, why)| why).collect();
+    page::send(&ImagesPage { shell, registries, pages, halted })
+}
+
+#[derive(Template)]
+#[template(path = "customer/image.html")]
+struct ImagePage {
+    shell: Shell,
+    address: String,
+    image: ImageView,
+    pages: Pages,
+}
+
+/// All tags of one image.
+async fn tags(
+    request: HttpRequest,
+    signed: SignedCustomer,
+    id: Id<ArtifactId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let (address, licenses, mut own) = engine.own_image(&signed.visit, id.0).await?;
+    let paging = Paging::of(&request);
+    // A tag has no id; its place among the tags will do, and a tag that is pushed meanwhile moves it by one.
+    let numbered: Vec<_> = own.tags.into_iter().enumerate().collect();
+    let (shown, pages) = paging.cut(&numbered, |(number, _)| Uuid::from_u128(*number as u128));
+    own.tags = shown.into_iter().map(|(_, tag)| tag).collect();
+    let image = image(own, licenses, signed.visit.organization.name.as_str(), usize::MAX);
+    let shell = Shell::customer(&signed.visit, &signed.csrf, "images");
+    page::send(&ImagePage { shell, address, image, pages })
 }

@@ -5,12 +5,13 @@ mod images;
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::{License, LicenseId, LicenseStatus, PageRequest, Timestamp};
+use keyward_domain::{License, LicenseId, LicenseStatus, Timestamp};
 use keyward_engine::{Engine, Handover, LicenseUsage};
 use keyward_web::{Code, Id, Problem, markdown};
 use serde_json::value::RawValue;
 
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -62,14 +63,14 @@ struct Row {
 struct LicensesPage {
     shell: Shell,
     rows: Vec<Row>,
+    pages: Pages,
 }
 
-async fn licenses(signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
-    let all = PageRequest { limit: PageRequest::MOST, after: None };
-    let found = engine.own_licenses(&signed.visit, all).await?;
-    let now = engine.now();
-    let rows = found.items.into_iter().map(|license| Row { status: license.status(now), license }).collect();
-    page::send(&LicensesPage { shell: Shell::customer(&signed.visit, &signed.csrf, "licenses"), rows })
+async fn licenses(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
+    let (now, paging) = (engine.now(), Paging::of(&request));
+    let (found, pages) = paging.take(engine.own_licenses(&signed.visit, paging.request()).await?);
+    let rows = found.into_iter().map(|license| Row { status: license.status(now), license }).collect();
+    page::send(&LicensesPage { shell: Shell::customer(&signed.visit, &signed.csrf, "licenses"), rows, pages })
 }
 
 /// How far a license's time has run.

@@ -1,17 +1,16 @@
 //! What was unusual at the registries, and who has seen to it.
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
-use keyward_domain::{Alert, AlertId, AlertState, AlertStatus, PageRequest, RegistryId, RegistryKeyId};
+use keyward_domain::{Alert, AlertId, AlertState, AlertStatus, RegistryKeyId};
 use keyward_engine::{AlertFilter, Engine};
 use keyward_web::Id;
 
-use super::registry_activity::{Names, same};
+use super::registry_activity::{Holders, called, same};
 use crate::form::Posted;
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 use crate::trouble::Trouble;
 
@@ -21,19 +20,12 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/alerts/{id}/acknowledge", web::post().to(acknowledge));
 }
 
-/// Of which key, and where the open and the acknowledged ones begin.
+/// Of which key.
 #[derive(Debug, Default, serde::Deserialize)]
 struct Wanted {
     #[serde(default)]
     key: String,
-    #[serde(default)]
-    open: String,
-    #[serde(default)]
-    cursor: String,
 }
-
-/// How many of each are on a page.
-const MOST: u32 = 50;
 
 /// An alert with the names of all in it.
 struct Line {
@@ -55,11 +47,9 @@ struct AlertsPage {
     /// The name of the key whose alerts these are.
     key: Option<String>,
     open: Vec<Line>,
-    /// Where further open ones begin.
-    more: Option<String>,
+    open_pages: Pages,
     acknowledged: Vec<Line>,
-    /// Where further acknowledged ones begin.
-    next: Option<String>,
+    acknowledged_pages: Pages,
     wanted: Wanted,
 }
 
@@ -72,62 +62,53 @@ async fn list(
     let wanted = wanted.into_inner();
     let key: Option<RegistryKeyId> = wanted.key.parse().ok();
     let of = |status| AlertFilter { status: Some(status), registry: None, key };
-    let page = |cursor: &str| PageRequest { limit: MOST, after: cursor.parse().ok() };
-    let open = engine.alerts(&signed.access, of(AlertStatus::Open), page(&wanted.open)).await?;
-    let older = page(&wanted.cursor);
-    let acknowledged = engine.alerts(&signed.access, of(AlertStatus::Acknowledged), older).await?;
+    let paging = |name, place| Paging::at(request.path(), request.query_string(), name, place);
+    let paging = (paging("open", ""), paging("cursor", "acknowledged"));
+    let open = engine.alerts(&signed.access, of(AlertStatus::Open), paging.0.request()).await?;
+    let (open, open_pages) = paging.0.take(open);
+    let acknowledged = of(AlertStatus::Acknowledged);
+    let acknowledged = engine.alerts(&signed.access, acknowledged, paging.1.request()).await?;
+    let (acknowledged, acknowledged_pages) = paging.1.take(acknowledged);
     let key = match key {
         Some(id) => Some(engine.registry_key(&signed.access, id).await?.name.to_string()),
         None => None,
     };
-    let mut names = AllNames::default();
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "alerts", engine.now());
     page::send(&AlertsPage {
         shell: shell.after(request.query_string()),
         key,
-        open: names.lines(&engine, &signed, open.items).await?,
-        more: open.next.map(|cursor| cursor.to_string()),
-        acknowledged: names.lines(&engine, &signed, acknowledged.items).await?,
-        next: acknowledged.next.map(|cursor| cursor.to_string()),
+        open: lines(&engine, &signed, open).await?,
+        open_pages,
+        acknowledged: lines(&engine, &signed, acknowledged).await?,
+        acknowledged_pages,
         wanted,
     })
 }
 
-/// The names of registries too, asked for once each.
-#[derive(Default)]
-struct AllNames {
-    holders: Names,
-    registries: BTreeMap<RegistryId, String>,
-}
-
-impl AllNames {
-    async fn lines(
-        &mut self,
-        engine: &Engine,
-        signed: &Signed<ReadRegistries>,
-        alerts: Vec<Alert>,
-    ) -> Result<Vec<Line>, Trouble> {
-        let mut lines = Vec::new();
-        for alert in alerts {
-            let registry = match self.registries.get(&alert.registry) {
-                Some(name) => name.clone(),
-                None => {
-                    let found = engine.registry(&signed.access, alert.registry).await;
-                    let name = found.map_or_else(|_| "deleted".to_owned(), |found| found.name.to_string());
-                    self.registries.insert(alert.registry, name.clone());
-                    name
-                }
-            };
-            let (who, link) = self.holders.who(engine, signed, alert.registry, alert.holder).await?;
-            let acknowledged = match alert.state {
+/// Alerts with the names of all in them.
+async fn lines(
+    engine: &Engine,
+    signed: &Signed<ReadRegistries>,
+    alerts: Vec<Alert>,
+) -> Result<Vec<Line>, Trouble> {
+    let holders = Holders::of(engine, signed, alerts.iter().map(|alert| alert.holder)).await?;
+    let ids = alerts.iter().map(|alert| alert.registry);
+    let registries = engine.registry_names(&signed.access, ids).await?;
+    let line = |alert: Alert| {
+        let (who, link) = holders.who(alert.registry, alert.holder);
+        Line {
+            registry: called(registries.get(&alert.registry)),
+            who,
+            link,
+            same: same(alert.holder),
+            acknowledged: match alert.state {
                 AlertState::Open => String::new(),
                 AlertState::Acknowledged { at, .. } => page::minute(at),
-            };
-            let same = same(alert.holder);
-            lines.push(Line { alert, registry, who, link, same, acknowledged });
+            },
+            alert,
         }
-        Ok(lines)
-    }
+    };
+    Ok(alerts.into_iter().map(line).collect())
 }
 
 async fn acknowledge(

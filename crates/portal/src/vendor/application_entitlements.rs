@@ -13,8 +13,10 @@ use keyward_engine::{
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
+use super::choose::{Choice, ChoosePage};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::Paging;
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -36,8 +38,7 @@ struct Chosen {
 struct NewEntitlementPage {
     shell: Shell,
     customer: Customer,
-    applications: Vec<Application>,
-    chosen: Option<Application>,
+    chosen: Application,
     versions: Vec<ApplicationVersion>,
     form: Form,
 }
@@ -47,23 +48,16 @@ impl NewEntitlementPage {
         engine: &Engine,
         signed: &Signed<WriteEntitlements>,
         customer: CustomerId,
-        application: Option<ApplicationId>,
+        application: ApplicationId,
         form: Form,
     ) -> Page {
         let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, customer).await?;
         let readers = signed.access.also::<ReadApplications>()?;
-        let (chosen, versions) = match application {
-            Some(id) => {
-                let versions = engine.application_versions(&readers, id).await?;
-                (Some(engine.application(&readers, id).await?), versions)
-            }
-            None => (None, Vec::new()),
-        };
+        let versions = engine.application_versions(&readers, application).await?;
         page::send(&Self {
             shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now()),
-            applications: engine.applications(&readers, None, Listing::whole()).await?.items,
             customer,
-            chosen,
+            chosen: engine.application(&readers, application).await?,
             versions: versions.into_iter().filter(|version| !version.is_archived()).collect(),
             form,
         })
@@ -71,12 +65,54 @@ impl NewEntitlementPage {
 }
 
 async fn new(
+    request: HttpRequest,
     signed: Signed<WriteEntitlements>,
     id: Id<CustomerId>,
     query: web::Query<Chosen>,
     engine: web::Data<Engine>,
 ) -> Page {
-    NewEntitlementPage::send(&engine, &signed, id.0, query.application.parse().ok(), Form::default()).await
+    match query.application.parse() {
+        Ok(application) => {
+            NewEntitlementPage::send(&engine, &signed, id.0, application, Form::default()).await
+        }
+        Err(_) => choose(&engine, &signed, id.0, &request).await,
+    }
+}
+
+/// Of which application versions are to be granted.
+async fn choose(
+    engine: &Engine,
+    signed: &Signed<WriteEntitlements>,
+    customer: CustomerId,
+    request: &HttpRequest,
+) -> Page {
+    let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, customer).await?;
+    let listing = web::Query::<Listing>::from_query(request.query_string());
+    let listing = listing.map(web::Query::into_inner).unwrap_or_default();
+    let (readers, paging) = (signed.access.also::<ReadApplications>()?, Paging::of(request));
+    let found = engine.applications(&readers, listing.text(), paging.request()).await?;
+    let (found, pages) = paging.take(found);
+    let choice = |application: Application| Choice {
+        name: application.name.to_string(),
+        detail: application.kind.as_str().to_owned(),
+        href: format!("{}?application={}", request.path(), application.id),
+    };
+    let page = ChoosePage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now()),
+        title: "Grant which application?",
+        crumbs: vec![
+            ("Customers".to_owned(), "/customers".to_owned()),
+            (customer.name.to_string(), format!("/customers/{}#applications", customer.id)),
+        ],
+        label: "Name",
+        what: "applications",
+        other: None,
+        path: request.path().to_owned(),
+        q: listing.q.clone(),
+        choices: found.into_iter().map(choice).collect(),
+        pages,
+    };
+    page.send(request)
 }
 
 struct Noted {
@@ -101,27 +137,26 @@ fn wanted(form: &Form, versions: &[ApplicationVersion], before: &[ApplicationVer
 }
 
 async fn create(
+    request: HttpRequest,
     signed: Signed<WriteEntitlements>,
     id: Id<CustomerId>,
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    let chosen = form.value("application").parse::<ApplicationId>().ok();
-    match (form.read::<Noted>(&["note"]), chosen) {
-        (Some(Noted { note }), Some(application)) => {
-            let readers = signed.access.also::<ReadApplications>()?;
-            let versions = engine.application_versions(&readers, application).await?;
-            let versions = wanted(&form, &versions, &[]);
-            let new = NewApplicationEntitlement { customer: id.0, application, versions, note };
-            match engine.create_application_entitlement(&signed.access, new, form.once()).await {
-                Ok(_) => return Ok(page::go(format!("/customers/{}?done=granted#applications", id.0))),
-                Err(error) => form.keep(error)?,
-            }
+    let Ok(application) = form.value("application").parse::<ApplicationId>() else {
+        return choose(&engine, &signed, id.0, &request).await;
+    };
+    if let Some(Noted { note }) = form.read::<Noted>(&["note"]) {
+        let readers = signed.access.also::<ReadApplications>()?;
+        let versions = engine.application_versions(&readers, application).await?;
+        let versions = wanted(&form, &versions, &[]);
+        let new = NewApplicationEntitlement { customer: id.0, application, versions, note };
+        match engine.create_application_entitlement(&signed.access, new, form.once()).await {
+            Ok(_) => return Ok(page::go(format!("/customers/{}?done=granted#applications", id.0))),
+            Err(error) => form.keep(error)?,
         }
-        (Some(_), None) => form.refuse("application", "is required"),
-        (None, _) => {}
     }
-    NewEntitlementPage::send(&engine, &signed, id.0, chosen, form).await
+    NewEntitlementPage::send(&engine, &signed, id.0, application, form).await
 }
 
 #[derive(Template)]

@@ -4,15 +4,15 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::application::VersionState;
 use keyward_domain::files::{Chart, File, FileText, FilesDraft};
-use keyward_domain::permission::{ReadApplications, ReadEntitlements, WriteApplications};
+use keyward_domain::permission::{ReadApplications, ReadCustomers, ReadEntitlements, WriteApplications};
 use keyward_domain::product::Markdown;
 use keyward_domain::{Application, ApplicationId, ApplicationKind, Customer, Files, VersionName};
 use keyward_engine::{Engine, NewApplicationVersion, VersionSheet};
 use keyward_web::{Fields, Id, Request, markdown, part};
 
-use super::Listing;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -157,6 +157,7 @@ struct VersionPage {
     command: Option<String>,
     files: Vec<Shown>,
     holders: Vec<Customer>,
+    pages: Pages,
 }
 
 impl VersionPage {
@@ -168,12 +169,11 @@ impl VersionPage {
         query: &str,
     ) -> Page {
         let readers = signed.access.also::<ReadEntitlements>()?;
-        let (id, most) = (Some(sheet.application.id), Listing::whole());
-        let grants = engine.application_entitlements(&readers, None, id, most).await?.items;
-        let has_it = |grant: &keyward_engine::ApplicationGrant| {
-            grant.versions.iter().any(|version| version.id == sheet.version.id)
-        };
-        let holders = grants.into_iter().filter(has_it).map(|grant| grant.customer).collect();
+        let path = format!("/applications/{}/versions/{}", sheet.application.id, sheet.version.name);
+        let paging = Paging::at(&path, query, "customers", "customers");
+        let customers = signed.access.also::<ReadCustomers>()?;
+        let holders = engine.version_holders(&readers, &customers, &sheet.version, paging.request()).await?;
+        let (holders, pages) = paging.take(holders);
         let files: Vec<_> = sheet
             .files
             .iter()
@@ -195,6 +195,7 @@ impl VersionPage {
             command: sheet.files.chart().map(|chart| chart.command(release, values)),
             files,
             holders,
+            pages,
             sheet,
         })
     }

@@ -10,6 +10,7 @@ use keyward_web::{Fields, Id, Request};
 use super::Listing;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -28,7 +29,7 @@ struct ApplicationsPage {
     shell: Shell,
     q: String,
     applications: Vec<Application>,
-    next: Option<String>,
+    pages: Pages,
 }
 
 async fn list(
@@ -37,13 +38,15 @@ async fn list(
     listing: web::Query<Listing>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let found = engine.applications(&signed.access, listing.text(), listing.page()).await?;
+    let paging = Paging::of(&request);
+    let found = engine.applications(&signed.access, listing.text(), paging.request()).await?;
+    let (found, pages) = paging.take(found);
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "applications", engine.now());
     let page = ApplicationsPage {
         shell: shell.after(request.query_string()),
         q: listing.q.clone(),
-        applications: found.items,
-        next: found.next.map(|cursor| cursor.to_string()),
+        applications: found,
+        pages,
     };
     if request.headers().contains_key("hx-request") {
         page::send(&page.as_table())
@@ -101,7 +104,9 @@ struct ApplicationPage {
     application: Application,
     form: Form,
     versions: Vec<ApplicationVersion>,
+    version_pages: Pages,
     grants: Vec<ApplicationGrant>,
+    grant_pages: Pages,
 }
 
 async fn page_of(
@@ -112,10 +117,15 @@ async fn page_of(
     query: &str,
 ) -> Page {
     let readers = signed.access.also::<ReadApplications>()?;
+    let path = format!("/applications/{}", application.id);
+    let paging = Paging::at(&path, query, "versions", "versions");
     let versions = engine.application_versions(&readers, application.id).await?;
+    let (versions, version_pages) = paging.cut(&versions, |version| version.id.uuid());
     let readers = signed.access.also::<ReadEntitlements>()?;
-    let (id, most) = (Some(application.id), Listing::whole());
-    let grants = engine.application_entitlements(&readers, None, id, most).await?.items;
+    let paging = Paging::at(&path, query, "customers", "customers");
+    let grants =
+        engine.application_entitlements(&readers, None, Some(application.id), paging.request()).await?;
+    let (grants, grant_pages) = paging.take(grants);
     let description = application.description.as_ref().map(ToString::to_string).unwrap_or_default();
     let filled = Form::filled([("name", application.name.to_string()), ("description", description)]);
     page::send(&ApplicationPage {
@@ -123,7 +133,9 @@ async fn page_of(
         form: form.unwrap_or_default().over(filled),
         application,
         versions,
+        version_pages,
         grants,
+        grant_pages,
     })
 }
 

@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadRegistries, WriteEntitlements};
-use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, Tag, TagGrant};
+use keyward_domain::registry::{Artifact, ArtifactEntitlement, ArtifactGrant, Tag, TagGrant};
 use keyward_domain::{Access, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Notes};
-use keyward_engine::{Engine, EntitlementChange, Error, NewEntitlement, NewGrant, Preview, TagChoice};
+use keyward_engine::{Engine, EntitlementChange, Error, Named, NewEntitlement, NewGrant, Preview, TagChoice};
 use keyward_web::{Fields, Id, Request};
 
-use super::Listing;
+use super::registry_activity::called;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 use crate::trouble::Trouble;
 
@@ -36,30 +37,24 @@ pub(crate) struct Row {
     pub grants: Vec<(String, String)>,
 }
 
-/// A customer's entitlements, with the names of all in them.
+/// A page of a customer's entitlements, with the names of all in them.
 pub(crate) async fn rows(
     engine: &Engine,
     access: &Access<ReadEntitlements>,
     customer: CustomerId,
-) -> Result<Vec<Row>, Trouble> {
-    let held = engine.artifact_entitlements(access, Some(customer), Listing::whole()).await?.items;
-    let readers = access.also::<ReadRegistries>()?;
-    let mut rows = Vec::new();
-    for entitlement in held {
-        rows.push(row(engine, &readers, entitlement).await);
-    }
-    Ok(rows)
+    paging: &Paging,
+) -> Result<(Vec<Row>, Pages), Trouble> {
+    let held = engine.artifact_entitlements(access, Some(customer), paging.request()).await?;
+    let (held, pages) = paging.take(held);
+    let ids = held.iter().flat_map(|one| &one.grants).map(|grant| grant.artifact);
+    let names = engine.artifact_names(&access.also::<ReadRegistries>()?, ids).await?;
+    Ok((held.iter().map(|entitlement| row(&names, entitlement)).collect(), pages))
 }
 
-async fn row(engine: &Engine, readers: &Access<ReadRegistries>, entitlement: ArtifactEntitlement) -> Row {
-    let mut grants = Vec::new();
-    for grant in &entitlement.grants {
-        let artifact = engine.artifact(readers, grant.artifact).await;
-        let name = artifact.map_or_else(|_| "deleted".to_owned(), |artifact| artifact.repository.to_string());
-        grants.push((name, told(&grant.tags)));
-    }
+fn row(names: &BTreeMap<ArtifactId, Named>, entitlement: &ArtifactEntitlement) -> Row {
+    let grant = |grant: &ArtifactGrant| (called(names.get(&grant.artifact)), told(&grant.tags));
     let note = entitlement.description.as_ref().map(ToString::to_string).unwrap_or_default();
-    Row { id: entitlement.id, note, grants }
+    Row { id: entitlement.id, note, grants: entitlement.grants.iter().map(grant).collect() }
 }
 
 /// Which tags are granted, in a few words.
@@ -78,6 +73,15 @@ fn told(tags: &TagGrant) -> String {
     }
 }
 
+/// The most artifacts that a form shows.
+const MOST_SHOWN: u32 = 20;
+
+/// The most artifacts that are read of a form: as many as one entitlement may name.
+const MOST_CHOICES: usize = 200;
+
+/// The most tags of each that are shown as boxes, the latest; others are typed.
+const MOST_TAGS: usize = 200;
+
 /// One artifact of the form.
 struct Choice {
     id: ArtifactId,
@@ -95,40 +99,60 @@ struct Choice {
     touched: bool,
 }
 
-/// What can be granted, as the form says or, before it was sent, as it is held.
+/// These artifacts, each as the form says or, before it was sent, as it is held. A form says something of those
+/// artifacts alone that it showed.
 async fn choices(
     engine: &Engine,
     readers: &Access<ReadRegistries>,
+    artifacts: Vec<Artifact>,
     held: &[ArtifactGrant],
-    form: &Form,
-    sent: bool,
+    form: Option<&Form>,
 ) -> Result<Vec<Choice>, Trouble> {
-    let mut choices = Vec::new();
-    for registry in engine.registries(readers, Listing::whole()).await?.items {
-        for artifact in engine.artifacts(readers, Some(registry.id), None, Listing::whole()).await?.items {
-            let id = artifact.id;
-            let tags: Vec<Tag> = engine.artifact_tag_names(readers, id).await?;
-            let tags: Vec<Tag> = tags.into_iter().filter(|tag| tag.subject().is_none()).collect();
-            let grant = held.iter().find(|grant| grant.artifact == id).map(|grant| &grant.tags);
-            let kept = match grant {
-                Some(TagGrant::Current(tags)) => Some(tags.len()),
-                _ => None,
-            };
-            let held = before(grant, &tags);
-            let (mode, checked, more) = if sent {
+    let ids: Vec<_> = artifacts.iter().map(|artifact| artifact.id).collect();
+    let registries = engine.registry_names(readers, artifacts.iter().map(|one| one.registry)).await?;
+    let mut tags = engine.tags_of_artifacts(readers, &ids).await?;
+    let choice = |artifact: Artifact| {
+        let id = artifact.id;
+        let mut tags = tags.remove(&id).unwrap_or_default();
+        tags.retain(|tag| tag.subject().is_none());
+        tags.truncate(MOST_TAGS);
+        tags.sort();
+        let grant = held.iter().find(|grant| grant.artifact == id).map(|grant| &grant.tags);
+        let kept = match grant {
+            Some(TagGrant::Current(tags)) => Some(tags.len()),
+            _ => None,
+        };
+        let held = before(grant, &tags);
+        let (mode, checked, more) = match form {
+            Some(form) => {
                 let checked = tags.iter().filter(|tag| form.is_checked(&format!("tag-{id}"), tag.as_str()));
                 let value = |name: &str| form.value(&format!("{name}-{id}")).to_owned();
                 (value("mode"), checked.cloned().collect(), value("more"))
-            } else {
-                held.clone()
-            };
-            let chosen = !checked.is_empty() || !more.trim().is_empty();
-            let touched = chosen && (&checked, more.trim()) != (&held.1, held.2.as_str());
-            let (repository, registry) = (artifact.repository.to_string(), registry.name.to_string());
-            choices.push(Choice { id, repository, registry, mode, kept, tags, checked, more, touched });
-        }
-    }
-    Ok(choices)
+            }
+            None => held.clone(),
+        };
+        let chosen = !checked.is_empty() || !more.trim().is_empty();
+        let touched = chosen && (&checked, more.trim()) != (&held.1, held.2.as_str());
+        let registry = called(registries.get(&artifact.registry));
+        let repository = artifact.repository.to_string();
+        Choice { id, repository, registry, mode, kept, tags, checked, more, touched }
+    };
+    Ok(artifacts.into_iter().map(choice).collect())
+}
+
+/// The artifacts that a form which was sent has shown.
+async fn shown(
+    engine: &Engine,
+    readers: &Access<ReadRegistries>,
+    form: &Form,
+) -> Result<Vec<Artifact>, Trouble> {
+    let of = |(name, _): (&str, &str)| -> Option<ArtifactId> {
+        let rest = ["mode-", "tag-", "more-"].iter().find_map(|kind| name.strip_prefix(kind))?;
+        rest.get(..36)?.parse().ok()
+    };
+    let ids: BTreeSet<_> = form.entries().filter_map(of).collect();
+    let ids: Vec<_> = ids.into_iter().take(MOST_CHOICES).collect();
+    Ok(engine.artifacts_among(readers, &ids).await?)
 }
 
 /// What the form holds of a grant before anything is changed.
@@ -145,9 +169,12 @@ fn before(grant: Option<&TagGrant>, tags: &[Tag]) -> (String, BTreeSet<Tag>, Str
     }
 }
 
-/// What the choices come to; faults stay in the form.
-fn grants(choices: &[Choice], form: &mut Form) -> Option<Vec<NewGrant>> {
-    let (mut grants, mut fits) = (Vec::new(), true);
+/// What the choices come to, beside what is held of artifacts that are not among them; faults stay in the form.
+fn grants(choices: &[Choice], held: &[ArtifactGrant], form: &mut Form) -> Option<Vec<NewGrant>> {
+    let kept = held.iter().filter(|grant| choices.iter().all(|choice| choice.id != grant.artifact));
+    let mut grants: Vec<_> =
+        kept.map(|grant| NewGrant { artifact: grant.artifact, tags: TagChoice::Same }).collect();
+    let mut fits = true;
     for choice in choices {
         let tags = match choice.mode.as_str() {
             "all" => TagChoice::All,
@@ -207,8 +234,72 @@ struct EntitlementPage {
     customer: Customer,
     /// `None` for a new one.
     entitlement: Option<ArtifactEntitlement>,
+    /// All that is granted, also where the form does not show it.
+    granted: Vec<(String, String)>,
     choices: Vec<Choice>,
+    /// Whether all artifacts are shown, and not those that are granted.
+    further: bool,
+    /// The page's own address.
+    path: String,
+    q: String,
+    pages: Pages,
     form: Form,
+}
+
+/// What the form shows.
+struct Shown {
+    artifacts: Vec<Artifact>,
+    /// Whether the form was sent, and is shown as it was.
+    sent: bool,
+    further: bool,
+    q: String,
+    pages: Pages,
+}
+
+/// Which artifacts are wanted: those that are granted, or the further ones that a search finds.
+#[derive(Debug, Default, serde::Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    further: String,
+}
+
+impl Shown {
+    /// What a form showed that is shown again.
+    async fn again(
+        engine: &Engine,
+        readers: &Access<ReadRegistries>,
+        mut artifacts: Vec<Artifact>,
+        request: &HttpRequest,
+    ) -> Result<Self, Trouble> {
+        if artifacts.is_empty() {
+            artifacts = Self::wanted(engine, readers, &[], request).await?.artifacts;
+        }
+        Ok(Self { artifacts, sent: true, further: true, q: String::new(), pages: Pages::default() })
+    }
+
+    /// What the address asks for.
+    async fn wanted(
+        engine: &Engine,
+        readers: &Access<ReadRegistries>,
+        held: &[ArtifactGrant],
+        request: &HttpRequest,
+    ) -> Result<Self, Trouble> {
+        let wanted = web::Query::<Wanted>::from_query(request.query_string());
+        let Wanted { q, further } = wanted.map(web::Query::into_inner).unwrap_or_default();
+        let (paging, text) = (Paging::of(request), q.trim());
+        let further = held.is_empty() || !further.is_empty() || !text.is_empty();
+        let (artifacts, pages) = if further {
+            let text = Some(text).filter(|text| !text.is_empty() && !text.contains('\0'));
+            paging.take(engine.artifacts(readers, None, text, paging.request_of(MOST_SHOWN)).await?)
+        } else {
+            let ids: Vec<_> = held.iter().map(|grant| grant.artifact).collect();
+            let held = engine.artifacts_among(readers, &ids).await?;
+            paging.take(paging.request_of(MOST_SHOWN).of_all(&held, |artifact| artifact.id.uuid()))
+        };
+        Ok(Self { artifacts, sent: false, further, q, pages })
+    }
 }
 
 impl EntitlementPage {
@@ -217,19 +308,35 @@ impl EntitlementPage {
         signed: &Signed<impl keyward_domain::Grant>,
         customer: CustomerId,
         entitlement: Option<ArtifactEntitlement>,
-        choices: Vec<Choice>,
+        shown: Shown,
         form: Form,
     ) -> Page {
+        let readers = signed.access.also::<ReadRegistries>()?;
         let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, customer).await?;
+        let held = entitlement.as_ref().map(|held| held.grants.as_slice()).unwrap_or_default();
+        let sent = shown.sent.then_some(&form);
+        let choices = choices(engine, &readers, shown.artifacts, held, sent).await?;
+        let names = engine.artifact_names(&readers, held.iter().map(|grant| grant.artifact)).await?;
+        let granted = entitlement.as_ref().map(|held| row(&names, held).grants).unwrap_or_default();
+        let path = match &entitlement {
+            Some(held) => format!("/artifact-entitlements/{}", held.id),
+            None => format!("/customers/{}/grant-artifacts", customer.id),
+        };
         let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
-        page::send(&Self { shell, customer, entitlement, choices, form })
+        let (further, q, pages) = (shown.further, shown.q, shown.pages);
+        page::send(&Self { shell, customer, entitlement, granted, choices, further, path, q, pages, form })
     }
 }
 
-async fn new(signed: Signed<WriteEntitlements>, id: Id<CustomerId>, engine: web::Data<Engine>) -> Page {
+async fn new(
+    request: HttpRequest,
+    signed: Signed<WriteEntitlements>,
+    id: Id<CustomerId>,
+    engine: web::Data<Engine>,
+) -> Page {
     let readers = signed.access.also::<ReadRegistries>()?;
-    let choices = choices(&engine, &readers, &[], &Form::EMPTY, false).await?;
-    EntitlementPage::send(&engine, &signed, id.0, None, choices, Form::default()).await
+    let shown = Shown::wanted(&engine, &readers, &[], &request).await?;
+    EntitlementPage::send(&engine, &signed, id.0, None, shown, Form::default()).await
 }
 
 /// Asks before a first entitlement closes the registries to others.
@@ -244,14 +351,16 @@ struct PreviewPage {
 }
 
 async fn create(
+    request: HttpRequest,
     signed: Signed<WriteEntitlements>,
     id: Id<CustomerId>,
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
     let readers = signed.access.also::<ReadRegistries>()?;
-    let choices = choices(&engine, &readers, &[], &form, true).await?;
-    let granted = grants(&choices, &mut form);
+    let artifacts = shown(&engine, &readers, &form).await?;
+    let choices = choices(&engine, &readers, artifacts.clone(), &[], Some(&form)).await?;
+    let granted = grants(&choices, &[], &mut form);
     if let (Some(Noted { note }), Some(grants)) = (form.read::<Noted>(&["note"]), granted) {
         let close = form.is("close", "true");
         let new = NewEntitlement { customer: id.0, description: note, grants, close };
@@ -261,7 +370,8 @@ async fn create(
             Err(error) => form.keep(error)?,
         }
     }
-    EntitlementPage::send(&engine, &signed, id.0, None, choices, form).await
+    let shown = Shown::again(&engine, &readers, artifacts, &request).await?;
+    EntitlementPage::send(&engine, &signed, id.0, None, shown, form).await
 }
 
 async fn preview(
@@ -284,20 +394,21 @@ async fn preview(
 }
 
 async fn show(
-    _: HttpRequest,
+    request: HttpRequest,
     signed: Signed<ReadEntitlements>,
     id: Id<ArtifactEntitlementId>,
     engine: web::Data<Engine>,
 ) -> Page {
     let held = engine.artifact_entitlement(&signed.access, id.0).await?;
     let readers = signed.access.also::<ReadRegistries>()?;
-    let choices = choices(&engine, &readers, &held.grants, &Form::EMPTY, false).await?;
+    let shown = Shown::wanted(&engine, &readers, &held.grants, &request).await?;
     let note = held.description.as_ref().map(ToString::to_string).unwrap_or_default();
     let form = Form::filled([("note", note)]);
-    EntitlementPage::send(&engine, &signed, held.customer, Some(held), choices, form).await
+    EntitlementPage::send(&engine, &signed, held.customer, Some(held), shown, form).await
 }
 
 async fn save(
+    request: HttpRequest,
     signed: Signed<WriteEntitlements>,
     id: Id<ArtifactEntitlementId>,
     Posted(mut form): Posted,
@@ -305,16 +416,20 @@ async fn save(
 ) -> Page {
     let held = engine.artifact_entitlement(&signed.access.also()?, id.0).await?;
     let readers = signed.access.also::<ReadRegistries>()?;
-    let choices = choices(&engine, &readers, &held.grants, &form, true).await?;
-    let granted = grants(&choices, &mut form);
+    let artifacts = shown(&engine, &readers, &form).await?;
+    let choices = choices(&engine, &readers, artifacts.clone(), &held.grants, Some(&form)).await?;
+    let granted = grants(&choices, &held.grants, &mut form);
     if let (Some(Noted { note }), Some(grants)) = (form.read::<Noted>(&["note"]), granted) {
         let change = EntitlementChange { description: Some(note), grants: Some(grants) };
-        match engine.update_artifact_entitlement(&signed.access, id.0, change, None).await {
+        // What the form does not show stays as it was when the form was made, or nothing is changed.
+        let expected = form.value("version").parse().unwrap_or_default();
+        match engine.update_artifact_entitlement(&signed.access, id.0, change, Some(expected)).await {
             Ok(_) => return Ok(page::go(format!("/customers/{}?done=entitled#artifacts", held.customer))),
             Err(error) => form.keep(error)?,
         }
     }
-    EntitlementPage::send(&engine, &signed, held.customer, Some(held), choices, form).await
+    let shown = Shown::again(&engine, &readers, artifacts, &request).await?;
+    EntitlementPage::send(&engine, &signed, held.customer, Some(held), shown, form).await
 }
 
 /// Asks before an entitlement is ended.
@@ -333,7 +448,9 @@ async fn ending(
 ) -> Page {
     let held = engine.artifact_entitlement(&signed.access.also()?, id.0).await?;
     let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, held.customer).await?;
-    let row = row(&engine, &signed.access.also()?, held).await;
+    let ids = held.grants.iter().map(|grant| grant.artifact);
+    let names = engine.artifact_names(&signed.access.also::<ReadRegistries>()?, ids).await?;
+    let row = row(&names, &held);
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
     page::send(&EndPage { shell, customer, row })
 }

@@ -11,6 +11,7 @@ use keyward_web::{Code, Fields, Id, Problem, Request};
 use super::Listing;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -44,7 +45,7 @@ struct ArtifactsPage {
     address: String,
     q: String,
     artifacts: Vec<Artifact>,
-    next: Option<String>,
+    pages: Pages,
     form: Form,
 }
 
@@ -58,15 +59,17 @@ async fn page_of(
 ) -> Page {
     let readers = signed.access.also::<ReadRegistries>()?;
     let registry = engine.registry(&readers, id).await?;
-    let found = engine.artifacts(&readers, Some(id), listing.text(), listing.page()).await?;
+    let paging = Paging::at(&format!("/registries/{id}/artifacts"), query, "cursor", "");
+    let found = engine.artifacts(&readers, Some(id), listing.text(), paging.request()).await?;
+    let (artifacts, pages) = paging.take(found);
     page::send(&ArtifactsPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now()).after(query),
         address: engine.registry_address(&registry),
         registry,
         tab: "artifacts",
         q: listing.q.clone(),
-        artifacts: found.items,
-        next: found.next.map(|cursor| cursor.to_string()),
+        artifacts,
+        pages,
         form,
     })
 }
@@ -114,6 +117,7 @@ struct ArtifactPage {
     address: String,
     artifact: Artifact,
     tags: Vec<TagDetail>,
+    pages: Pages,
 }
 
 async fn show(
@@ -124,6 +128,8 @@ async fn show(
 ) -> Page {
     let artifact = engine.artifact(&signed.access, id.0).await?;
     let registry = engine.registry(&signed.access, artifact.registry).await?;
+    let paging = Paging::of(&request);
+    let (tags, pages) = paging.take(engine.artifact_tags_page(&signed.access, id.0, paging.request()).await?);
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
     page::send(&ArtifactPage {
         shell: shell.after(request.query_string()),
@@ -131,7 +137,8 @@ async fn show(
         registry,
         tab: "artifacts",
         artifact,
-        tags: engine.artifact_tags(&signed.access, id.0).await?,
+        tags,
+        pages,
     })
 }
 

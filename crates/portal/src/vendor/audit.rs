@@ -1,13 +1,13 @@
 //! What happened.
 
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::ReadAuditEvents;
 use keyward_domain::{Actor, AuditEvent, Feature};
 use keyward_engine::Engine;
 
-use super::Listing;
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -48,23 +48,21 @@ struct AuditPage {
     /// The plan, where it does not include the log.
     lacking: Option<&'static str>,
     events: Vec<Line>,
-    next: Option<String>,
+    pages: Pages,
 }
 
-async fn list(
-    signed: Signed<ReadAuditEvents>,
-    listing: web::Query<Listing>,
-    engine: web::Data<Engine>,
-) -> Page {
+async fn list(request: HttpRequest, signed: Signed<ReadAuditEvents>, engine: web::Data<Engine>) -> Page {
+    let paging = Paging::of(&request);
     let lacking = signed.lacks(Feature::AuditLog, engine.now());
     let found = match lacking {
-        Some(_) => keyward_domain::Page { items: Vec::new(), next: None },
-        None => engine.audit_events(&signed.access, listing.page()).await?,
+        Some(_) => keyward_domain::Page::new(Vec::new(), None),
+        None => engine.audit_events(&signed.access, paging.request()).await?,
     };
+    let (found, pages) = paging.take(found);
     page::send(&AuditPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "audit", engine.now()),
         lacking,
-        events: found.items.iter().map(line).collect(),
-        next: found.next.map(|cursor| cursor.to_string()),
+        events: found.iter().map(line).collect(),
+        pages,
     })
 }

@@ -1,8 +1,9 @@
 //! Tables that are ordered by their columns: by plain links, which htmx follows without a reload.
 
-use keyward_domain::{Mark, Order, OrderBy, Ordered, OrderedRequest, PageRequest};
+use keyward_domain::{Mark, Order, OrderBy, OrderedRequest, PageRequest};
 
 use super::Listing;
+use crate::pages::Pages;
 
 /// The head of one column.
 pub(crate) struct Column {
@@ -56,13 +57,9 @@ impl Listing {
         OrderedRequest::new(order, limit, after).unwrap_or_else(|_| OrderedRequest::first(order))
     }
 
-    /// The next page's request, for files that hold all of them.
-    pub(crate) fn following<K: OrderBy, T>(&self, found: Option<&Ordered<T>>) -> Option<OrderedRequest<K>> {
-        let after = match found {
-            Some(found) => Some(found.next.clone()?),
-            None => None,
-        };
-        OrderedRequest::new(self.order(), PageRequest::MOST, after).ok()
+    /// The request for what follows `next`, for files that hold all of a list.
+    pub(crate) fn following<K: OrderBy>(&self, next: Option<Mark>) -> Option<OrderedRequest<K>> {
+        OrderedRequest::new(self.order(), PageRequest::MOST, next).ok()
     }
 
     /// The address of the same list in an order, from a cursor on.
@@ -73,6 +70,8 @@ impl Listing {
             ("q", self.q.as_str()),
             ("status", &self.status),
             ("product", &self.product),
+            ("customer", &self.customer),
+            ("unscoped", &self.unscoped),
             ("sort", sort),
             ("cursor", &cursor),
         ];
@@ -81,8 +80,11 @@ impl Listing {
         if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
     }
 
-    /// The address of the page after this one, if there is one.
-    pub(crate) fn next<T>(&self, path: &str, found: &Ordered<T>) -> Option<String> {
-        Some(self.address(path, &self.sort, Some(found.next.as_ref()?)))
+    /// The links to the beginning of the list and to what follows at `next`.
+    pub(crate) fn pages(&self, path: &str, next: Option<&Mark>) -> Pages {
+        Pages {
+            first: (!self.cursor.is_empty()).then(|| self.address(path, &self.sort, None)),
+            next: next.map(|next| self.address(path, &self.sort, Some(next))),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{
-    ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts, WriteCustomers,
+    ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts, WriteCustomers, WriteLicenses,
 };
 use keyward_domain::registry::ArtifactPolicy;
 use keyward_domain::{
@@ -12,10 +12,12 @@ use keyward_domain::{
 use keyward_engine::{ApplicationGrant, CustomerChange, Engine, NewCustomer};
 use keyward_web::{Fields, Id, Request};
 
+use super::choose::{Choice, ChoosePage};
 use super::columns::{Column, columns};
 use super::{Listing, artifact_entitlements};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -26,6 +28,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/customers/new", web::post().to(create))
         .route("/customers/{id}", web::get().to(show))
         .route("/customers/{id}", web::post().to(save))
+        .route("/customers/{id}/new-key", web::get().to(choose_product))
         .route("/customers/{id}/delete", web::post().to(delete));
 }
 
@@ -44,7 +47,7 @@ struct CustomersPage {
     listing: Listing,
     columns: Vec<Column>,
     customers: Vec<Customer>,
-    next: Option<String>,
+    pages: Pages,
     csv: String,
 }
 
@@ -55,14 +58,15 @@ async fn list(
     engine: web::Data<Engine>,
 ) -> Page {
     let found = engine.customers_in_order(&signed.access, listing.text(), &listing.ordered()).await?;
+    let (found, next) = found.into_parts();
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
     let page = CustomersPage {
         shell: shell.after(request.query_string()),
         columns: columns(PATH, &listing, &COLUMNS),
-        next: listing.next(PATH, &found),
+        pages: listing.pages(PATH, next.as_ref()),
         csv: listing.address("/customers.csv", &listing.sort, None),
         listing: listing.into_inner(),
-        customers: found.items,
+        customers: found,
     };
     if request.headers().contains_key("hx-request") {
         page::send(&page.as_table())
@@ -72,7 +76,7 @@ async fn list(
 }
 
 async fn csv(signed: Signed<ReadCustomers>, listing: web::Query<Listing>, engine: web::Data<Engine>) -> Page {
-    let (mut rows, mut found) = (Vec::new(), None);
+    let (mut rows, mut request) = (Vec::new(), listing.following(None));
     let row = |customer: Customer| {
         let notes = customer.notes.map(|notes| notes.to_string()).unwrap_or_default();
         vec![
@@ -83,10 +87,11 @@ async fn csv(signed: Signed<ReadCustomers>, listing: web::Query<Listing>, engine
             customer.created_at.to_string(),
         ]
     };
-    while let Some(request) = listing.following(found.as_ref()) {
-        let more = engine.customers_in_order(&signed.access, listing.text(), &request).await?;
-        rows.extend(more.items.iter().cloned().map(row));
-        found = Some(more);
+    while let Some(part) = request {
+        let (more, next) =
+            engine.customers_in_order(&signed.access, listing.text(), &part).await?.into_parts();
+        rows.extend(more.into_iter().map(row));
+        request = next.and_then(|next| listing.following(Some(next)));
     }
     Ok(page::csv("customers.csv", &["id", "name", "email", "notes", "created_at"], rows))
 }
@@ -142,9 +147,13 @@ struct CustomerPage {
     customer: Customer,
     form: Form,
     licenses: Vec<Held>,
-    products: Vec<Product>,
+    /// How many there are on all pages.
+    count: u64,
+    license_pages: Pages,
     grants: Vec<ApplicationGrant>,
+    grant_pages: Pages,
     entitlements: Vec<artifact_entitlements::Row>,
+    entitlement_pages: Pages,
     /// Whether customers without an entitlement may pull.
     open: bool,
 }
@@ -156,13 +165,19 @@ async fn page_of(
     form: Option<Form>,
     query: &str,
 ) -> Page {
-    let now = engine.now();
+    let (now, path) = (engine.now(), format!("/customers/{}", customer.id));
     let filter = LicenseFilter { customer: Some(customer.id), ..LicenseFilter::default() };
-    let held = engine.licenses(&signed.access.also::<ReadLicenses>()?, &filter, Listing::whole()).await?;
-    let products = engine.products(&signed.access.also::<ReadProducts>()?, None, Listing::whole()).await?;
+    let (licenses, paging) =
+        (signed.access.also::<ReadLicenses>()?, Paging::at(&path, query, "licenses", "licenses"));
+    let count = engine.license_count(&licenses, &filter).await?;
+    let (held, license_pages) = paging.take(engine.licenses(&licenses, &filter, paging.request()).await?);
     let readers = signed.access.also::<ReadEntitlements>()?;
-    let (id, most) = (Some(customer.id), Listing::whole());
-    let grants = engine.application_entitlements(&readers, id, None, most).await?.items;
+    let paging = Paging::at(&path, query, "applications", "applications");
+    let grants = engine.application_entitlements(&readers, Some(customer.id), None, paging.request()).await?;
+    let (grants, grant_pages) = paging.take(grants);
+    let paging = Paging::at(&path, query, "artifacts", "artifacts");
+    let (entitlements, entitlement_pages) =
+        artifact_entitlements::rows(engine, &readers, customer.id, &paging).await?;
     let form = form.unwrap_or_else(|| {
         Form::filled([
             ("name", customer.name.to_string()),
@@ -173,14 +188,13 @@ async fn page_of(
     page::send(&CustomerPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", now).after(query),
         form,
-        licenses: held
-            .items
-            .into_iter()
-            .map(|license| Held { status: license.status(now), license })
-            .collect(),
-        products: products.items,
+        licenses: held.into_iter().map(|license| Held { status: license.status(now), license }).collect(),
+        count,
+        license_pages,
         grants,
-        entitlements: artifact_entitlements::rows(engine, &readers, customer.id).await?,
+        grant_pages,
+        entitlements,
+        entitlement_pages,
         open: engine.artifact_policy(&readers).await? == ArtifactPolicy::OpenUntilFirst,
         customer,
     })
@@ -212,6 +226,41 @@ async fn save(
     }
     let customer = engine.customer(&signed.access.also()?, id.0).await?;
     page_of(&engine, &signed, customer, Some(form), "").await
+}
+
+/// Of which product the customer is to get a key.
+async fn choose_product(
+    request: HttpRequest,
+    signed: Signed<WriteLicenses>,
+    id: Id<CustomerId>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let customer = engine.customer(&signed.access.also()?, id.0).await?;
+    let (readers, paging) = (signed.access.also::<ReadProducts>()?, Paging::of(&request));
+    let found = engine.products_in_service(&readers, listing.text(), paging.request()).await?;
+    let (found, pages) = paging.take(found);
+    let choice = |product: Product| Choice {
+        name: product.name.to_string(),
+        detail: product.description.map(|text| text.to_string()).unwrap_or_default(),
+        href: format!("/products/{}/keys/new?customer={}", product.id, customer.id),
+    };
+    let page = ChoosePage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now()),
+        title: "A key of which product?",
+        crumbs: vec![
+            ("Customers".to_owned(), PATH.to_owned()),
+            (customer.name.to_string(), format!("/customers/{}", customer.id)),
+        ],
+        label: "Name",
+        what: "products",
+        other: None,
+        path: request.path().to_owned(),
+        q: listing.q.clone(),
+        choices: found.into_iter().map(choice).collect(),
+        pages,
+    };
+    page.send(&request)
 }
 
 async fn delete(

@@ -9,15 +9,20 @@ use keyward_domain::{
 use keyward_engine::{Engine, Error, Holder, NewCustomer, NewKey, TokenFormat};
 use keyward_web::{Code, Fields, Id, Problem, Request, part};
 
+use super::Listing;
+use super::choose::{Choice, ChoosePage};
 use super::template::{self, Input};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::Paging;
 use crate::signed::Signed;
+use crate::trouble::Trouble;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/products/{id}/keys/new", web::get().to(new))
         .route("/products/{id}/keys/new", web::post().to(create))
+        .route("/products/{id}/keys/customer", web::get().to(choose))
         .route("/products/{id}/keys/{license}", web::get().to(made));
 }
 
@@ -28,7 +33,7 @@ struct NewKeyPage {
     product: Product,
     inputs: Vec<Input>,
     form: Form,
-    customer: Option<keyward_domain::Customer>,
+    customer: Option<Customer>,
 }
 
 #[derive(Debug, Default, serde::Deserialize)]
@@ -44,13 +49,62 @@ async fn new(
     engine: web::Data<Engine>,
 ) -> Page {
     let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
-    let customer = match query.customer.parse::<CustomerId>() {
-        Ok(customer) => Some(engine.customer(&signed.access.also::<ReadCustomers>()?, customer).await?),
-        Err(_) => None,
-    };
+    let customer = existing(&engine, &signed, &query.customer).await?;
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
     let inputs = template::inputs(&product.template, None);
     page::send(&NewKeyPage { shell, product, inputs, form: Form::default(), customer })
+}
+
+/// The customer whom an address or a form names; `None` where none is named, and a new one is made.
+async fn existing(
+    engine: &Engine,
+    signed: &Signed<WriteLicenses>,
+    named: &str,
+) -> Result<Option<Customer>, Trouble> {
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let id: CustomerId = named.parse().map_err(|_| Problem::new(Code::NotFound))?;
+    Ok(Some(engine.customer(&signed.access.also::<ReadCustomers>()?, id).await?))
+}
+
+/// Which customer is to get the key.
+async fn choose(
+    request: HttpRequest,
+    signed: Signed<WriteLicenses>,
+    id: Id<ProductId>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
+    let (readers, paging) = (signed.access.also::<ReadCustomers>()?, Paging::of(&request));
+    let found = engine.customers(&readers, listing.text(), paging.request()).await?;
+    let (found, pages) = paging.take(found);
+    let choice = |customer: Customer| Choice {
+        name: customer.name.to_string(),
+        detail: customer.email.to_string(),
+        href: format!("/products/{}/keys/new?customer={}", product.id, customer.id),
+    };
+    let page = ChoosePage {
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now()),
+        title: "Who is the key for?",
+        crumbs: vec![
+            ("Products".to_owned(), "/products".to_owned()),
+            (product.name.to_string(), format!("/products/{}", product.id)),
+        ],
+        label: "Customer’s name or e-mail",
+        what: "customers",
+        other: Some(Choice {
+            name: "A new customer".to_owned(),
+            detail: "Made together with the key".to_owned(),
+            href: format!("/products/{}/keys/new", product.id),
+        }),
+        path: request.path().to_owned(),
+        q: listing.q.clone(),
+        choices: found.into_iter().map(choice).collect(),
+        pages,
+    };
+    page.send(&request)
 }
 
 struct Told {
@@ -133,10 +187,7 @@ async fn create(
             }
         }
     }
-    let customer = match form.value("customer").parse::<CustomerId>() {
-        Ok(customer) => Some(engine.customer(&signed.access.also::<ReadCustomers>()?, customer).await?),
-        Err(_) => None,
-    };
+    let customer = existing(&engine, &signed, form.value("customer")).await?;
     let inputs = template::inputs(&product.template, Some(&form));
     page::send(&NewKeyPage { shell, product, inputs, form, customer })
 }

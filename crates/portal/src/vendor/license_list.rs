@@ -1,18 +1,17 @@
 //! All licenses: by customer, or as one list in an order.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts};
-use keyward_domain::{
-    Customer, CustomerId, License, LicenseFilter, LicenseKey, LicenseOrder, LicenseStatus, Product,
-};
-use keyward_engine::Engine;
+use keyward_domain::{CustomerId, License, LicenseFilter, LicenseKey, LicenseOrder, LicenseStatus, Product};
+use keyward_engine::{Engine, Holding, Named};
 
 use super::Listing;
 use super::columns::{Column, columns};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 use crate::trouble::Trouble;
 
@@ -20,15 +19,27 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.route("/licenses", web::get().to(overview)).route("/licenses.csv", web::get().to(csv));
 }
 
+/// How many customers are on a page of the list by customer.
+const CUSTOMERS: u32 = 20;
+
+/// How many licenses of each are shown there.
+const MOST_SHOWN: u32 = 5;
+
 struct Row {
     license: License,
     status: LicenseStatus,
+    /// `None` for the whole organization.
+    customer: Option<(CustomerId, Named)>,
 }
 
-/// A customer with what they hold.
+/// A customer, or the whole organization, with what they hold.
 struct Group {
-    customer: Option<Customer>,
+    holding: Holding,
     rows: Vec<Row>,
+    /// Whether there are more of them.
+    more: bool,
+    /// Where all of it is listed.
+    all: String,
     /// How many applications the customer is entitled to.
     applications: u64,
     /// How many artifact entitlements the customer holds.
@@ -53,11 +64,12 @@ struct LicensesPage {
     statuses: [LicenseStatus; 5],
     product: Option<Product>,
     columns: Vec<Column>,
-    groups: Vec<Group>,
-    grouped: bool,
+    /// By customer; `None` for one list.
+    groups: Option<Vec<Group>>,
+    rows: Vec<Row>,
     /// The same licenses by customer, or as one list.
     other: String,
-    next: Option<String>,
+    pages: Pages,
     csv: String,
     mistyped: Option<String>,
 }
@@ -66,7 +78,13 @@ struct LicensesPage {
 fn filter(listing: &Listing) -> (LicenseFilter, Option<String>) {
     let status = listing.status.parse().ok();
     let text = listing.text();
-    let filter = LicenseFilter { status, product: listing.product.parse().ok(), ..LicenseFilter::default() };
+    let filter = LicenseFilter {
+        status,
+        product: listing.product.parse().ok(),
+        customer: listing.customer.parse().ok(),
+        unscoped: listing.unscoped == "true",
+        ..LicenseFilter::default()
+    };
     match text.map(str::parse::<LicenseKey>) {
         Some(Ok(key)) => (LicenseFilter { key: Some(key), ..filter }, None),
         Some(Err(fault)) if fault.code == "mistyped_license_key" => {
@@ -84,11 +102,16 @@ async fn overview(
 ) -> Page {
     let now = engine.now();
     let (filter, mistyped) = filter(&listing);
-    let found = engine.licenses_in_order(&signed.access, &filter, &listing.ordered()).await?;
-    let next = listing.next(PATH, &found);
-    let grouped = listing.sort.is_empty();
-    // Who is entitled to something and holds no license is told too.
-    let idle = grouped && listing.is_plain() && next.is_none();
+    let grouped = listing.sort.is_empty() && !filter.unscoped && filter.customer.is_none();
+    let (groups, rows, pages) = if grouped {
+        let paging = Paging::of(&request);
+        let (groups, pages) = groups(&engine, &signed, &filter, &listing, &paging).await?;
+        (Some(groups), Vec::new(), pages)
+    } else {
+        let found = engine.licenses_in_order(&signed.access, &filter, &listing.ordered()).await?;
+        let (found, next) = found.into_parts();
+        (None, rows(&engine, &signed, found).await?, listing.pages(PATH, next.as_ref()))
+    };
     let product = match filter.product {
         Some(product) => engine.product(&signed.access.also::<ReadProducts>()?, product).await.ok(),
         None => None,
@@ -98,11 +121,11 @@ async fn overview(
         shell,
         columns: columns(PATH, &listing, &COLUMNS),
         statuses: LicenseStatus::ALL,
-        groups: groups(&engine, &signed, found.items, grouped, idle).await?,
-        grouped,
         other: listing.address(PATH, if grouped { "name" } else { "" }, None),
+        groups,
+        rows,
         product,
-        next,
+        pages,
         csv: listing.address("/licenses.csv", &listing.sort, None),
         mistyped,
         listing: listing.into_inner(),
@@ -114,50 +137,70 @@ async fn overview(
     }
 }
 
-/// Licenses with their customers: all of one customer together, or each by itself where their order counts. With
-/// those customers, if `idle`, who hold none and are entitled to something.
-async fn groups(
+/// Licenses with the names of their customers.
+async fn rows(
     engine: &Engine,
     signed: &Signed<ReadLicenses>,
     licenses: Vec<License>,
-    together: bool,
-    idle: bool,
-) -> Result<Vec<Group>, Trouble> {
+) -> Result<Vec<Row>, Trouble> {
+    let now = engine.now();
+    let ids = licenses.iter().filter_map(|license| license.customer);
+    let names = engine.customer_names(&signed.access.also::<ReadCustomers>()?, ids).await?;
+    let row = |license: License| Row {
+        status: license.status(now),
+        customer: license.customer.and_then(|id| Some((id, names.get(&id)?.clone()))),
+        license,
+    };
+    Ok(licenses.into_iter().map(row).collect())
+}
+
+/// A page of customers, each with the newest of their licenses; before the first, what the whole organization holds.
+async fn groups(
+    engine: &Engine,
+    signed: &Signed<ReadLicenses>,
+    filter: &LicenseFilter,
+    listing: &Listing,
+    paging: &Paging,
+) -> Result<(Vec<Group>, Pages), Trouble> {
     let (now, readers) = (engine.now(), signed.access.also::<ReadCustomers>()?);
-    let mut known: BTreeMap<CustomerId, Option<Customer>> = BTreeMap::new();
-    let mut groups: Vec<Group> = Vec::new();
-    for license in licenses {
-        let customer = match license.customer {
-            Some(id) => match known.get(&id) {
-                Some(customer) => customer.clone(),
-                None => known.entry(id).or_insert(engine.customer(&readers, id).await.ok()).clone(),
-            },
-            None => None,
-        };
-        let id = |customer: &Option<Customer>| customer.as_ref().map(|customer| customer.id);
-        let row = Row { status: license.status(now), license };
-        match groups.iter_mut().find(|group| together && id(&group.customer) == id(&customer)) {
-            Some(group) => group.rows.push(row),
-            None => groups.push(Group { customer, rows: vec![row], applications: 0, artifacts: 0 }),
-        }
-    }
+    let page = paging.request_of(CUSTOMERS);
+    let (whole, found) =
+        engine.licenses_by_holder(&signed.access, &readers, filter, page, MOST_SHOWN).await?;
+    let (found, pages) = paging.take(found);
+    let ids: Vec<_> = found.iter().filter_map(|one| Some(one.customer.as_ref()?.0)).collect();
     let entitlements = signed.access.also::<ReadEntitlements>()?;
-    let deployers = engine.application_entitlement_counts(&entitlements).await?;
-    let pullers = engine.artifact_entitlement_counts(&entitlements).await?;
-    if idle {
-        let entitled: BTreeSet<_> = deployers.keys().chain(pullers.keys()).copied().collect();
-        for id in entitled.into_iter().filter(|id| !known.contains_key(id)) {
-            let customer = engine.customer(&readers, id).await.ok();
-            groups.push(Group { customer, rows: Vec::new(), applications: 0, artifacts: 0 });
-        }
-    }
-    for group in &mut groups {
-        let count = |of: &BTreeMap<CustomerId, u64>| {
-            group.customer.as_ref().and_then(|customer| of.get(&customer.id)).copied().unwrap_or(0)
+    let deployers = engine.application_entitlement_counts(&entitlements, &ids).await?;
+    let pullers = engine.artifact_entitlement_counts(&entitlements, &ids).await?;
+    let group = |mut holding: Holding| {
+        let id = holding.customer.as_ref().map(|(id, _)| *id);
+        let count = |of: &BTreeMap<CustomerId, u64>| id.and_then(|id| of.get(&id)).copied().unwrap_or(0);
+        let licenses = std::mem::take(&mut holding.licenses);
+        let row = |license: License| Row {
+            status: license.status(now),
+            customer: holding.customer.clone(),
+            license,
         };
-        (group.applications, group.artifacts) = (count(&deployers), count(&pullers));
+        Group {
+            more: holding.count > licenses.len() as u64,
+            rows: licenses.into_iter().map(row).collect(),
+            all: match &holding.customer {
+                Some((id, named)) if !named.deleted => format!("/customers/{id}#licenses"),
+                Some((id, _)) => Listing { customer: id.to_string(), ..listing.clone() }.all(),
+                None => Listing { unscoped: "true".to_owned(), ..listing.clone() }.all(),
+            },
+            applications: count(&deployers),
+            artifacts: count(&pullers),
+            holding,
+        }
+    };
+    Ok((whole.into_iter().chain(found).map(group).collect(), pages))
+}
+
+impl Listing {
+    /// The address of all its licenses in one list.
+    fn all(&self) -> String {
+        self.address(PATH, "-created_at", None)
     }
-    Ok(groups)
 }
 
 async fn csv(signed: Signed<ReadLicenses>, listing: web::Query<Listing>, engine: web::Data<Engine>) -> Page {
@@ -175,11 +218,11 @@ async fn csv(signed: Signed<ReadLicenses>, listing: web::Query<Listing>, engine:
             license.revision.validity.expires_at().map(|end| end.to_string()).unwrap_or_default(),
         ]
     };
-    let (mut rows, mut found) = (Vec::new(), None);
-    while let Some(request) = listing.following(found.as_ref()) {
-        let more = engine.licenses_in_order(&signed.access, &filter, &request).await?;
-        rows.extend(more.items.iter().cloned().map(row));
-        found = Some(more);
+    let (mut rows, mut request) = (Vec::new(), listing.following(None));
+    while let Some(part) = request {
+        let (more, next) = engine.licenses_in_order(&signed.access, &filter, &part).await?.into_parts();
+        rows.extend(more.into_iter().map(row));
+        request = next.and_then(|next| listing.following(Some(next)));
     }
     let head = ["id", "name", "customer_id", "product_id", "license_key", "status", "expires_at"];
     Ok(page::csv("licenses.csv", &head, rows))

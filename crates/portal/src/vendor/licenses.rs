@@ -2,25 +2,22 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteLicenses};
+use keyward_domain::permission::{ReadLicenses, ReadProducts, WriteLicenses};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{
-    Customer, CustomerId, EndTime, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes,
-    Payload, Pin, Product, Renewal, Revision, StartTime, Timestamp,
+    Customer, EndTime, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes, Payload, Pin,
+    Product, Renewal, Revision, Timestamp,
 };
-use keyward_engine::{BoundsChange, Engine, Error, LicenseChange, NewLicense, Terms, TokenFormat};
+use keyward_engine::{BoundsChange, Engine, Error, LicenseChange, Named, TokenFormat};
 use keyward_web::{Fields, Id, Request};
 
-use super::Listing;
 use crate::form::{Form, Posted};
-use crate::page::{self, Page, Shell, day, minute};
+use crate::page::{self, Page, Shell, minute};
 use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/licenses/new", web::get().to(new))
-        .route("/licenses/new", web::post().to(create))
         .route("/licenses/{id}", web::get().to(show))
         .route("/licenses/{id}", web::post().to(save))
         .route("/licenses/{id}/renew", web::post().to(renew))
@@ -30,75 +27,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/licenses/{id}/mail-onboarding-link", web::post().to(mail))
         .route("/licenses/{id}/reset-addresses", web::post().to(reset))
         .route("/licenses/{id}/{verb:suspend|resume}", web::post().to(hold));
-}
-
-#[derive(Template)]
-#[template(path = "vendor/license_new.html")]
-struct NewLicensePage {
-    shell: Shell,
-    form: Form,
-    customers: Vec<Customer>,
-}
-
-#[derive(Debug, Default, serde::Deserialize)]
-struct For {
-    #[serde(default)]
-    customer: String,
-}
-
-async fn new(signed: Signed<WriteLicenses>, query: web::Query<For>, engine: web::Data<Engine>) -> Page {
-    let now = engine.now();
-    let form = Form::filled([
-        ("customer", query.customer.clone()),
-        ("not_before", day(now)),
-        ("expires_at", day(now.plus_one_year())),
-        ("payload", "{\n  \"seats\": 25,\n  \"plan\": \"pro\"\n}".to_owned()),
-    ]);
-    new_page(&engine, &signed, form).await
-}
-
-async fn new_page(engine: &Engine, signed: &Signed<WriteLicenses>, form: Form) -> Page {
-    let readers = signed.access.also::<ReadCustomers>()?;
-    let customers = engine.customers(&readers, None, Listing::whole()).await?.items;
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "licenses", engine.now());
-    page::send(&NewLicensePage { shell, form, customers })
-}
-
-struct Told {
-    name: Name,
-    description: Option<Notes>,
-    customer: Option<CustomerId>,
-    not_before: Option<StartTime>,
-    expires_at: Option<EndTime>,
-    payload: Option<Payload>,
-}
-
-impl Request for Told {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (name, description) = (fields.required("name"), fields.optional("description"));
-        let (customer, payload) = (fields.optional("customer"), fields.optional("payload"));
-        let (not_before, expires_at) = (fields.optional("not_before"), fields.optional("expires_at"));
-        Some(Self { name: name?, description, customer, not_before, expires_at, payload })
-    }
-}
-
-async fn create(signed: Signed<WriteLicenses>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
-    let names = ["name", "description", "customer", "not_before", "expires_at", "payload"];
-    if let Some(told) = form.read::<Told>(&names) {
-        let new = NewLicense {
-            name: told.name,
-            description: told.description,
-            customer: told.customer,
-            terms: Terms::Payload(told.payload.unwrap_or_default()),
-            not_before: told.not_before.map(Into::into),
-            expires_at: Some(told.expires_at.map(Into::into)),
-        };
-        match engine.create_license(&signed.access, new, form.once()).await {
-            Ok(done) => return Ok(page::go(format!("/licenses/{}?done=saved", done.value.id))),
-            Err(error) => form.keep(error)?,
-        }
-    }
-    new_page(&engine, &signed, form).await
 }
 
 /// An onboarding link as it stands.
@@ -125,6 +53,8 @@ struct LicensePage {
     license: License,
     status: LicenseStatus,
     customer: Option<Customer>,
+    /// What a customer was called who has been deleted.
+    gone: Option<Named>,
     product: Option<Product>,
     token: Option<String>,
     why: &'static str,
@@ -150,10 +80,16 @@ async fn page_of(
         Err(Error::NoToken(why)) => (None, why),
         Err(error) => return Err(error.into()),
     };
-    let customer = match license.customer {
-        Some(customer) => engine.customer(&signed.access.also()?, customer).await.ok(),
-        None => None,
-    };
+    let (mut customer, mut gone) = (None, None);
+    if let Some(id) = license.customer {
+        match engine.customer(&signed.access.also()?, id).await {
+            Ok(found) => customer = Some(found),
+            Err(Error::NotFound(_)) => {
+                gone = engine.customer_names(&signed.access.also()?, [id]).await?.remove(&id);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
     let product = match license.product {
         Some(product) => Some(engine.product(&signed.access.also::<ReadProducts>()?, product).await?),
         None => None,
@@ -173,6 +109,7 @@ async fn page_of(
         shell: Shell::vendor(&signed.visit, &signed.csrf, "licenses", now).after(query),
         status: license.status(now),
         customer,
+        gone,
         product,
         token,
         why,

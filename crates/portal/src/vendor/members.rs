@@ -7,9 +7,9 @@ use keyward_domain::{Email, Member, MemberId, Name, Permission, Role};
 use keyward_engine::{Engine, MemberChange, NewMember};
 use keyward_web::{Fields, Id, Request};
 
-use super::Listing;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -26,6 +26,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 struct MembersPage {
     shell: Shell,
     members: Vec<Member>,
+    pages: Pages,
     own: MemberId,
     may_write: bool,
     /// Those that the person may give: an owner's is not offered to others.
@@ -39,11 +40,14 @@ async fn page_of(
     form: Form,
     query: &str,
 ) -> Page {
-    let members = engine.members(&signed.access.also::<ReadMembers>()?, Listing::whole()).await?.items;
+    let paging = Paging::at("/members", query, "cursor", "");
+    let found = engine.members(&signed.access.also::<ReadMembers>()?, paging.request()).await?;
+    let (members, pages) = paging.take(found);
     let owners = signed.access.scopes().contains(Permission::WriteOwners);
     page::send(&MembersPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "members", engine.now()).after(query),
         members,
+        pages,
         own: signed.visit.member.id,
         may_write: signed.access.scopes().contains(Permission::WriteMembers),
         roles: Role::ALL.into_iter().filter(|role| *role != Role::Owner || owners).collect(),

@@ -8,12 +8,14 @@ mod applications;
 mod artifact_entitlements;
 mod artifacts;
 mod audit;
+mod choose;
 mod columns;
 mod confirm;
 mod customers;
 mod dashboard;
 mod keys;
 mod license_list;
+mod license_new;
 mod licenses;
 mod members;
 mod notices;
@@ -39,6 +41,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     application_entitlements::routes(config);
     customers::routes(config);
     license_list::routes(config);
+    license_new::routes(config);
     licenses::routes(config);
     registries::routes(config);
     registry_keys::routes(config);
@@ -73,6 +76,12 @@ pub(crate) struct Listing {
     /// Only of this product.
     #[serde(default)]
     pub product: String,
+    /// Only of this customer.
+    #[serde(default)]
+    pub customer: String,
+    /// Only those that no customer holds, if it is `true`.
+    #[serde(default)]
+    pub unscoped: String,
     /// In which order.
     #[serde(default)]
     pub sort: String,
@@ -82,20 +91,5 @@ impl Listing {
     /// The text to look for, if there is one.
     pub(crate) fn text(&self) -> Option<&str> {
         Some(self.q.trim()).filter(|text| !text.is_empty() && !text.contains('\0'))
-    }
-
-    /// The page that is wanted.
-    pub(crate) fn page(&self) -> keyward_domain::PageRequest {
-        keyward_domain::PageRequest { limit: 50, after: self.cursor.parse().ok() }
-    }
-
-    /// Whether nothing is looked for, from the beginning on.
-    pub(crate) fn is_plain(&self) -> bool {
-        self.text().is_none() && self.cursor.is_empty() && self.status.is_empty() && self.product.is_empty()
-    }
-
-    /// As much as a file may hold.
-    pub(crate) fn whole() -> keyward_domain::PageRequest {
-        keyward_domain::PageRequest { limit: keyward_domain::PageRequest::MOST, after: None }
     }
 }

@@ -14,6 +14,7 @@ use super::columns::{Column, columns};
 use super::template::{self, Input, KINDS, Row};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::Pages;
 use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
 
@@ -52,7 +53,7 @@ struct ProductsPage {
     listing: Listing,
     columns: Vec<Column>,
     products: Vec<Product>,
-    next: Option<String>,
+    pages: Pages,
     csv: String,
 }
 
@@ -63,14 +64,15 @@ async fn list(
     engine: web::Data<Engine>,
 ) -> Page {
     let found = engine.products_in_order(&signed.access, listing.text(), &listing.ordered()).await?;
+    let (found, next) = found.into_parts();
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
     let page = ProductsPage {
         shell: shell.after(request.query_string()),
         columns: columns(PATH, &listing, &COLUMNS),
-        next: listing.next(PATH, &found),
+        pages: listing.pages(PATH, next.as_ref()),
         csv: listing.address("/products.csv", &listing.sort, None),
         listing: listing.into_inner(),
-        products: found.items,
+        products: found,
     };
     if request.headers().contains_key("hx-request") {
         page::send(&page.as_table())
@@ -80,15 +82,16 @@ async fn list(
 }
 
 async fn csv(signed: Signed<ReadProducts>, listing: web::Query<Listing>, engine: web::Data<Engine>) -> Page {
-    let (mut rows, mut found) = (Vec::new(), None);
+    let (mut rows, mut request) = (Vec::new(), listing.following(None));
     let row = |product: Product| {
         let state = product.state.as_str().to_owned();
         vec![product.id.to_string(), product.name.to_string(), state, product.created_at.to_string()]
     };
-    while let Some(request) = listing.following(found.as_ref()) {
-        let more = engine.products_in_order(&signed.access, listing.text(), &request).await?;
-        rows.extend(more.items.iter().cloned().map(row));
-        found = Some(more);
+    while let Some(part) = request {
+        let (more, next) =
+            engine.products_in_order(&signed.access, listing.text(), &part).await?.into_parts();
+        rows.extend(more.into_iter().map(row));
+        request = next.and_then(|next| listing.following(Some(next)));
     }
     Ok(page::csv("products.csv", &["id", "name", "state", "created_at"], rows))
 }

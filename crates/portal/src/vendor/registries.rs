@@ -8,11 +8,10 @@ use keyward_domain::{Name, RegistryId};
 use keyward_engine::{Engine, NewCredential, NewRegistry, RegistryChange};
 use keyward_web::{Fields, Id, Request};
 
-use super::Listing;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::trouble::Trouble;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -31,7 +30,7 @@ struct Row {
     registry: Registry,
     address: String,
     /// How many of its keys are alive.
-    keys: usize,
+    keys: u64,
 }
 
 #[derive(Template)]
@@ -39,37 +38,22 @@ struct Row {
 struct RegistriesPage {
     shell: Shell,
     rows: Vec<Row>,
-    next: Option<String>,
+    pages: Pages,
 }
 
-async fn list(
-    request: HttpRequest,
-    signed: Signed<ReadRegistries>,
-    listing: web::Query<Listing>,
-    engine: web::Data<Engine>,
-) -> Page {
-    let found = engine.registries(&signed.access, listing.page()).await?;
-    let mut rows = Vec::new();
-    for registry in found.items {
-        let keys = alive_keys(&engine, &signed, registry.id).await?;
-        rows.push(Row { address: engine.registry_address(&registry), keys, registry });
-    }
+async fn list(request: HttpRequest, signed: Signed<ReadRegistries>, engine: web::Data<Engine>) -> Page {
+    let paging = Paging::of(&request);
+    let (found, pages) = paging.take(engine.registries(&signed.access, paging.request()).await?);
+    let ids: Vec<_> = found.iter().map(|registry| registry.id).collect();
+    let keys = engine.alive_registry_keys(&signed.access, &ids).await?;
+    let row = |registry: Registry| Row {
+        address: engine.registry_address(&registry),
+        keys: keys.get(&registry.id).copied().unwrap_or(0),
+        registry,
+    };
+    let rows = found.into_iter().map(row).collect();
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
-    page::send(&RegistriesPage {
-        shell: shell.after(request.query_string()),
-        rows,
-        next: found.next.map(|cursor| cursor.to_string()),
-    })
-}
-
-async fn alive_keys(
-    engine: &Engine,
-    signed: &Signed<ReadRegistries>,
-    registry: RegistryId,
-) -> Result<usize, Trouble> {
-    let keys = engine.registry_keys(&signed.access, Some(registry), Listing::whole()).await?.items;
-    let now = engine.now();
-    Ok(keys.iter().filter(|key| key.is_alive(now)).count())
+    page::send(&RegistriesPage { shell: shell.after(request.query_string()), rows, pages })
 }
 
 #[derive(Template)]
@@ -166,8 +150,8 @@ struct RegistryPage {
     registry: Registry,
     tab: &'static str,
     address: String,
-    keys: usize,
-    artifacts: usize,
+    keys: u64,
+    artifacts: u64,
     certificate: String,
     configuration: String,
     notifications: Option<Notifications>,
@@ -180,13 +164,14 @@ async fn show(
     engine: web::Data<Engine>,
 ) -> Page {
     let registry = engine.registry(&signed.access, id.0).await?;
+    let keys = engine.alive_registry_keys(&signed.access, &[registry.id]).await?;
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
     page::send(&RegistryPage {
         shell: shell.after(request.query_string()),
         tab: "overview",
         address: engine.registry_address(&registry),
-        keys: alive_keys(&engine, &signed, registry.id).await?,
-        artifacts: engine.known_repositories(&registry).await?.len(),
+        keys: keys.get(&registry.id).copied().unwrap_or(0),
+        artifacts: engine.artifact_count(&signed.access, registry.id).await?,
         certificate: engine.registry_certificate(&registry),
         configuration: engine.upstream_configuration(&registry),
         notifications: engine.notifications(&signed.access, id.0).await?,

@@ -1,18 +1,15 @@
 //! What happened at a registry: pulls, pushes, deletions, and what was refused.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
-use actix_web::web;
+use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadRegistries};
 use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent};
-use keyward_domain::{CustomerId, LicenseId, PageRequest, RegistryId, RegistryKeyId};
-use keyward_engine::{Engine, EventFilter};
+use keyward_domain::{CustomerId, PageRequest, RegistryId, RegistryKeyId};
+use keyward_engine::{Engine, EventFilter, HolderNames, Named};
 use keyward_web::Id;
 
-use super::Listing;
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 use crate::trouble::Trouble;
 
@@ -22,7 +19,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/registries/{id}/activity.csv", web::get().to(csv));
 }
 
-/// Which lines are wanted, and where they begin.
+/// Which lines are wanted.
 #[derive(Debug, Default, serde::Deserialize)]
 struct Wanted {
     #[serde(default)]
@@ -35,8 +32,6 @@ struct Wanted {
     /// Of this customer only.
     #[serde(default)]
     customer: String,
-    #[serde(default)]
-    cursor: String,
 }
 
 impl Wanted {
@@ -72,10 +67,6 @@ impl Wanted {
         let given = filter.into_iter().filter(|(_, value)| !value.is_empty());
         url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish()
     }
-
-    fn page(&self) -> PageRequest {
-        PageRequest { limit: 50, after: self.cursor.parse().ok() }
-    }
 }
 
 /// A line with the names of all in it.
@@ -98,22 +89,44 @@ pub(super) fn same(holder: Holder) -> Option<String> {
     }
 }
 
-/// The names of keys, customers and licenses, asked for once each.
-#[derive(Default)]
-pub(super) struct Names {
-    keys: BTreeMap<RegistryKeyId, String>,
-    customers: BTreeMap<CustomerId, String>,
-    licenses: BTreeMap<LicenseId, String>,
+/// What something is called in a table.
+pub(super) fn called(named: Option<&Named>) -> String {
+    match named {
+        Some(Named { name, deleted: false }) => name.clone(),
+        Some(Named { name, deleted: true }) => format!("{name} (deleted)"),
+        None => "deleted".to_owned(),
+    }
 }
 
-impl Names {
-    async fn line(
-        &mut self,
+/// The names of the keys, customers and licenses of a page, asked for together.
+pub(super) struct Holders(HolderNames);
+
+impl Holders {
+    /// Of all these.
+    pub(super) async fn of(
         engine: &Engine,
         signed: &Signed<ReadRegistries>,
-        event: RegistryEvent,
-    ) -> Result<Line, Trouble> {
-        let (who, link) = self.who(engine, signed, event.registry, event.holder).await?;
+        holders: impl IntoIterator<Item = Holder>,
+    ) -> Result<Self, Trouble> {
+        let customers = signed.access.also::<ReadCustomers>()?;
+        let licenses = signed.access.also::<ReadLicenses>()?;
+        Ok(Self(engine.holder_names(&signed.access, &customers, &licenses, holders).await?))
+    }
+
+    /// The name of whom it was, and their page.
+    pub(super) fn who(&self, registry: RegistryId, holder: Holder) -> (String, String) {
+        let name = called(self.0.of(holder));
+        match holder {
+            Holder::Key(_) => (format!("key {name}"), format!("/registries/{registry}/keys")),
+            Holder::License { customer: Some(id), .. } => (name, format!("/customers/{id}")),
+            Holder::License { license, customer: None } => {
+                (format!("license {name}"), format!("/licenses/{license}"))
+            }
+        }
+    }
+
+    fn line(&self, event: RegistryEvent) -> Line {
+        let (who, link) = self.who(event.registry, event.holder);
         let bytes = match (event.operation, event.decision) {
             (Operation::Pull, Decision::Allowed) => Some(event.bytes),
             (Operation::Pull, Decision::Denied) => None,
@@ -122,43 +135,7 @@ impl Names {
                 Decision::Allowed | Decision::Denied,
             ) => None,
         };
-        Ok(Line { same: same(event.holder), event, who, link, bytes })
-    }
-
-    /// The name of whom it was, and their page.
-    pub(super) async fn who(
-        &mut self,
-        engine: &Engine,
-        signed: &Signed<ReadRegistries>,
-        registry: RegistryId,
-        holder: Holder,
-    ) -> Result<(String, String), Trouble> {
-        let gone = || "deleted".to_owned();
-        let (who, link) = match holder {
-            Holder::Key(id) => {
-                if let Entry::Vacant(place) = self.keys.entry(id) {
-                    let key = engine.registry_key(&signed.access, id).await;
-                    place.insert(key.map_or_else(|_| gone(), |key| format!("key {}", key.name)));
-                }
-                (self.keys.get(&id), format!("/registries/{registry}/keys"))
-            }
-            Holder::License { customer: Some(id), .. } => {
-                if let Entry::Vacant(place) = self.customers.entry(id) {
-                    let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, id).await;
-                    place.insert(customer.map_or_else(|_| gone(), |customer| customer.name.to_string()));
-                }
-                (self.customers.get(&id), format!("/customers/{id}"))
-            }
-            Holder::License { license: id, customer: None } => {
-                if let Entry::Vacant(place) = self.licenses.entry(id) {
-                    let license = engine.license(&signed.access.also::<ReadLicenses>()?, id).await;
-                    let name = license.map_or_else(|_| gone(), |license| format!("license {}", license.name));
-                    place.insert(name);
-                }
-                (self.licenses.get(&id), format!("/licenses/{id}"))
-            }
-        };
-        Ok((who.cloned().unwrap_or_default(), link))
+        Line { same: same(event.holder), event, who, link, bytes }
     }
 }
 
@@ -174,10 +151,11 @@ struct ActivityPage {
     /// The filter as a query.
     query: String,
     lines: Vec<Line>,
-    next: Option<String>,
+    pages: Pages,
 }
 
 async fn list(
+    request: HttpRequest,
     signed: Signed<ReadRegistries>,
     id: Id<RegistryId>,
     wanted: web::Query<Wanted>,
@@ -185,11 +163,10 @@ async fn list(
 ) -> Page {
     let registry = engine.registry(&signed.access, id.0).await?;
     let wanted = wanted.into_inner().readable();
-    let found = engine.registry_events(&signed.access, wanted.filter(id.0), wanted.page()).await?;
-    let (mut names, mut lines) = (Names::default(), Vec::new());
-    for event in found.items {
-        lines.push(names.line(&engine, &signed, event).await?);
-    }
+    let paging = Paging::of(&request);
+    let found = engine.registry_events(&signed.access, wanted.filter(id.0), paging.request()).await?;
+    let (events, pages) = paging.take(found);
+    let names = Holders::of(&engine, &signed, events.iter().map(|event| event.holder)).await?;
     page::send(&ActivityPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now()),
         registry,
@@ -198,8 +175,8 @@ async fn list(
         decisions: [Decision::Allowed, Decision::Denied],
         query: wanted.query(),
         wanted,
-        lines,
-        next: found.next.map(|cursor| cursor.to_string()),
+        lines: events.into_iter().map(|event| names.line(event)).collect(),
+        pages,
     })
 }
 
@@ -216,30 +193,29 @@ async fn csv(
     engine: web::Data<Engine>,
 ) -> Page {
     engine.registry(&signed.access, id.0).await?;
-    let (mut names, mut rows, mut page) = (Names::default(), Vec::new(), Listing::whole());
-    let mut events = Vec::new();
-    while events.len() < MOST_ROWS {
-        let found = engine.registry_events(&signed.access, wanted.filter(id.0), page).await?;
-        events.extend(found.items);
-        match found.next {
-            Some(next) => page.after = Some(next),
-            None => break,
-        }
-    }
-    for event in events {
-        let Line { event, who, bytes, .. } = names.line(&engine, &signed, event).await?;
-        rows.push(vec![
-            event.at.to_string(),
-            who,
-            event.operation.to_string(),
-            event.decision.as_str().to_owned(),
-            event.repository.to_string(),
-            event.reference,
-            event.digest.map(|digest| digest.to_string()).unwrap_or_default(),
-            bytes.map(|bytes| bytes.to_string()).unwrap_or_default(),
-            event.address.ip().to_string(),
-            event.client,
-        ]);
+    let mut rows = Vec::new();
+    let mut page = Some(PageRequest { limit: PageRequest::MOST, after: None });
+    while let Some(request) = page.filter(|_| rows.len() < MOST_ROWS) {
+        let found = engine.registry_events(&signed.access, wanted.filter(id.0), request).await?;
+        let (events, next) = found.into_parts();
+        let names = Holders::of(&engine, &signed, events.iter().map(|event| event.holder)).await?;
+        rows.extend(events.into_iter().map(|event| row(names.line(event))));
+        page = next.map(|next| PageRequest { after: Some(next), ..request });
     }
     Ok(page::csv("activity.csv", &HEAD, rows))
+}
+
+fn row(Line { event, who, bytes, .. }: Line) -> Vec<String> {
+    vec![
+        event.at.to_string(),
+        who,
+        event.operation.to_string(),
+        event.decision.as_str().to_owned(),
+        event.repository.to_string(),
+        event.reference,
+        event.digest.map(|digest| digest.to_string()).unwrap_or_default(),
+        bytes.map(|bytes| bytes.to_string()).unwrap_or_default(),
+        event.address.ip().to_string(),
+        event.client,
+    ]
 }

@@ -3,15 +3,19 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
-use keyward_domain::registry::{Holder, KeyAccess, Registry, RegistryKey};
-use keyward_domain::{AlertStatus, EndTime, Feature, Name, RegistryId, RegistryKeyId, Timestamp};
-use keyward_engine::{AlertFilter, Engine, Error, NewRegistryKey, NewRegistrySecret};
+use keyward_domain::registry::{KeyAccess, Registry, RegistryKey};
+use keyward_domain::{
+    EndTime, Feature, Mark, Name, Order, OrderedRequest, PageRequest, RegistryId, RegistryKeyId,
+    RegistryKeyOrder, Timestamp,
+};
+use keyward_engine::{Engine, Error, NewRegistryKey, NewRegistrySecret};
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
 use super::registry_key_rotation::{keep, schedule};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
 
@@ -57,7 +61,7 @@ struct Row {
     /// Until when the secret before works.
     previous_until: Option<Timestamp>,
     /// How many of its alerts are open.
-    alerts: usize,
+    alerts: u64,
 }
 
 /// `rotates` is whether the plan has keys rotate by themselves.
@@ -104,32 +108,39 @@ struct KeysPage {
     registry: Registry,
     tab: &'static str,
     rows: Vec<Row>,
-    /// How many are to be replaced.
-    due: usize,
+    pages: Pages,
+    /// How many are to be replaced, on whatever page.
+    due: u64,
 }
 
 async fn list(
     request: HttpRequest,
     signed: Signed<ReadRegistries>,
     id: Id<RegistryId>,
+    listing: web::Query<Listing>,
     engine: web::Data<Engine>,
 ) -> Page {
     let registry = engine.registry(&signed.access, id.0).await?;
     let now = engine.now();
-    let keys = engine.registry_keys(&signed.access, Some(id.0), Listing::whole()).await?.items;
-    let rotates = signed.lacks(Feature::KeyRotation, now).is_none();
-    let mut rows: Vec<_> = keys.into_iter().map(|key| row(key, rotates, now)).collect();
-    let open = AlertFilter { status: Some(AlertStatus::Open), registry: Some(id.0), key: None };
-    for alert in engine.alerts(&signed.access, open, Listing::whole()).await?.items {
-        if let Some(row) = rows.iter_mut().find(|row| alert.holder == Holder::Key(row.key.id)) {
-            row.alerts += 1;
-        }
-    }
     // Those that work come first.
-    rows.sort_by_key(|row| row.state != "active");
+    let order = Order { by: RegistryKeyOrder::Alive, descending: true };
+    let after = listing.cursor.parse::<Mark>().ok();
+    let wanted = OrderedRequest::new(order, PageRequest::default().limit, after);
+    let wanted = wanted.unwrap_or_else(|_| OrderedRequest::first(order));
+    let found = engine.registry_keys_in_order(&signed.access, id.0, &wanted).await?;
+    let (keys, next) = found.into_parts();
+    let ids: Vec<_> = keys.iter().map(|key| key.id).collect();
+    let alerts = engine.open_alerts_of(&signed.access, &ids).await?;
+    let rotates = signed.lacks(Feature::KeyRotation, now).is_none();
+    let row = |key: RegistryKey| {
+        let alerts = alerts.get(&key.id).copied().unwrap_or(0);
+        Row { alerts, ..row(key, rotates, now) }
+    };
+    let rows = keys.into_iter().map(row).collect();
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", now).after(request.query_string());
-    let due = rows.iter().filter(|row| row.due).count();
-    page::send(&KeysPage { shell, registry, tab: "keys", rows, due })
+    let due = engine.due_registry_keys(&signed.access, id.0).await?;
+    let pages = Paging::of(&request).links(next.map(|next| next.to_string()).as_deref());
+    page::send(&KeysPage { shell, registry, tab: "keys", rows, pages, due })
 }
 
 #[derive(Template)]

@@ -14,6 +14,7 @@ use keyward_web::{Fields, Id, Request};
 
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -44,6 +45,7 @@ struct SettingsPage {
     /// What customers without an artifact entitlement may pull.
     policy: ArtifactPolicy,
     sessions: Vec<Session>,
+    session_pages: Pages,
     own: SessionId,
     /// How many recovery codes are left, where there is a second factor.
     second: Option<usize>,
@@ -69,6 +71,9 @@ async fn page_of(
         ("slug", organization.slug.to_string()),
         ("blocked", blocked.join("\n")),
     ]);
+    let paging = Paging::at("/settings", query, "sessions", "sessions");
+    let sessions = engine.own_sessions(&signed.visit.session).await?;
+    let (sessions, session_pages) = paging.cut(&sessions, |session| session.id.uuid());
     page::send(&SettingsPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", now).after(query),
         slug: organization.slug.to_string(),
@@ -80,7 +85,8 @@ async fn page_of(
         keys,
         earlier_lists: lists.into_iter().skip(1).collect(),
         policy: engine.artifact_policy(&signed.access.also::<ReadEntitlements>()?).await?,
-        sessions: engine.own_sessions(&signed.visit.session).await?,
+        sessions,
+        session_pages,
         own: signed.visit.session.id,
         second: engine.authenticator(&signed.visit).await?,
         form: form.map_or(filled.clone(), |form| form.over(filled)),

@@ -9,9 +9,9 @@ use keyward_domain::{
 use keyward_engine::{Engine, Error, NewToken};
 use keyward_web::{Fields, Id, Request};
 
-use super::Listing;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
 use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
 
@@ -65,6 +65,7 @@ impl Row {
 struct TokensPage {
     shell: Shell,
     rows: Vec<Row>,
+    pages: Pages,
     may_write: bool,
     /// Whether the person has shown in the last minutes who they are.
     is_confirmed: bool,
@@ -80,11 +81,14 @@ async fn page_of(
     secret: Option<String>,
     query: &str,
 ) -> Page {
-    let tokens = engine.tokens(&signed.access.also::<ReadTokens>()?, Listing::whole()).await?.items;
+    let paging = Paging::at("/tokens", query, "cursor", "");
+    let found = engine.tokens(&signed.access.also::<ReadTokens>()?, paging.request()).await?;
+    let (tokens, pages) = paging.take(found);
     let now = engine.now();
     page::send(&TokensPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "tokens", engine.now()).after(query),
+        shell: Shell::vendor(&signed.visit, &signed.csrf, "tokens", now).after(query),
         rows: tokens.into_iter().map(|token| Row::of(token, signed, now)).collect(),
+        pages,
         may_write: signed.access.scopes().contains(Permission::WriteTokens),
         is_confirmed: signed.is_confirmed(engine),
         scopes: signed.access.scopes().iter().collect(),

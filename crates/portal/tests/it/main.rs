@@ -4,6 +4,7 @@
 mod applications;
 mod browser;
 mod html;
+mod many;
 mod posts;
 mod registries;
 mod sessions;
@@ -310,7 +311,7 @@ keyward_testkit::databases! {
             let customer = made.header("location").to_owned();
             let body = format!("csrf={token}&name={value}&description={value}");
             assert_eq!(ask(&engine, "POST", "/products/new", &cookie, &body).await.status, 303);
-            let body = format!("csrf={token}&name={value}&description={value}&payload={}", encode(&serde_json::json!({ "a": text }).to_string()));
+            let body = format!("csrf={token}&name={value}&description={value}&customer=organization&payload={}", encode(&serde_json::json!({ "a": text }).to_string()));
             let made = ask(&engine, "POST", "/licenses/new", &cookie, &body).await;
             assert_eq!(made.status, 303, "{}", made.text);
             let license = made.header("location").to_owned();
@@ -333,7 +334,7 @@ keyward_testkit::databases! {
         let token = csrf(&ask(&engine, "GET", "/", &cookie, "").await.text).to_owned();
         for number in 0..60 {
             let name = format!("License {:02}", number * 7 % 60);
-            let body = format!("csrf={token}&name={}&payload=%7B%7D", encode(&name));
+            let body = format!("csrf={token}&name={}&customer=organization&payload=%7B%7D", encode(&name));
             assert_eq!(ask(&engine, "POST", "/licenses/new", &cookie, &body).await.status, 303);
             clock.advance(1);
         }

@@ -215,13 +215,13 @@ keyward_testkit::databases! {
 
         // All current tags stay those when the rest is changed.
         let held = format!("/artifact-entitlements/{}", id_after(&customer, "/artifact-entitlements/"));
-        vendor.send(&held, &[(&mode, "current")]).await.unwrap();
+        vendor.send(&held, &[(&mode, "current"), ("version", "1")]).await.unwrap();
         push(&vendor.engine, &registry, "acme/app", &["9"]).await;
         assert!(vendor.get(&held).await.1.contains("The 4 tags of when it was granted"));
-        vendor.send(&held, &[(&mode, "same"), ("note", "kept")]).await.unwrap();
+        vendor.send(&held, &[(&mode, "same"), ("note", "kept"), ("version", "2")]).await.unwrap();
         agree().await;
         assert!(see(0).await.contains(":1.1.0<") && !see(0).await.contains(":9<"));
-        vendor.send(&held, &[(&mode, "all")]).await.unwrap();
+        vendor.send(&held, &[(&mode, "all"), ("version", "3")]).await.unwrap();
         assert!(see(0).await.contains(":9<"));
 
         let open = vendor.send("/settings/artifact-policy", &[("policy", "open_until_first")]).await;
@@ -423,7 +423,7 @@ keyward_testkit::databases! {
         let new = new_registry_key(&theirs);
         let made = engine.create_registry_key(&identity.access().unwrap(), new, None).await.unwrap();
         push(&engine, &theirs, "secret/app", &["1"]).await;
-        let artifact = engine.artifacts(&identity.access().unwrap(), None, None, keyward_domain::PageRequest { limit: 10, after: None }).await.unwrap().items.remove(0);
+        let artifact = engine.artifacts(&identity.access().unwrap(), None, None, keyward_domain::PageRequest { limit: 10, after: None }).await.unwrap().newest().remove(0);
         assert_ne!(visitor.organization.id, other.organization.id);
         let page = format!("/registries/{}", theirs.id);
         for path in [page.clone(), format!("{page}/keys"), format!("{page}/keys/new"), format!("{page}/artifacts"), format!("{page}/activity"),

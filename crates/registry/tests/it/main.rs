@@ -133,7 +133,7 @@ keyward_testkit::databases! {
         assert!(engine.flush_log().await.error.is_none());
         let page = PageRequest { limit: 200, after: None };
         let filter = EventFilter { decision: Some(Decision::Denied), ..EventFilter::default() };
-        let written = engine.registry_events(&vendor.access(), filter, page).await.unwrap().items;
+        let written = engine.registry_events(&vendor.access(), filter, page).await.unwrap().newest();
         assert_eq!(written.len(), 121, "and nothing of what was answered from memory");
 
         clock.advance(50);

@@ -14,6 +14,7 @@ mod m0011_attempts_and_sealed_mails;
 mod m0012_upstream_claims;
 mod m0013_issuers;
 mod m0014_blank_notes;
+mod m0015_lists;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -51,6 +52,7 @@ impl MigratorTrait for Migrator {
             m0012_upstream_claims,
             m0013_issuers,
             m0014_blank_notes,
+            m0015_lists,
         ]
     }
 }

@@ -30,7 +30,7 @@ keyward_testkit::databases! {
         assert_eq!(applications.lock(one.id).await.unwrap().as_ref(), Some(&one));
         assert_eq!(applications.by_slug(&one.slug).await.unwrap().as_ref(), Some(&one));
         assert_eq!(applications.among(&[one.id]).await.unwrap(), std::slice::from_ref(&one));
-        assert_eq!(applications.list(Some("ication 1"), PageRequest::default()).await.unwrap().items.len(), 1);
+        assert_eq!(applications.list(Some("ication 1"), PageRequest::default()).await.unwrap().newest().len(), 1);
         assert!(applications.slug_taken(&one.slug).await.unwrap());
         let foreign = tx.applications(other.scope());
         assert_eq!(foreign.find(one.id).await.unwrap(), None);
@@ -124,8 +124,8 @@ keyward_testkit::databases! {
         assert_eq!(entitlements.lock(held.id).await.unwrap().as_ref(), Some(&held));
         assert_eq!(entitlements.of_customer(buyer.id).await.unwrap(), [held.clone()]);
         let page = PageRequest::default();
-        assert_eq!(entitlements.list(Some(buyer.id), Some(one.id), page).await.unwrap().items, [held.clone()]);
-        assert_eq!(entitlements.counts().await.unwrap(), [(buyer.id, 1)].into());
+        assert_eq!(entitlements.list(Some(buyer.id), Some(one.id), page).await.unwrap().newest(), [held.clone()]);
+        assert_eq!(entitlements.counts(&[buyer.id]).await.unwrap(), [(buyer.id, 1)].into());
         assert_eq!(entitlements.count_of(one.id).await.unwrap(), 1);
         tx.application_entitlements(other.scope()).offered_again(one.id, all[0].id).await.unwrap();
         assert_eq!(entitlements.find(held.id).await.unwrap().as_ref(), Some(&held));
@@ -136,7 +136,7 @@ keyward_testkit::databases! {
         let foreign = tx.application_entitlements(other.scope());
         assert_eq!(foreign.find(held.id).await.unwrap(), None);
         assert!(foreign.of_customer(buyer.id).await.unwrap().is_empty());
-        assert!(foreign.counts().await.unwrap().is_empty());
+        assert!(foreign.counts(&[buyer.id]).await.unwrap().is_empty());
         tx.commit().await.unwrap();
         let tx = store.write().await.unwrap();
         let twin = entitlement(&buyer, &one, 2, Granted::All { hidden: BTreeSet::new() });

@@ -14,10 +14,10 @@ keyward_testkit::databases! {
         let mut seen = Vec::new();
         let mut request = PageRequest { limit: 3, after: None };
         loop {
-            let page = tx.customers(vendor.scope()).list(None, request).await.unwrap();
-            assert!(page.items.len() <= 3);
-            seen.extend(page.items.into_iter().map(|customer| customer.name.to_string()));
-            let Some(next) = page.next else { break };
+            let (some, next) = tx.customers(vendor.scope()).list(None, request).await.unwrap().into_parts();
+            assert!(some.len() <= 3);
+            seen.extend(some.into_iter().map(|customer| customer.name.to_string()));
+            let Some(next) = next else { break };
             // A row that comes meanwhile shifts nothing.
             if request.after.is_none() {
                 tx.customers(vendor.scope()).insert(&customer(&vendor, 8)).await.unwrap();
@@ -26,7 +26,7 @@ keyward_testkit::databases! {
         }
         assert_eq!(seen, [7, 6, 5, 4, 3, 2, 1].map(|n| format!("Customer {n}")));
         let exact = PageRequest { limit: 8, after: None };
-        assert_eq!(tx.customers(vendor.scope()).list(None, exact).await.unwrap().next, None);
+        assert_eq!(tx.customers(vendor.scope()).list(None, exact).await.unwrap().into_parts().1, None);
     }
 
     async fn search_takes_its_text_literally(store: Store) {
@@ -39,7 +39,7 @@ keyward_testkit::databases! {
         }
         for (text, found) in [("%", 1), ("_", 1), ("\\", 1), ("PLAIN", 1), ("customer-4@", 1), ("@buyer", 4), ("'", 0)] {
             let page = tx.customers(vendor.scope()).list(Some(text), PageRequest::default()).await.unwrap();
-            assert_eq!(page.items.len(), found, "{text}");
+            assert_eq!(page.newest().len(), found, "{text}");
         }
     }
 
@@ -69,7 +69,7 @@ keyward_testkit::databases! {
             for status in LicenseStatus::ALL {
                 let filter = LicenseFilter { status: Some(status), ..LicenseFilter::default() };
                 let page = tx.licenses(scope).list(&filter, at(now), PageRequest { limit: 200, after: None }).await;
-                let mut found: Vec<_> = page.unwrap().items.into_iter().map(|license| license.id).collect();
+                let mut found: Vec<_> = page.unwrap().newest().into_iter().map(|license| license.id).collect();
                 found.sort();
                 let expected = all.iter().filter(|license| license.status(at(now)) == status);
                 let mut expected: Vec<_> = expected.map(|license| license.id).collect();
@@ -96,6 +96,6 @@ keyward_testkit::databases! {
             ..LicenseFilter::default()
         };
         let page = tx.licenses(scope).list(&filter, at(250), PageRequest::default()).await.unwrap();
-        assert_eq!(page.items.iter().map(|license| license.name.as_str()).collect::<Vec<_>>(), ["License 4"]);
+        assert_eq!(page.newest().iter().map(|license| license.name.as_str()).collect::<Vec<_>>(), ["License 4"]);
     }
 }

@@ -44,8 +44,9 @@ keyward_testkit::databases! {
                 loop {
                     let request = request(order, mark.as_deref());
                     let page = tx.licenses(scope).list_in_order(&filter, now, &request).await.unwrap();
-                    seen.extend(page.items.into_iter().map(|license| license.id));
-                    mark = page.next.map(|mark| mark.to_string());
+                    let (some, next) = page.into_parts();
+                    seen.extend(some.into_iter().map(|license| license.id));
+                    mark = next.map(|mark| mark.to_string());
                     if mark.is_none() { break }
                 }
                 let mut expected: Vec<_> = all.iter().filter(|one| status.is_none_or(|status| one.status(now) == status)).collect();
@@ -77,12 +78,13 @@ keyward_testkit::databases! {
             tx.customers(scope).insert(&customer).await.unwrap();
         }
         let first = tx.customers(scope).list_in_order(None, &request(by_name, None)).await.unwrap();
-        let mark = first.next.unwrap().to_string();
+        let (first, mark) = first.into_parts();
+        let mark = mark.unwrap().to_string();
         // The last row of the page moves to the end; what lies between is not passed over.
-        let last = keyward_domain::Customer { name: "z".parse().unwrap(), version: 2, ..first.items[2].clone() };
+        let last = keyward_domain::Customer { name: "z".parse().unwrap(), version: 2, ..first[2].clone() };
         tx.customers(scope).save(&last).await.unwrap();
         let second = tx.customers(scope).list_in_order(None, &request(by_name, Some(&mark))).await.unwrap();
-        assert_eq!(second.items.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["d", "e", "z"]);
+        assert_eq!(second.into_parts().0.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["d", "e", "z"]);
     }
 
     async fn customers_and_products_come_in_every_order(store: Store) {
@@ -103,8 +105,9 @@ keyward_testkit::databases! {
             let (mut seen, mut mark) = (Vec::new(), None);
             loop {
                 let page = tx.customers(vendor.scope()).list_in_order(None, &request(order, mark.as_deref())).await.unwrap();
-                seen.extend(page.items.iter().map(|one| number(one.name.as_str())));
-                mark = page.next.map(|mark| mark.to_string());
+                let (some, next) = page.into_parts();
+                seen.extend(some.iter().map(|one| number(one.name.as_str())));
+                mark = next.map(|mark| mark.to_string());
                 if mark.is_none() { break }
             }
             check(seen, order.to_string());
@@ -113,8 +116,9 @@ keyward_testkit::databases! {
             let (mut seen, mut mark) = (Vec::new(), None);
             loop {
                 let page = tx.products(vendor.scope()).list_in_order(Some("duct"), &request(order, mark.as_deref())).await.unwrap();
-                seen.extend(page.items.iter().map(|one| number(one.name.as_str())));
-                mark = page.next.map(|mark| mark.to_string());
+                let (some, next) = page.into_parts();
+                seen.extend(some.iter().map(|one| number(one.name.as_str())));
+                mark = next.map(|mark| mark.to_string());
                 if mark.is_none() { break }
             }
             check(seen, order.to_string());

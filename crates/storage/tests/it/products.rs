@@ -15,7 +15,7 @@ keyward_testkit::databases! {
         products.insert(&product).await.unwrap();
         assert_eq!(products.find(product.id).await.unwrap().as_ref(), Some(&product));
         assert_eq!(products.lock(product.id).await.unwrap().as_ref(), Some(&product));
-        assert_eq!(products.list(Some("duct 1"), PageRequest::default()).await.unwrap().items.len(), 1);
+        assert_eq!(products.list(Some("duct 1"), PageRequest::default()).await.unwrap().newest().len(), 1);
         assert!(products.slug_taken(&product.slug).await.unwrap());
         assert_eq!(tx.products(other.scope()).find(product.id).await.unwrap(), None);
         assert_eq!(tx.products(other.scope()).count().await.unwrap(), 0);

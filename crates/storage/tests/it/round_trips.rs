@@ -45,7 +45,7 @@ keyward_testkit::databases! {
 
         let event = event(&vendor, 1);
         tx.audit(scope).record(&event).await.unwrap();
-        assert_eq!(tx.audit(scope).list(PageRequest::default()).await.unwrap().items, [event]);
+        assert_eq!(tx.audit(scope).list(PageRequest::default()).await.unwrap().newest(), [event]);
         tx.settings().set("a", "1").await.unwrap();
         tx.settings().set("a", "2").await.unwrap();
         tx.commit().await.unwrap();

@@ -23,17 +23,17 @@ keyward_testkit::databases! {
         assert_eq!(tx.members(theirs).lock(member.id).await.unwrap(), None);
         assert!(!tx.members(theirs).delete(member.id).await.unwrap());
         assert_eq!(tx.members(theirs).owners().await.unwrap(), 0);
-        assert!(tx.members(theirs).list(all).await.unwrap().items.is_empty());
+        assert!(tx.members(theirs).list(all).await.unwrap().newest().is_empty());
 
         assert_eq!(tx.tokens(theirs).find(token.id).await.unwrap(), None);
         assert_eq!(tx.tokens(theirs).lock(token.id).await.unwrap(), None);
         assert!(tx.tokens(theirs).save(&token).await.is_err());
-        assert!(tx.tokens(theirs).list(all).await.unwrap().items.is_empty());
+        assert!(tx.tokens(theirs).list(all).await.unwrap().newest().is_empty());
 
         assert_eq!(tx.customers(theirs).find(customer.id).await.unwrap(), None);
         assert_eq!(tx.customers(theirs).lock(customer.id).await.unwrap(), None);
         assert!(!tx.customers(theirs).delete(customer.id, at(400)).await.unwrap());
-        assert!(tx.customers(theirs).list(None, all).await.unwrap().items.is_empty());
+        assert!(tx.customers(theirs).list(None, all).await.unwrap().newest().is_empty());
 
         let next = license.clone().suspend(at(400)).unwrap();
         assert_eq!(tx.licenses(theirs).find(license.id).await.unwrap(), None);
@@ -45,10 +45,10 @@ keyward_testkit::databases! {
         assert!(tx.licenses(theirs).of_customer(customer.id).await.unwrap().is_empty());
         assert!(!tx.licenses(theirs).delete(license.id, at(400)).await.unwrap());
         let filter = LicenseFilter::default();
-        assert!(tx.licenses(theirs).list(&filter, at(250), all).await.unwrap().items.is_empty());
+        assert!(tx.licenses(theirs).list(&filter, at(250), all).await.unwrap().newest().is_empty());
         assert!(!tx.status_list(theirs).taken(license.revision.status_index).await.unwrap());
 
-        assert!(tx.audit(theirs).list(all).await.unwrap().items.is_empty());
+        assert!(tx.audit(theirs).list(all).await.unwrap().newest().is_empty());
         let once = Idempotency { key: "k".parse().unwrap(), fingerprint: [1; 32] };
         assert_eq!(tx.idempotency(mine).claim(&once, at(400)).await.unwrap(), Claim::New);
         assert_eq!(tx.idempotency(theirs).claim(&once, at(400)).await.unwrap(), Claim::New);

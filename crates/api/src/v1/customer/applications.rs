@@ -22,6 +22,6 @@ pub(crate) async fn list(
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<OwnApplicationView>>, Problem> {
     let items = engine.own_applications(&bearer.0).await?;
-    let page = Page { items, next: None };
+    let page = Page::new(items, None);
     Ok(Answer::ok(PageView::of(page, |own| own.application.into())))
 }

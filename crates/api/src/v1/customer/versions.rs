@@ -24,6 +24,6 @@ pub(crate) async fn list(
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<OwnVersionView>>, Problem> {
     let own = engine.own_application(&bearer.0, &part(&request, "application")?).await?;
-    let page = Page { items: own.versions, next: None };
+    let page = Page::new(own.versions, None);
     Ok(Answer::ok(PageView::of(page, OwnVersionView::from)))
 }

@@ -17,6 +17,9 @@ pub(crate) struct LicenseQuery {
     /// Only of this customer.
     #[param(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
+    /// Only those that no customer holds, if it is `true`.
+    #[param(value_type = Option<bool>)]
+    unscoped: Option<bool>,
     /// Only of this product.
     #[param(value_type = Option<String>, format = Uuid)]
     product_id: Option<ProductId>,
@@ -39,6 +42,7 @@ impl Request for LicenseQuery {
         let (product_id, license_key) = (fields.optional("product_id"), fields.optional("license_key"));
         Some(Self {
             customer_id,
+            unscoped: fields.optional("unscoped"),
             product_id,
             license_key,
             status,
@@ -62,9 +66,10 @@ pub(crate) async fn list(
     query: Query<LicenseQuery>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<LicenseView>>, Problem> {
-    let Query(LicenseQuery { customer_id, product_id, license_key, status, q, sort }) = query;
+    let Query(LicenseQuery { customer_id, unscoped, product_id, license_key, status, q, sort }) = query;
     let filter = LicenseFilter {
         customer: customer_id,
+        unscoped: unscoped.unwrap_or(false),
         product: product_id,
         key: license_key,
         status,

@@ -75,7 +75,7 @@ pub(crate) async fn list(
     id: Id<LicenseId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<RevisionView>>, Problem> {
-    let page = Page { items: engine.revisions(&caller, id.0).await?, next: None };
+    let page = Page::new(engine.revisions(&caller, id.0).await?, None);
     Ok(Answer::ok(PageView::of(page, RevisionView::from)))
 }
 

@@ -27,7 +27,7 @@ pub(crate) async fn list(
     let page = if caller.scopes().contains(Permission::Operate) {
         engine.all_organizations(&caller.also::<Operate>()?, query.0.request()).await?
     } else {
-        Page { items: vec![engine.organization(&caller).await?], next: None }
+        Page::new(vec![engine.organization(&caller).await?], None)
     };
     let now = engine.now();
     Ok(Answer::ok(PageView::of(page, |organization| OrganizationView::at(organization, now))))

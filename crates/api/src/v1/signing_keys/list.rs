@@ -20,6 +20,6 @@ pub(crate) async fn list(
     caller: Caller<ReadSigningKeys>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<SigningKeyView>>, Problem> {
-    let page = Page { items: engine.signing_keys(&caller).await?, next: None };
+    let page = Page::new(engine.signing_keys(&caller).await?, None);
     Ok(Answer::ok(PageView::of(page, SigningKeyView::from)))
 }

@@ -225,7 +225,7 @@ keyward_testkit::databases! {
         let word = || Password::parse("a long password").unwrap();
         // Owner and member set passwords while they count.
         let mut emails = Vec::new();
-        for member in engine.members(&vendor.access(), keyward_domain::PageRequest::default()).await.unwrap().items {
+        for member in engine.members(&vendor.access(), keyward_domain::PageRequest::default()).await.unwrap().newest() {
             engine.send_invitation(&vendor.access(), member.id).await.unwrap();
             let mail = engine.claim_mail().await.unwrap().unwrap();
             engine.mail_sent(&mail).await.unwrap();

@@ -130,7 +130,7 @@ impl Depot {
     /// How often something is told in the audit log.
     async fn told(&self, action: &str) -> usize {
         let log = self.vendor.engine.audit_events(&self.vendor.access(), PageRequest::default()).await;
-        log.unwrap().items.iter().filter(|event| event.action.as_str() == action).count()
+        log.unwrap().newest().iter().filter(|event| event.action.as_str() == action).count()
     }
 }
 
@@ -242,7 +242,7 @@ keyward_testkit::databases! {
         let mut made = [first.unwrap().id, second.unwrap().id];
         made.sort();
         let all = engine.artifact_entitlements(&depot.vendor.access(), None, PageRequest::default()).await;
-        let mut all: Vec<_> = all.unwrap().items.into_iter().map(|entitlement| entitlement.id).collect();
+        let mut all: Vec<_> = all.unwrap().newest().into_iter().map(|entitlement| entitlement.id).collect();
         all.sort();
         assert_eq!(all, made);
         let policy = engine.artifact_policy(&depot.vendor.access()).await.unwrap();
@@ -267,7 +267,7 @@ keyward_testkit::databases! {
         for pushed in join_all((0..PUSHES).map(push)).await {
             pushed.unwrap();
         }
-        let known = engine.artifacts(&access(), None, None, PageRequest::default()).await.unwrap().items;
+        let known = engine.artifacts(&access(), None, None, PageRequest::default()).await.unwrap().newest();
         assert_eq!(known.len(), 1, "the repository is known once");
         let tags = engine.artifact_tags(&access(), known[0].id).await.unwrap();
         let current: Vec<_> = tags.iter().filter(|detail| detail.pointing.tag == latest).collect();
@@ -322,7 +322,7 @@ keyward_testkit::databases! {
         let access = || depot.vendor.access();
         let listed = async || {
             let page = keyward_domain::PageRequest { limit: 10, after: None };
-            engine.artifacts(&depot.vendor.access(), None, None, page).await.unwrap().items.len()
+            engine.artifacts(&depot.vendor.access(), None, None, page).await.unwrap().newest().len()
         };
         assert_eq!(listed().await, 1);
         engine.delete_registry(&access(), depot.registry.id, None).await.unwrap();
@@ -354,11 +354,11 @@ keyward_testkit::databases! {
 
         // What they held is gone, and keeps nothing closed; what was closed stays so until that is said.
         let vendor = &depot.vendor;
-        let listed = engine.artifact_entitlements(&vendor.access(), None, PageRequest::default()).await.unwrap().items;
+        let listed = engine.artifact_entitlements(&vendor.access(), None, PageRequest::default()).await.unwrap().newest();
         let holders: Vec<_> = listed.into_iter().map(|entitlement| entitlement.customer).collect();
         assert_eq!(holders, [stays.id]);
         engine.delete_customer(&vendor.access(), stays.id, None).await.unwrap();
-        assert!(engine.artifact_entitlement_counts(&vendor.access()).await.unwrap().is_empty());
+        assert!(engine.artifact_entitlement_counts(&vendor.access(), &[stays.id]).await.unwrap().is_empty());
         assert_eq!(depot.told("artifact_entitlement.deleted").await, 2);
         assert_eq!(engine.artifact_policy(&vendor.access()).await.unwrap(), ArtifactPolicy::EntitledOnly);
         let opened = engine.set_artifact_policy(&vendor.access(), ArtifactPolicy::OpenUntilFirst).await;

@@ -34,7 +34,7 @@ keyward_testkit::databases! {
         missing(Thing::RegistryKey, engine.registry_key(access!(), key.key.id).await);
         missing(Thing::RegistryKey, acme.rotate(key.key.id, 60).await);
         missing(Thing::RegistryKey, engine.revoke_registry_key(access!(), key.key.id).await);
-        assert!(engine.registry_keys(access!(), Some(id), first).await.unwrap().items.is_empty());
+        assert!(engine.registry_keys(access!(), Some(id), first).await.unwrap().newest().is_empty());
 
         let new = NewArtifact { registry: id, repository: repository() };
         missing(Thing::Registry, engine.create_artifact(access!(), new, None).await);
@@ -42,9 +42,9 @@ keyward_testkit::databases! {
         missing(Thing::Artifact, engine.artifact_tags(access!(), artifact.id).await);
         missing(Thing::Artifact, engine.artifact_tag_names(access!(), artifact.id).await);
         missing(Thing::Artifact, engine.tag_history(access!(), artifact.id, &tag("1.0")).await);
-        assert!(engine.artifacts(access!(), Some(id), None, first).await.unwrap().items.is_empty());
+        assert!(engine.artifacts(access!(), Some(id), None, first).await.unwrap().newest().is_empty());
         let events = EventFilter { registry: Some(id), ..EventFilter::default() };
-        assert!(engine.registry_events(access!(), events, first).await.unwrap().items.is_empty());
+        assert!(engine.registry_events(access!(), events, first).await.unwrap().newest().is_empty());
 
         let grants = |artifact: &Artifact| vec![NewGrant { artifact: artifact.id, tags: TagChoice::All }];
         let new = |customer: &Customer, artifact: &Artifact| NewEntitlement {
@@ -74,7 +74,7 @@ keyward_testkit::databases! {
         missing(thing, engine.update_artifact_entitlement(access!(), entitlement.id, change, None).await);
         missing(thing, engine.delete_artifact_entitlement(access!(), entitlement.id, None).await);
         let listed = engine.artifact_entitlements(access!(), Some(theirs.id), first).await.unwrap();
-        assert!(listed.items.is_empty());
+        assert!(listed.newest().is_empty());
 
         assert!(acme.rights(key.secret.expose()).await.is_none());
         assert!(acme.rights(&token).await.is_none());

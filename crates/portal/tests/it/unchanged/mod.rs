@@ -125,12 +125,12 @@ impl Scene {
             engine.organization(&self.access().await).await.unwrap(),
             engine.notices(&self.access().await).await.unwrap()
         );
-        note!(engine.members(&self.access().await, page()).await.unwrap().items);
-        note!(engine.products(&self.access().await, None, page()).await.unwrap().items);
-        note!(engine.customers(&self.access().await, None, page()).await.unwrap().items);
+        note!(engine.members(&self.access().await, page()).await.unwrap().newest());
+        note!(engine.products(&self.access().await, None, page()).await.unwrap().newest());
+        note!(engine.customers(&self.access().await, None, page()).await.unwrap().newest());
         let filter = keyward_domain::LicenseFilter::default();
-        note!(engine.licenses(&self.access().await, &filter, page()).await.unwrap().items);
-        let applications = engine.applications(&self.access().await, None, page()).await.unwrap().items;
+        note!(engine.licenses(&self.access().await, &filter, page()).await.unwrap().newest());
+        let applications = engine.applications(&self.access().await, None, page()).await.unwrap().newest();
         for application in applications {
             note!(
                 application,
@@ -138,19 +138,19 @@ impl Scene {
             );
         }
         for grant in
-            engine.application_entitlements(&self.access().await, None, None, page()).await.unwrap().items
+            engine.application_entitlements(&self.access().await, None, None, page()).await.unwrap().newest()
         {
             note!(grant.entitlement);
         }
-        note!(engine.registries(&self.access().await, page()).await.unwrap().items);
-        note!(engine.registry_keys(&self.access().await, None, page()).await.unwrap().items);
-        note!(engine.artifact_entitlements(&self.access().await, None, page()).await.unwrap().items);
+        note!(engine.registries(&self.access().await, page()).await.unwrap().newest());
+        note!(engine.registry_keys(&self.access().await, None, page()).await.unwrap().newest());
+        note!(engine.artifact_entitlements(&self.access().await, None, page()).await.unwrap().newest());
         note!(
             engine
                 .audit_events(&self.access().await, page())
                 .await
                 .unwrap()
-                .items
+                .newest()
                 .first()
                 .map(|event| (event.id, event.action))
         );
@@ -347,18 +347,18 @@ keyward_testkit::databases! {
         let before = scene.state().await;
         scene.clock.advance(60);
         let (engine, page) = (&scene.browser.engine, PageRequest { limit: 1, after: None });
-        let product = engine.products(&scene.access().await, None, page).await.unwrap().items.remove(0);
+        let product = engine.products(&scene.access().await, None, page).await.unwrap().newest().remove(0);
         let change = ProductChange { name: Some(product.name.clone()), template: Some(product.template.clone()), ..ProductChange::default() };
         let same = engine.update_product(&scene.access().await, product.id, change, Some(product.version)).await.unwrap();
         assert_eq!(same, product);
-        let customer = engine.customers(&scene.access().await, None, page).await.unwrap().items.remove(0);
+        let customer = engine.customers(&scene.access().await, None, page).await.unwrap().newest().remove(0);
         let change = CustomerChange { notes: Some(customer.notes.clone()), blocked: Some(BlockList::default()), ..CustomerChange::default() };
         assert_eq!(engine.update_customer(&scene.access().await, customer.id, change, None).await.unwrap(), customer);
-        let application = engine.applications(&scene.access().await, None, page).await.unwrap().items.remove(0);
+        let application = engine.applications(&scene.access().await, None, page).await.unwrap().newest().remove(0);
         engine.update_application(&scene.access().await, application.id, ApplicationChange::default(), None).await.unwrap();
         engine.set_notices(&scene.access().await, NoticesChange::default(), None).await.unwrap();
         engine.update_organization(&scene.access().await, OrganizationChange::default(), None).await.unwrap();
-        let member = engine.members(&scene.access().await, page).await.unwrap().items.remove(0);
+        let member = engine.members(&scene.access().await, page).await.unwrap().newest().remove(0);
         let change = keyward_engine::MemberChange { name: None, role: Some(member.role) };
         engine.update_member(&scene.access().await, member.id, change, None).await.unwrap();
         assert_eq!(scene.state().await, before);

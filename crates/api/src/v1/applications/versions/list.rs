@@ -25,5 +25,5 @@ pub(crate) async fn list(
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<VersionView>>, Problem> {
     let items = engine.application_versions(&caller, id.0).await?;
-    Ok(Answer::ok(PageView::of(Page { items, next: None }, VersionView::from)))
+    Ok(Answer::ok(PageView::of(Page::new(items, None), VersionView::from)))
 }

@@ -1,0 +1,86 @@
+//! What the things that a list refers to are called, asked for once for all of its rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadRegistries};
+use keyward_domain::registry::Holder;
+use keyward_domain::{Access, ArtifactId, CustomerId, LicenseId, RegistryId, RegistryKeyId};
+use keyward_storage::Named;
+
+use crate::{Engine, Result};
+
+/// What the holders of keys and licenses are called.
+#[derive(Debug, Clone, Default)]
+pub struct HolderNames {
+    keys: BTreeMap<RegistryKeyId, Named>,
+    customers: BTreeMap<CustomerId, Named>,
+    licenses: BTreeMap<LicenseId, Named>,
+}
+
+impl HolderNames {
+    /// What a holder is called: a license's customer, if it has one. `None` for one that is not known.
+    pub fn of(&self, holder: Holder) -> Option<&Named> {
+        match holder {
+            Holder::Key(id) => self.keys.get(&id),
+            Holder::License { customer: Some(id), .. } => self.customers.get(&id),
+            Holder::License { license, customer: None } => self.licenses.get(&license),
+        }
+    }
+}
+
+impl Engine {
+    /// What these customers are called, or were before they were deleted.
+    pub async fn customer_names(
+        &self,
+        access: &Access<ReadCustomers>,
+        ids: impl IntoIterator<Item = CustomerId>,
+    ) -> Result<BTreeMap<CustomerId, Named>> {
+        Ok(self.store.read().await?.names(access.scope()).customers(&once_each(ids)).await?)
+    }
+
+    /// What these registries are called, or were before they were deleted.
+    pub async fn registry_names(
+        &self,
+        access: &Access<ReadRegistries>,
+        ids: impl IntoIterator<Item = RegistryId>,
+    ) -> Result<BTreeMap<RegistryId, Named>> {
+        Ok(self.store.read().await?.names(access.scope()).registries(&once_each(ids)).await?)
+    }
+
+    /// The repositories of these artifacts.
+    pub async fn artifact_names(
+        &self,
+        access: &Access<ReadRegistries>,
+        ids: impl IntoIterator<Item = ArtifactId>,
+    ) -> Result<BTreeMap<ArtifactId, Named>> {
+        Ok(self.store.read().await?.names(access.scope()).artifacts(&once_each(ids)).await?)
+    }
+
+    /// What these holders are called.
+    pub async fn holder_names(
+        &self,
+        keys: &Access<ReadRegistries>,
+        customers: &Access<ReadCustomers>,
+        licenses: &Access<ReadLicenses>,
+        holders: impl IntoIterator<Item = Holder>,
+    ) -> Result<HolderNames> {
+        let (mut of_keys, mut of_customers, mut of_licenses) = (Vec::new(), Vec::new(), Vec::new());
+        for holder in holders {
+            match holder {
+                Holder::Key(id) => of_keys.push(id),
+                Holder::License { customer: Some(id), .. } => of_customers.push(id),
+                Holder::License { license, customer: None } => of_licenses.push(license),
+            }
+        }
+        let tx = self.store.read().await?;
+        Ok(HolderNames {
+            keys: tx.names(keys.scope()).registry_keys(&once_each(of_keys)).await?,
+            customers: tx.names(customers.scope()).customers(&once_each(of_customers)).await?,
+            licenses: tx.names(licenses.scope()).licenses(&once_each(of_licenses)).await?,
+        })
+    }
+}
+
+fn once_each<T: Ord>(ids: impl IntoIterator<Item = T>) -> Vec<T> {
+    ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect()
+}

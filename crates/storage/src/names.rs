@@ -1,0 +1,89 @@
+//! What the things in a list are called, or were before they were deleted: asked for once for a whole page.
+
+use std::collections::BTreeMap;
+
+use keyward_domain::{
+    ArtifactId, CustomerId, LicenseId, OrganizationScope, ProductId, RegistryId, RegistryKeyId,
+};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use crate::{Result, artifact, customer, license, product, registry, registry_key};
+
+/// As many ids as one statement may hold on either database.
+const CHUNK: usize = 500;
+
+/// What something is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its name.
+    pub name: String,
+    /// Whether it has been deleted.
+    pub deleted: bool,
+}
+
+/// The names of things of one organization. What it does not have has none.
+pub struct Names<'a> {
+    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) scope: OrganizationScope,
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $many:ident: $id:ident in $table:ident, $name:ident $(, $deleted:ident)?;)+) => {
+        impl Names<'_> {$(
+            $(#[$doc])*
+            pub async fn $many(&self, ids: &[$id]) -> Result<BTreeMap<$id, Named>> {
+                use $table::row::{Column, Entity};
+                let deleted: Option<Column> = None$(.or(Some(Column::$deleted)))?;
+                let ids: Vec<_> = ids.iter().map(|id| id.uuid()).collect();
+                let found = self.of::<Entity>((Column::Id, Column::OrganizationId), Column::$name, deleted, &ids).await?;
+                Ok(found.into_iter().map(|(id, named)| (id.into(), named)).collect())
+            }
+        )+}
+    };
+}
+
+names! {
+    /// Of customers.
+    customers: CustomerId in customer, Name, DeletedAt;
+    /// Of licenses.
+    licenses: LicenseId in license, Name, DeletedAt;
+    /// Of products.
+    products: ProductId in product, Name;
+    /// Of registries.
+    registries: RegistryId in registry, Name, DeletedAt;
+    /// Of registry keys; revoked ones are still there.
+    registry_keys: RegistryKeyId in registry_key, Name;
+    /// Of artifacts: their repositories.
+    artifacts: ArtifactId in artifact, Repository;
+}
+
+impl Names<'_> {
+    async fn of<E: EntityTrait>(
+        &self,
+        (id, organization): (E::Column, E::Column),
+        name: E::Column,
+        deleted: Option<E::Column>,
+        ids: &[Uuid],
+    ) -> Result<BTreeMap<Uuid, Named>> {
+        let mut names = BTreeMap::new();
+        for some in ids.chunks(CHUNK) {
+            let found = E::find()
+                .select_only()
+                .columns([id, name])
+                .filter(organization.eq(self.scope.id().uuid()))
+                .filter(id.is_in(some.iter().copied()));
+            let rows: Vec<(Uuid, String, Option<i64>)> = match deleted {
+                Some(deleted) => found.column(deleted).into_tuple().all(self.tx).await?,
+                None => {
+                    let rows: Vec<(Uuid, String)> = found.into_tuple().all(self.tx).await?;
+                    rows.into_iter().map(|(id, name)| (id, name, None)).collect()
+                }
+            };
+            names.extend(
+                rows.into_iter().map(|(id, name, gone)| (id, Named { name, deleted: gone.is_some() })),
+            );
+        }
+        Ok(names)
+    }
+}

@@ -1,0 +1,119 @@
+//! How the databases carry out what pages ask of the largest tables: along an index, never by reading all of a table.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use keyward_domain::{
+    BlockList, CustomerId, LicenseFilter, LicenseStatus, Organization, OrganizationId, OrganizationState,
+    PageRequest, Plan, Timestamp,
+};
+use sea_orm::{
+    ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    QueryTrait,
+};
+
+use crate::license::{self, row as licenses};
+use crate::page::paged;
+use crate::{Store, Tx, customer, overview, registry_key};
+
+/// The tables that grow with the number of customers.
+const LARGE: [&str; 4] = ["customers", "licenses", "revisions", "registry_keys"];
+
+fn organization() -> Organization {
+    let founded = Timestamp::from_unix(1_767_225_600).unwrap();
+    Organization {
+        id: OrganizationId::new(1, [1; 10]),
+        name: "Acme".parse().unwrap(),
+        slug: "acme".parse().unwrap(),
+        plan: Plan::Enterprise,
+        overrides: Default::default(),
+        trial_started_at: None,
+        state: OrganizationState::Active,
+        blocked: BlockList::default(),
+        created_at: founded,
+        updated_at: founded,
+        version: 1,
+    }
+}
+
+/// What pages ask, each with its name.
+fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
+    let scope = organization().scope();
+    let now = Timestamp::from_unix(1_767_225_600).unwrap();
+    let page = PageRequest {
+        limit: 50,
+        after: Some(keyward_domain::Cursor::after(CustomerId::new(1, [1; 10]).uuid())),
+    };
+    let backend = tx.inner.get_database_backend();
+    let active = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
+    let held = LicenseFilter { customer: Some(CustomerId::new(1, [1; 10])), ..LicenseFilter::default() };
+    let text = |query: sea_orm::Statement| query.to_string();
+    let customers = paged(tx.customers(scope).live(), customer::row::Column::Id, page);
+    let listed = |filter: &LicenseFilter| {
+        license::matching(paged(license::found(scope, filter), licenses::Column::Id, page), filter, now)
+    };
+    let keys = registry_key::row::Entity::find()
+        .filter(sea_orm::ColumnTrait::eq(&registry_key::row::Column::OrganizationId, scope.id().uuid()));
+    vec![
+        ("customers", text(customers.build(backend))),
+        ("licenses", text(listed(&LicenseFilter::default()).build(backend))),
+        ("licenses of a customer", text(listed(&held).build(backend))),
+        ("active licenses", text(license::filtered(scope, &active, now).build(backend))),
+        (
+            "ending",
+            text(
+                overview::ending(scope, now, now.plus_days(30))
+                    .order_by_asc(licenses::Column::Id)
+                    .limit(8)
+                    .build(backend),
+            ),
+        ),
+        ("registry keys", text(paged(keys, registry_key::row::Column::Id, page).build(backend))),
+    ]
+}
+
+async fn plan(tx: &Tx, query: &str) -> Vec<String> {
+    let backend = tx.inner.get_database_backend();
+    let (explain, column) = match backend {
+        DbBackend::Postgres => ("EXPLAIN", "QUERY PLAN"),
+        _ => ("EXPLAIN QUERY PLAN", "detail"),
+    };
+    let rows = tx
+        .inner
+        .query_all_raw(sea_orm::Statement::from_string(backend, format!("{explain} {query}")))
+        .await
+        .unwrap();
+    rows.iter().map(|row| row.try_get::<String>("", column).unwrap()).collect()
+}
+
+fn reads_all(line: &str) -> bool {
+    let line = line.trim().trim_start_matches("->").trim();
+    LARGE
+        .iter()
+        .any(|table| line == format!("SCAN {table}") || line.starts_with(&format!("Seq Scan on {table}")))
+}
+
+async fn check(store: Store) {
+    store.migrate().await.unwrap();
+    let tx = store.read().await.unwrap();
+    if tx.inner.get_database_backend() == DbBackend::Postgres {
+        // Of tables this small it would read all, index or not.
+        tx.inner.execute_unprepared("SET LOCAL enable_seqscan = off").await.unwrap();
+    }
+    for (name, query) in queries(&tx) {
+        let plan = plan(&tx, &query).await;
+        assert!(!plan.is_empty() && !plan.iter().any(|line| reads_all(line)), "{name}: {plan:#?}\n{query}");
+    }
+}
+
+#[tokio::test]
+async fn sqlite_reads_large_tables_along_an_index() {
+    let dir = tempfile::tempdir().unwrap();
+    check(Store::connect(&format!("sqlite://{}", dir.path().join("plans.db").display())).await.unwrap())
+        .await;
+}
+
+#[tokio::test]
+async fn postgres_reads_large_tables_along_an_index() {
+    let database = keyward_testkit::database::FreshPostgres::create().await;
+    check(Store::connect(&database.url).await.unwrap()).await;
+    database.drop().await;
+}
