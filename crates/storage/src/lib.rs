@@ -55,7 +55,7 @@ pub use application_version::ApplicationVersions;
 pub use artifact::Artifacts;
 pub use artifact_entitlement::ArtifactEntitlements;
 pub use audit::AuditEvents;
-pub use changes::Changes;
+pub use changes::{Changes, Generation, History};
 pub use content::{Content, Pointing, Shown};
 pub use customer::Customers;
 pub use error::{StorageError, Unique};

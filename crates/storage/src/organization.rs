@@ -33,6 +33,10 @@ pub(crate) mod row {
         pub suspended_at: Option<i64>,
         pub blocked: String,
         pub generation: i64,
+        /// The id of the change that made the generation.
+        pub last_change: Uuid,
+        /// The ids of the latest changes; see `changes`.
+        pub history: Vec<u8>,
         pub created_at: i64,
         pub updated_at: i64,
         pub version: i64,
@@ -60,6 +64,8 @@ impl Organizations<'_> {
         let row = row::ActiveModel {
             status_window: Set(FIRST_WINDOW.into()),
             generation: Set(0),
+            last_change: Set(uuid::Uuid::nil()),
+            history: Set(Vec::new()),
             ..write(organization)
         };
         row.insert(self.tx).await?;
@@ -155,6 +161,8 @@ fn write(organization: &Organization) -> row::ActiveModel {
         suspended_at: Set(suspended_at),
         blocked: Set(write_block_list(&organization.blocked)),
         generation: NotSet,
+        last_change: NotSet,
+        history: NotSet,
         created_at: Set(organization.created_at.unix()),
         updated_at: Set(organization.updated_at.unix()),
         version: Set(organization.version),

@@ -11,7 +11,7 @@ use sea_orm::{
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 
 use crate::migration::Migrator;
-use crate::{Result, StorageError, Tx, Usage, usage};
+use crate::{Generation, Result, StorageError, Tx, Usage, usage};
 
 /// For how long a request waits for a connection, or on SQLite for another process's write.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -96,7 +96,7 @@ impl Store {
         product: ProductId,
         usage: (&Usage, &Usage),
         organization: OrganizationId,
-        generation: i64,
+        generation: Generation,
     ) -> Result<bool> {
         usage::replace(&self.writer, product, usage, (organization, generation)).await
     }

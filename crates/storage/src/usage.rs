@@ -10,6 +10,7 @@ use sea_orm::{
 };
 
 use crate::Result;
+use crate::changes::Generation;
 use crate::convert::{ROW, Table};
 use crate::organization::row as organization;
 
@@ -119,7 +120,7 @@ pub(crate) async fn replace(
     connection: &impl ConnectionTrait,
     product: ProductId,
     (before, after): (&Usage, &Usage),
-    (organization, generation): (OrganizationId, i64),
+    (organization, generation): (OrganizationId, Generation),
 ) -> Result<bool> {
     let column = |used: u64| TABLE.take("used", i64::try_from(used));
     let answers = TABLE.take("answers", serde_json::to_string(&after.answers))?;
@@ -127,7 +128,8 @@ pub(crate) async fn replace(
         .expr(Expr::value(1))
         .from(organization::Entity)
         .and_where(organization::Column::Id.eq(organization.uuid()))
-        .and_where(organization::Column::Generation.eq(generation))
+        .and_where(organization::Column::Generation.eq(generation.number))
+        .and_where(organization::Column::LastChange.eq(generation.id))
         .take();
     let replaced = row::Entity::update_many()
         .col_expr(row::Column::Used, Expr::value(column(after.used)?))

@@ -8,6 +8,7 @@ mod m0005_applications;
 mod m0006_providers_and_notices;
 mod m0007_notifications;
 mod m0008_alerts;
+mod m0017_history;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -16,7 +17,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaMana
 struct Migration {
     /// By which a database knows that it has it.
     name: &'static str,
-    /// Read by both databases, but for the names of two types.
+    /// Read by both databases, but for the words with a dollar sign.
     statements: &'static [&'static str],
 }
 
@@ -39,6 +40,7 @@ impl MigratorTrait for Migrator {
             m0006_providers_and_notices,
             m0007_notifications,
             m0008_alerts,
+            m0017_history,
         ]
     }
 }
@@ -54,12 +56,24 @@ impl MigrationName for Migration {
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
-        let (uuid, bytes) = match connection.get_database_backend() {
-            DbBackend::Postgres => ("UUID", "BYTEA"),
-            _ => ("BLOB", "BLOB"),
+        let words = match connection.get_database_backend() {
+            DbBackend::Postgres => [
+                ("$UUID", "UUID"),
+                ("$BYTES", "BYTEA"),
+                ("$NIL", "'00000000-0000-0000-0000-000000000000'"),
+                ("$EMPTY", "''"),
+            ],
+            _ => [
+                ("$UUID", "BLOB"),
+                ("$BYTES", "BLOB"),
+                ("$NIL", "X'00000000000000000000000000000000'"),
+                ("$EMPTY", "X''"),
+            ],
         };
         for statement in self.statements {
-            connection.execute_unprepared(&statement.replace("$UUID", uuid).replace("$BYTES", bytes)).await?;
+            let statement =
+                words.iter().fold((*statement).to_owned(), |text, (word, sql)| text.replace(word, sql));
+            connection.execute_unprepared(&statement).await?;
         }
         Ok(())
     }
