@@ -45,7 +45,7 @@ use std::sync::Arc;
 
 use keyward_domain::registry::{AllowedUpstreams, Host};
 use keyward_domain::{RegistryId, Timestamp};
-use keyward_storage::Store;
+use keyward_storage::{Health, Schema, Store};
 use p256::ecdsa::SigningKey;
 use quick_cache::sync::Cache;
 use validation::desk::Desk;
@@ -87,6 +87,19 @@ pub use visitor::{CustomerVisit, MemberVisit, OnboardingVisit, SignIn, SignedIn,
 
 /// How many registries have their keys at hand.
 const MOST_UPSTREAM_KEYS: usize = 1_000;
+
+/// Whether requests can be answered, and what is in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// They can.
+    Ready,
+    /// The database does not answer.
+    Unreachable,
+    /// The database does not write, so nothing can be validated either.
+    ReadOnly,
+    /// The database has tables that this program can't work with.
+    OtherSchema,
+}
 
 /// The result of a use-case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -145,9 +158,23 @@ impl Engine {
         self.clock.now()
     }
 
-    /// Whether the database answers and has the tables this program expects.
-    pub async fn ready(&self) -> Result<bool> {
-        Ok(matches!(self.store.schema().await?, keyward_storage::Schema::Current))
+    /// Whether requests can be answered.
+    pub async fn readiness(&self) -> Readiness {
+        match self.store.health() {
+            Health::Unreachable => return Readiness::Unreachable,
+            Health::ReadOnly => return Readiness::ReadOnly,
+            Health::Ready => {}
+        }
+        match self.store.schema().await {
+            Ok(Schema::Current | Schema::Newer { usable: true, .. }) => Readiness::Ready,
+            Ok(Schema::Behind { .. } | Schema::Newer { usable: false, .. }) => Readiness::OtherSchema,
+            Err(_) => Readiness::Unreachable,
+        }
+    }
+
+    /// Watches over the database for as long as it is polled, so that nobody waits for one that is gone.
+    pub async fn watch_database(&self) {
+        self.store.watch().await;
     }
 
     /// A name for one request, to find it in the log.

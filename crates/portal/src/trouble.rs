@@ -79,6 +79,10 @@ impl ResponseError for Trouble {
                     "This link is gone",
                     "It was used before, has run out or was withdrawn. Ask whoever sent it for another.",
                 ),
+                503 => (
+                    "Please try again in a moment",
+                    "The server can't reach its database right now. Nothing was changed.",
+                ),
                 _ => ("That did not work", ""),
             },
         };
@@ -89,6 +93,11 @@ impl ResponseError for Trouble {
             }
             _ => text.to_owned(),
         };
-        page::trouble(self.status_code(), title, &detail)
+        let mut page = page::trouble(self.status_code(), title, &detail);
+        if self.status_code() == StatusCode::SERVICE_UNAVAILABLE {
+            page.headers_mut()
+                .insert(header::RETRY_AFTER, header::HeaderValue::from(keyward_web::RETRY_SECONDS));
+        }
+        page
     }
 }

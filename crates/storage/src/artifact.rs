@@ -3,11 +3,9 @@
 use keyward_domain::registry::{Artifact, RepositoryName};
 use keyward_domain::{ArtifactId, OrganizationScope, Page, PageRequest, RegistryId};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
+use crate::connection::Connection;
 use crate::content::Content;
 use crate::convert::{ROW, Table};
 use crate::page::{contains, page, paged};
@@ -37,7 +35,7 @@ const TABLE: Table = Table("artifacts");
 
 /// The artifacts of one organization.
 pub struct Artifacts<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

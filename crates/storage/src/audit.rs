@@ -3,11 +3,12 @@
 use keyward_domain::{Action, Actor, AuditEvent, OrganizationScope, Page, PageRequest};
 use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect, QueryTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::convert::Table;
 use crate::page::page;
 use crate::{Changes, Result};
@@ -65,7 +66,7 @@ const TABLE: Table = Table("audit_events");
 
 /// The audit log of one organization.
 pub struct AuditEvents<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

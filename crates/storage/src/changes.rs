@@ -10,10 +10,11 @@
 
 use keyward_domain::OrganizationId;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::organization::row as organization;
 
@@ -96,7 +97,7 @@ impl History {
 
 /// The changes of one organization.
 pub struct Changes<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) organization: OrganizationId,
 }
 

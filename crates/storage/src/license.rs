@@ -10,10 +10,10 @@ use sea_orm::sea_query::{CaseStatement, Expr, Func, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
-    SelectTwo,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select, SelectTwo,
 };
 
+use crate::connection::Connection;
 use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{contains, in_order, ordered, page, paged, text_place};
 use crate::revision::{self, row as terms};
@@ -64,7 +64,7 @@ const TABLE: Table = Table("licenses");
 
 /// The licenses of one organization.
 pub struct Licenses<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

@@ -3,11 +3,11 @@
 use keyward_domain::{Email, MailId, OrganizationScope, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::Table;
 
 mod row {
@@ -53,7 +53,7 @@ pub struct Mail {
 }
 
 /// Puts a mail on its way.
-pub(crate) async fn insert(tx: &DatabaseTransaction, scope: OrganizationScope, mail: &Mail) -> Result<()> {
+pub(crate) async fn insert(tx: &Connection, scope: OrganizationScope, mail: &Mail) -> Result<()> {
     let row = row::ActiveModel {
         id: Set(mail.id.uuid()),
         organization_id: Set(scope.id().uuid()),
@@ -69,11 +69,7 @@ pub(crate) async fn insert(tx: &DatabaseTransaction, scope: OrganizationScope, m
 }
 
 /// Takes the next mail that is due, and holds it back from others until `again`.
-pub(crate) async fn claim(
-    tx: &DatabaseTransaction,
-    now: Timestamp,
-    again: Timestamp,
-) -> Result<Option<Mail>> {
+pub(crate) async fn claim(tx: &Connection, now: Timestamp, again: Timestamp) -> Result<Option<Mail>> {
     let due = row::Entity::find()
         .filter(row::Column::DueAt.lte(now.unix()))
         .order_by_asc(row::Column::DueAt)
@@ -96,7 +92,7 @@ pub(crate) async fn claim(
 }
 
 /// Says when to try one again.
-pub(crate) async fn postpone(tx: &DatabaseTransaction, id: MailId, again: Timestamp) -> Result<()> {
+pub(crate) async fn postpone(tx: &Connection, id: MailId, again: Timestamp) -> Result<()> {
     row::Entity::update_many()
         .col_expr(row::Column::DueAt, Expr::value(again.unix()))
         .filter(row::Column::Id.eq(id.uuid()))
@@ -106,7 +102,7 @@ pub(crate) async fn postpone(tx: &DatabaseTransaction, id: MailId, again: Timest
 }
 
 /// Removes one that was handed over, or given up.
-pub(crate) async fn remove(tx: &DatabaseTransaction, id: MailId) -> Result<()> {
+pub(crate) async fn remove(tx: &Connection, id: MailId) -> Result<()> {
     row::Entity::delete_by_id(id.uuid()).exec(tx).await?;
     Ok(())
 }

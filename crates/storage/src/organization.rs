@@ -7,9 +7,10 @@ use keyward_domain::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
 };
 
+use crate::connection::Connection;
 use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{page, paged};
 use crate::{Result, notice, signing_key};
@@ -55,7 +56,7 @@ pub(crate) const FIRST_WINDOW: u32 = 65_536;
 
 /// All organizations.
 pub struct Organizations<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
 }
 
 impl Organizations<'_> {

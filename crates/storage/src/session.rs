@@ -3,13 +3,11 @@
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{OrganizationScope, SecretHash, Session, SessionId, Timestamp};
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::Table;
 
 mod row {
@@ -41,7 +39,7 @@ const TABLE: Table = Table("sessions");
 
 /// The sessions of one organization.
 pub struct Sessions<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -97,13 +95,13 @@ impl Sessions<'_> {
 }
 
 /// The session whose cookie holds this secret, of whatever organization.
-pub(crate) async fn by_hash(tx: &DatabaseTransaction, hash: &SecretHash) -> Result<Option<Session>> {
+pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash) -> Result<Option<Session>> {
     let found = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
     found.one(tx).await?.map(read).transpose()
 }
 
 /// Removes what has ended.
-pub(crate) async fn sweep(tx: &DatabaseTransaction, now: Timestamp) -> Result<()> {
+pub(crate) async fn sweep(tx: &Connection, now: Timestamp) -> Result<()> {
     row::Entity::delete_many().filter(row::Column::ExpiresAt.lte(now.unix())).exec(tx).await?;
     Ok(())
 }

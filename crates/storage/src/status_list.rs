@@ -3,12 +3,12 @@
 use keyward_domain::OrganizationScope;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, JoinType, PaginatorTrait, QueryFilter,
-    QuerySelect, RelationTrait,
+    ColumnTrait, Condition, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QuerySelect, RelationTrait,
 };
 use uuid::Uuid;
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::Table;
 use crate::license::row as license;
 use crate::organization::{FIRST_WINDOW, row as organization};
@@ -27,7 +27,7 @@ pub enum Withdrawal {
 
 /// The status list of one organization.
 pub struct StatusPlaces<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

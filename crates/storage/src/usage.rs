@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use keyward_domain::{OrganizationId, ProductId};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::Result;
 use crate::changes::Generation;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::organization::row as organization;
 
@@ -65,7 +65,7 @@ impl Usage {
 
 /// The days of one product.
 pub struct UsageDays<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) product: ProductId,
 }
 

@@ -1,5 +1,7 @@
 //! What surrounds every request: its id, the headers of its answer, its line in the log.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
@@ -22,6 +24,19 @@ pub struct Settings {
     pub https: bool,
     /// The proxies in front of it.
     pub trusted_proxies: TrustedProxies,
+    /// Whether it is about to stop; all clones know.
+    pub draining: Arc<AtomicBool>,
+}
+
+impl Settings {
+    /// From now on the server says that it is not ready, so that a balancer sends requests elsewhere.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

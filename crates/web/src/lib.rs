@@ -33,6 +33,6 @@ pub use fields::{Fields, FromField, Request};
 pub use health::configure;
 pub use if_match::IfMatch;
 pub use path::{Id, Slug, part};
-pub use problem::{Code, Problem};
+pub use problem::{Code, Problem, RETRY_SECONDS};
 pub use request::{Caller, Command, Query};
 pub use throttle::Throttle;

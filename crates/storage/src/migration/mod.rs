@@ -27,6 +27,10 @@ macro_rules! migrations {
     };
 }
 
+/// The last change that programs must know to work with the tables. Those after it only add what older programs do not
+/// look at, so that servers can be upgraded one after the other.
+pub(crate) const REQUIRED: &str = "m0017_history";
+
 pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {

@@ -59,12 +59,17 @@ impl From<Error> for Problem {
             Error::LinkGone => Self::new(Code::Gone),
             Error::OwnersOnly => Self::new(Code::Forbidden).detail("Only an owner may do this."),
             Error::LastOwner => Self::new(Code::LastOwner),
-            Error::Claims(_)
+            other if other.is_passing() => {
+                tracing::debug!(error = %other, "request refused for now");
+                Self::new(Code::ServiceUnavailable)
+                    .detail("The database is not available. Try again in a moment.")
+            }
+            error @ (Error::Claims(_)
             | Error::StatusIndex { .. }
             | Error::Storage(_)
             | Error::Uncounted(_)
             | Error::Password
-            | Error::Key { .. } => internal(&error),
+            | Error::Key { .. }) => internal(&error),
         }
     }
 }

@@ -17,6 +17,9 @@ use utoipa::{IntoResponses, ToSchema as _};
 
 pub use code::Code;
 
+/// How long to wait before asking a server again that was not ready: it finds out about its database each second.
+pub const RETRY_SECONDS: i64 = 2;
+
 /// A refusal, as the client sees it.
 #[derive(Debug)]
 pub struct Problem {
@@ -121,6 +124,9 @@ impl ResponseError for Problem {
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static("Bearer realm=\"keyward\""),
             ));
+        }
+        if self.code == Code::ServiceUnavailable {
+            response.insert_header((header::RETRY_AFTER, RETRY_SECONDS));
         }
         response.body(self.document().to_string())
     }
