@@ -30,8 +30,10 @@ pub(crate) async fn restore(settings: &Settings, file: &Path) -> anyhow::Result<
     ensure!(file.exists(), "there is no backup at {source}");
     let backup = Store::connect(&format!("sqlite://{source}")).await.context("opening the backup")?;
     match backup.schema().await.context("reading the backup")? {
-        Schema::Newer { unknown } => bail!("the backup was made by a newer Keyward ({})", unknown.join(", ")),
-        Schema::Current => {}
+        Schema::Newer { unknown, usable: false } => {
+            bail!("the backup was made by a newer Keyward ({})", unknown.join(", "))
+        }
+        Schema::Current | Schema::Newer { usable: true, .. } => {}
         Schema::Behind { .. } if backup.read().await?.settings().get(compose::FINGERPRINT).await.is_ok() => {}
         Schema::Behind { .. } => bail!("{source} is no database of Keyward"),
     }

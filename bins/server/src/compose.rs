@@ -22,17 +22,27 @@ pub(crate) struct Instance {
 impl Instance {
     /// Opens the database, making folder, tables and master key where this is the first start.
     pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Self> {
-        let found = master_key::find(&settings.master_key)?;
+        // What is wrong with a key that is there is told before anything is made.
+        master_key::find(&settings.master_key)?;
         make_data_dir(settings)?;
         let store = connect(settings).await?;
-        if let Schema::Newer { unknown } = store.schema().await? {
-            bail!(
+        match store.schema().await? {
+            Schema::Current | Schema::Behind { .. } => {
+                store.migrate().await.context("bringing the database up to date")?;
+            }
+            Schema::Newer { usable: true, .. } => {
+                tracing::warn!(
+                    "the database was made by a newer version, which this one can still work with"
+                );
+            }
+            Schema::Newer { unknown, usable: false } => bail!(
                 "the database was made by a newer Keyward (it has {}): upgrade this program",
                 unknown.join(", ")
-            );
+            ),
         }
-        store.migrate().await.context("bringing the database up to date")?;
-        let master = match (found, fingerprint(&store).await?) {
+        let known = fingerprint(&store).await?;
+        // Looked for after the fingerprint: another server that starts at the same moment writes the key first.
+        let master = match (master_key::find(&settings.master_key)?, known) {
             (Some(master), known) => {
                 matches(&master, known.as_deref())?;
                 master
@@ -56,7 +66,8 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<usize> {
         Schema::Behind { pending } => {
             bail!("the database lacks {pending} migrations: run keyward-server migrate")
         }
-        Schema::Newer { unknown } => {
+        Schema::Newer { usable: true, .. } => {}
+        Schema::Newer { unknown, usable: false } => {
             bail!("the database was made by a newer Keyward ({})", unknown.join(", "))
         }
     }
@@ -76,7 +87,8 @@ fn engine(store: Store, master: &MasterKey, settings: &Settings) -> Engine {
 }
 
 pub(crate) async fn connect(settings: &Settings) -> anyhow::Result<Store> {
-    Store::connect(&settings.database_url).await.context("opening the database (DATABASE_URL)")
+    let opened = Store::connect_with(&settings.database_url, settings.database).await;
+    opened.context("opening the database (DATABASE_URL)")
 }
 
 /// A command that makes nothing needs a database that is there.

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
 use keyward_domain::registry::Host;
 use keyward_domain::{AddressRange, OutboundRules};
 use keyward_engine::{Issuer, MailLimits};
+use keyward_storage::StoreOptions;
 use keyward_web::TrustedProxies;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -34,6 +36,19 @@ pub(crate) struct Given {
     /// sqlite://PATH or postgres://… [default: sqlite://DATA_DIR/keyward.db]
     #[arg(long, global = true, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<String>,
+    /// The most connections to PostgreSQL [default: 20]
+    #[arg(long, global = true, env = "KEYWARD_DATABASE_CONNECTIONS", value_name = "NUMBER")]
+    database_connections: Option<u32>,
+    /// How many seconds a statement may take before its connection counts as dead [default: 15]
+    #[arg(long, global = true, env = "KEYWARD_DATABASE_TIMEOUT", value_name = "SECONDS")]
+    database_timeout: Option<u32>,
+    /// How many seconds a server that is told to stop says that it is not ready before it takes no more requests
+    /// [default: 5]
+    #[arg(long, global = true, env = "KEYWARD_DRAIN_SECONDS", value_name = "SECONDS")]
+    drain_seconds: Option<u32>,
+    /// How many seconds requests under way may then still take [default: 300]
+    #[arg(long, global = true, env = "KEYWARD_SHUTDOWN_SECONDS", value_name = "SECONDS")]
+    shutdown_seconds: Option<u32>,
     /// 32 bytes in base64 that guard the signing keys (better: a file)
     #[arg(long, global = true, env = "KEYWARD_MASTER_KEY", value_name = "KEY", hide_env_values = true)]
     master_key: Option<String>,
@@ -96,6 +111,10 @@ struct File {
     public_url: Option<String>,
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
+    database_connections: Option<u32>,
+    database_timeout: Option<u32>,
+    drain_seconds: Option<u32>,
+    shutdown_seconds: Option<u32>,
     master_key_file: Option<PathBuf>,
     trusted_proxies: Option<Vec<String>>,
     registry_domain: Option<String>,
@@ -140,6 +159,12 @@ pub(crate) struct Settings {
     pub data_dir: PathBuf,
     /// `sqlite://…` or `postgres://…`.
     pub database_url: String,
+    /// How it is used.
+    pub database: StoreOptions,
+    /// How long the server says that it is not ready before it takes no more requests.
+    pub drain: Duration,
+    /// How long requests under way may take once it is to stop.
+    pub shutdown_seconds: u32,
     /// Where the master key comes from.
     pub master_key: MasterKeySource,
     /// The proxies in front of the server.
@@ -195,6 +220,12 @@ impl Settings {
             issuer,
             data_dir,
             database_url,
+            database: database(
+                given.database_connections.or(file.database_connections),
+                given.database_timeout.or(file.database_timeout),
+            )?,
+            drain: Duration::from_secs(given.drain_seconds.or(file.drain_seconds).unwrap_or(5).into()),
+            shutdown_seconds: given.shutdown_seconds.or(file.shutdown_seconds).unwrap_or(300),
             master_key,
             registry_domain: registry_domain(given.registry_domain.or(file.registry_domain))?,
             outbound,
@@ -221,6 +252,19 @@ fn hash_memory(mebibytes: Option<u32>) -> anyhow::Result<usize> {
         mebibytes @ 19..=65_536 => Ok(mebibytes as usize * 1024 * 1024),
         other => bail!("KEYWARD_HASH_MEMORY “{other}” is no number of MiB from 19 on"),
     }
+}
+
+fn database(connections: Option<u32>, timeout: Option<u32>) -> anyhow::Result<StoreOptions> {
+    let mut options = StoreOptions::default();
+    if let Some(connections) = connections {
+        ensure!(connections > 0, "KEYWARD_DATABASE_CONNECTIONS must be 1 or more");
+        options.connections = connections;
+    }
+    if let Some(seconds) = timeout {
+        ensure!(seconds > 0, "KEYWARD_DATABASE_TIMEOUT must be 1 second or more");
+        options.statement_timeout = Duration::from_secs(seconds.into());
+    }
+    Ok(options)
 }
 
 fn trusted_proxies(given: Option<Vec<String>>) -> anyhow::Result<TrustedProxies> {

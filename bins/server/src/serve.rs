@@ -25,12 +25,17 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     actix_web::rt::spawn(log::write(Arc::clone(&engine)));
     actix_web::rt::spawn(keys::tend(Arc::clone(&engine)));
     actix_web::rt::spawn(retention::forget(Arc::clone(&engine), settings.registry_log_days));
-    let (listen, public_url) = (settings.listen, settings.issuer.as_str());
+    let watched = Arc::clone(&engine);
+    actix_web::rt::spawn(async move { watched.watch_database().await });
+    let (listen, public_url, drain) = (settings.listen, settings.issuer.as_str(), settings.drain);
+    let shutdown_seconds = settings.shutdown_seconds;
     let settings = web::Data::new(keyward_web::Settings {
         https: settings.issuer.is_https(),
         trusted_proxies: settings.trusted_proxies.clone(),
         public_authority: settings.issuer.authority(),
+        ..keyward_web::Settings::default()
     });
+    let stopping = settings.clone();
     let engine = web::Data::from(engine);
     let served = engine.clone();
     let portal = keyward_portal::Shared::default();
@@ -44,12 +49,55 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
             .configure(keyward_api::configure)
             .configure(|config| keyward_portal::configure(config, &portal))
     })
-    .shutdown_timeout(30)
+    .shutdown_timeout(shutdown_seconds.into())
+    .disable_signals()
     .bind(listen)
     .with_context(|| format!("listening on {listen} (KEYWARD_LISTEN)"))?;
     tracing::info!(address = %format!("http://{listen}"), public_url, "serving");
-    server.run().await?;
+    let server = server.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(async move {
+        if told_to_stop().await == Stop::Gracefully {
+            // A balancer has to see that the server is not ready before it may take no more requests.
+            stopping.drain();
+            tracing::info!(seconds = drain.as_secs(), "draining");
+            tokio::select! {
+                () = actix_web::rt::time::sleep(drain) => {}
+                _ = told_to_stop() => {}
+            }
+        }
+        tokio::select! {
+            () = handle.stop(true) => {}
+            _ = told_to_stop() => handle.stop(false).await,
+        }
+    });
+    server.await?;
     log::flush(&served).await;
     tracing::info!("stopped");
     Ok(())
+}
+
+#[derive(PartialEq, Eq)]
+enum Stop {
+    /// By what supervises the server, which sends requests elsewhere meanwhile.
+    Gracefully,
+    /// By a person at a terminal.
+    Now,
+}
+
+/// Waits until the server is told to stop. Told again, it hurries.
+async fn told_to_stop() -> Stop {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            return tokio::select! {
+                _ = terminated.recv() => Stop::Gracefully,
+                _ = interrupted => Stop::Now,
+            };
+        }
+    }
+    let _ = interrupted.await;
+    Stop::Now
 }

@@ -234,6 +234,15 @@ pub struct FieldFault {
 }
 
 impl Error {
+    /// Whether the same may go well in a moment: the database is not there, or does not write now.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Storage(error) => matches!(error, StorageError::Unavailable(_)),
+            Self::Uncounted(error) => matches!(**error, StorageError::Unavailable(_)),
+            _ => false,
+        }
+    }
+
     /// Several faults of one field.
     pub fn fields(field: &'static str, faults: Vec<Invalid>) -> Self {
         Self::Invalid(faults.into_iter().map(|invalid| FieldFault { field, invalid }).collect())

@@ -61,7 +61,7 @@ use attempt::AttemptLog;
 use hash_gate::HashGate;
 use keyward_domain::registry::{Host, Upstream};
 use keyward_domain::{HttpUrl, OutboundRules, RegistryId, Timestamp};
-use keyward_storage::Store;
+use keyward_storage::{Health, Schema, Store};
 use log::queue::Queue;
 use outbound::{Guard, InFlight, Network, SystemNetwork};
 use p256::ecdsa::SigningKey;
@@ -123,6 +123,19 @@ const MOST_UPSTREAM_KEYS: usize = 1_000;
 
 /// Of how many license tokens it is remembered that their signature is good.
 const MOST_VERIFIED_TOKENS: usize = 10_000;
+
+/// Whether requests can be answered, and what is in the way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Readiness {
+    /// They can.
+    Ready,
+    /// The database does not answer.
+    Unreachable,
+    /// The database does not write, so nothing can be validated either.
+    ReadOnly,
+    /// The database has tables that this program can't work with.
+    OtherSchema,
+}
 
 /// The result of a use-case.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -231,9 +244,23 @@ impl Engine {
         self.clock.now()
     }
 
-    /// Whether the database answers and has the tables this program expects.
-    pub async fn ready(&self) -> Result<bool> {
-        Ok(matches!(self.store.schema().await?, keyward_storage::Schema::Current))
+    /// Whether requests can be answered.
+    pub async fn readiness(&self) -> Readiness {
+        match self.store.health() {
+            Health::Unreachable => return Readiness::Unreachable,
+            Health::ReadOnly => return Readiness::ReadOnly,
+            Health::Ready => {}
+        }
+        match self.store.schema().await {
+            Ok(Schema::Current | Schema::Newer { usable: true, .. }) => Readiness::Ready,
+            Ok(Schema::Behind { .. } | Schema::Newer { usable: false, .. }) => Readiness::OtherSchema,
+            Err(_) => Readiness::Unreachable,
+        }
+    }
+
+    /// Watches over the database for as long as it is polled, so that nobody waits for one that is gone.
+    pub async fn watch_database(&self) {
+        self.store.watch().await;
     }
 
     /// A name for one request, to find it in the log.

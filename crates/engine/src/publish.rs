@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::{Kid, Organization, OrganizationScope, Slug, Timestamp};
-use keyward_storage::{Tx, Withdrawal};
+use keyward_storage::{Generation, Tx, Withdrawal};
 use keyward_token::{Keyring, PublicKey, Status, StatusTable, UnixSeconds};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -84,7 +84,7 @@ impl Engine {
         let Some(uri) = asked.among(self.uris(&tx, &organization).await?) else { return Ok(None) };
         let scope = organization.scope();
         let Some(key) = tx.signing_keys(scope).active().await? else { return Ok(None) };
-        let (generation, now) = (tx.changes(organization.id).generation().await?, self.now());
+        let (generation, now) = (tx.changes(organization.id).history().await?.present(), self.now());
         let at_hand = self.signed_lists.get(&uri).filter(|list| list.is_fresh(generation, key.kid, now));
         if let Some(list) = at_hand {
             return Ok(Some(list.token));
@@ -148,13 +148,13 @@ impl AskedList<'_> {
 #[derive(Clone)]
 pub(crate) struct SignedList {
     token: Arc<str>,
-    generation: i64,
+    generation: Generation,
     kid: Kid,
     signed_at: Timestamp,
 }
 
 impl SignedList {
-    fn is_fresh(&self, generation: i64, kid: Kid, now: Timestamp) -> bool {
+    fn is_fresh(&self, generation: Generation, kid: Kid, now: Timestamp) -> bool {
         let age = now.unix() - self.signed_at.unix();
         self.generation == generation && self.kid == kid && (0..SIGNED_SECONDS).contains(&age)
     }

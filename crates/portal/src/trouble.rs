@@ -132,6 +132,10 @@ impl ResponseError for Trouble {
                 503 if problem.code() == Code::Busy => {
                     ("One moment, please", "Many people are signing in. Try again in a few seconds.")
                 }
+                503 => (
+                    "Please try again in a moment",
+                    "The server can't reach its database right now. Nothing was changed.",
+                ),
                 _ => ("That did not work", ""),
             },
         };

@@ -130,6 +130,12 @@ impl ResponseError for Refusal {
 /// Something of our own went wrong: logged here, once, with its causes.
 impl From<keyward_engine::Error> for Refusal {
     fn from(error: keyward_engine::Error) -> Self {
+        if error.is_passing() {
+            tracing::debug!(%error, "request to a registry refused for now");
+            let message = "the server's database is not available; try again in a moment";
+            let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", message);
+            return Self { retry_after: Some(keyward_web::RETRY_SECONDS), ..refusal };
+        }
         tracing::error!(error = %error, cause = ?std::error::Error::source(&error), "request to a registry failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -3,9 +3,10 @@
 use keyward_domain::validation::Sighting;
 use keyward_domain::{AddressRange, LicenseId};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::Table;
 
 mod row {
@@ -32,7 +33,7 @@ const TABLE: Table = Table("license_addresses");
 
 /// The addresses of one license, which was found or locked in its organization before.
 pub struct Addresses<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) license: LicenseId,
 }
 

@@ -10,14 +10,15 @@ use keyward_domain::{
 };
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 
 use uuid::Uuid;
 
 use crate::Result;
 use crate::audit::{read_actor, write_actor};
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::habit::holder_id;
 use crate::page::{page, paged};
@@ -69,7 +70,7 @@ pub struct AlertFilter {
 
 /// Deletes alerts of all organizations that are older than `first` and acknowledged, the oldest first, at most `most`.
 /// Gives how many.
-pub(crate) async fn forget(tx: &DatabaseTransaction, first: AlertId, most: u64) -> Result<u64> {
+pub(crate) async fn forget(tx: &Connection, first: AlertId, most: u64) -> Result<u64> {
     let old = row::Entity::find()
         .select_only()
         .column(row::Column::Id)
@@ -84,7 +85,7 @@ pub(crate) async fn forget(tx: &DatabaseTransaction, first: AlertId, most: u64) 
 
 /// The alerts of one organization.
 pub struct Alerts<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

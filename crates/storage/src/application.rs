@@ -2,11 +2,12 @@
 
 use keyward_domain::{Application, ApplicationId, OrganizationScope, Page, PageRequest, Slug};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::page::{contains, page, paged};
 
@@ -38,7 +39,7 @@ const TABLE: Table = Table("applications");
 
 /// The applications of one organization.
 pub struct Applications<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

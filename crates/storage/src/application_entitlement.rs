@@ -9,11 +9,12 @@ use keyward_domain::{
 };
 use sea_orm::sea_query::{ExprTrait as _, Query};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
 use crate::{Result, customer};
@@ -64,7 +65,7 @@ const TABLE: Table = Table("application_entitlements");
 
 /// What the customers of one organization may deploy.
 pub struct ApplicationEntitlements<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

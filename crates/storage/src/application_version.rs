@@ -8,11 +8,12 @@ use keyward_domain::product::Markdown;
 use keyward_domain::{ApplicationId, ApplicationVersionId, Files, OrganizationScope, Timestamp, VersionName};
 use sea_orm::sea_query::Query;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 
 pub(crate) mod row {
@@ -82,7 +83,7 @@ const FILES: Table = Table("application_files");
 
 /// The versions of the applications of one organization.
 pub struct ApplicationVersions<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

@@ -6,10 +6,11 @@ use keyward_domain::registry::{Artifact, RepositoryName, Tag};
 use keyward_domain::{ArtifactId, OrganizationScope, Page, PageRequest, RegistryId};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
 };
 
+use crate::connection::Connection;
 use crate::content::Content;
 use crate::convert::{ROW, Table};
 use crate::page::{contains, page, paged};
@@ -39,7 +40,7 @@ const TABLE: Table = Table("artifacts");
 
 /// The artifacts of one organization.
 pub struct Artifacts<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

@@ -6,12 +6,13 @@ use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolic
 use keyward_domain::{ArtifactEntitlementId, CustomerId, OrganizationScope, Page, PageRequest};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Select,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
 use crate::{Result, customer};
@@ -71,7 +72,7 @@ struct Kept {
 
 /// The artifact entitlements of one organization.
 pub struct ArtifactEntitlements<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

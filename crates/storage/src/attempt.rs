@@ -6,9 +6,10 @@ use keyward_domain::Timestamp;
 use keyward_domain::attempt::{AccountKey, Attempts};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
 };
 
+use crate::connection::Connection;
 use crate::Result;
 use crate::convert::{ROW, Table};
 
@@ -40,7 +41,7 @@ const MOST_LOOKS: u32 = 8;
 
 /// The failed sign-ins of all accounts.
 pub struct SignInAttempts<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
 }
 
 impl SignInAttempts<'_> {

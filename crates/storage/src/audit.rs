@@ -1,13 +1,16 @@
 //! The audit log, and the outbox that tells the same to the world outside.
 
 use keyward_domain::{Action, Actor, AuditEvent, OrganizationScope, Page, PageRequest};
+use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::convert::Table;
-use crate::page::{page, paged};
+use crate::page::page;
 use crate::{Changes, Result};
 
 mod row {
@@ -19,6 +22,8 @@ mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Uuid,
         pub organization_id: Uuid,
+        /// The number of the generation that the change made: clocks differ, and are set back.
+        pub sequence: i64,
         pub actor: String,
         pub actor_id: Option<Uuid>,
         pub action: String,
@@ -61,7 +66,7 @@ const TABLE: Table = Table("audit_events");
 
 /// The audit log of one organization.
 pub struct AuditEvents<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -76,8 +81,13 @@ impl AuditEvents<'_> {
             "data": detail,
         });
         let (actor, actor_id) = write_actor(event.actor);
+        // Whatever was done, copies of it in memory are out of date. What has no id is the organization's own.
+        let changes = Changes { tx: self.tx, organization: self.scope.id() };
+        let target = event.target.unwrap_or(self.scope.id().uuid());
+        let sequence = changes.note(target, event.id.uuid()).await?;
         let row = row::ActiveModel {
             id: Set(event.id.uuid()),
+            sequence: Set(sequence),
             organization_id: Set(self.scope.id().uuid()),
             actor: Set(actor.to_owned()),
             actor_id: Set(actor_id),
@@ -97,15 +107,27 @@ impl AuditEvents<'_> {
             attempts: Set(0),
         };
         outbox.insert(self.tx).await?;
-        // Whatever was done, copies of it in memory are out of date. What has no id is the organization's own.
-        let changes = Changes { tx: self.tx, organization: self.scope.id() };
-        changes.note(event.target.unwrap_or(self.scope.id().uuid())).await
+        Ok(())
     }
 
-    /// A page of the log.
+    /// A page of the log, what was done last first.
     pub async fn list(&self, request: PageRequest) -> Result<Page<AuditEvent>> {
-        let all = row::Entity::find().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()));
-        let rows = paged(all, row::Column::Id, request).all(self.tx).await?;
+        let own = || row::Entity::find().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()));
+        let rest = match request.after {
+            Some(cursor) => {
+                let last = own().filter(row::Column::Id.eq(cursor.id())).select_only();
+                let last = last.column(row::Column::Sequence).into_query();
+                own().filter(
+                    Expr::col(row::Column::Sequence).lt(SimpleExpr::SubQuery(None, Box::new(last.into()))),
+                )
+            }
+            None => own(),
+        };
+        let rows = rest
+            .order_by_desc(row::Column::Sequence)
+            .limit(u64::from(request.limit) + 1)
+            .all(self.tx)
+            .await?;
         page(rows, request, |row| row.id, read)
     }
 }

@@ -1,20 +1,21 @@
 //! What was changed, so that what is held in memory can be told from what is so.
 //!
-//! Every organization has a generation, which rises with each change of anything it has; beside it stands
-//! which thing was changed at which generation. Who holds a copy made at generation 7 asks, in the
-//! transaction whose outcome rests on the copy, for what was changed after 7.
+//! Every change of anything an organization has makes a new [`Generation`] of it; beside it stands which thing
+//! was changed at which generation. Who holds a copy made at generation 7 asks, in the transaction whose outcome
+//! rests on the copy, for what was changed after 7.
+//!
+//! A number alone would not do: after a fail-over to a standby that missed a change, or a restored backup, the same
+//! number is reached again by another change. So each generation has the random id of its change, and the
+//! organization keeps the latest ids: a copy of a generation that is not among them is of another history.
 
 use keyward_domain::OrganizationId;
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ActiveValue::Set,
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
-    sea_query::{Expr, ExprTrait as _},
-};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::Result;
-use crate::convert::Table;
+use crate::connection::Connection;
+use crate::convert::{ROW, Table};
 use crate::organization::row as organization;
 
 mod row {
@@ -38,44 +39,96 @@ mod row {
 
 const TABLE: Table = Table("organizations");
 
+/// How many generations an organization knows by their ids. Who asks less often than once in so many changes
+/// starts anew.
+const MOST_KNOWN: usize = 32;
+
+/// One state of what an organization has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Generation {
+    /// How many changes led to it.
+    pub number: i64,
+    /// The random id of the last of them; nil before the first.
+    pub id: Uuid,
+}
+
+/// The latest generations of one organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    number: i64,
+    /// The ids of the last changes, the latest last.
+    ids: Vec<Uuid>,
+}
+
+impl History {
+    /// That of an organization in which nothing was changed yet.
+    pub const NONE: Self = Self { number: 0, ids: Vec::new() };
+
+    fn read(number: i64, bytes: &[u8]) -> Result<Self> {
+        let ids: Option<Vec<_>> = bytes.chunks(16).map(|id| Uuid::from_slice(id).ok()).collect();
+        Ok(Self { number, ids: ids.ok_or_else(|| TABLE.corrupt("history"))? })
+    }
+
+    /// The present one.
+    pub fn present(&self) -> Generation {
+        Generation { number: self.number, id: self.ids.last().copied().unwrap_or_default() }
+    }
+
+    /// Those known by their ids, the latest first.
+    pub fn known(&self) -> impl Iterator<Item = Generation> {
+        let before = (self.ids.len() < MOST_KNOWN).then_some(Uuid::nil());
+        let ids = self.ids.iter().rev().copied().chain(before);
+        ids.zip((0..=self.number).rev()).map(|(id, number)| Generation { number, id })
+    }
+
+    /// After the change with this id.
+    #[must_use]
+    pub fn after(mut self, change: Uuid) -> Self {
+        let surplus = (self.ids.len() + 1).saturating_sub(MOST_KNOWN);
+        self.ids.drain(..surplus);
+        self.ids.push(change);
+        Self { number: self.number + 1, ids: self.ids }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.ids.iter().flat_map(|id| *id.as_bytes()).collect()
+    }
+}
+
 /// The changes of one organization.
 pub struct Changes<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) organization: OrganizationId,
 }
 
 impl Changes<'_> {
-    /// How many changes there were.
-    pub async fn generation(&self) -> Result<i64> {
-        let found: Option<i64> = organization::Entity::find_by_id(self.organization.uuid())
-            .select_only()
-            .column(organization::Column::Generation)
-            .into_tuple()
-            .one(self.tx)
-            .await?;
-        found.ok_or_else(|| TABLE.corrupt("generation"))
+    /// The present generation and those before it.
+    pub async fn history(&self) -> Result<History> {
+        self.find(false).await
     }
 
-    /// What was changed after `generation`, and when last: up to `most` of it.
-    pub async fn since(&self, generation: i64, most: u64) -> Result<Vec<(Uuid, i64)>> {
+    /// What was changed after the generation of this number, and when last: up to `most` of it.
+    pub async fn since(&self, number: i64, most: u64) -> Result<Vec<(Uuid, i64)>> {
         Ok(row::Entity::find()
             .select_only()
             .column(row::Column::Target)
             .column(row::Column::Generation)
             .filter(row::Column::OrganizationId.eq(self.organization.uuid()))
-            .filter(row::Column::Generation.gt(generation))
+            .filter(row::Column::Generation.gt(number))
             .limit(most)
             .into_tuple()
             .all(self.tx)
             .await?)
     }
 
-    /// Notes that `target` was changed. The organization is held until the end of the transaction, so that
-    /// generations become visible in their order.
-    pub async fn note(&self, target: Uuid) -> Result<()> {
-        let column = organization::Column::Generation;
+    /// Notes the change with this random id, of `target`. The organization is held until the end of the transaction,
+    /// so that generations become visible in their order. Gives the number of the new one.
+    pub async fn note(&self, target: Uuid, change: Uuid) -> Result<i64> {
+        let history = self.find(true).await?.after(change);
         let raised = organization::Entity::update_many()
-            .col_expr(column, Expr::col(column).add(1))
+            .col_expr(organization::Column::Generation, Expr::value(history.number))
+            .col_expr(organization::Column::LastChange, Expr::value(change))
+            .col_expr(organization::Column::History, Expr::value(history.bytes()))
             .filter(organization::Column::Id.eq(self.organization.uuid()))
             .exec(self.tx)
             .await?;
@@ -83,12 +136,23 @@ impl Changes<'_> {
         let row = row::ActiveModel {
             organization_id: Set(self.organization.uuid()),
             target: Set(target),
-            generation: Set(self.generation().await?),
+            generation: Set(history.number),
         };
         let again = OnConflict::columns([row::Column::OrganizationId, row::Column::Target])
             .update_column(row::Column::Generation)
             .to_owned();
         row::Entity::insert(row).on_conflict(again).exec_without_returning(self.tx).await?;
-        Ok(())
+        Ok(history.number)
+    }
+
+    async fn find(&self, held: bool) -> Result<History> {
+        let found = organization::Entity::find_by_id(self.organization.uuid())
+            .select_only()
+            .column(organization::Column::Generation)
+            .column(organization::Column::History);
+        let found = if held { found.lock(ROW) } else { found };
+        let (number, history): (i64, Vec<u8>) =
+            found.into_tuple().one(self.tx).await?.ok_or_else(|| TABLE.corrupt("generation"))?;
+        History::read(number, &history)
     }
 }

@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use keyward_domain::registry::{Digest, Manifest, Tag};
 use keyward_domain::{ArtifactId, Timestamp};
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::Table;
 
 mod tag {
@@ -90,7 +88,7 @@ const CHUNK: usize = 500;
 
 /// What is in one artifact, which was found in its organization before.
 pub struct Content<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) artifact: ArtifactId,
 }
 
@@ -321,7 +319,7 @@ impl Content<'_> {
 
 /// The tags that there are of each of these artifacts, the latest first.
 pub(crate) async fn tags_of(
-    tx: &DatabaseTransaction,
+    tx: &Connection,
     artifacts: &[ArtifactId],
 ) -> Result<BTreeMap<ArtifactId, Vec<Tag>>> {
     let rows: Vec<(Uuid, String)> = tag::Entity::find()

@@ -10,10 +10,11 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{contains, in_order, ordered, page, paged, text_place};
 use crate::{Result, license};
@@ -50,7 +51,7 @@ const ROWS: usize = 500;
 
 /// The customers of one organization.
 pub struct Customers<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -187,7 +188,7 @@ fn write(customer: &Customer) -> row::ActiveModel {
 
 /// How many of some rows each customer has, where there are any. `customer` is the column that says whose a row is.
 pub(crate) async fn counted<E: EntityTrait>(
-    tx: &DatabaseTransaction,
+    tx: &Connection,
     rows: Select<E>,
     customer: E::Column,
 ) -> Result<BTreeMap<CustomerId, u64>> {
@@ -211,7 +212,7 @@ fn read(row: row::Model) -> Result<Customer> {
 }
 
 /// The customers with this address, of whatever organizations: this is how a customer is recognised.
-pub(crate) async fn by_email(tx: &DatabaseTransaction, email: &Email) -> Result<Vec<Customer>> {
+pub(crate) async fn by_email(tx: &Connection, email: &Email) -> Result<Vec<Customer>> {
     let found = row::Entity::find()
         .filter(row::Column::Email.eq(email.as_str()))
         .filter(row::Column::DeletedAt.is_null())

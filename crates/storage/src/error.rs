@@ -1,6 +1,6 @@
 //! What can go wrong below the rules.
 
-use sea_orm::{DbErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr, sqlx};
 
 /// Why storage did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +34,10 @@ pub enum StorageError {
         #[source]
         source: std::io::Error,
     },
-    /// The database refused or was not reached. Not offered as a source, because it tells its own sources.
+    /// The database is not reached, is busy beyond patience, or can't write now. It may be tried again.
+    #[error("the database is not available: {0}")]
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
+    /// The database refused. Not offered as a source, because it tells its own sources.
     #[error("the database failed: {0}")]
     Database(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -109,6 +112,43 @@ impl From<DbErr> for StorageError {
         {
             return Self::Unique(unique);
         }
-        Self::Database(Box::new(error))
+        if is_passing(&error) { Self::Unavailable(Box::new(error)) } else { Self::Database(Box::new(error)) }
     }
+}
+
+impl StorageError {
+    pub(crate) fn unreachable(error: sqlx::Error) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
+/// Whether it is about the database's state and not about what was asked of it.
+fn is_passing(error: &DbErr) -> bool {
+    let error = match error {
+        DbErr::ConnectionAcquire(_) => return true,
+        DbErr::Conn(RuntimeErr::SqlxError(error))
+        | DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error)) => error,
+        _ => return false,
+    };
+    match error.as_ref() {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing_code(&code)),
+        _ => false,
+    }
+}
+
+/// Codes of PostgreSQL (five characters) and of SQLite (numbers, the primary one in the lowest byte).
+fn is_passing_code(code: &str) -> bool {
+    if code.len() == 5 {
+        // Connection, resources (disk, connections), shutdown and start, I/O; a standby; a lock or statement in time.
+        return ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class))
+            || matches!(code, "25006" | "25P03" | "55P03" | "57014");
+    }
+    // Busy, locked, read-only, I/O, full, can't open.
+    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
 }

@@ -3,13 +3,11 @@
 use keyward_domain::registry::{Decision, Footprint, Holder, RegistryEvent};
 use keyward_domain::{AddressRange, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::Table;
 
 mod network {
@@ -57,7 +55,7 @@ const NETWORKS: Table = Table("registry_networks");
 const HOURS: Table = Table("registry_hours");
 
 /// Deletes hours of all organizations from before `oldest`, at most `most`. Gives how many.
-pub(crate) async fn forget_hours(tx: &DatabaseTransaction, oldest: i64, most: u64) -> Result<u64> {
+pub(crate) async fn forget_hours(tx: &Connection, oldest: i64, most: u64) -> Result<u64> {
     use hour::Column::{Deed, HolderId, Hour};
     let old = hour::Entity::find()
         .select_only()
@@ -71,11 +69,7 @@ pub(crate) async fn forget_hours(tx: &DatabaseTransaction, oldest: i64, most: u6
 
 /// Deletes networks of all organizations that were last seen before `forgotten`, at most `most`. Gives how many. The
 /// latest network of a key stays, or whoever finds a key that rests would be where it is used for the first time.
-pub(crate) async fn forget_networks(
-    tx: &DatabaseTransaction,
-    forgotten: Timestamp,
-    most: u64,
-) -> Result<u64> {
+pub(crate) async fn forget_networks(tx: &Connection, forgotten: Timestamp, most: u64) -> Result<u64> {
     use network::Column::{KeyId, LastAt, Network};
     let later = Query::select()
         .expr(Expr::val(1))
@@ -96,7 +90,7 @@ pub(crate) async fn forget_networks(
 
 /// The habits of one key or license.
 pub struct Habits<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) holder: Holder,
 }
 

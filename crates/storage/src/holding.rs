@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use keyward_domain::{CustomerId, License, LicenseFilter, OrganizationScope, Page, PageRequest, Timestamp};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, Select,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::customer::{self, row as customers};
 use crate::license::{self, row as licenses};
 use crate::page::{contains, page, paged};
@@ -28,7 +29,7 @@ pub struct LicenseHolder {
 
 /// The customers of one organization as holders of licenses.
 pub struct LicenseHolders<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

@@ -2,12 +2,11 @@
 
 use keyward_domain::{Idempotency, IdempotencyKey, OrganizationScope, Timestamp};
 use sea_orm::sea_query::Expr;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, TryInsertResult,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, TryInsertResult};
 use uuid::Uuid;
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::Table;
 
 mod row {
@@ -53,7 +52,7 @@ pub enum Claim {
 
 /// The named requests of one organization.
 pub struct IdempotencyKeys<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

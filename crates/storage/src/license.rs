@@ -10,10 +10,11 @@ use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Func, Query, Selec
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
+    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait as _, RelationTrait as _, Select, SelectTwo,
 };
 
+use crate::connection::Connection;
 use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{contains, in_order, ordered, page, paged, text_place};
 use crate::product::row as product;
@@ -68,7 +69,7 @@ const ROWS: usize = 500;
 
 /// The licenses of one organization.
 pub struct Licenses<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

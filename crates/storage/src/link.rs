@@ -4,11 +4,12 @@ use keyward_domain::link::LinkPurpose;
 use keyward_domain::{CustomerId, Link, LinkId, OrganizationScope, SecretHash, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::{Result, license};
 
@@ -40,7 +41,7 @@ const TABLE: Table = Table("links");
 
 /// The links of one organization.
 pub struct Links<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -109,7 +110,7 @@ impl Links<'_> {
 }
 
 /// The link with this secret, of whatever organization; held if it is to be opened.
-pub(crate) async fn by_hash(tx: &DatabaseTransaction, hash: &SecretHash, hold: bool) -> Result<Option<Link>> {
+pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash, hold: bool) -> Result<Option<Link>> {
     let found = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
     let found = if hold { found.lock(ROW) } else { found };
     found.one(tx).await?.map(read).transpose()

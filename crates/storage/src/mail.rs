@@ -3,10 +3,11 @@
 use keyward_domain::{Email, MailId, OrganizationId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect,
 };
 
+use crate::connection::Connection;
 use crate::Result;
 use crate::convert::Table;
 
@@ -65,7 +66,7 @@ pub struct QueuedMail {
 }
 
 /// Puts a mail on its way.
-pub(crate) async fn insert(tx: &DatabaseTransaction, mail: &QueuedMail) -> Result<()> {
+pub(crate) async fn insert(tx: &Connection, mail: &QueuedMail) -> Result<()> {
     let (body, sealed) = match &mail.body {
         MailBody::Sealed(sealed) => (String::new(), Some(sealed.clone())),
         MailBody::Clear(text) => (text.clone(), None),
@@ -87,7 +88,7 @@ pub(crate) async fn insert(tx: &DatabaseTransaction, mail: &QueuedMail) -> Resul
 
 /// Takes the next mail that is due, and holds it back from others until `again`.
 pub(crate) async fn claim(
-    tx: &DatabaseTransaction,
+    tx: &Connection,
     now: Timestamp,
     again: Timestamp,
 ) -> Result<Option<QueuedMail>> {
@@ -114,7 +115,7 @@ pub(crate) async fn claim(
 }
 
 /// Says when to try one again.
-pub(crate) async fn postpone(tx: &DatabaseTransaction, id: MailId, again: Timestamp) -> Result<()> {
+pub(crate) async fn postpone(tx: &Connection, id: MailId, again: Timestamp) -> Result<()> {
     row::Entity::update_many()
         .col_expr(row::Column::DueAt, Expr::value(again.unix()))
         .filter(row::Column::Id.eq(id.uuid()))
@@ -124,7 +125,7 @@ pub(crate) async fn postpone(tx: &DatabaseTransaction, id: MailId, again: Timest
 }
 
 /// Removes one that was handed over, or given up.
-pub(crate) async fn remove(tx: &DatabaseTransaction, id: MailId) -> Result<()> {
+pub(crate) async fn remove(tx: &Connection, id: MailId) -> Result<()> {
     row::Entity::delete_by_id(id.uuid()).exec(tx).await?;
     Ok(())
 }

@@ -3,10 +3,11 @@
 use keyward_domain::{Email, OrganizationScope, Timestamp};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect,
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::Result;
 use crate::convert::{ROW, Table};
 
@@ -52,7 +53,7 @@ pub enum MailCount<'a> {
 
 /// The counts of one organization.
 pub struct MailCounts<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -114,7 +115,7 @@ fn hashed(email: &Email) -> Vec<u8> {
 }
 
 /// Removes the counts of all organizations whose window began before `before`.
-pub(crate) async fn sweep(tx: &DatabaseTransaction, before: Timestamp) -> Result<u64> {
+pub(crate) async fn sweep(tx: &Connection, before: Timestamp) -> Result<u64> {
     let old = row::Entity::delete_many().filter(row::Column::Since.lt(before.unix()));
     Ok(old.exec(tx).await?.rows_affected)
 }

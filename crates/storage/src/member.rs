@@ -5,11 +5,11 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
 
@@ -68,7 +68,7 @@ impl Credentials {
 
 /// The members of one organization.
 pub struct Members<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -200,7 +200,7 @@ fn read(row: row::Model) -> Result<Member> {
 
 /// The members with this address, of whatever organizations, each with what they sign in with: this is how a
 /// person is recognised.
-pub(crate) async fn by_email(tx: &DatabaseTransaction, email: &Email) -> Result<Vec<(Member, Credentials)>> {
+pub(crate) async fn by_email(tx: &Connection, email: &Email) -> Result<Vec<(Member, Credentials)>> {
     let found = row::Entity::find().filter(row::Column::Email.eq(email.as_str()));
     let rows = found.order_by_asc(row::Column::Id).limit(20).all(tx).await?;
     let with_credentials = |row: row::Model| {

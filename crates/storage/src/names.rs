@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use keyward_domain::{
     ArtifactId, CustomerId, LicenseId, OrganizationScope, ProductId, RegistryId, RegistryKeyId,
 };
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::{Result, artifact, customer, license, product, registry, registry_key};
 
 /// As many ids as one statement may hold on either database.
@@ -24,7 +25,7 @@ pub struct Named {
 
 /// The names of things of one organization. What it does not have has none.
 pub struct Names<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

@@ -4,10 +4,11 @@ use keyward_domain::notice::{Audience, Ending, NoticeDays, Notices, Window};
 use keyward_domain::{CustomerId, OrganizationId, OrganizationScope, Timestamp};
 use sea_orm::sea_query::{Expr, LockBehavior, LockType};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::license::row as license;
 use crate::revision::row as terms;
@@ -40,7 +41,7 @@ const TABLE: Table = Table("notices");
 
 /// The notices of one organization.
 pub struct NoticeDesk<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -155,7 +156,7 @@ fn told(audience: Audience) -> terms::Column {
 }
 
 /// What a new organization tells: its members, a month and a week before, and of alerts.
-pub(crate) async fn insert(tx: &DatabaseTransaction, organization: OrganizationId) -> Result<()> {
+pub(crate) async fn insert(tx: &Connection, organization: OrganizationId) -> Result<()> {
     let row = row::ActiveModel {
         organization_id: Set(organization.uuid()),
         members: Set(true),
@@ -172,11 +173,7 @@ pub(crate) async fn insert(tx: &DatabaseTransaction, organization: OrganizationI
 
 /// The organization that has waited longest since `before`, held until the end of the transaction and out of
 /// turn from now on; of several who ask at once, each gets another.
-pub(crate) async fn take_turn(
-    tx: &DatabaseTransaction,
-    now: Timestamp,
-    before: Timestamp,
-) -> Result<Option<Turn>> {
+pub(crate) async fn take_turn(tx: &Connection, now: Timestamp, before: Timestamp) -> Result<Option<Turn>> {
     let due = row::Entity::find()
         .filter(row::Column::CheckedAt.lte(before.unix()))
         .order_by_asc(row::Column::CheckedAt)

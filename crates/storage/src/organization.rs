@@ -7,9 +7,10 @@ use keyward_domain::{
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
+    ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
 };
 
+use crate::connection::Connection;
 use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{page, paged};
 use crate::{Result, notice, signing_key};
@@ -33,6 +34,10 @@ pub(crate) mod row {
         pub suspended_at: Option<i64>,
         pub blocked: String,
         pub generation: i64,
+        /// The id of the change that made the generation.
+        pub last_change: Uuid,
+        /// The ids of the latest changes; see `changes`.
+        pub history: Vec<u8>,
         pub created_at: i64,
         pub updated_at: i64,
         pub version: i64,
@@ -51,7 +56,7 @@ pub(crate) const FIRST_WINDOW: u32 = 65_536;
 
 /// All organizations.
 pub struct Organizations<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
 }
 
 impl Organizations<'_> {
@@ -60,6 +65,8 @@ impl Organizations<'_> {
         let row = row::ActiveModel {
             status_window: Set(FIRST_WINDOW.into()),
             generation: Set(0),
+            last_change: Set(uuid::Uuid::nil()),
+            history: Set(Vec::new()),
             ..write(organization)
         };
         row.insert(self.tx).await?;
@@ -155,6 +162,8 @@ fn write(organization: &Organization) -> row::ActiveModel {
         suspended_at: Set(suspended_at),
         blocked: Set(write_block_list(&organization.blocked)),
         generation: NotSet,
+        last_change: NotSet,
+        history: NotSet,
         created_at: Set(organization.created_at.unix()),
         updated_at: Set(organization.updated_at.unix()),
         version: Set(organization.version),

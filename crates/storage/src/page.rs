@@ -3,12 +3,12 @@
 use keyward_domain::{Cursor, Mark, OrderBy, Ordered, OrderedRequest, Page, PageRequest, Place};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, DbBackend, EntityTrait, Order, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ColumnTrait, Condition, DbBackend, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
 use crate::Result;
+use crate::connection::Connection;
 
 /// Restricts a query to one page and one row more, which tells whether there is a next page.
 pub(crate) fn paged<E: EntityTrait>(query: Select<E>, id: E::Column, page: PageRequest) -> Select<E> {
@@ -92,7 +92,7 @@ pub(crate) fn ordered<R, T, K: OrderBy>(
 }
 
 /// A text column as [`Place::text`] has it: on both databases only the case of ASCII is folded, and bytes are compared.
-pub(crate) fn text_place<C: ColumnTrait>(tx: &DatabaseTransaction, column: C) -> SimpleExpr {
+pub(crate) fn text_place<C: ColumnTrait>(tx: &Connection, column: C) -> SimpleExpr {
     use sea_orm::ConnectionTrait as _;
     let name = format!("\"{}\".\"{}\"", column.entity_name(), column.unquoted());
     match tx.get_database_backend() {

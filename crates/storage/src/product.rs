@@ -9,14 +9,15 @@ use keyward_domain::{
     Product, ProductId, ProductOrder, ProductState, SecretHash, Slug, Template, Versions,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
-    PaginatorTrait, QueryFilter, QuerySelect, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter,
+    QuerySelect, Select,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::{KeptKey, ROW, Table};
 use crate::page::{contains, in_order, ordered, page, paged, text_place};
 
@@ -59,7 +60,7 @@ const TABLE: Table = Table("products");
 
 /// The products of one organization.
 pub struct Products<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -163,7 +164,7 @@ impl Products<'_> {
 }
 
 /// The product whose API key, or the one before it, has this hash.
-pub(crate) async fn by_key(tx: &DatabaseTransaction, hash: &SecretHash) -> Result<Option<Product>> {
+pub(crate) async fn by_key(tx: &Connection, hash: &SecretHash) -> Result<Option<Product>> {
     let bytes = hash.as_bytes().to_vec();
     let either =
         Condition::any().add(row::Column::KeyHash.eq(bytes.clone())).add(row::Column::PreviousHash.eq(bytes));

@@ -2,12 +2,10 @@
 
 use keyward_domain::provider::{Confirms, Departure};
 use keyward_domain::{OrganizationScope, Provider, SecretHash, Timestamp};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QuerySelect,
-};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 
 mod row {
@@ -60,7 +58,7 @@ const DEPARTURES: Table = Table("departures");
 
 /// The sign-in provider of one organization; there is one at most.
 pub struct Providers<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -124,7 +122,7 @@ impl Providers<'_> {
 }
 
 /// Takes out the departure with this state; of several who ask, one is given it.
-pub(crate) async fn take(tx: &DatabaseTransaction, state: &SecretHash) -> Result<Option<Departure>> {
+pub(crate) async fn take(tx: &Connection, state: &SecretHash) -> Result<Option<Departure>> {
     let key = state.as_bytes().to_vec();
     let Some(row) = departure::Entity::find_by_id(key.clone()).one(tx).await? else { return Ok(None) };
     if departure::Entity::delete_by_id(key).exec(tx).await?.rows_affected != 1 {

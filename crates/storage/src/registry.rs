@@ -6,9 +6,10 @@ use sea_orm::sea_query::{Expr, ExprTrait as _, SelectStatement};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
+use crate::connection::Connection;
 use crate::Result;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
@@ -53,7 +54,7 @@ const TABLE: Table = Table("registries");
 
 /// The registries of one organization.
 pub struct Registries<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -134,19 +135,19 @@ impl Registries<'_> {
 }
 
 /// The registry that clients reach under this host, of whatever organization.
-pub(crate) async fn by_host(tx: &DatabaseTransaction, host: &Host) -> Result<Option<Registry>> {
+pub(crate) async fn by_host(tx: &Connection, host: &Host) -> Result<Option<Registry>> {
     live().filter(row::Column::Host.eq(host.as_str())).one(tx).await?.map(read).transpose()
 }
 
 /// One that was found before, of whatever organization.
-pub(crate) async fn by_id(tx: &DatabaseTransaction, id: RegistryId) -> Result<Option<Registry>> {
+pub(crate) async fn by_id(tx: &Connection, id: RegistryId) -> Result<Option<Registry>> {
     live().filter(row::Column::Id.eq(id.uuid())).one(tx).await?.map(read).transpose()
 }
 
 /// The upstreams of other organizations' registries, with the prefix that each has there: of those whose ids `ids` gives,
 /// or of all others.
 pub(crate) async fn elsewhere<E: EntityTrait>(
-    tx: &DatabaseTransaction,
+    tx: &Connection,
     organization: OrganizationId,
     ids: Select<E>,
     among: bool,
@@ -163,7 +164,7 @@ pub(crate) async fn elsewhere<E: EntityTrait>(
 }
 
 /// Those of all organizations that were last looked at before `before`, or never.
-pub(crate) async fn unswept(tx: &DatabaseTransaction, before: Timestamp) -> Result<Vec<Registry>> {
+pub(crate) async fn unswept(tx: &Connection, before: Timestamp) -> Result<Vec<Registry>> {
     let old = row::Column::SweptAt.is_null().or(row::Column::SweptAt.lt(before.unix()));
     let wanted = Expr::col(row::Column::WantedAt).gte(Expr::col(row::Column::SweptAt));
     live().filter(old.or(wanted)).all(tx).await?.into_iter().map(read).collect()

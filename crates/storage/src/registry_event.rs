@@ -6,11 +6,12 @@ use keyward_domain::{
 };
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, QueryTrait, Select,
 };
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::Table;
 use crate::page::{page, paged};
 
@@ -63,12 +64,12 @@ pub struct EventFilter {
 
 /// What happened at the registries of one organization.
 pub struct RegistryEvents<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
 /// Deletes lines of all organizations that are older than `first`, the oldest first, at most `most`. Gives how many.
-pub(crate) async fn forget(tx: &DatabaseTransaction, first: RegistryEventId, most: u64) -> Result<u64> {
+pub(crate) async fn forget(tx: &Connection, first: RegistryEventId, most: u64) -> Result<u64> {
     let old = row::Entity::find()
         .select_only()
         .column(row::Column::Id)

@@ -4,11 +4,11 @@ use keyward_domain::registry::{Hint, Registry};
 use keyward_domain::{RegistryId, Timestamp};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::convert::Table;
 use crate::{Result, registry};
 
@@ -48,7 +48,7 @@ pub struct KeptHint {
 
 /// Places in registries that are to be looked at.
 pub struct RegistryHints<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
 }
 
 impl RegistryHints<'_> {

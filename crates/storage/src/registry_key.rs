@@ -9,11 +9,12 @@ use keyward_domain::{
 };
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, LockBehavior};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DatabaseTransaction, EntityTrait,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait,
     PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::Result;
 use crate::convert::{KeptKey, ROW, Table};
 use crate::page::{in_order, ordered, page, paged};
@@ -60,7 +61,7 @@ const TABLE: Table = Table("registry_keys");
 
 /// The registry keys of one organization.
 pub struct RegistryKeys<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -205,13 +206,13 @@ impl RegistryKeys<'_> {
 }
 
 /// The key of whatever registry that has this secret, or had it before. It may be dead.
-pub(crate) async fn by_hash(tx: &DatabaseTransaction, hash: &SecretHash) -> Result<Option<RegistryKey>> {
+pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash) -> Result<Option<RegistryKey>> {
     row::Entity::find().filter(bears(hash)).one(tx).await?.map(read).transpose()
 }
 
 /// The key that has needed something for longest, held until the end of the transaction; of several who ask at once,
 /// each gets another. It is named, not read, so that one that can't be read can be passed over.
-pub(crate) async fn in_need(tx: &DatabaseTransaction, now: Timestamp) -> Result<Option<RegistryKeyId>> {
+pub(crate) async fn in_need(tx: &Connection, now: Timestamp) -> Result<Option<RegistryKeyId>> {
     let due = row::Entity::find()
         .select_only()
         .column(row::Column::Id)
@@ -223,12 +224,12 @@ pub(crate) async fn in_need(tx: &DatabaseTransaction, now: Timestamp) -> Result<
 }
 
 /// A key of whatever registry, held until the end of the transaction.
-pub(crate) async fn lock_any(tx: &DatabaseTransaction, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
+pub(crate) async fn lock_any(tx: &Connection, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
     row::Entity::find_by_id(id.uuid()).lock(ROW).one(tx).await?.map(read).transpose()
 }
 
 /// Says when to look at a key again that needs something.
-pub(crate) async fn postpone(tx: &DatabaseTransaction, id: RegistryKeyId, until: Timestamp) -> Result<()> {
+pub(crate) async fn postpone(tx: &Connection, id: RegistryKeyId, until: Timestamp) -> Result<()> {
     row::Entity::update_many()
         .col_expr(row::Column::ChoreAt, Expr::value(until.unix()))
         .filter(row::Column::Id.eq(id.uuid()))

@@ -3,8 +3,9 @@
 use keyward_domain::registry::{Notifications, Registry};
 use keyward_domain::{OrganizationScope, RegistryId, SecretHash, Timestamp};
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Select};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select};
 
+use crate::connection::Connection;
 use crate::convert::Table;
 use crate::{Result, registry};
 
@@ -33,7 +34,7 @@ const TABLE: Table = Table("registry_notifications");
 
 /// What may send notifications about the registries of one organization.
 pub struct RegistryNotifications<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -92,10 +93,7 @@ impl RegistryNotifications<'_> {
 }
 
 /// The registry of whatever organization about which the bearer of this secret may tell.
-pub(crate) async fn by_hash(
-    tx: &DatabaseTransaction,
-    hash: &SecretHash,
-) -> Result<Option<(Registry, Notifications)>> {
+pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash) -> Result<Option<(Registry, Notifications)>> {
     let found = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec())).one(tx).await?;
     let Some(row) = found else { return Ok(None) };
     let kept = <[u8; 32]>::try_from(row.hash.as_slice()).map_err(|_| TABLE.corrupt("hash"))?;

@@ -4,11 +4,12 @@ use keyward_domain::session::SessionHolder;
 use keyward_domain::{CustomerId, OrganizationScope, SecretHash, Session, SessionId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter,
     QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::{Result, license};
 
@@ -44,7 +45,7 @@ const TABLE: Table = Table("sessions");
 
 /// The sessions of one organization.
 pub struct Sessions<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -141,13 +142,13 @@ impl Sessions<'_> {
 }
 
 /// The session whose cookie holds this secret, of whatever organization.
-pub(crate) async fn by_hash(tx: &DatabaseTransaction, hash: &SecretHash) -> Result<Option<Session>> {
+pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash) -> Result<Option<Session>> {
     let found = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
     found.one(tx).await?.map(read).transpose()
 }
 
 /// Removes what has ended.
-pub(crate) async fn sweep(tx: &DatabaseTransaction, now: Timestamp) -> Result<()> {
+pub(crate) async fn sweep(tx: &Connection, now: Timestamp) -> Result<()> {
     row::Entity::delete_many().filter(row::Column::ExpiresAt.lte(now.unix())).exec(tx).await?;
     Ok(())
 }

@@ -1,9 +1,10 @@
 //! What the server knows of itself, by name.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, DatabaseTransaction, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 
 use crate::Result;
+use crate::connection::Connection;
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -24,21 +25,29 @@ mod row {
 
 /// Settings of the whole server.
 pub struct Settings<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
 }
 
 impl Settings<'_> {
     /// The value under a name.
     pub async fn get(&self, name: &str) -> Result<Option<String>> {
-        let found = row::Entity::find_by_id(name.to_owned()).one(self.tx).await?;
-        Ok(found.map(|row| row.value))
+        get(self.tx, name).await
     }
 
     /// Puts a value under a name.
     pub async fn set(&self, name: &str, value: &str) -> Result<()> {
-        let row = row::ActiveModel { name: Set(name.to_owned()), value: Set(value.to_owned()) };
-        let replace = OnConflict::column(row::Column::Name).update_column(row::Column::Value).to_owned();
-        row::Entity::insert(row).on_conflict(replace).exec_without_returning(self.tx).await?;
-        Ok(())
+        set(self.tx, name, value).await
     }
+}
+
+pub(crate) async fn get(connection: &impl ConnectionTrait, name: &str) -> Result<Option<String>> {
+    let found = row::Entity::find_by_id(name.to_owned()).one(connection).await?;
+    Ok(found.map(|row| row.value))
+}
+
+pub(crate) async fn set(connection: &impl ConnectionTrait, name: &str, value: &str) -> Result<()> {
+    let row = row::ActiveModel { name: Set(name.to_owned()), value: Set(value.to_owned()) };
+    let replace = OnConflict::column(row::Column::Name).update_column(row::Column::Value).to_owned();
+    row::Entity::insert(row).on_conflict(replace).exec_without_returning(connection).await?;
+    Ok(())
 }

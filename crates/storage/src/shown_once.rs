@@ -2,8 +2,9 @@
 
 use keyward_domain::{OrganizationScope, SessionId, Timestamp};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, Select};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select};
 
+use crate::connection::Connection;
 use crate::Result;
 
 mod row {
@@ -29,7 +30,7 @@ mod row {
 
 /// What waits to be shown once to people of one organization.
 pub struct ShownOnce<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

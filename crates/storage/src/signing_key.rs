@@ -1,12 +1,10 @@
 //! Signing keys, sealed.
 
 use keyward_domain::{Kid, OrganizationScope, SigningKey, SigningKeyState, Timestamp};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    Select,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 
 mod row {
@@ -36,7 +34,7 @@ const TABLE: Table = Table("signing_keys");
 
 /// The signing keys of one organization.
 pub struct SigningKeys<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -94,12 +92,12 @@ impl SigningKeys<'_> {
     }
 }
 
-pub(crate) async fn owners(tx: &DatabaseTransaction, kid: &Kid) -> Result<Vec<uuid::Uuid>> {
+pub(crate) async fn owners(tx: &Connection, kid: &Kid) -> Result<Vec<uuid::Uuid>> {
     let found = row::Entity::find().filter(row::Column::Kid.eq(kid.as_bytes().to_vec())).all(tx).await?;
     Ok(found.into_iter().map(|row| row.organization_id).collect())
 }
 
-pub(crate) async fn all(tx: &DatabaseTransaction) -> Result<Vec<SigningKey>> {
+pub(crate) async fn all(tx: &Connection) -> Result<Vec<SigningKey>> {
     row::Entity::find().all(tx).await?.into_iter().map(read).collect()
 }
 

@@ -3,11 +3,12 @@
 use keyward_domain::{OrganizationScope, Timestamp};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, DatabaseTransaction, EntityTrait, JoinType, PaginatorTrait, QueryFilter,
+    ColumnTrait, Condition, EntityTrait, JoinType, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, RelationTrait, Select,
 };
 use uuid::Uuid;
 
+use crate::connection::Connection;
 use crate::Result;
 use crate::convert::Table;
 use crate::license::row as license;
@@ -27,7 +28,7 @@ pub enum Withdrawal {
 
 /// The status list of one organization.
 pub struct StatusPlaces<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 

@@ -1,20 +1,51 @@
-//! The connection to a database.
+//! The connections to a database.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use keyward_domain::{OrganizationId, ProductId};
+use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _, Executor as _};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, EntityTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait,
     IsolationLevel, QueryOrder, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
+use tokio::sync::{Notify, watch};
 
-use crate::migration::Migrator;
-use crate::{Result, StorageError, Tx, Usage, usage};
+use crate::connection::{Connection, Patience};
+use crate::health::Health;
+use crate::migration::{self, Migrator};
+use crate::{Generation, Result, StorageError, Tx, Usage, settings, usage};
 
-/// For how long a request waits for a connection, or on SQLite for another process's write.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How a database is used.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreOptions {
+    /// The most connections to PostgreSQL.
+    pub connections: u32,
+    /// How long a statement may take before its connection counts as dead.
+    pub statement_timeout: Duration,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { connections: 20, statement_timeout: Duration::from_secs(15) }
+    }
+}
+
+/// For how long a request waits for a connection to PostgreSQL.
+const ACQUIRE: Duration = Duration::from_secs(2);
+
+/// For how long a request waits for other processes' writes on SQLite.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// What PostgreSQL does with sessions whose client has died without a word: they hold locks.
+const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '4s'";
+
+/// Where the database says which migration programs must know.
+const REQUIRED_SETTING: &str = "required_migration";
 
 /// Any number will do, as long as every Keyward uses the same.
 const MIGRATION_LOCK: i64 = 0x6b65_7977;
@@ -22,8 +53,26 @@ const MIGRATION_LOCK: i64 = 0x6b65_7977;
 /// A database.
 #[derive(Clone)]
 pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    url: String,
+    options: StoreOptions,
+    pools: RwLock<Pools>,
+    health: AtomicU8,
+    suspicion: Arc<Notify>,
+}
+
+/// The connections of one time; given up and opened anew when they are found to be dead.
+#[derive(Clone)]
+struct Pools {
     readers: DatabaseConnection,
     writer: DatabaseConnection,
+    /// For questions about the database's health: one that reads and one that writes. On PostgreSQL a connection of
+    /// its own, so that they never wait for requests.
+    probes: (DatabaseConnection, DatabaseConnection),
+    given_up: Arc<watch::Sender<bool>>,
 }
 
 /// How the database's tables stand to what this program knows.
@@ -40,35 +89,43 @@ pub enum Schema {
     Newer {
         /// The migrations that this program does not know.
         unknown: Vec<String>,
+        /// Whether it can work with them all the same.
+        usable: bool,
     },
 }
 
 impl Store {
     /// Opens `sqlite://PATH`, making the file if need be, or `postgres://…`.
     pub async fn connect(url: &str) -> Result<Self> {
+        Self::connect_with(url, StoreOptions::default()).await
+    }
+
+    /// The same, used as `options` say.
+    pub async fn connect_with(url: &str, options: StoreOptions) -> Result<Self> {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             if path.is_empty() || path.starts_with(':') || path.contains('?') {
                 return Err(StorageError::Unsupported("a SQLite database is named by a file: sqlite://PATH"));
             }
             make_private_file(path, false)?;
-            // One writer, so that writers queue here instead of failing with “database is locked”.
-            let writer = Database::connect(sqlite(path, 1)).await?;
-            let readers = Database::connect(sqlite(path, 8)).await?;
-            return Ok(Self { readers, writer });
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            reach(url).await?;
+        } else {
+            return Err(StorageError::Unsupported(
+                "the database URL must begin with sqlite:// or postgres://",
+            ));
         }
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let mut options = ConnectOptions::new(url);
-            options.max_connections(20).acquire_timeout(PATIENCE).sqlx_logging(false);
-            let pool = Database::connect(options).await?;
-            return Ok(Self { readers: pool.clone(), writer: pool });
-        }
-        Err(StorageError::Unsupported("the database URL must begin with sqlite:// or postgres://"))
+        let pools = RwLock::new(Pools::open(url, options).await?);
+        let health = AtomicU8::new(Health::Ready as u8);
+        let shared =
+            Shared { url: url.to_owned(), options, pools, health, suspicion: Arc::new(Notify::new()) };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// A transaction that reads one consistent state.
     pub async fn read(&self) -> Result<Tx> {
-        let options = match self.readers.get_database_backend() {
+        let pools = self.pools();
+        let options = match pools.readers.get_database_backend() {
             DbBackend::Postgres => TransactionOptions {
                 isolation_level: Some(IsolationLevel::RepeatableRead),
                 access_mode: Some(AccessMode::ReadOnly),
@@ -77,15 +134,77 @@ impl Store {
             // A read transaction of SQLite sees one state by nature.
             _ => TransactionOptions::default(),
         };
-        Ok(Tx::new(self.readers.begin_with_options(options).await?))
+        self.begin(&pools, &pools.readers, options).await
     }
 
     /// A transaction that writes.
     pub async fn write(&self) -> Result<Tx> {
-        let immediate = Some(SqliteTransactionMode::Immediate);
-        let options =
-            TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
-        Ok(Tx::new(self.writer.begin_with_options(options).await?))
+        let pools = self.pools();
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.begin(&pools, &pools.writer, options).await
+    }
+
+    async fn begin(
+        &self,
+        pools: &Pools,
+        pool: &DatabaseConnection,
+        options: TransactionOptions,
+    ) -> Result<Tx> {
+        // Whoever watches over the database finds out when it is back; until then nobody waits for it.
+        if self.health() == Health::Unreachable {
+            return Err(StorageError::Unavailable("the database is not reached".into()));
+        }
+        let patience = self.patience(pools);
+        let begun: Result<_, DbErr> = patience.during(pool.begin_with_options(options)).await;
+        let begun = begun?;
+        Ok(Tx::new(Connection::new(begun, patience)))
+    }
+
+    /// What was last found out about the database; see [`watch`](Self::watch).
+    pub fn health(&self) -> Health {
+        Health::from_u8(self.shared.health.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_health(&self, health: Health) {
+        self.shared.health.store(health as u8, Ordering::Relaxed);
+    }
+
+    /// Waits until a statement has taken too long.
+    pub(crate) async fn suspected(&self) {
+        self.shared.suspicion.notified().await;
+    }
+
+    /// The connections for questions about the database's health, for reading and for writing.
+    pub(crate) fn probes(&self) -> (DatabaseConnection, DatabaseConnection) {
+        self.pools().probes
+    }
+
+    /// Opens connections anew. With `give_up`, whatever waits for an answer on the old ones is told at once.
+    pub(crate) async fn reconnect(&self, give_up: bool) -> Result<()> {
+        let new = Pools::open(&self.shared.url, self.shared.options).await?;
+        let old = {
+            let mut pools = self.shared.pools.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+            std::mem::replace(&mut *pools, new)
+        };
+        if give_up {
+            old.given_up.send_replace(true);
+        }
+        Ok(())
+    }
+
+    fn pools(&self) -> Pools {
+        self.shared.pools.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    fn patience(&self, pools: &Pools) -> Patience {
+        Patience {
+            limit: self.shared.options.statement_timeout,
+            given_up: pools.given_up.subscribe(),
+            suspicion: Arc::clone(&self.shared.suspicion),
+        }
     }
 
     /// Writes a day's usage of a product from what it was (the first) to what it is to be (the second), if
@@ -96,9 +215,14 @@ impl Store {
         product: ProductId,
         usage: (&Usage, &Usage),
         organization: OrganizationId,
-        generation: i64,
+        generation: Generation,
     ) -> Result<bool> {
-        usage::replace(&self.writer, product, usage, (organization, generation)).await
+        if self.health() == Health::Unreachable {
+            return Err(StorageError::Unavailable("the database is not reached".into()));
+        }
+        let pools = self.pools();
+        let replaced = usage::replace(&pools.writer, product, usage, (organization, generation));
+        self.patience(&pools).during(replaced).await
     }
 
     /// Brings the tables up to date, all of it or nothing. Of several that try at once, one does it.
@@ -106,57 +230,118 @@ impl Store {
         let immediate = Some(SqliteTransactionMode::Immediate);
         let options =
             TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
-        let tx = self.writer.begin_with_options(options).await?;
+        let tx = self.pools().writer.begin_with_options(options).await?;
         if tx.get_database_backend() == DbBackend::Postgres {
+            // A migration, and the wait for another server's, may take long.
+            let unlimited = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+                             SET LOCAL idle_in_transaction_session_timeout = 0";
+            tx.execute_unprepared(unlimited).await?;
             tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
         }
         Migrator::up(&tx, None).await?;
+        settings::set(&tx, REQUIRED_SETTING, migration::REQUIRED).await?;
         Ok(tx.commit().await?)
     }
 
     /// Writes a copy of a SQLite database as it is at one moment, while it is in use, to a new file.
     pub async fn backup(&self, path: &str) -> Result<()> {
-        if self.writer.get_database_backend() == DbBackend::Postgres {
+        let pools = self.pools();
+        if pools.writer.get_database_backend() == DbBackend::Postgres {
             return Err(StorageError::Unsupported("PostgreSQL has its own tool for backups: pg_dump"));
         }
         make_private_file(path, true)?;
         let copy = Statement::from_sql_and_values(DbBackend::Sqlite, "VACUUM INTO ?", [path.into()]);
-        self.readers.execute_raw(copy).await?;
+        pools.readers.execute_raw(copy).await?;
         let kept = std::fs::File::open(path).and_then(|file| file.sync_all());
         kept.map_err(|source| file_error(path, source))
     }
 
     /// How the tables stand to what this program knows.
     pub async fn schema(&self) -> Result<Schema> {
+        let readers = self.pools().readers;
         let known: Vec<_> =
             Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-        if !SchemaManager::new(&self.readers).has_table("seaql_migrations").await? {
+        if !SchemaManager::new(&readers).has_table("seaql_migrations").await? {
             return Ok(Schema::Behind { pending: known.len() });
         }
         let applied = seaql_migrations::Entity::find()
             .order_by_asc(seaql_migrations::Column::Version)
-            .all(&self.readers)
+            .all(&readers)
             .await?;
         let applied: Vec<_> = applied.into_iter().map(|row| row.version).collect();
         let unknown: Vec<_> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
         Ok(match known.len().saturating_sub(applied.len()) {
-            _ if !unknown.is_empty() => Schema::Newer { unknown },
+            _ if !unknown.is_empty() => {
+                let required = settings::get(&readers, REQUIRED_SETTING).await?;
+                Schema::Newer { usable: required.is_some_and(|required| known.contains(&required)), unknown }
+            }
             0 => Schema::Current,
             pending => Schema::Behind { pending },
         })
     }
 }
 
+impl Pools {
+    async fn open(url: &str, options: StoreOptions) -> Result<Self> {
+        let given_up = Arc::new(watch::Sender::new(false));
+        let open = Database::connect;
+        Ok(match url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let path = path.strip_prefix("//").unwrap_or(path);
+                // One writer, so that writers queue here instead of failing with “database is locked”.
+                let writer = open(sqlite(path, 1)).await?;
+                let readers = open(sqlite(path, 8)).await?;
+                Self { probes: (readers.clone(), writer.clone()), readers, writer, given_up }
+            }
+            None => {
+                let pool = open(postgres(url, options.connections, options)).await?;
+                let probe = open(postgres(url, 1, options)).await?;
+                Self { readers: pool.clone(), writer: pool, probes: (probe.clone(), probe), given_up }
+            }
+        })
+    }
+}
+
+/// Connects once, so that what is wrong with the URL or the server is told at once and as it is.
+async fn reach(url: &str) -> Result<()> {
+    let options: PgConnectOptions = url.parse().map_err(StorageError::unreachable)?;
+    let connected = tokio::time::timeout(5 * ACQUIRE, options.connect()).await;
+    let connection = connected
+        .map_err(|_| StorageError::Unavailable("the database server does not answer".into()))?
+        .map_err(StorageError::unreachable)?;
+    connection.close().await.map_err(StorageError::unreachable)
+}
+
+fn postgres(url: &str, connections: u32, options: StoreOptions) -> ConnectOptions {
+    let statement = options.statement_timeout.as_millis();
+    let session = format!("{SESSION}; SET statement_timeout = {statement}");
+    let mut options = ConnectOptions::new(url);
+    options
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE)
+        .connect_lazy(true)
+        .test_before_acquire_if_idle_for(Duration::from_secs(1))
+        .sqlx_logging(false)
+        .map_sqlx_postgres_pool_opts(move |pool| {
+            let session = session.clone();
+            pool.after_connect(move |connection, _| {
+                let session = session.clone();
+                Box::pin(async move { connection.execute(sqlx::AssertSqlSafe(session)).await.map(drop) })
+            })
+        });
+    options
+}
+
 fn sqlite(path: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(format!("sqlite://{path}"));
-    options.max_connections(connections).acquire_timeout(PATIENCE).sqlx_logging(false).map_sqlx_sqlite_opts(
+    options.max_connections(connections).acquire_timeout(BUSY).sqlx_logging(false).map_sqlx_sqlite_opts(
         |sqlite| {
             sqlite
                 .journal_mode(SqliteJournalMode::Wal)
                 // What was acknowledged survives a power cut, not only a crash of the process.
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
-                .busy_timeout(PATIENCE)
+                .busy_timeout(BUSY)
         },
     );
     options

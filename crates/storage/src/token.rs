@@ -6,10 +6,11 @@ use keyward_domain::{
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter,
     QuerySelect, Select, SelectTwo,
 };
 
+use crate::connection::Connection;
 use crate::Result;
 use crate::convert::{ROW, Table};
 use crate::member::row as member;
@@ -62,7 +63,7 @@ const TABLE: Table = Table("management_tokens");
 
 /// The management tokens of one organization.
 pub struct Tokens<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
 
@@ -122,12 +123,12 @@ impl Tokens<'_> {
     }
 }
 
-pub(crate) async fn by_hash(tx: &DatabaseTransaction, hash: &SecretHash) -> Result<Option<ManagementToken>> {
+pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash) -> Result<Option<ManagementToken>> {
     let query = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
     with_maker(query).one(tx).await?.map(read).transpose()
 }
 
-pub(crate) async fn touch(tx: &DatabaseTransaction, id: TokenId, now: Timestamp) -> Result<()> {
+pub(crate) async fn touch(tx: &Connection, id: TokenId, now: Timestamp) -> Result<()> {
     row::Entity::update_many()
         .col_expr(row::Column::LastUsedAt, Expr::value(now.unix()))
         .filter(row::Column::Id.eq(id.uuid()))

@@ -11,8 +11,8 @@ use keyward_domain::{
     OrganizationScope, Product, ProductId, RegistryEventId, RegistryId, RegistryKeyId, SecretHash, Session,
     SigningKey, Timestamp, TokenId,
 };
-use sea_orm::DatabaseTransaction;
 
+use crate::connection::Connection;
 use crate::{
     Addresses, Alerts, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements,
     Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, LicenseHolders,
@@ -25,11 +25,11 @@ use crate::{
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
 pub struct Tx {
-    pub(crate) inner: DatabaseTransaction,
+    pub(crate) inner: Connection,
 }
 
 impl Tx {
-    pub(crate) fn new(inner: DatabaseTransaction) -> Self {
+    pub(crate) fn new(inner: Connection) -> Self {
         Self { inner }
     }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use keyward_domain::registry::{Endpoint, RepositoryName, Upstream};
 use keyward_domain::{OrganizationId, RegistryId};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
+use crate::connection::Connection;
 use crate::{Result, registry};
 
 mod endpoint {
@@ -44,7 +45,7 @@ pub(crate) mod claim {
 }
 
 /// Makes everyone else who wants one of these endpoints wait until the end of the transaction, always in the same order.
-pub(crate) async fn hold(tx: &DatabaseTransaction, endpoints: &BTreeSet<Endpoint>) -> Result<()> {
+pub(crate) async fn hold(tx: &Connection, endpoints: &BTreeSet<Endpoint>) -> Result<()> {
     for endpoint in endpoints {
         let row = endpoint::ActiveModel { endpoint: Set(endpoint.as_str().to_owned()) };
         // An update locks the row, which to do nothing would not.
@@ -55,14 +56,14 @@ pub(crate) async fn hold(tx: &DatabaseTransaction, endpoints: &BTreeSet<Endpoint
 }
 
 /// What is known of the upstream of one registry.
-pub(crate) async fn of(tx: &DatabaseTransaction, registry: RegistryId) -> Result<BTreeSet<Endpoint>> {
+pub(crate) async fn of(tx: &Connection, registry: RegistryId) -> Result<BTreeSet<Endpoint>> {
     let rows = claim::Entity::find().filter(claim::Column::RegistryId.eq(registry.uuid())).all(tx).await?;
     Ok(rows.into_iter().map(|row| Endpoint::stored(row.endpoint)).collect())
 }
 
 /// Writes what is known of the upstream of one registry, in place of what was.
 pub(crate) async fn put(
-    tx: &DatabaseTransaction,
+    tx: &Connection,
     registry: RegistryId,
     endpoints: &BTreeSet<Endpoint>,
 ) -> Result<()> {
@@ -78,7 +79,7 @@ pub(crate) async fn put(
 
 /// The prefixes of other organizations' registries at any of these endpoints.
 pub(crate) async fn prefixes_elsewhere(
-    tx: &DatabaseTransaction,
+    tx: &Connection,
     organization: OrganizationId,
     endpoints: &BTreeSet<Endpoint>,
 ) -> Result<Vec<Option<RepositoryName>>> {
@@ -91,7 +92,7 @@ pub(crate) async fn prefixes_elsewhere(
 
 /// The upstreams of other organizations' registries of which nothing is known, with the prefix that each has there.
 pub(crate) async fn unclaimed_elsewhere(
-    tx: &DatabaseTransaction,
+    tx: &Connection,
     organization: OrganizationId,
 ) -> Result<Vec<(Upstream, Option<RepositoryName>)>> {
     let claimed = claim::Entity::find().select_only().column(claim::Column::RegistryId);

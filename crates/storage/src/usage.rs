@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use keyward_domain::{OrganizationId, ProductId};
 use sea_orm::sea_query::{Expr, OnConflict, Query};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::Result;
+use crate::changes::Generation;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::organization::row as organization;
 
@@ -64,7 +65,7 @@ impl Usage {
 
 /// The days of one product.
 pub struct UsageDays<'a> {
-    pub(crate) tx: &'a DatabaseTransaction,
+    pub(crate) tx: &'a Connection,
     pub(crate) product: ProductId,
 }
 
@@ -119,7 +120,7 @@ pub(crate) async fn replace(
     connection: &impl ConnectionTrait,
     product: ProductId,
     (before, after): (&Usage, &Usage),
-    (organization, generation): (OrganizationId, i64),
+    (organization, generation): (OrganizationId, Generation),
 ) -> Result<bool> {
     let column = |used: u64| TABLE.take("used", i64::try_from(used));
     let answers = TABLE.take("answers", serde_json::to_string(&after.answers))?;
@@ -127,7 +128,8 @@ pub(crate) async fn replace(
         .expr(Expr::value(1))
         .from(organization::Entity)
         .and_where(organization::Column::Id.eq(organization.uuid()))
-        .and_where(organization::Column::Generation.eq(generation))
+        .and_where(organization::Column::Generation.eq(generation.number))
+        .and_where(organization::Column::LastChange.eq(generation.id))
         .take();
     let replaced = row::Entity::update_many()
         .col_expr(row::Column::Used, Expr::value(column(after.used)?))

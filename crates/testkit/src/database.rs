@@ -72,6 +72,16 @@ impl FreshPostgres {
         tables
     }
 
+    /// Its name on the server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs a statement in another database of the server.
+    pub async fn execute(&self, statement: &str) {
+        execute(&self.server, statement).await;
+    }
+
     /// Removes the database. One whose test failed stays until the server goes.
     pub async fn drop(self) {
         execute(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;

@@ -1,5 +1,7 @@
 //! What surrounds every request: its id, the headers of its answer, its line in the log.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use actix_web::body::MessageBody;
@@ -25,6 +27,19 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// Host and port of the public URL, as browsers name the origin of pages there.
     pub public_authority: Option<String>,
+    /// Whether it is about to stop; all clones know.
+    pub draining: Arc<AtomicBool>,
+}
+
+impl Settings {
+    /// From now on the server says that it is not ready, so that a balancer sends requests elsewhere.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -2,8 +2,9 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use keyward_engine::Engine;
+use keyward_engine::{Engine, Readiness};
 
+use crate::around::Settings;
 use crate::path::part;
 use crate::problem::{Code, Problem};
 
@@ -21,14 +22,17 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-async fn readyz(engine: web::Data<Engine>) -> Result<&'static str, Problem> {
-    match engine.ready().await {
-        Ok(true) => Ok("ready\n"),
-        Ok(false) => {
-            Err(Problem::new(Code::ServiceUnavailable).detail("The database's tables are not up to date."))
-        }
-        Err(_) => Err(Problem::new(Code::ServiceUnavailable).detail("The database does not answer.")),
+async fn readyz(engine: web::Data<Engine>, settings: web::Data<Settings>) -> Result<&'static str, Problem> {
+    if settings.is_draining() {
+        return Err(Problem::new(Code::ServiceUnavailable).detail("The server is shutting down."));
     }
+    let reason = match engine.readiness().await {
+        Readiness::Ready => return Ok("ready\n"),
+        Readiness::Unreachable => "The database does not answer.",
+        Readiness::ReadOnly => "The database does not write.",
+        Readiness::OtherSchema => "The database's tables are not those of this version.",
+    };
+    Err(Problem::new(Code::ServiceUnavailable).detail(reason))
 }
 
 async fn problem(request: HttpRequest) -> Result<HttpResponse, Problem> {

@@ -42,6 +42,6 @@ pub use health::configure;
 pub use if_match::IfMatch;
 pub use own_page::is_from_own_page;
 pub use path::{Id, Slug, part};
-pub use problem::{Code, Problem};
+pub use problem::{Code, Problem, RETRY_SECONDS};
 pub use request::{Caller, Command, Query, unreadable};
 pub use throttle::Throttle;

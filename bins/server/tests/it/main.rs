@@ -1,6 +1,7 @@
 //! The server program itself: its start, its refusals to start, its end.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod database;
 mod load;
 
 use std::net::TcpListener;
@@ -42,7 +43,7 @@ fn bootstrapped() -> TempDir {
 fn started(folder: &Path) -> (Child, String) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let listen = format!("127.0.0.1:{port}");
-    let mut command = server(folder, &["--listen", &listen]);
+    let mut command = server(folder, &["--listen", &listen, "--drain-seconds", "1"]);
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let url = format!("http://{listen}");
     let begun = Instant::now();

@@ -9,7 +9,7 @@ use keyward_domain::validation::Holding;
 use keyward_domain::{
     LicenseId, LicenseKey, Organization, Product, ProductId, Secret, SecretHash, Timestamp,
 };
-use keyward_storage::Store;
+use keyward_storage::{Generation, Store};
 use keyward_token::Keyring;
 use quick_cache::sync::Cache;
 
@@ -62,13 +62,13 @@ pub(crate) struct Door {
     pub signer: AnswerSigner,
     /// The public keys of the organization's tokens, the revoked ones left out.
     pub keyring: Keyring,
-    pub generation: i64,
+    pub generation: Generation,
 }
 
 /// A license in memory.
 pub(crate) struct Held {
     pub holding: Holding,
-    pub generation: i64,
+    pub generation: Generation,
 }
 
 impl Desk {
@@ -103,8 +103,8 @@ impl Door {
         let customer = held.and_then(|held| held.holding.customer).map(|customer| customer.uuid());
         let targets: Targets =
             [Some(self.organization.id.uuid()), Some(self.product.id.uuid()), license, customer];
-        let generation = held.map_or(self.generation, |held| held.generation.min(self.generation));
-        Grounds { targets, generation }
+        let generations = [self.generation, held.map_or(self.generation, |held| held.generation)];
+        Grounds { targets, generations }
     }
 }
 

@@ -16,7 +16,7 @@ mod tally;
 mod token;
 
 use keyward_domain::validation::{Asked, Rules, Sighting, Verdict, decide, out_of_service};
-use keyward_domain::{Address, Secret, Timestamp};
+use keyward_domain::{Address, AuditEventId, Secret, Timestamp};
 use uuid::Uuid;
 
 use crate::{Engine, Result};
@@ -142,7 +142,8 @@ impl Engine {
             }
             let first_seen_at = known.map_or(now, |sighting| sighting.first_seen_at);
             addresses.save(&Sighting { address, first_seen_at, last_seen_at: now }).await?;
-            tx.changes(scope.id()).note(held.holding.license.uuid()).await?;
+            let change = self.id(AuditEventId::new).uuid();
+            tx.changes(scope.id()).note(held.holding.license.uuid(), change).await?;
         }
         // Held last, and for a short time: the writer that counts for everybody waits for it.
         let mut usage = tx.usage(door.product.id).lock(now.day()).await?;

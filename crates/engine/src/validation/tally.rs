@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use keyward_domain::{OrganizationId, ProductId};
-use keyward_storage::{StorageError, Store, Tx, Usage};
+use keyward_storage::{Generation, History, StorageError, Store, Tx, Usage};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -39,7 +39,8 @@ pub(super) struct Entry {
 /// What an answer rests on, and as of when.
 pub(super) struct Grounds {
     pub targets: Targets,
-    pub generation: i64,
+    /// The generations of the copies that it was made of.
+    pub generations: [Generation; 2],
 }
 
 /// What becomes of a prepared answer.
@@ -122,7 +123,7 @@ impl Books {
         else {
             return Ok(None);
         };
-        let Some(generation) = changes.generation else { return Ok(None) };
+        let Some(generation) = changes.present else { return Ok(None) };
         let mut after = before.clone();
         for (entry, _) in batch {
             let same = (entry.product, entry.day) == (first.product, before.day);
@@ -191,63 +192,166 @@ fn judge(entry: &Entry, changes: &Changes, usage: &mut Usage) -> Outcome {
 #[derive(Default)]
 struct Changes {
     /// Up to which change the rest is known.
-    generation: Option<i64>,
-    /// Copies older than this can't be told from outdated ones.
-    floor: i64,
+    present: Option<Generation>,
+    /// The generations that led to the present one, as far as they are remembered, by their ids. A copy of any other is
+    /// too old to be told from an outdated one, or of a history that was lost in a fail-over.
+    known: HashMap<Uuid, i64>,
     last: HashMap<Uuid, i64>,
 }
 
 impl Changes {
     /// Catches up with the database.
     async fn read(&mut self, tx: &Tx, organization: OrganizationId) -> Result<(), StorageError> {
-        let generation = tx.changes(organization).generation().await?;
-        match self.generation {
-            Some(known) if known == generation => return Ok(()),
-            // A database that was set back to an earlier state makes all copies worthless.
-            Some(known) if known < generation && self.last.len() < MOST_CHANGES => {
-                let since = tx.changes(organization).since(known, MOST_CHANGES as u64 + 1).await?;
-                if since.len() > MOST_CHANGES {
-                    self.forget(generation);
-                } else {
-                    self.last.extend(since);
-                }
-            }
-            Some(_) | None => self.forget(generation),
+        let changes = tx.changes(organization);
+        let history = changes.history().await?;
+        if self.present == Some(history.present()) {
+            return Ok(());
         }
-        self.generation = Some(generation);
+        let since = match self.present.filter(|present| history.known().any(|known| known == *present)) {
+            Some(present) => changes.since(present.number, MOST_CHANGES as u64 + 1).await?,
+            None => Vec::new(),
+        };
+        self.follow(&history, since);
         Ok(())
     }
 
-    /// Remembers nothing: from now on, older copies can't be told from outdated ones.
-    fn forget(&mut self, generation: i64) {
-        self.last.clear();
-        self.floor = generation;
+    /// Takes in what was changed since the present generation, or starts anew where the history does not know it.
+    fn follow(&mut self, history: &History, since: Vec<(Uuid, i64)>) {
+        let followed = self.present.is_some_and(|present| history.known().any(|known| known == present));
+        if !followed || since.len() > MOST_CHANGES {
+            // Of earlier changes nothing is known, so only copies of the present one can be upheld.
+            *self = Self::default();
+            self.known.insert(history.present().id, history.present().number);
+        } else {
+            let present = self.present.map_or(0, |present| present.number);
+            let newer = history.known().take_while(|known| known.number > present);
+            self.known.extend(newer.map(|known| (known.id, known.number)));
+            self.last.extend(since);
+        }
+        self.present = Some(history.present());
+        if self.known.len().max(self.last.len()) > 2 * MOST_CHANGES {
+            self.forget_before(history.present().number - MOST_CHANGES as i64);
+        }
+    }
+
+    /// From now on, copies that are older than the generation of this number can't be told from outdated ones.
+    fn forget_before(&mut self, number: i64) {
+        self.known.retain(|_, known| *known >= number);
+        self.last.retain(|_, changed| *changed > number);
     }
 
     /// Whether nothing that an answer rests on was changed since.
     fn uphold(&self, grounds: &Grounds) -> bool {
-        let unchanged = |target: &Uuid| self.last.get(target).is_none_or(|at| *at <= grounds.generation);
-        grounds.generation >= self.floor
-            && self.generation.is_some_and(|known| grounds.generation <= known)
-            && grounds.targets.iter().flatten().all(unchanged)
+        let is_known = |generation: &Generation| self.known.get(&generation.id) == Some(&generation.number);
+        let oldest = grounds.generations.iter().map(|generation| generation.number).min().unwrap_or_default();
+        let unchanged = |target: &Uuid| self.last.get(target).is_none_or(|at| *at <= oldest);
+        grounds.generations.iter().all(is_known) && grounds.targets.iter().flatten().all(unchanged)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn generation(number: i64) -> Generation {
+        Generation { number, id: Uuid::from_u128(u128::try_from(number).unwrap() + 1_000) }
+    }
 
     #[test]
     fn an_answer_holds_only_while_nothing_beneath_it_moved() {
         let (license, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let mut changes = Changes { generation: Some(9), floor: 5, last: [(license, 7)].into() };
-        let holds = |target, generation| {
-            changes.uphold(&Grounds { targets: [Some(target), None, None, None], generation })
+        let known = (5..=9).map(generation).map(|known| (known.id, known.number)).collect();
+        let mut changes = Changes { present: Some(generation(9)), known, last: [(license, 7)].into() };
+        let holds = |target, generations| {
+            changes.uphold(&Grounds { targets: [Some(target), None, None, None], generations })
         };
-        assert!(!holds(license, 6) && holds(license, 7) && holds(license, 9));
-        assert!(holds(other, 5) && !holds(other, 4), "older than what is remembered");
-        assert!(!holds(other, 10), "from a future that was undone");
-        changes.generation = None;
-        assert!(!changes.uphold(&Grounds { targets: [None; 4], generation: 5 }));
+        let at = |number| [generation(number); 2];
+        assert!(!holds(license, at(6)) && holds(license, at(7)) && holds(license, at(9)));
+        assert!(!holds(license, [generation(9), generation(6)]), "the older copy decides");
+        assert!(holds(other, at(5)) && !holds(other, at(4)), "older than what is remembered");
+        assert!(!holds(other, at(10)), "from a future that was undone");
+        let elsewhere = Generation { number: 8, id: Uuid::from_u128(8) };
+        assert!(!holds(other, [generation(9), elsewhere]), "from a history that was lost");
+        changes = Changes::default();
+        assert!(!changes.uphold(&Grounds { targets: [None; 4], generations: at(5) }));
+    }
+
+    /// A database as far as changes go; a clone of it is a standby.
+    #[derive(Clone)]
+    struct Model {
+        history: History,
+        last: HashMap<Uuid, i64>,
+    }
+
+    impl Model {
+        fn change(&mut self, target: Uuid, change: Uuid) {
+            self.history = self.history.clone().after(change);
+            self.last.insert(target, self.history.present().number);
+        }
+
+        fn since(&self, number: i64) -> Vec<(Uuid, i64)> {
+            self.last.iter().map(|(id, at)| (*id, *at)).filter(|(_, at)| *at > number).collect()
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Change(u8),
+        Copy(u8),
+        CatchUp,
+        /// A standby begins to follow no more.
+        Fork,
+        /// It takes over.
+        FailOver,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..4_u8).prop_map(Step::Change),
+            3 => (0..4_u8).prop_map(Step::Copy),
+            3 => Just(Step::CatchUp),
+            1 => Just(Step::Fork),
+            1 => Just(Step::FailOver),
+        ]
+    }
+
+    proptest! {
+        /// Whatever fails over when, a copy is upheld only if its thing was last changed by the same change.
+        #[test]
+        fn no_copy_outlives_its_history(steps in proptest::collection::vec(step(), 1..120)) {
+            let target = |n: u8| Uuid::from_u128(n.into());
+            let (mut database, mut standby) = (Model { history: History::NONE, last: HashMap::new() }, None);
+            let (mut changes, mut copies) = (Changes::default(), Vec::new());
+            for (index, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Change(n) => {
+                        database.change(target(n), Uuid::from_u128(1_000 + index as u128));
+                    }
+                    Step::Copy(n) => {
+                        let by = database.last.get(&target(n)).copied();
+                        copies.push((target(n), database.history.clone(), by));
+                    }
+                    Step::CatchUp => {
+                        let since = changes.present.map_or_else(Vec::new, |known| database.since(known.number));
+                        changes.follow(&database.history, since);
+                    }
+                    Step::Fork => standby = Some(database.clone()),
+                    Step::FailOver => database = standby.take().unwrap_or(database),
+                }
+                if changes.present != Some(database.history.present()) {
+                    continue;
+                }
+                for (target, history, by) in &copies {
+                    let generations = [history.present(); 2];
+                    if changes.uphold(&Grounds { targets: [Some(*target), None, None, None], generations }) {
+                        prop_assert_eq!(database.last.get(target).copied(), *by);
+                        prop_assert!(generations[0].number == 0 || database.history.known().any(|known| known == generations[0])
+                            || database.history.present().number - generations[0].number >= 32);
+                    }
+                }
+            }
+        }
     }
 }

@@ -15,6 +15,7 @@ mod m0012_upstream_claims;
 mod m0013_issuers;
 mod m0014_blank_notes;
 mod m0015_lists;
+mod m0017_history;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -23,7 +24,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaMana
 struct Migration {
     /// By which a database knows that it has it.
     name: &'static str,
-    /// Read by both databases, but for the names of two types.
+    /// Read by both databases, but for the words with a dollar sign.
     statements: &'static [&'static str],
 }
 
@@ -32,6 +33,10 @@ macro_rules! migrations {
         vec![$(Box::new(Migration { name: stringify!($name), statements: $name::STATEMENTS })),+]
     };
 }
+
+/// The last change that programs must know to work with the tables. Those after it only add what older programs do not
+/// look at, so that servers can be upgraded one after the other.
+pub(crate) const REQUIRED: &str = "m0017_history";
 
 pub(crate) struct Migrator;
 
@@ -53,6 +58,7 @@ impl MigratorTrait for Migrator {
             m0013_issuers,
             m0014_blank_notes,
             m0015_lists,
+            m0017_history,
         ]
     }
 }
@@ -68,12 +74,24 @@ impl MigrationName for Migration {
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
-        let (uuid, bytes) = match connection.get_database_backend() {
-            DbBackend::Postgres => ("UUID", "BYTEA"),
-            _ => ("BLOB", "BLOB"),
+        let words = match connection.get_database_backend() {
+            DbBackend::Postgres => [
+                ("$UUID", "UUID"),
+                ("$BYTES", "BYTEA"),
+                ("$NIL", "'00000000-0000-0000-0000-000000000000'"),
+                ("$EMPTY", "''"),
+            ],
+            _ => [
+                ("$UUID", "BLOB"),
+                ("$BYTES", "BLOB"),
+                ("$NIL", "X'00000000000000000000000000000000'"),
+                ("$EMPTY", "X''"),
+            ],
         };
         for statement in self.statements {
-            connection.execute_unprepared(&statement.replace("$UUID", uuid).replace("$BYTES", bytes)).await?;
+            let statement =
+                words.iter().fold((*statement).to_owned(), |text, (word, sql)| text.replace(word, sql));
+            connection.execute_unprepared(&statement).await?;
         }
         Ok(())
     }

@@ -2,7 +2,8 @@
 
 use keyward_domain::validation::Sighting;
 use keyward_domain::{PageRequest, ProductState, SecretHash};
-use keyward_storage::{StorageError, Unique, Usage};
+use keyward_storage::{Generation, StorageError, Unique, Usage};
+use uuid::Uuid;
 
 use crate::fixtures::{at, license, product, two_vendors};
 
@@ -115,16 +116,32 @@ keyward_testkit::databases! {
         let (vendor, other) = two_vendors(&store).await;
         let tx = store.write().await.unwrap();
         let changes = tx.changes(vendor.id);
-        let start = changes.generation().await.unwrap();
+        let start = changes.history().await.unwrap().present().number;
         let (a, b) = (license(&vendor, 1).id.uuid(), license(&vendor, 2).id.uuid());
-        for target in [a, b, a] {
-            changes.note(target).await.unwrap();
+        for (place, target) in [a, b, a].into_iter().enumerate() {
+            changes.note(target, Uuid::from_u128(7 + place as u128)).await.unwrap();
         }
-        assert_eq!(changes.generation().await.unwrap(), start + 3);
+        let present = changes.history().await.unwrap().present();
+        assert_eq!(present, Generation { number: start + 3, id: Uuid::from_u128(9) });
         let mut since = changes.since(start, 9).await.unwrap();
         since.sort_unstable_by_key(|(_, at)| *at);
         assert_eq!(since, [(b, start + 2), (a, start + 3)]);
         assert_eq!(changes.since(start + 2, 9).await.unwrap(), [(a, start + 3)]);
         assert!(tx.changes(other.id).since(0, 9).await.unwrap().iter().all(|(target, _)| ![a, b].contains(target)));
+    }
+
+    async fn the_latest_generations_are_known_by_their_ids(store: Store) {
+        let (vendor, _) = two_vendors(&store).await;
+        let tx = store.write().await.unwrap();
+        let changes = tx.changes(vendor.id);
+        let mut all = vec![changes.history().await.unwrap().present()];
+        for change in 1..=100_u128 {
+            changes.note(vendor.id.uuid(), Uuid::from_u128(change)).await.unwrap();
+            let history = changes.history().await.unwrap();
+            all.push(history.present());
+            let known: Vec<_> = history.known().collect();
+            assert!(all.iter().rev().zip(&known).all(|(made, known)| made == known), "after {change}");
+            assert_eq!(known.len(), all.len().min(32), "after {change}");
+        }
     }
 }

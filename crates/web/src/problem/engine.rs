@@ -65,12 +65,17 @@ impl From<Error> for Problem {
                 .detail(format!("{}.", sentence(&limit)))
                 .retry_after(retry_after),
             Error::LastOwner => Self::new(Code::LastOwner),
-            Error::Claims(_)
+            other if other.is_passing() => {
+                tracing::debug!(error = %other, "request refused for now");
+                Self::new(Code::ServiceUnavailable)
+                    .detail("The database is not available. Try again in a moment.")
+            }
+            error @ (Error::Claims(_)
             | Error::StatusIndex { .. }
             | Error::Storage(_)
             | Error::Uncounted(_)
             | Error::Password
-            | Error::Key { .. } => internal(&error),
+            | Error::Key { .. }) => internal(&error),
         }
     }
 }

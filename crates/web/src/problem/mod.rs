@@ -17,6 +17,9 @@ use utoipa::{IntoResponses, ToSchema as _};
 
 pub use code::Code;
 
+/// How long to wait before asking a server again that was not ready: it finds out about its database each second.
+pub const RETRY_SECONDS: i64 = 2;
+
 /// A refusal, as the client sees it.
 #[derive(Debug)]
 pub struct Problem {
@@ -51,7 +54,8 @@ impl From<Fault> for Invalid {
 impl Problem {
     /// A problem of this kind.
     pub fn new(code: Code) -> Self {
-        Self { code, detail: None, errors: Vec::new(), more: Map::new(), retry_after: None }
+        let retry_after = (code == Code::ServiceUnavailable).then_some(RETRY_SECONDS);
+        Self { code, detail: None, errors: Vec::new(), more: Map::new(), retry_after }
     }
 
     /// With what is special about this case.
