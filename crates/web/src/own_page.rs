@@ -68,6 +68,7 @@ mod tests {
                 proxies.iter().map(|range| range.parse().unwrap()).collect(),
             ),
             public_authority: public.map(str::to_owned),
+            ..Settings::default()
         }
     }
 
