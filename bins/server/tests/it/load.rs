@@ -1,5 +1,6 @@
 //! What strangers can make the server use: memory, and the time of others. The figures are in `docs/operations/running.md`.
 #![cfg(target_os = "linux")]
+#![allow(clippy::print_stdout, reason = "the figures are for people")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
