@@ -90,6 +90,7 @@ pub struct WaysToConfirm {
 
 /// What comes of giving the password again.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum Confirmation {
     /// It fits. The session goes on under a new secret.
     Done(SignedIn),

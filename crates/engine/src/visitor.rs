@@ -46,6 +46,7 @@ pub struct SignedIn {
 
 /// What comes of signing in.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and it is taken apart at once")]
 pub enum SignIn {
     /// Signed in.
     Done(SignedIn),
