@@ -1,7 +1,9 @@
 //! How the databases carry out what pages ask of the largest tables: along an index, never by reading all of a table.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use keyward_domain::{CustomerId, LicenseFilter, LicenseStatus, OrganizationId, PageRequest, Timestamp};
+use keyward_domain::{
+    BlockList, CustomerId, LicenseFilter, LicenseStatus, Organization, OrganizationId, OrganizationState, Overrides, PageRequest, Plan, Timestamp,
+};
 use sea_orm::{
     ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     QueryTrait,
@@ -16,8 +18,8 @@ const LARGE: [&str; 4] = ["customers", "licenses", "revisions", "registry_keys"]
 
 /// What pages ask, each with its name.
 fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
-    let scope = OrganizationId::new(1, [1; 10]).scope();
     let now = Timestamp::from_unix(1_767_225_600).unwrap();
+    let scope = organization(now).scope();
     let page = PageRequest {
         limit: 50,
         after: Some(keyward_domain::Cursor::after(CustomerId::new(1, [1; 10]).uuid())),
@@ -48,6 +50,22 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
         ),
         ("registry keys", text(paged(keys, registry_key::row::Column::Id, page).build(backend))),
     ]
+}
+
+fn organization(now: Timestamp) -> Organization {
+    Organization {
+        id: OrganizationId::new(1, [1; 10]),
+        name: "Acme".parse().unwrap(),
+        slug: "acme".parse().unwrap(),
+        plan: Plan::Enterprise,
+        overrides: Overrides::default(),
+        trial_started_at: None,
+        state: OrganizationState::Active,
+        blocked: BlockList::default(),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    }
 }
 
 async fn plan(tx: &Tx, query: &str) -> Vec<String> {

@@ -32,7 +32,7 @@ async fn lines(vendor: &Vendor) -> Vec<String> {
     let page = PageRequest { limit: 100, after: None };
     let found = vendor.engine.registry_events(&vendor.access(), EventFilter::default(), page).await.unwrap();
     found
-        .items
+        .newest()
         .iter()
         .map(|event| format!("{} {} {}", event.operation, event.decision.as_str(), event.reference))
         .collect()
