@@ -98,6 +98,7 @@ keyward_testkit::databases! {
         assert!(list.contains("Read/Write<") && !list.contains(&secret) && !list.contains("rotate it"), "{list}");
 
         assert!(admitted(&vendor.engine, &registry, &secret).await.is_some());
+        vendor.engine.flush_log().await;
         let (_, list) = vendor.get(&format!("{page}/keys")).await;
         assert!(list.contains("192.0.2.7") && list.contains("skopeo/1"), "{list}");
         clock.advance(90 * 24 * 60 * 60);
@@ -470,7 +471,7 @@ keyward_testkit::databases! {
                     reference: text.to_owned(), digest: None, address: Address::new([192, 0, 2, 7].into()), client: text.to_owned(),
                 };
                 vendor.engine.note_happening(&found, happening);
-            vendor.engine.flush_log().await;
+                vendor.engine.flush_log().await;
             }
             let mut pages = vec![refused, wrong, preview, form];
             let cookie = vendor.customer(&email).await;
