@@ -69,9 +69,8 @@ pub(crate) async fn gateway(
     body: web::Payload,
     engine: web::Data<Engine>,
     client: web::Data<Client>,
-    wrong_keys: web::Data<WrongKeys>,
+    (wrong_keys, refusals): (web::Data<WrongKeys>, web::Data<Refusals>),
     looks: web::Data<Looks>,
-    refusals: web::Data<Refusals>,
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let via = Via::of(request.headers(), engine.installation())?;
