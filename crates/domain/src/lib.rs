@@ -29,6 +29,7 @@ pub mod application;
 pub mod application_entitlement;
 pub mod attempt;
 pub mod audit;
+pub mod chart;
 pub mod custom;
 pub mod customer;
 pub mod files;
