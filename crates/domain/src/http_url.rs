@@ -207,7 +207,15 @@ mod tests {
 
     #[test]
     fn the_machine_itself_has_many_names() {
-        for here in ["localhost", "a.localhost", "LOCALHOST.", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "017700000001"] {
+        for here in [
+            "localhost",
+            "a.localhost",
+            "LOCALHOST.",
+            "127.9.9.9",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "017700000001",
+        ] {
             assert!(format!("http://{here}").parse::<HttpUrl>().unwrap().is_loopback(), "{here}");
         }
         for there in ["localhost.example", "0.0.0.0", "[::]", "128.0.0.1"] {

@@ -259,7 +259,10 @@ mod tests {
         ] {
             assert!(bad.parse::<Email>().is_err(), "{bad}");
         }
-        assert_eq!(format!("{}@b.example", "a".repeat(1_000_000)).parse::<Email>().unwrap_err().code, "too_long");
+        assert_eq!(
+            format!("{}@b.example", "a".repeat(1_000_000)).parse::<Email>().unwrap_err().code,
+            "too_long"
+        );
     }
 
     proptest! {

@@ -1,8 +1,8 @@
 //! Credentials of the management API.
 
 use crate::{
-    Actor, Authority, Identity, MemberId, Name, OrganizationId, OrganizationScope, Role, Scopes, SecretHash, Timestamp,
-    TokenId,
+    Actor, Authority, Identity, MemberId, Name, OrganizationId, OrganizationScope, Role, Scopes, SecretHash,
+    Timestamp, TokenId,
 };
 
 /// A management token as kept: its secret is only known as a hash. It acts for its maker: what it may do is its scopes, as

@@ -208,7 +208,14 @@ impl Catalogue<'_> {
         let route = Route::Manifest(repository.clone(), reference.clone());
         let scope = Scope { kind: "repository", name: inside.as_str(), actions: PULL };
         let address = route.inside(inside.as_str());
-        let ask = Ask { registry: self.registry, method, address, subject: GATEWAY, scopes: &[scope], via: self.via };
+        let ask = Ask {
+            registry: self.registry,
+            method,
+            address,
+            subject: GATEWAY,
+            scopes: &[scope],
+            via: self.via,
+        };
         self.client.ask(self.engine, &ask, MANIFESTS).await
     }
 

@@ -306,7 +306,8 @@ impl Visit {
             address.push_str(&query);
         }
         let (subject, method) = (self.guest.holder.to_string(), self.method.clone());
-        let ask = Ask { registry: &self.registry, method, address, subject: &subject, scopes, via: &self.via };
+        let ask =
+            Ask { registry: &self.registry, method, address, subject: &subject, scopes, via: &self.via };
         let answer = self.client.send(&self.engine, &ask, &self.headers, body).await?;
         // Blobs may be kept elsewhere; all else is where it was asked for.
         let moved = answer.status().is_redirection() && answer.status() != StatusCode::NOT_MODIFIED;

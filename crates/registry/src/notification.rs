@@ -18,7 +18,10 @@ pub(crate) async fn post(
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let registry = notifier(&request, &engine, &wrong_keys, address).await?;
-    let body = body.read().await.map_err(|fault| Refusal::unread(fault, "UNSUPPORTED", "the events are too many"))?;
+    let body = body
+        .read()
+        .await
+        .map_err(|fault| Refusal::unread(fault, "UNSUPPORTED", "the events are too many"))?;
     match Notifications::parse(&body) {
         Ok(hints) => engine.note_hints(&registry, hints).await?,
         // An upstream would send what is refused again for ever, and hold back all that came after.

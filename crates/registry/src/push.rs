@@ -24,9 +24,10 @@ impl Visit {
         reference: &Reference,
         body: Body,
     ) -> Result<HttpResponse, Refusal> {
-        let bytes = body.whole().read().await.map_err(|fault| {
-            Refusal::unread(fault, "MANIFEST_INVALID", "a manifest has at most 4 MiB")
-        })?;
+        let bytes =
+            body.whole().read().await.map_err(|fault| {
+                Refusal::unread(fault, "MANIFEST_INVALID", "a manifest has at most 4 MiB")
+            })?;
         let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let unreadable = |_| Refusal::bad("MANIFEST_INVALID", "this is no manifest");
         let manifest = Manifest::parse(kind.unwrap_or_default(), &bytes).map_err(unreadable)?;

@@ -50,7 +50,8 @@ impl Refusal {
 
     /// As much is under way as there may be.
     pub(crate) fn busy() -> Self {
-        let message = "too many requests to the registry behind this host are under way; try again in a few seconds";
+        let message =
+            "too many requests to the registry behind this host are under way; try again in a few seconds";
         let refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, "TOOMANYREQUESTS", message);
         Self { retry_after: Some(bounds::RETRY_AFTER), ..refusal }
     }
@@ -84,7 +85,9 @@ impl Refusal {
     pub(crate) fn unread(fault: BodyFault, code: &'static str, too_large: &str) -> Self {
         match fault {
             BodyFault::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, code, too_large),
-            BodyFault::TimedOut => Self::new(StatusCode::REQUEST_TIMEOUT, code, "the request took too long to arrive"),
+            BodyFault::TimedOut => {
+                Self::new(StatusCode::REQUEST_TIMEOUT, code, "the request took too long to arrive")
+            }
             BodyFault::Broken => Self::bad(code, "the request broke off on its way"),
         }
     }

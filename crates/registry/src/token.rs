@@ -79,7 +79,8 @@ pub(crate) async fn post(
     refusals: web::Data<Refusals>,
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
-    let form = body.read().await.map_err(|fault| Refusal::unread(fault, "UNSUPPORTED", "the form is too large"))?;
+    let form =
+        body.read().await.map_err(|fault| Refusal::unread(fault, "UNSUPPORTED", "the form is too large"))?;
     let wanted = Wanted::parse(&form);
     if wanted.grant_type.as_deref() != Some("password") {
         let why =

@@ -50,7 +50,9 @@ mod tests {
             far.onward("keyward-a").unwrap(),
             "1.1 proxy (Apache/1.1), 2 keyward-b, HTTP/1.1 other, 1.1 keyward-a"
         );
-        for looped in [&["1.1 keyward-a"][..], &["1.1 keyward-b, 1.1 keyward-a"], &["1.1 x", "2 keyward-a (y)"]] {
+        for looped in
+            [&["1.1 keyward-a"][..], &["1.1 keyward-b, 1.1 keyward-a"], &["1.1 x", "2 keyward-a (y)"]]
+        {
             assert_eq!(of(looped).unwrap_err(), Refusal::looped(), "{looped:?}");
         }
         assert!(of(&["1.1 keyward-ab, 1.1 xkeyward-a, keyward-a"]).is_ok());

@@ -6,8 +6,7 @@ use keyward_domain::registry::{Artifact, RepositoryName, Tag};
 use keyward_domain::{ArtifactId, OrganizationScope, Page, PageRequest, RegistryId};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
 use crate::connection::Connection;

@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use keyward_domain::Timestamp;
 use keyward_domain::attempt::{AccountKey, Attempts};
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use crate::connection::Connection;
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 
 mod row {
@@ -94,7 +92,8 @@ fn write(account: Vec<u8>, attempts: &Attempts) -> Result<row::ActiveModel> {
 
 fn read(row: row::Model) -> Result<Attempts> {
     let sources: BTreeMap<String, u32> = TABLE.take("sources", serde_json::from_str(&row.sources))?;
-    let sources = sources.into_iter().map(|(source, failures)| Ok((TABLE.parse("sources", &source)?, failures)));
+    let sources =
+        sources.into_iter().map(|(source, failures)| Ok((TABLE.parse("sources", &source)?, failures)));
     Ok(Attempts {
         since: TABLE.time("since", row.since)?,
         strangers: TABLE.take("strangers", row.strangers.try_into())?,

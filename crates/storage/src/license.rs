@@ -10,8 +10,8 @@ use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, Func, Query, Selec
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait as _, RelationTrait as _, Select, SelectTwo,
+    ColumnTrait, Condition, EntityTrait, JoinType, QueryFilter, QueryOrder, QuerySelect, QueryTrait as _,
+    RelationTrait as _, Select, SelectTwo,
 };
 
 use crate::connection::Connection;

@@ -3,12 +3,11 @@
 use keyward_domain::{Email, MailId, OrganizationId, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter,
-    QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use crate::connection::Connection;
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::Table;
 
 mod row {
@@ -87,11 +86,7 @@ pub(crate) async fn insert(tx: &Connection, mail: &QueuedMail) -> Result<()> {
 }
 
 /// Takes the next mail that is due, and holds it back from others until `again`.
-pub(crate) async fn claim(
-    tx: &Connection,
-    now: Timestamp,
-    again: Timestamp,
-) -> Result<Option<QueuedMail>> {
+pub(crate) async fn claim(tx: &Connection, now: Timestamp, again: Timestamp) -> Result<Option<QueuedMail>> {
     let due = row::Entity::find()
         .filter(row::Column::DueAt.lte(now.unix()))
         .order_by_asc(row::Column::DueAt)

@@ -9,8 +9,8 @@ use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
-use crate::connection::Connection;
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
 

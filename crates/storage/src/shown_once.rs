@@ -4,8 +4,8 @@ use keyward_domain::{OrganizationScope, SessionId, Timestamp};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select};
 
-use crate::connection::Connection;
 use crate::Result;
+use crate::connection::Connection;
 
 mod row {
     use sea_orm::entity::prelude::*;

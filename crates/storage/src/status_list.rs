@@ -3,13 +3,13 @@
 use keyward_domain::{OrganizationScope, Timestamp};
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, Condition, EntityTrait, JoinType, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, RelationTrait, Select,
+    ColumnTrait, Condition, EntityTrait, JoinType, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    RelationTrait, Select,
 };
 use uuid::Uuid;
 
-use crate::connection::Connection;
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::Table;
 use crate::license::row as license;
 use crate::organization::{FIRST_WINDOW, row as organization};

@@ -6,12 +6,11 @@ use keyward_domain::{
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter,
-    QuerySelect, Select, SelectTwo,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select, SelectTwo,
 };
 
-use crate::connection::Connection;
 use crate::Result;
+use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::member::row as member;
 use crate::page::{page, paged};

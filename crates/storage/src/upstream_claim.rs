@@ -49,7 +49,9 @@ pub(crate) async fn hold(tx: &Connection, endpoints: &BTreeSet<Endpoint>) -> Res
     for endpoint in endpoints {
         let row = endpoint::ActiveModel { endpoint: Set(endpoint.as_str().to_owned()) };
         // An update locks the row, which to do nothing would not.
-        let again = OnConflict::column(endpoint::Column::Endpoint).update_column(endpoint::Column::Endpoint).to_owned();
+        let again = OnConflict::column(endpoint::Column::Endpoint)
+            .update_column(endpoint::Column::Endpoint)
+            .to_owned();
         endpoint::Entity::insert(row).on_conflict(again).exec_without_returning(tx).await?;
     }
     Ok(())
@@ -62,11 +64,7 @@ pub(crate) async fn of(tx: &Connection, registry: RegistryId) -> Result<BTreeSet
 }
 
 /// Writes what is known of the upstream of one registry, in place of what was.
-pub(crate) async fn put(
-    tx: &Connection,
-    registry: RegistryId,
-    endpoints: &BTreeSet<Endpoint>,
-) -> Result<()> {
+pub(crate) async fn put(tx: &Connection, registry: RegistryId, endpoints: &BTreeSet<Endpoint>) -> Result<()> {
     let own = claim::Column::RegistryId.eq(registry.uuid());
     claim::Entity::delete_many().filter(own).exec(tx).await?;
     let row = |endpoint: &Endpoint| claim::ActiveModel {
@@ -87,7 +85,11 @@ pub(crate) async fn prefixes_elsewhere(
         .select_only()
         .column(claim::Column::RegistryId)
         .filter(claim::Column::Endpoint.is_in(endpoints.iter().map(Endpoint::as_str)));
-    Ok(registry::elsewhere(tx, organization, there, true).await?.into_iter().map(|(_, prefix)| prefix).collect())
+    Ok(registry::elsewhere(tx, organization, there, true)
+        .await?
+        .into_iter()
+        .map(|(_, prefix)| prefix)
+        .collect())
 }
 
 /// The upstreams of other organizations' registries of which nothing is known, with the prefix that each has there.

@@ -60,7 +60,8 @@ impl FreshPostgres {
     /// All there is in each table, as text.
     pub async fn dump(&self) -> Vec<(String, String)> {
         let mut connection = PgConnection::connect(&self.url).await.expect("the database answers");
-        let names = "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1";
+        let names =
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = 'public' ORDER BY 1";
         let names: Vec<String> =
             sqlx::query_scalar(names).fetch_all(&mut connection).await.expect("the names of the tables");
         let mut tables = Vec::new();

@@ -30,11 +30,8 @@ struct Proxy {
 impl Proxy {
     fn before(upstream: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let proxy = Self {
-            address: listener.local_addr().unwrap(),
-            mode: Arc::default(),
-            epoch: Arc::default(),
-        };
+        let proxy =
+            Self { address: listener.local_addr().unwrap(), mode: Arc::default(), epoch: Arc::default() };
         let (mode, epoch) = (Arc::clone(&proxy.mode), Arc::clone(&proxy.epoch));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -76,7 +73,8 @@ fn carry(mut from: TcpStream, mut to: TcpStream, mode: &AtomicU8, epoch: &Atomic
             Ok(0) => break,
             Ok(length) if to.write_all(&bytes[..length]).is_err() => break,
             Ok(_) => {}
-            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
+            Err(error)
+                if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {}
             Err(_) => break,
         }
     }
@@ -101,10 +99,11 @@ struct License {
 impl Shop {
     fn open(database: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let made = server(folder.path(), &["bootstrap", "--organization", "Acme", "--email", "a@acme.example"])
-            .env("DATABASE_URL", database)
-            .output()
-            .unwrap();
+        let made =
+            server(folder.path(), &["bootstrap", "--organization", "Acme", "--email", "a@acme.example"])
+                .env("DATABASE_URL", database)
+                .output()
+                .unwrap();
         assert!(made.status.success(), "{}", stderr(&made));
         let made: Value = serde_json::from_slice(&made.stdout).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -131,7 +130,8 @@ impl Shop {
         let request = self.agent.get(format!("{}{path}", self.url));
         match request.header("Authorization", format!("Bearer {}", self.token)).call() {
             Ok(answer) => {
-                let retry = answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+                let retry =
+                    answer.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
                 (answer.status().as_u16(), retry)
             }
             Err(_) => (0, None),
@@ -269,8 +269,7 @@ fn what_is_revoked_after_a_fail_over_is_revoked_in_every_memory() {
     block_on(database.execute(&format!("ALTER DATABASE {0} RENAME TO {0}_lost", database.name())));
     block_on(database.execute(&format!("ALTER DATABASE {standby} RENAME TO {}", database.name())));
     open(database.name());
-    let revoked =
-        shop.post(&format!("/api/v1/licenses/{}/revoke", license.id), &shop.token, json!({}));
+    let revoked = shop.post(&format!("/api/v1/licenses/{}/revoke", license.id), &shop.token, json!({}));
     assert_eq!(revoked.0, 200, "{}", revoked.1);
     assert_eq!(shop.validate(&license), (200, "revoked".to_owned()));
     drop(shop);
@@ -298,7 +297,13 @@ fn several_first_starts_agree() {
     let database = block_on(FreshPostgres::create());
     let folder = tempfile::tempdir().unwrap();
     let starts: Vec<_> = (0..5)
-        .map(|_| server(folder.path(), &["migrate"]).env("DATABASE_URL", &database.url).stderr(Stdio::piped()).spawn().unwrap())
+        .map(|_| {
+            server(folder.path(), &["migrate"])
+                .env("DATABASE_URL", &database.url)
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
         .collect();
     for start in starts {
         let output = start.wait_with_output().unwrap();

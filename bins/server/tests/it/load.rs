@@ -140,7 +140,8 @@ fn strangers_make_it_use_little() {
         server.post("/sign-in", "192.0.2.1", long.as_bytes());
     }
     let before = server.memory("VmRSS");
-    let statuses: Vec<_> = (0..1_000).map(|_| server.post("/sign-in", "192.0.2.1", long.as_bytes())).collect();
+    let statuses: Vec<_> =
+        (0..1_000).map(|_| server.post("/sign-in", "192.0.2.1", long.as_bytes())).collect();
     let grown = server.memory("VmRSS").saturating_sub(before);
     println!("1,000 sign-ins with a megabyte: {grown} KiB");
     assert!(statuses.iter().all(|status| matches!(status, 413 | 0)), "{statuses:?}");

@@ -22,7 +22,11 @@ fn strangers_do_not_lock_anyone_out() {
         assert!(matches!(verdict, Verdict::Admitted { .. }), "{number}: {verdict:?}");
     }
     assert_eq!(attempts.begin(&network(12), at(1)), Verdict::Admitted { wait: 3 }, "two of two seconds each");
-    assert_eq!(attempts.begin(&device(1), at(1)), Verdict::Admitted { wait: 0 }, "a known device never waits");
+    assert_eq!(
+        attempts.begin(&device(1), at(1)),
+        Verdict::Admitted { wait: 0 },
+        "a known device never waits"
+    );
 }
 
 #[test]

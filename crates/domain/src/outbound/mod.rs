@@ -96,7 +96,9 @@ impl fmt::Display for Blocked {
         let address = self.address;
         match self.kind {
             Kind::Public => write!(f, "{address} is public"),
-            Kind::Loopback => write!(f, "{address} is this machine, which KEYWARD_OUTBOUND_ALLOW does not list"),
+            Kind::Loopback => {
+                write!(f, "{address} is this machine, which KEYWARD_OUTBOUND_ALLOW does not list")
+            }
             Kind::Private => write!(f, "{address} is private, and KEYWARD_OUTBOUND_ALLOW does not list it"),
             Kind::Closed(why) => write!(f, "{address} is never connected to: {why}"),
         }

@@ -113,9 +113,16 @@ mod tests {
             let upstream: Upstream = good.parse().unwrap();
             assert_eq!((upstream.host(), upstream.port()), (host, port), "{good}");
         }
-        for bad in
-            ["", "registry:5000", "ftp://a", "http://a/b", "http://a?x", "http://a:0", "http://u:p@a", "http://a//"]
-        {
+        for bad in [
+            "",
+            "registry:5000",
+            "ftp://a",
+            "http://a/b",
+            "http://a?x",
+            "http://a:0",
+            "http://u:p@a",
+            "http://a//",
+        ] {
             assert!(bad.parse::<Upstream>().is_err(), "{bad}");
         }
     }
@@ -125,8 +132,18 @@ mod tests {
         let endpoint = |text: &str| text.parse::<Upstream>().unwrap().endpoint();
         let here = endpoint("http://127.0.0.1:5000");
         for name in [
-            "localhost", "a.localhost", "127.0.0.2", "127.1", "2130706433", "0x7f000001", "0", "0.0.0.0", "[::]", "[::1]",
-            "[::ffff:127.0.0.1]", "[::ffff:0.0.0.0]",
+            "localhost",
+            "a.localhost",
+            "127.0.0.2",
+            "127.1",
+            "2130706433",
+            "0x7f000001",
+            "0",
+            "0.0.0.0",
+            "[::]",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:0.0.0.0]",
         ] {
             assert_eq!(endpoint(&format!("http://{name}:5000")), here, "{name}");
         }

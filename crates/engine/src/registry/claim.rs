@@ -71,7 +71,12 @@ impl Engine {
     }
 
     /// Whether an upstream is this server under one of its own names.
-    pub(super) async fn is_this_server(&self, tx: &Tx, upstream: &Upstream, reached: &Reached) -> Result<bool> {
+    pub(super) async fn is_this_server(
+        &self,
+        tx: &Tx,
+        upstream: &Upstream,
+        reached: &Reached,
+    ) -> Result<bool> {
         let own = self.issuer.upstream();
         if own.as_ref().is_some_and(|own| reached.endpoints.contains(&own.endpoint())) {
             return Ok(true);

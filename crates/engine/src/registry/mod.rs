@@ -184,7 +184,8 @@ impl Engine {
         let before = registry.clone();
         let moved = upstream != registry.upstream;
         // What stays where it is can be changed while it is away; only what begins to ask for no credential must be seen.
-        let opened = matches!(change.credential, Some(NewCredential::None)) && registry.credential != Credential::None;
+        let opened =
+            matches!(change.credential, Some(NewCredential::None)) && registry.credential != Credential::None;
         let reached = match reached {
             Err(_) if !moved && !opened => None,
             reached => Some(self.fits(&tx, scope, &upstream, reached, registry.prefix.as_ref()).await?),

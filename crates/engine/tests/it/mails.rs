@@ -21,8 +21,15 @@ async fn customer(vendor: &Vendor, name: &str, email: &str) -> keyward_domain::C
     vendor.engine.create_customer(&vendor.access(), new, None).await.unwrap().value
 }
 
-async fn license(vendor: &Vendor, name: &str, customer: &keyward_domain::Customer) -> keyward_domain::License {
-    let new = keyward_engine::NewLicense { customer: Some(customer.id), ..keyward_testkit::engine::new_license(name, "{}") };
+async fn license(
+    vendor: &Vendor,
+    name: &str,
+    customer: &keyward_domain::Customer,
+) -> keyward_domain::License {
+    let new = keyward_engine::NewLicense {
+        customer: Some(customer.id),
+        ..keyward_testkit::engine::new_license(name, "{}")
+    };
     vendor.engine.create_license(&vendor.access(), new, None).await.unwrap().value
 }
 

@@ -39,7 +39,8 @@ impl Served {
                         .wrap(from_fn(keyward_web::around))
                         .configure(|config| keyward_registry::configure(config, &shared))
                 });
-                let server = server.workers(1).disable_signals().shutdown_timeout(0).listen(listener).unwrap().run();
+                let server =
+                    server.workers(1).disable_signals().shutdown_timeout(0).listen(listener).unwrap().run();
                 sender.send(server.handle()).unwrap();
                 server.await.unwrap();
             });
@@ -51,7 +52,9 @@ impl Served {
     fn send(&self, host: &str, key: &str, path: &str, more: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let basic = STANDARD.encode(format!("ci:{key}"));
-        let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Basic {basic}\r\n{more}connection: close\r\n\r\n");
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Basic {basic}\r\n{more}connection: close\r\n\r\n"
+        );
         stream.write_all(head.as_bytes()).unwrap();
         stream
     }
@@ -118,7 +121,8 @@ async fn registry(vendor: &Vendor, host: &str, upstream: &str) -> (Registry, Str
         ..new_registry(host)
     };
     let made = vendor.engine.create_registry(&vendor.access(), new, None).await.unwrap().value;
-    let key = NewRegistryKey { access: KeyAccess::Read, expires_at: None::<Timestamp>, ..new_registry_key(&made) };
+    let key =
+        NewRegistryKey { access: KeyAccess::Read, expires_at: None::<Timestamp>, ..new_registry_key(&made) };
     let key = vendor.engine.create_registry_key(&vendor.access(), key, None).await.unwrap();
     (made, key.secret.expose().to_owned())
 }

@@ -120,7 +120,8 @@ mod tests {
         for slug in ["acme", "other"] {
             let organization = tx.organizations().by_slug(&slug.parse().unwrap()).await.unwrap().unwrap();
             let page = keyward_domain::PageRequest { limit: 100, after: None };
-            for token in tx.tokens(organization.scope()).list(page).await.unwrap().newest().into_iter().rev() {
+            for token in tx.tokens(organization.scope()).list(page).await.unwrap().newest().into_iter().rev()
+            {
                 let maker = match &token.maker {
                     Maker::Member { name, role, .. } => format!("{name} {}", role.map_or("", Role::as_str)),
                     Maker::Operator | Maker::Unknown => token.maker.as_str().to_owned(),

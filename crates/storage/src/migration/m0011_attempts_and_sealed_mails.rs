@@ -39,27 +39,47 @@ pub(super) const STATEMENTS: &[&str] = &[
     // Mails that were on their way stay as they are until they are handed over.
     "ALTER TABLE mails ADD COLUMN sealed $BYTES",
     concat!(
-        "UPDATE audit_events SET detail = replace(detail, ", written_key!(), ", ", hint!(), ")
+        "UPDATE audit_events SET detail = replace(detail, ",
+        written_key!(),
+        ", ",
+        hint!(),
+        ")
          FROM licenses AS l
          WHERE l.license_key IS NOT NULL AND audit_events.target = l.id"
     ),
     concat!(
-        "UPDATE audit_events SET detail = replace(detail, ", written_key!(), ", ", hint!(), ")
+        "UPDATE audit_events SET detail = replace(detail, ",
+        written_key!(),
+        ", ",
+        hint!(),
+        ")
          FROM licenses AS l, links AS k
          WHERE l.license_key IS NOT NULL AND k.target = l.id AND audit_events.target = k.id"
     ),
     concat!(
-        "UPDATE outbox SET payload = replace(payload, ", written_key!(), ", ", hint!(), ")
+        "UPDATE outbox SET payload = replace(payload, ",
+        written_key!(),
+        ", ",
+        hint!(),
+        ")
          FROM licenses AS l, audit_events AS e
          WHERE l.license_key IS NOT NULL AND e.target = l.id AND outbox.id = e.id"
     ),
     concat!(
-        "UPDATE outbox SET payload = replace(payload, ", written_key!(), ", ", hint!(), ")
+        "UPDATE outbox SET payload = replace(payload, ",
+        written_key!(),
+        ", ",
+        hint!(),
+        ")
          FROM licenses AS l, links AS k, audit_events AS e
          WHERE l.license_key IS NOT NULL AND k.target = l.id AND e.target = k.id AND outbox.id = e.id"
     ),
     concat!(
-        "UPDATE licenses SET name = replace(licenses.name, ", written_key!(), ", ", hint!(), ")
+        "UPDATE licenses SET name = replace(licenses.name, ",
+        written_key!(),
+        ", ",
+        hint!(),
+        ")
          FROM licenses AS l
          WHERE l.license_key IS NOT NULL AND l.id = licenses.id"
     ),

@@ -73,7 +73,10 @@ async fn a_newer_schema_is_noticed() {
     let store = Store::connect(&database.url).await.unwrap();
     store.migrate().await.unwrap();
     meddle(&database, "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)").await;
-    assert_eq!(store.schema().await.unwrap(), Schema::Newer { unknown: vec!["m9999_future".into()], usable: true });
+    assert_eq!(
+        store.schema().await.unwrap(),
+        Schema::Newer { unknown: vec!["m9999_future".into()], usable: true }
+    );
     database.drop().await;
 }
 

@@ -15,7 +15,9 @@ use crate::addresses::{Verdict, addresses, network};
 /// The field at fault, its code and what is said of it.
 fn fault<T: std::fmt::Debug>(result: Result<T, Error>) -> (&'static str, &'static str, String) {
     match result {
-        Err(Error::Invalid(faults)) => (faults[0].field, faults[0].invalid.code, faults[0].invalid.message.clone()),
+        Err(Error::Invalid(faults)) => {
+            (faults[0].field, faults[0].invalid.code, faults[0].invalid.message.clone())
+        }
         other => panic!("{other:?}"),
     }
 }
