@@ -87,6 +87,9 @@ impl FromStr for HttpUrl {
         if let Some(Host::Domain(name)) = url.host()
             && let Some(name) = name.strip_suffix('.').map(str::to_owned)
         {
+            if !host_name(&name) {
+                return Err(fault());
+            }
             url.set_host(Some(&name)).map_err(|_| fault())?;
         }
         let fits = plain.get()
@@ -189,6 +192,7 @@ mod tests {
             "http://a#b",
             "http://a..b",
             "http://a..",
+            "http://127.0.0.1..",
             "http://.",
             "http://-a.example",
             "http://[::1",
