@@ -12,7 +12,13 @@ use crate::config::Settings;
 pub(crate) async fn take(settings: &Settings, file: &Path) -> anyhow::Result<()> {
     compose::existing_database(settings)?;
     let path = file.to_str().context("the backup's name is not UTF-8")?;
-    Ok(compose::connect(settings).await?.backup(path).await?)
+    let was_there = std::fs::exists(file)?;
+    let taken = compose::connect(settings).await?.backup(path).await;
+    if taken.is_err() && !was_there {
+        // Half a backup would be taken for a whole one.
+        let _ = std::fs::remove_file(file);
+    }
+    Ok(taken?)
 }
 
 /// Puts the backup in `file` into the place of the database, which must not be there.

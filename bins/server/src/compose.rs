@@ -7,6 +7,7 @@ use keyward_engine::{Engine, MasterKey, Vault};
 use keyward_storage::{Schema, Store};
 
 use crate::config::Settings;
+use crate::mail::Post;
 use crate::master_key;
 use crate::system::{SystemClock, SystemEntropy};
 
@@ -59,6 +60,7 @@ impl Instance {
 
 /// Looks at everything [`Instance::open`] needs and makes nothing. Gives the number of signing keys.
 pub(crate) async fn check(settings: &Settings) -> anyhow::Result<usize> {
+    Post::open(settings)?;
     existing_database(settings)?;
     let store = connect(settings).await?;
     match store.schema().await? {

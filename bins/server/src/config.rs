@@ -189,6 +189,19 @@ pub(crate) struct Settings {
     pub log: String,
 }
 
+/// Those of the other programs of the project.
+const OTHERS: [&str; 4] = ["KEYWARD_SERVER", "KEYWARD_TOKEN", "KEYWARD_BLESS", "KEYWARD_TEST_POSTGRES"];
+
+/// The `KEYWARD_` variables that no program of the project reads: they are mistyped, or of another version.
+pub(crate) fn unknown_variables(known: &clap::Command) -> Vec<String> {
+    let known: Vec<_> = known.get_arguments().filter_map(|argument| argument.get_env()?.to_str()).collect();
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    names
+        .filter(|name| name.starts_with("KEYWARD_"))
+        .filter(|name| !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str()))
+        .collect()
+}
+
 impl Settings {
     /// Puts flags, environment, file and defaults together.
     pub(crate) fn read(given: Given) -> anyhow::Result<Self> {
@@ -238,6 +251,14 @@ impl Settings {
             log_format: given.log_format.or(file.log_format).unwrap_or(LogFormat::Pretty),
             log: given.log.or(file.log).unwrap_or_else(|| DEFAULT_LOG.to_owned()),
         })
+    }
+}
+
+impl Settings {
+    /// Whether tokens would name the address that stands for all of the machine's, `0.0.0.0` or `[::]`.
+    pub(crate) fn is_public_url_unspecified(&self) -> bool {
+        let listen = self.listen.ip();
+        listen.is_unspecified() && self.issuer.as_str() == format!("http://{}", self.listen)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use keyward_engine::{Engine, Mail};
 use lettre::message::Mailbox;
+use lettre::message::header::ContentType;
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 use crate::config::Settings;
@@ -82,6 +83,8 @@ impl Post {
             .to(mail.recipient.as_str().parse()?)
             .subject(&mail.subject)
             .message_id(Some(format!("<{}@keyward>", mail.id)))
+            // Says which letters these are, and in which form they travel (RFC 2045).
+            .header(ContentType::TEXT_PLAIN)
             .body(mail.body.clone())?;
         match &self.way {
             Way::Smtp(smtp) => smtp.send(message).await.map(drop).context("SMTP"),

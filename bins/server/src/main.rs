@@ -17,7 +17,7 @@ mod telemetry;
 use std::process::ExitCode;
 
 use args::{Args, Command, MemberCommand};
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 use compose::Instance;
 use config::Settings;
 use keyward_engine::NewOrganization;
@@ -40,6 +40,12 @@ fn run(args: Args) -> anyhow::Result<()> {
     }
     let settings = Settings::read(args.settings)?;
     telemetry::start(&settings)?;
+    for name in config::unknown_variables(&Args::command()) {
+        tracing::warn!(name, "no setting has this name: it is ignored");
+    }
+    if settings.is_public_url_unspecified() {
+        tracing::warn!("KEYWARD_PUBLIC_URL is not set: tokens will name an address that nobody reaches");
+    }
     actix_web::rt::System::new().block_on(async {
         match args.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(&settings).await,

@@ -144,6 +144,9 @@ pub(crate) fn file(name: &str, kind: &str, body: String) -> HttpResponse {
         .body(body)
 }
 
+/// Without it, spreadsheets take UTF-8 for an older encoding.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// Rows as CSV (RFC 4180). What a spreadsheet would take for a formula is made text.
 pub(crate) fn csv(name: &str, head: &[&str], rows: Vec<Vec<String>>) -> HttpResponse {
     let cell = |text: &str| {
@@ -156,7 +159,7 @@ pub(crate) fn csv(name: &str, head: &[&str], rows: Vec<Vec<String>>) -> HttpResp
         }
     };
     let line = |cells: Vec<String>| cells.join(",") + "\r\n";
-    let mut text = line(head.iter().map(|text| cell(text)).collect());
+    let mut text = BYTE_ORDER_MARK.to_owned() + &line(head.iter().map(|text| cell(text)).collect());
     for row in rows {
         text.push_str(&line(row.iter().map(|text| cell(text)).collect()));
     }
@@ -237,6 +240,6 @@ mod tests {
             vec![vec!["=HYPERLINK(1)".to_owned(), "a,\"b\"".to_owned()], vec!["-1".into(), "x\ny".into()]];
         let response = csv("x.csv", &["a", "b"], rows);
         let body = actix_web::body::MessageBody::try_into_bytes(response.into_body()).ok().unwrap();
-        assert_eq!(body, "a,b\r\n'=HYPERLINK(1),\"a,\"\"b\"\"\"\r\n'-1,\"x\ny\"\r\n");
+        assert_eq!(body, "\u{feff}a,b\r\n'=HYPERLINK(1),\"a,\"\"b\"\"\"\r\n'-1,\"x\ny\"\r\n");
     }
 }

@@ -269,6 +269,8 @@ impl Visit {
             let absent = match self.route {
                 Route::Upload(..) => "BLOB_UPLOAD_UNKNOWN",
                 Route::Blob(..) => "BLOB_UNKNOWN",
+                // An unknown name would keep clients from looking for the fallback tag.
+                Route::Referrers(..) => "UNSUPPORTED",
                 _ => "NAME_UNKNOWN",
             };
             return upstream::refused(&self.registry, answer, absent).await;
