@@ -6,7 +6,6 @@ pub(super) const STATEMENTS: &[&str] = &[
     // What counting by status reads of the terms in force, so that the rows themselves stay closed.
     "CREATE INDEX revisions_terms ON revisions (license_id, not_before, expires_at) WHERE state = 'current'",
     "CREATE INDEX licenses_held ON licenses (organization_id, customer_id, id) WHERE deleted_at IS NULL",
-    "CREATE INDEX licenses_state ON licenses (organization_id, state, id) WHERE deleted_at IS NULL",
     "CREATE INDEX members_list ON members (organization_id, id)",
     "CREATE INDEX artifacts_list ON artifacts (organization_id, id)",
     "CREATE INDEX artifacts_registry ON artifacts (registry_id, id)",
