@@ -119,7 +119,7 @@ async fn no_secret_stands_in_a_sqlite_file_or_its_backup() {
     let store = Store::connect(&format!("sqlite://{}", path("k.db"))).await.unwrap();
     store.migrate().await.unwrap();
     let secrets = make_all(store.clone()).await;
-    assert_eq!(secrets.len(), 27);
+    assert_eq!(secrets.len(), 29);
     store.backup(&path("copy.db")).await.unwrap();
     for file in ["k.db", "k.db-wal", "copy.db"] {
         let bytes = std::fs::read(path(file)).unwrap();

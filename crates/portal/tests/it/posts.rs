@@ -10,7 +10,7 @@ use crate::browser::Browser;
 const LOOK_ONLY: [&str; 2] = ["/products/preview-form", "/products/preview-page"];
 
 /// Forms that take more to be carried out than there is here, each with the test that sends it.
-const ELSEWHERE: [(&str, &str); 15] = [
+const ELSEWHERE: [(&str, &str); 16] = [
     ("/alerts/{id}/acknowledge", "registries: an alert is acknowledged"),
     ("/registry-keys/{id}/reveal", "registries: a new secret that waits"),
     ("/customers/{id}/grant-artifacts", "registries: what is granted is pulled"),
@@ -25,6 +25,7 @@ const ELSEWHERE: [(&str, &str); 15] = [
     ("/setup/{secret}", "the engine's `visitors`"),
     ("/link/{secret}", "the engine's `visitors`"),
     ("/onboarding/{secret}", "sessions"),
+    ("/tokens/{id}/take-over", "the test of a token's maker"),
     ("/settings/start-trial", "refused on every plan but Free"),
 ];
 
