@@ -16,7 +16,7 @@ fn cookie(answer: &Answer) -> String {
 async fn onboarding_links(vendor: &Browser) -> [String; 2] {
     let mut links = Vec::new();
     for name in ["One", "Two"] {
-        let body = [("name", name), ("payload", "{}")];
+        let body = [("name", name), ("customer", "organization"), ("payload", "{}")];
         let license = vendor.send("/licenses/new", &body).await.unwrap();
         let page = vendor.shown(&format!("{license}/onboarding-link"), &[]).await;
         let url = page.split("https://licenses.example").find(|rest| rest.starts_with("/onboarding/kw_onb_"));

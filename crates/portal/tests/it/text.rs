@@ -35,7 +35,7 @@ keyward_testkit::databases! {
     async fn the_day_that_was_typed_as_the_end_is_shown(store: Store) {
         let (engine, clock) = engine(store);
         let vendor = Browser::open(engine).await;
-        let values = |name: &'static str, start: &'static str, end: &'static str| [("name", name), ("not_before", start), ("expires_at", end), ("payload", "{}")];
+        let values = |name: &'static str, start: &'static str, end: &'static str| [("name", name), ("not_before", start), ("expires_at", end), ("customer", "organization"), ("payload", "{}")];
         let page = vendor.send("/licenses/new", &values("One day", "2026-01-01", "2026-01-01")).await.unwrap();
         let shown = |text: &str| text.split("<dt>Valid until</dt><dd>").nth(1).unwrap().split('<').next().unwrap().to_owned();
         let text = vendor.get(&page).await.1;
@@ -68,7 +68,7 @@ keyward_testkit::databases! {
         vendor.send("/settings", &save("acme-tools")).await.unwrap();
         assert_eq!(vendor.get("/o/acme-tools/status-list").await.0, 404, "served by the API");
         assert!(vendor.get("/settings").await.1.contains("value=\"acme-tools\""));
-        vendor.send("/licenses/new", &[("name", "First"), ("payload", "{}")]).await.unwrap();
+        vendor.send("/licenses/new", &[("name", "First"), ("customer", "organization"), ("payload", "{}")]).await.unwrap();
         let refused = vendor.send("/settings", &save("acme-other")).await.unwrap_err();
         assert!(refused.contains("part of tokens"), "{refused}");
         let page = vendor.get("/settings").await.1;
