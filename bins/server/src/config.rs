@@ -199,6 +199,8 @@ pub(crate) fn unknown_variables(known: &clap::Command) -> Vec<String> {
     names
         .filter(|name| name.starts_with("KEYWARD_"))
         .filter(|name| !known.contains(&name.as_str()) && !OTHERS.contains(&name.as_str()))
+        // What Kubernetes sets in every pod beside a service that is called keyward.
+        .filter(|name| !name.starts_with("KEYWARD_SERVICE_") && !name.starts_with("KEYWARD_PORT"))
         .collect()
 }
 

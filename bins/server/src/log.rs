@@ -1,6 +1,7 @@
 //! Writes down what is to be written beside answers, and says what was lost of it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use keyward_engine::{Engine, LogRound};
 
@@ -11,9 +12,15 @@ pub(crate) async fn write(engine: Arc<Engine>) {
     }
 }
 
-/// Writes all that is left.
+/// For how long a server that stops waits for its database.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Writes all that is left, if the database takes it.
 pub(crate) async fn flush(engine: &Engine) {
-    tell(&engine.flush_log().await);
+    match actix_web::rt::time::timeout(PATIENCE, engine.flush_log()).await {
+        Ok(round) => tell(&round),
+        Err(_) => tracing::warn!("access events could not be written down before the end"),
+    }
 }
 
 fn tell(round: &LogRound) {

@@ -133,7 +133,8 @@ impl Attempts {
     pub fn begin(&mut self, source: &Source, now: Timestamp) -> Verdict {
         self.age(now);
         let own = self.of(source);
-        if own >= MOST_FAILURES {
+        // A device that can't be counted is not admitted uncounted.
+        if own >= MOST_FAILURES || matches!(source, Source::Device(_)) && !self.has_place(source) {
             return self.refused(now);
         }
         let mut wait = 0;
@@ -199,15 +200,20 @@ impl Attempts {
     }
 
     fn count(&mut self, source: &Source) {
+        if self.has_place(source) {
+            *self.sources.entry(*source).or_default() += 1;
+        }
+    }
+
+    /// Whether failures of this source are counted apart, or can be.
+    fn has_place(&self, source: &Source) -> bool {
         let same = |other: &&Source| {
             matches!(
                 (*other, source),
                 (Source::Device(_), Source::Device(_)) | (Source::Network(_), Source::Network(_))
             )
         };
-        if self.sources.contains_key(source) || self.sources.keys().filter(same).count() < MOST_SOURCES {
-            *self.sources.entry(*source).or_default() += 1;
-        }
+        self.sources.contains_key(source) || self.sources.keys().filter(same).count() < MOST_SOURCES
     }
 
     /// Begins a new window, once the last has run out. A window of the far future was begun by a wrong clock.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use keyward_domain::attempt::{AccountKey, Attempts, DeviceId, Source, Verdict, WINDOW_SECONDS};
-use keyward_domain::{Email, MemberId, OrganizationScope, Timestamp};
+use keyward_domain::{Email, Member, MemberId, OrganizationScope, Timestamp};
 use keyward_storage::{StorageError, Store, Tx};
 use quick_cache::sync::Cache;
 use sha2::Sha256;
@@ -40,13 +40,16 @@ pub(crate) struct Attempt {
     pub source: Source,
     /// Whether there is such an account.
     pub exists: bool,
+    /// Whether it is the only one with this address. Members of different organizations can share one, and the success
+    /// of one must not make guesses at another's password uncounted.
+    pub alone: bool,
 }
 
 impl Attempt {
     /// Of someone who is signed in, and is asked for the password again: the session is a known device.
     pub(crate) fn again(visit: &MemberVisit) -> Self {
         let source = Source::Device(DeviceId(*visit.session.id.uuid().as_bytes()));
-        Self { account: AccountKey::of(&visit.member.email), source, exists: true }
+        Self { account: AccountKey::of(&visit.member.email), source, exists: true, alone: true }
     }
 }
 
@@ -162,7 +165,15 @@ impl Engine {
     /// cookie shows that, or a network.
     pub fn source(&self, email: &Email, visit: &Visit) -> Source {
         let known = visit.device.as_deref().and_then(|cookie| self.known_device(email, cookie));
-        known.map_or_else(|| Source::at(&visit.address), Source::Device)
+        known.map_or_else(|| Source::at(&visit.address), |(device, _)| Source::Device(device))
+    }
+
+    /// The same, where it is known whose address it is: a device that has signed in for one of several members is unknown
+    /// to the others.
+    pub(crate) fn source_for(&self, members: &[MemberId], email: &Email, visit: &Visit) -> Source {
+        let known = visit.device.as_deref().and_then(|cookie| self.known_device(email, cookie));
+        let known = known.filter(|(_, member)| members == [*member]);
+        known.map_or_else(|| Source::at(&visit.address), |(device, _)| Source::Device(device))
     }
 
     /// Begins an attempt, and waits where it has to.
@@ -227,28 +238,35 @@ impl Engine {
     async fn attempt_succeeded(&self, tx: &Tx, attempt: &Attempt, with_code: bool) -> Result<()> {
         let now = self.now();
         let mut attempts = tx.sign_in_attempts().lock(&attempt.account, now).await?;
-        attempts.succeed(&attempt.source, with_code, now);
+        if attempt.alone {
+            attempts.succeed(&attempt.source, with_code, now);
+        } else {
+            attempts.take_back(&attempt.source, now);
+        }
         Ok(tx.sign_in_attempts().save(&attempt.account, &attempts).await?)
     }
 
-    /// A cookie by which a device is known that has signed in: `id.time.mac`.
-    pub(crate) fn device_cookie(&self, email: &Email, known: Option<&str>) -> String {
+    /// A cookie by which a device is known that has signed in: id, time, member and their MAC.
+    pub(crate) fn device_cookie(&self, member: &Member, known: Option<&str>) -> String {
         // A device that is known stays the same one.
-        let id = known.and_then(|cookie| self.known_device(email, cookie));
-        let DeviceId(id) = id.unwrap_or_else(|| DeviceId(self.random()));
-        let mut cookie = [0; 56];
+        let known = known.and_then(|cookie| self.known_device(&member.email, cookie));
+        let known = known.filter(|(_, of)| *of == member.id);
+        let DeviceId(id) = known.map_or_else(|| DeviceId(self.random()), |(device, _)| device);
+        let mut cookie = [0; 72];
         cookie[..16].copy_from_slice(&id);
         cookie[16..24].copy_from_slice(&self.now().unix().to_be_bytes());
-        let mac = self.device_mac(email, &cookie[..24]);
+        cookie[24..40].copy_from_slice(member.id.uuid().as_bytes());
+        let mac = self.device_mac(&member.email, &cookie[..40]);
         if let Some(mac) = mac {
-            cookie[24..].copy_from_slice(&mac.finalize().into_bytes());
+            cookie[40..].copy_from_slice(&mac.finalize().into_bytes());
         }
         base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cookie)
     }
 
-    /// The device that a cookie stands for, if we have made it for this account and not too long ago.
-    fn known_device(&self, email: &Email, cookie: &str) -> Option<DeviceId> {
-        let mut bytes = [0; 56];
+    /// The device that a cookie stands for and the member who has signed in there, if we have made it for this address and
+    /// not too long ago.
+    fn known_device(&self, email: &Email, cookie: &str) -> Option<(DeviceId, MemberId)> {
+        let mut bytes = [0; 72];
         let length = base64::Engine::decode_slice(
             &base64::engine::general_purpose::URL_SAFE_NO_PAD,
             cookie,
@@ -257,11 +275,12 @@ impl Engine {
         if length.ok()? != bytes.len() {
             return None;
         }
-        self.device_mac(email, &bytes[..24])?.verify_slice(&bytes[24..]).ok()?;
+        self.device_mac(email, &bytes[..40])?.verify_slice(&bytes[40..]).ok()?;
         let made_at = i64::from_be_bytes(bytes[16..24].try_into().ok()?);
         let age = self.now().unix().saturating_sub(made_at);
         let id = bytes[..16].try_into().ok()?;
-        (age < DEVICE_SECONDS).then_some(DeviceId(id))
+        let member = uuid::Uuid::from_slice(&bytes[24..40]).ok()?.into();
+        (age < DEVICE_SECONDS).then_some((DeviceId(id), member))
     }
 
     fn device_mac(&self, email: &Email, cookie: &[u8]) -> Option<Hmac<Sha256>> {

@@ -19,8 +19,13 @@ pub async fn heavy<T: Send + 'static, E: Send + 'static>(
         return work();
     }
     // The semaphore is never closed; without a place the work would be done all the same.
-    let _place = PLACES.acquire().await.ok();
-    match tokio::task::spawn_blocking(work).await {
+    let place = PLACES.acquire().await.ok();
+    let held = move || {
+        // Given back when the work is done, even if nobody waits for it any more.
+        let _place = place;
+        work()
+    };
+    match tokio::task::spawn_blocking(held).await {
         Ok(done) => done,
         // As if it had been done here.
         Err(error) => match error.try_into_panic() {

@@ -45,12 +45,11 @@ impl std::fmt::Debug for Mail {
 impl Engine {
     /// Adds a member and mails the link for the first password.
     pub async fn invite_member(&self, access: &Access<WriteMembers>, new: NewMember) -> Result<Member> {
-        // What can't be mailed is told before there is a member who never hears of it.
-        let tx = self.store.write().await?;
-        self.count_vendor_mail(&tx, access.scope(), &new.email).await?;
-        drop(tx);
-        let member = self.create_member(access, new, None).await?.value;
-        self.send_invitation(access, member.id).await?;
+        let scope = access.scope();
+        let tx = self.change_members(access).await?;
+        let (member, _) = self.insert_member(&tx, access, new, None).await?;
+        self.mail_invitation(&tx, access, scope, &member).await?;
+        tx.commit().await?;
         Ok(member)
     }
 
@@ -61,14 +60,24 @@ impl Engine {
         let tx = self.change_members(access).await?;
         let member = member::lock(&tx, scope, id).await?;
         self.owners_for_owners(&tx, access, member.role).await?;
-        let counted = self.count_vendor_mail(&tx, scope, &member.email).await?;
-        let organization = self.home(&tx, &member).await?;
-        tx.links(scope).withdraw_all(id.uuid(), self.now()).await?;
-        self.mail_member_link(&tx, counted, &organization, &member, LinkPurpose::Invitation(id)).await?;
-        let detail = [("email", json!(member.email))];
-        self.record(&tx, access, Action::MemberInvited, id.uuid(), &detail).await?;
+        self.mail_invitation(&tx, access, scope, &member).await?;
         tx.commit().await?;
         Ok(())
+    }
+
+    async fn mail_invitation(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteMembers>,
+        scope: OrganizationScope,
+        member: &Member,
+    ) -> Result<()> {
+        let counted = self.count_vendor_mail(tx, scope, &member.email).await?;
+        let organization = self.home(tx, member).await?;
+        tx.links(scope).withdraw_all(member.id.uuid(), self.now()).await?;
+        self.mail_member_link(tx, counted, &organization, member, LinkPurpose::Invitation(member.id)).await?;
+        let detail = [("email", json!(member.email))];
+        self.record(tx, access, Action::MemberInvited, member.id.uuid(), &detail).await
     }
 
     /// The next mail to be sent, held back from other senders for a minute.

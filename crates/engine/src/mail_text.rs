@@ -10,10 +10,13 @@ const MOST_CHARACTERS: usize = 60;
 pub(crate) fn plain(name: &Name) -> String {
     let kept = |c: char| if c.is_alphanumeric() || " .,'’&()+-_".contains(c) { c } else { ' ' };
     let text: String = name.as_str().chars().map(kept).collect();
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: Vec<_> = text.split_whitespace().collect();
+    // Mail programs make a link of what has a dot within.
+    let text = words.join(" ").replace('.', ". ").replace(".  ", ". ");
+    let text = text.trim_end();
     match text.char_indices().nth(MOST_CHARACTERS) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
-        None => text,
+        None => text.to_owned(),
     }
 }
 
@@ -34,7 +37,7 @@ mod tests {
     fn names_stay_names() {
         for (given, told) in [
             ("Müller & Söhne (Wien)", "Müller & Söhne (Wien)"),
-            ("Win at https://evil.example/?a=1 now", "Win at https evil.example a 1 now"),
+            ("Win at https://evil.example/?a=1 now", "Win at https evil. example a 1 now"),
             ("<b>Acme</b>", "b Acme b"),
         ] {
             assert_eq!(plain(&given.parse().unwrap()), told);

@@ -51,20 +51,32 @@ impl Engine {
         new: NewMember,
         once: Option<&Idempotency>,
     ) -> Result<Done<Member>> {
-        let (scope, now) = (access.scope(), self.now());
         let tx = self.change_members(access).await?;
-        self.owners_for_owners(&tx, access, new.role).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
+        let (member, replayed) = self.insert_member(&tx, access, new, once).await?;
+        tx.commit().await?;
+        Ok(if replayed { Done::before(member) } else { Done::now(member) })
+    }
+
+    /// Adds a member in a transaction that the caller commits; whether an earlier request had done it.
+    pub(crate) async fn insert_member(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteMembers>,
+        new: NewMember,
+        once: Option<&Idempotency>,
+    ) -> Result<(Member, bool)> {
+        let (scope, now) = (access.scope(), self.now());
+        self.owners_for_owners(tx, access, new.role).await?;
+        if let Some(id) = once::earlier(tx, scope, once, now).await? {
             let earlier = tx.members(scope).find(id.into()).await?;
-            return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Member));
+            return Ok((earlier.ok_or(Error::NotFound(Thing::Member))?, true));
         }
         let member = self.new_member(scope, new);
         tx.members(scope).insert(&member).await.map_err(taken)?;
         let detail = [("email", json!(member.email)), ("role", json!(member.role))];
-        self.record(&tx, access, Action::MemberCreated, member.id.uuid(), &detail).await?;
-        once::complete(&tx, scope, once, member.id.uuid()).await?;
-        tx.commit().await?;
-        Ok(Done::now(member))
+        self.record(tx, access, Action::MemberCreated, member.id.uuid(), &detail).await?;
+        once::complete(tx, scope, once, member.id.uuid()).await?;
+        Ok((member, false))
     }
 
     /// Changes a member's name or role. Owners are made, changed and unmade by who may do what concerns owners; the last one

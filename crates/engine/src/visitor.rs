@@ -154,8 +154,9 @@ impl Engine {
         visit: Visit,
     ) -> Result<SignIn> {
         let found = self.store.read().await?.members_by_email(email).await?;
-        let (account, source) = (AccountKey::of(email), self.source(email, &visit));
-        let attempt = Attempt { account, source, exists: !found.is_empty() };
+        let members: Vec<_> = found.iter().map(|(member, _)| member.id).collect();
+        let (account, source) = (AccountKey::of(email), self.source_for(&members, email, &visit));
+        let attempt = Attempt { account, source, exists: !found.is_empty(), alone: found.len() < 2 };
         let candidates = found.into_iter().filter_map(|(member, credentials)| {
             let hash = credentials.password?;
             Some(((member, hash.clone()), hash))
@@ -362,7 +363,7 @@ impl Engine {
         let organization = self.home(tx, member).await?;
         let (scope, holder) = (organization.scope(), SessionHolder::Member(member.id));
         let detail = [("address", json!(visit.address))];
-        let device = Some(self.device_cookie(&member.email, visit.device.as_deref()));
+        let device = Some(self.device_cookie(member, visit.device.as_deref()));
         let signed_in = self.begin(tx, scope, holder, visit).await?;
         let actor = Actor::Member(member.id);
         self.record_for(tx, scope, actor, Action::MemberSignedIn, member.id.uuid(), &detail).await?;

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::{Email, Name, Secret, SecretKind, Session, Slug};
-use keyward_engine::{Engine, NewOrganization, Password, SignIn};
+use keyward_engine::{Engine, Error, NewOrganization, Password, SignIn};
 use keyward_web::{Code, Fields, Problem, Request, Throttle, part};
 
 use crate::form::{Form, PublicPost};
@@ -95,8 +95,10 @@ async fn sign_in(
         }
         Ok(SignIn::Refused) => refused(form),
         Err(error) => {
-            // Nobody has looked at the password.
-            attempt.take_back();
+            // Nobody has looked at the password. Who was refused for too many tries has tried, all the same.
+            if !matches!(error, Error::TooManyTries { .. }) {
+                attempt.take_back();
+            }
             slowed_down(form, error.into())
         }
     }

@@ -133,6 +133,7 @@ fn is_passing(error: &DbErr) -> bool {
     };
     match error.as_ref() {
         sqlx::Error::Io(_)
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed

@@ -48,25 +48,33 @@ impl Store {
             };
             let write = suspected || self.health() != Health::Ready || round % WRITE_EVERY == 0;
             let found = match self.ask(write).await {
-                Ok(()) if suspected => {
+                Ok(()) if suspected && self.is_remote() => {
                     tracing::warn!("a statement took too long: connections to the database are opened anew");
                     self.reconnect(false).await.map_err(Fault::Answer)
                 }
                 Ok(()) => Ok(()),
-                Err(fault) => self.recover(fault).await,
+                Err(fault) => self.recover(fault, round).await,
             };
             self.conclude(found);
         }
     }
 
     /// Tries with new connections whether it was the old ones that failed.
-    async fn recover(&self, fault: Fault) -> Result<(), Fault> {
+    async fn recover(&self, fault: Fault, round: u32) -> Result<(), Fault> {
         let is_dead = matches!(fault, Fault::Answer(_));
+        // A file has no connections that could die, and a database that only reads is not asked anew each second.
+        if !self.is_remote() || !is_dead && round % WRITE_EVERY != 0 {
+            return Err(fault);
+        }
         self.reconnect(is_dead).await.map_err(Fault::Answer)?;
         self.ask(true).await?;
         let (Fault::Answer(error) | Fault::Write(error)) = fault;
         tracing::warn!(%error, "the connections to the database failed and are opened anew");
         Ok(())
+    }
+
+    fn is_remote(&self) -> bool {
+        self.probes().0.get_database_backend() == DbBackend::Postgres
     }
 
     fn conclude(&self, found: Result<(), Fault>) {
@@ -88,7 +96,7 @@ impl Store {
     /// Has the database read and, with `write`, write.
     async fn ask(&self, write: bool) -> Result<(), Fault> {
         let (reader, writer) = self.probes();
-        let limit = if reader.get_database_backend() == DbBackend::Postgres { LIMIT } else { TURN };
+        let limit = if self.is_remote() { LIMIT } else { TURN };
         answer(&reader, "SELECT 1", limit).await.map_err(Fault::Answer)?;
         if write {
             answer(&writer, HEARTBEAT, limit).await.map_err(Fault::Write)?;

@@ -123,11 +123,14 @@ impl Providers<'_> {
 
 /// Takes out the departure with this state; of several who ask, one is given it.
 pub(crate) async fn take(tx: &Connection, state: &SecretHash) -> Result<Option<Departure>> {
-    let key = state.as_bytes().to_vec();
-    let Some(row) = departure::Entity::find_by_id(key.clone()).one(tx).await? else { return Ok(None) };
-    if departure::Entity::delete_by_id(key).exec(tx).await?.rows_affected != 1 {
-        return Ok(None);
-    }
+    let Some(found) = departure(tx, state).await? else { return Ok(None) };
+    let deleted = departure::Entity::delete_by_id(state.as_bytes().to_vec()).exec(tx).await?;
+    Ok((deleted.rows_affected == 1).then_some(found))
+}
+
+pub(crate) async fn departure(tx: &Connection, state: &SecretHash) -> Result<Option<Departure>> {
+    let found = departure::Entity::find_by_id(state.as_bytes().to_vec()).one(tx).await?;
+    let Some(row) = found else { return Ok(None) };
     let hash = |column, bytes: Vec<u8>| DEPARTURES.take(column, bytes.try_into()).map(SecretHash::from_bytes);
     Ok(Some(Departure {
         organization: row.organization_id.into(),

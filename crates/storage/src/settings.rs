@@ -34,6 +34,14 @@ impl Settings<'_> {
         get(self.tx, name).await
     }
 
+    /// Puts a value under a name that has none yet; of several who do, one does.
+    pub async fn begin(&self, name: &str, value: &str) -> Result<()> {
+        let row = row::ActiveModel { name: Set(name.to_owned()), value: Set(value.to_owned()) };
+        let first = OnConflict::column(row::Column::Name).do_nothing().to_owned();
+        row::Entity::insert(row).on_conflict(first).exec_without_returning(self.tx).await?;
+        Ok(())
+    }
+
     /// Puts a value under a name.
     pub async fn set(&self, name: &str, value: &str) -> Result<()> {
         set(self.tx, name, value).await

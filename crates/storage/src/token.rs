@@ -189,7 +189,7 @@ fn read_maker(row: &row::Model, now: Option<member::Model>) -> Result<Maker> {
             let now = now.filter(|now| now.organization_id == row.organization_id);
             let name = now.as_ref().map_or(kept, |now| &now.name);
             let role = now.as_ref().map(|now| TABLE.parse("maker_id", &now.role)).transpose()?;
-            Ok(Maker::Member { id: id.into(), name: TABLE.parse("maker_name", name)?, role })
+            Ok(Maker::Member { id: id.into(), name: Table::name(name), role })
         }
         ("operator", None, None) => Ok(Maker::Operator),
         ("unknown", None, None) => Ok(Maker::Unknown),

@@ -293,6 +293,11 @@ impl Tx {
         Providers { tx: &self.inner, scope }
     }
 
+    /// The departure to a provider whose state this is, of whatever organization.
+    pub async fn departure(&self, state: &SecretHash) -> Result<Option<Departure>> {
+        provider::departure(&self.inner, state).await
+    }
+
     /// Takes out the departure to a provider whose state this is, of whatever organization: it is given once.
     pub async fn take_departure(&self, state: &SecretHash) -> Result<Option<Departure>> {
         provider::take(&self.inner, state).await

@@ -231,7 +231,8 @@ fn a_newer_database_is_left_alone() {
     let folder = bootstrapped();
     let database = folder.path().join("keyward-data/keyward.db");
     let meddle = |statement: &str| {
-        let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
+        let script =
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
         let meddled = Command::new("python3").args(["-c", script]).arg(&database).arg(statement).status();
         assert!(meddled.unwrap().success(), "python3 with sqlite3 is needed");
     };

@@ -165,6 +165,14 @@ impl Engine {
         let Some(state) = Secret::parse(SecretKind::State, &back.state) else {
             return Ok(Arrival::Refused(Refusal::Stale));
         };
+        // Looked at before anything is written: states can be made up, and the browser that left has its cookie.
+        let Some(browser) = back.away.as_ref().map(Secret::hash) else {
+            return Ok(Arrival::Refused(Refusal::Stale));
+        };
+        let left = self.store.read().await?.departure(&state.hash()).await?;
+        if left.is_none_or(|left| left.browser != browser) {
+            return Ok(Arrival::Refused(Refusal::Stale));
+        }
         let tx = self.store.write().await?;
         let departure = tx.take_departure(&state.hash()).await?;
         tx.commit().await?;

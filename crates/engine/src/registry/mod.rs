@@ -176,11 +176,16 @@ impl Engine {
     ) -> Result<Registry> {
         let scope = access.scope();
         let before = find(&self.store.read().await?, scope, id).await?;
+        let stays = change.upstream.is_none();
         let upstream = change.upstream.unwrap_or(before.upstream);
         let reached = self.reach_upstream(scope.id(), &upstream).await;
         let tx = self.write(access).await?;
         let registry = lock(&tx, scope, id).await?;
         unchanged(registry.version, expected)?;
+        // Someone else has moved it while its upstream was looked for.
+        if stays && registry.upstream != upstream {
+            return Err(Error::Changed { version: registry.version });
+        }
         let before = registry.clone();
         let moved = upstream != registry.upstream;
         // What stays where it is can be changed while it is away; only what begins to ask for no credential must be seen.

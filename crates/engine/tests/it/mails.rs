@@ -118,7 +118,7 @@ keyward_testkit::databases! {
         engine.invite_member(&vendor.access(), new).await.unwrap();
         let mails = mails(&engine).await;
         let subjects: Vec<_> = mails.iter().map(|mail| mail.subject.as_str()).collect();
-        let acme = "Acme b https evil.example win";
+        let acme = "Acme b https evil. example win";
         assert_eq!(subjects, [
             format!("Your license from {acme}"),
             format!("Sign in to your licenses of {acme}"),
