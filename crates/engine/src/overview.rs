@@ -1,6 +1,6 @@
 //! What needs attention, in numbers over everything that an organization has.
 
-use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts};
+use keyward_domain::permission::ReadLicenses;
 use keyward_domain::{Access, License, LicenseFilter, LicenseStatus};
 
 use crate::{Engine, Result};
@@ -36,24 +36,19 @@ impl Overview {
 }
 
 impl Engine {
-    /// How things stand now, with the `most` licenses that end first.
-    pub async fn overview(
-        &self,
-        licenses: &Access<ReadLicenses>,
-        products: &Access<ReadProducts>,
-        customers: &Access<ReadCustomers>,
-        most: u64,
-    ) -> Result<Overview> {
-        let (tx, now, scope) = (self.store.read().await?, self.now(), licenses.scope());
+    /// How things stand now, with the `most` licenses that end first. Who sees the licenses may know how many customers
+    /// and products there are.
+    pub async fn overview(&self, access: &Access<ReadLicenses>, most: u64) -> Result<Overview> {
+        let (tx, now, scope) = (self.store.read().await?, self.now(), access.scope());
         let active = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
         let until = now.plus_days(Overview::SOON_DAYS);
         let (ending, soon) = tx.licenses(scope).ending(now, until, most).await?;
         let (first, today) = (now.day() - Overview::DAYS + 1, now.day());
-        let used = tx.products(products.scope()).usage(first, today).await?;
+        let used = tx.products(scope).usage(first, today).await?;
         let used_on = |day| used.iter().find(|(used, _)| *used == day).map_or(0, |(_, used)| *used);
         Ok(Overview {
             products: tx.products(scope).count().await?.into(),
-            customers: tx.customers(customers.scope()).count().await?,
+            customers: tx.customers(scope).count().await?,
             active: tx.licenses(scope).count(&active, now).await?,
             ending,
             soon,

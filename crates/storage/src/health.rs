@@ -46,7 +46,7 @@ impl Store {
                 () = tokio::time::sleep(EVERY) => false,
                 () = self.suspected() => true,
             };
-            let write = suspected || self.health() != Health::Ready || round % WRITE_EVERY == 0;
+            let write = suspected || self.health() != Health::Ready || round.is_multiple_of(WRITE_EVERY);
             let found = match self.ask(write).await {
                 Ok(()) if suspected && self.is_remote() => {
                     tracing::warn!("a statement took too long: connections to the database are opened anew");
@@ -63,7 +63,7 @@ impl Store {
     async fn recover(&self, fault: Fault, round: u32) -> Result<(), Fault> {
         let is_dead = matches!(fault, Fault::Answer(_));
         // A file has no connections that could die, and a database that only reads is not asked anew each second.
-        if !self.is_remote() || !is_dead && round % WRITE_EVERY != 0 {
+        if !self.is_remote() || !is_dead && !round.is_multiple_of(WRITE_EVERY) {
             return Err(fault);
         }
         self.reconnect(is_dead).await.map_err(Fault::Answer)?;

@@ -36,7 +36,7 @@ const MOST_NAMED: u32 = 8;
 
 async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: web::Data<Engine>) -> Page {
     let (access, now) = (&signed.access, engine.now());
-    let overview = engine.overview(access, &access.also()?, &access.also()?, MOST_NAMED.into()).await?;
+    let overview = engine.overview(access, MOST_NAMED.into()).await?;
     let most_used = overview.days.iter().map(|(_, used)| *used).max().unwrap_or(0).max(1);
     let bars = overview
         .days
