@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use crate::{
-    CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, RegistryKeyId, Role, TokenId,
+    CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, RegistryKeyId, SessionId, Role, TokenId,
 };
 
 /// A permission as a type; see [`Access`].
@@ -226,12 +226,24 @@ pub struct Identity {
     actor: Actor,
     authority: Authority,
     granted: Scopes,
+    session: Option<SessionId>,
 }
 
 impl Identity {
     /// The bearer of a credential of `organization` that was just checked and grants these scopes.
     pub fn new(organization: OrganizationId, actor: Actor, authority: Authority, granted: Scopes) -> Self {
-        Self { organization, actor, authority, granted }
+        Self { organization, actor, authority, granted, session: None }
+    }
+
+    /// The same, for as long as this session lasts.
+    #[must_use]
+    pub fn within(self, session: SessionId) -> Self {
+        Self { session: Some(session), ..self }
+    }
+
+    /// The session that it ends with.
+    pub fn session(&self) -> Option<SessionId> {
+        self.session
     }
 
     /// All they may do: what the credential grants and the authority behind it allows.

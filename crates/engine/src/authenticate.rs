@@ -37,7 +37,16 @@ impl Engine {
         let scope = access.scope();
         let identity = match access.actor() {
             Actor::Token(id) => tx.tokens(scope).find(id).await?.and_then(|token| token.identity(self.now())),
-            Actor::Member(id) => tx.members(scope).find(id).await?.map(|member| member.identity()),
+            Actor::Member(id) => {
+                let session = access.identity().session();
+                if let Some(session) = session
+                    && !tx.sessions(scope).find(session).await?.is_some_and(|session| session.is_live(self.now()))
+                {
+                    return Err(Error::Unauthenticated);
+                }
+                let member = tx.members(scope).find(id).await?;
+                member.map(|member| session.into_iter().fold(member.identity(), Identity::within))
+            }
             // None of these has a role that could be lowered.
             Actor::Operator | Actor::Customer(_) | Actor::Link(_) | Actor::RegistryKey(_) | Actor::Server => {
                 Some(*access.identity())

@@ -117,7 +117,7 @@ impl Engine {
         let scope = organization.scope();
         let visitor = match session.holder {
             SessionHolder::Member(id) => tx.members(scope).find(id).await?.map(|member| {
-                let identity = member.identity();
+                let identity = member.identity().within(session.id);
                 Visitor::Member(MemberVisit { session: session.clone(), member, organization, identity })
             }),
             SessionHolder::Customer(id) => tx.customers(scope).find(id).await?.map(|customer| {

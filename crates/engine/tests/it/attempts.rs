@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use keyward_domain::{Email, Secret, SecretKind};
+use keyward_domain::{Email, Role, Secret, SecretKind};
 use keyward_engine::{
-    Confirmation, Engine, Error, NewOrganization, Password, SignIn, SignedIn, Visit, Visitor,
+    Confirmation, Engine, Error, NewMember, NewOrganization, Password, SignIn, SignedIn, Visit, Visitor,
 };
+use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};
 
 const RIGHT: &str = "a long password";
@@ -70,6 +71,29 @@ keyward_testkit::databases! {
         let begun = Instant::now();
         assert!(matches!(try_ada(&engine, RIGHT, from("192.0.2.12")).await, Ok(SignIn::Done(_))));
         assert!((2..20).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    }
+
+    /// Anyone can make a member of their own organization with somebody's address, and know that member's password.
+    async fn whoever_shares_an_address_guesses_no_more_than_others(store: Store) {
+        let (engine, _) = engine(store);
+        ada(&engine).await;
+        let other = Vendor::found(&engine, "Other").await;
+        let new = NewMember { name: "A".parse().unwrap(), email: "ada@acme.example".parse().unwrap(), role: Role::Viewer };
+        engine.invite_member(&other.access(), new).await.unwrap();
+        let mail = engine.claim_mail().await.unwrap().unwrap();
+        let link = mail.body.split_whitespace().find(|word| word.contains("kw_link_")).unwrap().to_owned();
+        let link = Secret::parse(SecretKind::Link, link.rsplit('/').next().unwrap()).unwrap();
+        let opened = engine.open_member_link(&link, Password::parse("another password").unwrap(), from("192.0.2.7")).await;
+        let device = opened.unwrap().unwrap().device;
+        let known = || Visit { device: device.clone(), ..from("192.0.2.7") };
+        let mut judged = 0;
+        for _ in 0..3 {
+            for _ in 0..6 {
+                judged += usize::from(matches!(try_ada(&engine, "wrong wrong wrong", known()).await, Ok(SignIn::Refused)));
+            }
+            let _own = try_ada(&engine, "another password", known()).await;
+        }
+        assert_eq!(judged, 10, "neither a device nor a success of one's own makes guesses uncounted");
     }
 
     async fn a_device_is_known_for_its_own_account_alone_and_has_ten_tries(store: Store) {

@@ -200,6 +200,22 @@ keyward_testkit::databases! {
         }
     }
 
+    async fn what_a_session_may_do_ends_with_it(store: Store) {
+        let (engine, _) = engine(store);
+        let visit = member(&engine, &founded(&engine).await).await.unwrap();
+        let access = visit.identity.access::<keyward_domain::permission::WriteCustomers>().unwrap();
+        let new = |email: &str| keyward_engine::NewCustomer {
+            name: "Buyer".parse().unwrap(),
+            email: email.parse().unwrap(),
+            notes: None,
+        };
+        engine.create_customer(&access, new("a@buyer.example"), None).await.unwrap();
+        // While a request that was let in still waits for its body.
+        engine.sign_out(&visit.session).await.unwrap();
+        let late = engine.create_customer(&access, new("b@buyer.example"), None).await;
+        assert!(matches!(late, Err(Error::Unauthenticated)));
+    }
+
     async fn what_is_shown_once_is_shown_once(store: Store) {
         let (engine, clock) = engine(store);
         let (first, other) = (founded(&engine).await.session, sign_in(&engine, None).await.session);
