@@ -39,7 +39,7 @@ pub(crate) struct Given {
     /// The most connections to PostgreSQL [default: 20]
     #[arg(long, global = true, env = "KEYWARD_DATABASE_CONNECTIONS", value_name = "NUMBER")]
     database_connections: Option<u32>,
-    /// How many seconds a statement may take before its connection counts as dead [default: 15]
+    /// How many seconds a statement may take before its connection counts as dead [default: 10]
     #[arg(long, global = true, env = "KEYWARD_DATABASE_TIMEOUT", value_name = "SECONDS")]
     database_timeout: Option<u32>,
     /// How many seconds a server that is told to stop says that it is not ready before it takes no more requests

@@ -6,7 +6,8 @@ use std::marker::PhantomData;
 use std::str::FromStr;
 
 use crate::{
-    CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, RegistryKeyId, SessionId, Role, TokenId,
+    CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, RegistryKeyId, Role, SessionId,
+    TokenId,
 };
 
 /// A permission as a type; see [`Access`].

@@ -40,7 +40,11 @@ impl Engine {
             Actor::Member(id) => {
                 let session = access.identity().session();
                 if let Some(session) = session
-                    && !tx.sessions(scope).find(session).await?.is_some_and(|session| session.is_live(self.now()))
+                    && !tx
+                        .sessions(scope)
+                        .find(session)
+                        .await?
+                        .is_some_and(|session| session.is_live(self.now()))
                 {
                     return Err(Error::Unauthenticated);
                 }

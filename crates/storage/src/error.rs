@@ -150,6 +150,7 @@ fn is_passing_code(code: &str) -> bool {
         return ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class))
             || matches!(code, "25006" | "25P03" | "55P03" | "57014");
     }
-    // Busy, locked, read-only, I/O, full, can't open.
-    code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
+    // Busy, locked, read-only, I/O, full, can't open. What can't be read (266, 522) is damaged and does not pass.
+    code.parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14) && !matches!(code, 266 | 522))
 }

@@ -31,9 +31,12 @@ pub struct StoreOptions {
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { connections: 20, statement_timeout: Duration::from_secs(15) }
+        Self { connections: 20, statement_timeout: Duration::from_secs(10) }
     }
 }
+
+/// How long a statement may take for which everybody waits: the counting of validations.
+const PROMPT: Duration = Duration::from_secs(3);
 
 /// For how long a request waits for a connection to PostgreSQL.
 const ACQUIRE: Duration = Duration::from_secs(2);
@@ -134,17 +137,26 @@ impl Store {
             // A read transaction of SQLite sees one state by nature.
             _ => TransactionOptions::default(),
         };
-        self.begin(&pools, &pools.readers, options).await
+        self.begin(&pools, &pools.readers, options, self.shared.options.statement_timeout).await
     }
 
     /// A transaction that writes.
     pub async fn write(&self) -> Result<Tx> {
+        self.write_within(self.shared.options.statement_timeout).await
+    }
+
+    /// A transaction that writes and for which everybody waits, so that it is given up sooner.
+    pub async fn write_promptly(&self) -> Result<Tx> {
+        self.write_within(PROMPT.min(self.shared.options.statement_timeout)).await
+    }
+
+    async fn write_within(&self, limit: Duration) -> Result<Tx> {
         let pools = self.pools();
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        self.begin(&pools, &pools.writer, options).await
+        self.begin(&pools, &pools.writer, options, limit).await
     }
 
     async fn begin(
@@ -152,12 +164,13 @@ impl Store {
         pools: &Pools,
         pool: &DatabaseConnection,
         options: TransactionOptions,
+        limit: Duration,
     ) -> Result<Tx> {
         // Whoever watches over the database finds out when it is back; until then nobody waits for it.
         if self.health() == Health::Unreachable {
             return Err(StorageError::Unavailable("the database is not reached".into()));
         }
-        let patience = self.patience(pools);
+        let patience = self.patience(pools, limit);
         let begun: Result<_, DbErr> = patience.during(pool.begin_with_options(options)).await;
         let begun = begun?;
         Ok(Tx::new(Connection::new(begun, patience)))
@@ -199,9 +212,9 @@ impl Store {
         self.shared.pools.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }
 
-    fn patience(&self, pools: &Pools) -> Patience {
+    fn patience(&self, pools: &Pools, limit: Duration) -> Patience {
         Patience {
-            limit: self.shared.options.statement_timeout,
+            limit,
             given_up: pools.given_up.subscribe(),
             suspicion: Arc::clone(&self.shared.suspicion),
         }
@@ -222,7 +235,8 @@ impl Store {
         }
         let pools = self.pools();
         let replaced = usage::replace(&pools.writer, product, usage, (organization, generation));
-        self.patience(&pools).during(replaced).await
+        let limit = PROMPT.min(self.shared.options.statement_timeout);
+        self.patience(&pools, limit).during(replaced).await
     }
 
     /// Brings the tables up to date, all of it or nothing. Of several that try at once, one does it.

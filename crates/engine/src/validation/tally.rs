@@ -149,7 +149,7 @@ impl Books {
         if self.changes.len() > MOST_DAYS {
             self.changes.clear();
         }
-        let tx = self.store.write().await?;
+        let tx = self.store.write_promptly().await?;
         let mut outcomes = Vec::with_capacity(batch.len());
         let mut written = Vec::new();
         for group in batch.chunk_by(|(a, _), (b, _)| (a.product, a.day) == (b.product, b.day)) {
