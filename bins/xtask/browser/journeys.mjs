@@ -138,7 +138,7 @@ const product = page.url();
 check("and not again", !(await page.content()).includes(key));
 const kinds = [
   ["seats", "Seats", "number", "yes", "yes", "", ""],
-  ["plan", "Plan", "select", "no", "yes", "basic", "basic, pro"],
+  ["plan", "Plan", "select", "no", "yes", "basic", "basic\npro"],
   ["tier", "Tier", "text", "no", "no", "gold", ""],
   ["contact", "Contact", "email", "no", "yes", "", ""],
   ["beta", "Beta", "checkbox", "no", "yes", "", ""],
