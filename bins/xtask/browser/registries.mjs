@@ -83,6 +83,16 @@ export async function registries({ base, page, person, look, check, mailTo }) {
   }
 }
 
+/** Whether a text is on a page within seconds: what happens at registries is written in batches, beside the answers. */
+async function soon(page, address, text) {
+  for (let tries = 0; tries < 20; tries += 1) {
+    await page.goto(address);
+    if (await page.getByText(text).first().isVisible()) return true;
+    await page.waitForTimeout(250);
+  }
+  return false;
+}
+
 async function walk({ base, page, person, look, check, mailTo, behind }) {
   // --- the vendor creates a registry
   await page.goto(base);
@@ -92,9 +102,10 @@ async function walk({ base, page, person, look, check, mailTo, behind }) {
   await look(page, "registry-new");
   await page.getByLabel("Name", { exact: false }).first().fill("Releases");
   await page.getByLabel("Upstream URL").fill("https://registry.internal.example");
-  await page.getByLabel("Credential", { exact: true }).selectOption("none");
+  await page.getByLabel("Credential", { exact: true }).selectOption("token");
   await page.getByRole("button", { name: "Create registry" }).click();
-  check("an upstream elsewhere needs a credential", await page.getByText("must be on the same machine").first().isVisible());
+  check("an upstream that nobody knows is told", await page.getByRole("alert").isVisible());
+  await page.getByLabel("Upstream URL").fill(behind.url);
   await page.getByLabel("Credential", { exact: true }).selectOption("token");
   await page.getByRole("button", { name: "Create registry" }).click();
   await page.locator(".done", { hasText: "Saved." }).waitFor();
@@ -142,8 +153,7 @@ async function walk({ base, page, person, look, check, mailTo, behind }) {
   }
   check("a reader pulls", (await client(base, reader).pull("acme/server", "1.4.2")) === 200);
   check("and does not push", (await client(base, reader).push("acme/server", "bad")) === 403);
-  await page.goto(`${registry}/keys`);
-  check("its last use is told", await page.getByText("docker/28.0.1").first().isVisible());
+  check("its last use is told", await soon(page, `${registry}/keys`, "docker/28.0.1"));
   await look(page, "registry-keys");
 
   // --- a key that rotates by itself, and what is unusual
@@ -161,8 +171,7 @@ async function walk({ base, page, person, look, check, mailTo, behind }) {
   const collected = await fetch(`${base}/registry/key`, { method: "POST", headers: { Authorization: basic } });
   check("nothing waits to be collected", collected.status === 200 && (await collected.json()).secret === null, collected.status);
   for (let tag = 0; tag < 20; tag += 1) await client(base, reader).push("acme/server", `refused-${tag}`);
-  await page.goto(`${base}/alerts`);
-  check("many refusals are told", await page.getByText("was refused").first().isVisible());
+  check("many refusals are told", await soon(page, `${base}/alerts`, "was refused"));
   await look(page, "alerts");
   await page.goto(base);
   await page.getByRole("link", { name: "1 open alert" }).click();
@@ -201,7 +210,7 @@ async function walk({ base, page, person, look, check, mailTo, behind }) {
   await page.getByRole("link", { name: "Grant artifacts" }).click();
   await look(page, "artifact-grant");
   await page.getByLabel("Tags of acme/server", { exact: true }).selectOption("named");
-  await page.getByText("Choose specific tags (3) of acme/server").click();
+  await page.getByText("Choose specific tags of acme/server").click();
   await page.getByLabel("1.4.2 of acme/server", { exact: true }).check();
   await page.getByLabel("Tags of acme/charts/server", { exact: true }).selectOption("all");
   await page.getByRole("button", { name: "Grant" }).click();

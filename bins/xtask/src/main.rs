@@ -25,6 +25,7 @@ cargo xtask test lint        formatting, clippy, documentation
 cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG goes to cargo test
 cargo xtask test interop     a running server, clients that were not written here, a registry, and a browser
 cargo xtask test registry    of these, the registry alone
+cargo xtask test browser     of these, the portals in the browser alone
 cargo xtask screenshots      a picture of every page, at two widths and in the dark, with sample data
 cargo xtask load             validations a second, on both databases, beside what they are compared with
 cargo xtask load million     start and memory with a million licenses
@@ -63,6 +64,10 @@ fn run() -> Result<bool> {
         ["test", "interop"] => {
             let parts = parts::install()?;
             interop::run(&mut report, &postgres::Postgres::start()?, &parts)?;
+        }
+        ["test", "browser"] => {
+            let parts = parts::install()?;
+            interop::browser(&mut report, &postgres::Postgres::start()?, &parts)?;
         }
         ["test", "registry"] => {
             parts::install_registry()?;

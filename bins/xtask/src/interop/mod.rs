@@ -45,6 +45,17 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
         })?;
     }
     gateway(report, postgres)?;
+    portals(report, postgres, parts)
+}
+
+/// The portals alone.
+pub(crate) fn browser(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()> {
+    report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
+    portals(report, postgres, parts)
+}
+
+/// Walks through all pages as vendor and customer, with a server on each database.
+fn portals(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()> {
     for (name, database, way) in [
         ("SQLite, mail to files", None, browser::Way::Files),
         ("PostgreSQL, mail by SMTP", Some(postgres.create("browser")?), browser::Way::Smtp),
