@@ -87,6 +87,17 @@ impl Engine {
         Ok(may.then(|| Counted(scope.id())))
     }
 
+    /// Counts a notice to a customer, whose address the vendor has chosen and may share with many; whether it may be sent.
+    pub(crate) async fn count_recipient(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        recipient: &Email,
+    ) -> Result<bool> {
+        let window = (day(self.now()), self.mail_limits.recipient_per_day);
+        count(tx, scope, MailCount::Recipient(recipient), window).await
+    }
+
     /// For how many more notices there is room today.
     pub(crate) async fn notices_left(&self, tx: &Tx, scope: OrganizationScope) -> Result<u64> {
         let used = tx.mail_counts(scope).lock(MailCount::Notices, day(self.now())).await?;

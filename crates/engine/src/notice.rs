@@ -116,11 +116,12 @@ impl Engine {
                 Some(id) => tx.customers(scope).find(id).await?,
                 None => None,
             };
-            let holder = customer.map(|customer| format!(" of {}", customer.name)).unwrap_or_default();
+            let holder =
+                customer.map(|customer| format!(" of {}", plain(&customer.name))).unwrap_or_default();
             let url = format!("{}/licenses/{}", self.issuer.as_str(), ending.license);
             lines.push_str(&format!(
                 "- {}{holder}, on {}\n  {url}\n",
-                ending.name,
+                plain(&ending.name),
                 ending.expires_at.as_end()
             ));
         }
@@ -165,8 +166,12 @@ impl Engine {
         let vendor = vendor(organization);
         for (customer, mut endings) in by_customer {
             let Some(customer) = tx.customers(scope).find(customer).await? else { continue };
+            if !self.count_recipient(tx, scope, &customer.email).await? {
+                continue;
+            }
             endings.sort_by_key(|ending| ending.expires_at);
-            let line = |ending: &Ending| format!("- {}, on {}\n", ending.name, ending.expires_at.as_end());
+            let line =
+                |ending: &Ending| format!("- {}, on {}\n", plain(&ending.name), ending.expires_at.as_end());
             let lines: String = endings.iter().map(line).collect();
             let subject = match endings.as_slice() {
                 [one] => format!("Your license of {vendor} ends on {}", one.expires_at.as_end()),

@@ -39,6 +39,27 @@ fn subjects(mails: &[Mail]) -> Vec<(&str, &str)> {
 }
 
 keyward_testkit::databases! {
+    /// A vendor can give many customers the address of somebody who never asked for it.
+    async fn nobody_is_told_more_often_a_day_than_mails_may_reach_them(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let change = NoticesChange { customers: Some(true), members: Some(false), ..NoticesChange::default() };
+        engine.set_notices(&vendor.access(), change, None).await.unwrap();
+        for number in 0..25 {
+            let license = ending(&vendor, &format!("Pay at https://evil.example {number}"), true, 20).await;
+            let change = keyward_engine::CustomerChange {
+                email: Some("victim@elsewhere.example".parse().unwrap()),
+                ..keyward_engine::CustomerChange::default()
+            };
+            engine.update_customer(&vendor.access(), license.customer.unwrap(), change, None).await.unwrap();
+        }
+        clock.advance(3_600);
+        let told = mails(&engine).await;
+        assert!(told.iter().all(|mail| mail.recipient.as_str() == "victim@elsewhere.example"));
+        assert_eq!(told.len(), 20);
+        assert!(told.iter().all(|mail| !mail.body.contains("evil.example")), "{}", told[0].body);
+    }
+
     async fn members_are_told_once_a_day_of_what_is_new(store: Store) {
         let (engine, clock) = engine(store);
         let vendor = Vendor::found(&engine, "Acme").await;

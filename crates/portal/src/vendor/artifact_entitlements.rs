@@ -116,6 +116,9 @@ async fn choices(
         let mut tags = tags.remove(&id).unwrap_or_default();
         tags.retain(|tag| tag.subject().is_none());
         tags.truncate(MOST_TAGS);
+        // What was ticked stays listed, though newer tags may have taken its place meanwhile.
+        let ticked = form.map(|form| ticked(form, id)).unwrap_or_default();
+        tags.extend(ticked.iter().filter(|tag| !tags.contains(tag)).cloned().collect::<Vec<_>>());
         tags.sort();
         let grant = held.iter().find(|grant| grant.artifact == id).map(|grant| &grant.tags);
         let kept = match grant {
@@ -125,9 +128,8 @@ async fn choices(
         let held = before(grant, &tags);
         let (mode, checked, more) = match form {
             Some(form) => {
-                let checked = tags.iter().filter(|tag| form.is_checked(&format!("tag-{id}"), tag.as_str()));
                 let value = |name: &str| form.value(&format!("{name}-{id}")).to_owned();
-                (value("mode"), checked.cloned().collect(), value("more"))
+                (value("mode"), ticked, value("more"))
             }
             None => held.clone(),
         };
@@ -138,6 +140,13 @@ async fn choices(
         Choice { id, repository, registry, mode, kept, tags, checked, more, touched }
     };
     Ok(artifacts.into_iter().map(choice).collect())
+}
+
+/// The tags of an artifact whose boxes are ticked.
+fn ticked(form: &Form, id: ArtifactId) -> BTreeSet<Tag> {
+    let prefix = format!("tag-{id}-");
+    let boxes = form.entries().filter(|(_, value)| *value == "true");
+    boxes.filter_map(|(name, _)| name.strip_prefix(&prefix)?.parse().ok()).take(MOST_TAGS).collect()
 }
 
 /// The artifacts that a form which was sent has shown.
