@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::Outcome;
-use crate::client::{Connection, Page};
+use crate::client::{Connection, Page, Part};
 use crate::output::{line, table};
 
 #[derive(Debug, Args)]
@@ -22,9 +22,8 @@ enum Verb {
     Create(New),
     /// List tokens and who made them, newest first
     List {
-        /// Continue after this cursor
-        #[arg(long, default_value = "")]
-        cursor: String,
+        #[command(flatten)]
+        part: Part,
     },
     /// Show one token
     Show {
@@ -93,9 +92,7 @@ impl Tokens {
         let server = &self.connection;
         match self.verb {
             Verb::Create(new) => server.show(&server.post("tokens", &new)?, show)?,
-            Verb::List { cursor } => {
-                server.show(&server.get_with("tokens", &[("cursor", &cursor)])?, list)?
-            }
+            Verb::List { part } => server.show(&server.list("tokens", &[], &part)?, list)?,
             Verb::Show { id } => server.show(&server.get(&format!("tokens/{id}"))?, show)?,
             Verb::Revoke { id } => server.delete(&format!("tokens/{id}"))?,
             Verb::TakeOver { id } => {

@@ -166,14 +166,19 @@ impl Store {
         options: TransactionOptions,
         limit: Duration,
     ) -> Result<Tx> {
-        // Whoever watches over the database finds out when it is back; until then nobody waits for it.
-        if self.health() == Health::Unreachable {
-            return Err(StorageError::Unavailable("the database is not reached".into()));
-        }
+        self.is_reached()?;
         let patience = self.patience(pools, limit);
         let begun: Result<_, DbErr> = patience.during(pool.begin_with_options(options)).await;
         let begun = begun?;
         Ok(Tx::new(Connection::new(begun, patience)))
+    }
+
+    /// Whoever watches over the database finds out when it is back; until then nobody waits for it.
+    fn is_reached(&self) -> Result<()> {
+        match self.health() {
+            Health::Unreachable => Err(StorageError::Unavailable("the database is not reached".into())),
+            Health::Ready | Health::ReadOnly => Ok(()),
+        }
     }
 
     /// What was last found out about the database; see [`watch`](Self::watch).
@@ -230,9 +235,7 @@ impl Store {
         organization: OrganizationId,
         generation: Generation,
     ) -> Result<bool> {
-        if self.health() == Health::Unreachable {
-            return Err(StorageError::Unavailable("the database is not reached".into()));
-        }
+        self.is_reached()?;
         let pools = self.pools();
         let replaced = usage::replace(&pools.writer, product, usage, (organization, generation));
         let limit = PROMPT.min(self.shared.options.statement_timeout);

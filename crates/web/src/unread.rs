@@ -133,17 +133,22 @@ mod tests {
         seen
     }
 
-    #[actix_web::test]
-    async fn a_body_that_nobody_reads_does_not_hold_up_the_next_request() {
+    /// What a client sees of a server that refuses everything and reads nothing.
+    async fn seen<T: Send + 'static>(client: impl FnOnce(SocketAddr) -> T + Send + 'static) -> T {
         let app = || App::new().wrap(from_fn(crate::around)).default_service(web::to(refuse));
         let server = HttpServer::new(app).workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
         let address = server.addrs()[0];
         let server = server.run();
         let handle = server.handle();
         rt::spawn(server);
-        let seen = web::block(move || talk(address)).await.unwrap();
-        assert_eq!(seen, ["401", "401", "401"]);
+        let seen = web::block(move || client(address)).await.unwrap();
         handle.stop(false).await;
+        seen
+    }
+
+    #[actix_web::test]
+    async fn a_body_that_nobody_reads_does_not_hold_up_the_next_request() {
+        assert_eq!(seen(talk).await, ["401", "401", "401"]);
     }
 
     /// Sends chunks for ten seconds; whether all were taken.
@@ -160,13 +165,6 @@ mod tests {
 
     #[actix_web::test]
     async fn a_body_without_end_is_not_taken_for_ever() {
-        let app = || App::new().wrap(from_fn(crate::around)).default_service(web::to(refuse));
-        let server = HttpServer::new(app).workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
-        let address = server.addrs()[0];
-        let server = server.run();
-        let handle = server.handle();
-        rt::spawn(server);
-        assert!(!web::block(move || pour(address)).await.unwrap(), "it took all of it");
-        handle.stop(false).await;
+        assert!(!seen(pour).await, "it took all of it");
     }
 }
