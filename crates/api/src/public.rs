@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keyward_engine::{AskedList, Engine};
 use keyward_web::problem::Refused;
-use keyward_web::{Code, Problem, Slug};
+use keyward_web::{Code, Problem, Slug, asked_host, utf8};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
@@ -88,12 +88,10 @@ async fn status_list(
     slug: Slug,
     engine: web::Data<Engine>,
 ) -> Result<HttpResponse, Problem> {
-    let authority = request.uri().authority().map(|authority| authority.as_str());
-    // What others say of proxies is not listened to: whoever asks the same URL gets the same list.
-    let host = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    let query = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
-    let uri = query.ok().and_then(|query| query.into_inner().into_iter().find(|(name, _)| name == "uri"));
-    let asked = match (&uri, authority.or(host)) {
+    let query = utf8::pairs(request.query_string());
+    let uri = query.and_then(|query| query.into_iter().find(|(name, _)| name == "uri"));
+    // By what the client wrote itself: whoever asks the same URL gets the same list.
+    let asked = match (&uri, asked_host(&request)) {
         (Some((_, uri)), _) => AskedList::Uri(uri),
         (None, Some(host)) => AskedList::At(host),
         (None, None) => AskedList::Present,

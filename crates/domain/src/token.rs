@@ -61,6 +61,18 @@ impl Maker {
         }
     }
 
+    /// Whether the scope for tokens is enough for this caller to end a token of this maker. Those of other owners, and of the
+    /// operator, take the scope for owners.
+    pub fn may_be_ended_by(&self, caller: Authority) -> bool {
+        match (self.authority(), caller) {
+            (Some(Authority::Operator), caller) => caller == Authority::Operator,
+            (Some(Authority::Member { id, role: Role::Owner }), caller) => {
+                matches!(caller, Authority::Member { id: own, .. } if own == id)
+            }
+            (Some(Authority::Member { .. }) | None, _) => true,
+        }
+    }
+
     /// The kind on the wire and in storage.
     pub fn as_str(&self) -> &'static str {
         match self {

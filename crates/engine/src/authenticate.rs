@@ -4,7 +4,7 @@ use keyward_domain::{Access, Actor, Grant, Identity, Secret};
 use keyward_storage::Tx;
 
 use crate::log::queue::{Entry, Use, What};
-use crate::{Engine, Error, Result};
+use crate::{Engine, Error, Result, Thing};
 
 /// How exact "last used" is. Noting it at each request would fill the log.
 pub(crate) const LAST_USED_SECONDS: i64 = 60;
@@ -30,6 +30,15 @@ impl Engine {
         let tx = self.store.write().await?;
         self.still::<_, P>(&tx, access).await?;
         Ok(tx)
+    }
+
+    /// The same with the organization locked, and the right as it is now. Roles change one after the other, so it holds
+    /// until the transaction ends, and two owners who step down at once are told apart.
+    pub(crate) async fn write_held<P: Grant>(&self, access: &Access<P>) -> Result<(Tx, Access<P>)> {
+        let tx = self.store.write().await?;
+        tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let now = self.still::<_, P>(&tx, access).await?;
+        Ok((tx, now))
     }
 
     /// The right of the same caller to do `Q`, as it is in this transaction.

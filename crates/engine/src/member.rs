@@ -51,32 +51,32 @@ impl Engine {
         new: NewMember,
         once: Option<&Idempotency>,
     ) -> Result<Done<Member>> {
-        let tx = self.change_members(access).await?;
-        let (member, replayed) = self.insert_member(&tx, access, new, once).await?;
+        let (tx, access) = self.write_held(access).await?;
+        let done = self.insert_member(&tx, &access, new, once).await?;
         tx.commit().await?;
-        Ok(if replayed { Done::before(member) } else { Done::now(member) })
+        Ok(done)
     }
 
-    /// Adds a member in a transaction that the caller commits; whether an earlier request had done it.
+    /// Adds a member in a transaction that the caller commits, with the right as it is in it.
     pub(crate) async fn insert_member(
         &self,
         tx: &Tx,
         access: &Access<WriteMembers>,
         new: NewMember,
         once: Option<&Idempotency>,
-    ) -> Result<(Member, bool)> {
+    ) -> Result<Done<Member>> {
         let (scope, now) = (access.scope(), self.now());
-        self.owners_for_owners(tx, access, new.role).await?;
+        owners_for_owners(access, new.role)?;
         if let Some(id) = once::earlier(tx, scope, once, now).await? {
             let earlier = tx.members(scope).find(id.into()).await?;
-            return Ok((earlier.ok_or(Error::NotFound(Thing::Member))?, true));
+            return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Member));
         }
         let member = self.new_member(scope, new);
         tx.members(scope).insert(&member).await.map_err(taken)?;
         let detail = [("email", json!(member.email)), ("role", json!(member.role))];
         self.record(tx, access, Action::MemberCreated, member.id.uuid(), &detail).await?;
         once::complete(tx, scope, once, member.id.uuid()).await?;
-        Ok((member, false))
+        Ok(Done::now(member))
     }
 
     /// Changes a member's name or role. Owners are made, changed and unmade by who may do what concerns owners; the last one
@@ -89,11 +89,11 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Member> {
         let scope = access.scope();
-        let tx = self.change_members(access).await?;
+        let (tx, access) = self.write_held(access).await?;
         let member = lock(&tx, scope, id).await?;
         unchanged(member.version, expected)?;
         let role = change.role.unwrap_or(member.role);
-        self.owners_for_owners(&tx, access, member.role.min(role)).await?;
+        owners_for_owners(&access, member.role.min(role))?;
         if member.role == Role::Owner && role != Role::Owner {
             another_owner(&tx, scope).await?;
         }
@@ -110,7 +110,7 @@ impl Engine {
         }
         tx.members(scope).save(&member).await?;
         let detail = [("email", json!(member.email)), ("role", json!(member.role))];
-        self.record(&tx, access, Action::MemberUpdated, id.uuid(), &detail).await?;
+        self.record(&tx, &access, Action::MemberUpdated, id.uuid(), &detail).await?;
         tx.commit().await?;
         Ok(member)
     }
@@ -124,40 +124,19 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.change_members(access).await?;
+        let (tx, access) = self.write_held(access).await?;
         let member = lock(&tx, scope, id).await?;
         unchanged(member.version, expected)?;
-        self.owners_for_owners(&tx, access, member.role).await?;
+        owners_for_owners(&access, member.role)?;
         if member.role == Role::Owner {
             another_owner(&tx, scope).await?;
         }
         tx.tokens(scope).keep_maker(&member).await?;
         self.end_proofs(&tx, scope, Whose::Member(id)).await?;
         tx.members(scope).delete(id).await?;
-        self.record(&tx, access, Action::MemberDeleted, id.uuid(), &[("email", json!(member.email))]).await?;
+        self.record(&tx, &access, Action::MemberDeleted, id.uuid(), &[("email", json!(member.email))])
+            .await?;
         tx.commit().await?;
-        Ok(())
-    }
-
-    /// A transaction that changes members. Roles change one after the other, so the caller's own holds until it ends, and
-    /// two owners who step down at once are told apart.
-    pub(crate) async fn change_members(&self, access: &Access<WriteMembers>) -> Result<Tx> {
-        let tx = self.store.write().await?;
-        tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))?;
-        self.still::<_, WriteMembers>(&tx, access).await?;
-        Ok(tx)
-    }
-
-    /// Whoever acts on an owner, or makes one, needs the scope for it.
-    pub(crate) async fn owners_for_owners(
-        &self,
-        tx: &Tx,
-        access: &Access<WriteMembers>,
-        role: Role,
-    ) -> Result<()> {
-        if role == Role::Owner {
-            self.still::<_, WriteOwners>(tx, access).await?;
-        }
         Ok(())
     }
 
@@ -187,6 +166,14 @@ pub(crate) fn one_of(mut found: Vec<Member>, email: &Email) -> Option<Member> {
         None if found.len() == 1 => found.pop(),
         None => None,
     }
+}
+
+/// Whoever acts on an owner, or makes one, needs the scope for it.
+pub(crate) fn owners_for_owners(access: &Access<WriteMembers>, role: Role) -> Result<()> {
+    if role == Role::Owner {
+        access.also::<WriteOwners>()?;
+    }
+    Ok(())
 }
 
 async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<()> {

@@ -43,6 +43,19 @@ pub(crate) async fn earlier(
     }
 }
 
+/// Refuses a request of a name that was carried out before and has shown a secret, which is shown once.
+pub(crate) async fn first(
+    tx: &Tx,
+    scope: OrganizationScope,
+    once: Option<&Idempotency>,
+    now: Timestamp,
+) -> Result<()> {
+    match earlier(tx, scope, once, now).await? {
+        None => Ok(()),
+        Some(resource) => Err(Error::SecretShown { resource }),
+    }
+}
+
 /// Notes what this request made or changed.
 pub(crate) async fn complete(
     tx: &Tx,

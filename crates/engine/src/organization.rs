@@ -260,9 +260,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Founded> {
         let tx = self.write(access).await?;
-        if let Some(resource) = once::earlier(&tx, access.scope(), once, self.now()).await? {
-            return Err(Error::SecretShown { resource });
-        }
+        once::first(&tx, access.scope(), once, self.now()).await?;
         let founded = self.found(&tx, new, access.actor(), false).await?;
         once::complete(&tx, access.scope(), once, founded.organization.id.uuid()).await?;
         tx.commit().await?;

@@ -139,9 +139,7 @@ impl Engine {
     ) -> Result<KeyedProduct> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
-            return Err(Error::SecretShown { resource });
-        }
+        once::first(&tx, scope, once, now).await?;
         // Held, so that of two who count the products one counts the other's.
         let organization =
             tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
@@ -206,9 +204,7 @@ impl Engine {
     ) -> Result<KeyedProduct> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
-            return Err(Error::SecretShown { resource });
-        }
+        once::first(&tx, scope, once, now).await?;
         let product = lock(&tx, scope, id).await?;
         let (secret, _) = self.new_api_key();
         let key = product.key.rotated(secret.hash(), secret.hint(), overlap, now);

@@ -81,10 +81,17 @@ impl Engine {
     pub async fn status_list(&self, slug: &Slug, asked: AskedList<'_>) -> Result<Option<Arc<str>>> {
         let tx = self.store.read().await?;
         let Some(organization) = tx.organizations().by_slug(slug).await? else { return Ok(None) };
-        let Some(uri) = asked.among(self.uris(&tx, &organization).await?) else { return Ok(None) };
+        // Most ask for the present one, which is found without a look at what living tokens name.
+        let present = status_list_uri(self.issuer.as_str(), slug.as_str());
+        let uri = if asked.is(&present) {
+            Some(present)
+        } else {
+            asked.among(self.uris(&tx, &organization).await?)
+        };
+        let Some(uri) = uri else { return Ok(None) };
         let scope = organization.scope();
         let Some(key) = tx.signing_keys(scope).active().await? else { return Ok(None) };
-        let (generation, now) = (tx.changes(organization.id).history().await?.present(), self.now());
+        let (generation, now) = (tx.changes(organization.id).present().await?, self.now());
         let at_hand = self.signed_lists.get(&uri).filter(|list| list.is_fresh(generation, key.kid, now));
         if let Some(list) = at_hand {
             return Ok(Some(list.token));
@@ -126,21 +133,23 @@ pub enum AskedList<'a> {
 }
 
 impl AskedList<'_> {
-    /// Of the `uris`, of which the first is the present one.
-    fn among(self, uris: Vec<String>) -> Option<String> {
-        let present = uris.first().cloned();
+    /// Whether it is this one, where the present one is asked first.
+    fn is(self, uri: &str) -> bool {
         match self {
-            Self::Present => present,
-            Self::Uri(asked) => uris.into_iter().find(|uri| uri == asked),
+            Self::Present => true,
+            Self::Uri(asked) => uri == asked,
+            // Of http and https at one host it is not known which was asked for: the present one comes first.
             Self::At(authority) => {
-                let is_there = |uri: &String| {
-                    let rest = uri.split_once("://").map_or("", |(_, rest)| rest);
-                    rest.split('/').next().is_some_and(|host| host.eq_ignore_ascii_case(authority))
-                };
-                // Of http and https at one host it is not known which was asked for: the present one comes first.
-                uris.into_iter().find(is_there).or(present)
+                let rest = uri.split_once("://").map_or("", |(_, rest)| rest);
+                rest.split('/').next().is_some_and(|host| host.eq_ignore_ascii_case(authority))
             }
         }
+    }
+
+    /// Of the `uris`, of which the first is the present one.
+    fn among(self, uris: Vec<String>) -> Option<String> {
+        let present = uris.first().cloned().filter(|_| matches!(self, Self::At(_)));
+        uris.into_iter().find(|uri| self.is(uri)).or(present)
     }
 }
 

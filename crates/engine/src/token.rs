@@ -3,7 +3,7 @@
 use keyward_domain::permission::{ReadTokens, WriteOwners, WriteTokens};
 use keyward_domain::{
     Access, Action, Authority, Idempotency, Invalid, Maker, ManagementToken, Member, Name, OrganizationScope,
-    Page, PageRequest, Role, Scopes, Secret, SecretKind, Timestamp, TokenId, TokenState,
+    Page, PageRequest, Scopes, Secret, SecretKind, Timestamp, TokenId, TokenState,
 };
 use keyward_storage::Tx;
 use serde_json::json;
@@ -61,9 +61,7 @@ impl Engine {
         let access = &self.still::<_, WriteTokens>(&tx, access).await?;
         let scopes = new.scopes.unwrap_or_else(|| access.scopes());
         scopes.iter().try_for_each(|permission| access.identity().check(permission))?;
-        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
-            return Err(Error::SecretShown { resource });
-        }
+        once::first(&tx, scope, once, now).await?;
         let maker = maker(&tx, access).await?;
         let made = self.new_token(scope, maker, new.name, scopes, new.expires_at);
         tx.tokens(scope).insert(&made.token).await?;
@@ -80,7 +78,7 @@ impl Engine {
         let scope = access.scope();
         let tx = self.write(access).await?;
         let token = tx.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Token))?;
-        if !may_end(access.authority(), &token.maker) {
+        if !token.maker.may_be_ended_by(access.authority()) {
             self.still::<_, WriteOwners>(&tx, access).await?;
         }
         if token.revoked_at.is_some() {
@@ -162,17 +160,6 @@ async fn maker<P>(tx: &Tx, access: &Access<P>) -> Result<Maker> {
             let member = tx.members(access.scope()).find(id).await?.ok_or(Error::Unauthenticated)?;
             Ok(maker_of(&member))
         }
-    }
-}
-
-/// Whether the scope for tokens is enough to end one of this maker.
-fn may_end(caller: Authority, maker: &Maker) -> bool {
-    match (maker.authority(), caller) {
-        (Some(Authority::Operator), caller) => caller == Authority::Operator,
-        (Some(Authority::Member { id, role: Role::Owner }), caller) => {
-            matches!(caller, Authority::Member { id: own, .. } if own == id)
-        }
-        (Some(Authority::Member { .. }) | None, _) => true,
     }
 }
 

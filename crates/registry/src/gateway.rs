@@ -1,5 +1,7 @@
 //! One request: read, recognised, decided, and only then passed on.
 
+use std::collections::BTreeSet;
+
 use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
@@ -9,8 +11,7 @@ use keyward_domain::registry::{
     Artifact, Decision, Digest, Host, Operation, Reach, Reference, Registry, RepositoryName, Tag,
 };
 use keyward_engine::{Admitted, Engine, Guest, Happening, Rights, Scope};
-use keyward_web::{ClientAddress, Throttle, was_head};
-use std::collections::BTreeSet;
+use keyward_web::{ClientAddress, Throttle, asked_host, was_head};
 use zeroize::Zeroizing;
 
 use crate::catalogue::{Catalogue, Looks, PULL};
@@ -53,7 +54,7 @@ pub(crate) struct Visit {
     pub registry: Registry,
     pub guest: Guest,
     /// What the guest may have of the repository, which is an artifact where that decides.
-    reached: (Option<Artifact>, Reach),
+    pub reached: (Option<Artifact>, Reach),
     bearer: Bearer,
     pub route: Route,
     pub method: Method,
@@ -80,10 +81,7 @@ pub(crate) async fn gateway(
     let host = called(&request).ok_or_else(no_registry)?;
     let password = credentials::password(request.headers());
     let password = password.as_deref().map(String::as_str);
-    let bearer = password.map(|password| refusals.bearer(&host, password));
-    if let Some(refusal) = bearer.and_then(|bearer| refusals.standing(bearer, engine.now())) {
-        return Err(refusal);
-    }
+    let bearer = password.map(|password| refusals.meet(&host, password, engine.now())).transpose()?;
     let client_name = user_agent(&request);
     let found = engine.admit_at(&host, password, route.repository(), address.0, client_name).await?;
     let (registry, admitted) = found.ok_or_else(no_registry)?;
@@ -140,10 +138,7 @@ pub(crate) async fn recognise(
 
 /// The host that the client has called.
 fn called(request: &HttpRequest) -> Option<Host> {
-    // Only what the client wrote as `Host`; what it says of proxies is not listened to.
-    let authority = request.uri().authority().map(|authority| authority.as_str());
-    let written = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    authority.or(written).and_then(|text| Host::of_authority(text).ok())
+    asked_host(request).and_then(|text| Host::of_authority(text).ok())
 }
 
 fn no_registry() -> Refusal {
@@ -165,21 +160,18 @@ impl Visit {
         }
         let decided = match act {
             Act::Read => self.decide_read().await,
-            Act::Write | Act::Delete => self.decide_change(act).map(|()| Reach::Everything),
+            Act::Write | Act::Delete => self.decide_change(act),
         };
-        let reach = match decided {
-            Ok(reach) => reach,
-            Err(refusal) => {
-                if refusal.status == StatusCode::FORBIDDEN {
-                    self.refusals.count(self.bearer, &refusal, self.engine.now());
-                    self.note(self.operation(act), Decision::Denied, None);
-                }
-                return Err(refusal);
+        if let Err(refusal) = decided {
+            if refusal.status == StatusCode::FORBIDDEN {
+                self.refusals.count(self.bearer, &refusal, self.engine.now());
+                self.note(self.operation(act), Decision::Denied, None);
             }
-        };
+            return Err(refusal);
+        }
         match (&self.route, act) {
             (Route::Base | Route::Catalog, _) => self.catalog().await,
-            (Route::Tags(name), _) => self.tags(name, &reach).await,
+            (Route::Tags(name), _) => self.tags(name).await,
             (Route::Manifest(name, reference), Act::Read) => self.pull_manifest(name, reference).await,
             (Route::Manifest(name, reference), Act::Write) => self.push_manifest(name, reference, body).await,
             (Route::Manifest(name, reference), Act::Delete) => self.delete_manifest(name, reference).await,
@@ -203,15 +195,15 @@ impl Visit {
         }
     }
 
-    /// Whether a guest may read this, and how much of the repository.
-    async fn decide_read(&self) -> Result<Reach, Refusal> {
+    /// Whether a guest may read this.
+    async fn decide_read(&self) -> Result<(), Refusal> {
         if let Rights::Halted(why) = &self.guest.rights {
             return Err(Refusal::denied(why.clone()));
         }
-        let Some(name) = self.route.repository() else { return Ok(Reach::Everything) };
+        let Some(name) = self.route.repository() else { return Ok(()) };
         let (artifact, reach) = &self.reached;
         let tags = match reach {
-            Reach::Everything => return Ok(Reach::Everything),
+            Reach::Everything => return Ok(()),
             Reach::Nothing => return Err(not_included(name)),
             Reach::Tags(tags) => tags,
         };
@@ -229,7 +221,7 @@ impl Visit {
             | Route::Referrers(_, digest) => self.leads(artifact, tags, digest).await?,
             Route::Base | Route::Catalog | Route::Tags(_) | Route::Uploads(_) | Route::Upload(..) => true,
         };
-        if allowed { Ok(reach.clone()) } else { Err(not_included(self.thing())) }
+        if allowed { Ok(()) } else { Err(not_included(self.thing())) }
     }
 
     async fn leads(

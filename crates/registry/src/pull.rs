@@ -95,7 +95,8 @@ impl Visit {
         Ok(response.finish())
     }
 
-    pub(crate) async fn tags(&self, name: &RepositoryName, reach: &Reach) -> Result<HttpResponse, Refusal> {
+    pub(crate) async fn tags(&self, name: &RepositoryName) -> Result<HttpResponse, Refusal> {
+        let (_, reach) = &self.reached;
         let wanted = listing::Wanted::parse(&self.query)?;
         let all = self.catalogue().tags(name).await?;
         let all = all.ok_or_else(|| Refusal::not_found("NAME_UNKNOWN", "there is no such repository"))?;

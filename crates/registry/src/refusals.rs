@@ -47,12 +47,18 @@ impl Count {
 }
 
 impl Refusals {
-    pub(crate) fn bearer(&self, host: &Host, password: &str) -> Bearer {
+    fn bearer(&self, host: &Host, password: &str) -> Bearer {
         Bearer(self.hasher.hash_one((host.as_str(), password)))
     }
 
+    /// Whoever shows this at a host, unless they were refused too often.
+    pub(crate) fn meet(&self, host: &Host, password: &str, now: Timestamp) -> Result<Bearer, Refusal> {
+        let bearer = self.bearer(host, password);
+        self.standing(bearer, now).map_or(Ok(bearer), Err)
+    }
+
     /// What a bearer who was refused too often is told, without another look.
-    pub(crate) fn standing(&self, bearer: Bearer, now: Timestamp) -> Option<Refusal> {
+    fn standing(&self, bearer: Bearer, now: Timestamp) -> Option<Refusal> {
         let counts = self.counts();
         let count = counts.get(&bearer).filter(|count| count.times >= MOST && !count.is_over(now))?;
         let left = count.since.plus_seconds(WINDOW_SECONDS).unix() - now.unix();

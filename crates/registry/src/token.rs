@@ -101,10 +101,7 @@ async fn token(
     let host: Host =
         wanted.service.as_deref().and_then(|service| service.parse().ok()).ok_or_else(unknown)?;
     let given = wanted.password.or_else(|| credentials::password(request.headers()));
-    let bearer = given.as_ref().map(|password| refusals.bearer(&host, password));
-    if let Some(refusal) = bearer.and_then(|bearer| refusals.standing(bearer, engine.now())) {
-        return Err(refusal);
-    }
+    let bearer = given.as_ref().map(|password| refusals.meet(&host, password, engine.now())).transpose()?;
     let registry = engine.registry_at(&host).await?.filter(|registry| registry.direct).ok_or_else(unknown)?;
     let guest = recognise(engine, wrong_keys, &registry, given, address, user_agent(request)).await?;
     let mut granted = Vec::new();

@@ -102,6 +102,17 @@ pub struct Changes<'a> {
 }
 
 impl Changes<'_> {
+    /// The present generation.
+    pub async fn present(&self) -> Result<Generation> {
+        let found = organization::Entity::find_by_id(self.organization.uuid())
+            .select_only()
+            .column(organization::Column::Generation)
+            .column(organization::Column::LastChange);
+        let (number, id) =
+            found.into_tuple().one(self.tx).await?.ok_or_else(|| TABLE.corrupt("generation"))?;
+        Ok(Generation { number, id })
+    }
+
     /// The present generation and those before it.
     pub async fn history(&self) -> Result<History> {
         self.find(false).await

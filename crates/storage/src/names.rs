@@ -1,15 +1,14 @@
 //! What the things in a list are called, or were before they were deleted: asked for once for a whole page.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use keyward_domain::{
-    ArtifactId, CustomerId, LicenseId, OrganizationScope, ProductId, RegistryId, RegistryKeyId,
-};
+use keyward_domain::{ArtifactId, CustomerId, LicenseId, OrganizationScope, RegistryId, RegistryKeyId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::connection::Connection;
-use crate::{Result, artifact, customer, license, product, registry, registry_key};
+use crate::{Result, artifact, customer, license, registry, registry_key};
 
 /// As many ids as one statement may hold on either database.
 const CHUNK: usize = 500;
@@ -21,6 +20,13 @@ pub struct Named {
     pub name: String,
     /// Whether it has been deleted.
     pub deleted: bool,
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if self.deleted { f.write_str(" (deleted)") } else { Ok(()) }
+    }
 }
 
 /// The names of things of one organization. What it does not have has none.
@@ -49,8 +55,6 @@ names! {
     customers: CustomerId in customer, Name, DeletedAt;
     /// Of licenses.
     licenses: LicenseId in license, Name, DeletedAt;
-    /// Of products.
-    products: ProductId in product, Name;
     /// Of registries.
     registries: RegistryId in registry, Name, DeletedAt;
     /// Of registry keys; revoked ones are still there.

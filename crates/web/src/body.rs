@@ -50,11 +50,6 @@ impl<const MOST: usize> Body<MOST> {
         Self::new(payload, length.map(|length| length.parse().unwrap_or(usize::MAX)))
     }
 
-    /// How long it is, if the client says so.
-    pub fn length(&self) -> Option<usize> {
-        self.length
-    }
-
     /// Reads it.
     pub async fn read(self) -> Result<Bytes, BodyFault> {
         self.read_up_to(MOST).await

@@ -40,7 +40,7 @@ pub use ended_cookie::take_back_cookie;
 pub use fields::{Fields, FromField, Request};
 pub use health::configure;
 pub use if_match::IfMatch;
-pub use own_page::is_from_own_page;
+pub use own_page::{asked_host, is_from_own_page};
 pub use path::{Id, Slug, part};
 pub use problem::{Code, Problem, RETRY_SECONDS};
 pub use request::{Caller, Command, Query, unreadable};

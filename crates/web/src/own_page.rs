@@ -31,6 +31,12 @@ fn is_own_origin(request: &HttpRequest, origin: &str) -> bool {
     own.map(str::to_owned).chain(host(request, settings)).any(|host| same(&host))
 }
 
+/// Host and port as the client wrote them. What others say of proxies is not listened to.
+pub fn asked_host(request: &HttpRequest) -> Option<&str> {
+    let authority = request.uri().authority().map(|authority| authority.as_str());
+    authority.or_else(|| request.headers().get(header::HOST)?.to_str().ok())
+}
+
 /// The host by which the browser knows the server: what a trusted proxy says of it, or the request itself.
 fn host(request: &HttpRequest, settings: &Settings) -> Option<String> {
     let peer = request.peer_addr().map(|peer| peer.ip());

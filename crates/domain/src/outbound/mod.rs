@@ -45,11 +45,6 @@ impl OutboundRules {
         Self(networks::LOOPBACK.iter().filter_map(|text| text.parse().ok()).collect())
     }
 
-    /// The networks that are listed.
-    pub fn listed(&self) -> &[AddressRange] {
-        &self.0
-    }
-
     /// Whether a connection to `address` may be opened. An IPv4 address within an IPv6 one counts as well, since a
     /// gateway on the way may unpack it.
     pub fn judge(&self, address: IpAddr) -> Result<(), Blocked> {

@@ -104,7 +104,7 @@ impl Engine {
     ) -> Result<ChangedProvider> {
         let (scope, now) = (access.scope(), self.now());
         self.describe(scope.id(), &new.issuer).await?;
-        let tx = self.change_provider(access).await?;
+        let (tx, _) = self.write_held(access).await?;
         let session = caller.hold(self, &tx, access).await?;
         let known = tx.providers(scope).lock().await?;
         unchanged(known.as_ref().map_or(0, |(known, _)| known.version), expected)?;
@@ -149,7 +149,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Option<SignedIn>> {
         let scope = access.scope();
-        let tx = self.change_provider(access).await?;
+        let (tx, _) = self.write_held(access).await?;
         let session = caller.hold(self, &tx, access).await?;
         let known = tx.providers(scope).lock().await?;
         let (known, _) = known.ok_or(Error::NotFound(Thing::Provider))?;
@@ -182,14 +182,6 @@ impl Engine {
             Some(session) => self.go_on_with(tx, scope, session).await.map(Some),
             None => Ok(None),
         }
-    }
-
-    /// With the organization locked, as for the change of a role: the caller's own holds until the transaction ends.
-    async fn change_provider(&self, access: &Access<WriteOwners>) -> Result<Tx> {
-        let tx = self.store.write().await?;
-        tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))?;
-        self.still::<_, WriteOwners>(&tx, access).await?;
-        Ok(tx)
     }
 
     /// Where the provider sends people back to: to be registered there.

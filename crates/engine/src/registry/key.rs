@@ -121,9 +121,7 @@ impl Engine {
             return Err(Error::field("expires_at", Invalid::new("in_the_past", "must lie in the future")));
         }
         let tx = self.write(access).await?;
-        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
-            return Err(Error::SecretShown { resource });
-        }
+        once::first(&tx, scope, once, now).await?;
         super::find(&tx, scope, new.registry).await?;
         if new.rotation.is_some() {
             self.includes(&tx, scope, Feature::KeyRotation).await?;
@@ -166,9 +164,7 @@ impl Engine {
     ) -> Result<NewRegistrySecret> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
-            return Err(Error::SecretShown { resource });
-        }
+        once::first(&tx, scope, once, now).await?;
         let key = lock(&tx, scope, id).await?;
         if !key.is_alive(now) {
             return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{find, lock};
 use crate::authenticate::LAST_USED_SECONDS;
 use crate::log::queue::{Entry, Use, What};
-use crate::{Engine, Error, Result, once};
+use crate::{Engine, Result, once};
 
 /// How many places of one registry are kept. Beyond that, all of it is looked at.
 const MOST_HINTS: u64 = 1_000;
@@ -60,9 +60,7 @@ impl Engine {
     ) -> Result<NewNotifications> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        if let Some(resource) = once::earlier(&tx, scope, once, now).await? {
-            return Err(Error::SecretShown { resource });
-        }
+        once::first(&tx, scope, once, now).await?;
         let registry = lock(&tx, scope, id).await?;
         let secret = Secret::new(SecretKind::Notification, self.random());
         let notifications = Notifications { hint: secret.hint(), created_at: now, heard_at: None };

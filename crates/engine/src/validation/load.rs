@@ -42,7 +42,7 @@ pub(super) async fn door_by_key(engine: &Engine, tx: &Tx, key: &Secret) -> Resul
 
 async fn door(engine: &Engine, tx: &Tx, product: Product) -> Result<Door> {
     // Read first: what is changed while the rest is read counts as changed since.
-    let generation = tx.changes(product.organization).history().await?.present();
+    let generation = tx.changes(product.organization).present().await?;
     let organization = tx.organizations().of_product(&product).await?;
     let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
     let keys = tx.signing_keys(organization.scope());
@@ -136,7 +136,7 @@ pub(crate) async fn bearer(engine: &Engine, tx: &Tx, text: &str) -> Result<Optio
 
 /// A license with what its validation looks at.
 pub(crate) async fn held(tx: &Tx, scope: OrganizationScope, named: &Named) -> Result<Option<Held>> {
-    let generation = tx.changes(scope.id()).history().await?.present();
+    let generation = tx.changes(scope.id()).present().await?;
     let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
     let holding = holding(tx, scope, &license).await?;
     let Some(terms) = terms(tx, scope, &license, named).await? else { return Ok(None) };

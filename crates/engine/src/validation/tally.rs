@@ -203,11 +203,11 @@ impl Changes {
     /// Catches up with the database.
     async fn read(&mut self, tx: &Tx, organization: OrganizationId) -> Result<(), StorageError> {
         let changes = tx.changes(organization);
-        let history = changes.history().await?;
-        if self.present == Some(history.present()) {
+        if self.present == Some(changes.present().await?) {
             return Ok(());
         }
-        let since = match self.present.filter(|present| history.known().any(|known| known == *present)) {
+        let history = changes.history().await?;
+        let since = match self.present {
             Some(present) => changes.since(present.number, MOST_CHANGES as u64 + 1).await?,
             None => Vec::new(),
         };

@@ -91,11 +91,7 @@ pub(super) fn same(holder: Holder) -> Option<String> {
 
 /// What something is called in a table.
 pub(super) fn called(named: Option<&Named>) -> String {
-    match named {
-        Some(Named { name, deleted: false }) => name.clone(),
-        Some(Named { name, deleted: true }) => format!("{name} (deleted)"),
-        None => "deleted".to_owned(),
-    }
+    named.map_or_else(|| "deleted".to_owned(), Named::to_string)
 }
 
 /// The names of the keys, customers and licenses of a page, asked for together.

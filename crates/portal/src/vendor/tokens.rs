@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadTokens, WriteOwners, WriteTokens};
 use keyward_domain::{
-    Actor, EndTime, Maker, ManagementToken, Name, Permission, Role, Scopes, Timestamp, TokenId, TokenState,
+    Actor, EndTime, Maker, ManagementToken, Name, Permission, Scopes, Timestamp, TokenId, TokenState,
 };
 use keyward_engine::{Engine, Error, NewToken};
 use keyward_web::{Fields, Id, Request};
@@ -37,14 +37,14 @@ impl Row {
     fn of(token: ManagementToken, signed: &Signed<impl keyward_domain::Grant>, now: Timestamp) -> Self {
         let scopes = signed.access.scopes();
         let owners = scopes.contains(Permission::WriteOwners);
-        let (maker, own, owned) = match &token.maker {
+        let (maker, own) = match &token.maker {
             Maker::Member { id, name, role } => {
                 let own = signed.access.actor() == Actor::Member(*id);
                 let ended = if role.is_none() { " (removed)" } else { "" };
-                (format!("{name}{ended}"), own, *role == Some(Role::Owner))
+                (format!("{name}{ended}"), own)
             }
-            Maker::Operator => ("the operator".to_owned(), false, true),
-            Maker::Unknown => ("not known".to_owned(), false, false),
+            Maker::Operator => ("the operator".to_owned(), false),
+            Maker::Unknown => ("not known".to_owned(), false),
         };
         let state = token.state(now);
         let alive = matches!(state, TokenState::Active | TokenState::Orphaned);
@@ -53,7 +53,7 @@ impl Row {
             state,
             may_revoke: scopes.contains(Permission::WriteTokens)
                 && state != TokenState::Revoked
-                && (own || owners || !owned),
+                && (owners || token.maker.may_be_ended_by(signed.access.authority())),
             may_take_over: owners && alive && !own,
             token,
         }
