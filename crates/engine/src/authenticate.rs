@@ -67,4 +67,16 @@ impl Engine {
         };
         Ok(identity.ok_or(Error::Unauthenticated)?.access()?)
     }
+
+    /// Goes on only if a person in a browser has shown in the last minutes who they are: for what would outlive a stolen
+    /// cookie, such as another owner. Programs go on, since such a person has made their token.
+    pub(crate) async fn still_confirmed<P>(&self, tx: &Tx, access: &Access<P>) -> Result<()> {
+        let Some(id) = access.identity().session() else { return Ok(()) };
+        let session = tx.sessions(access.scope()).find(id).await?;
+        if session.is_some_and(|session| session.is_confirmed(self.now())) {
+            Ok(())
+        } else {
+            Err(Error::Unconfirmed)
+        }
+    }
 }

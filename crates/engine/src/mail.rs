@@ -59,7 +59,7 @@ impl Engine {
         let scope = access.scope();
         let (tx, access) = self.write_held(access).await?;
         let member = member::lock(&tx, scope, id).await?;
-        member::owners_for_owners(&access, member.role)?;
+        self.owners_for_owners(&tx, &access, member.role).await?;
         self.mail_invitation(&tx, &access, scope, &member).await?;
         tx.commit().await?;
         Ok(())

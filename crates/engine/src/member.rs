@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::customer::unchanged;
 use crate::identity::Whose;
+use crate::provider::is_vouched_for;
 use crate::{Done, Engine, Error, Result, Thing, once};
 
 /// A member to be added.
@@ -66,7 +67,7 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Member>> {
         let (scope, now) = (access.scope(), self.now());
-        owners_for_owners(access, new.role)?;
+        self.owners_for_owners(tx, access, new.role).await?;
         if let Some(id) = once::earlier(tx, scope, once, now).await? {
             let earlier = tx.members(scope).find(id.into()).await?;
             return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Member));
@@ -93,7 +94,7 @@ impl Engine {
         let member = lock(&tx, scope, id).await?;
         unchanged(member.version, expected)?;
         let role = change.role.unwrap_or(member.role);
-        owners_for_owners(&access, member.role.min(role))?;
+        self.owners_for_owners(&tx, &access, member.role.min(role)).await?;
         if member.role == Role::Owner && role != Role::Owner {
             another_owner(&tx, scope).await?;
         }
@@ -109,6 +110,10 @@ impl Engine {
             return Ok(before);
         }
         tx.members(scope).save(&member).await?;
+        if before.role != member.role && is_vouched_for(&tx, scope, &member).await? {
+            // An owner's password counts where a provider vouches for all others, so what it has opened ends with it.
+            self.end_proofs(&tx, scope, Whose::Member(id)).await?;
+        }
         let detail = [("email", json!(member.email)), ("role", json!(member.role))];
         self.record(&tx, &access, Action::MemberUpdated, id.uuid(), &detail).await?;
         tx.commit().await?;
@@ -127,7 +132,7 @@ impl Engine {
         let (tx, access) = self.write_held(access).await?;
         let member = lock(&tx, scope, id).await?;
         unchanged(member.version, expected)?;
-        owners_for_owners(&access, member.role)?;
+        self.owners_for_owners(&tx, &access, member.role).await?;
         if member.role == Role::Owner {
             another_owner(&tx, scope).await?;
         }
@@ -137,6 +142,20 @@ impl Engine {
         self.record(&tx, &access, Action::MemberDeleted, id.uuid(), &[("email", json!(member.email))])
             .await?;
         tx.commit().await?;
+        Ok(())
+    }
+
+    /// Whoever acts on an owner, or makes one, needs the scope for it, and shows again who they are.
+    pub(crate) async fn owners_for_owners(
+        &self,
+        tx: &Tx,
+        access: &Access<WriteMembers>,
+        role: Role,
+    ) -> Result<()> {
+        if role == Role::Owner {
+            access.also::<WriteOwners>()?;
+            self.still_confirmed(tx, access).await?;
+        }
         Ok(())
     }
 
@@ -166,14 +185,6 @@ pub(crate) fn one_of(mut found: Vec<Member>, email: &Email) -> Option<Member> {
         None if found.len() == 1 => found.pop(),
         None => None,
     }
-}
-
-/// Whoever acts on an owner, or makes one, needs the scope for it.
-pub(crate) fn owners_for_owners(access: &Access<WriteMembers>, role: Role) -> Result<()> {
-    if role == Role::Owner {
-        access.also::<WriteOwners>()?;
-    }
-    Ok(())
 }
 
 async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<()> {

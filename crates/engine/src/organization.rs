@@ -114,6 +114,7 @@ impl Engine {
         let mut detail = vec![("name", json!(organization.name))];
         if organization.slug != before.slug {
             slug::may_move(&tx, &before, &organization.slug).await?;
+            self.still_confirmed(&tx, access).await?;
             detail.extend([("slug", json!(organization.slug)), ("slug_before", json!(before.slug))]);
         }
         tx.organizations().save(&organization).await.map_err(slug::taken)?;

@@ -64,6 +64,7 @@ impl Engine {
             }
         };
         let tx = self.write(access).await?;
+        self.still_confirmed(&tx, access).await?;
         if let Some(kid) = earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(kid));
         }
@@ -84,6 +85,7 @@ impl Engine {
     ) -> Result<Done<SigningKey>> {
         let scope = access.scope();
         let tx = self.write(access).await?;
+        self.still_confirmed(&tx, access).await?;
         if let Some(key) = earlier(&tx, scope, once, self.now()).await? {
             return Ok(Done::before(key));
         }
@@ -104,6 +106,7 @@ impl Engine {
     ) -> Result<Done<SigningKey>> {
         let scope = access.scope();
         let tx = self.write(access).await?;
+        self.still_confirmed(&tx, access).await?;
         if let Some(key) = earlier(&tx, scope, once, self.now()).await? {
             return Ok(Done::before(key));
         }

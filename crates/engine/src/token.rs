@@ -61,6 +61,7 @@ impl Engine {
         let access = &self.still::<_, WriteTokens>(&tx, access).await?;
         let scopes = new.scopes.unwrap_or_else(|| access.scopes());
         scopes.iter().try_for_each(|permission| access.identity().check(permission))?;
+        self.still_confirmed(&tx, access).await?;
         once::first(&tx, scope, once, now).await?;
         let maker = maker(&tx, access).await?;
         let made = self.new_token(scope, maker, new.name, scopes, new.expires_at);
@@ -102,6 +103,7 @@ impl Engine {
         let tx = self.store.write().await?;
         let token = tx.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Token))?;
         let access = &self.still::<_, WriteOwners>(&tx, access).await?;
+        self.still_confirmed(&tx, access).await?;
         match token.state(now) {
             TokenState::Active | TokenState::Orphaned => {}
             ended @ (TokenState::Expired | TokenState::Revoked) => {

@@ -38,6 +38,14 @@ impl Trouble {
     pub(crate) fn sign_in(request: &HttpRequest, at: &'static str) -> Self {
         Self::SignIn { at, sent: request.method() == Method::POST }
     }
+
+    /// The same, with another page to go on with once it is shown who it is.
+    pub(crate) fn then(self, page: &'static str) -> Self {
+        match self {
+            Self::Confirm { sent, .. } => Self::Confirm { page, sent },
+            Self::SignIn { .. } | Self::Foreign | Self::Earlier | Self::Problem(_) => self,
+        }
+    }
 }
 
 impl From<Error> for Trouble {

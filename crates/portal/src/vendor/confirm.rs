@@ -22,20 +22,19 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// The pages that one comes from and goes on with; nothing else is led to.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
+    "/members",
     "/settings",
-    "/settings/password",
     "/settings/authenticator",
     "/settings/authenticator/remove",
+    "/settings/password",
     "/settings/recovery-codes/new",
     "/settings/sign-in-provider",
+    "/tokens",
 ];
 
-/// Those that are not about the settings.
-const OTHERS: [&str; 1] = ["/tokens"];
-
 fn known(page: &str) -> &'static str {
-    PAGES.into_iter().chain(OTHERS).find(|known| *known == page).unwrap_or("/settings")
+    PAGES.into_iter().find(|known| *known == page).unwrap_or("/settings")
 }
 
 #[derive(serde::Deserialize)]
@@ -64,7 +63,8 @@ impl ConfirmPage {
         page: &'static str,
         form: Form,
     ) -> Result<Self, Trouble> {
-        let active = if OTHERS.contains(&page) { "tokens" } else { "settings" };
+        // The menu's entries are called as the first part of their pages' addresses.
+        let active = page.split('/').nth(1).unwrap_or_default();
         Ok(Self {
             shell: Shell::vendor(&signed.visit, &signed.csrf, active, engine.now()),
             email: signed.visit.member.email.to_string(),

@@ -184,7 +184,6 @@ async fn groups(
             more: holding.count > licenses.len() as u64,
             rows: licenses.into_iter().map(row).collect(),
             all: match &holding.customer {
-                Some((id, named)) if !named.deleted => format!("/customers/{id}#licenses"),
                 Some((id, _)) => Listing { customer: id.to_string(), ..listing.clone() }.all(),
                 None => Listing { unscoped: "true".to_owned(), ..listing.clone() }.all(),
             },

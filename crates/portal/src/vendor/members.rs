@@ -11,11 +11,14 @@ use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
+use crate::trouble::Trouble;
+
+const PATH: &str = "/members";
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/members", web::get().to(list))
-        .route("/members", web::post().to(invite))
+        .route(PATH, web::get().to(list))
+        .route(PATH, web::post().to(invite))
         .route("/members/{id}/role", web::post().to(role))
         .route("/members/{id}/invite", web::post().to(again))
         .route("/members/{id}/delete", web::post().to(delete));
@@ -40,7 +43,7 @@ async fn page_of(
     form: Form,
     query: &str,
 ) -> Page {
-    let paging = Paging::at("/members", query, "cursor", "");
+    let paging = Paging::at(PATH, query, "cursor", "");
     let found = engine.members(&signed.access.also::<ReadMembers>()?, paging.request()).await?;
     let (members, pages) = paging.take(found);
     let owners = signed.access.scopes().contains(Permission::WriteOwners);
@@ -74,7 +77,7 @@ async fn invite(signed: Signed<WriteMembers>, Posted(mut form): Posted, engine: 
     if let Some(Told(new)) = form.read::<Told>(&["name", "email", "role"]) {
         match engine.invite_member(&signed.access, new).await {
             Ok(_) => return Ok(page::go("/members?done=invited")),
-            Err(error) => form.keep(error)?,
+            Err(error) => form.keep(error).map_err(|trouble| trouble.then(PATH))?,
         }
     }
     page_of(&engine, &signed, form, "").await
@@ -91,7 +94,7 @@ async fn role(
             let change = MemberChange { role: Some(role), ..MemberChange::default() };
             match engine.update_member(&signed.access, id.0, change, None).await {
                 Ok(_) => return Ok(page::go("/members?done=saved")),
-                Err(error) => form.keep(error)?,
+                Err(error) => form.keep(error).map_err(|trouble| trouble.then(PATH))?,
             }
         }
         Err(fault) => form.refuse("role", fault.message),
@@ -100,7 +103,8 @@ async fn role(
 }
 
 async fn again(signed: Signed<WriteMembers>, id: Id<MemberId>, _: Posted, engine: web::Data<Engine>) -> Page {
-    engine.send_invitation(&signed.access, id.0).await?;
+    let sent = engine.send_invitation(&signed.access, id.0).await;
+    sent.map_err(|error| Trouble::from(error).then(PATH))?;
     Ok(page::go("/members?done=invited"))
 }
 
@@ -113,7 +117,7 @@ async fn delete(
     match engine.delete_member(&signed.access, id.0, None).await {
         Ok(()) => Ok(page::go("/members?done=removed")),
         Err(error) => {
-            form.keep(error)?;
+            form.keep(error).map_err(|trouble| trouble.then(PATH))?;
             page_of(&engine, &signed, form, "").await
         }
     }

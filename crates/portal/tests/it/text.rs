@@ -59,7 +59,8 @@ keyward_testkit::databases! {
 
     async fn the_slug_can_be_chosen_until_a_token_holds_it(store: Store) {
         let (engine, _) = engine(store);
-        let vendor = Browser::open(engine).await;
+        let mut vendor = Browser::open(engine).await;
+        vendor.confirm(crate::PASSWORD).await;
         let save = |slug: &'static str| [("name", "Acme"), ("slug", slug), ("blocked", "")];
         for (slug, why) in [("admin", "reserved"), ("Ünï", "a-z"), ("a--", "a-z")] {
             let refused = vendor.send("/settings", &save(slug)).await.unwrap_err();

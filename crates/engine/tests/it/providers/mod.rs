@@ -247,10 +247,14 @@ keyward_testkit::databases! {
         let before = pending(vera.clone()).await;
         let exclusive = NewProvider { exclusive: true, ..new(&strange.issuer) };
         engine.set_sign_in_provider(&vendor.access(), program(&vendor), exclusive, None).await.unwrap();
+        let mut opened = None;
         for (role, email) in &emails {
             let tried = engine.sign_in(email, word(), None, visit()).await.unwrap();
             match role {
-                Role::Owner => assert!(matches!(tried, SignIn::Done(_))),
+                Role::Owner => match tried {
+                    SignIn::Done(signed_in) => opened = Some(signed_in.secret),
+                    other => panic!("{other:?}"),
+                },
                 _ => assert!(matches!(tried, SignIn::ProviderNeeded(slug) if slug.as_str() == "acme")),
             }
             let wrong = Password::attempt("wrong wrong wrong");
@@ -261,6 +265,18 @@ keyward_testkit::databases! {
         assert!(matches!(engine.open_member_link(&old, word(), visit()).await, Err(Error::LinkGone)));
         assert!(pending(vera).await.contains("https://licenses.example/sign-in/acme"));
         assert!(matches!(walk(&engine, &strange, |_| ()).await, Arrival::Done(_)));
+
+        // What an owner's password has opened ends once the provider vouches for them as well.
+        let opened = opened.unwrap();
+        let Some(Visitor::Member(ada)) = engine.visitor(&opened).await.unwrap() else { panic!() };
+        let second = NewMember { name: "B".parse().unwrap(), email: "b@acme.example".parse().unwrap(), role: Role::Owner };
+        engine.create_member(&vendor.access(), second, None).await.unwrap();
+        let renamed = keyward_engine::MemberChange { name: Some("Ada L.".parse().unwrap()), ..Default::default() };
+        engine.update_member(&vendor.access(), ada.member.id, renamed, None).await.unwrap();
+        assert!(engine.visitor(&opened).await.unwrap().is_some());
+        let demotion = keyward_engine::MemberChange { role: Some(Role::Admin), ..Default::default() };
+        engine.update_member(&vendor.access(), ada.member.id, demotion, None).await.unwrap();
+        assert!(engine.visitor(&opened).await.unwrap().is_none());
     }
 
     async fn a_provider_is_set_by_owners_if_it_is_one(store: Store) {
