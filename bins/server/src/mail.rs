@@ -136,8 +136,11 @@ fn recipient(mail: &Mail) -> anyhow::Result<Mailbox> {
 /// The sender, in the same form.
 fn sender(text: &str) -> anyhow::Result<Mailbox> {
     let mailbox: Mailbox = text.parse().context("KEYWARD_MAIL_FROM is no address")?;
-    let address: Result<Email, _> = AsRef::<str>::as_ref(&mailbox.email).parse();
-    let address = address.and_then(|address| address.for_mail());
+    let address = mailbox.email.to_string();
+    if address.is_ascii() {
+        return Ok(mailbox);
+    }
+    let address = Email::kept(address).for_mail();
     let address = address.map_err(|invalid| anyhow::anyhow!("KEYWARD_MAIL_FROM {}", invalid.message))?;
     Ok(Mailbox::new(mailbox.name, address.parse()?))
 }
