@@ -72,7 +72,7 @@ pub(crate) enum MemberCommand {
         #[arg(long, value_name = "SLUG")]
         organization: Slug,
         /// The member's e-mail address
-        #[arg(long, value_name = "ADDRESS")]
+        #[arg(long, value_name = "ADDRESS", value_parser = Email::to_find)]
         email: Email,
     },
 }

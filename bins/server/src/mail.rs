@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use keyward_domain::Email;
 use keyward_engine::{Engine, Mail};
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
@@ -26,10 +27,18 @@ enum Way {
     Folder(PathBuf),
 }
 
+/// Why a mail was not handed over.
+enum Failure {
+    /// Another try may go well.
+    Passing(anyhow::Error),
+    /// No other try will.
+    Final(anyhow::Error),
+}
+
 impl Post {
     /// As the settings say.
     pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
-        let from = settings.mail_from.parse().context("KEYWARD_MAIL_FROM is no address")?;
+        let from = sender(&settings.mail_from)?;
         let way = match &settings.smtp_url {
             Some(url) => {
                 // The address may hold a password, so it is not told.
@@ -62,7 +71,11 @@ impl Post {
     async fn hand_over(&self, engine: &Engine, mail: &Mail) {
         let noted = match self.send(mail).await {
             Ok(()) => engine.mail_sent(mail).await,
-            Err(error) => {
+            Err(Failure::Final(error)) => {
+                tracing::error!(mail = %mail.id, error = format!("{error:#}"), "mail can't be sent to its recipient and is given up");
+                engine.mail_undeliverable(mail).await
+            }
+            Err(Failure::Passing(error)) => {
                 // Neither text nor recipient: the text may hold a link.
                 tracing::warn!(mail = %mail.id, attempt = mail.attempts + 1, error = format!("{error:#}"), "mail was not handed over");
                 engine.mail_failed(mail).await.map(|given_up| {
@@ -77,10 +90,16 @@ impl Post {
         }
     }
 
-    async fn send(&self, mail: &Mail) -> anyhow::Result<()> {
+    async fn send(&self, mail: &Mail) -> Result<(), Failure> {
+        // An address that was taken before, or by an older server, may be one that no mail can be sent to.
+        let to = recipient(mail).map_err(Failure::Final)?;
+        self.hand(mail, to).await.map_err(Failure::Passing)
+    }
+
+    async fn hand(&self, mail: &Mail, to: Mailbox) -> anyhow::Result<()> {
         let message = Message::builder()
             .from(self.from.clone())
-            .to(mail.recipient.as_str().parse()?)
+            .to(to)
             .subject(&mail.subject)
             .message_id(Some(format!("<{}@keyward>", mail.id)))
             // Says which letters these are, and in which form they travel (RFC 2045).
@@ -105,4 +124,23 @@ impl Post {
             }
         }
     }
+}
+
+/// To whom, in the form that every mail server takes.
+fn recipient(mail: &Mail) -> anyhow::Result<Mailbox> {
+    let address =
+        mail.recipient.for_mail().map_err(|invalid| anyhow::anyhow!("the address {}", invalid.message))?;
+    Ok(Mailbox::new(None, address.parse()?))
+}
+
+/// The sender, in the same form.
+fn sender(text: &str) -> anyhow::Result<Mailbox> {
+    let mailbox: Mailbox = text.parse().context("KEYWARD_MAIL_FROM is no address")?;
+    let address = mailbox.email.to_string();
+    if address.is_ascii() {
+        return Ok(mailbox);
+    }
+    let address = Email::kept(address).for_mail();
+    let address = address.map_err(|invalid| anyhow::anyhow!("KEYWARD_MAIL_FROM {}", invalid.message))?;
+    Ok(Mailbox::new(mailbox.name, address.parse()?))
 }

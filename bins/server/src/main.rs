@@ -4,6 +4,7 @@ mod args;
 mod backup;
 mod compose;
 mod config;
+mod folding;
 mod keys;
 mod log;
 mod mail;

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use crate::compose::Instance;
 use crate::config::Settings;
 use crate::mail::Post;
-use crate::{keys, log, notices, print, retention};
+use crate::{folding, keys, log, notices, print, retention};
 
 /// Listens until SIGTERM or SIGINT, then lets requests under way finish.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -25,6 +25,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     actix_web::rt::spawn(log::write(Arc::clone(&engine)));
     actix_web::rt::spawn(keys::tend(Arc::clone(&engine)));
     actix_web::rt::spawn(retention::forget(Arc::clone(&engine), settings.registry_log_days));
+    actix_web::rt::spawn(folding::fold(Arc::clone(&engine)));
     let watched = Arc::clone(&engine);
     actix_web::rt::spawn(async move { watched.watch_database().await });
     let (listen, public_url, drain) = (settings.listen, settings.issuer.as_str(), settings.drain);

@@ -30,7 +30,7 @@ pub struct AccountKey([u8; 32]);
 impl AccountKey {
     /// The account of this address.
     pub fn of(email: &Email) -> Self {
-        Self(Sha256::digest(email.as_str().to_lowercase()).into())
+        Self(Sha256::digest(email.key().as_str()).into())
     }
 
     /// For storage.

@@ -1,11 +1,13 @@
 //! What a version of an application consists of. Checked once, when the version is made, and never changed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
 use crate::license_reference::{fill, references};
+use crate::registry::ImageReference;
 use crate::text::check_lines;
 use crate::{ApplicationKind, Invalid, yaml};
 
@@ -221,6 +223,19 @@ impl Files {
     /// How many bytes they have together.
     pub fn bytes(&self) -> usize {
         self.files.iter().map(|file| file.text.text.len()).sum()
+    }
+
+    /// The images that it deploys, as far as they are named in full with their registry: those of a Compose file's
+    /// services, and a chart in an OCI registry. Each once.
+    pub fn images(&self) -> BTreeSet<ImageReference> {
+        let compose =
+            self.find(COMPOSE).map(|file| yaml::service_images(&file.text.sample())).unwrap_or_default();
+        let chart = self.chart.as_ref().and_then(|chart| {
+            let place = chart.url.strip_prefix("oci://")?;
+            // Helm writes a version's `+` as `_`: a tag has no `+`.
+            Some(format!("{place}:{}", chart.version.replace('+', "_")))
+        });
+        compose.into_iter().chain(chart).filter_map(|text| text.parse().ok()).collect()
     }
 
     /// Every place that stands for a license key, with its file.

@@ -19,6 +19,7 @@
 //! | what an organization's plan allows | [`plan`] |
 //! | what is told of licenses that are about to end | [`notice`] |
 //! | what is unusual at a registry, and who has seen to it | [`alert`], [`registry::habit`] |
+//! | how texts are compared and searched, and e-mail addresses | [`text`], [`email`] |
 //! | lists in an order that someone chose | [`order`] |
 //! | who vouches for an organization's members | [`provider`] |
 //! | addresses that people write, and where the server goes for them | [`http_url`], [`outbound`] |
@@ -32,6 +33,7 @@ pub mod audit;
 pub mod chart;
 pub mod custom;
 pub mod customer;
+pub mod email;
 pub mod files;
 pub mod http_url;
 pub mod id;
@@ -73,6 +75,7 @@ pub use application_entitlement::ApplicationEntitlement;
 pub use audit::{Action, AuditEvent};
 pub use custom::CustomResponse;
 pub use customer::Customer;
+pub use email::{Email, EmailKey};
 pub use files::Files;
 pub use http_url::HttpUrl;
 pub use id::{
@@ -103,7 +106,7 @@ pub use secret::{Secret, SecretHash, SecretKind};
 pub use session::Session;
 pub use signing_key::{Kid, SigningKey, SigningKeyState};
 pub use template::{FieldDraft, Template};
-pub use text::{Email, Name, Notes, Slug};
+pub use text::{Name, Notes, Slug};
 pub use time::{EndTime, StartTime, Timestamp};
 pub use token::{Maker, ManagementToken, TokenState};
 pub use version::{Pin, Version, Versions};

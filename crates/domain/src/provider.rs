@@ -7,6 +7,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::email::domain_key;
 use crate::{Email, HttpUrl, Invalid, OrganizationId, SecretHash, SessionId, Timestamp};
 
 /// How far the provider's clock may be off.
@@ -169,13 +170,12 @@ impl Provider {
 
     /// The address by which a member is found, if the provider answers for it.
     pub fn vouches(&self, email: Option<&str>, verified: bool) -> Result<Email, Distrust> {
-        let email = email.ok_or(Distrust::NoEmail)?.parse::<Email>().map_err(|_| Distrust::NoEmail)?;
+        let email = Email::to_find(email.ok_or(Distrust::NoEmail)?).map_err(|_| Distrust::NoEmail)?;
         if !verified {
             return Err(Distrust::UnverifiedEmail);
         }
-        let domain = email.as_str().rsplit('@').next().unwrap_or_default();
         match &self.domain {
-            Some(wanted) if !domain.eq_ignore_ascii_case(wanted.as_str()) => Err(Distrust::Domain),
+            Some(wanted) if !wanted.is_of(&email) => Err(Distrust::Domain),
             Some(_) | None => Ok(email),
         }
     }
@@ -244,6 +244,13 @@ crate::text::texts! {
     MailDomain = mail_domain;
 }
 
+impl MailDomain {
+    /// Whether an address is there.
+    pub fn is_of(&self, email: &Email) -> bool {
+        domain_key(self.as_str()) == domain_key(email.domain())
+    }
+}
+
 fn client_id(text: &str) -> Result<String, Invalid> {
     let text = text.trim();
     if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -254,7 +261,7 @@ fn client_id(text: &str) -> Result<String, Invalid> {
 }
 
 fn mail_domain(text: &str) -> Result<String, Invalid> {
-    let domain = text.trim().trim_start_matches('@').to_ascii_lowercase();
+    let domain = text.trim().trim_start_matches('@').to_lowercase();
     let fault = || Invalid::new("invalid_domain", "must be a domain, such as example.com");
     // What follows the @ of an address is a domain.
     let email = format!("a@{domain}").parse::<Email>().map_err(|_| fault())?;
@@ -342,6 +349,10 @@ mod tests {
         assert_eq!(provider.vouches(Some("ada@sub.acme.example"), true), Err(Distrust::Domain));
         assert_eq!(provider.vouches(Some("\"x@acme.example\"@evil.example"), true), Err(Distrust::Domain));
         assert_eq!(provider.vouches(Some("ada"), true), Err(Distrust::NoEmail));
+        let german = Provider { domain: Some("MÜLLER.example".parse().unwrap()), ..provider.clone() };
+        assert!(german.vouches(Some("ada@xn--mller-kva.example"), true).is_ok());
+        assert!(german.vouches(Some("ada@Müller.example"), true).is_ok());
+        assert_eq!(german.vouches(Some("ada@mueller.example"), true), Err(Distrust::Domain));
         assert_eq!(provider.vouches(None, true), Err(Distrust::NoEmail));
     }
 

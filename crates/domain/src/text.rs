@@ -1,10 +1,12 @@
 //! Text with a meaning: bounded, and without characters that nobody sees or that stand for nothing.
 
+mod fold;
 mod rule;
 
 use deunicode::deunicode;
 
 use crate::Invalid;
+pub use fold::{Needle, fold};
 pub use rule::legible;
 pub(crate) use rule::{check_line, check_lines, line, lines, optional_line, same_line, with_line_feeds};
 
@@ -50,8 +52,6 @@ texts! {
     Name = name;
     /// A description or note of up to 4,000 characters, kept as it was written; may hold line breaks.
     Notes = notes;
-    /// An e-mail address (RFC 5321), up to 254 characters.
-    Email = email;
     /// The part of an organization's URLs that names it: `a-z`, `0-9` and inner hyphens, up to 63.
     Slug = slug;
 }
@@ -83,13 +83,6 @@ impl Notes {
     /// Whether nothing is written in it: that is no note.
     pub fn is_blank(&self) -> bool {
         self.0.trim().is_empty()
-    }
-}
-
-impl Email {
-    /// An address as it was written down once: rules get stricter, and what is kept stays readable.
-    pub fn kept(text: impl Into<String>) -> Self {
-        Self(text.into())
     }
 }
 
@@ -178,22 +171,6 @@ fn notes(text: &str) -> Result<String, Invalid> {
     lines(text, Notes::MOST)
 }
 
-fn email(text: &str) -> Result<String, Invalid> {
-    // Before anything else looks at it.
-    if text.len() > MOST_EMAIL {
-        return Err(Invalid::new("too_long", format!("has more than {MOST_EMAIL} characters")));
-    }
-    let text = text.trim();
-    check_line(text, 0)?;
-    let options = email_address::Options::default().without_display_text().without_domain_literal();
-    email_address::EmailAddress::parse_with_options(text, options.with_required_tld())
-        .map(|address| address.to_string())
-        .map_err(|_| Invalid::new("invalid_email", "is not an e-mail address"))
-}
-
-/// The most bytes of an e-mail address.
-const MOST_EMAIL: usize = 254;
-
 fn slug(text: &str) -> Result<String, Invalid> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let fits = (1..=Slug::MOST).contains(&text.len()) && text.chars().all(inner);
@@ -240,29 +217,6 @@ mod tests {
         let long: Slug = "a".repeat(63).parse().unwrap();
         assert_eq!(long.numbered(12).as_str().len(), 63);
         assert!("admin".parse::<Slug>().unwrap().is_reserved());
-    }
-
-    #[test]
-    fn addresses() {
-        for good in ["a@b.example", "first.last+tag@sub.example.com"] {
-            assert!(good.parse::<Email>().is_ok(), "{good}");
-        }
-        for bad in [
-            "",
-            "a",
-            "a@",
-            "@b.example",
-            "a@localhost",
-            "a b@c.example",
-            "A <a@b.example>",
-            "a@b.example\n.c",
-        ] {
-            assert!(bad.parse::<Email>().is_err(), "{bad}");
-        }
-        assert_eq!(
-            format!("{}@b.example", "a".repeat(1_000_000)).parse::<Email>().unwrap_err().code,
-            "too_long"
-        );
     }
 
     proptest! {

@@ -47,6 +47,67 @@ pub fn check_mapping(text: &str) -> Result<(), Invalid> {
     if is_mapping { Ok(()) } else { Err(Invalid::new("not_a_mapping", "must be a YAML mapping")) }
 }
 
+/// What is being read of a document.
+enum Level {
+    /// A mapping; its key, once that is read, while its value is.
+    Mapping(Option<String>),
+    /// A sequence.
+    Sequence,
+}
+
+/// The images that a Compose file names for its services, as they are written there.
+pub fn service_images(text: &str) -> Vec<String> {
+    let (mut images, mut levels) = (Vec::new(), Vec::new());
+    let mut parser = Parser::new_from_str(text);
+    while let Some(Ok((event, _))) = parser.next_event() {
+        match event {
+            Event::MappingStart(..) => levels.push(Level::Mapping(None)),
+            Event::SequenceStart(..) => levels.push(Level::Sequence),
+            Event::Scalar(value, ..) => match levels.last_mut() {
+                Some(Level::Mapping(key @ None)) => *key = Some(value.into_owned()),
+                Some(Level::Mapping(Some(_))) => {
+                    if let [Level::Mapping(Some(root)), Level::Mapping(_), Level::Mapping(Some(key))] =
+                        levels.as_slice()
+                        && root == "services"
+                        && key == "image"
+                    {
+                        images.push(value.into_owned());
+                    }
+                    end_value(&mut levels);
+                }
+                Some(Level::Sequence) | None => {}
+            },
+            Event::Alias(_) => match levels.last_mut() {
+                Some(Level::Mapping(key @ None)) => *key = Some(String::new()),
+                Some(_) | None => end_value(&mut levels),
+            },
+            Event::MappingEnd | Event::SequenceEnd => {
+                levels.pop();
+                end_value(&mut levels);
+            }
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => {}
+        }
+        if levels.len() > MOST_DEPTH {
+            break;
+        }
+    }
+    images
+}
+
+/// The value of a mapping is read, or what stands in the place of a key.
+fn end_value(levels: &mut [Level]) {
+    if let Some(Level::Mapping(key)) = levels.last_mut() {
+        *key = match key {
+            Some(_) => None,
+            None => Some(String::new()),
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -81,6 +142,18 @@ mod tests {
     }
 
     #[test]
+    fn images_of_services_are_found_and_nothing_else() {
+        let text = "x-image: &i {image: no/no:1}\nimage: no\nservices:\n  a:\n    image: reg.example/acme/app:1\n    \
+                    labels: [image, {image: no}]\n    deploy: {image: no}\n  b: {\"image\": 'b:2', build: .}\n  c: *i\n  \
+                    ? [image]\n  : {image: d:3}\nvolumes: {v: {image: no}}\n";
+        assert_eq!(check_mapping(text), Ok(()));
+        assert_eq!(service_images(text), ["reg.example/acme/app:1", "b:2", "d:3"]);
+        for text in ["", "a", "- services", "services: [image]", "services: {a: [", "services:\n  image: x"] {
+            assert!(service_images(text).is_empty(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_billion_laughs_cost_nothing() {
         let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
         for n in 1..100 {
@@ -93,12 +166,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in "[a-z0-9:{}\\[\\]&*!|>'\"%@#,? \t\r\n-]{0,60}") {
-            let _ = check_mapping(&text);
+            let _ = (check_mapping(&text), service_images(&text));
         }
 
         #[test]
         fn no_text_of_any_kind_panics(text in "\\PC{0,60}") {
-            let _ = check_mapping(&text);
+            let _ = (check_mapping(&text), service_images(&text));
         }
     }
 }

@@ -122,7 +122,7 @@ impl Engine {
             return Ok(before);
         }
         tx.customers(scope).save(&customer).await?;
-        if customer.email != before.email {
+        if !customer.email.is(&before.email) {
             self.end_proofs(&tx, scope, Whose::Customer(id)).await?;
         }
         self.record(&tx, access, Action::CustomerUpdated, id.uuid(), &[("name", json!(customer.name))])

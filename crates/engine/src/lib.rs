@@ -109,9 +109,10 @@ pub use provider::{
 pub use publish::AskedList;
 pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
-    Admitted, Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement,
-    NewGrant, NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages,
-    OwnLicense, OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
+    Admitted, Collected, CustomerPulls, EntitlementChange, Guest, Happening, MOST_LOOKED_AT, Missing,
+    MissingImage, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewNotifications, NewRegistry,
+    NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense, OwnRegistry, Preview,
+    RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
 };
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};
@@ -261,6 +262,11 @@ impl Engine {
     /// Watches over the database for as long as it is polled, so that nobody waits for one that is gone.
     pub async fn watch_database(&self) {
         self.store.watch().await;
+    }
+
+    /// Folds the texts that an older program has written beside this one; whether there were any.
+    pub async fn fold_texts(&self) -> Result<bool> {
+        Ok(self.store.fold_texts().await?)
     }
 
     /// A name for one request, to find it in the log.

@@ -109,6 +109,11 @@ impl Engine {
         Ok(tx.commit().await?)
     }
 
+    /// The mail can't be handed over, however often it is tried.
+    pub async fn mail_undeliverable(&self, mail: &Mail) -> Result<()> {
+        self.mail_sent(mail).await
+    }
+
     /// The mail could not be handed over: it is tried again later, and in the end given up. Whether it was.
     pub async fn mail_failed(&self, mail: &Mail) -> Result<bool> {
         self.mail_tried(mail.id, mail.attempts).await
@@ -182,7 +187,8 @@ impl Engine {
         }
     }
 
-    /// Puts a mail on its way that was counted before. Its text is sealed: it may hold a link.
+    /// Puts a mail on its way that was counted before, if mail can be sent to the recipient. Its text is sealed: it may
+    /// hold a link.
     pub(crate) async fn queue_mail(
         &self,
         tx: &Tx,
@@ -192,6 +198,10 @@ impl Engine {
         body: &str,
     ) -> Result<()> {
         let (id, organization) = (self.id(MailId::new), counted.organization());
+        if let Err(why) = recipient.for_mail() {
+            tracing::warn!(%organization, why = %why.message, "a mail is not written: none can be sent to its recipient");
+            return Ok(());
+        }
         let place = Place::Mail(organization, id);
         let sealed = self.vault.seal_text(&place, body.as_bytes(), &self.seal_entropy());
         let mail = QueuedMail {

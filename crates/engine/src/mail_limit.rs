@@ -46,13 +46,16 @@ impl Counted {
 }
 
 impl Engine {
-    /// Counts a mail that a member of the organization has sent.
+    /// Counts a mail that a member of the organization has sent. Refused where mail can't be sent to.
     pub(crate) async fn count_vendor_mail(
         &self,
         tx: &Tx,
         scope: OrganizationScope,
         recipient: &Email,
     ) -> Result<Counted> {
+        if let Err(invalid) = recipient.for_mail() {
+            return Err(Error::Transition(format!("the address {recipient} {}", invalid.message)));
+        }
         let (limits, now) = (self.mail_limits, self.now());
         let retry_after = now.seconds_to_midnight();
         let most = limits.organization_per_day;

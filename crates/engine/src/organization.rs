@@ -299,10 +299,13 @@ impl Engine {
             version: 1,
         };
         let scope = organization.scope();
-        let local_part = new.owner_email.as_str().split('@').next().unwrap_or_default();
         let owner_name = match new.owner_name {
             Some(name) => name,
-            None => local_part.parse().map_err(|invalid| Error::field("owner_email", invalid))?,
+            None => new
+                .owner_email
+                .local_part()
+                .parse()
+                .map_err(|invalid| Error::field("owner_email", invalid))?,
         };
         let owner = NewMember { name: owner_name, email: new.owner_email, role: Role::Owner };
         let owner = self.new_member(scope, owner);

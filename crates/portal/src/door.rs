@@ -68,7 +68,7 @@ async fn sign_in(
     engine: web::Data<Engine>,
     throttle: web::Data<Throttle>,
 ) -> Page {
-    let Ok(email) = form.value("email").parse::<Email>() else { return refused(form) };
+    let Ok(email) = Email::to_find(form.value("email")) else { return refused(form) };
     let visit = signed::visit(&request).await;
     let source = engine.source(&email, &visit);
     let attempt = match SignInTry::count(&request, &throttle, &email, &source, engine.now()) {
@@ -190,7 +190,7 @@ async fn customer_sign_in_page(anyone: Anyone, asked: web::Query<Asked>) -> Page
 
 /// The address of a form that asks for mail; `None` if it is none. However often one is asked for, the page says the same.
 async fn wanted(request: &HttpRequest, form: &mut Form, engine: &Engine) -> Result<Option<Email>, Trouble> {
-    match form.value("email").parse::<Email>() {
+    match Email::to_find(form.value("email")) {
         Ok(email) => {
             let _counted = NetworkTry::count(request, "mail", engine.now()).await?;
             Ok(Some(email))

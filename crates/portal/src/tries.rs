@@ -81,7 +81,7 @@ impl SignInTry {
             Source::Device(_) => None,
             Source::Network(_) => Some(NetworkTry::begin(request, format!("sign-in {source}"), now)?),
         };
-        let pair = format!("sign-in {source} {}", email.as_str().to_lowercase());
+        let pair = format!("sign-in {source} {}", email.key().as_str());
         if throttle.admits(&pair, now) {
             return Ok(Self { throttle: throttle.clone(), pair, network });
         }

@@ -9,7 +9,8 @@ use sea_orm::{
 use crate::Result;
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
-use crate::page::{contains, page, paged};
+use crate::folding::{contains, search_text};
+use crate::page::{page, paged};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -24,6 +25,8 @@ mod row {
         pub slug: String,
         pub kind: String,
         pub description: Option<String>,
+        pub search: Option<String>,
+        pub folded_version: Option<i64>,
         pub created_at: i64,
         pub updated_at: i64,
         pub version: i64,
@@ -74,7 +77,7 @@ impl Applications<'_> {
     /// A page of those whose name contains a text, or of all.
     pub async fn list(&self, text: Option<&str>, request: PageRequest) -> Result<Page<Application>> {
         let found = match text {
-            Some(text) => self.all().filter(contains(row::Column::Name, text)),
+            Some(text) => self.all().filter(contains(row::Column::Search, text)),
             None => self.all(),
         };
         let rows = paged(found, row::Column::Id, request).all(self.tx).await?;
@@ -126,6 +129,8 @@ fn write(application: &Application) -> row::ActiveModel {
         slug: Set(application.slug.to_string()),
         kind: Set(application.kind.as_str().to_owned()),
         description: Set(application.description.as_ref().map(ToString::to_string)),
+        search: Set(Some(search_text(&[application.name.as_str()], None))),
+        folded_version: Set(Some(application.version)),
         created_at: Set(application.created_at.unix()),
         updated_at: Set(application.updated_at.unix()),
         version: Set(application.version),

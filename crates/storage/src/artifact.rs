@@ -12,7 +12,8 @@ use sea_orm::{
 use crate::connection::Connection;
 use crate::content::Content;
 use crate::convert::{ROW, Table};
-use crate::page::{contains, page, paged};
+use crate::folding::contains;
+use crate::page::{page, paged};
 use crate::{Result, content, registry};
 
 pub(crate) mod row {
@@ -96,6 +97,7 @@ impl Artifacts<'_> {
             None => self.all().filter(row::Column::RegistryId.in_subquery(registry::live_ids())),
         };
         let found = match text {
+            // Repositories have no other letters than folded ones.
             Some(text) => found.filter(contains(row::Column::Repository, text)),
             None => found,
         };

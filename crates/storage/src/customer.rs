@@ -6,7 +6,7 @@ use keyward_domain::{
     Customer, CustomerId, CustomerOrder, Email, Ordered, OrderedRequest, OrganizationScope, Page,
     PageRequest, Place, Timestamp,
 };
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -16,7 +16,8 @@ use uuid::Uuid;
 
 use crate::connection::Connection;
 use crate::convert::{ROW, Table, write_block_list};
-use crate::page::{contains, in_order, ordered, page, paged, text_place};
+use crate::folding::{contains, search_text};
+use crate::page::{in_order, ordered, page, paged, text_place};
 use crate::{Result, license};
 
 pub(crate) mod row {
@@ -30,8 +31,11 @@ pub(crate) mod row {
         pub organization_id: Uuid,
         pub name: String,
         pub email: String,
+        pub email_key: Option<String>,
         pub notes: Option<String>,
         pub blocked: String,
+        pub search: Option<String>,
+        pub folded_version: Option<i64>,
         pub created_at: i64,
         pub updated_at: i64,
         pub deleted_at: Option<i64>,
@@ -111,10 +115,7 @@ impl Customers<'_> {
     /// Those whose name or address contains a text, or all.
     fn found(&self, text: Option<&str>) -> Select<row::Entity> {
         match text {
-            Some(text) => {
-                let either = contains(row::Column::Name, text).or(contains(row::Column::Email, text));
-                self.live().filter(either)
-            }
+            Some(text) => self.live().filter(contains(row::Column::Search, text)),
             None => self.live(),
         }
     }
@@ -172,13 +173,17 @@ impl Customers<'_> {
 }
 
 fn write(customer: &Customer) -> row::ActiveModel {
+    let texts = [customer.name.as_str(), customer.email.as_str()];
     row::ActiveModel {
         id: Set(customer.id.uuid()),
         organization_id: Set(customer.organization.uuid()),
         name: Set(customer.name.to_string()),
         email: Set(customer.email.to_string()),
+        email_key: Set(Some(customer.email.key().as_str().to_owned())),
         notes: Set(customer.notes.as_ref().map(ToString::to_string)),
         blocked: Set(write_block_list(&customer.blocked)),
+        search: Set(Some(search_text(&texts, Some(&customer.email)))),
+        folded_version: Set(Some(customer.version)),
         created_at: Set(customer.created_at.unix()),
         updated_at: Set(customer.updated_at.unix()),
         deleted_at: NotSet,
@@ -211,12 +216,15 @@ fn read(row: row::Model) -> Result<Customer> {
     })
 }
 
-/// The customers with this address, of whatever organizations: this is how a customer is recognised.
+/// The customers with this address, however it was typed, of whatever organizations: this is how a customer is recognised.
 pub(crate) async fn by_email(tx: &Connection, email: &Email) -> Result<Vec<Customer>> {
-    let found = row::Entity::find()
-        .filter(row::Column::Email.eq(email.as_str()))
+    with_email(email).all(tx).await?.into_iter().map(read).collect()
+}
+
+pub(crate) fn with_email(email: &Email) -> Select<row::Entity> {
+    row::Entity::find()
+        .filter(row::Column::EmailKey.eq(email.key().as_str()))
         .filter(row::Column::DeletedAt.is_null())
         .order_by_desc(row::Column::Id)
-        .limit(20);
-    found.all(tx).await?.into_iter().map(read).collect()
+        .limit(20)
 }

@@ -47,7 +47,7 @@ pub enum StorageError {
 pub enum Unique {
     /// The slug of an organization, on the whole server.
     OrganizationSlug,
-    /// The e-mail address of a member.
+    /// The e-mail address of a member, however it is typed.
     MemberEmail,
     /// The name of a license that is not deleted.
     LicenseName,
@@ -73,9 +73,10 @@ pub enum Unique {
 
 impl Unique {
     /// The index as PostgreSQL names it, and as SQLite names its columns.
-    const NAMES: [(Self, &'static str, &'static str); 12] = [
+    const NAMES: [(Self, &'static str, &'static str); 13] = [
         (Self::OrganizationSlug, "organizations_slug", "organizations.slug"),
         (Self::MemberEmail, "members_email", "members.organization_id, members.email"),
+        (Self::MemberEmail, "members_email_key", "members.organization_id, members.email_key"),
         (Self::LicenseName, "licenses_live_name", "licenses.organization_id, licenses.name"),
         (Self::ProductName, "products_name", "products.organization_id, products.name"),
         (Self::ApplicationName, "applications_name", "applications.organization_id, applications.name"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use keyward_domain::text::Needle;
 use keyward_domain::{CustomerId, License, LicenseFilter, OrganizationScope, Page, PageRequest, Timestamp};
 use sea_orm::sea_query::{Alias, Expr, ExprTrait as _, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
@@ -11,8 +12,9 @@ use uuid::Uuid;
 
 use crate::connection::Connection;
 use crate::customer::{self, row as customers};
+use crate::folding::contains;
 use crate::license::{self, row as licenses};
-use crate::page::{contains, page, paged};
+use crate::page::{page, paged};
 use crate::{Named, Result};
 
 /// A customer of a list of licenses by customer.
@@ -63,11 +65,10 @@ impl LicenseHolders<'_> {
             .filter(customers::Column::OrganizationId.eq(self.scope.id().uuid()))
             .filter(wanted);
         let rows = paged(found, customers::Column::Id, request).all(self.tx).await?;
-        let fold = |text: &str| text.to_lowercase();
+        let needle = text.and_then(Needle::new);
         let is_called = |row: &customers::Model| {
-            text.is_some_and(|text| {
-                [&row.name, &row.email].into_iter().any(|name| fold(name).contains(&fold(text)))
-            })
+            let searched = row.search.as_deref().unwrap_or_default();
+            needle.as_ref().is_some_and(|needle| searched.contains(needle.as_str()))
         };
         page(
             rows,
@@ -133,7 +134,7 @@ impl LicenseHolders<'_> {
         let mut wanted = Condition::any().add(licenses::Column::CustomerId.is_in(ids(true)));
         let mut others = Condition::all().add(licenses::Column::CustomerId.is_in(ids(false)));
         if let Some(text) = &filter.name_contains {
-            others = others.add(contains(licenses::Column::Name, text));
+            others = others.add(contains(licenses::Column::Search, text));
         }
         wanted = wanted.add(others);
         let untitled = LicenseFilter { name_contains: None, ..filter.clone() };
@@ -141,7 +142,7 @@ impl LicenseHolders<'_> {
     }
 
     fn is_called(&self, text: &str) -> SimpleExpr {
-        contains(customers::Column::Name, text).or(contains(customers::Column::Email, text))
+        contains(customers::Column::Search, text)
     }
 
     /// Whether the customer of the row holds a license that the filter lets through.

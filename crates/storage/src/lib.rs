@@ -22,6 +22,7 @@ mod content;
 mod convert;
 mod customer;
 mod error;
+mod folding;
 mod habit;
 mod health;
 mod holding;

@@ -16,7 +16,8 @@ use sea_orm::{
 
 use crate::connection::Connection;
 use crate::convert::{ROW, Table, write_block_list};
-use crate::page::{contains, in_order, ordered, page, paged, text_place};
+use crate::folding::{contains, search_text};
+use crate::page::{in_order, ordered, page, paged, text_place};
 use crate::product::row as product;
 use crate::revision::{self, row as terms};
 use crate::{Result, StorageError};
@@ -39,6 +40,8 @@ pub(crate) mod row {
         pub pin: Option<String>,
         pub custom_response: Option<String>,
         pub blocked: Option<String>,
+        pub search: Option<String>,
+        pub folded_version: Option<i64>,
         pub state: String,
         pub state_since: Option<i64>,
         pub created_at: i64,
@@ -297,7 +300,7 @@ pub(crate) fn found(scope: OrganizationScope, filter: &LicenseFilter) -> Select<
         query = query.filter(row::Column::LicenseKey.eq(key.as_str()));
     }
     if let Some(text) = &filter.name_contains {
-        query = query.filter(contains(row::Column::Name, text));
+        query = query.filter(contains(row::Column::Search, text));
     }
     query
 }
@@ -411,6 +414,8 @@ fn write(license: &License) -> row::ActiveModel {
         pin: Set((bounds.pin != Pin::None).then(|| bounds.pin.to_string())),
         custom_response: Set(bounds.custom_response.as_ref().map(|custom| custom.as_str().to_owned())),
         blocked: Set((!bounds.blocked.ranges().is_empty()).then(|| write_block_list(&bounds.blocked))),
+        search: Set(Some(search_text(&[license.name.as_str()], None))),
+        folded_version: Set(Some(license.version)),
         state: Set(license.state.as_str().to_owned()),
         state_since: Set(since),
         created_at: Set(license.created_at.unix()),

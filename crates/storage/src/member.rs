@@ -1,17 +1,16 @@
 //! Members.
 
 use keyward_domain::{Email, Member, MemberId, OrganizationScope, Page, PageRequest, Role};
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
     ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 
-use crate::Result;
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
+use crate::{Result, StorageError, Unique};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -23,6 +22,7 @@ pub(crate) mod row {
         pub id: Uuid,
         pub organization_id: Uuid,
         pub email: String,
+        pub email_key: Option<String>,
         pub name: String,
         pub role: String,
         pub password: Option<String>,
@@ -73,8 +73,12 @@ pub struct Members<'a> {
 }
 
 impl Members<'_> {
-    /// Adds one.
+    /// Adds one. Nobody else of the organization has the address, however it is typed.
     pub async fn insert(&self, member: &Member) -> Result<()> {
+        // The index leaves out who had the address before it counted as taken in whatever case.
+        if !self.by_email(&member.email).await?.is_empty() {
+            return Err(StorageError::Unique(Unique::MemberEmail));
+        }
         write(member).insert(self.tx).await?;
         Ok(())
     }
@@ -125,10 +129,9 @@ impl Members<'_> {
         found.order_by_asc(row::Column::Id).all(self.tx).await?.into_iter().map(read).collect()
     }
 
-    /// Those with this address, in whatever case it was typed.
+    /// Those with this address, however it was typed.
     pub async fn by_email(&self, email: &Email) -> Result<Vec<Member>> {
-        let lower = Expr::expr(Func::lower(Expr::col(row::Column::Email)));
-        let found = self.all().filter(lower.eq(email.as_str().to_ascii_lowercase()));
+        let found = self.all().filter(row::Column::EmailKey.eq(email.key().as_str()));
         found.order_by_asc(row::Column::Id).all(self.tx).await?.into_iter().map(read).collect()
     }
 
@@ -173,6 +176,7 @@ fn write(member: &Member) -> row::ActiveModel {
         id: Set(member.id.uuid()),
         organization_id: Set(member.organization.uuid()),
         email: Set(member.email.to_string()),
+        email_key: Set(Some(member.email.key().as_str().to_owned())),
         name: Set(member.name.to_string()),
         password: NotSet,
         authenticator: NotSet,
@@ -198,14 +202,18 @@ fn read(row: row::Model) -> Result<Member> {
     })
 }
 
-/// The members with this address, of whatever organizations, each with what they sign in with: this is how a
+/// The members with this address, however it was typed, of whatever organizations, each with what they sign in with: this is how a
 /// person is recognised.
 pub(crate) async fn by_email(tx: &Connection, email: &Email) -> Result<Vec<(Member, Credentials)>> {
-    let found = row::Entity::find().filter(row::Column::Email.eq(email.as_str()));
-    let rows = found.order_by_asc(row::Column::Id).limit(20).all(tx).await?;
+    let rows = with_email(email).all(tx).await?;
     let with_credentials = |row: row::Model| {
         let credentials = Credentials::read(&row)?;
         Ok((read(row)?, credentials))
     };
     rows.into_iter().map(with_credentials).collect()
+}
+
+pub(crate) fn with_email(email: &Email) -> Select<row::Entity> {
+    let found = row::Entity::find().filter(row::Column::EmailKey.eq(email.key().as_str()));
+    found.order_by_asc(row::Column::Id).limit(20)
 }

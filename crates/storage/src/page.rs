@@ -1,7 +1,7 @@
 //! Lists in pages by keyset: newest first after a cursor, or in another order after a mark.
 
 use keyward_domain::{Cursor, Mark, OrderBy, Ordered, OrderedRequest, Page, PageRequest, Place};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, DbBackend, EntityTrait, Order, QueryFilter, QueryOrder, QuerySelect, Select,
 };
@@ -31,19 +31,6 @@ pub(crate) fn page<R, T>(
     rows.truncate(limit);
     let next = rows.last().filter(|_| more).map(|row| Cursor::after(id(row)));
     Ok(Page::new(rows.into_iter().map(read).collect::<Result<_>>()?, next))
-}
-
-/// Whether `column` contains `text`; letter case of ASCII does not count, and `%` and `_` are plain.
-pub(crate) fn contains<C: ColumnTrait>(column: C, text: &str) -> SimpleExpr {
-    let mut pattern = String::from("%");
-    for c in text.to_ascii_lowercase().chars() {
-        if matches!(c, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(c);
-    }
-    pattern.push('%');
-    Expr::expr(Func::lower(Expr::col(column.as_column_ref()))).like(LikeExpr::new(pattern).escape('\\'))
 }
 
 /// Restricts a query to one page in an order and one row more. `place` is what [`Place`] is of a row.

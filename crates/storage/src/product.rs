@@ -19,7 +19,8 @@ use uuid::Uuid;
 use crate::Result;
 use crate::connection::Connection;
 use crate::convert::{KeptKey, ROW, Table};
-use crate::page::{contains, in_order, ordered, page, paged, text_place};
+use crate::folding::{contains, search_text};
+use crate::page::{in_order, ordered, page, paged, text_place};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -45,6 +46,8 @@ pub(crate) mod row {
         pub key_created_at: i64,
         pub previous_hash: Option<Vec<u8>>,
         pub previous_until: Option<i64>,
+        pub search: Option<String>,
+        pub folded_version: Option<i64>,
         pub created_at: i64,
         pub updated_at: i64,
         pub version: i64,
@@ -137,7 +140,7 @@ impl Products<'_> {
     /// Those whose name contains a text, or all.
     fn found(&self, text: Option<&str>) -> Select<row::Entity> {
         match text {
-            Some(text) => self.all().filter(contains(row::Column::Name, text)),
+            Some(text) => self.all().filter(contains(row::Column::Search, text)),
             None => self.all(),
         }
     }
@@ -270,6 +273,8 @@ fn write(product: &Product) -> Result<row::ActiveModel> {
         key_created_at: Set(product.key.created_at.unix()),
         previous_hash: Set(previous.map(|previous| previous.hash.as_bytes().to_vec())),
         previous_until: Set(previous.map(|previous| previous.until.unix())),
+        search: Set(Some(search_text(&[product.name.as_str()], None))),
+        folded_version: Set(Some(product.version)),
         created_at: Set(product.created_at.unix()),
         updated_at: Set(product.updated_at.unix()),
         version: Set(product.version),

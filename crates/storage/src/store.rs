@@ -51,7 +51,7 @@ const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; SET lock_
 const REQUIRED_SETTING: &str = "required_migration";
 
 /// Any number will do, as long as every Keyward uses the same.
-const MIGRATION_LOCK: i64 = 0x6b65_7977;
+pub(crate) const MIGRATION_LOCK: i64 = 0x6b65_7977;
 
 /// A database.
 #[derive(Clone)]
@@ -242,7 +242,8 @@ impl Store {
         self.patience(&pools, limit).during(replaced).await
     }
 
-    /// Brings the tables up to date, all of it or nothing. Of several that try at once, one does it.
+    /// Brings the tables up to date, all of it or nothing. Of several that try at once, one does it. Then folds what older
+    /// programs have written.
     pub async fn migrate(&self) -> Result<()> {
         let immediate = Some(SqliteTransactionMode::Immediate);
         let options =
@@ -257,7 +258,9 @@ impl Store {
         }
         Migrator::up(&tx, None).await?;
         settings::set(&tx, REQUIRED_SETTING, migration::REQUIRED).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.fold_texts().await?;
+        Ok(())
     }
 
     /// Writes a copy of a SQLite database as it is at one moment, while it is in use, to a new file.

@@ -3,6 +3,7 @@
 
 mod database;
 mod load;
+mod mail;
 
 use std::net::TcpListener;
 use std::path::Path;

@@ -225,4 +225,79 @@ keyward_testkit::databases! {
         shop.user.delete(&format!("/api/v1/customers/{}", shop.customers[0])).await;
         assert_eq!(shop.as_customer(one, "").await.problem(), (403, "license_not_active".into()));
     }
+
+    async fn what_can_be_pulled_is_told_with_its_reasons(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let shop = Shop::open(user).await;
+        let user = &shop.user;
+        let registry = user.create("/api/v1/registries", r#"{"name":"R","upstream":"http://127.0.0.1:5000"}"#).await;
+        let host = user.get(&format!("/api/v1/registries/{registry}")).await.json()["host"].as_str().unwrap().to_owned();
+        let mut artifacts = Vec::new();
+        for repository in ["acme/server", "acme/agent"] {
+            let body = json!({ "registry_id": registry, "repository": repository }).to_string();
+            artifacts.push(user.create("/api/v1/artifacts", &body).await);
+        }
+        let compose = format!(
+            "services:\n  a:\n    image: {host}/acme/server:2.1\n  b: {{image: '{host}/acme/agent:1'}}\n  c: {{image: 'docker.io/library/nginx:1'}}\n"
+        );
+        let body = json!({ "name": "2.1.0", "compose": compose }).to_string();
+        assert_eq!(user.post(&shop.versions(), &body).await.status, 201);
+        let grant = shop.grant(0, json!(["2.1.0"])).await.json()["id"].as_str().unwrap().to_owned();
+        let missing = async || {
+            let answer = user.get(&format!("/api/v1/application-entitlements/{grant}/missing-images")).await.json();
+            let items = answer["items"].as_array().unwrap().clone();
+            let one = |item: &Value| format!("{} {} {}", item["version"], item["image"], item["reason"]).replace('"', "");
+            items.iter().map(one).collect::<Vec<_>>()
+        };
+        let pullable = async || {
+            let path = format!("/api/v1/customers/{}/artifacts", shop.customers[0]);
+            let items = user.get(&path).await.json()["items"].as_array().unwrap().clone();
+            let reason = |reason: &Value| format!("{} {}", reason["ground"], reason["tags"]).replace('"', "");
+            let one = |item: &Value| {
+                let reasons: Vec<_> = item["reasons"].as_array().unwrap().iter().map(reason).collect();
+                (item["image"].as_str().unwrap().to_owned(), reasons)
+            };
+            items.iter().map(one).collect::<Vec<_>>()
+        };
+        let (server, agent) = (format!("{host}/acme/server"), format!("{host}/acme/agent"));
+        assert_eq!(missing().await, [""; 0], "the registries are open until the first entitlement");
+        assert_eq!(pullable().await.len(), 2);
+
+        let entitle = |customer: usize, tags: Value| {
+            let grants = json!([{ "artifact_id": artifacts[0], "mode": "named", "tags": tags }]);
+            json!({ "customer_id": shop.customers[customer], "grants": grants, "close": true }).to_string()
+        };
+        user.create("/api/v1/artifact-entitlements", &entitle(1, json!(["1.0"]))).await;
+        let closed = [format!("2.1.0 {agent}:1 not_covered"), format!("2.1.0 {server}:2.1 not_covered")];
+        assert_eq!(missing().await, closed);
+        assert!(pullable().await.is_empty());
+        user.create("/api/v1/artifact-entitlements", &entitle(0, json!(["1.0"]))).await;
+        let other = [format!("2.1.0 {agent}:1 not_covered"), format!("2.1.0 {server}:2.1 other_tags")];
+        assert_eq!(missing().await, other);
+        assert_eq!(pullable().await, [(server.clone(), vec!["entitlement [1.0]".to_owned()])]);
+
+        // A license of a product with a pull role opens every tag, beside the entitlement.
+        let product = r#"{"name":"P","pull_roles":[{"name":"all","repositories":["acme/*"]}]}"#;
+        let product = user.post("/api/v1/products", product).await.json()["id"].as_str().unwrap().to_owned();
+        let license = json!({ "name": "roles", "customer_id": shop.customers[0], "product_id": product }).to_string();
+        let license = user.create("/api/v1/licenses", &license).await;
+        assert_eq!(missing().await, [""; 0]);
+        let (mut found, both) = (pullable().await, ["entitlement [1.0]", "entitlement [1.0]", "pull_role null"]);
+        found.iter_mut().for_each(|(_, reasons)| reasons.sort());
+        found.sort();
+        assert_eq!(found[0], (agent, vec!["pull_role null".to_owned()]));
+        assert_eq!(found[1], (server, both.map(str::to_owned).to_vec()));
+
+        // What is decided at the registry is what is told.
+        user.post(&format!("/api/v1/licenses/{license}/suspend"), "").await;
+        assert_eq!(missing().await, other);
+        let theirs = user.get("/api/v1/licenses").await.json()["items"].as_array().unwrap().clone();
+        for license in theirs.iter().filter(|license| license["customer_id"] == shop.customers[0]) {
+            let id = license["id"].as_str().unwrap();
+            user.post(&format!("/api/v1/licenses/{id}/suspend"), "").await;
+        }
+        assert!(missing().await.iter().all(|line| line.ends_with("no_license")));
+        assert!(pullable().await.is_empty());
+    }
 }

@@ -48,7 +48,7 @@ const OWN: [&str; 35] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 81] = [
+const ONE: [(&str, &str); 83] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -69,6 +69,7 @@ const ONE: [(&str, &str); 81] = [
     ("DELETE /api/v1/tokens/{id}", ""),
     ("POST /api/v1/tokens/{id}/take-over", ""),
     ("GET /api/v1/customers/{id}", ""),
+    ("GET /api/v1/customers/{id}/artifacts", ""),
     ("PATCH /api/v1/customers/{id}", r#"{"name":"Mine"}"#),
     ("DELETE /api/v1/customers/{id}", ""),
     ("GET /api/v1/products/{id}", ""),
@@ -106,6 +107,7 @@ const ONE: [(&str, &str); 81] = [
     ("POST /api/v1/applications/{id}/versions/{version}/archive", ""),
     ("POST /api/v1/applications/{id}/versions/{version}/unarchive", ""),
     ("GET /api/v1/application-entitlements/{id}", ""),
+    ("GET /api/v1/application-entitlements/{id}/missing-images", ""),
     ("PATCH /api/v1/application-entitlements/{id}", r#"{"note":"Mine"}"#),
     ("DELETE /api/v1/application-entitlements/{id}", ""),
     ("GET /api/v1/signing-keys/{id}", ""),

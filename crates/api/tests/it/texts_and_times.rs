@@ -20,6 +20,29 @@ const BAD: [(&str, &str); 9] = [
 ];
 
 keyward_testkit::databases! {
+    async fn addresses_and_searches_do_not_count_letter_case(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let member = r#"{"email":"You@acme.example","name":"Y","role":"viewer"}"#;
+        assert_eq!(user.post("/api/v1/members", member).await.status, 201);
+        let same = r#"{"email":"yOU@ACME.example","name":"Y","role":"viewer"}"#;
+        assert_eq!(user.post("/api/v1/members", same).await.problem().0, 409);
+        for (path, body) in [
+            ("/api/v1/members", json!({"email": "jörg@acme.example", "name": "J", "role": "viewer"})),
+            ("/api/v1/customers", json!({"email": "jörg@acme.example", "name": "J"})),
+        ] {
+            let refused = user.post(path, &body.to_string()).await;
+            assert_eq!(refused.faults(), [("/email".to_owned(), "non_ascii_local_part".to_owned())], "{path}");
+        }
+        let customer = r#"{"email":"info@müller-gmbh.example","name":"Österreichische Post AG"}"#;
+        let customer = user.post("/api/v1/customers", customer).await.json();
+        assert_eq!(customer["email"], "info@müller-gmbh.example");
+        for text in ["%C3%96STERREICHISCHE+post+ag", "O%CC%88sterreich", "INFO@M%C3%9CLLER", "xn--mller-gmbh-9db"] {
+            let found = user.get(&format!("/api/v1/customers?q={text}")).await.json();
+            assert_eq!(found["items"][0]["id"], customer["id"], "{text}");
+        }
+    }
+
     async fn no_time_panics_in_any_field(store: Store) {
         let (engine, _) = engine(store);
         let user = User::new(&engine, "Acme").await;

@@ -21,7 +21,7 @@ pub use event::{Decision, Holder, Operation, RegistryEvent};
 pub use habit::Footprint;
 pub use key::{KeyAccess, LastUse, RegistryKey};
 pub use notification::{Hint, Notifications};
-pub use oci::{Digest, Reference, RepositoryName, RepositoryPattern, Tag};
+pub use oci::{Digest, ImageReference, Reference, RepositoryName, RepositoryPattern, Tag};
 pub use rotation::{Chore, Handover, Progress, Rotation};
 pub use upstream::{Endpoint, Upstream};
 

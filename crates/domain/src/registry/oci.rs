@@ -44,6 +44,53 @@ impl fmt::Display for Reference {
     }
 }
 
+/// An image as files name it, in full: `registry.example/acme/app:1.4.2`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ImageReference {
+    /// What clients type to reach the registry.
+    pub address: String,
+    /// In which repository.
+    pub repository: RepositoryName,
+    /// Which tag, unless a digest is named alone.
+    pub tag: Option<Tag>,
+    /// Which digest; what it names counts, whatever the tag.
+    pub digest: Option<Digest>,
+}
+
+impl FromStr for ImageReference {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let fault = || Invalid::new("invalid_image", "must be registry/repository, with a tag or a digest");
+        let (address, rest) = text.trim().split_once('/').ok_or_else(fault)?;
+        // Without a dot, a port or this name it is the first part of a repository at Docker Hub.
+        if !address.contains(['.', ':']) && address != "localhost" {
+            return Err(fault());
+        }
+        let (rest, digest) = match rest.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse()?)),
+            None => (rest, None),
+        };
+        let (repository, tag) = match rest.split_once(':') {
+            Some((repository, tag)) => (repository, Some(tag.parse()?)),
+            None if digest.is_none() => (rest, Some("latest".parse()?)),
+            None => (rest, None),
+        };
+        let address = address.to_ascii_lowercase();
+        Ok(Self { address, repository: repository.parse()?, tag, digest })
+    }
+}
+
+impl fmt::Display for ImageReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.address, self.repository)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        self.digest.iter().try_for_each(|digest| write!(f, "@{digest}"))
+    }
+}
+
 impl Tag {
     /// The digest that a fallback tag is about: clients keep what belongs to a manifest (referrers, signatures)
     /// under `sha256-<hex>` and `sha256-<hex>.sig`, `.att` or `.sbom`, where a registry has no referrers API.
@@ -215,6 +262,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn images_are_named_in_full() {
+        let digest = format!("sha256:{}", "a".repeat(64));
+        for (text, expected) in [
+            ("reg.example/acme/app:1.4.2", "reg.example/acme/app:1.4.2"),
+            (" Reg.Example:5000/app ", "reg.example:5000/app:latest"),
+            ("localhost/app:v1", "localhost/app:v1"),
+        ] {
+            assert_eq!(text.parse::<ImageReference>().unwrap().to_string(), expected);
+        }
+        let both: ImageReference = format!("reg.example/app:1@{digest}").parse().unwrap();
+        assert_eq!((both.tag.is_some(), both.digest.is_some()), (true, true));
+        let alone: ImageReference = format!("reg.example/app@{digest}").parse().unwrap();
+        assert_eq!(alone.tag, None);
+        for text in [
+            "",
+            "nginx",
+            "nginx:1",
+            "acme/app:1",
+            "reg.example/",
+            "reg.example/App:1",
+            "reg.example/a:${TAG}",
+        ] {
+            assert!(text.parse::<ImageReference>().is_err(), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn a_pattern_means_what_it_says(pattern in "[ab*]{1,5}(/[ab*]{1,4}){0,2}", name in "[ab]{1,5}(/[ab]{1,4}){0,2}") {
@@ -227,6 +301,7 @@ mod tests {
             let _ = text.parse::<RepositoryName>();
             let _ = text.parse::<RepositoryPattern>();
             let _ = text.parse::<Reference>();
+            let _ = text.parse::<ImageReference>();
             if let Ok(tag) = text.parse::<Tag>() {
                 let _ = tag.subject();
             }

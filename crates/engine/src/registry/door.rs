@@ -4,11 +4,13 @@
 use std::collections::{BTreeSet, HashMap};
 
 use keyward_domain::registry::{
-    Artifact, Digest, Holder, Host, KeyAccess, PullRights, Reach, Registry, RepositoryName, Tag,
+    Artifact, ArtifactGrant, ArtifactPolicy, Digest, Holder, Host, KeyAccess, PullRights, Reach, Registry,
+    RepositoryName, Tag,
 };
 use keyward_domain::{
-    Address, Kid, License, LicenseState, LicenseStatus, Organization, OrganizationScope, OrganizationState,
-    Product, ProductState, Revision, RevisionState, Secret, SecretKind, SigningKey, Timestamp,
+    Address, CustomerId, Kid, License, LicenseState, LicenseStatus, Organization, OrganizationScope,
+    OrganizationState, Product, ProductState, Revision, RevisionState, Secret, SecretKind, SigningKey,
+    Timestamp,
 };
 use keyward_storage::Tx;
 use keyward_token::{Keyring, PublicKey, UnverifiedToken};
@@ -181,28 +183,12 @@ impl Engine {
         license: &License,
         revision: &Revision,
     ) -> Result<Rights> {
-        let scope = organization.scope();
+        let held = Held::of(tx, organization.scope(), license.customer).await?;
         let product = match license.product {
-            Some(product) => tx.products(scope).find(product).await?,
+            Some(product) => tx.products(organization.scope()).find(product).await?,
             None => None,
         };
-        let why = halted(organization)
-            .or_else(|| product.as_ref().and_then(unserved))
-            .or_else(|| lapsed(license, revision, organization, self.now()));
-        if let Some(why) = why {
-            return Ok(Rights::Halted(why));
-        }
-        let entitlements = tx.artifact_entitlements(scope);
-        let grants = match license.customer {
-            Some(customer) => entitlements.of_customer(customer).await?,
-            None => Vec::new(),
-        };
-        let roles = product.map(|product| product.pull_roles).filter(|roles| !roles.roles().is_empty());
-        Ok(Rights::License(PullRights {
-            policy: entitlements.policy().await?,
-            roles: roles.map(|roles| roles.open(&revision.registry)),
-            grants: grants.into_iter().flat_map(|entitlement| entitlement.grants).collect(),
-        }))
+        Ok(held.rights(organization, license, revision, product.as_ref(), self.now()))
     }
 
     /// How much of a repository a guest may have, and the artifact, if it is known and that depends on it.
@@ -246,6 +232,47 @@ impl Engine {
     ) -> Result<BTreeSet<Tag>> {
         let tx = self.store.read().await?;
         Ok(tx.artifacts(registry.scope()).content(artifact.id).tags_to(digest, wanted).await?)
+    }
+}
+
+/// What decides for all licenses of one customer.
+pub(super) struct Held {
+    policy: ArtifactPolicy,
+    grants: Vec<ArtifactGrant>,
+}
+
+impl Held {
+    pub(super) async fn of(tx: &Tx, scope: OrganizationScope, customer: Option<CustomerId>) -> Result<Self> {
+        let entitlements = tx.artifact_entitlements(scope);
+        let held = match customer {
+            Some(customer) => entitlements.of_customer(customer).await?,
+            None => Vec::new(),
+        };
+        let grants = held.into_iter().flat_map(|entitlement| entitlement.grants).collect();
+        Ok(Self { policy: entitlements.policy().await?, grants })
+    }
+
+    /// What a license opens at `now` on terms that were not withdrawn.
+    pub(super) fn rights(
+        &self,
+        organization: &Organization,
+        license: &License,
+        revision: &Revision,
+        product: Option<&Product>,
+        now: Timestamp,
+    ) -> Rights {
+        let why = halted(organization)
+            .or_else(|| product.and_then(unserved))
+            .or_else(|| lapsed(license, revision, organization, now));
+        if let Some(why) = why {
+            return Rights::Halted(why);
+        }
+        let roles = product.map(|product| &product.pull_roles).filter(|roles| !roles.roles().is_empty());
+        Rights::License(PullRights {
+            policy: self.policy,
+            roles: roles.map(|roles| roles.open(&revision.registry)),
+            grants: self.grants.clone(),
+        })
     }
 }
 

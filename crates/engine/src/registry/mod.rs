@@ -35,7 +35,9 @@ pub use entitlement::{EntitlementChange, NewEntitlement, NewGrant, Preview, TagC
 pub use event::Happening;
 pub use key::{NewRegistryKey, NewRegistrySecret};
 pub use notification::NewNotifications;
-pub use own::{OwnArtifact, OwnImages, OwnLicense, OwnRegistry};
+pub use own::{
+    CustomerPulls, MOST_LOOKED_AT, Missing, MissingImage, OwnArtifact, OwnImages, OwnLicense, OwnRegistry,
+};
 pub use rotation::{Collected, Tended};
 pub use upstream::Scope;
 

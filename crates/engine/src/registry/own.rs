@@ -1,15 +1,23 @@
-//! What a customer who is signed in may pull, by the very rights that the registries' door gives their licenses.
+//! What a customer may pull, by the very rights that the registries' door gives their licenses: for the customer, and for
+//! the vendor who wants to know what the entitlements come to.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
 
-use keyward_domain::registry::{Artifact, Ground, PullRights, Reach, Registry, Tag};
-use keyward_domain::{ArtifactId, Cursor, License, PageRequest};
+use keyward_domain::permission::ReadEntitlements;
+use keyward_domain::registry::{Artifact, Ground, ImageReference, PullRights, Reach, Registry, Tag};
+use keyward_domain::{
+    Access, ApplicationVersion, ArtifactId, Cursor, CustomerId, Files, License, Organization,
+    OrganizationScope, PageRequest, VersionName,
+};
 
 use keyward_storage::Tx;
 
 use super::Rights;
-use super::door::is_withdrawn;
-use crate::{CustomerVisit, Engine, Error, Result, Thing};
+use super::door::{Held, is_withdrawn};
+use crate::{ApplicationGrant, CustomerVisit, Engine, Error, Result, Thing, heavy};
 
 /// What a customer may pull, and with which licenses.
 #[derive(Debug, Clone)]
@@ -30,7 +38,7 @@ pub struct OwnRegistry {
     /// What clients type to reach it.
     pub address: String,
     /// The licenses to log in with: those that open something here, on whatever page.
-    pub licenses: Vec<License>,
+    pub licenses: Vec<Arc<License>>,
     /// What they open, by name: the part that is on this page.
     pub artifacts: Vec<OwnArtifact>,
 }
@@ -50,28 +58,107 @@ pub struct OwnArtifact {
 #[derive(Debug, Clone)]
 pub struct OwnLicense {
     /// Which.
-    pub license: License,
-    /// Why.
-    pub grounds: Vec<Ground>,
+    pub license: Arc<License>,
+    /// Why, and how much for each reason.
+    pub grounds: Vec<(Ground, Reach)>,
     /// How much.
     pub reach: Reach,
 }
 
+/// A license that is in force, with what it opens.
+type Open = (Arc<License>, PullRights);
+
 /// The registries, each with all that a customer's licenses open there.
 type Opened = Vec<(Registry, Vec<(Artifact, Vec<OwnLicense>)>)>;
+
+/// All that decides what a customer can pull, read once for all questions of a page.
+pub struct CustomerPulls {
+    scope: OrganizationScope,
+    open: Vec<Open>,
+    halted: Vec<(License, String)>,
+}
+
+/// An image that a version deploys and that its customer can't pull.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingImage {
+    /// The version.
+    pub version: VersionName,
+    /// The image, as the version's files name it.
+    pub image: ImageReference,
+    /// Why it can't be pulled.
+    pub why: Missing,
+}
+
+/// Why a customer can't pull an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Missing {
+    /// The customer holds no license that is in force.
+    NoLicense,
+    /// Neither a pull role nor an entitlement opens the repository.
+    Repository,
+    /// What is open of the repository is not this tag or digest.
+    Tag,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoLicense => "no license in force logs in to the registry",
+            Self::Repository => "no artifact entitlement or pull role covers it",
+            Self::Tag => "the artifact entitlements cover other tags of it",
+        })
+    }
+}
+
+/// Of how many versions a page looks at the images, the first of a list: each may have half a megabyte of files.
+pub const MOST_LOOKED_AT: usize = 20;
 
 impl Engine {
     /// A page of what a customer who is signed in may pull, registry by registry and there by name.
     pub async fn own_images(&self, visit: &CustomerVisit, page: PageRequest) -> Result<OwnImages> {
         let tx = self.store.read().await?;
-        let (opened, halted) = self.own_artifacts(&tx, visit).await?;
+        let (open, halted) = self.customer_rights(&tx, &visit.organization, visit.customer.id).await?;
+        let scope = visit.organization.scope();
+        let opened = artifacts_of(&tx, scope, &open).await?;
+        self.images(&tx, scope, opened, halted, page).await
+    }
+
+    /// What decides about all pulls of a customer, for the vendor's questions.
+    pub async fn customer_pulls(
+        &self,
+        access: &Access<ReadEntitlements>,
+        customer: CustomerId,
+    ) -> Result<CustomerPulls> {
+        let (tx, scope) = (self.store.read().await?, access.scope());
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        tx.customers(scope).find(customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        let (open, halted) = self.customer_rights(&tx, &organization, customer).await?;
+        Ok(CustomerPulls { scope, open, halted })
+    }
+
+    /// A page of what a customer can pull.
+    pub async fn pullable(&self, pulls: &CustomerPulls, page: PageRequest) -> Result<OwnImages> {
+        let tx = self.store.read().await?;
+        let opened = artifacts_of(&tx, pulls.scope, &pulls.open).await?;
+        self.images(&tx, pulls.scope, opened, pulls.halted.clone(), page).await
+    }
+
+    async fn images(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        opened: Opened,
+        halted: Vec<(License, String)>,
+        page: PageRequest,
+    ) -> Result<OwnImages> {
         let all = opened.iter().flat_map(|(_, artifacts)| artifacts).map(|(artifact, _)| artifact.id);
         let (shown, next) = page.of_all(&all.collect::<Vec<_>>(), |id| id.uuid()).into_parts();
-        let mut tags = tx.artifacts(visit.organization.scope()).tags_of(&shown).await?;
+        let mut tags = tx.artifacts(scope).tags_of(&shown).await?;
         let shown: BTreeSet<_> = shown.into_iter().collect();
         let mut registries = Vec::new();
         for (registry, artifacts) in opened {
-            let all = artifacts.iter().flat_map(|(_, by)| by.iter().map(|one| one.license.clone()));
+            let all = artifacts.iter().flat_map(|(_, by)| by.iter().map(|one| Arc::clone(&one.license)));
             let mut licenses: Vec<_> = all.collect();
             licenses.sort_by_key(|license| std::cmp::Reverse(license.id));
             licenses.dedup_by_key(|license| license.id);
@@ -99,8 +186,8 @@ impl Engine {
         id: ArtifactId,
     ) -> Result<(String, usize, OwnArtifact)> {
         let tx = self.store.read().await?;
-        let (opened, _) = self.own_artifacts(&tx, visit).await?;
-        for (registry, artifacts) in opened {
+        let (open, _) = self.customer_rights(&tx, &visit.organization, visit.customer.id).await?;
+        for (registry, artifacts) in artifacts_of(&tx, visit.organization.scope(), &open).await? {
             let used: BTreeSet<_> =
                 artifacts.iter().flat_map(|(_, by)| by.iter().map(|one| one.license.id)).collect();
             if let Some((artifact, licenses)) = artifacts.into_iter().find(|(artifact, _)| artifact.id == id)
@@ -114,38 +201,157 @@ impl Engine {
         Err(Error::NotFound(Thing::Artifact))
     }
 
-    /// All that the licenses of a customer open, and those that open nothing now.
-    async fn own_artifacts(
+    /// What the licenses of a customer open of each of these artifacts, whatever one entitlement says.
+    pub async fn pullable_of(
+        &self,
+        pulls: &CustomerPulls,
+        artifacts: &[ArtifactId],
+    ) -> Result<BTreeMap<ArtifactId, Vec<OwnLicense>>> {
+        let artifacts = self.store.read().await?.artifacts(pulls.scope).among(artifacts).await?;
+        Ok(artifacts.iter().map(|artifact| (artifact.id, opened(&pulls.open, artifact))).collect())
+    }
+
+    /// Of the first `most` versions that a customer is entitled to: the images in registries of the vendor that the
+    /// customer can't pull.
+    pub async fn missing_images(
+        &self,
+        pulls: &CustomerPulls,
+        grant: &ApplicationGrant,
+        most: usize,
+    ) -> Result<Vec<MissingImage>> {
+        let tx = self.store.read().await?;
+        let mut wanted = Vec::new();
+        for version in grant.versions.iter().take(most) {
+            let files = tx.application_versions(pulls.scope).files(version).await?;
+            wanted.push((version.name.clone(), files));
+        }
+        drop(tx);
+        self.missing(pulls.scope, &pulls.open, wanted).await
+    }
+
+    /// The images of a version that a customer who is signed in may deploy and can't pull.
+    pub async fn own_missing_images(
+        &self,
+        visit: &CustomerVisit,
+        version: &ApplicationVersion,
+    ) -> Result<Vec<MissingImage>> {
+        let tx = self.store.read().await?;
+        let scope = visit.organization.scope();
+        let files = tx.application_versions(scope).files(version).await?;
+        let (open, _) = self.customer_rights(&tx, &visit.organization, visit.customer.id).await?;
+        drop(tx);
+        self.missing(scope, &open, vec![(version.name.clone(), files)]).await
+    }
+
+    async fn missing(
+        &self,
+        scope: OrganizationScope,
+        open: &[Open],
+        wanted: Vec<(VersionName, Files)>,
+    ) -> Result<Vec<MissingImage>> {
+        let bytes = wanted.iter().map(|(_, files)| files.bytes()).sum();
+        // Nothing of the database is held while files are read.
+        let named = heavy(bytes, move || {
+            let images = |(version, files): (VersionName, Files)| {
+                files.images().into_iter().map(move |image| (version.clone(), image))
+            };
+            Ok::<_, Error>(wanted.into_iter().flat_map(images).collect::<Vec<_>>())
+        })
+        .await?;
+        let tx = self.store.read().await?;
+        let registries = tx.registries(scope).all_of_them().await?;
+        let (mut judged, mut missing) = (BTreeMap::new(), Vec::new());
+        for (version, image) in named {
+            let own = registries.iter().find(|registry| self.registry_address(registry) == image.address);
+            let Some(registry) = own else { continue };
+            let why = match judged.get(&image) {
+                Some(why) => *why,
+                None => {
+                    let why = why_missing(&tx, registry, open, &image).await?;
+                    judged.insert(image.clone(), why);
+                    why
+                }
+            };
+            missing.extend(why.map(|why| MissingImage { version, image, why }));
+        }
+        Ok(missing)
+    }
+
+    /// The licenses of a customer with what each opens, and those that open nothing now.
+    async fn customer_rights(
         &self,
         tx: &Tx,
-        visit: &CustomerVisit,
-    ) -> Result<(Opened, Vec<(License, String)>)> {
-        let scope = visit.organization.scope();
+        organization: &Organization,
+        customer: CustomerId,
+    ) -> Result<(Vec<Open>, Vec<(License, String)>)> {
+        let (scope, now) = (organization.scope(), self.now());
+        let held = Held::of(tx, scope, Some(customer)).await?;
+        let mut products = BTreeMap::new();
         let (mut open, mut halted) = (Vec::new(), Vec::new());
-        for license in tx.licenses(scope).held_by(visit.customer.id).await? {
+        for license in tx.licenses(scope).held_by(customer).await? {
             if is_withdrawn(&license, &license.revision) {
                 continue;
             }
-            match self.license_rights(tx, &visit.organization, &license, &license.revision).await? {
-                Rights::License(rights) => open.push((license, rights)),
+            if let Some(id) = license.product
+                && let Entry::Vacant(unknown) = products.entry(id)
+            {
+                unknown.insert(tx.products(scope).find(id).await?);
+            }
+            let product = license.product.and_then(|id| products.get(&id)?.as_ref());
+            match held.rights(organization, &license, &license.revision, product, now) {
+                Rights::License(rights) => open.push((Arc::new(license), rights)),
                 Rights::Halted(why) => halted.push((license, why)),
                 Rights::Key(_) => {}
             }
         }
-        let mut registries = Vec::new();
-        for registry in tx.registries(scope).all_of_them().await? {
-            let artifacts = tx.artifacts(scope).of_registry(registry.id).await?.into_iter();
-            let artifacts = artifacts.map(|artifact| {
-                let licenses = opened(&open, &artifact);
-                (artifact, licenses)
-            });
-            let artifacts: Vec<_> = artifacts.filter(|(_, licenses)| !licenses.is_empty()).collect();
-            if !artifacts.is_empty() {
-                registries.push((registry, artifacts));
-            }
-        }
-        Ok((registries, halted))
+        Ok((open, halted))
     }
+}
+
+/// All that licenses open.
+async fn artifacts_of(tx: &Tx, scope: OrganizationScope, open: &[Open]) -> Result<Opened> {
+    let mut registries = Vec::new();
+    for registry in tx.registries(scope).all_of_them().await? {
+        let artifacts = tx.artifacts(scope).of_registry(registry.id).await?.into_iter();
+        let artifacts = artifacts.map(|artifact| {
+            let licenses = opened(open, &artifact);
+            (artifact, licenses)
+        });
+        let artifacts: Vec<_> = artifacts.filter(|(_, licenses)| !licenses.is_empty()).collect();
+        if !artifacts.is_empty() {
+            registries.push((registry, artifacts));
+        }
+    }
+    Ok(registries)
+}
+
+/// Why none of a customer's licenses opens an image; `None` if one does.
+async fn why_missing(
+    tx: &Tx,
+    registry: &Registry,
+    open: &[Open],
+    image: &ImageReference,
+) -> Result<Option<Missing>> {
+    let artifacts = tx.artifacts(registry.scope());
+    let artifact = artifacts.named(registry.id, &image.repository).await?.map(|artifact| artifact.id);
+    let mut why = Missing::NoLicense;
+    for (_, rights) in open {
+        let reach = rights.reach(artifact, &image.repository);
+        let fits = match (&reach, &image.digest, &image.tag, artifact) {
+            (Reach::Everything, ..) => true,
+            (Reach::Nothing, ..) => false,
+            (Reach::Tags(tags), Some(digest), _, Some(artifact)) => {
+                !artifacts.content(artifact).tags_to(digest, tags).await?.is_disjoint(tags)
+            }
+            (Reach::Tags(_), None, Some(tag), _) => reach.has(tag),
+            (Reach::Tags(_), ..) => false,
+        };
+        if fits {
+            return Ok(None);
+        }
+        why = why.max(if reach == Reach::Nothing { Missing::Repository } else { Missing::Tag });
+    }
+    Ok(Some(why))
 }
 
 /// Those of an artifact's tags that licenses open. What belongs to an image, such as its signature, is fetched along
@@ -155,12 +361,11 @@ fn own_tags(tags: Vec<Tag>, licenses: &[OwnLicense]) -> Vec<Tag> {
     tags.into_iter().filter(own).collect()
 }
 
-fn opened(open: &[(License, PullRights)], artifact: &Artifact) -> Vec<OwnLicense> {
-    let of = |(license, rights): &(License, PullRights)| {
+fn opened(open: &[Open], artifact: &Artifact) -> Vec<OwnLicense> {
+    let of = |(license, rights): &Open| {
         let grounds = rights.grounds(Some(artifact.id), &artifact.repository);
         let reach = rights.reach(Some(artifact.id), &artifact.repository);
-        let grounds = grounds.into_iter().map(|(ground, _)| ground).collect();
-        OwnLicense { license: license.clone(), grounds, reach }
+        OwnLicense { license: Arc::clone(license), grounds, reach }
     };
     open.iter().map(of).filter(|own| own.reach != Reach::Nothing).collect()
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod addresses;
+mod addresses_of_people;
 mod alerts;
 mod applications;
 mod attempts;

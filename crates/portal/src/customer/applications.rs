@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::{Slug, VersionName};
-use keyward_engine::{Engine, OwnApplication, OwnVersion, Recipient};
+use keyward_engine::{Engine, MissingImage, OwnApplication, OwnVersion, Recipient};
 use keyward_web::{markdown, part};
 
 use crate::page::{self, Page, Shell};
@@ -63,6 +63,8 @@ struct Shown {
 struct VersionPage {
     shell: Shell,
     own: OwnVersion,
+    /// The images that can't be pulled.
+    missing: Vec<MissingImage>,
     notes: String,
     command: Option<String>,
     files: Vec<Shown>,
@@ -71,6 +73,7 @@ struct VersionPage {
 async fn version(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let (slug, name): (Slug, VersionName) = (part(&request, "slug")?, part(&request, "version")?);
     let mut own = engine.own_version(&Recipient::from(&signed.visit), &slug, &name).await?;
+    let missing = engine.own_missing_images(&signed.visit, &own.version).await?;
     let values = own.files.iter().any(|file| file.name == keyward_domain::files::VALUES);
     let why = |keys: Vec<(String, String)>| -> String {
         keys.iter().map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; ")
@@ -89,6 +92,7 @@ async fn version(request: HttpRequest, signed: SignedCustomer, engine: web::Data
         notes: markdown::to_html(&own.version.notes),
         command: own.chart.as_ref().map(|chart| chart.command(slug.as_str(), values)),
         files,
+        missing,
         own,
     })
 }

@@ -62,7 +62,7 @@ struct TagView {
 fn image(own: OwnArtifact, licenses: usize, vendor: &str, most: usize) -> ImageView {
     let reasons = own.licenses.iter().flat_map(|license| {
         let name = license.license.name.to_string();
-        license.grounds.iter().map(move |ground| match ground {
+        license.grounds.iter().map(move |(ground, _)| match ground {
             Ground::Entitlement => format!("{vendor} has entitled you to it"),
             Ground::Role => format!("part of your license {name}"),
             Ground::OpenPolicy => format!("open to all customers of {vendor}"),

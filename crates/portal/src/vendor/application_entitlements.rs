@@ -8,7 +8,8 @@ use keyward_domain::{
     Application, ApplicationEntitlementId, ApplicationId, ApplicationVersion, Customer, CustomerId, Notes,
 };
 use keyward_engine::{
-    ApplicationGrant, ApplicationGrantChange, Engine, NewApplicationEntitlement, WantedVersions,
+    ApplicationGrant, ApplicationGrantChange, Engine, MOST_LOOKED_AT, MissingImage,
+    NewApplicationEntitlement, WantedVersions,
 };
 use keyward_web::{Fields, Id, Request};
 
@@ -166,6 +167,8 @@ struct EntitlementPage {
     grant: ApplicationGrant,
     /// Offered, and not granted yet.
     others: Vec<ApplicationVersion>,
+    /// What the customer can't pull of what is granted.
+    missing: Vec<MissingImage>,
     form: Form,
 }
 
@@ -180,12 +183,15 @@ async fn page_of(
     let mut others = engine.application_versions(&readers, grant.application.id).await?;
     others
         .retain(|version| !version.is_archived() && !grant.versions.iter().any(|held| held.id == version.id));
+    let pulls = engine.customer_pulls(&signed.access.also()?, grant.customer.id).await?;
+    let missing = engine.missing_images(&pulls, &grant, MOST_LOOKED_AT).await?;
     let note = grant.entitlement.note.as_ref().map(ToString::to_string).unwrap_or_default();
     page::send(&EntitlementPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now()).after(query),
         form: form.unwrap_or_default().over(Form::filled([("note", note)])),
         grant,
         others,
+        missing,
     })
 }
 

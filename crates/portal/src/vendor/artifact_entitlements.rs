@@ -7,9 +7,12 @@ use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadRegistries, WriteEntitlements};
 use keyward_domain::registry::{Artifact, ArtifactEntitlement, ArtifactGrant, Tag, TagGrant};
 use keyward_domain::{Access, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Notes};
-use keyward_engine::{Engine, EntitlementChange, Error, Named, NewEntitlement, NewGrant, Preview, TagChoice};
+use keyward_engine::{
+    CustomerPulls, Engine, EntitlementChange, Error, Named, NewEntitlement, NewGrant, Preview, TagChoice,
+};
 use keyward_web::{Fields, Id, Request};
 
+use super::reach::{Effects, named};
 use super::registry_activity::called;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -33,8 +36,18 @@ pub(crate) struct Row {
     pub id: ArtifactEntitlementId,
     /// The vendor's remark.
     pub note: String,
-    /// Each artifact with what is granted of it.
-    pub grants: Vec<(String, String)>,
+    /// What is granted of each artifact.
+    pub grants: Vec<Granted>,
+}
+
+/// What an entitlement grants of one artifact.
+pub(crate) struct Granted {
+    /// Which.
+    pub artifact: String,
+    /// Which tags, in a few words.
+    pub tags: String,
+    /// What the customer can pull of it, where that is something else.
+    pub beyond: Option<String>,
 }
 
 /// A page of a customer's entitlements, with the names of all in them.
@@ -42,34 +55,37 @@ pub(crate) async fn rows(
     engine: &Engine,
     access: &Access<ReadEntitlements>,
     customer: CustomerId,
+    pulls: &CustomerPulls,
     paging: &Paging,
 ) -> Result<(Vec<Row>, Pages), Trouble> {
     let held = engine.artifact_entitlements(access, Some(customer), paging.request()).await?;
     let (held, pages) = paging.take(held);
     let ids = held.iter().flat_map(|one| &one.grants).map(|grant| grant.artifact);
     let names = engine.artifact_names(&access.also::<ReadRegistries>()?, ids).await?;
-    Ok((held.iter().map(|entitlement| row(&names, entitlement)).collect(), pages))
+    let effects = Effects::of(engine, pulls, held.iter().flat_map(|one| &one.grants)).await?;
+    Ok((held.iter().map(|entitlement| row(&names, Some(&effects), entitlement)).collect(), pages))
 }
 
-fn row(names: &BTreeMap<ArtifactId, Named>, entitlement: &ArtifactEntitlement) -> Row {
-    let grant = |grant: &ArtifactGrant| (called(names.get(&grant.artifact)), told(&grant.tags));
+fn row(
+    names: &BTreeMap<ArtifactId, Named>,
+    effects: Option<&Effects>,
+    entitlement: &ArtifactEntitlement,
+) -> Row {
+    let grant = |grant: &ArtifactGrant| Granted {
+        artifact: called(names.get(&grant.artifact)),
+        tags: told(&grant.tags),
+        beyond: effects.and_then(|effects| effects.beyond(grant)),
+    };
     let note = entitlement.description.as_ref().map(ToString::to_string).unwrap_or_default();
     Row { id: entitlement.id, note, grants: entitlement.grants.iter().map(grant).collect() }
 }
 
 /// Which tags are granted, in a few words.
 fn told(tags: &TagGrant) -> String {
-    const MOST: usize = 5;
     match tags {
         TagGrant::All => "all current and future tags".to_owned(),
         TagGrant::Current(tags) => format!("the {} tags of when it was granted", tags.len()),
-        TagGrant::Named(tags) => {
-            let mut text = tags.iter().take(MOST).map(Tag::as_str).collect::<Vec<_>>().join(", ");
-            if tags.len() > MOST {
-                text.push_str(&format!(" and {} more", tags.len() - MOST));
-            }
-            text
-        }
+        TagGrant::Named(tags) => named(tags),
     }
 }
 
@@ -244,7 +260,7 @@ struct EntitlementPage {
     /// `None` for a new one.
     entitlement: Option<ArtifactEntitlement>,
     /// All that is granted, also where the form does not show it.
-    granted: Vec<(String, String)>,
+    granted: Vec<Granted>,
     choices: Vec<Choice>,
     /// Whether all artifacts are shown, and not those that are granted.
     further: bool,
@@ -326,7 +342,10 @@ impl EntitlementPage {
         let sent = shown.sent.then_some(&form);
         let choices = choices(engine, &readers, shown.artifacts, held, sent).await?;
         let names = engine.artifact_names(&readers, held.iter().map(|grant| grant.artifact)).await?;
-        let granted = entitlement.as_ref().map(|held| row(&names, held).grants).unwrap_or_default();
+        let pulls = engine.customer_pulls(&signed.access.also()?, customer.id).await?;
+        let effects = Effects::of(engine, &pulls, held.iter()).await?;
+        let granted = entitlement.as_ref().map(|held| row(&names, Some(&effects), held).grants);
+        let granted = granted.unwrap_or_default();
         let path = match &entitlement {
             Some(held) => format!("/artifact-entitlements/{}", held.id),
             None => format!("/customers/{}/grant-artifacts", customer.id),
@@ -459,7 +478,7 @@ async fn ending(
     let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, held.customer).await?;
     let ids = held.grants.iter().map(|grant| grant.artifact);
     let names = engine.artifact_names(&signed.access.also::<ReadRegistries>()?, ids).await?;
-    let row = row(&names, &held);
+    let row = row(&names, None, &held);
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
     page::send(&EndPage { shell, customer, row })
 }

@@ -9,11 +9,12 @@ use keyward_domain::registry::ArtifactPolicy;
 use keyward_domain::{
     Customer, CustomerId, CustomerOrder, Email, License, LicenseFilter, LicenseStatus, Name, Notes, Product,
 };
-use keyward_engine::{ApplicationGrant, CustomerChange, Engine, NewCustomer};
+use keyward_engine::{ApplicationGrant, CustomerChange, Engine, MOST_LOOKED_AT, MissingImage, NewCustomer};
 use keyward_web::{Fields, Id, Request};
 
 use super::choose::{Choice, ChoosePage};
 use super::columns::{Column, columns};
+use super::reach::Reached;
 use super::{Listing, artifact_entitlements};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -154,6 +155,9 @@ struct CustomerPage {
     grant_pages: Pages,
     entitlements: Vec<artifact_entitlements::Row>,
     entitlement_pages: Pages,
+    reached: Reached,
+    /// Of each of the applications, what of its versions can't be pulled.
+    missing: Vec<Vec<MissingImage>>,
     /// Whether customers without an entitlement may pull.
     open: bool,
 }
@@ -176,8 +180,18 @@ async fn page_of(
     let grants = engine.application_entitlements(&readers, Some(customer.id), None, paging.request()).await?;
     let (grants, grant_pages) = paging.take(grants);
     let paging = Paging::at(&path, query, "artifacts", "artifacts");
+    let pulls = engine.customer_pulls(&readers, customer.id).await?;
     let (entitlements, entitlement_pages) =
-        artifact_entitlements::rows(engine, &readers, customer.id, &paging).await?;
+        artifact_entitlements::rows(engine, &readers, customer.id, &pulls, &paging).await?;
+    let paging = Paging::at(&path, query, "images", "images");
+    let reached = Reached::of(engine, &pulls, &paging).await?;
+    // Each entitlement has a page of its own that looks at more of its versions.
+    let (mut missing, mut left) = (Vec::new(), MOST_LOOKED_AT);
+    for grant in &grants {
+        let most = left.max(1);
+        left = left.saturating_sub(grant.versions.len());
+        missing.push(engine.missing_images(&pulls, grant, most).await?);
+    }
     let form = form.unwrap_or_else(|| {
         Form::filled([
             ("name", customer.name.to_string()),
@@ -195,6 +209,8 @@ async fn page_of(
         grant_pages,
         entitlements,
         entitlement_pages,
+        reached,
+        missing,
         open: engine.artifact_policy(&readers).await? == ArtifactPolicy::OpenUntilFirst,
         customer,
     })

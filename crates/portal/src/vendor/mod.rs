@@ -21,6 +21,7 @@ mod members;
 mod notices;
 mod products;
 mod provider;
+mod reach;
 mod registries;
 mod registry_activity;
 mod registry_key_rotation;

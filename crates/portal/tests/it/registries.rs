@@ -493,6 +493,45 @@ keyward_testkit::databases! {
             }
         }
     }
+
+    async fn pages_tell_what_entitlements_come_to(store: Store) {
+        let (engine, _) = engine(store);
+        let vendor = Browser::open(engine).await;
+        let (_, found) = registry(&vendor, "Releases").await;
+        push(&vendor.engine, &found, "acme/server", &["1.0", "2.1"]).await;
+        let (customer, _) = buyer(&vendor, "Buyer").await;
+        let (status, page) = vendor.get(&customer).await;
+        let open = "All tags – as for all customers until the first artifact entitlement";
+        assert!(status == 200 && page.contains(open), "{page}");
+        assert!(page.contains(&format!("{}/acme/server", found.host)), "{page}");
+
+        let artifacts = vendor.get(&format!("{customer}/grant-artifacts")).await.1;
+        let artifact = id_after(&artifacts, "mode-").to_owned();
+        let mode = format!("mode-{artifact}");
+        let more = format!("more-{artifact}");
+        let grant = [(mode.as_str(), "named"), (more.as_str(), "1.0"), ("close", "true")];
+        vendor.send(&format!("{customer}/grant-artifacts"), &grant).await.unwrap();
+        let page = vendor.get(&customer).await.1;
+        assert!(page.contains("1.0 – by artifact entitlement") && !page.contains("All tags"), "{page}");
+
+        // A version whose image is another tag.
+        let application = vendor.send("/applications/new", &[("name", "App"), ("kind", "compose")]).await.unwrap();
+        let compose = format!("services:\n  a:\n    image: {}/acme/server:2.1\n", found.host);
+        let version = [("name", "2.1.0"), ("notes", ""), ("compose", compose.as_str())];
+        vendor.send(&format!("{application}/new-version"), &version).await.unwrap();
+        let id = application.rsplit('/').next().unwrap();
+        let grant = [("application", id), ("version-2.1.0", "true")];
+        let done = vendor.send(&format!("{customer}/grant-application"), &grant).await.unwrap();
+        let told = "can't be pulled: the artifact entitlements cover other tags of it";
+        let page = vendor.get(&done).await.1;
+        assert!(page.contains("Version 2.1.0 is granted, but its image") && page.contains("2.1</code>"), "{page}");
+        assert!(page.replace("&#39;", "'").contains(told), "{page}");
+        let held = format!("/application-entitlements/{}", id_after(&page, "/application-entitlements/"));
+        assert!(vendor.get(&held).await.1.replace("&#39;", "'").contains(told));
+        let cookie = vendor.customer("buyer@buyer.example").await;
+        let own = crate::ask(&vendor.engine, "GET", "/portal/applications/app/2.1.0", &cookie, "").await;
+        assert!(own.text.replace("&#39;", "'").contains("can't be pulled with your licenses"), "{}", own.text);
+    }
 }
 
 /// What a browser's cookie holds.

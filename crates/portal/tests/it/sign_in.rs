@@ -55,6 +55,19 @@ async fn send(
 }
 
 keyward_testkit::databases! {
+    async fn an_address_is_typed_in_any_case(store: Store) {
+        let (engine, _) = engine(store);
+        people(&engine).await;
+        let app = server(&engine).await;
+        assert_eq!(send(&*app, sign_in("192.0.2.1", "OWNER@Acme.EXAMPLE", PASSWORD)).await.0, 303);
+        assert_eq!(send(&*app, form("/forgot", "192.0.2.1", "email=Owner%40ACME.example".to_owned())).await.0, 303);
+        let mail = engine.claim_mail().await.unwrap().unwrap();
+        assert_eq!(mail.recipient.as_str(), "owner@acme.example");
+        // An address as earlier versions took it is looked for, and says nothing of itself.
+        let old = send(&*app, sign_in("192.0.2.1", "jörg@acme.example", PASSWORD)).await;
+        assert_eq!(old.0, 401);
+    }
+
     async fn a_pair_is_refused_with_the_time_to_wait(store: Store) {
         let (engine, _) = engine(store);
         people(&engine).await;

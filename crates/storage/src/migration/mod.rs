@@ -16,6 +16,7 @@ mod m0013_issuers;
 mod m0014_blank_notes;
 mod m0015_lists;
 mod m0017_history;
+mod m0018_folded_text;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             m0014_blank_notes,
             m0015_lists,
             m0017_history,
+            m0018_folded_text,
         ]
     }
 }
@@ -102,7 +104,7 @@ impl MigrationTrait for Migration {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use keyward_testkit::database::FreshPostgres;
     use sea_orm::{ConnectionTrait as _, Database, DatabaseConnection, Statement};
 
@@ -111,7 +113,7 @@ mod tests {
     const KEY: &str = "7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC";
 
     /// A database as it was before `name`.
-    async fn before(name: &str, url: &str) -> DatabaseConnection {
+    pub(super) async fn before(name: &str, url: &str) -> DatabaseConnection {
         let connection = Database::connect(url).await.unwrap();
         let earlier = Migrator::migrations().iter().position(|migration| migration.name() == name).unwrap();
         Migrator::up(&connection, Some(earlier as u32)).await.unwrap();

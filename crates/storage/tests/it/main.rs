@@ -10,3 +10,4 @@ mod products;
 mod round_trips;
 mod schema;
 mod scopes;
+mod search;

@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod list;
+mod missing_images;
 mod show;
 mod update;
 
@@ -20,7 +21,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(list::list)
         .service(show::show)
         .service(update::update)
-        .service(delete::delete);
+        .service(delete::delete)
+        .service(missing_images::missing_images);
 }
 
 /// What a customer may deploy of an application.

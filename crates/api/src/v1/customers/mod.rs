@@ -1,5 +1,6 @@
 //! Customers.
 
+mod artifacts;
 mod create;
 mod delete;
 mod list;
@@ -17,7 +18,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(list::list)
         .service(show::show)
         .service(update::update)
-        .service(delete::delete);
+        .service(delete::delete)
+        .service(artifacts::artifacts);
 }
 
 /// A company or person you sell to.
