@@ -1,10 +1,13 @@
 //! Speaks to a server's management API.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use ureq::tls::{Certificate, PemItem, TlsConfig, parse_pem};
 
 use crate::output::line;
 use crate::reading;
@@ -24,6 +27,9 @@ pub(crate) struct Connection {
     /// Management token (better in the environment: arguments show in process lists)
     #[arg(long, global = true, env = "KEYWARD_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
+    /// Certificate authorities, in PEM, that count beside the public ones and those of this machine
+    #[arg(long, global = true, env = "KEYWARD_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
     /// Print the server's JSON as it is
     #[arg(long, global = true)]
     json: bool,
@@ -86,7 +92,7 @@ impl Connection {
 
     /// Reads `path`.
     pub(crate) fn get(&self, path: &str) -> anyhow::Result<Box<RawValue>> {
-        let request = self.agent().get(self.url(path)).header("Authorization", self.bearer()?);
+        let request = self.agent()?.get(self.url(path)).header("Authorization", self.bearer()?);
         self.answer(request.call())
     }
 
@@ -94,7 +100,7 @@ impl Connection {
     pub(crate) fn get_with(&self, path: &str, query: &[(&str, &str)]) -> anyhow::Result<Box<RawValue>> {
         let asked = query.iter().copied().filter(|(_, value)| !value.is_empty());
         let request =
-            self.agent().get(self.url(path)).query_pairs(asked).header("Authorization", self.bearer()?);
+            self.agent()?.get(self.url(path)).query_pairs(asked).header("Authorization", self.bearer()?);
         self.answer(request.call())
     }
 
@@ -129,21 +135,21 @@ impl Connection {
 
     /// Sends `body` to `path`.
     pub(crate) fn post(&self, path: &str, body: &impl serde::Serialize) -> anyhow::Result<Box<RawValue>> {
-        let request = self.agent().post(self.url(path)).header("Authorization", self.bearer()?);
+        let request = self.agent()?.post(self.url(path)).header("Authorization", self.bearer()?);
         let body = serde_json::to_string(body)?;
         self.answer(request.header("Content-Type", "application/json").send(body))
     }
 
     /// Changes what is at `path` by `body`.
     pub(crate) fn patch(&self, path: &str, body: &impl serde::Serialize) -> anyhow::Result<Box<RawValue>> {
-        let request = self.agent().patch(self.url(path)).header("Authorization", self.bearer()?);
+        let request = self.agent()?.patch(self.url(path)).header("Authorization", self.bearer()?);
         let body = serde_json::to_string(body)?;
         self.answer(request.header("Content-Type", "application/json").send(body))
     }
 
     /// Deletes what is at `path`.
     pub(crate) fn delete(&self, path: &str) -> anyhow::Result<()> {
-        let request = self.agent().delete(self.url(path)).header("Authorization", self.bearer()?);
+        let request = self.agent()?.delete(self.url(path)).header("Authorization", self.bearer()?);
         self.body(request.call()).map(drop)
     }
 
@@ -162,12 +168,22 @@ impl Connection {
         )
     }
 
-    fn agent(&self) -> ureq::Agent {
-        ureq::Agent::config_builder()
+    fn agent(&self) -> anyhow::Result<ureq::Agent> {
+        let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(std::time::Duration::from_secs(30)))
-            .build()
-            .into()
+            .timeout_global(Some(std::time::Duration::from_secs(30)));
+        if !self.server.starts_with("https:") {
+            return Ok(config.build().into());
+        }
+        let public = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned();
+        let mut roots: Vec<_> = public
+            .chain(rustls_native_certs::load_native_certs().certs)
+            .map(|der| Certificate::from_der(&der).to_owned())
+            .collect();
+        if let Some(path) = &self.ca_file {
+            roots.extend(authorities(path)?);
+        }
+        Ok(config.tls_config(TlsConfig::builder().root_certs(roots.into()).build()).build().into())
     }
 
     fn url(&self, path: &str) -> String {
@@ -187,8 +203,19 @@ impl Connection {
         serde_json::from_str(&text).context("the server's answer is not JSON: is it Keyward?")
     }
 
+    fn unreached(&self, error: ureq::Error) -> anyhow::Error {
+        let unknown = error.to_string().contains("UnknownIssuer");
+        let error = anyhow::Error::new(error);
+        let error = if unknown {
+            error.context("its certificate is of an authority that is not known here: name it by --ca-file or KEYWARD_CA_FILE")
+        } else {
+            error
+        };
+        error.context(format!("reaching {}", self.server))
+    }
+
     fn body(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> anyhow::Result<String> {
-        let mut response = sent.with_context(|| format!("reaching {}", self.server))?;
+        let mut response = sent.map_err(|error| self.unreached(error))?;
         let status = response.status();
         let text = response.body_mut().read_to_string().context("reading the server's answer")?;
         if status.is_success() {
@@ -203,4 +230,22 @@ impl Connection {
         }
         Err(Refusal(message).into())
     }
+}
+
+/// The certificates in a file, one at least.
+fn authorities(path: &Path) -> anyhow::Result<Vec<Certificate<'static>>> {
+    let shown = path.display();
+    let text = std::fs::read(path).with_context(|| format!("reading {shown} (KEYWARD_CA_FILE)"))?;
+    let mut found = Vec::new();
+    for item in parse_pem(&text) {
+        if let PemItem::Certificate(certificate) =
+            item.with_context(|| format!("reading {shown} (KEYWARD_CA_FILE)"))?
+        {
+            found.push(certificate);
+        }
+    }
+    if found.is_empty() {
+        bail!("there is no certificate in PEM in {shown} (KEYWARD_CA_FILE)");
+    }
+    Ok(found)
 }

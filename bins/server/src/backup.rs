@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail, ensure};
-use keyward_storage::{Schema, Store};
+use keyward_storage::{Schema, Store, sqlite_file, sqlite_url};
 
 use crate::compose;
 use crate::config::Settings;
@@ -23,9 +23,9 @@ pub(crate) async fn take(settings: &Settings, file: &Path) -> anyhow::Result<()>
 
 /// Puts the backup in `file` into the place of the database, which must not be there.
 pub(crate) async fn restore(settings: &Settings, file: &Path) -> anyhow::Result<()> {
-    let place = settings.database_url.strip_prefix("sqlite://");
-    let place = place.context("PostgreSQL has its own tool for backups: pg_restore")?;
-    ensure!(!std::fs::exists(place)?, "there is a database at {place}: move it away first");
+    let place =
+        sqlite_file(&settings.database_url).context("PostgreSQL has its own tool for backups: pg_restore")?;
+    ensure!(!std::fs::exists(&place)?, "there is a database at {place}: move it away first");
     compose::make_data_dir(settings)?;
     // Made ready beside its place and renamed into it, so that a crash leaves all of it or nothing.
     let draft = format!("{place}.restoring");
@@ -34,7 +34,7 @@ pub(crate) async fn restore(settings: &Settings, file: &Path) -> anyhow::Result<
     }
     let source = file.to_str().context("the backup's name is not UTF-8")?;
     ensure!(file.exists(), "there is no backup at {source}");
-    let backup = Store::connect(&format!("sqlite://{source}")).await.context("opening the backup")?;
+    let backup = Store::connect(&sqlite_url(source)).await.context("opening the backup")?;
     match backup.schema().await.context("reading the backup")? {
         Schema::Newer { unknown, usable: false } => {
             bail!("the backup was made by a newer Keyward ({})", unknown.join(", "))
@@ -44,5 +44,5 @@ pub(crate) async fn restore(settings: &Settings, file: &Path) -> anyhow::Result<
         Schema::Behind { .. } => bail!("{source} is no database of Keyward"),
     }
     backup.backup(&draft).await?;
-    std::fs::rename(&draft, place).with_context(|| format!("renaming {draft} to {place}"))
+    std::fs::rename(&draft, &place).with_context(|| format!("renaming {draft} to {place}"))
 }

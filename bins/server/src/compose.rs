@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use keyward_engine::{Engine, MasterKey, Vault};
-use keyward_storage::{Schema, Store};
+use keyward_storage::{Schema, Store, sqlite_file};
 
 use crate::config::Settings;
 use crate::mail::Post;
 use crate::master_key;
 use crate::system::{SystemClock, SystemEntropy};
+use crate::tls::Tls;
 
 /// The name under which the database keeps its master key's fingerprint.
 pub(crate) const FINGERPRINT: &str = "master_key_fingerprint";
@@ -61,6 +62,7 @@ impl Instance {
 /// Looks at everything [`Instance::open`] needs and makes nothing. Gives the number of signing keys.
 pub(crate) async fn check(settings: &Settings) -> anyhow::Result<usize> {
     Post::open(settings)?;
+    settings.tls.as_ref().map(Tls::open).transpose()?;
     existing_database(settings)?;
     let store = connect(settings).await?;
     match store.schema().await? {
@@ -80,7 +82,8 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<usize> {
 
 fn engine(store: Store, master: &MasterKey, settings: &Settings) -> Engine {
     let engine = Engine::new(store, Vault::new(master), settings.issuer.clone(), SystemClock, SystemEntropy);
-    let engine = engine.with_outbound(settings.outbound.clone());
+    let engine =
+        engine.with_outbound(settings.outbound.clone()).with_authorities(settings.authorities.clone());
     let engine = engine.with_mail_limits(settings.mail_limits).with_hash_memory(settings.hash_memory);
     match &settings.registry_domain {
         Some(domain) => engine.with_registry_domain(domain.clone()),
@@ -95,8 +98,8 @@ pub(crate) async fn connect(settings: &Settings) -> anyhow::Result<Store> {
 
 /// A command that makes nothing needs a database that is there.
 pub(crate) fn existing_database(settings: &Settings) -> anyhow::Result<()> {
-    match settings.database_url.strip_prefix("sqlite://") {
-        Some(path) if !std::fs::exists(path).unwrap_or(false) => {
+    match sqlite_file(&settings.database_url) {
+        Some(path) if !std::fs::exists(&path).unwrap_or(false) => {
             bail!("there is no database at {path} yet: start the server")
         }
         Some(_) | None => Ok(()),

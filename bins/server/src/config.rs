@@ -8,15 +8,20 @@ use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
 use keyward_domain::registry::Host;
 use keyward_domain::{AddressRange, OutboundRules};
+use keyward_engine::outbound::Authorities;
 use keyward_engine::{Issuer, MailLimits};
-use keyward_storage::StoreOptions;
+use keyward_storage::{StoreOptions, sqlite_url};
 use keyward_web::TrustedProxies;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::tls::TlsFiles;
+
 /// What is logged unless asked for otherwise: our own news, and warnings of libraries, but not of each client that
-/// tries TLS on a plain port first.
-const DEFAULT_LOG: &str = "warn,actix_http::h1=off,keyward=info";
+/// tries TLS on a plain port first. Requests that the library refuses by itself have no other line.
+const DEFAULT_LOG: &str = "warn,actix_http::h1=off,actix_http::h1::decoder=debug,keyward=info";
 
 /// Settings as given by flag or environment; what is absent may stand in the file.
 #[derive(Debug, Args)]
@@ -27,7 +32,18 @@ pub(crate) struct Given {
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, global = true, env = "KEYWARD_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
-    /// URL under which clients reach the server; the issuer of tokens [default: http://LISTEN]
+    /// Serve TLS with the certificates in this file, in PEM: the server's own first [default: plain HTTP]
+    #[arg(long, global = true, env = "KEYWARD_TLS_CERT", value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of that certificate, in PEM
+    #[arg(long, global = true, env = "KEYWARD_TLS_KEY", value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Certificate authorities, in PEM, that count beside the public ones where the server connects to upstreams,
+    /// sign-in providers and the mail server
+    #[arg(long, global = true, env = "KEYWARD_CA_FILE", value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// URL under which clients reach the server; the issuer of tokens [default: http://LISTEN, or https://LISTEN
+    /// with TLS]
     #[arg(long, global = true, env = "KEYWARD_PUBLIC_URL", value_name = "URL")]
     public_url: Option<String>,
     /// Folder for database and master key [default: ./keyward-data]
@@ -98,7 +114,7 @@ pub(crate) struct Given {
     /// Form of the log
     #[arg(long, global = true, env = "KEYWARD_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
-    /// What is logged, such as info or keyward=debug [default: warn,actix_http::h1=off,keyward=info]
+    /// What is logged, such as info or keyward=debug [default: warn,keyward=info, and requests that are refused for their form]
     #[arg(long, global = true, env = "KEYWARD_LOG", value_name = "FILTER")]
     log: Option<String>,
 }
@@ -108,6 +124,9 @@ pub(crate) struct Given {
 #[serde(deny_unknown_fields)]
 struct File {
     listen: Option<SocketAddr>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    ca_file: Option<PathBuf>,
     public_url: Option<String>,
     data_dir: Option<PathBuf>,
     database_url: Option<String>,
@@ -153,6 +172,10 @@ pub(crate) enum MasterKeySource {
 pub(crate) struct Settings {
     /// Address and port to listen on.
     pub listen: SocketAddr,
+    /// Certificate and key, if the server itself speaks TLS.
+    pub tls: Option<TlsFiles>,
+    /// Whose certificates count where the server connects to others.
+    pub authorities: Authorities,
     /// Issuer of tokens and base of published addresses.
     pub issuer: Issuer,
     /// Folder for database and master key.
@@ -209,9 +232,20 @@ impl Settings {
     pub(crate) fn read(given: Given) -> anyhow::Result<Self> {
         let file = given.config.as_deref().map(File::read).transpose()?.unwrap_or_default();
         let listen = given.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
-        let public_url = given.public_url.or(file.public_url).unwrap_or_else(|| format!("http://{listen}"));
+        let tls = tls(given.tls_cert.or(file.tls_cert), given.tls_key.or(file.tls_key))?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let public_url =
+            given.public_url.or(file.public_url).unwrap_or_else(|| format!("{scheme}://{listen}"));
         let issuer =
             Issuer::parse(&public_url).with_context(|| format!("KEYWARD_PUBLIC_URL “{public_url}”"))?;
+        ensure!(
+            !issuer.has_path(),
+            "KEYWARD_PUBLIC_URL “{public_url}” must have no path: the server needs a host of its own"
+        );
+        ensure!(
+            tls.is_none() || issuer.is_https(),
+            "KEYWARD_PUBLIC_URL “{public_url}” must begin with https://, as the server speaks TLS (KEYWARD_TLS_CERT)"
+        );
         if given.registry_upstreams.is_some() || file.registry_upstreams.is_some() {
             bail!(
                 "KEYWARD_REGISTRY_UPSTREAMS is no more: list addresses and networks in KEYWARD_OUTBOUND_ALLOW"
@@ -222,7 +256,7 @@ impl Settings {
         let database_url = given
             .database_url
             .or(file.database_url)
-            .unwrap_or_else(|| format!("sqlite://{}", data_dir.join("keyward.db").display()));
+            .unwrap_or_else(|| sqlite_url(&data_dir.join("keyward.db").to_string_lossy()));
         let master_key = match (given.master_key, given.master_key_file.or(file.master_key_file)) {
             (Some(_), Some(_)) => bail!("set KEYWARD_MASTER_KEY or KEYWARD_MASTER_KEY_FILE, not both"),
             (Some(text), None) => MasterKeySource::Text(Zeroizing::new(text)),
@@ -232,6 +266,8 @@ impl Settings {
         let default_sender = format!("Keyward <keyward@{}>", issuer.mail_domain());
         Ok(Self {
             listen,
+            tls,
+            authorities: authorities(given.ca_file.or(file.ca_file).as_deref())?,
             issuer,
             data_dir,
             database_url,
@@ -260,8 +296,38 @@ impl Settings {
     /// Whether tokens would name the address that stands for all of the machine's, `0.0.0.0` or `[::]`.
     pub(crate) fn is_public_url_unspecified(&self) -> bool {
         let listen = self.listen.ip();
-        listen.is_unspecified() && self.issuer.as_str() == format!("http://{}", self.listen)
+        let default =
+            self.issuer.as_str().split_once("://").is_some_and(|(_, rest)| rest == self.listen.to_string());
+        listen.is_unspecified() && default
     }
+}
+
+fn tls(certificate: Option<PathBuf>, key: Option<PathBuf>) -> anyhow::Result<Option<TlsFiles>> {
+    match (certificate, key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (Some(_), None) => bail!("KEYWARD_TLS_CERT needs KEYWARD_TLS_KEY"),
+        (None, Some(_)) => bail!("KEYWARD_TLS_KEY needs KEYWARD_TLS_CERT"),
+    }
+}
+
+/// A certificate that nothing could be checked with is told now, and not when a connection fails.
+fn authorities(file: Option<&Path>) -> anyhow::Result<Authorities> {
+    let Some(path) = file else { return Ok(Authorities::default()) };
+    let shown = path.display();
+    let text = std::fs::read(path).with_context(|| format!("KEYWARD_CA_FILE: reading {shown}"))?;
+    let mut own = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(&text) {
+        let usable = certificate.map_err(|error| error.to_string()).and_then(|certificate| {
+            own.push(certificate.to_vec());
+            rustls::RootCertStore::empty().add(certificate).map_err(|error| error.to_string())
+        });
+        if let Err(error) = usable {
+            bail!("KEYWARD_CA_FILE: a certificate in {shown} can't be used: {error}");
+        }
+    }
+    ensure!(!own.is_empty(), "KEYWARD_CA_FILE: there is no certificate in PEM in {shown}");
+    Ok(Authorities::with_own(own))
 }
 
 fn mail_limits(per_day: Option<u64>) -> MailLimits {

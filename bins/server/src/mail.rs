@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use keyward_domain::Email;
+use keyward_engine::outbound::{Authorities, hint};
 use keyward_engine::{Engine, Mail};
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 use crate::config::Settings;
@@ -42,8 +44,12 @@ impl Post {
         let way = match &settings.smtp_url {
             Some(url) => {
                 // The address may hold a password, so it is not told.
-                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-                    .map_err(|_| anyhow::anyhow!("KEYWARD_SMTP_URL must be smtp://… or smtps://…"))?;
+                let fault = || anyhow::anyhow!("KEYWARD_SMTP_URL must be smtp://… or smtps://…");
+                let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|_| fault())?;
+                let builder = match tls(url, &settings.authorities).map_err(|_| fault())? {
+                    Some(tls) => builder.tls(tls),
+                    None => builder,
+                };
                 Way::Smtp(Box::new(builder.timeout(Some(Duration::from_secs(20))).build()))
             }
             None => Way::Folder(settings.data_dir.join("mail")),
@@ -76,8 +82,10 @@ impl Post {
                 engine.mail_undeliverable(mail).await
             }
             Err(Failure::Passing(error)) => {
+                let error = format!("{error:#}");
+                let error = format!("{error}{}", hint(&error));
                 // Neither text nor recipient: the text may hold a link.
-                tracing::warn!(mail = %mail.id, attempt = mail.attempts + 1, error = format!("{error:#}"), "mail was not handed over");
+                tracing::warn!(mail = %mail.id, attempt = mail.attempts + 1, error, "mail was not handed over");
                 engine.mail_failed(mail).await.map(|given_up| {
                     if given_up {
                         tracing::error!(mail = %mail.id, "mail is given up");
@@ -143,4 +151,24 @@ fn sender(text: &str) -> anyhow::Result<Mailbox> {
     let address = Email::kept(address).for_mail();
     let address = address.map_err(|invalid| anyhow::anyhow!("KEYWARD_MAIL_FROM {}", invalid.message))?;
     Ok(Mailbox::new(mailbox.name, address.parse()?))
+}
+
+/// TLS as the URL asks for it, with authorities that are not public besides; `None` if it asks for none.
+fn tls(url: &str, authorities: &Authorities) -> anyhow::Result<Option<Tls>> {
+    let url = url::Url::parse(url)?;
+    let wanted = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value);
+    let form = match (url.scheme(), wanted.as_deref()) {
+        ("smtps", _) => Tls::Wrapper,
+        ("smtp", Some("required")) => Tls::Required,
+        ("smtp", Some("opportunistic")) => Tls::Opportunistic,
+        _ => return Ok(None),
+    };
+    let mut parameters = TlsParameters::builder(url.host_str().context("no host")?.to_owned());
+    for certificate in authorities.private() {
+        // Of what the machine trusts, some may be in a form that is not known here.
+        if rustls::RootCertStore::empty().add(certificate.into()).is_ok() {
+            parameters = parameters.add_root_certificate(Certificate::from_der(certificate.to_vec())?);
+        }
+    }
+    Ok(Some(form(parameters.build()?)))
 }

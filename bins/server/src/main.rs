@@ -14,17 +14,22 @@ mod retention;
 mod serve;
 mod system;
 mod telemetry;
+mod tls;
 
 use std::process::ExitCode;
 
 use args::{Args, Command, MemberCommand};
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser};
 use compose::Instance;
 use config::Settings;
 use keyward_engine::NewOrganization;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return refuse(&error),
+    };
     match run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -33,6 +38,30 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Says in one line which setting has a value that can't be read, by the name that it has in the environment; and what else
+/// is wrong with the command line as usual.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        Some(_) | None => None,
+    };
+    let (Some(argument), Some(value)) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue))
+    else {
+        error.exit()
+    };
+    let flag = argument.trim_start_matches('-').split(' ').next().unwrap_or_default();
+    let command = Args::command();
+    let known = command.get_arguments().find(|argument| argument.get_long() == Some(flag));
+    let Some(setting) = known.and_then(|argument| argument.get_env()) else { error.exit() };
+    let why = match (error.get(ContextKind::ValidValue), std::error::Error::source(error)) {
+        (Some(ContextValue::Strings(values)), _) => format!("must be one of {}", values.join(", ")),
+        (_, Some(why)) => format!("can't be read: {why}"),
+        (_, None) => "can't be read".to_owned(),
+    };
+    eprintln!("keyward-server: {} “{value}” {why}", setting.to_string_lossy());
+    ExitCode::from(2)
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
@@ -78,7 +107,10 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Check => {
                 let keys = compose::check(&settings).await?;
                 print(&format!("Settings, master key and database are in order; {keys} signing keys open."))?;
-                print(&format!("Upstreams and sign-in providers may be at {}.", settings.outbound))
+                print(&format!("Upstreams and sign-in providers may be at {}.", settings.outbound))?;
+                let tls = settings.tls.as_ref().map(tls::Tls::open).transpose()?;
+                let warnings = tls.map(|tls| tls.warnings(tls::now(), settings.issuer.host_name()));
+                warnings.unwrap_or_default().iter().try_for_each(|warning| print(&format!("But {warning}.")))
             }
             Command::Member { command: MemberCommand::ResetSecondFactor { organization, email } } => {
                 compose::existing_database(&settings)?;

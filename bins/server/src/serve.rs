@@ -9,10 +9,12 @@ use anyhow::Context as _;
 use crate::compose::Instance;
 use crate::config::Settings;
 use crate::mail::Post;
+use crate::tls::Tls;
 use crate::{folding, keys, log, notices, print, retention};
 
 /// Listens until SIGTERM or SIGINT, then lets requests under way finish.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
+    let tls = settings.tls.as_ref().map(Tls::open).transpose()?.map(Arc::new);
     let engine = Instance::open(settings).await?.engine;
     if let Some(link) = engine.setup_link().await? {
         // For the eyes of who started it: the link makes its opener the operator, so it is not logged.
@@ -28,6 +30,9 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     actix_web::rt::spawn(folding::fold(Arc::clone(&engine)));
     let watched = Arc::clone(&engine);
     actix_web::rt::spawn(async move { watched.watch_database().await });
+    if let Some(tls) = &tls {
+        actix_web::rt::spawn(Arc::clone(tls).watch(settings.issuer.host_name().to_owned()));
+    }
     let (listen, public_url, drain) = (settings.listen, settings.issuer.as_str(), settings.drain);
     let shutdown_seconds = settings.shutdown_seconds;
     let settings = web::Data::new(keyward_web::Settings {
@@ -51,10 +56,15 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
             .configure(|config| keyward_portal::configure(config, &portal))
     })
     .shutdown_timeout(shutdown_seconds.into())
-    .disable_signals()
-    .bind(listen)
-    .with_context(|| format!("listening on {listen} (KEYWARD_LISTEN)"))?;
-    tracing::info!(address = %format!("http://{listen}"), public_url, "serving");
+    .disable_signals();
+    let bound = match &tls {
+        Some(tls) => server.bind_rustls_0_23(listen, tls.server_config()?),
+        None => server.bind(listen),
+    };
+    let server = bound.with_context(|| format!("listening on {listen} (KEYWARD_LISTEN)"))?;
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let version = env!("CARGO_PKG_VERSION");
+    tracing::info!(version, address = %format!("{scheme}://{listen}"), public_url, "serving");
     let server = server.run();
     let handle = server.handle();
     actix_web::rt::spawn(async move {

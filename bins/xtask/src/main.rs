@@ -25,6 +25,7 @@ cargo xtask test lint        formatting, clippy, documentation
 cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG goes to cargo test
 cargo xtask test interop     a running server, clients that were not written here, a registry, and a browser
 cargo xtask test registry    of these, the registry alone
+cargo xtask test proxies     of these, the proxies that docs/operations has configurations for
 cargo xtask test browser     of these, the portals in the browser alone
 cargo xtask screenshots      a picture of every page, at two widths and in the dark, with sample data
 cargo xtask load             validations a second, on both databases, beside what they are compared with
@@ -72,6 +73,11 @@ fn run() -> Result<bool> {
         ["test", "registry"] => {
             parts::install_registry()?;
             interop::registry(&mut report, &postgres::Postgres::start()?)?;
+        }
+        ["test", "proxies"] => {
+            parts::install_registry()?;
+            parts::install_proxies()?;
+            interop::proxies(&mut report)?;
         }
         ["screenshots"] => interop::screenshots(&mut report, &parts::install()?)?,
         ["load"] => {

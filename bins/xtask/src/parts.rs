@@ -35,6 +35,7 @@ pub(crate) fn install() -> Result<Parts> {
     println!("\n== parts");
     install_postgres()?;
     install_registry()?;
+    install_proxies()?;
     Ok(Parts { node: node("examples/node")?, browser: browser()?, python: python()?, go: go()? })
 }
 
@@ -48,19 +49,28 @@ pub(crate) fn install_postgres() -> Result<()> {
 
 /// The registry behind the gateway, and its clients.
 pub(crate) fn install_registry() -> Result<()> {
-    let missing: Vec<_> =
-        ["docker-registry", "skopeo", "podman"].into_iter().filter(|part| !answers(part)).collect();
-    if !missing.is_empty() {
-        // The package starts a registry of its own, on a fixed port, unless it is told not to.
-        let policy = Path::new("/usr/sbin/policy-rc.d");
-        if !policy.exists() {
-            std::fs::write(policy, "#!/bin/sh\nexit 101\n")
-                .context("keeping packages from starting services")?;
-            std::fs::set_permissions(policy, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-        }
-        apt(&missing)?;
+    let parts = ["docker-registry", "skopeo", "podman"];
+    services(parts.into_iter().filter(|part| !answers(part)).collect())
+}
+
+/// The proxies that the documentation has configurations for, and a client.
+pub(crate) fn install_proxies() -> Result<()> {
+    let parts = ["/usr/sbin/nginx", "/usr/bin/caddy", "/usr/sbin/haproxy", "/usr/bin/curl"];
+    let missing = parts.into_iter().filter(|program| !Path::new(program).exists());
+    services(missing.filter_map(|program| program.rsplit('/').next()).collect())
+}
+
+/// Packages that would start a server of their own, on a fixed port, unless they are told not to.
+fn services(missing: Vec<&str>) -> Result<()> {
+    if missing.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let policy = Path::new("/usr/sbin/policy-rc.d");
+    if !policy.exists() {
+        std::fs::write(policy, "#!/bin/sh\nexit 101\n").context("keeping packages from starting services")?;
+        std::fs::set_permissions(policy, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    }
+    apt(&missing)
 }
 
 /// The load generator.

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use keyward_token::{Keyring, UnixSeconds, pasted};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
 use crate::{Answer, Kept, Lapsed, Question, Untrusted, Verifier};
 
@@ -89,7 +90,13 @@ pub struct ClientBuilder {
     timeout: Duration,
     grace_seconds: u32,
     file: Option<PathBuf>,
+    authorities: Option<Vec<Certificate<'static>>>,
 }
+
+/// There is no certificate in what was given as certificate authorities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("there is no certificate in PEM, or one that can't be read")]
+pub struct NoCertificate;
 
 impl Client {
     /// For a server's public URL and one product: its API key and its id. The keys are the public ones of the
@@ -102,6 +109,7 @@ impl Client {
             timeout: Duration::from_secs(5),
             grace_seconds: 7 * 24 * 60 * 60,
             file: None,
+            authorities: None,
         }
     }
 
@@ -211,9 +219,23 @@ impl ClientBuilder {
         Self { timeout: timeout.min(MOST_TIMEOUT), ..self }
     }
 
+    /// Believes certificates of these authorities, in PEM, in place of the public ones: for a server whose certificate
+    /// is of an authority of its own.
+    pub fn authorities(self, pem: &str) -> Result<Self, NoCertificate> {
+        let mut found = Vec::new();
+        for item in parse_pem(pem.as_bytes()) {
+            if let PemItem::Certificate(certificate) = item.map_err(|_| NoCertificate)? {
+                found.push(certificate);
+            }
+        }
+        if found.is_empty() { Err(NoCertificate) } else { Ok(Self { authorities: Some(found), ..self }) }
+    }
+
     /// The client.
     pub fn build(self) -> Client {
+        let roots = self.authorities.map_or(RootCerts::WebPki, RootCerts::from);
         let config = ureq::Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
             .timeout_global(Some(self.timeout))
             .http_status_as_error(false)
             .max_redirects(0)

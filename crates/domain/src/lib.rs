@@ -100,7 +100,7 @@ pub use payload::Payload;
 pub use permission::{Access, Actor, Authority, Forbidden, Grant, Identity, Permission, Scopes};
 pub use plan::{Feature, Overrides, Plan};
 pub use product::{Product, ProductState};
-pub use provider::{ClientId, Distrust, MailDomain, Provider, ProviderUrl};
+pub use provider::{ClientId, Distrust, MailDomain, MailDomains, Provider, ProviderUrl};
 pub use revision::{Issue, Revision, RevisionState, Validity};
 pub use secret::{Secret, SecretHash, SecretKind};
 pub use session::Session;

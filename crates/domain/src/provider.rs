@@ -24,6 +24,9 @@ pub struct Provider {
     pub client_id: ClientId,
     /// The only domain whose addresses count; `None` for any.
     pub domain: Option<MailDomain>,
+    /// The domains of whose addresses the provider need not say that it has verified them: the organization knows that
+    /// it hands them out itself.
+    pub verified_domains: MailDomains,
     /// Whether passwords of members no longer count. Those of owners do, for the day the provider is away.
     pub exclusive: bool,
     /// When it was first set.
@@ -130,7 +133,10 @@ pub enum Distrust {
 impl Provider {
     /// Whether another vouches for the same people by the same means.
     pub fn is_as(&self, other: &Self) -> bool {
-        let means = |it: &Self| (it.issuer.clone(), it.client_id.clone(), it.domain.clone(), it.exclusive);
+        let means = |it: &Self| {
+            let people = (it.domain.clone(), it.verified_domains.clone(), it.exclusive);
+            (it.issuer.clone(), it.client_id.clone(), people)
+        };
         means(self) == means(other)
     }
 
@@ -168,10 +174,11 @@ impl Provider {
         }
     }
 
-    /// The address by which a member is found, if the provider answers for it.
-    pub fn vouches(&self, email: Option<&str>, verified: bool) -> Result<Email, Distrust> {
+    /// The address by which a member is found, if the provider answers for it. `verified` is what it says of the address,
+    /// if it says anything: a plain no counts, whatever domain it is.
+    pub fn vouches(&self, email: Option<&str>, verified: Option<bool>) -> Result<Email, Distrust> {
         let email = Email::to_find(email.ok_or(Distrust::NoEmail)?).map_err(|_| Distrust::NoEmail)?;
-        if !verified {
+        if !verified.unwrap_or_else(|| self.verified_domains.contain(&email)) {
             return Err(Distrust::UnverifiedEmail);
         }
         match &self.domain {
@@ -251,6 +258,58 @@ impl MailDomain {
     }
 }
 
+/// Domains of e-mail addresses, each once; 50 at most.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
+pub struct MailDomains(Vec<MailDomain>);
+
+impl MailDomains {
+    /// The most domains of one list.
+    pub const MOST: usize = 50;
+
+    /// A list of these.
+    pub fn new(domains: impl IntoIterator<Item = MailDomain>) -> Result<Self, Invalid> {
+        let mut list = Vec::new();
+        for domain in domains {
+            if !list.contains(&domain) {
+                list.push(domain);
+            }
+        }
+        if list.len() > Self::MOST {
+            return Err(Invalid::new("too_many", format!("has more than {} domains", Self::MOST)));
+        }
+        Ok(Self(list))
+    }
+
+    /// The domains.
+    pub fn domains(&self) -> &[MailDomain] {
+        &self.0
+    }
+
+    fn contain(&self, email: &Email) -> bool {
+        self.0.iter().any(|domain| domain.is_of(email))
+    }
+}
+
+impl FromStr for MailDomains {
+    type Err = Invalid;
+
+    /// Domains with commas or white space between them.
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let parts = text.split(|letter: char| letter == ',' || letter.is_whitespace());
+        let domains = parts.filter(|part| !part.is_empty()).map(str::parse).collect::<Result<Vec<_>, _>>()?;
+        Self::new(domains)
+    }
+}
+
+impl fmt::Display for MailDomains {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, domain) in self.0.iter().enumerate() {
+            write!(f, "{}{domain}", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
 fn client_id(text: &str) -> Result<String, Invalid> {
     let text = text.trim();
     if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -279,6 +338,7 @@ mod tests {
             issuer: "https://id.example".parse().unwrap(),
             client_id: "keyward".parse().unwrap(),
             domain: Some("acme.example".parse().unwrap()),
+            verified_domains: MailDomains::default(),
             exclusive: false,
             created_at: now,
             updated_at: now,
@@ -343,17 +403,43 @@ mod tests {
     #[test]
     fn only_verified_addresses_of_the_domain_count() {
         let provider = provider();
-        assert_eq!(provider.vouches(Some("Ada@ACME.example"), true).unwrap().as_str(), "Ada@ACME.example");
-        assert_eq!(provider.vouches(Some("ada@acme.example"), false), Err(Distrust::UnverifiedEmail));
-        assert_eq!(provider.vouches(Some("ada@evil.example"), true), Err(Distrust::Domain));
-        assert_eq!(provider.vouches(Some("ada@sub.acme.example"), true), Err(Distrust::Domain));
-        assert_eq!(provider.vouches(Some("\"x@acme.example\"@evil.example"), true), Err(Distrust::Domain));
-        assert_eq!(provider.vouches(Some("ada"), true), Err(Distrust::NoEmail));
+        let vouches = |email, verified| provider.vouches(email, verified);
+        assert_eq!(vouches(Some("Ada@ACME.example"), Some(true)).unwrap().as_str(), "Ada@ACME.example");
+        for verified in [Some(false), None] {
+            assert_eq!(vouches(Some("ada@acme.example"), verified), Err(Distrust::UnverifiedEmail));
+        }
+        assert_eq!(vouches(Some("ada@evil.example"), Some(true)), Err(Distrust::Domain));
+        assert_eq!(vouches(Some("ada@sub.acme.example"), Some(true)), Err(Distrust::Domain));
+        assert_eq!(vouches(Some("\"x@acme.example\"@evil.example"), Some(true)), Err(Distrust::Domain));
+        assert_eq!(vouches(Some("ada"), Some(true)), Err(Distrust::NoEmail));
+        assert_eq!(vouches(None, Some(true)), Err(Distrust::NoEmail));
         let german = Provider { domain: Some("MÜLLER.example".parse().unwrap()), ..provider.clone() };
-        assert!(german.vouches(Some("ada@xn--mller-kva.example"), true).is_ok());
-        assert!(german.vouches(Some("ada@Müller.example"), true).is_ok());
-        assert_eq!(german.vouches(Some("ada@mueller.example"), true), Err(Distrust::Domain));
-        assert_eq!(provider.vouches(None, true), Err(Distrust::NoEmail));
+        let vouches = |email| german.vouches(Some(email), Some(true));
+        assert!(vouches("ada@xn--mller-kva.example").is_ok() && vouches("ada@Müller.example").is_ok());
+        assert_eq!(vouches("ada@mueller.example"), Err(Distrust::Domain));
+    }
+
+    #[test]
+    fn addresses_of_named_domains_need_no_word_of_the_provider_but_no_refusal_either() {
+        let verified_domains = "acme.example, ACME.test".parse().unwrap();
+        let provider = Provider { domain: None, verified_domains, ..provider() };
+        let vouches = |email, verified| provider.vouches(Some(email), verified).is_ok();
+        assert!(vouches("ada@Acme.example", None) && vouches("ada@acme.test", None));
+        assert!(!vouches("ada@acme.example", Some(false)), "the provider knows better");
+        assert!(!vouches("ada@evil.example", None) && vouches("ada@other.example", Some(true)));
+        assert!(!vouches("ada@sub.acme.example", None));
+        assert!(!vouches("\"x@acme.example\"@evil.example", None));
+    }
+
+    #[test]
+    fn domains_are_listed_once() {
+        let list: MailDomains = " @a.example,\nb.example  A.example ".parse().unwrap();
+        assert_eq!(list.to_string(), "a.example, b.example");
+        assert_eq!(list.to_string().parse(), Ok(list));
+        assert_eq!("".parse(), Ok(MailDomains::default()));
+        assert!("a.example, nothing at all@".parse::<MailDomains>().is_err());
+        let many = (0..51).map(|number| format!("d{number}.example")).collect::<Vec<_>>().join(" ");
+        assert_eq!(many.parse::<MailDomains>().unwrap_err().code, "too_many");
     }
 
     #[test]

@@ -63,7 +63,7 @@ use keyward_domain::registry::{Host, Upstream};
 use keyward_domain::{HttpUrl, OutboundRules, RegistryId, Timestamp};
 use keyward_storage::{Health, Schema, Store};
 use log::queue::Queue;
-use outbound::{Guard, InFlight, Network, SystemNetwork};
+use outbound::{Authorities, Guard, InFlight, Network, SystemNetwork};
 use p256::ecdsa::SigningKey;
 use publish::SignedLists;
 use quick_cache::sync::Cache;
@@ -152,6 +152,7 @@ pub struct Engine {
     log: Queue,
     registry_domain: Host,
     guard: Guard,
+    authorities: Authorities,
     in_flight: InFlight,
     upstream_keys: Cache<RegistryId, Arc<SigningKey>>,
     /// What license tokens name whose signatures were found good, by what was signed and for which key.
@@ -178,6 +179,7 @@ impl Engine {
             vault,
             registry_domain: issuer.host(),
             guard: Guard::new(issuer.outbound_rules(), Arc::new(SystemNetwork)),
+            authorities: Authorities::default(),
             in_flight: InFlight::default(),
             issuer,
             clock: Box::new(clock),
@@ -210,6 +212,17 @@ impl Engine {
     #[must_use]
     pub fn with_network(self, network: impl Network + 'static) -> Self {
         Self { guard: Guard::new(self.guard.rules().clone(), Arc::new(network)), ..self }
+    }
+
+    /// The same engine, believing certificates of these authorities.
+    #[must_use]
+    pub fn with_authorities(self, authorities: Authorities) -> Self {
+        Self { authorities, ..self }
+    }
+
+    /// Whose certificates count where the server connects to others.
+    pub fn authorities(&self) -> &Authorities {
+        &self.authorities
     }
 
     /// What decides where connections are opened to for organizations.
@@ -334,6 +347,16 @@ impl Issuer {
     pub fn authority(&self) -> Option<String> {
         let origin = self.url.url().origin().ascii_serialization();
         origin.split_once("://").map(|(_, authority)| authority.to_owned())
+    }
+
+    /// The host, as in the URL.
+    pub fn host_name(&self) -> &str {
+        self.url.host()
+    }
+
+    /// Whether there is something between the host and what the server adds. No route would be found there.
+    pub fn has_path(&self) -> bool {
+        self.url.url().path() != "/"
     }
 
     /// The port, where it is not the one that the scheme stands for.

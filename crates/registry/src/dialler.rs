@@ -12,7 +12,7 @@ use futures_util::future::LocalBoxFuture;
 use keyward_domain::RegistryId;
 use keyward_domain::registry::Registry;
 use keyward_engine::Engine;
-use keyward_engine::outbound::bounds;
+use keyward_engine::outbound::{Authorities, bounds};
 
 /// The registries of which one worker keeps connections.
 const MOST_CLIENTS: usize = 1_000;
@@ -22,14 +22,13 @@ const MOST_CLIENTS: usize = 1_000;
 pub(crate) struct Tls(Arc<OnceLock<Option<Arc<rustls::ClientConfig>>>>);
 
 impl Tls {
-    fn config(&self) -> Option<Arc<rustls::ClientConfig>> {
-        self.0.get_or_init(Self::read).clone()
+    fn config(&self, authorities: &Authorities) -> Option<Arc<rustls::ClientConfig>> {
+        self.0.get_or_init(|| Self::read(authorities)).clone()
     }
 
-    fn read() -> Option<Arc<rustls::ClientConfig>> {
-        let mut roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        // What the machine trusts beyond that, such as the authority of a company.
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    fn read(authorities: &Authorities) -> Option<Arc<rustls::ClientConfig>> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add_parsable_certificates(authorities.certificates().map(Into::into));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let versions =
             rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -83,7 +82,7 @@ impl Connections {
             .limit(bounds::REQUESTS_OF_UPSTREAM as usize)
             .timeout(bounds::CONNECT)
             .handshake_timeout(bounds::CONNECT);
-        let connector = match self.tls.config() {
+        let connector = match self.tls.config(engine.authorities()) {
             Some(tls) => connector.rustls_0_23(tls),
             None => connector,
         };

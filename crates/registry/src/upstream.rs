@@ -14,7 +14,7 @@ use awc::body::{BoxBody, MessageBody};
 use awc::error::PayloadError;
 use futures_util::{Stream, StreamExt as _};
 use keyward_domain::registry::{Digest, Registry, RepositoryName};
-use keyward_engine::outbound::{Load, Slot, bounds};
+use keyward_engine::outbound::{Load, Slot, bounds, hint};
 use keyward_engine::{Engine, Scope};
 use serde::Deserialize;
 use serde_json::json;
@@ -190,8 +190,10 @@ fn unreached(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refusal {
 
 pub(crate) fn gave_no_answer(ask: &Ask<'_>, why: &dyn std::fmt::Display) -> Refusal {
     let path = ask.address.split('?').next().unwrap_or_default();
+    let text = why.to_string();
     tracing::error!(
-        registry = %ask.registry.host, upstream = %ask.registry.upstream, method = %ask.method, path, %why,
+        registry = %ask.registry.host, upstream = %ask.registry.upstream, method = %ask.method, path,
+        why = format!("{text}{}", hint(&text)),
         "an upstream gave no answer to pass on"
     );
     Refusal::unavailable().because(why)

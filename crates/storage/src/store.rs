@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use crate::connection::{Connection, Patience};
 use crate::health::Health;
 use crate::migration::{self, Migrator};
+use crate::sqlite_url::sqlite_file;
 use crate::{Generation, Result, StorageError, Tx, Usage, settings, usage};
 
 /// How a database is used.
@@ -105,12 +106,11 @@ impl Store {
 
     /// The same, used as `options` say.
     pub async fn connect_with(url: &str, options: StoreOptions) -> Result<Self> {
-        if let Some(path) = url.strip_prefix("sqlite:") {
-            let path = path.strip_prefix("//").unwrap_or(path);
-            if path.is_empty() || path.starts_with(':') || path.contains('?') {
+        if let Some(path) = sqlite_file(url) {
+            if path.is_empty() || path.starts_with(':') || url.contains('?') {
                 return Err(StorageError::Unsupported("a SQLite database is named by a file: sqlite://PATH"));
             }
-            make_private_file(path, false)?;
+            make_private_file(&path, false)?;
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             reach(url).await?;
         } else {
@@ -305,11 +305,10 @@ impl Pools {
     async fn open(url: &str, options: StoreOptions) -> Result<Self> {
         let given_up = Arc::new(watch::Sender::new(false));
         let open = Database::connect;
-        Ok(match url.strip_prefix("sqlite:") {
+        Ok(match sqlite_file(url) {
             Some(path) => {
-                let path = path.strip_prefix("//").unwrap_or(path);
                 // One writer, so that writers queue here instead of failing with “database is locked”.
-                let writer = open(sqlite(path, 1)).await?;
+                let writer = open(sqlite(path.clone(), 1)).await?;
                 let readers = open(sqlite(path, 8)).await?;
                 Self { probes: (readers.clone(), writer.clone()), readers, writer, given_up }
             }
@@ -353,11 +352,13 @@ fn postgres(url: &str, connections: u32, options: StoreOptions) -> ConnectOption
     options
 }
 
-fn sqlite(path: &str, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(format!("sqlite://{path}"));
+fn sqlite(path: String, connections: u32) -> ConnectOptions {
+    // Not every path can stand in a URL, so it is told apart.
+    let mut options = ConnectOptions::new("sqlite://keyward.db");
     options.max_connections(connections).acquire_timeout(BUSY).sqlx_logging(false).map_sqlx_sqlite_opts(
-        |sqlite| {
+        move |sqlite| {
             sqlite
+                .filename(&path)
                 .journal_mode(SqliteJournalMode::Wal)
                 // What was acknowledged survives a power cut, not only a crash of the process.
                 .synchronous(SqliteSynchronous::Full)

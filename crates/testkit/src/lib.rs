@@ -9,6 +9,7 @@
 //! `KEYWARD_TEST_POSTGRES` names, which `cargo xtask test` starts; without it those tests fail.
 #![allow(clippy::expect_used, reason = "in tests, what is missing should stop the test with its reason")]
 
+pub mod authority;
 pub mod database;
 pub mod engine;
 

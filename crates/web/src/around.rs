@@ -10,6 +10,7 @@ use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, ResponseError as _, web};
+use keyward_domain::outbound::{Kind, kind};
 use keyward_engine::Engine;
 use tracing::Instrument as _;
 
@@ -29,6 +30,8 @@ pub struct Settings {
     pub public_authority: Option<String>,
     /// Whether it is about to stop; all clones know.
     pub draining: Arc<AtomicBool>,
+    /// Whether the operator was told of a proxy that is not trusted: one on a private network, and one elsewhere.
+    pub told_of_proxies: Arc<[AtomicBool; 2]>,
 }
 
 impl Settings {
@@ -68,6 +71,7 @@ pub async fn around(
         request.head_mut().method = Method::GET;
         request.extensions_mut().insert(Head);
     }
+    tell_of_proxy(&request);
     let unread = unread::guard(&mut request);
     // Whatever is logged on the way, the reason of a failure above all, has the id.
     let span = tracing::error_span!("request", request_id = id);
@@ -99,6 +103,29 @@ pub async fn around(
         );
     }
     Ok(response)
+}
+
+/// Says once that something forwards requests whose word on clients is not believed. Of a public address it may be a
+/// client's invention, which must not keep the news of a proxy on a private network from being told.
+fn tell_of_proxy(request: &ServiceRequest) {
+    let forwards = ["x-forwarded-for", "forwarded"].iter().any(|name| request.headers().contains_key(*name));
+    let (true, Some(settings), Some(peer)) =
+        (forwards, request.app_data::<web::Data<Settings>>(), request.peer_addr())
+    else {
+        return;
+    };
+    let peer = peer.ip().to_canonical();
+    if settings.trusted_proxies.trusts_peer(peer) {
+        return;
+    }
+    let told = &settings.told_of_proxies[usize::from(kind(peer) == Kind::Public)];
+    if !told.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            %peer,
+            "X-Forwarded-For is ignored, as it comes from no trusted proxy: if this is yours, name it in KEYWARD_TRUSTED_PROXIES, \
+             or all its clients count as one"
+        );
+    }
 }
 
 /// Marks a request that was `HEAD`.

@@ -10,7 +10,7 @@ use actix_web::HttpMessage as _;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
-use actix_web::http::header;
+use actix_web::http::{Version, header};
 use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
 use futures_util::{Stream, StreamExt as _};
@@ -22,7 +22,8 @@ const MOST_SKIPPED: usize = 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A body in chunks, of which nobody has said how long it is. What no handler has read is skipped, up to a bound; beyond
-/// it the connection is closed. Left to itself it would take whatever comes, for ever.
+/// it the connection is closed. Left to itself it would take whatever comes, for ever. In HTTP/2 it is the stream that is
+/// reset with the body, and before the answer is sent, if the body is not held until then.
 #[derive(Clone)]
 pub(crate) struct Chunked(Rc<RefCell<Rest>>);
 
@@ -31,10 +32,10 @@ struct Rest {
     ended: bool,
 }
 
-/// Takes the body of a request into account, if it comes in chunks. A connection whose body has a length is closed if
-/// that is not read.
+/// Takes the body of a request into account, if it comes in chunks or by HTTP/2. A connection of HTTP/1.1 whose body has a
+/// length is closed if that is not read.
 pub(crate) fn guard(request: &mut ServiceRequest) -> Option<Chunked> {
-    if !request.headers().contains_key(header::TRANSFER_ENCODING) {
+    if !request.headers().contains_key(header::TRANSFER_ENCODING) && request.version() != Version::HTTP_2 {
         return None;
     }
     let chunked = Chunked(Rc::new(RefCell::new(Rest { payload: request.take_payload(), ended: false })));

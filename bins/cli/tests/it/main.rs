@@ -1,6 +1,8 @@
 //! The `keyward` program: what it prints and how it ends.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod authority;
+
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 

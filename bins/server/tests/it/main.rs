@@ -4,6 +4,7 @@
 mod database;
 mod load;
 mod mail;
+mod tls;
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -77,6 +78,11 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
     for (name, value, why) in [
         ("KEYWARD_PUBLIC_URL", "ftp://x", "KEYWARD_PUBLIC_URL"),
         ("KEYWARD_PUBLIC_URL", "https://x/?a=b", "KEYWARD_PUBLIC_URL"),
+        (
+            "KEYWARD_PUBLIC_URL",
+            "https://x/keyward",
+            "KEYWARD_PUBLIC_URL “https://x/keyward” must have no path",
+        ),
         ("DATABASE_URL", "mysql://x", "DATABASE_URL"),
         ("DATABASE_URL", "sqlite:///nowhere/k.db", "DATABASE_URL"),
         ("KEYWARD_MASTER_KEY", "c2hvcnQ=", "KEYWARD_MASTER_KEY"),
@@ -97,8 +103,27 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         refuses(&server(folder.path(), &["migrate"]).env(name, value).output().unwrap(), why);
     }
     assert!(!folder.path().join("keyward-data/keyward.db").exists(), "a refused start made a database");
-    let listen = server(folder.path(), &[]).env("KEYWARD_LISTEN", "nowhere").output().unwrap();
-    assert_eq!(listen.status.code(), Some(2), "{}", stderr(&listen));
+    for (name, value, why) in [
+        ("KEYWARD_LISTEN", "nowhere", "invalid socket address syntax"),
+        ("KEYWARD_DRAIN_SECONDS", "soon", "can't be read"),
+        ("KEYWARD_SHUTDOWN_SECONDS", "-1", "-1 is not in 0..="),
+        ("KEYWARD_DATABASE_CONNECTIONS", "1000000000000", "is not in 0..="),
+        ("KEYWARD_DATABASE_TIMEOUT", "", "can't be read"),
+        ("KEYWARD_MAILS_PER_DAY", "many", "can't be read"),
+        ("KEYWARD_HASH_MEMORY", "1.5", "can't be read"),
+        ("KEYWARD_LOG_FORMAT", "xml", "must be one of pretty, json"),
+    ] {
+        let output = server(folder.path(), &["migrate"]).env(name, value).output().unwrap();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(
+            said.starts_with(&format!("keyward-server: {name} “{value}” ")) && said.contains(why),
+            "{said}"
+        );
+        assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    }
+    let usage = run(folder.path(), &["migrate", "--nonsense"]);
+    assert_eq!(usage.status.code(), Some(2), "{}", stderr(&usage));
     std::fs::write(folder.path().join("k.toml"), "listen = \"127.0.0.1:1\"\n\ncolour = \"red\"\n").unwrap();
     refuses(&run(folder.path(), &["migrate", "--config", "k.toml"]), "colour");
 }
@@ -286,4 +311,82 @@ fn a_failure_in_the_log_has_the_id_that_its_client_was_given() {
     let failures: Vec<_> = log.lines().filter(|line| line.contains("request failed")).collect();
     assert_eq!(failures.len(), 1, "{log}");
     assert!(failures[0].contains("\"request_id\":\"mine-1\""), "{}", failures[0]);
+}
+
+/// A folder may be called anything.
+#[test]
+fn any_data_directory_will_do() {
+    let folder = tempfile::tempdir().unwrap();
+    for dir in ["a b", "100%", "a%20b", "a?b#c", "ä/“ö”"] {
+        let data = ["--data-dir", dir];
+        let bootstrap = ["bootstrap", "--organization", "Acme", "--email", "a@acme.example"];
+        let output = run(folder.path(), &[&bootstrap[..], &data].concat());
+        assert!(output.status.success(), "{dir}: {}", stderr(&output));
+        assert!(folder.path().join(dir).join("keyward.db").exists(), "{dir}");
+        let checked = run(folder.path(), &[&["check"][..], &data].concat());
+        assert!(checked.status.success(), "{dir}: {}", stderr(&checked));
+        let copy = format!("{}.db", dir.replace('/', "-"));
+        let taken = run(folder.path(), &[&["backup", &copy][..], &data].concat());
+        assert!(taken.status.success(), "{dir}: {}", stderr(&taken));
+        let restored = run(folder.path(), &["restore", &copy, "--data-dir", &format!("{dir} restored")]);
+        assert!(restored.status.success(), "{dir}: {}", stderr(&restored));
+    }
+}
+
+#[test]
+fn what_a_proxy_gets_wrong_is_told() {
+    use std::io::{Read as _, Write as _};
+
+    let folder = bootstrapped();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let listen = format!("127.0.0.1:{port}");
+    let log = folder.path().join("log");
+    let mut process = server(folder.path(), &["--listen", &listen])
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while ureq::get(format!("http://{listen}/readyz")).call().is_err() {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the server does not get ready");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let ask = |request: &str| {
+        let mut stream = std::net::TcpStream::connect(&listen).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let told = |what: &str| std::fs::read_to_string(&log).unwrap().matches(what).count();
+    assert_eq!(told("KEYWARD_TRUSTED_PROXIES"), 0);
+    for _ in 0..3 {
+        let answer = ask("GET /healthz HTTP/1.0\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.0 200"), "{answer}");
+    }
+    assert_eq!(told("name it in KEYWARD_TRUSTED_PROXIES"), 1);
+    let answer = ask("POST /sign-out HTTP/1.0\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    assert_eq!(told("no Content-Length specified for HTTP/1.0 POST request"), 1);
+    let answer = ask("POST /sign-out HTTP/1.0\r\nContent-Length: 0\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.0 303"), "{answer}");
+    process.kill().unwrap();
+    process.wait().unwrap();
+}
+
+#[test]
+fn no_log_holds_the_password_of_the_database() {
+    let database = database::block_on(keyward_testkit::database::FreshPostgres::create());
+    let (scheme, rest) = database.url.split_once("://").unwrap();
+    let (_, place) = rest.split_once('@').unwrap();
+    let url = format!("{scheme}://postgres:s3cret%2Dword@{place}");
+    let folder = tempfile::tempdir().unwrap();
+    let mut command =
+        server(folder.path(), &["bootstrap", "--organization", "Acme", "--email", "a@acme.example"]);
+    let output = command.envs([("DATABASE_URL", url.as_str()), ("KEYWARD_LOG", "trace")]).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+    let said = stderr(&output);
+    assert!(said.contains("TRACE") || said.contains("DEBUG"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+    database::block_on(database.drop());
 }

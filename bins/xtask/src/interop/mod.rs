@@ -5,6 +5,7 @@
 pub(crate) mod browser;
 mod clients;
 mod http;
+mod proxies;
 mod registry;
 mod server;
 mod tokens;
@@ -45,6 +46,7 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
         })?;
     }
     gateway(report, postgres)?;
+    behind_proxies(report)?;
     portals(report, postgres, parts)
 }
 
@@ -71,6 +73,21 @@ fn portals(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()
 pub(crate) fn registry(report: &mut Report, postgres: &Postgres) -> Result<()> {
     report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
     gateway(report, postgres)
+}
+
+/// The proxies of docs/operations alone.
+pub(crate) fn proxies(report: &mut Report) -> Result<()> {
+    report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
+    behind_proxies(report)
+}
+
+/// Starts each proxy with the configuration that the documentation gives for it, in front of a server and a registry.
+fn behind_proxies(report: &mut Report) -> Result<()> {
+    report.step("behind nginx, Caddy and HAProxy, as docs/operations/proxies has them", || {
+        let mut tally = Tally::default();
+        proxies::judge(&mut tally)?;
+        tally.print("proxies")
+    })
 }
 
 /// How fast the gateway is.

@@ -55,6 +55,9 @@ impl Server {
         let (folder, port) = (tempfile::tempdir()?, free_port()?);
         let mut serve = command(&program, &folder, port, database.as_deref(), &["serve"]);
         let log = std::fs::File::create(folder.path().join("said"))?;
+        if settings.iter().any(|(name, _)| *name == "KEYWARD_LOG") {
+            serve.stderr(std::fs::File::create(folder.path().join("log"))?);
+        }
         let process = serve.envs(settings.iter().map(|(name, value)| (*name, value.as_str()))).stdout(log);
         let process = process.spawn().context("starting keyward-server")?;
         let mut server = Self { process, port, database, folder, program };
@@ -67,6 +70,11 @@ impl Server {
         let said = std::fs::read_to_string(self.folder.path().join("said"))?;
         let link = said.split_whitespace().find(|word| word.contains("/setup/"));
         link.map(str::to_owned).with_context(|| format!("no setup link in: {said}"))
+    }
+
+    /// What it has logged, if it was started with a log that is kept.
+    pub(crate) fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.folder.path().join("log"))?)
     }
 
     /// The folder with its data.

@@ -20,12 +20,14 @@ mod registry_keys;
 mod signing_keys;
 mod tokens;
 mod usage;
+mod version;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     organizations::routes(config);
     usage::routes(config);
+    version::routes(config);
     members::routes(config);
     tokens::routes(config);
     customers::routes(config);

@@ -164,6 +164,16 @@ keyward_testkit::databases! {
         }
     }
 
+    async fn the_version_is_told_to_holders_of_a_token(store: Store) {
+        let (engine, _) = engine(store);
+        let user = User::new(&engine, "Acme").await;
+        let told = user.get("/api/v1/version").await;
+        assert_eq!((told.status.as_u16(), told.json()), (200, serde_json::json!({"version": env!("CARGO_PKG_VERSION")})));
+        let stranger = user.api.ask(Ask::new("GET", "/api/v1/version")).await;
+        assert_eq!(stranger.status, 401, "{}", stranger.text);
+        assert!(!stranger.text.contains(env!("CARGO_PKG_VERSION")));
+    }
+
     async fn counts_are_of_everything(store: Store) {
         let (engine, _) = engine(store);
         let user = User::new(&engine, "Acme").await;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::client::{Ask, User};
 
 /// Operations without a thing's id in their address: they act in the caller's own organization.
-const OWN: [&str; 35] = [
+const OWN: [&str; 36] = [
     "GET /api/v1/organizations",
     "POST /api/v1/organizations",
     "GET /api/v1/members",
@@ -32,6 +32,7 @@ const OWN: [&str; 35] = [
     "POST /api/v1/signing-keys",
     "GET /api/v1/audit-events",
     "GET /api/v1/usage",
+    "GET /api/v1/version",
     "GET /api/v1/registries",
     "POST /api/v1/registries",
     "GET /api/v1/registry-events",

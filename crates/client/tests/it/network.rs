@@ -4,7 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener};
 use std::time::Duration;
 
-use keyward_client::{Client, Decision, Fault};
+use keyward_client::{Client, Decision, Fault, NoCertificate};
+use keyward_testkit::authority::{Authority, head};
 use serde_json::Value;
 
 use crate::{answer, keys};
@@ -147,5 +148,29 @@ fn whatever_comes_back_is_told_apart() {
         "nonsense".into(),
     ] {
         assert!(matches!(check(&broken), Decision::Unknown(_)));
+    }
+}
+
+#[test]
+fn a_server_with_a_certificate_of_its_own_authority() {
+    let authority = Authority::new();
+    let address = authority.serve(|mut reader| {
+        head(&mut reader);
+        let _ = reader
+            .get_mut()
+            .write_all(b"HTTP/1.1 429 Too Many\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    });
+    let client = || Client::builder(&format!("https://{address}"), "kw_prod_x", "p", keys());
+    let asked = |client: Client| match client.check("key", None) {
+        Decision::Unknown(fault) => fault,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(asked(client().build()), Fault::Unreachable(why) if why.contains("UnknownIssuer")));
+    let trusting = client().authorities(&authority.pem()).unwrap();
+    assert!(matches!(asked(trusting.build()), Fault::Undecided { status: 429 }));
+    let other = client().authorities(&Authority::new().pem()).unwrap();
+    assert!(matches!(asked(other.build()), Fault::Unreachable(_)));
+    for pem in ["", "text", "-----BEGIN CERTIFICATE-----\n"] {
+        assert!(matches!(client().authorities(pem), Err(NoCertificate)), "{pem}");
     }
 }

@@ -5,8 +5,10 @@
 //! | which addresses are open | [`keyward_domain::outbound`] |
 //! | what is taken from such a server at most | [`bounds`] |
 //! | how many requests are under way | [`InFlight`] |
+//! | whose certificates count | [`Authorities`] |
 //! | how a client is made that asks the guard | `provider::wire`, and `dialler` in `keyward-registry` |
 
+mod authorities;
 pub mod bounds;
 mod in_flight;
 mod resolver;
@@ -19,6 +21,7 @@ use std::sync::Arc;
 use keyward_domain::outbound::Blocked;
 use keyward_domain::{OrganizationId, OutboundRules};
 
+pub use authorities::{Authorities, hint};
 pub use in_flight::{InFlight, Load, Slot};
 pub(crate) use resolver::agent;
 

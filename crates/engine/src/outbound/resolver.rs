@@ -4,10 +4,11 @@ use std::io;
 use std::sync::mpsc;
 
 use ureq::http::Uri;
+use ureq::tls::{Certificate, TlsConfig};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 
-use super::{Guard, Unreachable, bounds};
+use super::{Authorities, Guard, Unreachable, bounds};
 
 #[derive(Debug)]
 struct Guarded(Guard);
@@ -38,12 +39,14 @@ impl Resolver for Guarded {
 
 /// A client for one request. It takes no proxy from the environment, which would go where the guard can't see, and follows
 /// no redirect.
-pub(crate) fn agent(guard: &Guard) -> ureq::Agent {
+pub(crate) fn agent(guard: &Guard, authorities: &Authorities) -> ureq::Agent {
+    let roots = authorities.certificates().map(|der| Certificate::from_der(der).to_owned());
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(bounds::PROVIDER))
         .max_redirects(0)
         .proxy(None)
         .user_agent("keyward")
+        .tls_config(TlsConfig::builder().root_certs(roots.into()).build())
         .build();
     ureq::Agent::with_parts(config, DefaultConnector::default(), Guarded(guard.clone()))
 }

@@ -15,7 +15,8 @@ const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::ES256, Algorith
 pub(super) struct Verified {
     pub statement: Statement,
     pub email: Option<String>,
-    pub email_verified: bool,
+    /// Whether the provider has verified the address, if it says anything of it.
+    pub email_verified: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -25,11 +26,28 @@ struct Claims {
     aud: Audience,
     azp: Option<String>,
     nonce: Option<String>,
-    iat: i64,
-    exp: i64,
-    auth_time: Option<i64>,
+    iat: NumericDate,
+    exp: NumericDate,
+    auth_time: Option<NumericDate>,
     email: Option<String>,
-    email_verified: Option<Value>,
+}
+
+/// Seconds since 1970, with or without a fraction (RFC 7519, section 2).
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum NumericDate {
+    Whole(i64),
+    Fraction(f64),
+}
+
+impl NumericDate {
+    fn seconds(self) -> i64 {
+        match self {
+            Self::Whole(seconds) => seconds,
+            #[expect(clippy::cast_possible_truncation, reason = "what is too large becomes the end of time")]
+            Self::Fraction(seconds) => seconds.floor() as i64,
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -67,6 +85,7 @@ pub(super) fn verify(token: &str, keys: &[Value]) -> Result<Verified, Distrust> 
 }
 
 fn claims(claims: Value) -> Result<Verified, Distrust> {
+    let email_verified = email_verified(&claims);
     let claims: Claims = serde_json::from_value(claims).map_err(|_| Distrust::Form)?;
     Ok(Verified {
         statement: Statement {
@@ -78,20 +97,22 @@ fn claims(claims: Value) -> Result<Verified, Distrust> {
             },
             authorized_party: claims.azp,
             nonce: claims.nonce,
-            issued_at: claims.iat,
-            expires_at: claims.exp,
-            authenticated_at: claims.auth_time,
+            issued_at: claims.iat.seconds(),
+            expires_at: claims.exp.seconds(),
+            authenticated_at: claims.auth_time.map(NumericDate::seconds),
         },
         email: claims.email,
-        email_verified: is_true(claims.email_verified.as_ref()),
+        email_verified,
     })
 }
 
-/// Some providers write booleans as text.
-pub(super) fn is_true(value: Option<&Value>) -> bool {
-    match value {
-        Some(Value::Bool(yes)) => *yes,
-        Some(Value::String(text)) => text == "true",
-        _ => false,
-    }
+/// What the provider says of an address: in the standard claim, or in that of Entra ID, by which the owner of the
+/// address's domain is verified. What is neither yes nor no is no.
+pub(super) fn email_verified(claims: &Value) -> Option<bool> {
+    let said = |name: &str| claims.get(name).filter(|value| !value.is_null());
+    // Some providers write booleans as text, and Entra ID as a number.
+    let standard = said("email_verified").map(|value| *value == true || value == "true");
+    let entra =
+        || said("xms_edov").map(|value| *value == true || value == "true" || *value == 1 || value == "1");
+    standard.or_else(entra)
 }

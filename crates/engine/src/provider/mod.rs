@@ -14,8 +14,8 @@ mod wire;
 use keyward_domain::permission::{ReadOrganization, WriteOwners};
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{
-    Access, Action, ClientId, Invalid, MailDomain, Member, OrganizationScope, Provider, ProviderUrl, Role,
-    Session, Versioned,
+    Access, Action, ClientId, Invalid, MailDomain, MailDomains, Member, OrganizationScope, Provider,
+    ProviderUrl, Role, Session, Versioned,
 };
 use keyward_storage::Tx;
 use serde_json::json;
@@ -71,6 +71,8 @@ pub struct NewProvider {
     pub client_secret: Option<ClientSecret>,
     /// The only domain whose addresses count.
     pub domain: Option<MailDomain>,
+    /// The domains of whose addresses the provider need not say that it has verified them.
+    pub verified_domains: MailDomains,
     /// Whether passwords of members no longer count.
     pub exclusive: bool,
 }
@@ -123,6 +125,7 @@ impl Engine {
             issuer: new.issuer,
             client_id: new.client_id,
             domain: new.domain,
+            verified_domains: new.verified_domains,
             exclusive: new.exclusive,
             created_at: before.as_ref().map_or(now, |before| before.created_at),
             updated_at: now,
@@ -132,7 +135,11 @@ impl Engine {
             return Ok(ChangedProvider { provider: before.clone(), session: None });
         }
         tx.providers(scope).set(&provider, &sealed).await?;
-        let detail = [("issuer", json!(provider.issuer)), ("exclusive", json!(provider.exclusive))];
+        let detail = [
+            ("issuer", json!(provider.issuer)),
+            ("exclusive", json!(provider.exclusive)),
+            ("verified_domains", json!(provider.verified_domains)),
+        ];
         self.record(&tx, access, Action::OrganizationProviderSet, scope.id().uuid(), &detail).await?;
         let replaces = before.map_or(provider.exclusive, |before| given || !provider.is_as(&before));
         let session = self.after_provider_change(&tx, scope, session, replaces).await?;

@@ -251,19 +251,27 @@ impl Engine {
         if let Some(since) = since {
             Provider::signed_in_again(&verified.statement, since, self.now())?;
         }
-        if verified.email.is_some() {
-            return Ok(provider.vouches(verified.email.as_deref(), verified.email_verified)?);
-        }
-        // Some tell the address only when asked for it.
-        let (Some(url), Some(access_token)) = (&description.userinfo, &tokens.access_token) else {
-            return Err(Distrust::NoEmail.into());
+        let vouched = provider.vouches(verified.email.as_deref(), verified.email_verified);
+        let asks = match vouched {
+            Err(Distrust::NoEmail) => verified.email.is_none(),
+            Err(Distrust::UnverifiedEmail) => verified.email_verified.is_none(),
+            Ok(_) | Err(_) => false,
         };
-        let told = self.userinfo(provider, url, access_token).await?;
+        // Some tell the address, or that it is verified, only when asked for it.
+        let (true, Some(url), Some(access_token)) = (asks, &description.userinfo, &tokens.access_token)
+        else {
+            return Ok(vouched?);
+        };
+        let told = match self.userinfo(provider, url, access_token).await {
+            Ok(told) => told,
+            Err(_) if verified.email.is_some() => return Ok(vouched?),
+            Err(error) => return Err(error.into()),
+        };
         if told.get("sub").and_then(Value::as_str) != Some(verified.statement.subject.as_str()) {
             return Err(Distrust::Subject.into());
         }
-        let email = told.get("email").and_then(Value::as_str);
-        Ok(provider.vouches(email, id_token::is_true(told.get("email_verified")))?)
+        let email = told.get("email").and_then(Value::as_str).or(verified.email.as_deref());
+        Ok(provider.vouches(email, id_token::email_verified(&told))?)
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::outbound::{Load, agent, bounds};
+use crate::outbound::{Load, agent, bounds, hint};
 use crate::{Engine, Error, Result};
 
 /// Why a provider can't be worked with.
@@ -136,19 +136,21 @@ impl Engine {
         work: impl FnOnce(&ureq::Agent) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, WireError> {
         let load = (Load::Provider(organization), bounds::REQUESTS_OF_PROVIDER);
-        let guard = self.guard.clone();
+        let (guard, authorities) = (self.guard.clone(), self.authorities.clone());
         let asked = match self.in_flight.enter([load]) {
             None => Err(Fault::Busy),
             Some(slot) => {
                 let work = tokio::task::spawn_blocking(move || {
                     let _slot = slot;
-                    work(&agent(&guard))
+                    work(&agent(&guard, &authorities))
                 });
                 work.await.unwrap_or(Err(Fault::Busy))
             }
         };
         asked.map_err(|why| {
-            tracing::warn!(%organization, %why, "a sign-in provider gives no answer");
+            let why = why.to_string();
+            let hint = hint(&why);
+            tracing::warn!(%organization, why = format!("{why}{hint}"), "a sign-in provider gives no answer");
             WireError::NoAnswer
         })
     }

@@ -39,6 +39,7 @@ async fn page_of(engine: &Engine, signed: &Signed<impl Grant>, form: Option<Form
             ("issuer", provider.issuer.to_string()),
             ("client_id", provider.client_id.to_string()),
             ("domain", provider.domain.as_ref().map(ToString::to_string).unwrap_or_default()),
+            ("verified_domains", provider.verified_domains.to_string()),
             ("exclusive", provider.exclusive.to_string()),
         ])
     });
@@ -68,8 +69,10 @@ impl Request for Told {
             (fields.required::<ProviderUrl>("issuer"), fields.required::<ClientId>("client_id"));
         let client_secret = fields.optional::<ClientSecret>("client_secret");
         let domain = fields.optional::<MailDomain>("domain");
+        let verified_domains = fields.optional("verified_domains").unwrap_or_default();
         let exclusive = fields.optional("exclusive").unwrap_or(false);
-        Some(Self(NewProvider { issuer: issuer?, client_id: client_id?, client_secret, domain, exclusive }))
+        let (issuer, client_id) = (issuer?, client_id?);
+        Some(Self(NewProvider { issuer, client_id, client_secret, domain, verified_domains, exclusive }))
     }
 }
 
@@ -82,7 +85,7 @@ async fn save(
     engine: web::Data<Engine>,
 ) -> Page {
     let caller = ConfirmedCaller::person(signed.reauthenticated(&engine, &request, PAGE)?);
-    let names = ["issuer", "client_id", "client_secret", "domain", "exclusive"];
+    let names = ["issuer", "client_id", "client_secret", "domain", "verified_domains", "exclusive"];
     if let Some(Told(new)) = form.read::<Told>(&names) {
         match engine.set_sign_in_provider(&signed.access, caller, new, None).await {
             Ok(changed) => {

@@ -17,6 +17,7 @@ mod m0014_blank_notes;
 mod m0015_lists;
 mod m0017_history;
 mod m0018_folded_text;
+mod m0023_verified_domains;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -61,6 +62,7 @@ impl MigratorTrait for Migrator {
             m0015_lists,
             m0017_history,
             m0018_folded_text,
+            m0023_verified_domains,
         ]
     }
 }

@@ -12,8 +12,8 @@ use keyward_domain::registry::{
 use keyward_domain::{
     AddressRange, AlertStatus, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor,
     CustomResponse, CustomerId, Email, EndTime, FieldDraft, Invalid, LicenseId, LicenseKey, LicenseStatus,
-    MailDomain, Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl,
-    RegistryId, RegistryKeyId, Role, Scopes, Slug, StartTime, Template, VersionName, Versions,
+    MailDomain, MailDomains, Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId,
+    ProviderUrl, RegistryId, RegistryKeyId, Role, Scopes, Slug, StartTime, Template, VersionName, Versions,
 };
 use keyward_engine::ClientSecret;
 use serde::de::DeserializeOwned;
@@ -199,6 +199,15 @@ impl FromField for NoticeDays {
     }
 }
 
+impl FromField for MailDomains {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let (Field::Text(text) | Field::Typed(text)) = field else {
+            return listed(field).and_then(|domains| Self::new(domains).map_err(|fault| vec![fault]));
+        };
+        text.parse().map_err(|fault| vec![fault])
+    }
+}
+
 impl FromField for Mark {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
         field.text().and_then(|text| text.parse()).map_err(|fault| vec![fault])
@@ -299,29 +308,27 @@ impl FromField for Vec<File> {
     }
 }
 
+/// A list of texts, each fault with its place.
+fn listed<T: FromStr<Err = Invalid>>(field: &Field) -> Result<Vec<T>, Vec<Invalid>> {
+    let (mut values, mut faults) = (Vec::new(), Vec::new());
+    for (index, text) in read::<Vec<String>>(field)?.into_iter().enumerate() {
+        match text.parse() {
+            Ok(value) => values.push(value),
+            Err(fault) => faults.push(Invalid::at(fault, &index.to_string())),
+        }
+    }
+    if faults.is_empty() { Ok(values) } else { Err(faults) }
+}
+
 impl FromField for Vec<VersionName> {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        let (mut names, mut faults) = (Self::new(), Vec::new());
-        for (index, text) in read::<Vec<String>>(field)?.into_iter().enumerate() {
-            match text.parse() {
-                Ok(name) => names.push(name),
-                Err(fault) => faults.push(Invalid::at(fault, &index.to_string())),
-            }
-        }
-        if faults.is_empty() { Ok(names) } else { Err(faults) }
+        listed(field)
     }
 }
 
 impl FromField for BlockList {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        let (mut ranges, mut faults) = (Vec::new(), Vec::new());
-        for (index, text) in read::<Vec<String>>(field)?.into_iter().enumerate() {
-            match text.parse() {
-                Ok(range) => ranges.push(range),
-                Err(fault) => faults.push(Invalid::at(fault, &index.to_string())),
-            }
-        }
-        if faults.is_empty() { Self::new(ranges).map_err(|fault| vec![fault]) } else { Err(faults) }
+        listed(field).and_then(|ranges| Self::new(ranges).map_err(|fault| vec![fault]))
     }
 }
 

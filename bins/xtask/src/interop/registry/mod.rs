@@ -11,7 +11,7 @@ mod notifications;
 mod oci;
 mod pace;
 mod thefts;
-mod upstream;
+pub(crate) mod upstream;
 mod wire;
 
 use std::process::Output;
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use super::Tally;
 use super::server::{Server, Tenant};
+pub(crate) use clients::skopeo;
 use images::{INDEX, MANIFEST};
 pub(crate) use pace::measure;
 use upstream::Upstream;
@@ -119,11 +120,11 @@ impl Depot {
     }
 }
 
-fn text(json: &Value, name: &str) -> Result<String> {
+pub(crate) fn text(json: &Value, name: &str) -> Result<String> {
     json[name].as_str().map(str::to_owned).with_context(|| format!("{name} is missing in {json}"))
 }
 
 /// How a program ended, and what it said.
-fn said(output: &Output) -> String {
+pub(crate) fn said(output: &Output) -> String {
     format!("{:?} {}", output.status.code(), String::from_utf8_lossy(&output.stderr))
 }

@@ -6,7 +6,7 @@ mod strange;
 
 use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use keyward_domain::{Access, Distrust, Role, Secret, permission};
+use keyward_domain::{Access, Distrust, MailDomains, Role, Secret, permission};
 use keyward_engine::{
     Arrival, ClientSecret, ConfirmedCaller, Engine, Error, NewMember, NewProvider, Outbound, Password,
     Refusal, Return, SignIn, Visit, Visitor, WireError,
@@ -26,6 +26,7 @@ fn new(issuer: &str) -> NewProvider {
         client_id: "keyward".parse().unwrap(),
         client_secret: Some(ClientSecret::parse("s+ecret").unwrap()),
         domain: None,
+        verified_domains: MailDomains::default(),
         exclusive: false,
     }
 }
@@ -140,7 +141,6 @@ keyward_testkit::databases! {
             ("exp", json!(null), Distrust::Form),
             ("iat", json!(START + 3_600), Distrust::Time),
             ("email_verified", json!(false), Distrust::UnverifiedEmail),
-            ("email_verified", json!(null), Distrust::UnverifiedEmail),
             ("email_verified", json!(1), Distrust::UnverifiedEmail),
             ("email", json!("no address"), Distrust::NoEmail),
         ] {
@@ -175,6 +175,70 @@ keyward_testkit::databases! {
         assert!(matches!(walk(&engine, &strange, |_| ()).await, Arrival::Done(_)));
         let elsewhere = walk(&engine, &strange, claim("email", json!("vera@evil.example"))).await;
         assert_eq!(distrust(elsewhere), Some(Distrust::Domain));
+    }
+
+    async fn providers_that_do_not_say_that_they_have_verified_an_address(store: Store) {
+        let (engine, strange) = (engine(store).0, Strange::start());
+        let vendor = vendor(&engine, &strange).await;
+        // As Entra ID: no email_verified, neither in the ID token nor in the user info.
+        let entra = |verified: Option<(&'static str, Value)>, userinfo: Value| {
+            move |says: &mut Says| {
+                let claims = says.claims.as_object_mut().unwrap();
+                claims.remove("email_verified");
+                claims.extend(verified.map(|(name, value)| (name.to_owned(), value)));
+                says.userinfo = userinfo;
+            }
+        };
+        let silent = || json!({ "sub": "7", "email": "vera@acme.example" });
+        assert_eq!(distrust(walk(&engine, &strange, entra(None, silent())).await), Some(Distrust::UnverifiedEmail));
+        for value in [json!(true), json!(1), json!("1"), json!("true")] {
+            let shown = value.to_string();
+            let arrival = walk(&engine, &strange, entra(Some(("xms_edov", value)), silent())).await;
+            assert!(matches!(arrival, Arrival::Done(_)), "{shown}");
+        }
+        // The user info knows more.
+        let told = json!({ "sub": "7", "email": "vera@acme.example", "email_verified": true });
+        assert!(matches!(walk(&engine, &strange, entra(None, told)).await, Arrival::Done(_)));
+        let verified_alone = json!({ "sub": "7", "email_verified": "true" });
+        assert!(matches!(walk(&engine, &strange, entra(None, verified_alone)).await, Arrival::Done(_)));
+        let of_another = json!({ "sub": "8", "email": "vera@acme.example", "email_verified": true });
+        assert_eq!(distrust(walk(&engine, &strange, entra(None, of_another)).await), Some(Distrust::Subject));
+        let no_endpoint = walk(&engine, &strange, |says| {
+            entra(None, json!({}))(says);
+            says.described.as_object_mut().unwrap().remove("userinfo_endpoint");
+        });
+        assert_eq!(distrust(no_endpoint.await), Some(Distrust::UnverifiedEmail));
+        strange.says.lock().unwrap().described["userinfo_endpoint"] = json!(format!("{}/userinfo", strange.issuer));
+
+        // Domains that the organization hands out itself. What the provider says against it counts.
+        let named = NewProvider { verified_domains: "acme.example".parse().unwrap(), ..new(&strange.issuer) };
+        engine.set_sign_in_provider(&vendor.access(), program(&vendor), named, None).await.unwrap();
+        strange.says.lock().unwrap().asked.clear();
+        assert!(matches!(walk(&engine, &strange, entra(None, json!({}))).await, Arrival::Done(_)));
+        assert!(!strange.says.lock().unwrap().asked.contains(&"/userinfo".to_owned()), "there is nothing to ask");
+        for (name, value) in [("xms_edov", json!(false)), ("xms_edov", json!(0)), ("email_verified", json!(false))] {
+            let refused = walk(&engine, &strange, entra(Some((name, value)), silent())).await;
+            assert_eq!(distrust(refused), Some(Distrust::UnverifiedEmail), "{name}");
+        }
+        let elsewhere = walk(&engine, &strange, |says| {
+            entra(None, json!({ "sub": "7", "email": "vera@evil.example" }))(says);
+            says.claims["email"] = json!("vera@evil.example");
+        });
+        assert_eq!(distrust(elsewhere.await), Some(Distrust::UnverifiedEmail));
+    }
+
+    async fn times_may_have_fractions(store: Store) {
+        let (engine, strange) = (engine(store).0, Strange::start());
+        vendor(&engine, &strange).await;
+        let fractions = walk(&engine, &strange, |says| {
+            for (name, time) in [("iat", START as f64 + 0.7), ("exp", START as f64 + 0.5), ("auth_time", START as f64)] {
+                says.claims[name] = json!(time);
+            }
+        });
+        assert!(matches!(fractions.await, Arrival::Done(_)));
+        assert_eq!(distrust(walk(&engine, &strange, claim("exp", json!(START as f64 - 60.5))).await), Some(Distrust::Time));
+        assert!(matches!(walk(&engine, &strange, claim("exp", json!(1e300))).await, Arrival::Done(_)));
+        assert_eq!(distrust(walk(&engine, &strange, claim("iat", json!("now"))).await), Some(Distrust::Form));
     }
 
     async fn a_way_back_leads_once_into_one_browser(store: Store) {

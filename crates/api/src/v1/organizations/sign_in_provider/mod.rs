@@ -4,7 +4,7 @@ pub(crate) mod delete;
 pub(crate) mod set;
 pub(crate) mod show;
 
-use keyward_domain::{ClientId, MailDomain, Provider, ProviderUrl, Timestamp};
+use keyward_domain::{ClientId, MailDomain, MailDomains, Provider, ProviderUrl, Timestamp};
 use keyward_engine::Engine;
 use keyward_web::Answer;
 use serde::Serialize;
@@ -20,6 +20,9 @@ pub(crate) struct ProviderView {
     /// The only domain whose addresses count; `null` for any.
     #[schema(value_type = Option<String>, example = "acme.example")]
     domain: Option<MailDomain>,
+    /// The domains of whose addresses the provider need not say that it has verified them.
+    #[schema(value_type = Vec<String>, max_items = 50, example = json!(["acme.example"]))]
+    verified_domains: MailDomains,
     /// Whether passwords of members no longer count; those of owners do.
     exclusive: bool,
     /// Where the provider sends people back to: to be registered there.
@@ -39,6 +42,7 @@ impl ProviderView {
             issuer: provider.issuer,
             client_id: provider.client_id,
             domain: provider.domain,
+            verified_domains: provider.verified_domains,
             exclusive: provider.exclusive,
             return_url: engine.provider_return_url(),
             created_at: provider.created_at,

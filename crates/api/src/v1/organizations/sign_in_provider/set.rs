@@ -1,6 +1,6 @@
 use actix_web::{put, web};
 use keyward_domain::permission::WriteOwners;
-use keyward_domain::{ClientId, MailDomain, OrganizationId, ProviderUrl};
+use keyward_domain::{ClientId, MailDomain, MailDomains, OrganizationId, ProviderUrl};
 use keyward_engine::{ClientSecret, ConfirmedCaller, Engine, NewProvider};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Code, Command, Fields, Id, IfMatch, Problem, Request};
@@ -21,6 +21,10 @@ pub(crate) struct SetProvider {
     /// The only domain whose addresses count; absent for any.
     #[schema(value_type = Option<String>, example = "acme.example")]
     domain: Option<MailDomain>,
+    /// The domains of whose addresses the provider need not say that it has verified them, for providers that never say
+    /// it, such as Entra ID. Only domains whose addresses your organization hands out itself. None if absent.
+    #[schema(value_type = Option<Vec<String>>, max_items = 50, example = json!(["acme.example"]))]
+    verified_domains: MailDomains,
     /// Whether passwords of members no longer count; those of owners do. `false` if absent.
     #[schema(value_type = Option<bool>)]
     exclusive: bool,
@@ -30,8 +34,10 @@ impl Request for SetProvider {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (issuer, client_id) = (fields.required("issuer"), fields.required("client_id"));
         let (client_secret, domain) = (fields.optional("client_secret"), fields.optional("domain"));
+        let verified_domains = fields.optional("verified_domains").unwrap_or_default();
         let exclusive = fields.optional("exclusive").unwrap_or(false);
-        Some(Self { issuer: issuer?, client_id: client_id?, client_secret, domain, exclusive })
+        let (issuer, client_id) = (issuer?, client_id?);
+        Some(Self { issuer, client_id, client_secret, domain, verified_domains, exclusive })
     }
 }
 
@@ -58,8 +64,8 @@ pub(crate) async fn set(
     if id.0 != access.scope().id() {
         return Err(Problem::new(Code::NotFound));
     }
-    let SetProvider { issuer, client_id, client_secret, domain, exclusive } = body;
-    let new = NewProvider { issuer, client_id, client_secret, domain, exclusive };
+    let SetProvider { issuer, client_id, client_secret, domain, verified_domains, exclusive } = body;
+    let new = NewProvider { issuer, client_id, client_secret, domain, verified_domains, exclusive };
     let caller = ConfirmedCaller::program(&access)?;
     let changed = engine.set_sign_in_provider(&access, caller, new, seen.0).await?;
     Ok(ProviderView::answer(changed.provider, &engine))
