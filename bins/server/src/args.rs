@@ -59,6 +59,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: MemberCommand,
     },
+    /// Delete an organization, or take that back
+    Organization {
+        /// Which of them
+        #[command(subcommand)]
+        command: OrganizationCommand,
+    },
     /// Print the OpenAPI document
     Openapi,
 }
@@ -74,5 +80,29 @@ pub(crate) enum MemberCommand {
         /// The member's e-mail address
         #[arg(long, value_name = "ADDRESS")]
         email: Email,
+    },
+}
+
+/// What the operator can do with an organization.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrganizationCommand {
+    /// Schedule the deletion of an organization with all it has; until it is due, it can be taken back
+    Delete {
+        /// The organization, as in its addresses: …/sign-in/acme
+        slug: Slug,
+        /// How many days it can be taken back [default: 14]
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=90))]
+        days: Option<u32>,
+        /// Delete it now instead, for ever
+        #[arg(long, conflicts_with = "days")]
+        now: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take the deletion of an organization back
+    Keep {
+        /// The organization
+        slug: Slug,
     },
 }

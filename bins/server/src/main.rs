@@ -9,6 +9,7 @@ mod log;
 mod mail;
 mod master_key;
 mod notices;
+mod organization;
 mod retention;
 mod serve;
 mod system;
@@ -93,6 +94,7 @@ fn run(args: Args) -> anyhow::Result<()> {
                     ),
                 })
             }
+            Command::Organization { command } => organization::run(&settings, command).await,
             Command::Openapi => Ok(()),
         }
     })

@@ -44,6 +44,10 @@ actions! {
     OrganizationProviderRemoved = "organization.provider_removed";
     /// What an organization tells by mail was set.
     OrganizationNoticesSet = "organization.notices_set";
+    /// The deletion of an organization was scheduled.
+    OrganizationDeletionScheduled = "organization.deletion_scheduled";
+    /// The deletion of an organization was taken back.
+    OrganizationDeletionWithdrawn = "organization.deletion_withdrawn";
     /// A member was added.
     MemberCreated = "member.created";
     /// A member's name or role was changed.

@@ -18,6 +18,7 @@ mod authenticate;
 mod authenticator;
 mod clock;
 mod customer;
+mod deletion;
 mod delivery;
 mod error;
 mod hash_gate;
@@ -46,6 +47,7 @@ mod publish;
 mod reauthentication;
 mod record;
 mod registry;
+mod retention;
 mod setup;
 mod shown_once;
 mod signing_key;
@@ -113,6 +115,7 @@ pub use registry::{
     NewGrant, NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages,
     OwnLicense, OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
 };
+pub use retention::{Retention, Tidied};
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};
 pub use vault::{MasterKey, Vault};

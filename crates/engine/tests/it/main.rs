@@ -5,6 +5,8 @@ mod addresses;
 mod alerts;
 mod applications;
 mod attempts;
+mod clocks;
+mod deletion;
 mod happenings;
 mod identity;
 mod keys;

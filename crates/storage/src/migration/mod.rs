@@ -16,6 +16,8 @@ mod m0013_issuers;
 mod m0014_blank_notes;
 mod m0015_lists;
 mod m0017_history;
+mod m0024_retention;
+mod m0025_deletions;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -59,6 +61,8 @@ impl MigratorTrait for Migrator {
             m0014_blank_notes,
             m0015_lists,
             m0017_history,
+            m0024_retention,
+            m0025_deletions,
         ]
     }
 }
