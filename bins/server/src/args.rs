@@ -53,13 +53,19 @@ pub(crate) enum Command {
     },
     /// Check settings, master key and database, and change nothing
     Check,
-    /// Help a member of an organization who cannot sign in
+    /// Help a member of an organization who cannot sign in, or erase one
     Member {
         /// How
         #[command(subcommand)]
         command: MemberCommand,
     },
-    /// Delete an organization, or take that back
+    /// Take the personal data of customers out of what is kept
+    Customer {
+        /// How
+        #[command(subcommand)]
+        command: CustomerCommand,
+    },
+    /// Export or delete an organization, or take its deletion back
     Organization {
         /// Which of them
         #[command(subcommand)]
@@ -81,6 +87,29 @@ pub(crate) enum MemberCommand {
         #[arg(long, value_name = "ADDRESS")]
         email: Email,
     },
+    /// Remove a member, and take their name and address out of logs too
+    Erase {
+        /// The organization
+        #[arg(long, value_name = "SLUG")]
+        organization: Slug,
+        /// The member's e-mail address
+        #[arg(long, value_name = "ADDRESS")]
+        email: Email,
+    },
+}
+
+/// What the operator can do about customers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CustomerCommand {
+    /// Take the name, address and notes of the customers with an address out of what is kept; their licenses stay
+    Erase {
+        /// The organization
+        #[arg(long, value_name = "SLUG")]
+        organization: Slug,
+        /// The customers' e-mail address
+        #[arg(long, value_name = "ADDRESS")]
+        email: Email,
+    },
 }
 
 /// What the operator can do with an organization.
@@ -99,6 +128,11 @@ pub(crate) enum OrganizationCommand {
         /// Do not ask
         #[arg(long)]
         yes: bool,
+    },
+    /// Print all that an organization has, one JSON object a line, without secrets
+    Export {
+        /// The organization
+        slug: Slug,
     },
     /// Take the deletion of an organization back
     Keep {

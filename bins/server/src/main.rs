@@ -17,7 +17,7 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use args::{Args, Command, MemberCommand};
+use args::{Args, Command, CustomerCommand, MemberCommand};
 use clap::{CommandFactory as _, Parser};
 use compose::Instance;
 use config::Settings;
@@ -93,6 +93,27 @@ fn run(args: Args) -> anyhow::Result<()> {
                          another authenticator app. The audit log of {organization} says that the operator did it."
                     ),
                 })
+            }
+            Command::Member { command: MemberCommand::Erase { organization, email } } => {
+                compose::existing_database(&settings)?;
+                let engine = Instance::open(&settings).await?.engine;
+                let was_there = engine.operator_erases_member(&organization, &email).await?;
+                print(match was_there {
+                    true => {
+                        "The member is removed. Their name and address are in no row and no log of the organization any \
+                         more, their sessions have ended, and the tokens they made wait for an owner."
+                    }
+                    false => "There is no such member. The address is in no log of the organization any more.",
+                })
+            }
+            Command::Customer { command: CustomerCommand::Erase { organization, email } } => {
+                compose::existing_database(&settings)?;
+                let engine = Instance::open(&settings).await?.engine;
+                let count = engine.operator_erases_customers(&organization, &email).await?;
+                print(&format!(
+                    "Customers with this address: {count}. Their names, addresses and notes are in no row and no log of the \
+                     organization any more, and their sessions have ended. Their licenses stay as they are."
+                ))
             }
             Command::Organization { command } => organization::run(&settings, command).await,
             Command::Openapi => Ok(()),

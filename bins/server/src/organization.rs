@@ -4,6 +4,7 @@ use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use keyward_api::Export;
 use keyward_domain::{Deletion, Slug};
 
 use crate::args::OrganizationCommand;
@@ -35,6 +36,15 @@ pub(crate) async fn run(settings: &Settings, command: OrganizationCommand) -> an
                  keyward-server organization keep {slug} takes it back.",
                 deletion.due_at
             ))
+        }
+        OrganizationCommand::Export { slug } => {
+            let access = engine.operator_in(&slug).await?.access()?;
+            let mut export = Export::begin(engine.into(), access).await?;
+            let mut out = std::io::stdout().lock();
+            while let Some(lines) = export.next().await.map_err(anyhow::Error::from_boxed)? {
+                out.write_all(lines.as_bytes())?;
+            }
+            Ok(out.flush()?)
         }
         OrganizationCommand::Keep { slug } => {
             engine.operator_withdraws_deletion(&slug).await?;

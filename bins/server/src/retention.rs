@@ -9,7 +9,7 @@ use keyward_engine::{Engine, Retention, Tidied};
 const PAUSE: Duration = Duration::from_secs(10 * 60);
 
 /// Between one part and the next: others want to write as well.
-const BREATH: Duration = Duration::from_millis(100);
+const BREATH: Duration = Duration::from_millis(50);
 
 /// Looks for as long as the server runs.
 pub(crate) async fn tidy(engine: Arc<Engine>, retention: Retention) {

@@ -176,7 +176,7 @@ pub(crate) fn owners_for_owners(access: &Access<WriteMembers>, role: Role) -> Re
     Ok(())
 }
 
-async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<()> {
+pub(crate) async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<()> {
     if tx.members(scope).owners().await? > 1 { Ok(()) } else { Err(Error::LastOwner) }
 }
 

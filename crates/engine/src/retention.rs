@@ -8,8 +8,8 @@ use crate::{Engine, Result};
 
 const DAY: i64 = 24 * 60 * 60;
 
-/// How many rows are removed in one transaction: few enough that others who write hardly wait.
-pub(crate) const MOST_REMOVED: u64 = 1_000;
+/// How many rows are removed in one transaction: few enough that others who write hardly wait, on a slow disk too.
+pub(crate) const MOST_REMOVED: u64 = 250;
 
 /// How many days is kept what the operator decides on; `None` for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -252,6 +252,7 @@ mod tests {
 
     use keyward_testkit::database::FreshPostgres;
     use sea_orm::{Database, DbBackend};
+    use uuid::Uuid;
 
     use super::*;
     use crate::Store;

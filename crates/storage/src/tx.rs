@@ -16,11 +16,11 @@ use crate::connection::Connection;
 use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
     ArtifactEntitlements, Artifacts, AuditEvents, Changes, ClockRecord, Credentials, Customers, Deletions,
-    Habits, IdempotencyKeys, LicenseHolders, Licenses, Links, MailCounts, Members, Names, NoticeDesk,
-    Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys,
-    RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys, StatusPlaces,
-    Tokens, Turn, UsageDays, customer, link, mail, member, notice, product, provider, registry, registry_key,
-    registry_notification, retention, session, signing_key, token, upstream_claim,
+    Erasure, Habits, IdempotencyKeys, LicenseHolders, Licenses, Links, MailCounts, Members, Names,
+    NoticeDesk, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints,
+    RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys,
+    StatusPlaces, Tokens, Turn, UsageDays, customer, link, mail, member, notice, product, provider, registry,
+    registry_key, registry_notification, retention, session, signing_key, token, upstream_claim,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -343,6 +343,11 @@ impl Tx {
     /// live on.
     pub async fn bring_keys_back(&self, now: Timestamp) -> Result<()> {
         retention::bring_keys_back(&self.inner, now).await
+    }
+
+    /// People of one organization, to be taken out of what is kept.
+    pub fn erasure(&self, scope: OrganizationScope) -> Erasure<'_> {
+        Erasure { tx: &self.inner, scope }
     }
 
     /// Organizations that are to be deleted.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod database;
+mod ends;
 mod load;
 
 use std::net::TcpListener;

@@ -7,6 +7,7 @@ mod applications;
 mod attempts;
 mod clocks;
 mod deletion;
+mod erasure;
 mod happenings;
 mod identity;
 mod keys;

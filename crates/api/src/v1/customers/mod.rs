@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod erase;
 mod list;
 mod show;
 mod update;
@@ -17,7 +18,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(list::list)
         .service(show::show)
         .service(update::update)
-        .service(delete::delete);
+        .service(delete::delete)
+        .service(erase::erase);
 }
 
 /// A company or person you sell to.
