@@ -148,12 +148,10 @@ impl Engine {
         for owner in tx.members(scope).with_roles(&[Role::Owner]).await? {
             let body = format!(
                 "Hello {},\n\n{vendor} is to be deleted on {}, with all it has: customers, licenses, keys, registries and \
-                 logs. Until then everything works as before, and an owner can take it back with the API:\n\n\
-                 DELETE {url}/api/v1/organizations/{}/deletion\n\n\
-                 Whoever runs the server can do so too.\n",
+                 logs. Until then everything works as before, and an owner can take it back, here: \
+                 {url}/settings/deletion\n",
                 plain(&owner.name),
                 deletion.due_at,
-                organization.id,
             );
             self.mail(tx, scope, &owner.email, format!("{vendor} is to be deleted"), body).await?;
         }

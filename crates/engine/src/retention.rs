@@ -87,7 +87,6 @@ impl Engine {
     }
 
     async fn remove_old(&self, tx: &Tx, retention: &Retention, now: Timestamp) -> Result<Tidied> {
-        tx.bring_keys_back(now).await?;
         let mut removed = 0;
         for (what, age) in retention.rules() {
             removed += tx.remove_aged(what, now.plus_seconds(-age), MOST_REMOVED - removed).await?;
@@ -98,6 +97,7 @@ impl Engine {
         if removed > 0 {
             return Ok(Tidied::Some(removed));
         }
+        tx.bring_keys_back(now).await?;
         Ok(self.delete_due(tx, now).await?.map_or(Tidied::Nothing, Tidied::Some))
     }
 }

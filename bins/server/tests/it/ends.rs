@@ -26,7 +26,10 @@ fn answered(folder: &Path, args: &[&str], answer: &str) -> Output {
 fn an_organization_is_deleted_by_whoever_names_it() {
     let folder = bootstrapped();
     let path = folder.path();
-    refuses(&run(path, &["organization", "delete", "nobody", "--yes"]), "nobody: there is no such organization");
+    refuses(
+        &run(path, &["organization", "delete", "nobody", "--yes"]),
+        "nobody: there is no such organization",
+    );
     let wrong = answered(path, &["organization", "delete", "acme"], "acne\n");
     assert!(!wrong.status.success() && stderr(&wrong).contains("nothing was changed"), "{}", stderr(&wrong));
     assert!(stderr(&wrong).contains("1 members"), "{}", stderr(&wrong));

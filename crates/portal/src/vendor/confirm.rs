@@ -22,12 +22,13 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// The pages that one comes from and goes on with; nothing else is led to.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "/settings",
     "/settings/password",
     "/settings/authenticator",
     "/settings/authenticator/remove",
     "/settings/recovery-codes/new",
+    "/settings/deletion",
     "/settings/sign-in-provider",
 ];
 
