@@ -53,11 +53,23 @@ pub(crate) enum Command {
     },
     /// Check settings, master key and database, and change nothing
     Check,
-    /// Help a member of an organization who cannot sign in
+    /// Help a member of an organization who cannot sign in, or erase one
     Member {
         /// How
         #[command(subcommand)]
         command: MemberCommand,
+    },
+    /// Take the personal data of customers out of what is kept
+    Customer {
+        /// How
+        #[command(subcommand)]
+        command: CustomerCommand,
+    },
+    /// Export or delete an organization, or take its deletion back
+    Organization {
+        /// Which of them
+        #[command(subcommand)]
+        command: OrganizationCommand,
     },
     /// Print the OpenAPI document
     Openapi,
@@ -74,5 +86,57 @@ pub(crate) enum MemberCommand {
         /// The member's e-mail address
         #[arg(long, value_name = "ADDRESS", value_parser = Email::to_find)]
         email: Email,
+    },
+    /// Remove a member, and take their name and address out of logs too
+    Erase {
+        /// The organization
+        #[arg(long, value_name = "SLUG")]
+        organization: Slug,
+        /// The member's e-mail address
+        #[arg(long, value_name = "ADDRESS")]
+        email: Email,
+    },
+}
+
+/// What the operator can do about customers.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CustomerCommand {
+    /// Take the name, address and notes of the customers with an address out of what is kept; their licenses stay
+    Erase {
+        /// The organization
+        #[arg(long, value_name = "SLUG")]
+        organization: Slug,
+        /// The customers' e-mail address
+        #[arg(long, value_name = "ADDRESS")]
+        email: Email,
+    },
+}
+
+/// What the operator can do with an organization.
+#[derive(Debug, Subcommand)]
+pub(crate) enum OrganizationCommand {
+    /// Schedule the deletion of an organization with all it has; until it is due, it can be taken back
+    Delete {
+        /// The organization, as in its addresses: …/sign-in/acme
+        slug: Slug,
+        /// How many days it can be taken back [default: 14]
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=90))]
+        days: Option<u32>,
+        /// Delete it now instead, for ever
+        #[arg(long, conflicts_with = "days")]
+        now: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Print all that an organization has, one JSON object a line, without secrets
+    Export {
+        /// The organization
+        slug: Slug,
+    },
+    /// Take the deletion of an organization back
+    Keep {
+        /// The organization
+        slug: Slug,
     },
 }

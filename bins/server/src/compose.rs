@@ -15,6 +15,9 @@ use crate::tls::Tls;
 /// The name under which the database keeps its master key's fingerprint.
 pub(crate) const FINGERPRINT: &str = "master_key_fingerprint";
 
+/// How many sealed rows of each kind are opened when all is checked, beside every signing key.
+const MOST_OPENED: u64 = 1_000;
+
 /// A server's parts, ready to work.
 pub(crate) struct Instance {
     /// All use-cases.
@@ -75,9 +78,14 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<usize> {
             bail!("the database was made by a newer Keyward ({})", unknown.join(", "))
         }
     }
+    let faults = store.integrity().await?;
+    ensure!(faults.is_empty(), "the database is damaged: {}", faults.join("; "));
     let master = master_key::find(&settings.master_key)?.context("the master key is missing")?;
     matches(&master, fingerprint(&store).await?.as_deref())?;
-    Ok(engine(store, &master, settings).open_all_signing_keys().await?)
+    let engine = engine(store, &master, settings);
+    let keys = engine.open_all_signing_keys().await?;
+    engine.open_sealed(MOST_OPENED).await?;
+    Ok(keys)
 }
 
 fn engine(store: Store, master: &MasterKey, settings: &Settings) -> Engine {

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use keyward_domain::registry::Host;
 use keyward_domain::{AddressRange, OutboundRules};
 use keyward_engine::outbound::Authorities;
-use keyward_engine::{Issuer, MailLimits};
+use keyward_engine::{Issuer, MailLimits, Retention};
 use keyward_storage::{StoreOptions, sqlite_url};
 use keyward_web::TrustedProxies;
 use rustls::pki_types::CertificateDer;
@@ -99,6 +99,15 @@ pub(crate) struct Given {
     /// How many days what happened at registries is kept, 90 or more [default: for ever]
     #[arg(long, global = true, env = "KEYWARD_REGISTRY_LOG_DAYS", value_name = "DAYS")]
     registry_log_days: Option<String>,
+    /// How many days the audit log is kept, 90 or more [default: for ever]
+    #[arg(long, global = true, env = "KEYWARD_RETENTION_AUDIT_DAYS", value_name = "DAYS")]
+    retention_audit_days: Option<String>,
+    /// How many days links are kept after they were made, used or not, 8 or more [default: 90]
+    #[arg(long, global = true, env = "KEYWARD_RETENTION_LINK_DAYS", value_name = "DAYS")]
+    retention_link_days: Option<String>,
+    /// How many days events are kept in the outbox, 1 or more [default: 30]
+    #[arg(long, global = true, env = "KEYWARD_RETENTION_OUTBOX_DAYS", value_name = "DAYS")]
+    retention_outbox_days: Option<String>,
     /// smtp://… or smtps://… with user name and password [default: mail is written to DATA_DIR/mail]
     #[arg(long, global = true, env = "KEYWARD_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
@@ -140,6 +149,9 @@ struct File {
     outbound_allow: Option<Vec<String>>,
     registry_upstreams: Option<toml::Value>,
     registry_log_days: Option<i64>,
+    retention_audit_days: Option<i64>,
+    retention_link_days: Option<i64>,
+    retention_outbox_days: Option<i64>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
     mails_per_day: Option<u64>,
@@ -196,8 +208,8 @@ pub(crate) struct Settings {
     pub registry_domain: Option<Host>,
     /// Where connections are opened to for organizations.
     pub outbound: OutboundRules,
-    /// How long what happened at registries is kept; `None` for ever.
-    pub registry_log_days: Option<u32>,
+    /// How long what is old is kept.
+    pub retention: Retention,
     /// The mail server.
     pub smtp_url: Option<String>,
     /// Sender of mail.
@@ -280,7 +292,32 @@ impl Settings {
             master_key,
             registry_domain: registry_domain(given.registry_domain.or(file.registry_domain))?,
             outbound,
-            registry_log_days: log_days(given.registry_log_days, file.registry_log_days)?,
+            retention: Retention {
+                // Alerts say what keys did not do in the last 90 days; who wants to see it looks into the log.
+                registry_log_days: days(
+                    ("KEYWARD_REGISTRY_LOG_DAYS", 90),
+                    given.registry_log_days,
+                    file.registry_log_days,
+                )?,
+                audit_days: days(
+                    ("KEYWARD_RETENTION_AUDIT_DAYS", 90),
+                    given.retention_audit_days,
+                    file.retention_audit_days,
+                )?,
+                // Until they have run out for certain.
+                link_days: days(
+                    ("KEYWARD_RETENTION_LINK_DAYS", 8),
+                    given.retention_link_days,
+                    file.retention_link_days,
+                )?
+                .unwrap_or(Retention::default().link_days),
+                outbox_days: days(
+                    ("KEYWARD_RETENTION_OUTBOX_DAYS", 1),
+                    given.retention_outbox_days,
+                    file.retention_outbox_days,
+                )?
+                .unwrap_or(Retention::default().outbox_days),
+            },
             smtp_url: given.smtp_url.or(file.smtp_url),
             mail_from: given.mail_from.or(file.mail_from).unwrap_or(default_sender),
             mail_limits: mail_limits(given.mails_per_day.or(file.mails_per_day)),
@@ -373,13 +410,17 @@ fn registry_domain(given: Option<String>) -> anyhow::Result<Option<Host>> {
     }
 }
 
-/// Alerts say what keys did not do in the last 90 days; who wants to see it looks into the log.
-fn log_days(given: Option<String>, filed: Option<i64>) -> anyhow::Result<Option<u32>> {
+/// A number of days, `least` or more.
+fn days(
+    (name, least): (&str, u32),
+    given: Option<String>,
+    filed: Option<i64>,
+) -> anyhow::Result<Option<u32>> {
     let given = given.filter(|text| !text.trim().is_empty()).or(filed.map(|days| days.to_string()));
     let Some(text) = given else { return Ok(None) };
     match text.trim().parse::<u32>() {
-        Ok(days) if days >= 90 => Ok(Some(days)),
-        Ok(_) | Err(_) => bail!("KEYWARD_REGISTRY_LOG_DAYS “{text}” is no number of days from 90 on"),
+        Ok(days) if days >= least => Ok(Some(days)),
+        Ok(_) | Err(_) => bail!("{name} “{text}” is no number of days from {least} on"),
     }
 }
 

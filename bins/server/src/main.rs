@@ -10,6 +10,7 @@ mod log;
 mod mail;
 mod master_key;
 mod notices;
+mod organization;
 mod retention;
 mod serve;
 mod system;
@@ -18,7 +19,7 @@ mod tls;
 
 use std::process::ExitCode;
 
-use args::{Args, Command, MemberCommand};
+use args::{Args, Command, CustomerCommand, MemberCommand};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser};
 use compose::Instance;
@@ -126,6 +127,28 @@ fn run(args: Args) -> anyhow::Result<()> {
                     ),
                 })
             }
+            Command::Member { command: MemberCommand::Erase { organization, email } } => {
+                compose::existing_database(&settings)?;
+                let engine = Instance::open(&settings).await?.engine;
+                let was_there = engine.operator_erases_member(&organization, &email).await?;
+                print(match was_there {
+                    true => {
+                        "The member is removed. Their name and address are in no row and no log of the organization any \
+                         more, their sessions have ended, and the tokens they made wait for an owner."
+                    }
+                    false => "There is no such member. The address is in no log of the organization any more.",
+                })
+            }
+            Command::Customer { command: CustomerCommand::Erase { organization, email } } => {
+                compose::existing_database(&settings)?;
+                let engine = Instance::open(&settings).await?.engine;
+                let count = engine.operator_erases_customers(&organization, &email).await?;
+                print(&format!(
+                    "Customers with this address: {count}. Their names, addresses and notes are in no row and no log of the \
+                     organization any more, and their sessions have ended. Their licenses stay as they are."
+                ))
+            }
+            Command::Organization { command } => organization::run(&settings, command).await,
             Command::Openapi => Ok(()),
         }
     })

@@ -1,30 +1,38 @@
-//! Has forgotten how many mails were written in days that are over, what is too old to tell what is usual at registries and, where the operator wants that, what happened
-//! there long ago.
+//! Has what is old removed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyward_engine::Engine;
+use keyward_engine::{Engine, Retention, Tidied};
 
-/// How often it is looked for what is too old.
-const PAUSE: Duration = Duration::from_secs(60 * 60);
+/// How often it is looked for what is old, and at the clock.
+const PAUSE: Duration = Duration::from_secs(10 * 60);
+
+/// Between one part and the next: others want to write as well.
+const BREATH: Duration = Duration::from_millis(50);
 
 /// Looks for as long as the server runs.
-pub(crate) async fn forget(engine: Arc<Engine>, days: Option<u32>) {
+pub(crate) async fn tidy(engine: Arc<Engine>, retention: Retention) {
+    let mut steady = true;
     loop {
-        match engine.forget_happenings(days).await {
-            // There is more. Others want to write as well.
-            Ok(true) => actix_web::rt::time::sleep(Duration::from_millis(100)).await,
-            Ok(false) => {
-                if let Err(error) = engine.forget_mail_counts().await {
-                    tracing::error!(%error, "what was counted of mails can't be forgotten");
+        let pause = match engine.tidy(&retention).await {
+            Ok(Tidied::Some(_)) => BREATH,
+            Ok(Tidied::Nothing) => {
+                steady = true;
+                PAUSE
+            }
+            Ok(Tidied::Elsewhere) => PAUSE,
+            Ok(Tidied::Unsteady) => {
+                if std::mem::take(&mut steady) {
+                    tracing::info!("what is old is removed once the clock has gone on evenly for six hours");
                 }
-                actix_web::rt::time::sleep(PAUSE).await;
+                PAUSE
             }
             Err(error) => {
-                tracing::error!(%error, "what is old at the registries can't be forgotten");
-                actix_web::rt::time::sleep(PAUSE).await;
+                tracing::error!(%error, "what is old can't be removed");
+                PAUSE
             }
-        }
+        };
+        actix_web::rt::time::sleep(pause).await;
     }
 }

@@ -26,8 +26,8 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     actix_web::rt::spawn(notices::tell(Arc::clone(&engine)));
     actix_web::rt::spawn(log::write(Arc::clone(&engine)));
     actix_web::rt::spawn(keys::tend(Arc::clone(&engine)));
-    actix_web::rt::spawn(retention::forget(Arc::clone(&engine), settings.registry_log_days));
     actix_web::rt::spawn(folding::fold(Arc::clone(&engine)));
+    actix_web::rt::spawn(retention::tidy(Arc::clone(&engine), settings.retention));
     let watched = Arc::clone(&engine);
     actix_web::rt::spawn(async move { watched.watch_database().await });
     if let Some(tls) = &tls {

@@ -14,6 +14,7 @@ mod validation;
 use actix_web::web;
 
 pub use openapi::openapi;
+pub use v1::Export;
 
 /// Adds all routes of the API. What matches none of them is answered as a problem.
 pub fn configure(config: &mut web::ServiceConfig) {

@@ -44,12 +44,20 @@ actions! {
     OrganizationProviderRemoved = "organization.provider_removed";
     /// What an organization tells by mail was set.
     OrganizationNoticesSet = "organization.notices_set";
+    /// All that an organization has was exported.
+    OrganizationExported = "organization.exported";
+    /// The deletion of an organization was scheduled.
+    OrganizationDeletionScheduled = "organization.deletion_scheduled";
+    /// The deletion of an organization was taken back.
+    OrganizationDeletionWithdrawn = "organization.deletion_withdrawn";
     /// A member was added.
     MemberCreated = "member.created";
     /// A member's name or role was changed.
     MemberUpdated = "member.updated";
     /// A member was removed.
     MemberDeleted = "member.deleted";
+    /// A member was removed, and their name and address taken out of what is kept.
+    MemberErased = "member.erased";
     /// A member was invited by mail.
     MemberInvited = "member.invited";
     /// A member signed in.
@@ -82,6 +90,8 @@ actions! {
     CustomerUpdated = "customer.updated";
     /// A customer was deleted, and all they held revoked.
     CustomerDeleted = "customer.deleted";
+    /// A customer's name, address and notes were taken out of what is kept.
+    CustomerErased = "customer.erased";
     /// A product was created.
     ProductCreated = "product.created";
     /// A product was changed.

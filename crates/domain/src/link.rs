@@ -66,7 +66,7 @@ pub struct LinkGone;
 impl Link {
     /// Whether it still opens something at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.used_at.is_none() && now < self.expires_at
+        self.used_at.is_none() && !self.created_at.is_ahead_of(now) && now < self.expires_at
     }
 
     /// Opens it, this once.
@@ -95,6 +95,10 @@ mod tests {
         };
         assert_eq!(purpose.lifetime(), 604_800);
         assert!(link.clone().open(at(604_800)).is_err());
+        let ahead =
+            Link { created_at: at(1_061), expires_at: at(1_061 + purpose.lifetime()), ..link.clone() };
+        assert_eq!(ahead.clone().open(at(1_000)), Err(LinkGone), "made by a clock that was ahead");
+        assert!(ahead.open(at(1_001)).is_ok());
         let used = link.open(at(604_799)).unwrap();
         assert_eq!(used.open(at(604_799)), Err(LinkGone));
     }

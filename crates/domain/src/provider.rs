@@ -65,6 +65,11 @@ impl Departure {
     /// For how many seconds it is waited for.
     pub const LIFETIME: i64 = 10 * 60;
 
+    /// Whether it is still waited for at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        !self.left_at().is_ahead_of(now) && now < self.expires_at
+    }
+
     /// When the person went away.
     pub fn left_at(&self) -> Timestamp {
         self.expires_at.plus_seconds(-Self::LIFETIME)

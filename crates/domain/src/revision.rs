@@ -88,6 +88,12 @@ impl Validity {
         self.not_before
     }
 
+    /// Whether it has begun at `now`, or begins so soon that the clock may only be slow: what one server issues from now on,
+    /// another one whose clock is a little behind takes too. The end has no such leeway.
+    pub fn has_begun(self, now: Timestamp) -> bool {
+        !self.not_before.is_ahead_of(now)
+    }
+
     /// The first second no longer valid; `None` without end.
     pub fn expires_at(self) -> Option<Timestamp> {
         self.expires_at

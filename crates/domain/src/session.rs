@@ -81,12 +81,14 @@ impl Session {
 
     /// Whether it still counts at `now`.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        now < self.expires_at && now < self.last_seen_at.plus_seconds(self.holder.idle())
+        // One that was begun or used later than now is of a clock that was ahead, and would live on for as long.
+        let wrong = self.created_at.is_ahead_of(now) || self.last_seen_at.is_ahead_of(now);
+        !wrong && now < self.expires_at && now < self.last_seen_at.plus_seconds(self.holder.idle())
     }
 
     /// Whether it is live at `now`, and the person has shown who they are in the last five minutes.
     pub fn is_confirmed(&self, now: Timestamp) -> bool {
-        let fresh = |at: Timestamp| at <= now && now < at.plus_seconds(Self::CONFIRMED_SECONDS);
+        let fresh = |at: Timestamp| !at.is_ahead_of(now) && now < at.plus_seconds(Self::CONFIRMED_SECONDS);
         self.is_live(now) && self.confirmed_at.is_some_and(fresh)
     }
 }
@@ -114,7 +116,9 @@ mod tests {
         };
         assert!(!session.is_confirmed(at(1_000)), "signing in is not enough");
         session.confirmed_at = Some(at(1_000));
-        assert!(!session.is_confirmed(at(999)), "a clock that was set back");
+        assert!(session.is_confirmed(at(999)), "another server's clock");
+        assert!(!session.is_confirmed(at(939)) && !session.is_live(at(939)), "a clock that was set back");
+        assert!(session.is_live(at(940)));
         assert!(session.is_confirmed(at(1_000)) && session.is_confirmed(at(1_299)));
         assert!(!session.is_confirmed(at(1_300)));
         session.confirmed_at = Some(at(1_900));

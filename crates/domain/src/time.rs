@@ -25,6 +25,9 @@ impl Timestamp {
     /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
     pub const MAX: Self = Self(253_402_300_799);
 
+    /// By how many seconds the clocks of two servers, or of a server and who asks it, may differ.
+    pub const SKEW_SECONDS: i64 = 60;
+
     /// The instant `seconds` after 1970, if it lies within [`MIN`](Self::MIN) and [`MAX`](Self::MAX).
     pub fn from_unix(seconds: i64) -> Option<Self> {
         (Self::MIN.0..=Self::MAX.0).contains(&seconds).then_some(Self(seconds))
@@ -54,6 +57,12 @@ impl Timestamp {
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds).clamp(Self::MIN.0, Self::MAX.0))
+    }
+
+    /// Whether it lies further ahead of `now` than clocks differ: then a wrong clock wrote it, or `now` is wrong.
+    #[must_use]
+    pub const fn is_ahead_of(self, now: Self) -> bool {
+        self.0 > now.0.saturating_add(Self::SKEW_SECONDS)
     }
 
     /// This instant moved by `days` of 24 hours, held within the range.

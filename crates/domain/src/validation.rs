@@ -573,7 +573,7 @@ mod tests {
                 else if matches!(state, LicenseState::Revoked { .. }) { Status::Revoked }
                 else if matches!(state, LicenseState::Suspended { .. }) { Status::Suspended }
                 else if settings.enforce_expiry && end.is_some_and(|end| NOW >= end) { Status::Expired }
-                else if NOW < start { Status::NotYetValid }
+                else if NOW < start - Timestamp::SKEW_SECONDS { Status::NotYetValid }
                 else if blocked_by != 0 { Status::IpBlocked }
                 else if looked_at && !known && settings.addresses == AddressMode::Allowlist { Status::IpNotRegistered }
                 else if looked_at && !known && settings.addresses == AddressMode::Enforce && full { Status::IpLimitReached }

@@ -24,9 +24,6 @@ const MOST_ENTRIES: usize = 256;
 /// How many accounts that do not exist are remembered.
 const MOST_UNKNOWN: usize = 2_000;
 
-/// How often old rows are removed.
-const SWEEP_SECONDS: i64 = 60 * 60;
-
 /// No refusal is given sooner, so that its time does not tell whether there is such an account.
 const EVENLY: Duration = Duration::from_millis(250);
 
@@ -106,12 +103,11 @@ fn apply(attempts: &mut Attempts, source: &Source, change: Change, now: Timestam
 }
 
 async fn write(store: Store, mut entries: mpsc::Receiver<Entry>) {
-    let mut swept_at = None;
     let mut batch = Vec::with_capacity(MOST_ENTRIES);
     while entries.recv_many(&mut batch, MOST_ENTRIES).await > 0 {
         // Of all servers, each takes the accounts in the same order. What came first of one account stays first.
         batch.sort_by_key(|(attempt, ..)| attempt.account);
-        let verdicts = settle(&store, &batch, &mut swept_at).await.map_err(Arc::new);
+        let verdicts = settle(&store, &batch).await.map_err(Arc::new);
         for (index, (.., settled)) in batch.drain(..).enumerate() {
             let verdict = match &verdicts {
                 Ok(verdicts) => Ok(verdicts
@@ -126,11 +122,7 @@ async fn write(store: Store, mut entries: mpsc::Receiver<Entry>) {
     }
 }
 
-async fn settle(
-    store: &Store,
-    batch: &[Entry],
-    swept_at: &mut Option<Timestamp>,
-) -> Result<Vec<Verdict>, StorageError> {
+async fn settle(store: &Store, batch: &[Entry]) -> Result<Vec<Verdict>, StorageError> {
     let tx = store.write().await?;
     let (mut verdicts, mut changed) = (Vec::with_capacity(batch.len()), false);
     for of_account in batch.chunk_by(|(one, ..), (other, ..)| one.account == other.account) {
@@ -146,13 +138,6 @@ async fn settle(
             tx.sign_in_attempts().save(&first.account, &attempts).await?;
             changed = true;
         }
-    }
-    if let Some((.., now, _)) = batch.first()
-        && changed
-        && swept_at.is_none_or(|at| *now >= at.plus_seconds(SWEEP_SECONDS))
-    {
-        tx.sign_in_attempts().sweep(now.plus_seconds(-WINDOW_SECONDS)).await?;
-        *swept_at = Some(*now);
     }
     if changed {
         tx.commit().await?;

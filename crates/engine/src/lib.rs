@@ -18,8 +18,11 @@ mod authenticate;
 mod authenticator;
 mod clock;
 mod customer;
+mod deletion;
 mod delivery;
+mod erasure;
 mod error;
+mod export;
 mod hash_gate;
 mod heavy;
 mod identity;
@@ -46,6 +49,7 @@ mod publish;
 mod reauthentication;
 mod record;
 mod registry;
+mod retention;
 mod setup;
 mod shown_once;
 mod signing_key;
@@ -114,6 +118,7 @@ pub use registry::{
     NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense, OwnRegistry, Preview,
     RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
 };
+pub use retention::{Retention, Tidied};
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};
 pub use vault::{MasterKey, Vault};

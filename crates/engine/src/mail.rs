@@ -19,6 +19,12 @@ use crate::{Engine, Error, Result};
 /// After how many tries a mail is given up; the last comes a day after the first.
 const MOST_ATTEMPTS: u32 = 12;
 
+/// How long a mail waits for the second try; the pause doubles with each.
+const FIRST_PAUSE: i64 = 60;
+
+/// How long it waits at most.
+const LONGEST_PAUSE: i64 = FIRST_PAUSE << MOST_ATTEMPTS;
+
 /// A mail to be handed over.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mail {
@@ -84,7 +90,9 @@ impl Engine {
     pub async fn claim_mail(&self) -> Result<Option<Mail>> {
         let now = self.now();
         let tx = self.store.write().await?;
-        let Some(mail) = tx.claim_mail(now, now.plus_seconds(60)).await? else { return Ok(None) };
+        let Some(mail) = tx.claim_mail(now, now.plus_seconds(60), LONGEST_PAUSE).await? else {
+            return Ok(None);
+        };
         tx.commit().await?;
         match self.unsealed(&mail) {
             Ok(body) => Ok(Some(Mail {
@@ -125,7 +133,7 @@ impl Engine {
         if given_up {
             tx.remove_mail(id).await?;
         } else {
-            let pause = 60_i64 << attempts.min(11);
+            let pause = FIRST_PAUSE << attempts.min(MOST_ATTEMPTS);
             tx.postpone_mail(id, self.now().plus_seconds(pause)).await?;
         }
         tx.commit().await?;

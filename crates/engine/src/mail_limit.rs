@@ -106,15 +106,6 @@ impl Engine {
         let used = tx.mail_counts(scope).lock(MailCount::Notices, day(self.now())).await?;
         Ok(self.mail_limits.organization_per_day.saturating_sub(used))
     }
-
-    /// Forgets what was counted in days that are over.
-    pub async fn forget_mail_counts(&self) -> Result<()> {
-        let tx = self.store.write().await?;
-        if tx.sweep_mail_counts(self.now().plus_days(-1)).await? > 0 {
-            tx.commit().await?;
-        }
-        Ok(())
-    }
 }
 
 async fn count(

@@ -187,7 +187,7 @@ pub(crate) fn one_of(mut found: Vec<Member>, email: &Email) -> Option<Member> {
     }
 }
 
-async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<()> {
+pub(crate) async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<()> {
     if tx.members(scope).owners().await? > 1 { Ok(()) } else { Err(Error::LastOwner) }
 }
 

@@ -18,7 +18,7 @@ impl Engine {
         let sealed = self.vault.seal_text(&place, text.as_bytes(), &self.seal_entropy()).map_err(fault)?;
         let tx = self.store.write().await?;
         let end = now.plus_seconds(WAITS_SECONDS);
-        tx.shown_once(scope).put(session.id, page, &sealed, end, now).await?;
+        tx.shown_once(scope).put(session.id, page, &sealed, end).await?;
         Ok(tx.commit().await?)
     }
 

@@ -4,7 +4,7 @@ use keyward_domain::permission::{ReadSigningKeys, WriteSigningKeys};
 use keyward_domain::{
     Access, Action, Idempotency, Invalid, Kid, OrganizationScope, SigningKey, SigningKeyState, Timestamp,
 };
-use keyward_storage::{StorageError, Tx, Unique};
+use keyward_storage::{SealedPlace, StorageError, Tx, Unique};
 use keyward_token::{PublicKey, SecretKey};
 use serde_json::json;
 use uuid::Uuid;
@@ -121,8 +121,34 @@ impl Engine {
     /// Opens every signing key of the server, to tell before it matters whether all can be used.
     pub async fn open_all_signing_keys(&self) -> Result<usize> {
         let keys = self.store.read().await?.all_signing_keys().await?;
+        // Those of organizations that are being deleted are overwritten.
+        let keys: Vec<_> = keys.into_iter().filter(|key| !key.sealed.is_empty()).collect();
         keys.iter().try_for_each(|key| self.signer(key).map(drop))?;
         Ok(keys.len())
+    }
+
+    /// Opens what else is sealed, the latest `most` of each kind. Gives how much that was.
+    pub async fn open_sealed(&self, most: u64) -> Result<usize> {
+        let sealed = self.store.sealed(most).await?;
+        for (place, bytes) in &sealed {
+            let (what, place) = match *place {
+                SealedPlace::Authenticator(of, id) => {
+                    ("authenticator of member", Place::Authenticator(of, id))
+                }
+                SealedPlace::RegistryKey(of, id) => ("key of registry", Place::RegistryKey(of, id)),
+                SealedPlace::UpstreamPassword(of, id) => {
+                    ("upstream password of registry", Place::UpstreamPassword(of, id))
+                }
+                SealedPlace::RotatedSecret(of, id) => {
+                    ("new secret of registry key", Place::RotatedSecret(of, id))
+                }
+                SealedPlace::ClientSecret(of) => ("client secret of organization", Place::ClientSecret(of)),
+                SealedPlace::Mail(of, id) => ("mail", Place::Mail(of, id)),
+            };
+            let fault = |source| Error::Key { kid: format!("{what} {}", place.row()), source };
+            self.vault.open_text(&place, bytes).map_err(fault)?;
+        }
+        Ok(sealed.len())
     }
 
     /// A sealed, pending key from its seed.

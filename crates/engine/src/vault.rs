@@ -174,6 +174,19 @@ pub enum Place {
 }
 
 impl Place {
+    /// The id of the row, as people read it.
+    pub(crate) fn row(&self) -> String {
+        match self {
+            Self::SigningKey(_, kid) => kid.to_string(),
+            Self::Authenticator(_, id) => id.to_string(),
+            Self::RegistryKey(_, id) | Self::UpstreamPassword(_, id) => id.to_string(),
+            Self::RotatedSecret(_, id) => id.to_string(),
+            Self::ClientSecret(id) => id.to_string(),
+            Self::Mail(_, id) => id.to_string(),
+            Self::ShownOnce(_, id) => id.to_string(),
+        }
+    }
+
     fn binding(&self) -> Vec<u8> {
         let (kind, organization, row) = match self {
             Self::SigningKey(organization, kid) => {

@@ -183,7 +183,6 @@ impl Engine {
         let Some(tx) = self.complete_attempt(tx, &attempt, scope, member.id, code).await? else {
             return Ok(SignIn::CodeNeeded);
         };
-        tx.sweep_sessions(self.now()).await?;
         let signed_in = self.member_session(&tx, &member, visit).await?;
         tx.commit().await?;
         Ok(SignIn::Done(signed_in))

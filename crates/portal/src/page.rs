@@ -103,6 +103,8 @@ impl Shell {
             "swept" => Some("It is looked at within seconds."),
             "entitled" => Some("Saved. It holds from the next pull on."),
             "unentitled" => Some("Ended, from the very next pull on."),
+            "scheduled" => Some("The deletion is scheduled, and the owners are told by mail."),
+            "kept" => Some("The organization is kept."),
             "trial" => Some("Your trial has begun."),
             "acknowledged" => Some("Acknowledged."),
             "activated" => Some("This key signs from now on; the one before still verifies."),

@@ -50,8 +50,7 @@ pub async fn sweep(engine: Arc<Engine>, shared: Shared) {
     let sweeper = Sweeper { engine, client: Rc::new(Client::new(shared.tls)), under_way: Rc::default() };
     loop {
         actix_web::rt::time::sleep(PACE).await;
-        let before = sweeper.engine.now().plus_seconds(-EVERY_SECONDS);
-        let unswept = sweeper.engine.unswept_registries(before).await;
+        let unswept = sweeper.engine.unswept_registries(EVERY_SECONDS).await;
         let hinted = sweeper.engine.hinted_registries().await;
         for (look, due) in [(Look::Hints, hinted), (Look::Everything, unswept)] {
             match due {

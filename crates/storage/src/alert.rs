@@ -9,10 +9,7 @@ use keyward_domain::{
     RegistryKeyId, Timestamp,
 };
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Select,
-};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Select};
 
 use uuid::Uuid;
 
@@ -66,21 +63,6 @@ pub struct AlertFilter {
     pub registry: Option<RegistryId>,
     /// Of this key only.
     pub key: Option<RegistryKeyId>,
-}
-
-/// Deletes alerts of all organizations that are older than `first` and acknowledged, the oldest first, at most `most`.
-/// Gives how many.
-pub(crate) async fn forget(tx: &Connection, first: AlertId, most: u64) -> Result<u64> {
-    let old = row::Entity::find()
-        .select_only()
-        .column(row::Column::Id)
-        .filter(row::Column::Id.lt(first.uuid()))
-        .filter(row::Column::AcknowledgedAt.is_not_null())
-        .order_by_asc(row::Column::Id)
-        .limit(most)
-        .into_query();
-    let deleted = row::Entity::delete_many().filter(row::Column::Id.in_subquery(old)).exec(tx).await?;
-    Ok(deleted.rows_affected)
 }
 
 /// The alerts of one organization.

@@ -69,12 +69,6 @@ impl SignInAttempts<'_> {
             .await?;
         TABLE.one(saved.rows_affected)
     }
-
-    /// Removes those whose window began before `before`.
-    pub async fn sweep(&self, before: Timestamp) -> Result<u64> {
-        let old = row::Entity::delete_many().filter(row::Column::Since.lt(before.unix()));
-        Ok(old.exec(self.tx).await?.rows_affected)
-    }
 }
 
 fn write(account: Vec<u8>, attempts: &Attempts) -> Result<row::ActiveModel> {

@@ -102,20 +102,20 @@ pub struct Changes<'a> {
 }
 
 impl Changes<'_> {
-    /// The present generation.
+    /// The present generation; of an organization that is gone, that before the first change.
     pub async fn present(&self) -> Result<Generation> {
         let found = organization::Entity::find_by_id(self.organization.uuid())
             .select_only()
             .column(organization::Column::Generation)
             .column(organization::Column::LastChange);
-        let (number, id) =
-            found.into_tuple().one(self.tx).await?.ok_or_else(|| TABLE.corrupt("generation"))?;
+        let found: Option<(i64, Uuid)> = found.into_tuple().one(self.tx).await?;
+        let (number, id) = found.unwrap_or_default();
         Ok(Generation { number, id })
     }
 
-    /// The present generation and those before it.
+    /// The present generation and those before it; none of an organization that is gone.
     pub async fn history(&self) -> Result<History> {
-        self.find(false).await
+        Ok(self.find(false).await?.unwrap_or(History::NONE))
     }
 
     /// What was changed after the generation of this number, and when last: up to `most` of it.
@@ -135,7 +135,7 @@ impl Changes<'_> {
     /// Notes the change with this random id, of `target`. The organization is held until the end of the transaction,
     /// so that generations become visible in their order. Gives the number of the new one.
     pub async fn note(&self, target: Uuid, change: Uuid) -> Result<i64> {
-        let history = self.find(true).await?.after(change);
+        let history = self.find(true).await?.ok_or_else(|| TABLE.corrupt("generation"))?.after(change);
         let raised = organization::Entity::update_many()
             .col_expr(organization::Column::Generation, Expr::value(history.number))
             .col_expr(organization::Column::LastChange, Expr::value(change))
@@ -156,14 +156,13 @@ impl Changes<'_> {
         Ok(history.number)
     }
 
-    async fn find(&self, held: bool) -> Result<History> {
+    async fn find(&self, held: bool) -> Result<Option<History>> {
         let found = organization::Entity::find_by_id(self.organization.uuid())
             .select_only()
             .column(organization::Column::Generation)
             .column(organization::Column::History);
         let found = if held { found.lock(ROW) } else { found };
-        let (number, history): (i64, Vec<u8>) =
-            found.into_tuple().one(self.tx).await?.ok_or_else(|| TABLE.corrupt("generation"))?;
-        History::read(number, &history)
+        let found: Option<(i64, Vec<u8>)> = found.into_tuple().one(self.tx).await?;
+        found.map(|(number, history)| History::read(number, &history)).transpose()
     }
 }

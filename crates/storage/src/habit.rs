@@ -1,9 +1,9 @@
 //! What a key or license usually does: in which networks it is known, and how often it does something in an hour.
 
+use keyward_domain::AddressRange;
 use keyward_domain::registry::{Decision, Footprint, Holder, RegistryEvent};
-use keyward_domain::{AddressRange, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict, Query};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 use crate::Result;
@@ -53,40 +53,6 @@ mod hour {
 
 const NETWORKS: Table = Table("registry_networks");
 const HOURS: Table = Table("registry_hours");
-
-/// Deletes hours of all organizations from before `oldest`, at most `most`. Gives how many.
-pub(crate) async fn forget_hours(tx: &Connection, oldest: i64, most: u64) -> Result<u64> {
-    use hour::Column::{Deed, HolderId, Hour};
-    let old = hour::Entity::find()
-        .select_only()
-        .columns([HolderId, Deed, Hour])
-        .filter(Hour.lt(oldest))
-        .limit(most)
-        .into_query();
-    let row = Expr::tuple([HolderId, Deed, Hour].map(|column| column.into_expr()));
-    Ok(hour::Entity::delete_many().filter(row.in_subquery(old)).exec(tx).await?.rows_affected)
-}
-
-/// Deletes networks of all organizations that were last seen before `forgotten`, at most `most`. Gives how many. The
-/// latest network of a key stays, or whoever finds a key that rests would be where it is used for the first time.
-pub(crate) async fn forget_networks(tx: &Connection, forgotten: Timestamp, most: u64) -> Result<u64> {
-    use network::Column::{KeyId, LastAt, Network};
-    let later = Query::select()
-        .expr(Expr::val(1))
-        .from_as(network::Entity, "later")
-        .and_where(Expr::col(("later", KeyId)).eq(Expr::col((network::Entity, KeyId))))
-        .and_where(Expr::col(("later", LastAt)).gt(Expr::col((network::Entity, LastAt))))
-        .to_owned();
-    let old = network::Entity::find()
-        .select_only()
-        .columns([KeyId, Network])
-        .filter(LastAt.lt(forgotten.unix()))
-        .filter(Expr::exists(later))
-        .limit(most)
-        .into_query();
-    let row = Expr::tuple([KeyId, Network].map(|column| column.into_expr()));
-    Ok(network::Entity::delete_many().filter(row.in_subquery(old)).exec(tx).await?.rows_affected)
-}
 
 /// The habits of one key or license.
 pub struct Habits<'a> {

@@ -31,9 +31,6 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-/// For how long a request is remembered.
-const MEMORY_SECONDS: i64 = 24 * 60 * 60;
-
 const TABLE: Table = Table("idempotency_keys");
 
 /// What is known of a named request.
@@ -57,14 +54,10 @@ pub struct IdempotencyKeys<'a> {
 }
 
 impl IdempotencyKeys<'_> {
-    /// Takes a name. Of two requests that take it at once, the second waits for the first to end.
+    /// Takes a name. Names are remembered until retention removes them, and not by the clock of whoever asks: one that is
+    /// ahead would forget them all. Of two requests that take it at once, the second waits for the first to end.
     pub async fn claim(&self, once: &Idempotency, now: Timestamp) -> Result<Claim> {
         let organization = self.scope.id().uuid();
-        row::Entity::delete_many()
-            .filter(row::Column::OrganizationId.eq(organization))
-            .filter(row::Column::CreatedAt.lte(now.unix() - MEMORY_SECONDS))
-            .exec(self.tx)
-            .await?;
         let row = row::ActiveModel {
             organization_id: Set(organization),
             key: Set(once.key.as_str().to_owned()),

@@ -6,9 +6,9 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
 
-use crate::Result;
 use crate::connection::Connection;
 use crate::convert::Table;
+use crate::{Result, due};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -85,10 +85,16 @@ pub(crate) async fn insert(tx: &Connection, mail: &QueuedMail) -> Result<()> {
     Ok(())
 }
 
-/// Takes the next mail that is due, and holds it back from others until `again`.
-pub(crate) async fn claim(tx: &Connection, now: Timestamp, again: Timestamp) -> Result<Option<QueuedMail>> {
+/// Takes the next mail that is due, and holds it back from others until `again`. None is put off by more than `longest`
+/// seconds.
+pub(crate) async fn claim(
+    tx: &Connection,
+    now: Timestamp,
+    again: Timestamp,
+    longest: i64,
+) -> Result<Option<QueuedMail>> {
     let due = row::Entity::find()
-        .filter(row::Column::DueAt.lte(now.unix()))
+        .filter(due::at(row::Column::DueAt, longest, now))
         .order_by_asc(row::Column::DueAt)
         .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
     let Some(row) = due.one(tx).await? else { return Ok(None) };

@@ -111,9 +111,3 @@ impl MailCounts<'_> {
 fn hashed(email: &Email) -> Vec<u8> {
     keyward_domain::attempt::AccountKey::of(email).as_bytes().to_vec()
 }
-
-/// Removes the counts of all organizations whose window began before `before`.
-pub(crate) async fn sweep(tx: &Connection, before: Timestamp) -> Result<u64> {
-    let old = row::Entity::delete_many().filter(row::Column::Since.lt(before.unix()));
-    Ok(old.exec(tx).await?.rows_affected)
-}

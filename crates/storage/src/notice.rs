@@ -12,7 +12,7 @@ use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::license::row as license;
 use crate::revision::row as terms;
-use crate::{Result, StorageError};
+use crate::{Result, StorageError, due};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -171,11 +171,11 @@ pub(crate) async fn insert(tx: &Connection, organization: OrganizationId) -> Res
     Ok(())
 }
 
-/// The organization that has waited longest since `before`, held until the end of the transaction and out of
+/// The organization that has waited longest, for `period` seconds or more, held until the end of the transaction and out of
 /// turn from now on; of several who ask at once, each gets another.
-pub(crate) async fn take_turn(tx: &Connection, now: Timestamp, before: Timestamp) -> Result<Option<Turn>> {
+pub(crate) async fn take_turn(tx: &Connection, now: Timestamp, period: i64) -> Result<Option<Turn>> {
     let due = row::Entity::find()
-        .filter(row::Column::CheckedAt.lte(before.unix()))
+        .filter(due::since(row::Column::CheckedAt, period, now))
         .order_by_asc(row::Column::CheckedAt)
         .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
     let Some(row) = due.one(tx).await? else { return Ok(None) };

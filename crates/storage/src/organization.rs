@@ -13,7 +13,7 @@ use sea_orm::{
 use crate::connection::Connection;
 use crate::convert::{ROW, Table, write_block_list};
 use crate::page::{page, paged};
-use crate::{Result, notice, signing_key};
+use crate::{Result, deletion, notice, signing_key};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -118,9 +118,10 @@ impl Organizations<'_> {
         query.one(self.tx).await?.map(read).transpose()
     }
 
-    /// Whether a slug is in use.
+    /// Whether a slug is in use, or was that of an organization that was deleted.
     pub async fn slug_taken(&self, slug: &Slug) -> Result<bool> {
-        Ok(row::Entity::find().filter(row::Column::Slug.eq(slug.as_str())).count(self.tx).await? > 0)
+        let found = row::Entity::find().filter(row::Column::Slug.eq(slug.as_str())).count(self.tx).await?;
+        Ok(found > 0 || deletion::had_slug(self.tx, slug).await?)
     }
 
     /// Whether there is any.

@@ -1,7 +1,7 @@
 //! Sign-in providers, and people on the way to them and back.
 
 use keyward_domain::provider::{Confirms, Departure};
-use keyward_domain::{OrganizationScope, Provider, SecretHash, Timestamp};
+use keyward_domain::{OrganizationScope, Provider, SecretHash};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::Result;
@@ -99,10 +99,8 @@ impl Providers<'_> {
         Ok(row::Entity::delete_by_id(self.scope.id().uuid()).exec(self.tx).await?.rows_affected == 1)
     }
 
-    /// Notes that someone is on the way, and forgets those who never came back.
-    pub async fn depart(&self, departure: &Departure, now: Timestamp) -> Result<()> {
-        let late = departure::Entity::delete_many().filter(departure::Column::ExpiresAt.lte(now.unix()));
-        late.exec(self.tx).await?;
+    /// Notes that someone is on the way.
+    pub async fn depart(&self, departure: &Departure) -> Result<()> {
         let row = departure::ActiveModel {
             state: Set(departure.state.as_bytes().to_vec()),
             organization_id: Set(self.scope.id().uuid()),

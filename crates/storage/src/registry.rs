@@ -9,10 +9,10 @@ use sea_orm::{
     ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
-use crate::Result;
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
+use crate::{Result, due};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -112,7 +112,15 @@ impl Registries<'_> {
             sweep_fault: Set(fault.map(str::to_owned)),
             ..Default::default()
         };
-        self.note(id, swept).await
+        self.note(id, swept).await?;
+        row::Entity::update_many()
+            .col_expr(row::Column::WantedAt, Expr::value(None::<i64>))
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(row::Column::WantedAt.gt(began.plus_seconds(Timestamp::SKEW_SECONDS).unix()))
+            .exec(self.tx)
+            .await?;
+        Ok(())
     }
 
     async fn note(&self, id: RegistryId, what: row::ActiveModel) -> Result<()> {
@@ -163,11 +171,14 @@ pub(crate) async fn elsewhere<E: EntityTrait>(
     found.into_iter().map(read).collect()
 }
 
-/// Those of all organizations that were last looked at before `before`, or never.
-pub(crate) async fn unswept(tx: &Connection, before: Timestamp) -> Result<Vec<Registry>> {
-    let old = row::Column::SweptAt.is_null().or(row::Column::SweptAt.lt(before.unix()));
+/// Those of all organizations that were last looked at `period` seconds ago or longer, or never.
+pub(crate) async fn unswept(tx: &Connection, period: i64, now: Timestamp) -> Result<Vec<Registry>> {
+    let due = due::since(row::Column::SweptAt, period, now).add(row::Column::SweptAt.is_null());
+    let ahead = now.plus_seconds(Timestamp::SKEW_SECONDS).unix();
+    // What a wrong clock wanted is not wanted again and again until then.
     let wanted = Expr::col(row::Column::WantedAt).gte(Expr::col(row::Column::SweptAt));
-    live().filter(old.or(wanted)).all(tx).await?.into_iter().map(read).collect()
+    let wanted = wanted.and(row::Column::WantedAt.lte(ahead));
+    live().filter(due.add(wanted)).all(tx).await?.into_iter().map(read).collect()
 }
 
 /// The ids of those that are not removed, for queries over what is in them.

@@ -2,12 +2,12 @@
 
 use keyward_domain::registry::{Decision, Holder, Operation, RegistryEvent};
 use keyward_domain::{
-    CustomerId, OrganizationScope, Page, PageRequest, RegistryEventId, RegistryId, RegistryKeyId, Timestamp,
+    CustomerId, OrganizationScope, Page, PageRequest, RegistryId, RegistryKeyId, Timestamp,
 };
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, QueryTrait, Select,
+    QuerySelect, Select,
 };
 
 use crate::Result;
@@ -66,19 +66,6 @@ pub struct EventFilter {
 pub struct RegistryEvents<'a> {
     pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
-}
-
-/// Deletes lines of all organizations that are older than `first`, the oldest first, at most `most`. Gives how many.
-pub(crate) async fn forget(tx: &Connection, first: RegistryEventId, most: u64) -> Result<u64> {
-    let old = row::Entity::find()
-        .select_only()
-        .column(row::Column::Id)
-        .filter(row::Column::Id.lt(first.uuid()))
-        .order_by_asc(row::Column::Id)
-        .limit(most)
-        .into_query();
-    let deleted = row::Entity::delete_many().filter(row::Column::Id.in_subquery(old)).exec(tx).await?;
-    Ok(deleted.rows_affected)
 }
 
 impl RegistryEvents<'_> {

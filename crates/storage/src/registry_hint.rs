@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::connection::Connection;
 use crate::convert::Table;
-use crate::{Result, registry};
+use crate::{Result, due, registry};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -75,13 +75,13 @@ impl RegistryHints<'_> {
         Ok(())
     }
 
-    /// Registries with something to look at at `now`, at most `most`.
-    pub async fn registries(&self, now: Timestamp, most: u64) -> Result<Vec<Registry>> {
+    /// Registries with something to look at at `now`, at most `most`; no place is put off by more than the seconds beside it.
+    pub async fn registries(&self, now: (Timestamp, i64), most: u64) -> Result<Vec<Registry>> {
         let ids: Vec<Uuid> = row::Entity::find()
             .select_only()
             .column(row::Column::RegistryId)
             .distinct()
-            .filter(row::Column::DueAt.lte(now.unix()))
+            .filter(due::at(row::Column::DueAt, now.1, now.0))
             .limit(most)
             .into_tuple()
             .all(self.tx)
@@ -93,11 +93,11 @@ impl RegistryHints<'_> {
         Ok(registries)
     }
 
-    /// Where to look in one registry at `now`, what was noted first at first.
-    pub async fn due(&self, registry: RegistryId, now: Timestamp, most: u64) -> Result<Vec<KeptHint>> {
+    /// The same places in one registry, what was noted first at first.
+    pub async fn due(&self, registry: RegistryId, now: (Timestamp, i64), most: u64) -> Result<Vec<KeptHint>> {
         let rows = row::Entity::find()
             .filter(row::Column::RegistryId.eq(registry.uuid()))
-            .filter(row::Column::DueAt.lte(now.unix()))
+            .filter(due::at(row::Column::DueAt, now.1, now.0))
             .order_by_asc(row::Column::NotedAt)
             .limit(most)
             .all(self.tx)

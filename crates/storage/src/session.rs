@@ -1,4 +1,4 @@
-//! Sessions. Those that have ended are removed.
+//! Sessions. Those that have ended are removed in time; see [`crate::Aged`].
 
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{CustomerId, OrganizationScope, SecretHash, Session, SessionId, Timestamp};
@@ -145,12 +145,6 @@ impl Sessions<'_> {
 pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash) -> Result<Option<Session>> {
     let found = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
     found.one(tx).await?.map(read).transpose()
-}
-
-/// Removes what has ended.
-pub(crate) async fn sweep(tx: &Connection, now: Timestamp) -> Result<()> {
-    row::Entity::delete_many().filter(row::Column::ExpiresAt.lte(now.unix())).exec(tx).await?;
-    Ok(())
 }
 
 fn holder_id(holder: SessionHolder) -> Uuid {

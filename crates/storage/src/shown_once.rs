@@ -35,18 +35,8 @@ pub struct ShownOnce<'a> {
 }
 
 impl ShownOnce<'_> {
-    /// Keeps a sealed text for a page of a session until `end`, in place of one that was not looked at, and forgets
-    /// what nobody has come for.
-    pub async fn put(
-        &self,
-        session: SessionId,
-        page: &str,
-        sealed: &[u8],
-        end: Timestamp,
-        now: Timestamp,
-    ) -> Result<()> {
-        let late = row::Entity::delete_many().filter(row::Column::ExpiresAt.lte(now.unix()));
-        late.exec(self.tx).await?;
+    /// Keeps a sealed text for a page of a session until `end`, in place of one that was not looked at.
+    pub async fn put(&self, session: SessionId, page: &str, sealed: &[u8], end: Timestamp) -> Result<()> {
         let row = row::ActiveModel {
             session_id: Set(session.uuid()),
             page: Set(page.to_owned()),

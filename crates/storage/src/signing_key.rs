@@ -7,7 +7,7 @@ use crate::Result;
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]

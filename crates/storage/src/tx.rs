@@ -7,20 +7,20 @@ use keyward_domain::registry::{
     Endpoint, Holder, Host, Notifications, Registry, RegistryKey, RepositoryName, Upstream,
 };
 use keyward_domain::{
-    AlertId, Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
-    OrganizationScope, Product, ProductId, RegistryEventId, RegistryId, RegistryKeyId, SecretHash, Session,
-    SigningKey, Timestamp, TokenId,
+    Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
+    OrganizationScope, Product, ProductId, RegistryId, RegistryKeyId, SecretHash, Session, SigningKey,
+    Timestamp, TokenId,
 };
 
 use crate::connection::Connection;
 use crate::{
-    Addresses, Alerts, ApplicationEntitlements, ApplicationVersions, Applications, ArtifactEntitlements,
-    Artifacts, AuditEvents, Changes, Credentials, Customers, Habits, IdempotencyKeys, LicenseHolders,
-    Licenses, Links, MailCounts, Members, Names, NoticeDesk, Organizations, Products, Providers, QueuedMail,
-    Registries, RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions,
-    Settings, ShownOnce, SignInAttempts, SigningKeys, StatusPlaces, Tokens, Turn, UsageDays, alert, customer,
-    habit, link, mail, mail_count, member, notice, product, provider, registry, registry_event, registry_key,
-    registry_notification, session, signing_key, token, upstream_claim,
+    Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
+    ArtifactEntitlements, Artifacts, AuditEvents, Changes, ClockRecord, Credentials, Customers, Deletions,
+    Erasure, Habits, IdempotencyKeys, LicenseHolders, Licenses, Links, MailCounts, Members, Names,
+    NoticeDesk, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints,
+    RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys,
+    StatusPlaces, Tokens, Turn, UsageDays, customer, link, mail, member, notice, product, provider, registry,
+    registry_key, registry_notification, retention, session, signing_key, token, upstream_claim,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -91,26 +91,6 @@ impl Tx {
     /// What happened at the registries of one organization.
     pub fn registry_events(&self, scope: OrganizationScope) -> RegistryEvents<'_> {
         RegistryEvents { tx: &self.inner, scope }
-    }
-
-    /// Deletes what happened at registries before the line `first` would have been written, at most `most` lines.
-    pub async fn forget_registry_events(&self, first: RegistryEventId, most: u64) -> Result<u64> {
-        registry_event::forget(&self.inner, first, most).await
-    }
-
-    /// Deletes acknowledged alerts that were raised before `first` would have been, at most `most`.
-    pub async fn forget_alerts(&self, first: AlertId, most: u64) -> Result<u64> {
-        alert::forget(&self.inner, first, most).await
-    }
-
-    /// Deletes how often something was done in the hours since 1970 before `oldest`, at most `most` of them.
-    pub async fn forget_hours(&self, oldest: i64, most: u64) -> Result<u64> {
-        habit::forget_hours(&self.inner, oldest, most).await
-    }
-
-    /// Deletes the networks where keys were last used before `forgotten` and later elsewhere, at most `most`.
-    pub async fn forget_networks(&self, forgotten: Timestamp, most: u64) -> Result<u64> {
-        habit::forget_networks(&self.inner, forgotten, most).await
     }
 
     /// What may send notifications about the registries of one organization.
@@ -208,9 +188,9 @@ impl Tx {
         upstream_claim::unclaimed_elsewhere(&self.inner, organization).await
     }
 
-    /// The registries of the server that were last looked at before `before`, or never.
-    pub async fn unswept_registries(&self, before: Timestamp) -> Result<Vec<Registry>> {
-        registry::unswept(&self.inner, before).await
+    /// The registries of the server that were last looked at `period` seconds ago or longer, or never.
+    pub async fn unswept_registries(&self, period: i64, now: Timestamp) -> Result<Vec<Registry>> {
+        registry::unswept(&self.inner, period, now).await
     }
 
     /// Applications of one organization.
@@ -308,19 +288,15 @@ impl Tx {
         NoticeDesk { tx: &self.inner, scope }
     }
 
-    /// The organization that has waited longest for its notices since `before`; out of turn from now on.
-    pub async fn take_turn(&self, now: Timestamp, before: Timestamp) -> Result<Option<Turn>> {
-        notice::take_turn(&self.inner, now, before).await
+    /// The organization that has waited longest for its notices, whose turn comes every `period` seconds; out of turn from
+    /// now on.
+    pub async fn take_turn(&self, now: Timestamp, period: i64) -> Result<Option<Turn>> {
+        notice::take_turn(&self.inner, now, period).await
     }
 
     /// The session whose cookie holds this secret, of whatever organization.
     pub async fn session_by_hash(&self, hash: &SecretHash) -> Result<Option<Session>> {
         session::by_hash(&self.inner, hash).await
-    }
-
-    /// Removes the sessions that have ended.
-    pub async fn sweep_sessions(&self, now: Timestamp) -> Result<()> {
-        session::sweep(&self.inner, now).await
     }
 
     /// The link with this secret, of whatever organization.
@@ -358,9 +334,30 @@ impl Tx {
         MailCounts { tx: &self.inner, scope }
     }
 
-    /// Removes what was counted of mails in windows that began before `before`.
-    pub async fn sweep_mail_counts(&self, before: Timestamp) -> Result<u64> {
-        mail_count::sweep(&self.inner, before).await
+    /// Removes what is older than `before`, of all organizations and the oldest first: at most `most`. Gives how many.
+    pub async fn remove_aged(&self, what: Aged, before: Timestamp, most: u64) -> Result<u64> {
+        retention::remove(&self.inner, what, before, most).await
+    }
+
+    /// Brings keys back to `now` that a clock has made which was ahead: their schedules, and how long the keys before them
+    /// live on.
+    pub async fn bring_keys_back(&self, now: Timestamp) -> Result<()> {
+        retention::bring_keys_back(&self.inner, now).await
+    }
+
+    /// People of one organization, to be taken out of what is kept.
+    pub fn erasure(&self, scope: OrganizationScope) -> Erasure<'_> {
+        Erasure { tx: &self.inner, scope }
+    }
+
+    /// Organizations that are to be deleted.
+    pub fn deletions(&self) -> Deletions<'_> {
+        Deletions { tx: &self.inner }
+    }
+
+    /// What was seen of the clock.
+    pub fn clock_record(&self) -> ClockRecord<'_> {
+        ClockRecord { tx: &self.inner }
     }
 
     /// Puts a mail on its way.
@@ -368,9 +365,15 @@ impl Tx {
         mail::insert(&self.inner, mail).await
     }
 
-    /// Takes the next mail that is due, and holds it back from others until `again`.
-    pub async fn claim_mail(&self, now: Timestamp, again: Timestamp) -> Result<Option<QueuedMail>> {
-        mail::claim(&self.inner, now, again).await
+    /// Takes the next mail that is due, and holds it back from others until `again`. None is put off by more than `longest`
+    /// seconds.
+    pub async fn claim_mail(
+        &self,
+        now: Timestamp,
+        again: Timestamp,
+        longest: i64,
+    ) -> Result<Option<QueuedMail>> {
+        mail::claim(&self.inner, now, again, longest).await
     }
 
     /// Says when to try a mail again.

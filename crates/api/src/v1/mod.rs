@@ -8,6 +8,7 @@ mod artifacts;
 mod audit_events;
 mod customer;
 mod customers;
+mod export;
 mod licenses;
 mod members;
 mod onboarding_links;
@@ -23,6 +24,8 @@ mod usage;
 mod version;
 
 use utoipa_actix_web::service_config::ServiceConfig;
+
+pub use export::Export;
 
 pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
     organizations::routes(config);

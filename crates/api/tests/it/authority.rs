@@ -221,6 +221,7 @@ keyward_testkit::databases! {
         let founders = user.vendor.founded.token.id;
         let first = format!("/api/v1/members/{}", user.vendor.founded.owner.id);
         let provider = format!("/api/v1/organizations/{organization}/sign-in-provider");
+        let deletion = format!("/api/v1/organizations/{organization}/deletion");
         let before = user.get("/api/v1/members").await.text;
         let own = format!("/api/v1/members/{}", admin.id);
         let set = r#"{"issuer":"https://id.example","client_id":"c","client_secret":"s"}"#;
@@ -233,6 +234,10 @@ keyward_testkit::databases! {
             ("POST", &format!("{first}/invite"), ""),
             ("PUT", provider.as_str(), set),
             ("DELETE", provider.as_str(), ""),
+            ("PUT", deletion.as_str(), r#"{"slug":"acme"}"#),
+            ("DELETE", deletion.as_str(), ""),
+            ("GET", &format!("/api/v1/organizations/{organization}/export"), ""),
+            ("POST", &format!("{first}/erase"), ""),
             ("DELETE", &format!("/api/v1/tokens/{founders}"), ""),
             ("POST", &format!("/api/v1/tokens/{olgas}/take-over"), ""),
             ("POST", "/api/v1/tokens", r#"{"name":"T","scopes":["owners:write"]}"#),

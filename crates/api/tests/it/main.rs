@@ -7,6 +7,7 @@ mod authority;
 mod client;
 mod concurrency;
 mod documents;
+mod ends;
 mod licenses;
 mod products;
 mod refusals;

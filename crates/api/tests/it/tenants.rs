@@ -49,7 +49,7 @@ const OWN: [&str; 36] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 83] = [
+const ONE: [(&str, &str); 89] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -61,6 +61,12 @@ const ONE: [(&str, &str); 83] = [
         r#"{"issuer":"https://id.example","client_id":"c","client_secret":"s"}"#,
     ),
     ("DELETE /api/v1/organizations/{id}/sign-in-provider", ""),
+    ("GET /api/v1/organizations/{id}/export", ""),
+    ("GET /api/v1/organizations/{id}/deletion", ""),
+    ("PUT /api/v1/organizations/{id}/deletion", r#"{"slug":"acme"}"#),
+    ("DELETE /api/v1/organizations/{id}/deletion", ""),
+    ("POST /api/v1/customers/{id}/erase", ""),
+    ("POST /api/v1/members/{id}/erase", ""),
     ("GET /api/v1/members/{id}", ""),
     ("PATCH /api/v1/members/{id}", r#"{"role":"viewer"}"#),
     ("DELETE /api/v1/members/{id}", ""),

@@ -140,7 +140,7 @@ impl Engine {
             confirms,
         };
         let tx = self.store.write().await?;
-        tx.providers(scope).depart(&departure, self.now()).await?;
+        tx.providers(scope).depart(&departure).await?;
         tx.commit().await?;
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(derived(&away, "verifier").as_bytes()));
         let mut url = description.authorization.url().clone();
@@ -178,7 +178,7 @@ impl Engine {
         tx.commit().await?;
         let waited_for = departure.filter(|departure| {
             let same = back.away.as_ref().is_some_and(|away| away.hash() == departure.browser);
-            same && departure.state == state.hash() && self.now() < departure.expires_at
+            same && departure.state == state.hash() && departure.is_live(self.now())
         });
         let (Some(departure), Some(away)) = (waited_for, &back.away) else {
             return Ok(Arrival::Refused(Refusal::Stale));
@@ -224,7 +224,6 @@ impl Engine {
             tx.commit().await?;
             return Ok(Arrival::Confirmed { session, then });
         }
-        tx.sweep_sessions(self.now()).await?;
         let signed_in = self.member_session(&tx, &member, visit).await?;
         tx.commit().await?;
         Ok(Arrival::Done(signed_in))

@@ -269,9 +269,9 @@ impl Engine {
         Ok(registry)
     }
 
-    /// The registries that were not looked at since `before`.
-    pub async fn unswept_registries(&self, before: Timestamp) -> Result<Vec<Registry>> {
-        Ok(self.store.read().await?.unswept_registries(before).await?)
+    /// The registries that were not looked at for `period` seconds.
+    pub async fn unswept_registries(&self, period: i64) -> Result<Vec<Registry>> {
+        Ok(self.store.read().await?.unswept_registries(period, self.now()).await?)
     }
 
     /// Writes down that it was begun to look at all of a registry, and why that came to nothing, if it did. What was

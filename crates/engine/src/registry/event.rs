@@ -2,16 +2,13 @@
 
 use keyward_domain::permission::ReadRegistries;
 use keyward_domain::registry::{
-    Decision, Digest, Holder, Operation, Registry, RegistryEvent, RepositoryName, habit,
+    Decision, Digest, Holder, Operation, Registry, RegistryEvent, RepositoryName,
 };
-use keyward_domain::{Access, Address, AlertId, Page, PageRequest, RegistryEventId};
+use keyward_domain::{Access, Address, Page, PageRequest, RegistryEventId};
 use keyward_storage::EventFilter;
 
 use crate::log::queue::{Entry, What};
 use crate::{Engine, Result};
-
-/// How many lines of a kind are deleted in one transaction.
-const MOST_FORGOTTEN: u64 = 1_000;
 
 /// The most characters of a client's name that are kept.
 const MOST_CLIENT: usize = 200;
@@ -61,28 +58,6 @@ impl Engine {
     pub fn note_bytes(&self, registry: &Registry, happening: Happening, bytes: u64) {
         let event = self.event(registry, happening);
         self.log.add(Entry { scope: registry.scope(), what: What::Passed(event, bytes) });
-    }
-
-    /// Deletes some of what is too old to tell what is usual and, given a number of days, what happened at registries
-    /// before them and the alerts of then that someone has seen to; whether there may be more.
-    pub async fn forget_happenings(&self, days: Option<u32>) -> Result<bool> {
-        let now = self.now();
-        // A day longer than they count, since clocks differ.
-        let oldest = now.plus_days(-1).unix() / 3_600 - habit::PAST_HOURS;
-        let tx = self.store.write().await?;
-        let mut forgotten = vec![
-            tx.forget_hours(oldest, MOST_FORGOTTEN).await?,
-            tx.forget_networks(now.plus_seconds(-habit::KNOWN_SECONDS), MOST_FORGOTTEN).await?,
-        ];
-        if let Some(days) = days {
-            let end = now.plus_days(-i64::from(days));
-            let end = u64::try_from(end.unix()).unwrap_or_default() * 1_000;
-            let first = RegistryEventId::new(end, [0; 10]);
-            forgotten.push(tx.forget_registry_events(first, MOST_FORGOTTEN).await?);
-            forgotten.push(tx.forget_alerts(AlertId::new(end, [0; 10]), MOST_FORGOTTEN).await?);
-        }
-        tx.commit().await?;
-        Ok(forgotten.contains(&MOST_FORGOTTEN))
     }
 
     fn event(&self, registry: &Registry, happening: Happening) -> RegistryEvent {

@@ -129,12 +129,24 @@ impl Engine {
 
     /// Registries of the server in which there is something to look at.
     pub async fn hinted_registries(&self) -> Result<Vec<Registry>> {
-        Ok(self.store.read().await?.registry_hints().registries(self.now(), MOST_AT_ONCE).await?)
+        Ok(self
+            .store
+            .read()
+            .await?
+            .registry_hints()
+            .registries((self.now(), AGAIN_SECONDS), MOST_AT_ONCE)
+            .await?)
     }
 
     /// Where to look in one of them.
     pub async fn hints(&self, registry: &Registry) -> Result<Vec<KeptHint>> {
-        Ok(self.store.read().await?.registry_hints().due(registry.id, self.now(), MOST_AT_ONCE).await?)
+        Ok(self
+            .store
+            .read()
+            .await?
+            .registry_hints()
+            .due(registry.id, (self.now(), AGAIN_SECONDS), MOST_AT_ONCE)
+            .await?)
     }
 
     /// It has been looked there.
@@ -148,7 +160,7 @@ impl Engine {
     pub async fn put_hint_off(&self, hint: &KeptHint) -> Result<()> {
         let now = self.now();
         let tx = self.store.write().await?;
-        if hint.noted_at < now.plus_seconds(-GIVE_UP_SECONDS) {
+        if hint.noted_at < now.plus_seconds(-GIVE_UP_SECONDS) || hint.noted_at.is_ahead_of(now) {
             tx.registry_hints().done(hint.id).await?;
         } else {
             tx.registry_hints().put_off(hint.id, now.plus_seconds(AGAIN_SECONDS)).await?;

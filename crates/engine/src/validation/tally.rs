@@ -155,7 +155,11 @@ impl Books {
         for group in batch.chunk_by(|(a, _), (b, _)| (a.product, a.day) == (b.product, b.day)) {
             let (first, _) = &group[0];
             let days = tx.usage(first.product);
-            let counts = group.iter().any(|(entry, _)| entry.counted.is_some());
+            let known = self.changes.entry(first.organization).or_default();
+            known.read(&tx, first.organization).await?;
+            // For a product that is gone with its organization, there is no day to hold.
+            let counts =
+                group.iter().any(|(entry, _)| entry.counted.is_some() && known.uphold(&entry.grounds));
             let mut usage = if counts { days.lock(first.day).await? } else { Usage::none(first.day) };
             // After the lock, which may have waited for a change.
             let changes = self.changes.entry(first.organization).or_default();

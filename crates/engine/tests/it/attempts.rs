@@ -158,7 +158,7 @@ keyward_testkit::databases! {
         assert_eq!(seen[0], seen[1]);
         let tx = store.write().await.unwrap();
         let far = keyward_domain::Timestamp::MAX;
-        assert_eq!(tx.sign_in_attempts().sweep(far).await.unwrap(), 1, "one row, of the account that there is");
+        assert_eq!(tx.remove_aged(keyward_storage::Aged::SignInAttempts, far, 10).await.unwrap(), 1, "one row, of the account that there is");
     }
 
     async fn who_is_signed_in_has_ten_tries_too(store: Store) {

@@ -22,11 +22,12 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// The pages that one comes from and goes on with; nothing else is led to.
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/members",
     "/settings",
     "/settings/authenticator",
     "/settings/authenticator/remove",
+    "/settings/deletion",
     "/settings/password",
     "/settings/recovery-codes/new",
     "/settings/sign-in-provider",

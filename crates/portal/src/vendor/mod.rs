@@ -13,6 +13,7 @@ mod columns;
 mod confirm;
 mod customers;
 mod dashboard;
+mod deletion;
 mod keys;
 mod license_list;
 mod license_new;
@@ -58,6 +59,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     account::routes(config);
     confirm::routes(config);
     provider::routes(config);
+    deletion::routes(config);
     notices::routes(config);
     audit::routes(config);
 }

@@ -38,6 +38,7 @@ struct SettingsPage {
     email: String,
     limits: Limits,
     may_write: bool,
+    may_delete: bool,
     may_try: bool,
     keys: Vec<SigningKey>,
     /// Where the status lists are that earlier addresses of the server still have.
@@ -81,6 +82,7 @@ async fn page_of(
         email: signed.visit.member.email.to_string(),
         limits: organization.limits(now),
         may_write: signed.access.scopes().contains(Permission::WriteOrganization),
+        may_delete: signed.access.scopes().contains(Permission::WriteOwners),
         may_try: organization.plan == keyward_domain::Plan::Free && organization.trial_started_at.is_none(),
         keys,
         earlier_lists: lists.into_iter().skip(1).collect(),

@@ -131,7 +131,7 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
 }
 
 /// Pages, and from which role down they are refused.
-const PAGES: [(&str, [u16; 4]); 20] = [
+const PAGES: [(&str, [u16; 4]); 21] = [
     ("/", [200, 200, 200, 200]),
     ("/products", [200, 200, 200, 200]),
     ("/products.csv", [200, 200, 200, 200]),
@@ -151,11 +151,12 @@ const PAGES: [(&str, [u16; 4]); 20] = [
     ("/settings/notices", [200, 200, 200, 200]),
     ("/alerts", [200, 200, 200, 200]),
     ("/settings/sign-in-provider", [200, 200, 403, 403]),
+    ("/settings/deletion", [200, 403, 403, 403]),
     ("/audit", [200, 200, 200, 200]),
 ];
 
 /// Forms, and from which role down they are refused; they lack what they need, so nobody changes anything.
-const FORMS: [(&str, [u16; 4]); 11] = [
+const FORMS: [(&str, [u16; 4]); 12] = [
     ("/products/new", [200, 200, 403, 403]),
     ("/applications/new", [200, 200, 403, 403]),
     ("/customers/new", [200, 200, 200, 403]),
@@ -167,6 +168,7 @@ const FORMS: [(&str, [u16; 4]); 11] = [
     ("/settings", [200, 200, 403, 403]),
     ("/settings/notices", [200, 200, 403, 403]),
     ("/settings/sign-in-provider", [303, 403, 403, 403]),
+    ("/settings/deletion", [303, 403, 403, 403]),
 ];
 
 keyward_testkit::databases! {

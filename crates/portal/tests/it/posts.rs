@@ -162,6 +162,10 @@ keyward_testkit::databases! {
         walk.each(&token, "/tokens/{id}", &[("/revoke", &[])]).await;
 
         walk.send("/settings", "/settings", &[("name", "Acme")]).await;
+        let slug = walk.vendor.get("/settings/deletion").await.1;
+        let slug = slug.split("The slug ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+        walk.send("/settings/deletion", "/settings/deletion", &[("slug", slug.as_str())]).await;
+        walk.send("/settings/deletion/withdraw", "/settings/deletion/withdraw", &[]).await;
         walk.send("/settings/notices", "/settings/notices", &[("days", "30, 7")]).await;
         walk.send("/settings/artifact-policy", "/settings/artifact-policy", &[("policy", "entitled_only")]).await;
         walk.send("/settings/signing-keys", "/settings/signing-keys", &[]).await;

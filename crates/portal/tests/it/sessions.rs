@@ -124,6 +124,8 @@ keyward_testkit::databases! {
             ("/settings/recovery-codes", "", "/settings/recovery-codes/new"),
             ("/settings/sign-in-provider", "issuer=https%3A%2F%2Fid.example", "/settings/sign-in-provider"),
             ("/settings/sign-in-provider/remove", "", "/settings/sign-in-provider"),
+            ("/settings/deletion", "slug=acme", "/settings/deletion"),
+            ("/settings/deletion/withdraw", "", "/settings/deletion"),
             ("/tokens", "name=CI", "/tokens"),
         ] {
             let sent = ask(&engine, "POST", path, &vendor.cookie, &format!("csrf={}&{values}", vendor.csrf)).await;

@@ -18,6 +18,8 @@ mod m0015_lists;
 mod m0017_history;
 mod m0018_folded_text;
 mod m0023_verified_domains;
+mod m0024_retention;
+mod m0025_deletions;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -63,6 +65,8 @@ impl MigratorTrait for Migrator {
             m0017_history,
             m0018_folded_text,
             m0023_verified_domains,
+            m0024_retention,
+            m0025_deletions,
         ]
     }
 }

@@ -3,6 +3,7 @@
 mod artifacts;
 mod create;
 mod delete;
+mod erase;
 mod list;
 mod show;
 mod update;
@@ -19,7 +20,8 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(show::show)
         .service(update::update)
         .service(delete::delete)
-        .service(artifacts::artifacts);
+        .service(artifacts::artifacts)
+        .service(erase::erase);
 }
 
 /// A company or person you sell to.

@@ -7,7 +7,7 @@ mod list;
 mod mail_onboarding_link;
 mod renew;
 mod resume;
-mod revisions;
+pub(crate) mod revisions;
 mod revoke;
 mod show;
 mod suspend;

@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod erase;
 mod invite;
 mod list;
 mod show;
@@ -19,6 +20,7 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(show::show)
         .service(update::update)
         .service(delete::delete)
+        .service(erase::erase)
         .service(invite::invite);
 }
 

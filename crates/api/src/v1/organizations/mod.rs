@@ -1,6 +1,8 @@
 //! Organizations.
 
 mod create;
+mod deletion;
+mod export;
 mod list;
 mod notices;
 mod plan;
@@ -29,6 +31,10 @@ pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
         .service(sign_in_provider::show::show)
         .service(sign_in_provider::set::set)
         .service(sign_in_provider::delete::delete)
+        .service(export::export)
+        .service(deletion::show::show)
+        .service(deletion::schedule::schedule)
+        .service(deletion::withdraw::withdraw)
         .service(start_trial::start_trial)
         .service(plan::set_plan)
         .service(suspend::suspend)
@@ -82,7 +88,7 @@ pub(crate) struct LimitsView {
 }
 
 impl OrganizationView {
-    fn at(organization: Organization, now: Timestamp) -> Self {
+    pub(crate) fn at(organization: Organization, now: Timestamp) -> Self {
         let limits = organization.limits(now);
         Self {
             id: organization.id,

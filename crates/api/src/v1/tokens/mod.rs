@@ -83,7 +83,7 @@ impl From<Maker> for MakerView {
 }
 
 impl TokenView {
-    fn at(token: ManagementToken, now: Timestamp) -> Self {
+    pub(crate) fn at(token: ManagementToken, now: Timestamp) -> Self {
         Self {
             state: token.state(now).as_str(),
             scopes: token.scopes.iter().map(Permission::as_str).collect(),

@@ -1,0 +1,182 @@
+//! Takes a person's data out of what is kept. What they hold stays: licenses name their holder by an id.
+
+use keyward_domain::permission::WriteOwners;
+use keyward_domain::{
+    Access, Action, Actor, CustomerId, Email, Member, MemberId, Name, OrganizationScope, Role, Slug,
+};
+use keyward_storage::{Person, Tx};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::identity::Whose;
+use crate::member::{another_owner, one_of};
+use crate::{ConfirmedCaller, Engine, Error, Result, Thing};
+
+/// Whose data is taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Customer,
+    Member,
+}
+
+impl Engine {
+    /// Takes the name, the address and the notes of a customer out of what is kept, and ends their sessions. Their licenses
+    /// stay as they are.
+    pub async fn erase_customer(
+        &self,
+        access: &Access<WriteOwners>,
+        caller: &ConfirmedCaller<'_>,
+        id: CustomerId,
+    ) -> Result<()> {
+        let scope = access.scope();
+        let tx = self.write(access).await?;
+        caller.hold(self, &tx, access).await?;
+        let found = tx.customers(scope).find(id).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        drop(tx);
+        let person = person(Kind::Customer, Some((id.uuid(), found.name)), found.email)?;
+        let after = self.leave_log(scope, &person).await?;
+        let tx = self.write(access).await?;
+        caller.hold(self, &tx, access).await?;
+        self.leave(&tx, scope, Kind::Customer, &person, after, access.actor()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Removes a member, and takes their name and address out of what is kept.
+    pub async fn erase_member(
+        &self,
+        access: &Access<WriteOwners>,
+        caller: &ConfirmedCaller<'_>,
+        id: MemberId,
+    ) -> Result<()> {
+        let scope = access.scope();
+        let tx = self.write(access).await?;
+        caller.hold(self, &tx, access).await?;
+        let member = tx.members(scope).find(id).await?.ok_or(Error::NotFound(Thing::Member))?;
+        may_go(&tx, scope, &member).await?;
+        drop(tx);
+        let person = person(Kind::Member, Some((id.uuid(), member.name)), member.email)?;
+        let after = self.leave_log(scope, &person).await?;
+        let (tx, held) = self.write_held(access).await?;
+        caller.hold(self, &tx, access).await?;
+        self.leave(&tx, scope, Kind::Member, &person, after, held.actor()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The same at the operator's command line, of all customers with an address, also of those that were deleted. Gives
+    /// how many there were.
+    pub async fn operator_erases_customers(&self, slug: &Slug, email: &Email) -> Result<usize> {
+        let scope = self.scope_named(slug).await?;
+        let found = self.store.read().await?.erasure(scope).customers(email).await?;
+        let count = found.len();
+        for known in found {
+            let person = person(Kind::Customer, Some(known), email.clone())?;
+            let after = self.leave_log(scope, &person).await?;
+            let tx = self.store.write().await?;
+            self.leave(&tx, scope, Kind::Customer, &person, after, Actor::Operator).await?;
+            tx.commit().await?;
+        }
+        if count == 0 {
+            return Err(Error::NotFound(Thing::Customer));
+        }
+        Ok(count)
+    }
+
+    /// The same at the operator's command line, of a member; of one who was removed before, the logs are left. Whether there
+    /// was one.
+    pub async fn operator_erases_member(&self, slug: &Slug, email: &Email) -> Result<bool> {
+        let scope = self.scope_named(slug).await?;
+        let tx = self.store.read().await?;
+        let member = one_of(tx.members(scope).by_email(email).await?, email);
+        if let Some(member) = &member {
+            may_go(&tx, scope, member).await?;
+        }
+        drop(tx);
+        let known = member.as_ref().map(|member| (member.id.uuid(), member.name.clone()));
+        let person = person(Kind::Member, known, email.clone())?;
+        let after = self.leave_log(scope, &person).await?;
+        let tx = self.store.write().await?;
+        tx.organizations().lock(scope).await?;
+        self.leave(&tx, scope, Kind::Member, &person, after, Actor::Operator).await?;
+        tx.commit().await?;
+        Ok(member.is_some())
+    }
+
+    async fn scope_named(&self, slug: &Slug) -> Result<OrganizationScope> {
+        let found = self.store.read().await?.organizations().by_slug(slug).await?;
+        Ok(found.ok_or(Error::NotFound(Thing::Organization))?.scope())
+    }
+
+    /// Takes a person out of the log, a part at a time. The person's own row goes last: who is stopped half-way begins
+    /// again with the same address.
+    async fn leave_log(&self, scope: OrganizationScope, person: &Person) -> Result<i64> {
+        let mut after = i64::MIN;
+        loop {
+            let tx = self.store.write().await?;
+            let Some(last) = tx.erasure(scope).leave_log(person, after).await? else { return Ok(after) };
+            tx.commit().await?;
+            after = last;
+        }
+    }
+
+    /// Takes a person out of all else, and of what the log was told since the line of this number.
+    async fn leave(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        kind: Kind,
+        person: &Person,
+        mut after: i64,
+        actor: Actor,
+    ) -> Result<()> {
+        let erasure = tx.erasure(scope);
+        while let Some(last) = erasure.leave_log(person, after).await? {
+            after = last;
+        }
+        erasure.remove_mails(person).await?;
+        let action = match (kind, person.id) {
+            (Kind::Customer, Some(id)) => {
+                self.end_proofs(tx, scope, Whose::Customer(id.into())).await?;
+                erasure.leave_customer(person).await?;
+                Action::CustomerErased
+            }
+            (Kind::Member, Some(id)) => {
+                if let Some(member) = tx.members(scope).lock(id.into()).await? {
+                    may_go(tx, scope, &member).await?;
+                    let nameless = Member { name: person.pseudonym.clone(), ..member };
+                    tx.tokens(scope).keep_maker(&nameless).await?;
+                    self.end_proofs(tx, scope, Whose::Member(id.into())).await?;
+                    tx.members(scope).delete(id.into()).await?;
+                }
+                erasure.leave_tokens(person).await?;
+                Action::MemberErased
+            }
+            (Kind::Customer, None) => Action::CustomerErased,
+            (Kind::Member, None) => Action::MemberErased,
+        };
+        let detail = [("name", json!(person.pseudonym))];
+        self.record_for(tx, scope, actor, action, person.id, &detail).await
+    }
+}
+
+/// The last owner stays.
+async fn may_go(tx: &Tx, scope: OrganizationScope, member: &Member) -> Result<()> {
+    if member.role == Role::Owner { another_owner(tx, scope).await } else { Ok(()) }
+}
+
+fn person(kind: Kind, known: Option<(Uuid, Name)>, email: Email) -> Result<Person> {
+    let (id, name) = known.unzip();
+    let hex = id.map(|id| id.simple().to_string()).unwrap_or_default();
+    let (noun, tail) = match kind {
+        Kind::Customer => ("Erased customer", hex.get(20..).unwrap_or_default()),
+        Kind::Member => ("Erased member", hex.get(20..).unwrap_or_default()),
+    };
+    let pseudonym =
+        format!("{noun} {tail}").trim().parse().map_err(|invalid| Error::field("name", invalid))?;
+    let address = if tail.is_empty() {
+        "erased@erased.invalid".to_owned()
+    } else {
+        format!("erased-{tail}@erased.invalid")
+    };
+    let pseudonymous_email = address.parse().map_err(|invalid| Error::field("email", invalid))?;
+    Ok(Person { id, name, email, pseudonym, pseudonymous_email })
+}

@@ -1,0 +1,28 @@
+//! What an export of an organization needs beside the lists.
+
+use keyward_domain::permission::WriteOwners;
+use keyward_domain::{Access, Action, Actor, Authority, Identity, Scopes, Slug};
+
+use crate::{Engine, Error, Result, Thing};
+
+impl Engine {
+    /// Tells the audit log that everything is read.
+    pub async fn begin_export(&self, access: &Access<WriteOwners>) -> Result<()> {
+        let tx = self.write(access).await?;
+        self.record(&tx, access, Action::OrganizationExported, access.scope().id().uuid(), &[]).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// How often anything of the organization was changed.
+    pub async fn change_number(&self, access: &Access<WriteOwners>) -> Result<i64> {
+        let tx = self.store.read().await?;
+        Ok(tx.changes(access.scope().id()).present().await?.number)
+    }
+
+    /// The operator, within one organization, at the command line.
+    pub async fn operator_in(&self, slug: &Slug) -> Result<Identity> {
+        let found = self.store.read().await?.organizations().by_slug(slug).await?;
+        let organization = found.ok_or(Error::NotFound(Thing::Organization))?;
+        Ok(Identity::new(organization.id, Actor::Operator, Authority::Operator, Scopes::all()))
+    }
+}

@@ -1,0 +1,103 @@
+//! What is removed once it is old: one table of rules, followed by one job, whichever server it runs on. The same job
+//! deletes organizations, and mends what a clock has written that was ahead.
+
+use keyward_domain::{Timestamp, attempt, registry::habit};
+use keyward_storage::{Aged, Tx};
+
+use crate::{Engine, Result};
+
+const DAY: i64 = 24 * 60 * 60;
+
+/// How many rows are removed in one transaction: few enough that others who write hardly wait, on a slow disk too.
+pub(crate) const MOST_REMOVED: u64 = 250;
+
+/// How many days is kept what the operator decides on; `None` for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// The audit log.
+    pub audit_days: Option<u32>,
+    /// What is to be told to the world outside.
+    pub outbox_days: u32,
+    /// Links, used or not, from when they were made.
+    pub link_days: u32,
+    /// What happened at registries, and alerts that were acknowledged.
+    pub registry_log_days: Option<u32>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { audit_days: None, outbox_days: 30, link_days: 90, registry_log_days: None }
+    }
+}
+
+impl Retention {
+    /// What is removed that is older than how many seconds.
+    pub fn rules(&self) -> impl Iterator<Item = (Aged, i64)> {
+        let days = |days: u32| i64::from(days) * DAY;
+        let rules = [
+            // By their end: nobody is let in by them any more.
+            (Aged::Sessions, Some(0)),
+            (Aged::ShownOnce, Some(0)),
+            (Aged::Departures, Some(0)),
+            (Aged::SignInAttempts, Some(attempt::WINDOW_SECONDS)),
+            // A day longer than what they count, since clocks differ.
+            (Aged::MailCounts, Some(2 * DAY)),
+            // A day longer than is promised.
+            (Aged::IdempotencyKeys, Some(2 * DAY)),
+            (Aged::RegistryHours, Some(DAY + habit::PAST_HOURS * 3_600)),
+            (Aged::RegistryNetworks, Some(habit::KNOWN_SECONDS)),
+            (Aged::Links, Some(days(self.link_days))),
+            (Aged::Outbox, Some(days(self.outbox_days))),
+            (Aged::AuditEvents, self.audit_days.map(days)),
+            (Aged::RegistryEvents, self.registry_log_days.map(days)),
+            (Aged::Alerts, self.registry_log_days.map(days)),
+        ];
+        rules.into_iter().filter_map(|(what, age)| Some((what, age?)))
+    }
+}
+
+/// What came of a look at what is old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tidied {
+    /// There is nothing more to remove.
+    Nothing,
+    /// So many rows were removed, and there may be more.
+    Some(u64),
+    /// Another server is at it.
+    Elsewhere,
+    /// The clock has not gone on evenly for long enough to tell what is old.
+    Unsteady,
+}
+
+impl Engine {
+    /// Looks at the clock, and removes some of what is old if the clock can be trusted. To be done every ten minutes, and
+    /// again after a pause while there may be more.
+    pub async fn tidy(&self, retention: &Retention) -> Result<Tidied> {
+        let now = self.now();
+        let tx = self.store.write().await?;
+        let Some(clock) = tx.clock_record().lock().await? else { return Ok(Tidied::Elsewhere) };
+        let clock = clock.seen(now);
+        tx.clock_record().save(clock).await?;
+        let tidied = match clock.is_trusted() {
+            true => self.remove_old(&tx, retention, now).await?,
+            false => Tidied::Unsteady,
+        };
+        tx.commit().await?;
+        Ok(tidied)
+    }
+
+    async fn remove_old(&self, tx: &Tx, retention: &Retention, now: Timestamp) -> Result<Tidied> {
+        let mut removed = 0;
+        for (what, age) in retention.rules() {
+            removed += tx.remove_aged(what, now.plus_seconds(-age), MOST_REMOVED - removed).await?;
+            if removed == MOST_REMOVED {
+                return Ok(Tidied::Some(removed));
+            }
+        }
+        if removed > 0 {
+            return Ok(Tidied::Some(removed));
+        }
+        tx.bring_keys_back(now).await?;
+        Ok(self.delete_due(tx, now).await?.map_or(Tidied::Nothing, Tidied::Some))
+    }
+}

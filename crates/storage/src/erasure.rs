@@ -1,0 +1,182 @@
+//! Takes a person out of what is kept: of their own row, and of what logs tell.
+
+use keyward_domain::{Email, Name, OrganizationScope};
+use sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value};
+use serde_json::Value as Json;
+use uuid::Uuid;
+
+use crate::Result;
+use crate::connection::Connection;
+use crate::convert::Table;
+
+const LOG: Table = Table("audit_events");
+const OUTBOX: Table = Table("outbox");
+
+/// How many lines are looked at in one go.
+const MOST_LINES: u64 = 500;
+
+/// Who is taken out, and what stands in their place.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// By which rows name them; `None` of someone who is gone.
+    pub id: Option<Uuid>,
+    /// Their name.
+    pub name: Option<Name>,
+    /// Their address.
+    pub email: Email,
+    /// What is told instead of the name.
+    pub pseudonym: Name,
+    /// And instead of the address.
+    pub pseudonymous_email: Email,
+}
+
+impl Person {
+    /// The same text without the person. Values that are the name go, and the address wherever it stands.
+    fn leave(&self, value: &mut Json) {
+        match value {
+            Json::String(text) => {
+                if self.name.as_ref().is_some_and(|name| name.as_str() == text) {
+                    *text = self.pseudonym.to_string();
+                } else {
+                    replace(text, self.email.as_str(), self.pseudonymous_email.as_str());
+                }
+            }
+            Json::Array(values) => values.iter_mut().for_each(|value| self.leave(value)),
+            Json::Object(values) => values.values_mut().for_each(|value| self.leave(value)),
+            Json::Null | Json::Bool(_) | Json::Number(_) => {}
+        }
+    }
+}
+
+/// Replaces an address in whatever case it was typed.
+fn replace(text: &mut String, address: &str, by: &str) {
+    let (lower, address) = (text.to_ascii_lowercase(), address.to_ascii_lowercase());
+    for (at, _) in lower.rmatch_indices(&address) {
+        text.replace_range(at..at + address.len(), by);
+    }
+}
+
+/// People of one organization, to be taken out.
+pub struct Erasure<'a> {
+    pub(crate) tx: &'a Connection,
+    pub(crate) scope: OrganizationScope,
+}
+
+impl Erasure<'_> {
+    /// Takes a person out of the next lines of the audit log that tell of them, after the line of this number, and out of
+    /// the same in the outbox. Gives the number of the last one; `None` if there are no more.
+    pub async fn leave_log(&self, person: &Person, after: i64) -> Result<Option<i64>> {
+        let backend = self.tx.get_database_backend();
+        let find = match backend {
+            DbBackend::Postgres => "strpos",
+            _ => "instr",
+        };
+        let sql = format!(
+            "SELECT id, sequence, actor_id, detail FROM audit_events WHERE organization_id = $1 AND sequence > $2
+                AND (target = $3 OR actor_id = $3 OR {find}(lower(detail), $4) > 0 OR {find}(detail, $5) > 0)
+                ORDER BY sequence LIMIT {MOST_LINES}"
+        );
+        let email = person.email.as_str().to_ascii_lowercase();
+        // As JSON writes it.
+        let name = Json::String(person.name.as_ref().map_or(email.clone(), ToString::to_string)).to_string();
+        let values: [Value; 5] = [
+            self.scope.id().uuid().into(),
+            after.into(),
+            person.id.unwrap_or_default().into(),
+            email.into(),
+            name.into(),
+        ];
+        let found = self.tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let mut last = None;
+        for row in found {
+            let (id, sequence): (Uuid, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let (actor, detail): (Option<Uuid>, String) =
+                (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
+            last = Some(sequence);
+            let mut left: Json = LOG.take("detail", serde_json::from_str(&detail))?;
+            person.leave(&mut left);
+            if let (Some(_), true, Json::Object(left)) = (actor, actor == person.id, &mut left) {
+                // From where they signed in.
+                left.remove("address");
+            }
+            let left = left.to_string();
+            if left == detail {
+                continue;
+            }
+            self.write("UPDATE audit_events SET detail = $2 WHERE id = $1", id, left).await?;
+            let told = Statement::from_sql_and_values(
+                backend,
+                "SELECT payload FROM outbox WHERE id = $1",
+                [id.into()],
+            );
+            if let Some(told) = self.tx.query_one_raw(told).await? {
+                let told: String = told.try_get_by_index(0)?;
+                let mut told: Json = OUTBOX.take("payload", serde_json::from_str(&told))?;
+                person.leave(&mut told);
+                if actor == person.id
+                    && let Some(data) = told.get_mut("data").and_then(Json::as_object_mut)
+                {
+                    data.remove("address");
+                }
+                self.write("UPDATE outbox SET payload = $2 WHERE id = $1", id, told.to_string()).await?;
+            }
+        }
+        Ok(last)
+    }
+
+    /// The customers with this address, the deleted ones too: id and name of each.
+    pub async fn customers(&self, email: &Email) -> Result<Vec<(Uuid, Name)>> {
+        let backend = self.tx.get_database_backend();
+        let sql =
+            "SELECT id, name FROM customers WHERE organization_id = $1 AND lower(email) = $2 ORDER BY id";
+        let values: [Value; 2] = [self.scope.id().uuid().into(), email.as_str().to_ascii_lowercase().into()];
+        let found = self.tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        found
+            .into_iter()
+            .map(|row| Ok((row.try_get_by_index(0)?, Table::name(&row.try_get_by_index::<String>(1)?))))
+            .collect()
+    }
+
+    /// Takes a customer's name, address and notes out of their row.
+    pub async fn leave_customer(&self, person: &Person) -> Result<()> {
+        let sql = "UPDATE customers SET name = $3, email = $4, notes = NULL, version = version + 1
+            WHERE organization_id = $1 AND id = $2";
+        self.with_pseudonyms(sql, person).await
+    }
+
+    /// Takes a person's name out of the management tokens that they have made.
+    pub async fn leave_tokens(&self, person: &Person) -> Result<()> {
+        let sql = "UPDATE management_tokens SET maker_name = $3
+            WHERE organization_id = $1 AND maker_id = $2 AND maker_name IS NOT NULL AND $4 <> ''";
+        self.with_pseudonyms(sql, person).await
+    }
+
+    /// Removes mails to a person that are on their way.
+    pub async fn remove_mails(&self, person: &Person) -> Result<()> {
+        let backend = self.tx.get_database_backend();
+        let values: [Value; 2] =
+            [self.scope.id().uuid().into(), person.email.as_str().to_ascii_lowercase().into()];
+        let sql = "DELETE FROM mails WHERE organization_id = $1 AND lower(recipient) = $2";
+        self.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        Ok(())
+    }
+
+    async fn with_pseudonyms(&self, sql: &str, person: &Person) -> Result<()> {
+        let values: [Value; 4] = [
+            self.scope.id().uuid().into(),
+            person.id.unwrap_or_default().into(),
+            person.pseudonym.to_string().into(),
+            person.pseudonymous_email.to_string().into(),
+        ];
+        let backend = self.tx.get_database_backend();
+        self.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        Ok(())
+    }
+
+    async fn write(&self, sql: &str, id: Uuid, text: String) -> Result<()> {
+        let values: [Value; 2] = [id.into(), text.into()];
+        let backend = self.tx.get_database_backend();
+        self.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! Removes what is old enough, a bounded number of rows at a time, and keeps what was seen of the clock.
+
+use keyward_domain::product::ApiKey;
+use keyward_domain::{SteadyClock, Timestamp};
+use sea_orm::sea_query::{Expr, LockBehavior};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait as _, DbBackend, EntityTrait, QueryFilter, QuerySelect, Statement, Value,
+};
+use uuid::{Builder, Uuid};
+
+use crate::Result;
+use crate::connection::Connection;
+use crate::convert::{ROW, Table};
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "clock_record")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        pub seen_at: i64,
+        pub steady_since: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+const TABLE: Table = Table("clock_record");
+
+/// What can be removed once it is old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aged {
+    /// Sessions, by their end.
+    Sessions,
+    /// Secrets that waited to be shown once, by their end.
+    ShownOnce,
+    /// People on their way to a sign-in provider, by when they were no longer waited for.
+    Departures,
+    /// Failed sign-ins, by the beginning of the window they were counted in.
+    SignInAttempts,
+    /// Counts of mails, by the beginning of the window.
+    MailCounts,
+    /// Named requests, by when they were carried out.
+    IdempotencyKeys,
+    /// Links that were used or have run out, by when they were made.
+    Links,
+    /// What is to be told to the world outside, by when it happened.
+    Outbox,
+    /// The audit log.
+    AuditEvents,
+    /// What happened at registries.
+    RegistryEvents,
+    /// Alerts that someone has acknowledged, by when they were raised.
+    Alerts,
+    /// How often registry keys and licenses did something, by the hour.
+    RegistryHours,
+    /// Where registry keys were used, by when they last were. The latest place of a key stays, or whoever finds a key that
+    /// rests would be where it is used for the first time.
+    RegistryNetworks,
+}
+
+/// How old a row is.
+enum Age {
+    /// This column says it, in seconds.
+    Seconds(&'static str),
+    /// This column says it, in hours.
+    Hours(&'static str),
+    /// The instant in its id does.
+    Id,
+}
+
+impl Aged {
+    /// Table, age, and what else must hold; the instant is `$1`.
+    fn parts(self) -> (&'static str, Age, &'static str) {
+        match self {
+            Self::Sessions => ("sessions", Age::Seconds("expires_at"), ""),
+            Self::ShownOnce => ("shown_once", Age::Seconds("expires_at"), ""),
+            Self::Departures => ("departures", Age::Seconds("expires_at"), ""),
+            Self::SignInAttempts => ("sign_in_attempts", Age::Seconds("since"), ""),
+            Self::MailCounts => ("mail_counts", Age::Seconds("since"), ""),
+            Self::IdempotencyKeys => ("idempotency_keys", Age::Seconds("created_at"), ""),
+            Self::Links => ("links", Age::Id, ""),
+            Self::Outbox => ("outbox", Age::Id, ""),
+            Self::AuditEvents => ("audit_events", Age::Id, ""),
+            Self::RegistryEvents => ("registry_events", Age::Id, ""),
+            Self::Alerts => ("alerts", Age::Id, " AND acknowledged_at IS NOT NULL"),
+            Self::RegistryHours => ("registry_hours", Age::Hours("hour"), ""),
+            Self::RegistryNetworks => (
+                "registry_networks",
+                Age::Seconds("last_at"),
+                " AND EXISTS (SELECT 1 FROM registry_networks AS later WHERE later.key_id = registry_networks.key_id
+                    AND later.last_at > registry_networks.last_at)",
+            ),
+        }
+    }
+}
+
+/// Removes the oldest rows from before `before`, at most `most`. Gives how many.
+pub(crate) async fn remove(tx: &Connection, what: Aged, before: Timestamp, most: u64) -> Result<u64> {
+    let (table, age, besides) = what.parts();
+    let (column, before): (_, Value) = match age {
+        Age::Seconds(column) => (column, before.unix().into()),
+        Age::Hours(column) => (column, (before.unix() / 3_600).into()),
+        Age::Id => ("id", first_id(before).into()),
+    };
+    let condition = format!("{column} < $1{besides}");
+    remove_rows(tx, table, (&condition, column), vec![before], most).await
+}
+
+/// Removes rows of a table that fit a condition, in an order if it is not empty, at most `most`. Rows that others hold are passed over. Gives
+/// how many.
+pub(crate) async fn remove_rows(
+    tx: &Connection,
+    table: &str,
+    (condition, order): (&str, &str),
+    values: Vec<Value>,
+    most: u64,
+) -> Result<u64> {
+    let backend = tx.get_database_backend();
+    let order = if order.is_empty() { String::new() } else { format!("ORDER BY {order} ") };
+    let sql = match backend {
+        // Where a row lies says which it is, whatever its key is made of.
+        DbBackend::Postgres => format!(
+            "DELETE FROM {table} WHERE ctid = ANY (ARRAY (SELECT ctid FROM {table} WHERE {condition} {order}\
+             LIMIT {most} FOR UPDATE SKIP LOCKED))"
+        ),
+        _ => format!(
+            "DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {condition} {order}LIMIT {most})"
+        ),
+    };
+    Ok(tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?.rows_affected())
+}
+
+/// Brings keys back to `now` that a clock has made which was ahead. Each registry key is then looked at anew.
+pub(crate) async fn bring_keys_back(tx: &Connection, now: Timestamp) -> Result<()> {
+    let backend = tx.get_database_backend();
+    let (day, now, ahead) = (24 * 60 * 60, now.unix(), now.unix() + Timestamp::SKEW_SECONDS);
+    let longest = i64::from(ApiKey::MOST_OVERLAP_SECONDS);
+    for sql in [
+        format!(
+            "UPDATE registry_keys SET secret_created_at = $1, chore_at = $1,
+                previous_until = CASE WHEN previous_until > $1 + COALESCE(overlap_days * {day}, {longest})
+                    THEN $1 + COALESCE(overlap_days * {day}, {longest}) ELSE previous_until END,
+                collected_at = CASE WHEN collected_at > $1 THEN $1 ELSE collected_at END
+            WHERE secret_created_at > $2"
+        ),
+        "UPDATE products SET key_created_at = $1 WHERE key_created_at > $2".to_owned(),
+        format!("UPDATE products SET previous_until = $1 + {longest} WHERE previous_until > $2 + {longest}"),
+    ] {
+        let values = [now.into(), ahead.into()];
+        tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    }
+    Ok(())
+}
+
+/// The first id that could be made at an instant.
+fn first_id(at: Timestamp) -> Uuid {
+    let millis = u64::try_from(at.unix()).unwrap_or_default() * 1_000;
+    Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
+}
+
+/// What was seen of the clock by whichever server looked last.
+pub struct ClockRecord<'a> {
+    pub(crate) tx: &'a Connection,
+}
+
+impl ClockRecord<'_> {
+    /// What was seen, held until the end of the transaction; `None` while another server holds it.
+    pub async fn lock(&self) -> Result<Option<SteadyClock>> {
+        let found = row::Entity::find_by_id(1).lock_with_behavior(ROW, LockBehavior::SkipLocked);
+        let Some(row) = found.one(self.tx).await? else { return Ok(None) };
+        let (seen_at, steady_since) =
+            (TABLE.time("seen_at", row.seen_at)?, TABLE.time("steady_since", row.steady_since)?);
+        Ok(Some(SteadyClock { seen_at, steady_since }))
+    }
+
+    /// Keeps what was seen.
+    pub async fn save(&self, clock: SteadyClock) -> Result<()> {
+        let saved = row::Entity::update_many()
+            .col_expr(row::Column::SeenAt, Expr::value(clock.seen_at.unix()))
+            .col_expr(row::Column::SteadySince, Expr::value(clock.steady_since.unix()))
+            .filter(row::Column::Id.eq(1))
+            .exec(self.tx)
+            .await?;
+        TABLE.one(saved.rows_affected)
+    }
+}
