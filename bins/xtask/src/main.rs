@@ -71,7 +71,7 @@ fn run() -> Result<bool> {
         }
         ["test", "registry"] => {
             parts::install_registry()?;
-            interop::registry(&mut report, &postgres::Postgres::start()?)?;
+            interop::registry(&mut report, &postgres::Postgres::start()?, &parts::install_oras()?)?;
         }
         ["screenshots"] => interop::screenshots(&mut report, &parts::install()?)?,
         ["load"] => {

@@ -9,6 +9,7 @@
 //! | how a request is decided and passed on | `gateway`, then `pull` or `push` |
 //! | which digests belong to which tags | `catalogue` |
 //! | lists, filtered and then paged | `listing` |
+//! | what is about a manifest: signatures, SBOMs | `referrers` |
 //! | how the upstream is asked, and what of it is passed back | `upstream` |
 //! | where connections to it are opened, and how loops are seen | `dialler`, `via` |
 //! | what a refusal looks like | `refusal` |
@@ -28,6 +29,7 @@ mod notification;
 mod page;
 mod pull;
 mod push;
+mod referrers;
 mod refusal;
 mod refusals;
 mod route;

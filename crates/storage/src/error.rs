@@ -63,6 +63,8 @@ pub enum Unique {
     LicenseKey,
     /// The host of a registry, on the whole server.
     RegistryHost,
+    /// The name of a registry's key that is alive.
+    RegistryKeyName,
     /// The active signing key.
     ActiveSigningKey,
     /// The `kid` of a signing key.
@@ -73,7 +75,7 @@ pub enum Unique {
 
 impl Unique {
     /// The index as PostgreSQL names it, and as SQLite names its columns.
-    const NAMES: [(Self, &'static str, &'static str); 12] = [
+    const NAMES: [(Self, &'static str, &'static str); 13] = [
         (Self::OrganizationSlug, "organizations_slug", "organizations.slug"),
         (Self::MemberEmail, "members_email", "members.organization_id, members.email"),
         (Self::LicenseName, "licenses_live_name", "licenses.organization_id, licenses.name"),
@@ -91,6 +93,11 @@ impl Unique {
         ),
         (Self::LicenseKey, "licenses_key", "licenses.license_key"),
         (Self::RegistryHost, "registries_host", "registries.host"),
+        (
+            Self::RegistryKeyName,
+            "registry_keys_living_name",
+            "registry_keys.registry_id, registry_keys.living_name",
+        ),
         (Self::ActiveSigningKey, "signing_keys_active", "signing_keys.organization_id"),
         (Self::SigningKeyId, "signing_keys_pkey", "signing_keys.organization_id, signing_keys.kid"),
         (Self::StatusIndex, "revisions_status_index", "revisions.organization_id, revisions.status_index"),

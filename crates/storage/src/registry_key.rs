@@ -9,15 +9,17 @@ use keyward_domain::{
 };
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, LockBehavior};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter,
     QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
-use crate::Result;
 use crate::connection::Connection;
 use crate::convert::{KeptKey, ROW, Table};
 use crate::page::{in_order, ordered, page, paged};
+use crate::{Result, StorageError, Unique};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -49,6 +51,7 @@ pub(crate) mod row {
         pub handover: Option<String>,
         pub collected_at: Option<i64>,
         pub chore_at: Option<i64>,
+        pub living_name: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -66,9 +69,26 @@ pub struct RegistryKeys<'a> {
 }
 
 impl RegistryKeys<'_> {
-    /// Adds one.
+    /// Adds one, whose name no other that is alive has.
     pub async fn insert(&self, key: &RegistryKey) -> Result<()> {
-        write(key, key.created_at).insert(self.tx).await?;
+        let now = key.created_at;
+        let same = || {
+            let registry = row::Column::RegistryId.eq(key.registry.uuid());
+            registry.and(row::Column::Name.eq(key.name.as_str()))
+        };
+        if self.all().filter(same()).filter(alive(now)).count(self.tx).await? > 0 {
+            return Err(StorageError::Unique(Unique::RegistryKeyName));
+        }
+        // The dead have it no longer.
+        row::Entity::update_many()
+            .col_expr(row::Column::LivingName, Expr::value(None::<String>))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(same())
+            .filter(alive(now).not())
+            .exec(self.tx)
+            .await?;
+        let row = row::ActiveModel { living_name: Set(Some(key.name.to_string())), ..write(key, now) };
+        row.insert(self.tx).await?;
         Ok(())
     }
 
@@ -253,6 +273,8 @@ fn write(key: &RegistryKey, now: Timestamp) -> row::ActiveModel {
     let (previous, used) = (key.secret.previous, key.last_use.as_ref());
     let handover = key.handover.as_ref();
     row::ActiveModel {
+        // Whoever has it keeps it while alive; of those that shared a name once, not each does.
+        living_name: if key.revoked_at.is_some() { Set(None) } else { NotSet },
         id: Set(key.id.uuid()),
         organization_id: Set(key.organization.uuid()),
         registry_id: Set(key.registry.uuid()),

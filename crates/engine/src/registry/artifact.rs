@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
-use keyward_domain::registry::{Artifact, Digest, Manifest, Reference, Registry, RepositoryName, Tag};
+use keyward_domain::registry::{Artifact, Digest, Manifest, Puller, Reference, Registry, RepositoryName, Tag};
 use keyward_domain::{
     Access, Action, ArtifactId, Idempotency, OrganizationScope, Page, PageRequest, RegistryId, Timestamp,
 };
-use keyward_storage::{Pointing, Shown, Tx};
+use keyward_storage::{Pointing, Referrers, Shown, Tx};
 use serde_json::json;
 
 use crate::{Done, Engine, Error, Result, Thing, once};
@@ -31,6 +31,14 @@ pub struct TagDetail {
     pub pointing: Pointing,
     /// The manifest, if it was read.
     pub manifest: Option<Shown>,
+}
+
+impl TagDetail {
+    /// The command that pulls it; `address` is what clients type to reach the registry.
+    pub fn command(&self, address: &str, repository: &RepositoryName) -> String {
+        let puller = self.manifest.as_ref().map_or(Puller::Docker, |manifest| manifest.puller);
+        puller.command(address, repository, &self.pointing.tag)
+    }
 }
 
 impl Engine {
@@ -152,6 +160,7 @@ impl Engine {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }
         let registry = super::find(&tx, scope, new.registry).await?;
+        registry.inside(&new.repository).map_err(|invalid| Error::field("repository", invalid))?;
         if let Some(known) = tx.artifacts(scope).named(registry.id, &new.repository).await? {
             once::complete(&tx, scope, once, known.id.uuid()).await?;
             tx.commit().await?;
@@ -226,6 +235,23 @@ impl Engine {
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// What is known to be about a manifest, or was, at most `most`.
+    pub async fn referrers(
+        &self,
+        registry: &Registry,
+        repository: &RepositoryName,
+        subject: &Digest,
+        most: usize,
+    ) -> Result<Referrers> {
+        let tx = self.store.read().await?;
+        let artifacts = tx.artifacts(registry.scope());
+        let Some(artifact) = artifacts.named(registry.id, repository).await? else {
+            return Ok(Referrers::default());
+        };
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        Ok(artifacts.content(artifact.id).referrers(subject, most).await?)
     }
 
     /// Writes down which tags a repository had at `seen`; those with a new digest were learned before, and what was

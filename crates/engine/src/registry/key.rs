@@ -147,7 +147,7 @@ impl Engine {
             created_at: now,
         };
         key.check_rotation().map_err(|invalid| Error::field("rotation", invalid))?;
-        tx.registry_keys(scope).insert(&key).await?;
+        tx.registry_keys(scope).insert(&key).await.map_err(super::key_taken)?;
         self.record(&tx, access, Action::RegistryKeyCreated, key.id.uuid(), &detail(&key)).await?;
         once::complete(&tx, scope, once, key.id.uuid()).await?;
         tx.commit().await?;

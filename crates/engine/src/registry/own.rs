@@ -1,8 +1,8 @@
 //! What a customer who is signed in may pull, by the very rights that the registries' door gives their licenses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use keyward_domain::registry::{Artifact, Ground, PullRights, Reach, Registry, Tag};
+use keyward_domain::registry::{Artifact, Ground, PullRights, Puller, Reach, Registry, Tag};
 use keyward_domain::{ArtifactId, Cursor, License, PageRequest};
 
 use keyward_storage::Tx;
@@ -112,6 +112,18 @@ impl Engine {
             }
         }
         Err(Error::NotFound(Thing::Artifact))
+    }
+
+    /// What pulls each of these tags of an artifact that a customer who is signed in was shown, where it is known.
+    pub async fn own_pullers(
+        &self,
+        visit: &CustomerVisit,
+        artifact: ArtifactId,
+        tags: &[Tag],
+    ) -> Result<BTreeMap<Tag, Puller>> {
+        let (tx, scope) = (self.store.read().await?, visit.organization.scope());
+        super::artifact::find(&tx, scope, artifact).await?;
+        Ok(tx.artifacts(scope).content(artifact).pullers(tags).await?)
     }
 
     /// All that the licenses of a customer open, and those that open nothing now.
