@@ -32,16 +32,20 @@ pub(crate) const MOST_PARTS: usize = 100;
 /// When repositories were last looked at because of a digest that was not known. Who asks while another looks waits
 /// for what comes of it.
 #[derive(Default)]
-pub(crate) struct Looks(Mutex<HashMap<ArtifactId, Arc<futures_util::lock::Mutex<Option<Timestamp>>>>>);
+pub(crate) struct Looks(Mutex<HashMap<(ArtifactId, Option<Digest>), Look>>);
+
+/// When it was looked last.
+type Look = Arc<futures_util::lock::Mutex<Option<Timestamp>>>;
 
 impl Looks {
-    pub(crate) fn of(&self, artifact: ArtifactId) -> Arc<futures_util::lock::Mutex<Option<Timestamp>>> {
+    /// At a repository, or at what is about one of its manifests.
+    pub(crate) fn of(&self, artifact: ArtifactId, about: Option<&Digest>) -> Look {
         let Ok(mut looks) = self.0.lock() else { return Arc::default() };
         if looks.len() > 10_000 {
             // Those that nobody waits for.
             looks.retain(|_, look| Arc::strong_count(look) > 1);
         }
-        Arc::clone(looks.entry(artifact).or_default())
+        Arc::clone(looks.entry((artifact, about.cloned())).or_default())
     }
 }
 
@@ -84,7 +88,7 @@ impl Catalogue<'_> {
         if self.known_to_lead(artifact, tags, digest).await? {
             return Ok(true);
         }
-        let look = looks.of(artifact.id);
+        let look = looks.of(artifact.id, None);
         let (mut last, now) = (look.lock().await, self.engine.now());
         if !is_due(*last, now) {
             return self.known_to_lead(artifact, tags, digest).await;

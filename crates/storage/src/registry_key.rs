@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use keyward_domain::notice::{EndingKey, Window};
 use keyward_domain::registry::{Handover, LastUse, Progress, RegistryKey, Rotation};
 use keyward_domain::{
     Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Place, RegistryId, RegistryKeyId,
@@ -19,7 +20,7 @@ use uuid::Uuid;
 use crate::connection::Connection;
 use crate::convert::{KeptKey, ROW, Table};
 use crate::page::{in_order, ordered, page, paged};
-use crate::{Result, StorageError, Unique};
+use crate::{Result, StorageError, Unique, registry};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -52,6 +53,8 @@ pub(crate) mod row {
         pub collected_at: Option<i64>,
         pub chore_at: Option<i64>,
         pub living_name: Option<String>,
+        pub told_end: Option<i64>,
+        pub told_days: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -199,6 +202,55 @@ impl RegistryKeys<'_> {
         TABLE.one(saved.rows_affected)
     }
 
+    /// Those that are alive and end in a window, of which it was not told for it, up to `most`. One whose whole lifetime
+    /// is no longer than the window's days is no news in it.
+    pub async fn ending(&self, window: Window, most: u64) -> Result<Vec<EndingKey>> {
+        let days = i64::from(window.days);
+        let lifetime = Expr::col(row::Column::ExpiresAt).sub(Expr::col(row::Column::SecretCreatedAt));
+        let untold = Condition::any()
+            .add(row::Column::ToldEnd.is_null())
+            .add(Expr::col(row::Column::ToldEnd).ne(Expr::col(row::Column::ExpiresAt)))
+            .add(row::Column::ToldDays.gt(days));
+        let found = self
+            .all()
+            .filter(row::Column::RevokedAt.is_null())
+            .filter(row::Column::ExpiresAt.gt(window.after.unix()))
+            .filter(row::Column::ExpiresAt.lte(window.until.unix()))
+            .filter(lifetime.gt(days * 24 * 60 * 60))
+            .filter(row::Column::RegistryId.in_subquery(registry::live_ids()))
+            .filter(untold)
+            .order_by_asc(row::Column::Id)
+            .limit(most);
+        let read = |row: row::Model| {
+            let end = TABLE.optional_time("expires_at", row.expires_at)?;
+            Ok(EndingKey {
+                key: row.id.into(),
+                registry: row.registry_id.into(),
+                name: Table::name(&row.name),
+                expires_at: end.ok_or_else(|| TABLE.corrupt("expires_at"))?,
+            })
+        };
+        found.all(self.tx).await?.into_iter().map(read).collect()
+    }
+
+    /// Notes that these ends were told, for a window.
+    pub async fn told(&self, endings: &[EndingKey], window: Window) -> Result<()> {
+        for ending in endings {
+            let told = row::ActiveModel {
+                told_end: Set(Some(ending.expires_at.unix())),
+                told_days: Set(Some(i64::from(window.days))),
+                ..Default::default()
+            };
+            row::Entity::update_many()
+                .set(told)
+                .filter(row::Column::Id.eq(ending.key.uuid()))
+                .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+                .exec(self.tx)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Notes where one was used.
     pub async fn touch(&self, id: RegistryKeyId, used: &LastUse) -> Result<()> {
         let touched = row::ActiveModel {
@@ -274,6 +326,9 @@ fn write(key: &RegistryKey, now: Timestamp) -> row::ActiveModel {
     let handover = key.handover.as_ref();
     row::ActiveModel {
         // Whoever has it keeps it while alive; of those that shared a name once, not each does.
+        // Only when it is told.
+        told_end: NotSet,
+        told_days: NotSet,
         living_name: if key.revoked_at.is_some() { Set(None) } else { NotSet },
         id: Set(key.id.uuid()),
         organization_id: Set(key.organization.uuid()),

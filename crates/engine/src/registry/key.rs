@@ -154,12 +154,14 @@ impl Engine {
         Ok(NewRegistrySecret { key, secret })
     }
 
-    /// Gives a key a new secret. The old one is dead at once, or after `overlap` seconds.
+    /// Gives a key a new secret. The old one is dead at once, or after `overlap` seconds. With `renew` it is given the
+    /// same lifetime anew; otherwise it ends when it would have.
     pub async fn rotate_registry_key(
         &self,
         access: &Access<WriteRegistries>,
         id: RegistryKeyId,
         overlap: u32,
+        renew: bool,
         once: Option<&Idempotency>,
     ) -> Result<NewRegistrySecret> {
         let (scope, now) = (access.scope(), self.now());
@@ -170,7 +172,8 @@ impl Engine {
             return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
         }
         let secret = Secret::new(SecretKind::Registry, self.random());
-        let key = key.replaced(secret.hash(), secret.hint(), overlap, now);
+        let expires_at = if renew { key.renewed_end(now) } else { key.expires_at };
+        let key = RegistryKey { expires_at, ..key.replaced(secret.hash(), secret.hint(), overlap, now) };
         tx.registry_keys(scope).save(&key, now).await?;
         self.record(&tx, access, Action::RegistryKeyRotated, id.uuid(), &detail(&key)).await?;
         once::complete(&tx, scope, once, id.uuid()).await?;

@@ -269,7 +269,7 @@ keyward_testkit::databases! {
 
         // By hand while one waits that nobody has: what the machine uses lives on.
         later(&engine, &clock, 83 * DAY).await;
-        let made = engine.rotate_registry_key(&shop.vendor.access(), shop.key.id, 86_400, None).await.unwrap();
+        let made = engine.rotate_registry_key(&shop.vendor.access(), shop.key.id, 86_400, false, None).await.unwrap();
         assert!(shop.opens(&new).await && shop.opens(made.secret.expose()).await);
         clock.advance(DAY);
         assert!(!shop.opens(&new).await && shop.opens(made.secret.expose()).await);

@@ -212,6 +212,9 @@ keyward_testkit::databases! {
             tokens.push(engine.license_token(&vendor.access(), license.id, TokenFormat::Jwt).await.unwrap());
         }
         let see = |token: &str, path: &str| ask(&served, "GET", "a.example", token, path, b"");
+        for (token, tag) in tokens.iter().zip(["1.0", "2.0"]) {
+            assert_eq!(see(token, &format!("/v2/acme/app/manifests/{tag}")).0, 200);
+        }
         assert_eq!(see(&tokens[1], &path).0, 403);
         assert_eq!(digests(&see(&tokens[0], &path).2), both);
         for manifest in [&signature, &sbom] {

@@ -18,6 +18,7 @@ mod m0015_lists;
 mod m0017_history;
 mod m0020_referrers;
 mod m0021_key_names;
+mod m0022_ending_keys;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -63,6 +64,7 @@ impl MigratorTrait for Migrator {
             m0017_history,
             m0020_referrers,
             m0021_key_names,
+            m0022_ending_keys,
         ]
     }
 }

@@ -71,7 +71,7 @@ impl Depot {
     }
 
     async fn rotate(&self, id: RegistryKeyId, overlap: u32) -> Result<NewRegistrySecret, Error> {
-        self.vendor.engine.rotate_registry_key(&self.vendor.access(), id, overlap, None).await
+        self.vendor.engine.rotate_registry_key(&self.vendor.access(), id, overlap, false, None).await
     }
 
     /// What the bearer of a password may do, asked as the gateway asks; `None` for who is not let in.
