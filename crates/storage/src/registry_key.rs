@@ -53,6 +53,7 @@ pub(crate) mod row {
         pub collected_at: Option<i64>,
         pub chore_at: Option<i64>,
         pub living_name: Option<String>,
+        pub lives_since: Option<i64>,
         pub told_end: Option<i64>,
         pub told_days: Option<i64>,
     }
@@ -206,7 +207,8 @@ impl RegistryKeys<'_> {
     /// is no longer than the window's days is no news in it.
     pub async fn ending(&self, window: Window, most: u64) -> Result<Vec<EndingKey>> {
         let days = i64::from(window.days);
-        let lifetime = Expr::col(row::Column::ExpiresAt).sub(Expr::col(row::Column::SecretCreatedAt));
+        let since = Expr::col(row::Column::LivesSince).if_null(Expr::col(row::Column::CreatedAt));
+        let lifetime = Expr::col(row::Column::ExpiresAt).sub(since);
         let untold = Condition::any()
             .add(row::Column::ToldEnd.is_null())
             .add(Expr::col(row::Column::ToldEnd).ne(Expr::col(row::Column::ExpiresAt)))
@@ -326,6 +328,7 @@ fn write(key: &RegistryKey, now: Timestamp) -> row::ActiveModel {
     let handover = key.handover.as_ref();
     row::ActiveModel {
         // Whoever has it keeps it while alive; of those that shared a name once, not each does.
+        lives_since: Set(Some(key.lives_since.unix())),
         // Only when it is told.
         told_end: NotSet,
         told_days: NotSet,
@@ -395,6 +398,7 @@ fn read(row: row::Model) -> Result<RegistryKey> {
         (None, None, None) => None,
         _ => return Err(TABLE.corrupt("handover")),
     };
+    let created_at = TABLE.time("created_at", row.created_at)?;
     Ok(RegistryKey {
         id: row.id.into(),
         organization: row.organization_id.into(),
@@ -408,6 +412,8 @@ fn read(row: row::Model) -> Result<RegistryKey> {
         expires_at: TABLE.optional_time("expires_at", row.expires_at)?,
         revoked_at: TABLE.optional_time("revoked_at", row.revoked_at)?,
         last_use,
-        created_at: TABLE.time("created_at", row.created_at)?,
+        // Keys of earlier versions have the end that they were made with.
+        lives_since: TABLE.optional_time("lives_since", row.lives_since)?.unwrap_or(created_at),
+        created_at,
     })
 }

@@ -35,6 +35,8 @@ pub struct RegistryKey {
     pub handover: Option<Handover>,
     /// From when on it is dead.
     pub expires_at: Option<Timestamp>,
+    /// Since when its lifetime counts: when it was given that end.
+    pub lives_since: Timestamp,
     /// When it was ended for ever.
     pub revoked_at: Option<Timestamp>,
     /// When it was last seen.
@@ -137,11 +139,16 @@ impl RegistryKey {
         self.is_alive(now) && self.expires_at.is_some_and(|end| end <= now.plus_days(Self::ENDING_DAYS))
     }
 
-    /// The end that gives it the same lifetime anew at `now`: as long as its present secret was given. `None` for a key
-    /// without end.
+    /// The end that gives it the same lifetime anew at `now`. `None` for a key without end.
     pub fn renewed_end(&self, now: Timestamp) -> Option<Timestamp> {
         let end = self.expires_at?;
-        Some(now.plus_seconds((end.unix() - self.secret.created_at.unix()).max(0)))
+        Some(now.plus_seconds((end.unix() - self.lives_since.unix()).max(0)))
+    }
+
+    /// The key with the same lifetime anew, from `now` on.
+    #[must_use]
+    pub fn renewed(self, now: Timestamp) -> Self {
+        Self { expires_at: self.renewed_end(now), lives_since: now, ..self }
     }
 
     /// Whether its secret is so old that somebody should replace it; what rotates by itself is nobody's work.
@@ -176,11 +183,14 @@ mod tests {
             rotation: None,
             handover: None,
             expires_at: Some(at(90)),
+            lives_since: at(0),
             revoked_at: None,
             last_use: None,
             created_at: at(-100),
         };
-        assert_eq!(key.renewed_end(at(88)), Some(at(178)));
+        let renewed = key.clone().renewed(at(88));
+        assert_eq!((key.renewed_end(at(88)), renewed.expires_at), (Some(at(178)), Some(at(178))));
+        assert_eq!(renewed.renewed_end(at(100)), Some(at(190)));
         assert_eq!([75, 76, 89, 90].map(|day| key.ends_soon(at(day))), [false, true, true, false]);
         let endless = RegistryKey { expires_at: None, ..key };
         assert_eq!((endless.renewed_end(at(88)), endless.ends_soon(at(88))), (None, false));

@@ -142,6 +142,7 @@ impl Engine {
             rotation: new.rotation,
             handover: None,
             expires_at: new.expires_at,
+            lives_since: now,
             revoked_at: None,
             last_use: None,
             created_at: now,
@@ -172,8 +173,8 @@ impl Engine {
             return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
         }
         let secret = Secret::new(SecretKind::Registry, self.random());
-        let expires_at = if renew { key.renewed_end(now) } else { key.expires_at };
-        let key = RegistryKey { expires_at, ..key.replaced(secret.hash(), secret.hint(), overlap, now) };
+        let key = key.replaced(secret.hash(), secret.hint(), overlap, now);
+        let key = if renew { key.renewed(now) } else { key };
         tx.registry_keys(scope).save(&key, now).await?;
         self.record(&tx, access, Action::RegistryKeyRotated, id.uuid(), &detail(&key)).await?;
         once::complete(&tx, scope, once, id.uuid()).await?;

@@ -1,5 +1,6 @@
 //! Registries: who is let in to the very second, and what is done at once.
 
+mod names;
 mod others;
 mod upstreams;
 
