@@ -171,7 +171,8 @@ impl Engine {
         let mut lines = String::new();
         for ending in keys.iter().take(MOST_NAMED) {
             let registry = tx.registries(organization.scope()).find(ending.registry).await?;
-            let registry = registry.map(|registry| format!(" of {}", plain(&registry.name))).unwrap_or_default();
+            let registry =
+                registry.map(|registry| format!(" of {}", plain(&registry.name))).unwrap_or_default();
             let url = format!("{}/registries/{}/keys", self.issuer.as_str(), ending.registry);
             let (name, end) = (plain(&ending.name), ending.expires_at.as_end());
             lines.push_str(&format!("- {name}{registry}, on {end}\n  {url}\n"));

@@ -1,7 +1,9 @@
 //! How a page is put together and sent.
 
 use actix_web::HttpResponse;
-use actix_web::http::header::{Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue};
+use actix_web::http::header::{
+    Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue,
+};
 use actix_web::http::{StatusCode, header};
 use askama::Template;
 use keyward_domain::{Permission, Scopes, Timestamp};

@@ -177,7 +177,11 @@ impl Catalogue<'_> {
     }
 
     /// Learns what one manifest is made of, if that is not known.
-    pub(crate) async fn learn_alone(&self, repository: &RepositoryName, digest: &Digest) -> Result<(), Refusal> {
+    pub(crate) async fn learn_alone(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), Refusal> {
         if self.engine.knows_manifest(self.registry, repository, None, digest).await? {
             return Ok(());
         }
@@ -295,7 +299,10 @@ impl Catalogue<'_> {
     }
 
     /// Reads a list when it is its turn, and not for too long.
-    pub(crate) async fn in_turn<T>(&self, reading: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    pub(crate) async fn in_turn<T>(
+        &self,
+        reading: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
         let turn = self.engine.in_flight().wait(Load::Lists(self.registry.organization), bounds::LISTS);
         let busy = |_| Refusal::busy();
         let _slot = actix_web::rt::time::timeout(bounds::LIST_TURN, turn).await.map_err(busy)?;
@@ -314,8 +321,15 @@ impl Catalogue<'_> {
         let mut next = Some(address);
         for _ in 0..bounds::LIST_PAGES {
             let Some(address) = next.take() else { return Ok(Some(items)) };
-            let ask =
-                Ask { registry, method: Method::GET, address, subject: GATEWAY, scopes, via, optional: false };
+            let ask = Ask {
+                registry,
+                method: Method::GET,
+                address,
+                subject: GATEWAY,
+                scopes,
+                via,
+                optional: false,
+            };
             let answer = self.client.ask(self.engine, &ask, "application/json").await?;
             match answer.status() {
                 StatusCode::OK => {}

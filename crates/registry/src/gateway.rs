@@ -15,6 +15,7 @@ use keyward_web::{ClientAddress, Throttle, asked_host, was_head};
 
 use crate::catalogue::{Catalogue, Looks};
 use crate::credentials;
+use crate::health::Doubts;
 use crate::push::{Body, CANCEL, DELETE, PUSH};
 use crate::refusal::{API_VERSION, Refusal};
 use crate::refusals::{Bearer, Refusals};
@@ -49,6 +50,7 @@ pub(crate) struct Visit {
     pub engine: web::Data<Engine>,
     client: web::Data<Client>,
     pub looks: web::Data<Looks>,
+    doubts: web::Data<Doubts>,
     refusals: web::Data<Refusals>,
     pub registry: Registry,
     pub guest: Guest,
@@ -70,7 +72,7 @@ pub(crate) async fn gateway(
     engine: web::Data<Engine>,
     client: web::Data<Client>,
     (wrong_keys, refusals): (web::Data<WrongKeys>, web::Data<Refusals>),
-    looks: web::Data<Looks>,
+    (looks, doubts): (web::Data<Looks>, web::Data<Doubts>),
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let via = Via::of(request.headers(), engine.installation())?;
@@ -96,6 +98,7 @@ pub(crate) async fn gateway(
         engine,
         client,
         looks,
+        doubts,
         refusals,
         registry,
         guest,
@@ -136,6 +139,24 @@ fn agent(headers: &HeaderMap) -> &str {
 
 impl Visit {
     async fn act(self, act: Act, body: Body) -> Result<HttpResponse, Refusal> {
+        let (engine, doubts, registry) = (self.engine.clone(), self.doubts.clone(), self.registry.clone());
+        let asks = matches!(self.route, Route::Manifest(..) | Route::Blob(..));
+        let answered = self.carry_out(act, body).await;
+        let shown = match &answered {
+            Ok(answer) if asks && answer.status().is_success() => Some(true),
+            Err(refusal) if refusal.status == StatusCode::BAD_GATEWAY => Some(false),
+            Ok(_) | Err(_) => None,
+        };
+        if shown.is_some_and(|answers| doubts.arise(&registry, answers, engine.now())) {
+            // That it can't be written down is no fault of this request.
+            if let Err(error) = engine.doubt_registry(&registry).await {
+                tracing::warn!(%error, "it can't be written down that a registry is to be looked at");
+            }
+        }
+        answered
+    }
+
+    async fn carry_out(self, act: Act, body: Body) -> Result<HttpResponse, Refusal> {
         if self.route == Route::Base {
             return Ok(HttpResponse::Ok().insert_header(API_VERSION).json(serde_json::json!({})));
         }

@@ -105,7 +105,8 @@ impl Catalogue<'_> {
             let answer = self.client.ask(self.engine, &ask, Referrer::INDEX).await?;
             let kind = upstream::kind(&answer);
             match answer.status() {
-                StatusCode::OK if kind.split(';').next().is_some_and(|kind| kind.trim() == Referrer::INDEX) => {}
+                StatusCode::OK
+                    if kind.split(';').next().is_some_and(|kind| kind.trim() == Referrer::INDEX) => {}
                 // Some have a page of their own at every address.
                 StatusCode::OK
                 | StatusCode::NOT_FOUND
@@ -232,7 +233,8 @@ impl Wanted {
                 response.insert_header((header::LINK, link));
             }
         }
-        response.body(json!({"schemaVersion": 2, "mediaType": Referrer::INDEX, "manifests": page}).to_string())
+        response
+            .body(json!({"schemaVersion": 2, "mediaType": Referrer::INDEX, "manifests": page}).to_string())
     }
 }
 

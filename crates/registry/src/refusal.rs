@@ -80,7 +80,11 @@ impl Refusal {
 
     /// A name that is none in this registry.
     pub(crate) fn name(invalid: Invalid) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "NAME_INVALID", format!("the name of the repository {}", invalid.message))
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "NAME_INVALID",
+            format!("the name of the repository {}", invalid.message),
+        )
     }
 
     pub(crate) fn method() -> Self {

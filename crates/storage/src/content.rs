@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use keyward_domain::registry::{Digest, Manifest, Puller, Referrer, Step, Tag, Trace};
 use keyward_domain::{ArtifactId, Timestamp};
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
 use uuid::Uuid;
 
 use crate::Result;

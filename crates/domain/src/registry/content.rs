@@ -153,14 +153,7 @@ impl Manifest {
             Some(_) => Referrer::annotations(form.annotations),
             None => BTreeMap::new(),
         };
-        Ok(Self {
-            media_type,
-            artifact_type,
-            annotations,
-            parts,
-            subject,
-            size: bytes.len() as u64,
-        })
+        Ok(Self { media_type, artifact_type, annotations, parts, subject, size: bytes.len() as u64 })
     }
 
     /// The bytes of an image with all its layers; of an index, only its own.
@@ -232,14 +225,18 @@ mod tests {
         assert!(Manifest::parse("", b"[]").is_err());
         let nil = br#"{"schemaVersion":2,"manifests":null,"layers":null}"#;
         let typed = |more: &str| {
-            let config = format!(r#"{{"mediaType":"application/vnd.x.config","digest":"{}","size":2}}"#, digest("aa"));
+            let config =
+                format!(r#"{{"mediaType":"application/vnd.x.config","digest":"{}","size":2}}"#, digest("aa"));
             let json = format!(r#"{{"schemaVersion":2,"config":{config}{more}}}"#);
             Manifest::parse("a/b", json.as_bytes()).unwrap().artifact_type
         };
         assert_eq!(typed("").as_deref(), Some("application/vnd.x.config"));
         assert_eq!(typed(r#","artifactType":"""#).as_deref(), Some("application/vnd.x.config"));
         assert_eq!(typed(r#","artifactType":"application/vnd.x""#).as_deref(), Some("application/vnd.x"));
-        assert_eq!(typed(r#","artifactType":7,"annotations":[1]"#).as_deref(), Some("application/vnd.x.config"));
+        assert_eq!(
+            typed(r#","artifactType":7,"annotations":[1]"#).as_deref(),
+            Some("application/vnd.x.config")
+        );
         assert!(Manifest::parse("a/b; charset=utf-8", nil).is_ok_and(|read| read.media_type == "a/b"));
     }
 

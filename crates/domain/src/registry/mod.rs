@@ -118,7 +118,9 @@ impl Registry {
         let Some(prefix) = &self.prefix else { return Ok(repository.clone()) };
         repository.behind(prefix).ok_or_else(|| {
             let most = RepositoryName::MOST.saturating_sub(prefix.as_str().len() + 1);
-            let message = format!("must have at most {most} characters in this registry, which puts {prefix}/ before it");
+            let message = format!(
+                "must have at most {most} characters in this registry, which puts {prefix}/ before it"
+            );
             Invalid::new("too_long", message)
         })
     }

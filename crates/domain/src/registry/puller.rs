@@ -72,7 +72,10 @@ mod tests {
         for (media_type, kind) in [
             (MANIFEST, Some("application/vnd.oci.image.config.v1+json")),
             (INDEX, None),
-            ("application/vnd.docker.distribution.manifest.v2+json", Some("application/vnd.docker.container.image.v1+json")),
+            (
+                "application/vnd.docker.distribution.manifest.v2+json",
+                Some("application/vnd.docker.container.image.v1+json"),
+            ),
             ("application/vnd.docker.distribution.manifest.list.v2+json", None),
         ] {
             assert_eq!(command(media_type, kind), docker, "{media_type} {kind:?}");

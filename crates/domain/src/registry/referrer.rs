@@ -116,7 +116,10 @@ mod tests {
         ]});
         let read = Referrer::read_index(index.to_string().as_bytes(), 10).unwrap();
         assert_eq!(serde_json::to_value(&read[0]).unwrap(), whole);
-        assert_eq!(serde_json::to_value(&read[1..]).unwrap(), json!([{"mediaType": "a/b", "digest": digest, "size": 1}]));
+        assert_eq!(
+            serde_json::to_value(&read[1..]).unwrap(),
+            json!([{"mediaType": "a/b", "digest": digest, "size": 1}])
+        );
         assert!(Referrer::read_index(index.to_string().as_bytes(), 5).is_err());
         assert_eq!(Referrer::read_index(b"{\"manifests\":null}", 1), Ok(vec![]));
         for bad in ["", "[]", "{\"manifests\":7}", "<html>"] {

@@ -143,7 +143,11 @@ mod tests {
         fn known(&self, digest: &Digest) -> (Vec<Tag>, Vec<Digest>) {
             let own = |number: u8| super::tests::digest(number) == *digest;
             let tags = self.tags.iter().filter(|(_, number)| own(**number)).map(|(text, _)| tag(text));
-            let above = self.above.iter().filter(|(child, _)| own(*child)).map(|(_, parent)| super::tests::digest(*parent));
+            let above = self
+                .above
+                .iter()
+                .filter(|(child, _)| own(*child))
+                .map(|(_, parent)| super::tests::digest(*parent));
             (tags.collect(), above.collect())
         }
     }

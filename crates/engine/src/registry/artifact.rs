@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
-use keyward_domain::registry::{Artifact, Digest, Manifest, Puller, Reference, Registry, RepositoryName, Tag};
+use keyward_domain::registry::{
+    Artifact, Digest, Manifest, Puller, Reference, Registry, RepositoryName, Tag,
+};
 use keyward_domain::{
     Access, Action, ArtifactId, Idempotency, OrganizationScope, Page, PageRequest, RegistryId, Timestamp,
 };
@@ -293,6 +295,14 @@ impl Engine {
         let registry = super::find(&tx, scope, id).await?;
         tx.commit().await?;
         Ok(registry)
+    }
+
+    /// Has all of a registry looked at soon, because what passes shows that it is not as it was last seen.
+    pub async fn doubt_registry(&self, registry: &Registry) -> Result<()> {
+        let tx = self.store.write().await?;
+        tx.registries(registry.scope()).want_sweep(registry.id, self.now()).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// The registries that were not looked at since `before`.

@@ -94,7 +94,9 @@ impl Engine {
     ) -> Result<Option<(Registry, Option<Guest>)>> {
         let tx = self.store.read().await?;
         let named = tx.direct_registries(service, MOST_OF_ONE_NAME).await?;
-        for (registry, password) in named.iter().flat_map(|registry| password.map(|password| (registry, password))) {
+        for (registry, password) in
+            named.iter().flat_map(|registry| password.map(|password| (registry, password)))
+        {
             if let Some(guest) = self.admit_in(&tx, registry, password, address, client).await? {
                 return Ok(Some((registry.clone(), Some(guest))));
             }

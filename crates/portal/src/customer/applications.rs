@@ -133,7 +133,8 @@ async fn archive(request: HttpRequest, signed: SignedCustomer, engine: web::Data
 /// A ZIP archive of some files. License keys are in them, so nobody else may read what is unpacked.
 fn packed(files: &[(String, String)]) -> ZipResult<Vec<u8>> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o600);
+    let options =
+        SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o600);
     for (name, text) in files {
         archive.start_file(name.as_str(), options)?;
         archive.write_all(text.as_bytes())?;

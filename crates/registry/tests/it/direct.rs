@@ -16,10 +16,12 @@ use crate::ask;
 /// The status, and for whom the token is.
 async fn token(engine: &Arc<Engine>, service: &str, key: Option<&str>) -> (u16, String) {
     let path = format!("/registry/token?service={service}&scope=repository:acme/app:pull");
-    let answer = ask(engine, &Shared::default(), TestRequest::get().uri(&path), "licenses.example", key).await;
-    let claims = answer.json["token"].as_str().and_then(|token| token.split('.').nth(1)).map(|claims| {
-        serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
-    });
+    let answer =
+        ask(engine, &Shared::default(), TestRequest::get().uri(&path), "licenses.example", key).await;
+    let claims = answer.json["token"]
+        .as_str()
+        .and_then(|token| token.split('.').nth(1))
+        .map(|claims| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap());
     (answer.status, claims.map_or(String::new(), |claims| claims["aud"].as_str().unwrap().to_owned()))
 }
 

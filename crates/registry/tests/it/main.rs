@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod direct;
+mod health;
 mod hostile;
 mod names;
 mod referrers;

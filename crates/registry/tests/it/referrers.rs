@@ -28,12 +28,15 @@ fn digest(bytes: &[u8]) -> String {
 
 fn image(text: &str) -> Vec<u8> {
     let config = json!({"mediaType": "application/vnd.oci.image.config.v1+json", "digest": digest(text.as_bytes()), "size": 2});
-    json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []}).to_string().into_bytes()
+    json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": []})
+        .to_string()
+        .into_bytes()
 }
 
 /// Something about an image.
 fn about(subject: &[u8], kind: &str) -> Vec<u8> {
-    let config = json!({"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(b"{}"), "size": 2});
+    let config =
+        json!({"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(b"{}"), "size": 2});
     json!({
         "schemaVersion": 2, "mediaType": MANIFEST, "artifactType": kind, "config": config, "layers": [],
         "subject": {"mediaType": MANIFEST, "digest": digest(subject), "size": subject.len()},
@@ -89,12 +92,22 @@ fn upstream(held: &Held, referrers: impl Fn(&str) -> Vec<u8> + Send + 'static) -
 }
 
 fn answer(status: &str, kind: &str, more: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\n{more}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\n{more}content-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
     [head.as_bytes(), body].concat()
 }
 
 /// Asks with a body: the status, the head and the body of the answer.
-fn ask(served: &Served, method: &str, host: &str, key: &str, path: &str, body: &[u8]) -> (u16, String, String) {
+fn ask(
+    served: &Served,
+    method: &str,
+    host: &str,
+    key: &str,
+    path: &str,
+    body: &[u8],
+) -> (u16, String, String) {
     let mut stream = TcpStream::connect(served.address).unwrap();
     let basic = STANDARD.encode(format!("customer:{key}"));
     let head = format!(
@@ -121,7 +134,11 @@ fn sorted(manifests: &[&Vec<u8>]) -> Vec<String> {
 }
 
 async fn delete_key(engine: &Engine, vendor: &Vendor, made: &keyward_domain::registry::Registry) -> String {
-    let new = NewRegistryKey { name: "janitor".parse().unwrap(), access: KeyAccess::ReadWriteDelete, ..new_registry_key(made) };
+    let new = NewRegistryKey {
+        name: "janitor".parse().unwrap(),
+        access: KeyAccess::ReadWriteDelete,
+        ..new_registry_key(made)
+    };
     engine.create_registry_key(&vendor.access(), new, None).await.unwrap().secret.expose().to_owned()
 }
 

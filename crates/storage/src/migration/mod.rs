@@ -247,7 +247,8 @@ mod tests {
     #[tokio::test]
     async fn keys_that_share_a_name_stay_on_sqlite() {
         let dir = tempfile::tempdir().unwrap();
-        keys_that_share_a_name_stay(&format!("sqlite://{}?mode=rwc", dir.path().join("k.db").display())).await;
+        keys_that_share_a_name_stay(&format!("sqlite://{}?mode=rwc", dir.path().join("k.db").display()))
+            .await;
     }
 
     #[tokio::test]

@@ -27,7 +27,12 @@ pub(crate) struct Clients<'a> {
     pub folder: &'a Path,
 }
 
-pub(crate) fn judge(tally: &mut Tally, depot: &Depot, upstream: &Upstream, clients: &Clients<'_>) -> Result<()> {
+pub(crate) fn judge(
+    tally: &mut Tally,
+    depot: &Depot,
+    upstream: &Upstream,
+    clients: &Clients<'_>,
+) -> Result<()> {
     let image = Image::new("signed", "amd64")?;
     image.push(depot.port, &depot.push, REPOSITORY, "1.0")?;
     let none = list(depot, &depot.pull, &image, "")?;
@@ -48,7 +53,8 @@ pub(crate) fn judge(tally: &mut Tally, depot: &Depot, upstream: &Upstream, clien
     both.sort();
     tally.check("both are listed", names(&all) == both, &all.seen());
     let some = list(depot, &depot.pull, &image, &format!("?artifactType={SIGNATURE}"))?;
-    let filtered = names(&some) == [signature.digest()] && some.header("oci-filters-applied") == Some("artifactType");
+    let filtered =
+        names(&some) == [signature.digest()] && some.header("oci-filters-applied") == Some("artifactType");
     tally.check("those of one type", filtered, &some.seen());
     let entry = some.json()["manifests"][0].clone();
     let right = json!({"mediaType": MANIFEST, "digest": signature.digest(), "size": signature.manifest.len(), "artifactType": SIGNATURE});
@@ -76,7 +82,11 @@ fn attached(tally: &mut Tally, depot: &Depot, image: &Image, clients: &Clients<'
     let file = file.to_string_lossy();
     let done = clients.oras(&["attach", &reference, "ci", &depot.push, &subject.to_string(), &file])?;
     let told = String::from_utf8_lossy(&done.stdout).contains(&image.digest());
-    tally.check("oras attaches, and is told that it will be listed", done.status.success() && told, &said(&done));
+    tally.check(
+        "oras attaches, and is told that it will be listed",
+        done.status.success() && told,
+        &said(&done),
+    );
     let listed = clients.listed(depot.port, &depot.pull, image)?;
     let entries = listed.as_array().cloned().unwrap_or_default();
     let right = entries.len() == 1 && entries[0]["annotations"]["org.example.tool"] == "oras";
@@ -89,7 +99,13 @@ fn attached(tally: &mut Tally, depot: &Depot, image: &Image, clients: &Clients<'
 }
 
 /// What may be pulled goes with what is about it, and nothing else.
-fn customers(tally: &mut Tally, depot: &Depot, image: &Image, digests: &[String], clients: &Clients<'_>) -> Result<()> {
+fn customers(
+    tally: &mut Tally,
+    depot: &Depot,
+    image: &Image,
+    digests: &[String],
+    clients: &Clients<'_>,
+) -> Result<()> {
     let (buyer, other) = (depot.customer("Signed buyer")?, depot.customer("Unsigned buyer")?);
     let artifact = depot.artifact(REPOSITORY)?;
     Image::new("unsigned", "amd64")?.push(depot.port, &depot.push, REPOSITORY, "2.0")?;
@@ -124,7 +140,10 @@ fn customers(tally: &mut Tally, depot: &Depot, image: &Image, digests: &[String]
 /// What clients have kept under the fallback tag past the gateway is listed as well. Gives its digest.
 fn past(tally: &mut Tally, depot: &Depot, upstream: &Upstream, image: &Image) -> Result<String> {
     let direct = |on: bool| {
-        depot.tenant.http.patch(&format!("/api/v1/registries/{}", depot.registry), &json!({"direct": on}).to_string())
+        depot
+            .tenant
+            .http
+            .patch(&format!("/api/v1/registries/{}", depot.registry), &json!({"direct": on}).to_string())
     };
     direct(true)?;
     let scope = format!("/registry/token?service=127.0.0.1&scope=repository:{REPOSITORY}:pull,push");
@@ -146,7 +165,11 @@ fn past(tally: &mut Tally, depot: &Depot, upstream: &Upstream, image: &Image) ->
     depot.ask("DELETE", &path).key(&depot.delete).send(depot.port)?;
     direct(false)?;
     let all = list(depot, &depot.pull, image, "")?;
-    tally.check("what came past the gateway is listed too", names(&all).contains(&past.digest()), &all.seen());
+    tally.check(
+        "what came past the gateway is listed too",
+        names(&all).contains(&past.digest()),
+        &all.seen(),
+    );
     let buyer = depot.customer("Late buyer")?;
     depot.entitle(&buyer.id, &depot.artifact(REPOSITORY)?, "named", &["1.0"])?;
     list(depot, &buyer.token, image, "")?;
@@ -158,7 +181,13 @@ fn past(tally: &mut Tally, depot: &Depot, upstream: &Upstream, image: &Image) ->
 }
 
 /// An upstream that lists what is about a manifest itself: the gateway, behind another.
-fn behind(tally: &mut Tally, depot: &Depot, image: &Image, digests: &[String], clients: &Clients<'_>) -> Result<()> {
+fn behind(
+    tally: &mut Tally,
+    depot: &Depot,
+    image: &Image,
+    digests: &[String],
+    clients: &Clients<'_>,
+) -> Result<()> {
     let server = Server::start(None)?;
     let front = Depot::open_as(
         &server,
