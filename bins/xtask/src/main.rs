@@ -72,7 +72,7 @@ fn run() -> Result<bool> {
         }
         ["test", "registry"] => {
             parts::install_registry()?;
-            interop::registry(&mut report, &postgres::Postgres::start()?)?;
+            interop::registry(&mut report, &postgres::Postgres::start()?, &parts::install_oras()?)?;
         }
         ["test", "proxies"] => {
             parts::install_registry()?;

@@ -18,6 +18,9 @@ const AIOSMTPD: &str = "aiosmtpd==1.4.6";
 /// The schema of Compose files, and Helm as a library.
 const LINTERS: [&str; 2] = ["check-jsonschema==0.39.0", "helm-python-sdk==0.2.2"];
 
+/// An ORAS client, which attaches, and one that lists what is attached.
+const ORAS: [&str; 2] = ["oras==0.2.43", "regshape==0.1.1"];
+
 /// Where the clients of other languages are.
 pub(crate) struct Parts {
     /// The folder with the Node client and its packages.
@@ -112,10 +115,20 @@ fn node(folder: &str) -> Result<PathBuf> {
 }
 
 fn python() -> Result<PathBuf> {
-    let root = root()?;
-    let home = root.join("target/python");
+    let requirements = root()?.join("examples/python/requirements.txt");
+    let requirements = requirements.to_str().context("the folder's name is no text")?;
+    pip(&[&[KEYPORT, AIOSMTPD, "-r", requirements][..], &LINTERS, &ORAS].concat())
+}
+
+/// A Python with clients for what is attached to images.
+pub(crate) fn install_oras() -> Result<PathBuf> {
+    pip(&ORAS)
+}
+
+/// A Python of the project's own with these packages.
+fn pip(packages: &[&str]) -> Result<PathBuf> {
+    let home = root()?.join("target/python");
     let python = home.join("bin/python");
-    let requirements = root.join("examples/python/requirements.txt");
     if !python.exists() {
         let made = || succeeds(Command::new("python3").args(["-m", "venv"]).arg(&home));
         if !answers("python3") || !made()? {
@@ -124,10 +137,8 @@ fn python() -> Result<PathBuf> {
         }
     }
     let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", KEYPORT, AIOSMTPD, "-r"])
-        .arg(&requirements)
-        .args(LINTERS);
-    ensure!(succeeds(pip)?, "pip could not install {}", requirements.display());
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
+    ensure!(succeeds(pip)?, "pip could not install {}", packages.join(" "));
     Ok(python)
 }
 

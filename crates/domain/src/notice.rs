@@ -1,10 +1,10 @@
-//! What is told by mail: licenses that are about to end, to whom and when, and alerts.
+//! What is told by mail: licenses and registry keys that are about to end, to whom and when, and alerts.
 
 use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::{CustomerId, Invalid, LicenseId, Name, RevisionId, Timestamp};
+use crate::{CustomerId, Invalid, LicenseId, Name, RegistryId, RegistryKeyId, RevisionId, Timestamp};
 
 /// What one organization tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +57,19 @@ pub struct Ending {
     /// Who holds it.
     pub customer: Option<CustomerId>,
     /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// A registry key that is about to end, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndingKey {
+    /// The key.
+    pub key: RegistryKeyId,
+    /// The registry that it opens.
+    pub registry: RegistryId,
+    /// Its name.
+    pub name: Name,
+    /// When it ends: another end is told of anew.
     pub expires_at: Timestamp,
 }
 

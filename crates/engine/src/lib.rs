@@ -91,7 +91,7 @@ pub use heavy::heavy;
 pub use issue::TokenFormat;
 pub use keyward_storage::Named;
 pub use keyward_storage::Usage;
-pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Shown};
+pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Referrers, Shown};
 pub use keyward_token::pasted;
 pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
 pub use license_holders::Holding;

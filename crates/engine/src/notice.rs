@@ -1,9 +1,9 @@
-//! Mails about licenses that are about to end. What was told is noted in the transaction that writes the mail, so
+//! Mails about licenses and registry keys that are about to end. What was told is noted in the transaction that writes the mail, so
 //! it is told once, however many servers there are; other terms are told of anew.
 
 use std::collections::BTreeMap;
 
-use keyward_domain::notice::{Audience, Ending, NoticeDays, Notices};
+use keyward_domain::notice::{Audience, Ending, EndingKey, NoticeDays, Notices};
 use keyward_domain::permission::{ReadOrganization, WriteOrganization};
 use keyward_domain::{Access, Action, CustomerId, Organization, OrganizationState, Role};
 use keyward_storage::{Turn, Tx};
@@ -108,10 +108,48 @@ impl Engine {
             tx.notices(scope).told(Audience::Members, &found, window).await?;
             endings.extend(found);
         }
-        if endings.is_empty() {
+        let mut keys = Vec::new();
+        for window in turn.notices.days.windows(now) {
+            let left = MOST_IN_DIGEST.saturating_sub(keys.len() as u64);
+            let found = tx.registry_keys(scope).ending(window, left).await?;
+            tx.registry_keys(scope).told(&found, window).await?;
+            keys.extend(found);
+        }
+        if endings.is_empty() && keys.is_empty() {
             return Ok(());
         }
         endings.sort_by_key(|ending| ending.expires_at);
+        keys.sort_by_key(|ending| ending.expires_at);
+        let vendor = vendor(organization);
+        let mut told = String::new();
+        if !endings.is_empty() {
+            let lines = self.license_lines(tx, organization, &endings).await?;
+            told.push_str(&format!("of the licenses of {vendor} these end soon:\n\n{lines}\n"));
+        }
+        if !keys.is_empty() {
+            let lines = self.key_lines(tx, organization, &keys).await?;
+            let of = if told.is_empty() { "of" } else { "and of" };
+            told.push_str(&format!("{of} the registry keys of {vendor} these end soon:\n\n{lines}\n"));
+        }
+        let subject = subject(&endings, &keys);
+        for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
+            let body = format!(
+                "Hello {},\n\n{told}What is told, and when, is set at {}/settings/notices.\n",
+                plain(&member.name),
+                self.issuer.as_str()
+            );
+            self.mail(tx, scope, &member.email, subject.clone(), body).await?;
+        }
+        Ok(tx.notices(scope).set_digest_day(now.day()).await?)
+    }
+
+    async fn license_lines(
+        &self,
+        tx: &Tx,
+        organization: &Organization,
+        endings: &[Ending],
+    ) -> Result<String> {
+        let scope = organization.scope();
         let mut lines = String::new();
         for ending in endings.iter().take(MOST_NAMED) {
             let customer = match ending.customer {
@@ -127,25 +165,22 @@ impl Engine {
                 ending.expires_at.as_end()
             ));
         }
-        let more = endings.len().saturating_sub(MOST_NAMED);
-        if more > 0 {
-            lines.push_str(&format!("- and {more} more\n"));
+        lines.push_str(&more(endings.len()));
+        Ok(lines)
+    }
+
+    async fn key_lines(&self, tx: &Tx, organization: &Organization, keys: &[EndingKey]) -> Result<String> {
+        let mut lines = String::new();
+        for ending in keys.iter().take(MOST_NAMED) {
+            let registry = tx.registries(organization.scope()).find(ending.registry).await?;
+            let registry =
+                registry.map(|registry| format!(" of {}", plain(&registry.name))).unwrap_or_default();
+            let url = format!("{}/registries/{}/keys", self.issuer.as_str(), ending.registry);
+            let (name, end) = (plain(&ending.name), ending.expires_at.as_end());
+            lines.push_str(&format!("- {name}{registry}, on {end}\n  {url}\n"));
         }
-        let subject = match endings.as_slice() {
-            [one] => format!("A license ends on {}", one.expires_at.as_end()),
-            several => format!("{} licenses end soon", several.len()),
-        };
-        let vendor = vendor(organization);
-        for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
-            let body = format!(
-                "Hello {},\n\nof the licenses of {vendor} these end soon:\n\n{lines}\n\
-                 What is told, and when, is set at {}/settings/notices.\n",
-                plain(&member.name),
-                self.issuer.as_str()
-            );
-            self.mail(tx, scope, &member.email, subject.clone(), body).await?;
-        }
-        Ok(tx.notices(scope).set_digest_day(now.day()).await?)
+        lines.push_str(&more(keys.len()));
+        Ok(lines)
     }
 
     async fn tell_customers(&self, tx: &Tx, organization: &Organization, turn: &Turn) -> Result<()> {
@@ -188,5 +223,25 @@ impl Engine {
             self.mail(tx, scope, &customer.email, subject, body).await?;
         }
         Ok(())
+    }
+}
+
+/// How many are not named.
+fn more(count: usize) -> String {
+    match count.saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!("- and {more} more\n"),
+    }
+}
+
+fn subject(licenses: &[Ending], keys: &[EndingKey]) -> String {
+    match (licenses, keys) {
+        ([one], []) => format!("A license ends on {}", one.expires_at.as_end()),
+        ([], [one]) => format!("A registry key ends on {}", one.expires_at.as_end()),
+        (several, []) => format!("{} licenses end soon", several.len()),
+        ([], several) => format!("{} registry keys end soon", several.len()),
+        (licenses, keys) => {
+            format!("{} licenses and registry keys end soon", licenses.len() + keys.len())
+        }
     }
 }

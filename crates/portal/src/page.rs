@@ -1,6 +1,9 @@
 //! How a page is put together and sent.
 
 use actix_web::HttpResponse;
+use actix_web::http::header::{
+    Charset, ContentDisposition, DispositionParam, DispositionType, ExtendedValue,
+};
 use actix_web::http::{StatusCode, header};
 use askama::Template;
 use keyward_domain::{Permission, Scopes, Timestamp};
@@ -138,12 +141,21 @@ pub(crate) fn go(to: impl AsRef<str>) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, to.as_ref())).finish()
 }
 
-/// Sends a file to be kept.
-pub(crate) fn file(name: &str, kind: &str, body: String) -> HttpResponse {
+/// Sends a file to be kept, under its name as it is (RFC 6266). Browsers take dots from its front all the same.
+pub(crate) fn file(name: &str, kind: &str, body: impl Into<Vec<u8>>) -> HttpResponse {
+    let mut parameters = vec![DispositionParam::Filename(name.to_owned())];
+    if !name.is_ascii() {
+        let value = ExtendedValue {
+            charset: Charset::Ext("UTF-8".to_owned()),
+            language_tag: None,
+            value: name.as_bytes().to_vec(),
+        };
+        parameters = vec![DispositionParam::FilenameExt(value)];
+    }
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, kind))
-        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .body(body)
+        .insert_header(ContentDisposition { disposition: DispositionType::Attachment, parameters })
+        .body(body.into())
 }
 
 /// Without it, spreadsheets take UTF-8 for an older encoding.

@@ -16,36 +16,42 @@ use crate::upstream::{self, Ask, Client, MANIFESTS};
 use crate::via::Via;
 
 /// As whom the gateway asks for itself.
-const GATEWAY: &str = "gateway";
+pub(crate) const GATEWAY: &str = "gateway";
 
 pub(crate) const PULL: &[&str] = &["pull"];
 
-/// How often the granted tags of one repository are looked up because of an unknown digest.
+/// How often one repository is looked at because of digests that are not known.
 const LOOK_SECONDS: i64 = 10;
 
 /// How many of them at most.
 const MOST_LOOKS: usize = 100;
 
-/// How far what is about something is followed: a signature of a list of parts of an image.
-const MOST_ABOUT: usize = 4;
-
 /// How many parts of an index are looked up.
-const MOST_PARTS: usize = 100;
+pub(crate) const MOST_PARTS: usize = 100;
 
 /// When repositories were last looked at because of a digest that was not known. Who asks while another looks waits
 /// for what comes of it.
 #[derive(Default)]
-pub(crate) struct Looks(Mutex<HashMap<ArtifactId, Arc<futures_util::lock::Mutex<Option<Timestamp>>>>>);
+pub(crate) struct Looks(Mutex<HashMap<(ArtifactId, Option<Digest>), Look>>);
+
+/// When it was looked last.
+type Look = Arc<futures_util::lock::Mutex<Option<Timestamp>>>;
 
 impl Looks {
-    fn of(&self, artifact: ArtifactId) -> Arc<futures_util::lock::Mutex<Option<Timestamp>>> {
+    /// At a repository, or at what is about one of its manifests.
+    pub(crate) fn of(&self, artifact: ArtifactId, about: Option<&Digest>) -> Look {
         let Ok(mut looks) = self.0.lock() else { return Arc::default() };
         if looks.len() > 10_000 {
             // Those that nobody waits for.
             looks.retain(|_, look| Arc::strong_count(look) > 1);
         }
-        Arc::clone(looks.entry(artifact).or_default())
+        Arc::clone(looks.entry((artifact, about.cloned())).or_default())
     }
+}
+
+/// Whether a repository may be looked at again.
+pub(crate) fn is_due(last: Option<Timestamp>, now: Timestamp) -> bool {
+    !last.is_some_and(|last| last <= now && now < last.plus_seconds(LOOK_SECONDS))
 }
 
 /// How a tag stands in the upstream.
@@ -82,10 +88,9 @@ impl Catalogue<'_> {
         if self.known_to_lead(artifact, tags, digest).await? {
             return Ok(true);
         }
-        let look = looks.of(artifact.id);
-        let mut last = look.lock().await;
-        let now = self.engine.now();
-        if last.is_some_and(|last| last <= now && now < last.plus_seconds(LOOK_SECONDS)) {
+        let look = looks.of(artifact.id, None);
+        let (mut last, now) = (look.lock().await, self.engine.now());
+        if !is_due(*last, now) {
             return self.known_to_lead(artifact, tags, digest).await;
         }
         *last = Some(now);
@@ -121,28 +126,13 @@ impl Catalogue<'_> {
         self.known_to_lead(artifact, tags, digest).await
     }
 
-    /// Whether it is known that a digest is of one of these tags, or of something that is about one of theirs.
     async fn known_to_lead(
         &self,
         artifact: &Artifact,
         tags: &BTreeSet<Tag>,
         digest: &Digest,
     ) -> Result<bool, Refusal> {
-        let (mut level, mut seen) = (vec![digest.clone()], BTreeSet::new());
-        for _ in 0..MOST_ABOUT {
-            let mut above = Vec::new();
-            for digest in level.drain(..) {
-                let found = self.engine.tags_to(self.registry, artifact, &digest, tags).await?;
-                if !found.is_disjoint(tags) {
-                    return Ok(true);
-                }
-                above.extend(
-                    found.iter().filter_map(Tag::subject).filter(|subject| seen.insert(subject.to_string())),
-                );
-            }
-            level = above;
-        }
-        Ok(false)
+        Ok(self.engine.is_of_tags(self.registry, artifact, digest, tags).await?)
     }
 
     /// Learns what a tag points to now, unless that is known.
@@ -187,12 +177,29 @@ impl Catalogue<'_> {
     }
 
     /// Learns what one manifest is made of, if that is not known.
-    async fn learn_alone(&self, repository: &RepositoryName, digest: &Digest) -> Result<(), Refusal> {
+    pub(crate) async fn learn_alone(
+        &self,
+        repository: &RepositoryName,
+        digest: &Digest,
+    ) -> Result<(), Refusal> {
         if self.engine.knows_manifest(self.registry, repository, None, digest).await? {
             return Ok(());
         }
         if let Some((found, manifest)) = self.fetch(repository, &Reference::Digest(digest.clone())).await? {
             self.engine.learn_manifest(self.registry, repository, &[], &found, &manifest).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down that a manifest which was known is not there any more: it was removed past the gateway. That a client
+    /// was not given it says little, since not each takes every form.
+    pub(crate) async fn miss(&self, repository: &RepositoryName, digest: &Digest) -> Result<(), Refusal> {
+        if !self.engine.knows_manifest(self.registry, repository, None, digest).await? {
+            return Ok(());
+        }
+        let reference = Reference::Digest(digest.clone());
+        if self.request(repository, &reference, Method::HEAD).await?.status() == StatusCode::NOT_FOUND {
+            self.engine.forget_manifest(self.registry, repository, &reference).await?;
         }
         Ok(())
     }
@@ -204,7 +211,7 @@ impl Catalogue<'_> {
         reference: &Reference,
         method: Method,
     ) -> Result<upstream::Answer, Refusal> {
-        let inside = self.registry.inside(repository);
+        let inside = self.registry.inside(repository).map_err(Refusal::name)?;
         let route = Route::Manifest(repository.clone(), reference.clone());
         let scope = Scope { kind: "repository", name: inside.as_str(), actions: PULL };
         let address = route.inside(inside.as_str());
@@ -215,11 +222,12 @@ impl Catalogue<'_> {
             subject: GATEWAY,
             scopes: &[scope],
             via: self.via,
+            optional: false,
         };
         self.client.ask(self.engine, &ask, MANIFESTS).await
     }
 
-    async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         repository: &RepositoryName,
         reference: &Reference,
@@ -274,7 +282,7 @@ impl Catalogue<'_> {
 
     /// The tags of a repository; `None` for one that is not there.
     pub(crate) async fn tags(&self, repository: &RepositoryName) -> Result<Option<Vec<String>>, Refusal> {
-        let inside = self.registry.inside(repository);
+        let inside = self.registry.inside(repository).map_err(Refusal::name)?;
         let scope = Scope { kind: "repository", name: inside.as_str(), actions: PULL };
         let address = Route::Tags(repository.clone()).inside(inside.as_str());
         self.list(address, &[scope], "tags").await
@@ -287,12 +295,19 @@ impl Catalogue<'_> {
         scopes: &[Scope<'_>],
         member: &'static str,
     ) -> Result<Option<Vec<String>>, Refusal> {
+        self.in_turn(self.pages(address, scopes, member)).await
+    }
+
+    /// Reads a list when it is its turn, and not for too long.
+    pub(crate) async fn in_turn<T>(
+        &self,
+        reading: impl Future<Output = Result<T, Refusal>>,
+    ) -> Result<T, Refusal> {
         let turn = self.engine.in_flight().wait(Load::Lists(self.registry.organization), bounds::LISTS);
         let busy = |_| Refusal::busy();
         let _slot = actix_web::rt::time::timeout(bounds::LIST_TURN, turn).await.map_err(busy)?;
-        let pages = self.pages(address, scopes, member);
         let late = |_| Refusal::unavailable().because("its list takes too long");
-        actix_web::rt::time::timeout(bounds::LIST, pages).await.map_err(late)?
+        actix_web::rt::time::timeout(bounds::LIST, reading).await.map_err(late)?
     }
 
     async fn pages(
@@ -306,7 +321,15 @@ impl Catalogue<'_> {
         let mut next = Some(address);
         for _ in 0..bounds::LIST_PAGES {
             let Some(address) = next.take() else { return Ok(Some(items)) };
-            let ask = Ask { registry, method: Method::GET, address, subject: GATEWAY, scopes, via };
+            let ask = Ask {
+                registry,
+                method: Method::GET,
+                address,
+                subject: GATEWAY,
+                scopes,
+                via,
+                optional: false,
+            };
             let answer = self.client.ask(self.engine, &ask, "application/json").await?;
             match answer.status() {
                 StatusCode::OK => {}
@@ -325,7 +348,7 @@ impl Catalogue<'_> {
         Err(self.no_list(&"it has more pages than are looked at"))
     }
 
-    fn no_list(&self, why: &dyn std::fmt::Display) -> Refusal {
+    pub(crate) fn no_list(&self, why: &dyn std::fmt::Display) -> Refusal {
         tracing::warn!(registry = %self.registry.host, %why, "an upstream does not give its list");
         Refusal::unavailable().because(format_args!("it does not give its list: {why}"))
     }

@@ -12,10 +12,10 @@ use keyward_domain::registry::{
 };
 use keyward_engine::{Admitted, Engine, Guest, Happening, Rights, Scope};
 use keyward_web::{ClientAddress, Throttle, asked_host, was_head};
-use zeroize::Zeroizing;
 
-use crate::catalogue::{Catalogue, Looks, PULL};
+use crate::catalogue::{Catalogue, Looks};
 use crate::credentials;
+use crate::health::Doubts;
 use crate::push::{Body, CANCEL, DELETE, PUSH};
 use crate::refusal::{API_VERSION, Refusal};
 use crate::refusals::{Bearer, Refusals};
@@ -49,7 +49,8 @@ impl WrongKeys {
 pub(crate) struct Visit {
     pub engine: web::Data<Engine>,
     client: web::Data<Client>,
-    looks: web::Data<Looks>,
+    pub looks: web::Data<Looks>,
+    doubts: web::Data<Doubts>,
     refusals: web::Data<Refusals>,
     pub registry: Registry,
     pub guest: Guest,
@@ -71,7 +72,7 @@ pub(crate) async fn gateway(
     engine: web::Data<Engine>,
     client: web::Data<Client>,
     (wrong_keys, refusals): (web::Data<WrongKeys>, web::Data<Refusals>),
-    looks: web::Data<Looks>,
+    (looks, doubts): (web::Data<Looks>, web::Data<Doubts>),
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let via = Via::of(request.headers(), engine.installation())?;
@@ -97,6 +98,7 @@ pub(crate) async fn gateway(
         engine,
         client,
         looks,
+        doubts,
         refusals,
         registry,
         guest,
@@ -118,24 +120,6 @@ pub(crate) async fn gateway(
     task.await.map_err(|_| Refusal::unavailable())?
 }
 
-/// Lets in whoever shows a key or token that opens this registry.
-pub(crate) async fn recognise(
-    engine: &Engine,
-    wrong_keys: &WrongKeys,
-    registry: &Registry,
-    password: Option<Zeroizing<String>>,
-    address: ClientAddress,
-    client: &str,
-) -> Result<Guest, Refusal> {
-    // Every client's first request comes without: that is not guessing.
-    let wrong = || Refusal::unauthorized(&registry.host);
-    let password = password.ok_or_else(wrong)?;
-    match engine.admit(registry, &password, address.0, client).await? {
-        Some(guest) => Ok(guest),
-        None => Err(wrong_keys.refusal(engine, address, wrong())),
-    }
-}
-
 /// The host that the client has called.
 fn called(request: &HttpRequest) -> Option<Host> {
     asked_host(request).and_then(|text| Host::of_authority(text).ok())
@@ -155,8 +139,29 @@ fn agent(headers: &HeaderMap) -> &str {
 
 impl Visit {
     async fn act(self, act: Act, body: Body) -> Result<HttpResponse, Refusal> {
+        let (engine, doubts, registry) = (self.engine.clone(), self.doubts.clone(), self.registry.clone());
+        let asks = matches!(self.route, Route::Manifest(..) | Route::Blob(..));
+        let answered = self.carry_out(act, body).await;
+        let shown = match &answered {
+            Ok(answer) if asks && answer.status().is_success() => Some(true),
+            Err(refusal) if refusal.status == StatusCode::BAD_GATEWAY => Some(false),
+            Ok(_) | Err(_) => None,
+        };
+        if shown.is_some_and(|answers| doubts.arise(&registry, answers, engine.now())) {
+            // That it can't be written down is no fault of this request.
+            if let Err(error) = engine.doubt_registry(&registry).await {
+                tracing::warn!(%error, "it can't be written down that a registry is to be looked at");
+            }
+        }
+        answered
+    }
+
+    async fn carry_out(self, act: Act, body: Body) -> Result<HttpResponse, Refusal> {
         if self.route == Route::Base {
             return Ok(HttpResponse::Ok().insert_header(API_VERSION).json(serde_json::json!({})));
+        }
+        if let Some(name) = self.route.repository() {
+            self.registry.inside(name).map_err(Refusal::name)?;
         }
         let decided = match act {
             Act::Read => self.decide_read().await,
@@ -176,9 +181,7 @@ impl Visit {
             (Route::Manifest(name, reference), Act::Write) => self.push_manifest(name, reference, body).await,
             (Route::Manifest(name, reference), Act::Delete) => self.delete_manifest(name, reference).await,
             (Route::Blob(name, _), Act::Read) => self.pull_blob(name).await,
-            (Route::Referrers(name, _), _) => {
-                self.pass(name, PULL, query(&self.query, &["artifactType"]), ()).await
-            }
+            (Route::Referrers(name, subject), _) => self.referrers(name, subject).await,
             (Route::Blob(name, _), _) => {
                 let answer = self.pass(name, DELETE, String::new(), ()).await?;
                 if answer.status().is_success() {
@@ -261,17 +264,11 @@ impl Visit {
             let absent = match self.route {
                 Route::Upload(..) => "BLOB_UPLOAD_UNKNOWN",
                 Route::Blob(..) => "BLOB_UNKNOWN",
-                // An unknown name would keep clients from looking for the fallback tag.
-                Route::Referrers(..) => "UNSUPPORTED",
                 _ => "NAME_UNKNOWN",
             };
             return upstream::refused(&self.registry, answer, absent).await;
         }
-        let mut response = upstream::head(&self.registry, &answer);
-        if let Some(link) = upstream::link_outside(&self.registry, &answer) {
-            response.insert_header((header::LINK, link));
-        }
-        let length = upstream::length(&answer);
+        let (mut response, length) = (upstream::head(&self.registry, &answer), upstream::length(&answer));
         Ok(response.body(Passing::new(Moving::new(answer), length, |_| {})))
     }
 
@@ -282,7 +279,7 @@ impl Visit {
         query: String,
         body: impl MessageBody + 'static,
     ) -> Result<upstream::Answer, Refusal> {
-        let inside = self.registry.inside(name);
+        let inside = self.registry.inside(name).map_err(Refusal::name)?;
         let scope = Scope { kind: "repository", name: inside.as_str(), actions };
         self.ask_with(&inside, &[scope], query, body).await
     }
@@ -300,8 +297,15 @@ impl Visit {
             address.push_str(&query);
         }
         let (subject, method) = (self.guest.holder.to_string(), self.method.clone());
-        let ask =
-            Ask { registry: &self.registry, method, address, subject: &subject, scopes, via: &self.via };
+        let ask = Ask {
+            registry: &self.registry,
+            method,
+            address,
+            subject: &subject,
+            scopes,
+            via: &self.via,
+            optional: false,
+        };
         let answer = self.client.send(&self.engine, &ask, &self.headers, body).await?;
         // Blobs may be kept elsewhere; all else is where it was asked for.
         let moved = answer.status().is_redirection() && answer.status() != StatusCode::NOT_MODIFIED;

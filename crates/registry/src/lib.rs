@@ -9,8 +9,10 @@
 //! | how a request is decided and passed on | `gateway`, then `pull` or `push` |
 //! | which digests belong to which tags | `catalogue` |
 //! | lists, filtered and then paged | `listing` |
+//! | what is about a manifest: signatures, SBOMs | `referrers` |
 //! | how the upstream is asked, and what of it is passed back | `upstream` |
 //! | where connections to it are opened, and how loops are seen | `dialler`, `via` |
+//! | whether an upstream answers | `health` |
 //! | what a refusal looks like | `refusal` |
 //! | who was refused too often, and waits | `refusals` |
 //! | how a machine comes to its key's new secret | `collect` |
@@ -23,11 +25,13 @@ mod collect;
 mod credentials;
 mod dialler;
 mod gateway;
+mod health;
 mod listing;
 mod notification;
 mod page;
 mod pull;
 mod push;
+mod referrers;
 mod refusal;
 mod refusals;
 mod route;
@@ -46,6 +50,7 @@ pub use sweep::sweep;
 pub struct Shared {
     wrong_keys: web::Data<gateway::WrongKeys>,
     looks: web::Data<catalogue::Looks>,
+    doubts: web::Data<health::Doubts>,
     refusals: web::Data<refusals::Refusals>,
     tls: dialler::Tls,
 }
@@ -56,6 +61,7 @@ pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
         .app_data(web::Data::new(upstream::Client::new(shared.tls.clone())))
         .app_data(shared.wrong_keys.clone())
         .app_data(shared.looks.clone())
+        .app_data(shared.doubts.clone())
         .app_data(shared.refusals.clone())
         .service(
             web::resource("/registry/token")

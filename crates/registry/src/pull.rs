@@ -23,6 +23,11 @@ impl Visit {
         if answer.status() == StatusCode::NOT_MODIFIED {
             return Ok(upstream::head(&self.registry, &answer).finish());
         }
+        if answer.status() == StatusCode::NOT_FOUND
+            && let Reference::Digest(digest) = reference
+        {
+            self.catalogue().miss(name, digest).await?;
+        }
         if answer.status() != StatusCode::OK {
             return upstream::refused(&self.registry, answer, "MANIFEST_UNKNOWN").await;
         }

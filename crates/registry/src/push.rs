@@ -1,6 +1,6 @@
 //! What is stored and removed.
 
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use awc::body::{BodyStream, BoxBody, SizedStream};
@@ -12,6 +12,9 @@ use crate::gateway::{Visit, query};
 use crate::refusal::Refusal;
 use crate::stream::Moving;
 use crate::upstream;
+
+/// The manifest that another is about, told by registries that list it there.
+const SUBJECT: HeaderName = HeaderName::from_static("oci-subject");
 
 pub(crate) const PUSH: &[&str] = &["pull", "push"];
 pub(crate) const DELETE: &[&str] = &["pull", "delete"];
@@ -49,8 +52,16 @@ impl Visit {
         if let Some(digest) = &digest {
             self.engine.learn_manifest(&self.registry, name, &tags, digest, &manifest).await?;
         }
+        let learned = digest.is_some();
         self.note(Operation::Push, Decision::Allowed, digest);
-        Ok(upstream::head(&self.registry, &answer).finish())
+        let mut response = upstream::head(&self.registry, &answer);
+        // Whoever is told that it will be listed leaves the fallback tag as it is. That tag is all there is for those
+        // who ask the upstream itself.
+        let listed = learned && !self.registry.direct && !answer.headers().contains_key(SUBJECT);
+        if let Some(subject) = manifest.subject.filter(|_| listed) {
+            response.insert_header((SUBJECT, subject.as_str()));
+        }
+        Ok(response.finish())
     }
 
     pub(crate) async fn delete_manifest(
@@ -58,6 +69,10 @@ impl Visit {
         name: &RepositoryName,
         reference: &Reference,
     ) -> Result<HttpResponse, Refusal> {
+        if let Reference::Digest(digest) = reference {
+            // What it is about is known afterwards, so that a fallback tag which still lists it is not believed.
+            self.catalogue().learn_alone(name, digest).await?;
+        }
         let answer = self.ask(name, DELETE, String::new(), ()).await?;
         if !answer.status().is_success() {
             return upstream::refused(&self.registry, answer, "MANIFEST_UNKNOWN").await;
@@ -83,8 +98,8 @@ impl Visit {
                 _ => {}
             }
         }
-        let inside = self.registry.inside(name);
-        let from = from.map(|from| self.registry.inside(&from));
+        let inside = self.registry.inside(name).map_err(Refusal::name)?;
+        let from = from.and_then(|from| self.registry.inside(&from).ok());
         let mut scopes = vec![Scope { kind: "repository", name: inside.as_str(), actions: PUSH }];
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         if let (Some(mount), Some(from)) = (&mount, &from) {

@@ -5,6 +5,7 @@ use std::fmt;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use keyward_domain::Invalid;
 use keyward_domain::registry::Host;
 use keyward_engine::outbound::bounds;
 use keyward_web::BodyFault;
@@ -75,6 +76,15 @@ impl Refusal {
 
     pub(crate) fn bad(code: &'static str, message: &str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    /// A name that is none in this registry.
+    pub(crate) fn name(invalid: Invalid) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "NAME_INVALID",
+            format!("the name of the repository {}", invalid.message),
+        )
     }
 
     pub(crate) fn method() -> Self {

@@ -15,7 +15,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::credentials;
-use crate::gateway::{WrongKeys, recognise, user_agent};
+use crate::gateway::{WrongKeys, user_agent};
 use crate::refusal::Refusal;
 use crate::refusals::Refusals;
 
@@ -98,18 +98,24 @@ async fn token(
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let unknown = || Refusal::not_found("NAME_UNKNOWN", "there is no such service here");
-    let host: Host =
+    let service: Host =
         wanted.service.as_deref().and_then(|service| service.parse().ok()).ok_or_else(unknown)?;
     let given = wanted.password.or_else(|| credentials::password(request.headers()));
-    let bearer = given.as_ref().map(|password| refusals.meet(&host, password, engine.now())).transpose()?;
-    let registry = engine.registry_at(&host).await?.filter(|registry| registry.direct).ok_or_else(unknown)?;
-    let guest = recognise(engine, wrong_keys, &registry, given, address, user_agent(request)).await?;
+    let given = given.as_deref().map(String::as_str);
+    let bearer = given.map(|password| refusals.meet(&service, password, engine.now())).transpose()?;
+    let client = user_agent(request);
+    let (registry, guest) =
+        engine.admit_direct(&service, given, address.0, client).await?.ok_or_else(unknown)?;
+    let Some(guest) = guest else {
+        let wrong = Refusal::unauthorized(&registry.host);
+        return Err(if given.is_some() { wrong_keys.refusal(engine, address, wrong) } else { wrong });
+    };
+    // The token is for whoever sent the client here, by the name that it calls itself.
+    let registry = Registry { service, ..registry };
     let mut granted = Vec::new();
     for scope in &wanted.scopes {
         let given = grant(engine, &registry, &guest, scope).await?;
-        if let Some(happening) =
-            happening(&registry, &guest, scope, given.as_ref(), address, user_agent(request))
-        {
+        if let Some(happening) = happening(&registry, &guest, scope, given.as_ref(), address, client) {
             engine.note_happening(&registry, happening);
         }
         granted.extend(given);

@@ -80,6 +80,8 @@ pub(crate) struct Ask<'a> {
     pub scopes: &'a [Scope<'a>],
     /// Through whom the request came that is the reason.
     pub via: &'a Via,
+    /// Whether not every registry knows how to do it.
+    pub optional: bool,
 }
 
 /// What an upstream answers. As long as it is read, it counts among the requests under way.
@@ -142,6 +144,10 @@ impl Client {
         };
         let answer = Answer { inner, _slot: slot };
         let status = answer.status();
+        // What an upstream does not know how to do is no fault of it where that is asked.
+        if status == StatusCode::NOT_IMPLEMENTED && ask.optional {
+            return Ok(answer);
+        }
         if status == StatusCode::LOOP_DETECTED {
             gave_no_answer(ask, &status);
             return Err(Refusal::looped());
@@ -323,13 +329,6 @@ pub(crate) fn next_page(answer: &Answer) -> Option<String> {
     let (target, rest) = link(answer)?;
     let path = path(target)?;
     (rest.contains("next") && path.starts_with("/v2/")).then(|| path.to_owned())
-}
-
-/// Where a list goes on, as clients reach it through us.
-pub(crate) fn link_outside(registry: &Registry, answer: &Answer) -> Option<String> {
-    let (target, rest) = link(answer)?;
-    let own = location_outside(registry.prefix.as_ref(), target)?;
-    Some(format!("<{own}>{rest}"))
 }
 
 /// Errors of the upstream in its own codes, without its details, which may tell of the inside.

@@ -1,11 +1,13 @@
 //! What is in an artifact: what its tags point to, and what its manifests are made of.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
-use keyward_domain::registry::{Digest, Manifest, Tag};
+use keyward_domain::registry::{Digest, Manifest, Puller, Referrer, Step, Tag, Trace};
 use keyward_domain::{ArtifactId, Timestamp};
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+};
 use uuid::Uuid;
 
 use crate::Result;
@@ -46,6 +48,9 @@ mod manifest {
         pub media_type: String,
         pub size: i64,
         pub total: i64,
+        pub artifact_type: Option<String>,
+        pub annotations: Option<String>,
+        pub gone_at: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -79,6 +84,7 @@ mod edge {
 
 const TAGS: Table = Table("artifact_tags");
 const EDGES: Table = Table("artifact_edges");
+const MANIFESTS: Table = Table("artifact_manifests");
 
 /// The kind of edge from what a manifest is about down to the manifest.
 const SUBJECT: &str = "subject";
@@ -118,6 +124,19 @@ pub struct Shown {
     pub total: u64,
     /// For which systems.
     pub platforms: Vec<String>,
+    /// What pulls it.
+    pub puller: Puller,
+}
+
+/// What is known to be about a manifest.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Referrers {
+    /// Those whose type and annotations are known, by digest.
+    pub described: Vec<Referrer>,
+    /// Those that were read before types and annotations were kept, by digest.
+    pub undescribed: Vec<Digest>,
+    /// Those that were removed, by digest.
+    pub gone: Vec<Digest>,
 }
 
 impl Content<'_> {
@@ -168,6 +187,13 @@ impl Content<'_> {
 
     /// Writes that a manifest is gone, and so all tags that point to it.
     pub async fn remove(&self, digest: &Digest, now: Timestamp) -> Result<()> {
+        manifest::Entity::update_many()
+            .col_expr(manifest::Column::GoneAt, Expr::value(now.unix()))
+            .filter(manifest::Column::ArtifactId.eq(self.artifact.uuid()))
+            .filter(manifest::Column::Digest.eq(digest.as_str()))
+            .filter(manifest::Column::GoneAt.is_null())
+            .exec(self.tx)
+            .await?;
         self.end(tag::Column::Digest.eq(digest.as_str()), now).await
     }
 
@@ -182,12 +208,14 @@ impl Content<'_> {
         Ok(())
     }
 
-    /// Whether a manifest has been read.
+    /// Whether a manifest has been read with all that is kept of it, and is there as far as is known.
     pub async fn knows(&self, digest: &Digest) -> Result<bool> {
-        Ok(self.manifest(digest).one(self.tx).await?.is_some())
+        let read = self.manifest(digest).filter(manifest::Column::Annotations.is_not_null());
+        let present = read.filter(manifest::Column::GoneAt.is_null());
+        Ok(present.one(self.tx).await?.is_some())
     }
 
-    /// Writes what a manifest is made of.
+    /// Writes what a manifest is made of, and that it is there.
     pub async fn learn(&self, digest: &Digest, manifest: &Manifest) -> Result<()> {
         let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
         let artifact = self.artifact.uuid();
@@ -197,9 +225,16 @@ impl Content<'_> {
             media_type: Set(manifest.media_type.clone()),
             size: Set(bytes(manifest.size)),
             total: Set(bytes(manifest.total())),
+            artifact_type: Set(manifest.artifact_type.clone()),
+            annotations: Set(Some(serde_json::json!(manifest.annotations).to_string())),
+            gone_at: Set(None),
         };
         let known = OnConflict::columns([manifest::Column::ArtifactId, manifest::Column::Digest])
-            .do_nothing()
+            .update_columns([
+                manifest::Column::ArtifactType,
+                manifest::Column::Annotations,
+                manifest::Column::GoneAt,
+            ])
             .to_owned();
         manifest::Entity::insert(row).on_conflict(known).exec_without_returning(self.tx).await?;
         let mut children = HashSet::new();
@@ -235,14 +270,14 @@ impl Content<'_> {
         Ok(())
     }
 
-    /// The tags that lead to a digest, or did at some time: of the manifest itself, of those that contain it, and of
-    /// what it is about. Ends early once one of `wanted` is found: what base images share can have many.
-    pub async fn tags_to(&self, digest: &Digest, wanted: &BTreeSet<Tag>) -> Result<BTreeSet<Tag>> {
-        let mut seen = HashSet::from([digest.to_string()]);
-        let mut level = vec![digest.to_string()];
-        let mut tags = BTreeSet::new();
-        while !level.is_empty() && tags.is_disjoint(wanted) {
-            let mut parents = Vec::new();
+    /// Whether one of the tags of a search leads to its digest, or did at some time.
+    pub async fn trace(&self, mut trace: Trace<'_>) -> Result<bool> {
+        loop {
+            let level = match trace.step() {
+                Step::Found => return Ok(true),
+                Step::Nothing => return Ok(false),
+                Step::Ask(level) => level.iter().map(Digest::to_string).collect::<Vec<_>>(),
+            };
             for some in level.chunks(CHUNK) {
                 let names: Vec<String> = tag::Entity::find()
                     .select_only()
@@ -254,15 +289,57 @@ impl Content<'_> {
                     .all(self.tx)
                     .await?;
                 for name in names {
-                    tags.insert(TAGS.parse("tag", &name)?);
+                    trace.tag(&TAGS.parse("tag", &name)?);
                 }
                 let above: Vec<String> =
                     self.edges().filter(edge::Column::Child.is_in(some)).into_tuple().all(self.tx).await?;
-                parents.extend(above.into_iter().filter(|parent| seen.insert(parent.clone())));
+                for digest in above {
+                    trace.above(EDGES.parse("parent", &digest)?);
+                }
             }
-            level = parents;
+            trace.rise();
         }
-        Ok(tags)
+    }
+
+    /// What is known to be about a manifest, or was, at most `most`, by digest.
+    pub async fn referrers(&self, subject: &Digest, most: u64) -> Result<Referrers> {
+        let about = edge::Entity::find()
+            .select_only()
+            .column(edge::Column::Child)
+            .filter(edge::Column::ArtifactId.eq(self.artifact.uuid()))
+            .filter(edge::Column::Parent.eq(subject.as_str()))
+            .filter(edge::Column::Kind.eq(SUBJECT))
+            .into_query();
+        let rows = manifest::Entity::find()
+            .filter(manifest::Column::ArtifactId.eq(self.artifact.uuid()))
+            .filter(manifest::Column::Digest.in_subquery(about))
+            .order_by_asc(manifest::Column::Digest)
+            .limit(most)
+            .all(self.tx)
+            .await?;
+        let mut referrers = Referrers::default();
+        for row in rows {
+            let digest = MANIFESTS.parse("digest", &row.digest)?;
+            let annotations = match (row.gone_at, row.annotations) {
+                (Some(_), _) => {
+                    referrers.gone.push(digest);
+                    continue;
+                }
+                (None, None) => {
+                    referrers.undescribed.push(digest);
+                    continue;
+                }
+                (None, Some(annotations)) => annotations,
+            };
+            referrers.described.push(Referrer {
+                media_type: row.media_type,
+                digest,
+                size: u64::try_from(row.size).unwrap_or_default(),
+                artifact_type: row.artifact_type,
+                annotations: MANIFESTS.take("annotations", serde_json::from_str(&annotations))?,
+            });
+        }
+        Ok(referrers)
     }
 
     /// Whether no other manifest is known to contain this one: pulling it is pulling all of something.
@@ -296,10 +373,44 @@ impl Content<'_> {
         let platforms = platforms.filter(|platform| !platform.starts_with("unknown")).collect();
         Ok(Some(Shown {
             digest: digest.clone(),
+            puller: Puller::of(&found.media_type, found.artifact_type.as_deref()),
             media_type: found.media_type,
             total: u64::try_from(total).unwrap_or_default(),
             platforms,
         }))
+    }
+
+    /// What pulls each of these tags, where it is known what they point to.
+    pub async fn pullers(&self, tags: &[Tag]) -> Result<BTreeMap<Tag, Puller>> {
+        let mut pullers = BTreeMap::new();
+        for some in tags.chunks(CHUNK) {
+            let current = self.pointings().filter(tag::Column::Until.is_null());
+            let current = current.filter(tag::Column::Tag.is_in(some.iter().map(Tag::as_str)));
+            let columns = current.select_only().columns([tag::Column::Tag, tag::Column::Digest]);
+            let pointed: Vec<(String, String)> = columns.into_tuple().all(self.tx).await?;
+            let known: Vec<(String, String, Option<String>)> = manifest::Entity::find()
+                .select_only()
+                .columns([
+                    manifest::Column::Digest,
+                    manifest::Column::MediaType,
+                    manifest::Column::ArtifactType,
+                ])
+                .filter(manifest::Column::ArtifactId.eq(self.artifact.uuid()))
+                .filter(manifest::Column::Digest.is_in(pointed.iter().map(|(_, digest)| digest)))
+                .into_tuple()
+                .all(self.tx)
+                .await?;
+            let of = |(digest, media_type, kind): (String, String, Option<String>)| {
+                (digest, Puller::of(&media_type, kind.as_deref()))
+            };
+            let known: BTreeMap<_, _> = known.into_iter().map(of).collect();
+            for (tag, digest) in pointed {
+                if let Some(puller) = known.get(&digest) {
+                    pullers.insert(TAGS.parse("tag", &tag)?, *puller);
+                }
+            }
+        }
+        Ok(pullers)
     }
 
     fn pointings(&self) -> Select<tag::Entity> {

@@ -63,6 +63,8 @@ pub enum Unique {
     LicenseKey,
     /// The host of a registry, on the whole server.
     RegistryHost,
+    /// The name of a registry's key that is alive.
+    RegistryKeyName,
     /// The active signing key.
     ActiveSigningKey,
     /// The `kid` of a signing key.
@@ -92,6 +94,11 @@ impl Unique {
         ),
         (Self::LicenseKey, "licenses_key", "licenses.license_key"),
         (Self::RegistryHost, "registries_host", "registries.host"),
+        (
+            Self::RegistryKeyName,
+            "registry_keys_living_name",
+            "registry_keys.registry_id, registry_keys.living_name",
+        ),
         (Self::ActiveSigningKey, "signing_keys_active", "signing_keys.organization_id"),
         (Self::SigningKeyId, "signing_keys_pkey", "signing_keys.organization_id, signing_keys.kid"),
         (Self::StatusIndex, "revisions_status_index", "revisions.organization_id, revisions.status_index"),

@@ -75,7 +75,7 @@ pub use artifact_entitlement::ArtifactEntitlements;
 pub use attempt::SignInAttempts;
 pub use audit::AuditEvents;
 pub use changes::{Changes, Generation, History};
-pub use content::{Content, Pointing, Shown};
+pub use content::{Content, Pointing, Referrers, Shown};
 pub use customer::Customers;
 pub use deletion::Deletions;
 pub use erasure::{Erasure, Person};

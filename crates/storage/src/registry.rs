@@ -2,11 +2,11 @@
 
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
 use keyward_domain::{OrganizationId, OrganizationScope, Page, PageRequest, RegistryId, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait as _, SelectStatement};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, SelectStatement, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
-    ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
+    ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
 
 use crate::connection::Connection;
@@ -145,6 +145,18 @@ impl Registries<'_> {
 /// The registry that clients reach under this host, of whatever organization.
 pub(crate) async fn by_host(tx: &Connection, host: &Host) -> Result<Option<Registry>> {
     live().filter(row::Column::Host.eq(host.as_str())).one(tx).await?.map(read).transpose()
+}
+
+/// Those of whatever organization whose clients may go to the upstream itself and know it by this name: the one at that
+/// host first, and then the oldest, at most `most`.
+pub(crate) async fn direct(tx: &Connection, service: &Host, most: u64) -> Result<Vec<Registry>> {
+    let here = row::Column::Host.eq(service.as_str());
+    let named = Condition::any().add(here.clone()).add(row::Column::Service.eq(service.as_str()));
+    let first: SimpleExpr =
+        CaseStatement::new().case(here, Expr::value(0_i64)).finally(Expr::value(1_i64)).into();
+    let found = live().filter(row::Column::Direct.eq(true)).filter(named);
+    let found = found.order_by_asc(first).order_by_asc(row::Column::Id).limit(most);
+    found.all(tx).await?.into_iter().map(read).collect()
 }
 
 /// One that was found before, of whatever organization.

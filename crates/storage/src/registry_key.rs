@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use keyward_domain::notice::{EndingKey, Window};
 use keyward_domain::registry::{Handover, LastUse, Progress, RegistryKey, Rotation};
 use keyward_domain::{
     Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Place, RegistryId, RegistryKeyId,
@@ -9,15 +10,16 @@ use keyward_domain::{
 };
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, LockBehavior};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter,
-    QueryOrder, QuerySelect, Select,
+    ActiveModelTrait,
+    ActiveValue::{NotSet, Set},
+    ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use uuid::Uuid;
 
-use crate::Result;
 use crate::connection::Connection;
 use crate::convert::{KeptKey, ROW, Table};
 use crate::page::{in_order, ordered, page, paged};
+use crate::{Result, StorageError, Unique, registry};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -49,6 +51,10 @@ pub(crate) mod row {
         pub handover: Option<String>,
         pub collected_at: Option<i64>,
         pub chore_at: Option<i64>,
+        pub living_name: Option<String>,
+        pub lives_since: Option<i64>,
+        pub told_end: Option<i64>,
+        pub told_days: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -66,9 +72,26 @@ pub struct RegistryKeys<'a> {
 }
 
 impl RegistryKeys<'_> {
-    /// Adds one.
+    /// Adds one, whose name no other that is alive has.
     pub async fn insert(&self, key: &RegistryKey) -> Result<()> {
-        write(key, key.created_at).insert(self.tx).await?;
+        let now = key.created_at;
+        let same = || {
+            let registry = row::Column::RegistryId.eq(key.registry.uuid());
+            registry.and(row::Column::Name.eq(key.name.as_str()))
+        };
+        if self.all().filter(same()).filter(alive(now)).count(self.tx).await? > 0 {
+            return Err(StorageError::Unique(Unique::RegistryKeyName));
+        }
+        // The dead have it no longer.
+        row::Entity::update_many()
+            .col_expr(row::Column::LivingName, Expr::value(None::<String>))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(same())
+            .filter(alive(now).not())
+            .exec(self.tx)
+            .await?;
+        let row = row::ActiveModel { living_name: Set(Some(key.name.to_string())), ..write(key, now) };
+        row.insert(self.tx).await?;
         Ok(())
     }
 
@@ -179,6 +202,56 @@ impl RegistryKeys<'_> {
         TABLE.one(saved.rows_affected)
     }
 
+    /// Those that are alive and end in a window, of which it was not told for it, up to `most`. One whose whole lifetime
+    /// is no longer than the window's days is no news in it.
+    pub async fn ending(&self, window: Window, most: u64) -> Result<Vec<EndingKey>> {
+        let days = i64::from(window.days);
+        let since = Expr::col(row::Column::LivesSince).if_null(Expr::col(row::Column::CreatedAt));
+        let lifetime = Expr::col(row::Column::ExpiresAt).sub(since);
+        let untold = Condition::any()
+            .add(row::Column::ToldEnd.is_null())
+            .add(Expr::col(row::Column::ToldEnd).ne(Expr::col(row::Column::ExpiresAt)))
+            .add(row::Column::ToldDays.gt(days));
+        let found = self
+            .all()
+            .filter(row::Column::RevokedAt.is_null())
+            .filter(row::Column::ExpiresAt.gt(window.after.unix()))
+            .filter(row::Column::ExpiresAt.lte(window.until.unix()))
+            .filter(lifetime.gt(days * 24 * 60 * 60))
+            .filter(row::Column::RegistryId.in_subquery(registry::live_ids()))
+            .filter(untold)
+            .order_by_asc(row::Column::Id)
+            .limit(most);
+        let read = |row: row::Model| {
+            let end = TABLE.optional_time("expires_at", row.expires_at)?;
+            Ok(EndingKey {
+                key: row.id.into(),
+                registry: row.registry_id.into(),
+                name: Table::name(&row.name),
+                expires_at: end.ok_or_else(|| TABLE.corrupt("expires_at"))?,
+            })
+        };
+        found.all(self.tx).await?.into_iter().map(read).collect()
+    }
+
+    /// Notes that these ends were told, for a window.
+    pub async fn told(&self, endings: &[EndingKey], window: Window) -> Result<()> {
+        for ending in endings {
+            let told = row::ActiveModel {
+                told_end: Set(Some(ending.expires_at.unix())),
+                told_days: Set(Some(i64::from(window.days))),
+                ..Default::default()
+            };
+            row::Entity::update_many()
+                .set(told)
+                .filter(row::Column::Id.eq(ending.key.uuid()))
+                .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+                .exec(self.tx)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Notes where one was used.
     pub async fn touch(&self, id: RegistryKeyId, used: &LastUse) -> Result<()> {
         let touched = row::ActiveModel {
@@ -253,6 +326,12 @@ fn write(key: &RegistryKey, now: Timestamp) -> row::ActiveModel {
     let (previous, used) = (key.secret.previous, key.last_use.as_ref());
     let handover = key.handover.as_ref();
     row::ActiveModel {
+        // Whoever has it keeps it while alive; of those that shared a name once, not each does.
+        lives_since: Set(Some(key.lives_since.unix())),
+        // Only when it is told.
+        told_end: NotSet,
+        told_days: NotSet,
+        living_name: if key.revoked_at.is_some() { Set(None) } else { NotSet },
         id: Set(key.id.uuid()),
         organization_id: Set(key.organization.uuid()),
         registry_id: Set(key.registry.uuid()),
@@ -318,6 +397,7 @@ fn read(row: row::Model) -> Result<RegistryKey> {
         (None, None, None) => None,
         _ => return Err(TABLE.corrupt("handover")),
     };
+    let created_at = TABLE.time("created_at", row.created_at)?;
     Ok(RegistryKey {
         id: row.id.into(),
         organization: row.organization_id.into(),
@@ -331,6 +411,8 @@ fn read(row: row::Model) -> Result<RegistryKey> {
         expires_at: TABLE.optional_time("expires_at", row.expires_at)?,
         revoked_at: TABLE.optional_time("revoked_at", row.revoked_at)?,
         last_use,
-        created_at: TABLE.time("created_at", row.created_at)?,
+        // Keys of earlier versions have the end that they were made with.
+        lives_since: TABLE.optional_time("lives_since", row.lives_since)?.unwrap_or(created_at),
+        created_at,
     })
 }

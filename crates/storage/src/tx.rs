@@ -136,6 +136,12 @@ impl Tx {
         registry::by_host(&self.inner, host).await
     }
 
+    /// The registries whose clients may go to the upstream itself and know it by this name, of whatever organization:
+    /// the one at that host first, and then the oldest, at most `most`.
+    pub async fn direct_registries(&self, service: &Host, most: u64) -> Result<Vec<Registry>> {
+        registry::direct(&self.inner, service, most).await
+    }
+
     /// The registry key with this secret, or that had it before, of whatever organization.
     pub async fn registry_key_by_hash(&self, hash: &SecretHash) -> Result<Option<RegistryKey>> {
         registry_key::by_hash(&self.inner, hash).await

@@ -7,6 +7,7 @@
 //! export REGISTRY_KEY="$LICENSE_TOKEN"  # at the customer's: the token of the license
 //! example-oci tags releases.registry.example.com/acme/rules
 //! example-oci pull releases.registry.example.com/acme/rules:1.4 rules.bin
+//! example-oci about releases.registry.example.com/acme/rules@sha256:…   # its signatures, and what else is attached
 //! ```
 //! It is no image but an artifact of one layer. What is refused is refused with a sentence for people: show it.
 
@@ -20,7 +21,7 @@ use oci_client::secrets::RegistryAuth;
 use oci_client::{Client, Reference};
 
 const USAGE: &str =
-    "usage: REGISTRY_KEY=… example-oci [--user NAME] [--plain-http] push|pull|tags REFERENCE [FILE]";
+    "usage: REGISTRY_KEY=… example-oci [--user NAME] [--plain-http] push|pull|tags|about REFERENCE [FILE]";
 
 /// What the file is, so that an application takes nothing else for it.
 const MEDIA_TYPE: &str = "application/vnd.acme.rules";
@@ -33,6 +34,7 @@ enum Chore {
     Push(String),
     Pull(String),
     Tags,
+    About,
 }
 
 /// The settings of one run.
@@ -79,6 +81,7 @@ fn read() -> Result<Settings, Box<dyn Error>> {
         ["push", reference, file] => (Chore::Push(file.to_owned()), reference),
         ["pull", reference, file] => (Chore::Pull(file.to_owned()), reference),
         ["tags", reference] => (Chore::Tags, reference),
+        ["about", reference] => (Chore::About, reference),
         _ => return Err("what is to be done?".into()),
     };
     let (reference, auth) = (reference.parse()?, RegistryAuth::Basic(user, key));
@@ -111,6 +114,12 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
         Chore::Tags => {
             for tag in client.list_tags(&reference, &auth, None, None).await?.tags {
                 println!("{tag}");
+            }
+        }
+        Chore::About => {
+            client.store_auth_if_needed(reference.resolve_registry(), &auth).await;
+            for entry in client.pull_referrers(&reference, None).await?.manifests {
+                println!("{} {}", entry.digest, entry.artifact_type.unwrap_or_default());
             }
         }
     }

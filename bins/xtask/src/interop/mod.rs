@@ -1,5 +1,5 @@
 //! A running server, and clients that nobody here wrote: jose (npm), PyJWT, pyseto, rfc8785 and keyport
-//! (PyPI), oci-client (crates.io), Go's standard library, and besides them the `keyward` command. The examples
+//! (PyPI), oras and regshape (PyPI), oci-client (crates.io), Go's standard library, and besides them the `keyward` command. The examples
 //! for Compose and Helm are judged by a schema and a library that come from elsewhere too.
 
 pub(crate) mod browser;
@@ -11,6 +11,8 @@ mod server;
 mod tokens;
 mod validation;
 mod vectors;
+
+use std::path::Path;
 
 use anyhow::Result;
 
@@ -45,7 +47,7 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
             tally.print("interop")
         })?;
     }
-    gateway(report, postgres)?;
+    gateway(report, postgres, &parts.python)?;
     behind_proxies(report)?;
     portals(report, postgres, parts)
 }
@@ -70,9 +72,9 @@ fn portals(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()
 }
 
 /// The gateway alone.
-pub(crate) fn registry(report: &mut Report, postgres: &Postgres) -> Result<()> {
+pub(crate) fn registry(report: &mut Report, postgres: &Postgres, python: &Path) -> Result<()> {
     report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
-    gateway(report, postgres)
+    gateway(report, postgres, python)
 }
 
 /// The proxies of docs/operations alone.
@@ -99,14 +101,14 @@ pub(crate) fn registry_pace(report: &mut Report) -> Result<()> {
 }
 
 /// Puts a real registry behind a server on each database.
-fn gateway(report: &mut Report, postgres: &Postgres) -> Result<()> {
+fn gateway(report: &mut Report, postgres: &Postgres, python: &Path) -> Result<()> {
     // By itself: the server is tested with the features it has without it.
     let example = ["build", "-p", "example-oci"];
     report.step("building the example with oci-client", || succeeds(cargo(&example)?))?;
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("registry")?))] {
         report.step(&format!("a real registry behind the gateway ({name})"), || {
             let mut tally = Tally::default();
-            registry::judge(&mut tally, &Server::start(database)?)?;
+            registry::judge(&mut tally, &Server::start(database)?, python)?;
             tally.print("registry")
         })?;
     }

@@ -1,15 +1,23 @@
 //! What a manifest refers to: the edges by which a digest is traced back to the tags it belongs to.
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use super::oci::Digest;
+use super::referrer::Referrer;
 use crate::Invalid;
 
 /// A manifest or an index of manifests, as far as access depends on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// Its media type.
     pub media_type: String,
+    /// What kind of thing it is: its `artifactType`, or else the media type of its configuration.
+    pub artifact_type: Option<String>,
+    /// Its annotations, which only those that are about another manifest keep.
+    pub annotations: BTreeMap<String, String>,
     /// What it is made of.
     pub parts: Vec<Part>,
     /// The manifest that it is about, such as the image that a signature signs.
@@ -64,6 +72,10 @@ impl PartKind {
 struct Form {
     schema_version: Option<u64>,
     media_type: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    artifact_type: Option<String>,
+    #[serde(default)]
+    annotations: Value,
     manifests: Option<Vec<Descriptor>>,
     config: Option<Descriptor>,
     layers: Option<Vec<Descriptor>>,
@@ -73,7 +85,10 @@ struct Form {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Descriptor {
+    #[serde(default, deserialize_with = "text")]
+    media_type: Option<String>,
     digest: String,
     #[serde(default)]
     size: u64,
@@ -109,10 +124,14 @@ impl Manifest {
         if form.schema_version.is_none() && form.media_type.is_none() {
             return Err(Invalid::new("invalid_manifest", "is not a manifest"));
         }
+        let config_type = form.config.as_ref().and_then(|config| config.media_type.clone());
+        let given = form.artifact_type.filter(|given| !given.is_empty());
+        let artifact_type = given.or(config_type).and_then(Referrer::media_type);
         let parts = form.manifests.into_iter().flatten().map(|part| (part, PartKind::Manifest));
         let parts = parts.chain(form.config.map(|part| (part, PartKind::Config)));
         let blobs = form.layers.into_iter().chain(form.blobs).flatten().map(|part| (part, PartKind::Layer));
         let old = form.fs_layers.into_iter().flatten().map(|layer| Descriptor {
+            media_type: None,
             digest: layer.blob_sum,
             size: 0,
             platform: None,
@@ -128,12 +147,13 @@ impl Manifest {
             ("", Some(own)) => own,
             (given, _) => given.to_owned(),
         };
-        Ok(Self {
-            media_type,
-            parts,
-            subject: form.subject.map(|subject| subject.digest.parse()).transpose()?,
-            size: bytes.len() as u64,
-        })
+        let subject = form.subject.map(|subject| subject.digest.parse()).transpose()?;
+        // Those of an image nobody asks for.
+        let annotations = match subject {
+            Some(_) => Referrer::annotations(form.annotations),
+            None => BTreeMap::new(),
+        };
+        Ok(Self { media_type, artifact_type, annotations, parts, subject, size: bytes.len() as u64 })
     }
 
     /// The bytes of an image with all its layers; of an index, only its own.
@@ -141,6 +161,14 @@ impl Manifest {
         let blobs = self.parts.iter().filter(|part| part.kind != PartKind::Manifest).map(|part| part.size);
         blobs.fold(self.size, u64::saturating_add)
     }
+}
+
+/// A text, or nothing where something else stands: it decides nothing here.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        _ => None,
+    })
 }
 
 impl Descriptor {
@@ -184,6 +212,7 @@ mod tests {
         );
         assert_eq!(read.total(), image.len() as u64 + 30);
         assert_eq!(read.subject.unwrap().as_str(), digest("cc"));
+        assert_eq!((read.artifact_type, read.annotations["x"].as_str()), (None, "y"));
         let index = format!(
             r#"{{"schemaVersion":2,"manifests":[{{"digest":"{}","size":5,"platform":{{"os":"linux","architecture":"arm","variant":"v7"}}}}]}}"#,
             digest("dd")
@@ -195,6 +224,19 @@ mod tests {
         assert!(Manifest::parse("", br#"{"layers":[{"digest":"sha256:zz"}]}"#).is_err());
         assert!(Manifest::parse("", b"[]").is_err());
         let nil = br#"{"schemaVersion":2,"manifests":null,"layers":null}"#;
+        let typed = |more: &str| {
+            let config =
+                format!(r#"{{"mediaType":"application/vnd.x.config","digest":"{}","size":2}}"#, digest("aa"));
+            let json = format!(r#"{{"schemaVersion":2,"config":{config}{more}}}"#);
+            Manifest::parse("a/b", json.as_bytes()).unwrap().artifact_type
+        };
+        assert_eq!(typed("").as_deref(), Some("application/vnd.x.config"));
+        assert_eq!(typed(r#","artifactType":"""#).as_deref(), Some("application/vnd.x.config"));
+        assert_eq!(typed(r#","artifactType":"application/vnd.x""#).as_deref(), Some("application/vnd.x"));
+        assert_eq!(
+            typed(r#","artifactType":7,"annotations":[1]"#).as_deref(),
+            Some("application/vnd.x.config")
+        );
         assert!(Manifest::parse("a/b; charset=utf-8", nil).is_ok_and(|read| read.media_type == "a/b"));
     }
 

@@ -7,7 +7,10 @@ pub mod habit;
 pub mod key;
 pub mod notification;
 pub mod oci;
+pub mod puller;
+pub mod referrer;
 pub mod rotation;
+pub mod trace;
 pub mod upstream;
 
 use crate::text::texts;
@@ -22,7 +25,10 @@ pub use habit::Footprint;
 pub use key::{KeyAccess, LastUse, RegistryKey};
 pub use notification::{Hint, Notifications};
 pub use oci::{Digest, ImageReference, Reference, RepositoryName, RepositoryPattern, Tag};
+pub use puller::Puller;
+pub use referrer::Referrer;
 pub use rotation::{Chore, Handover, Progress, Rotation};
+pub use trace::{Step, Trace};
 pub use upstream::{Endpoint, Upstream};
 
 texts! {
@@ -107,9 +113,16 @@ impl Registry {
         OrganizationScope(self.organization)
     }
 
-    /// The name that a repository has in the upstream.
-    pub fn inside(&self, repository: &RepositoryName) -> RepositoryName {
-        self.prefix.as_ref().map_or_else(|| repository.clone(), |prefix| repository.behind(prefix))
+    /// The name that a repository has in the upstream, unless it is too long for that behind the prefix.
+    pub fn inside(&self, repository: &RepositoryName) -> Result<RepositoryName, Invalid> {
+        let Some(prefix) = &self.prefix else { return Ok(repository.clone()) };
+        repository.behind(prefix).ok_or_else(|| {
+            let most = RepositoryName::MOST.saturating_sub(prefix.as_str().len() + 1);
+            let message = format!(
+                "must have at most {most} characters in this registry, which puts {prefix}/ before it"
+            );
+            Invalid::new("too_long", message)
+        })
     }
 
     /// The name that a repository of the upstream has for clients, if it is one of this registry's.

@@ -103,11 +103,22 @@ impl Tag {
     }
 }
 
+impl Digest {
+    /// The tag under which clients keep the referrers of this where a registry has no API for them: the algorithm and
+    /// the first 64 digits (OCI distribution 1.1, referrers tag schema).
+    pub fn referrers_tag(&self) -> Option<Tag> {
+        let (algorithm, hex) = self.as_str().split_once(':')?;
+        format!("{algorithm}-{}", &hex[..hex.len().min(64)]).parse().ok()
+    }
+}
+
 impl RepositoryName {
-    /// This name behind `prefix`.
-    #[must_use]
-    pub fn behind(&self, prefix: &Self) -> Self {
-        Self(format!("{prefix}/{self}"))
+    /// The most characters.
+    pub const MOST: usize = 255;
+
+    /// This name behind `prefix`; `None` where that is no name any more, being too long.
+    pub fn behind(&self, prefix: &Self) -> Option<Self> {
+        format!("{prefix}/{self}").parse().ok()
     }
 
     /// What comes after `prefix` and a slash, if it begins so.
@@ -136,7 +147,7 @@ impl RepositoryPattern {
 }
 
 fn repository(text: &str) -> Result<String, Invalid> {
-    if text.len() <= 255 && text.split('/').all(is_path_component) {
+    if text.len() <= RepositoryName::MOST && text.split('/').all(is_path_component) {
         Ok(text.to_owned())
     } else {
         Err(Invalid::new("invalid_repository", "is not a repository such as acme/app"))
@@ -241,14 +252,21 @@ mod tests {
         }
         assert_eq!(subject(format!("sha256-{hex}.exe")), None);
         assert_eq!(subject("1.0-beta".to_owned()), None);
+        let tag = |digest: String| digest.parse::<Digest>().unwrap().referrers_tag().unwrap().to_string();
+        assert_eq!(tag(format!("sha256:{hex}")), format!("sha256-{hex}"));
+        assert_eq!(tag(format!("sha512:{hex}{hex}")), format!("sha512-{hex}"));
     }
 
     #[test]
     fn a_prefix_comes_and_goes() {
         let (name, prefix): (RepositoryName, RepositoryName) =
             ("app".parse().unwrap(), "acme".parse().unwrap());
-        assert_eq!(name.behind(&prefix).as_str(), "acme/app");
-        assert_eq!(name.behind(&prefix).after(&prefix), Some(name));
+        let inside = name.behind(&prefix).unwrap();
+        assert_eq!((inside.as_str(), inside.after(&prefix)), ("acme/app", Some(name)));
+        for (length, fits) in [(250, true), (251, false), (255, false)] {
+            let long: RepositoryName = "a".repeat(length).parse().unwrap();
+            assert_eq!(long.behind(&prefix).is_some(), fits, "{length}");
+        }
         assert_eq!("acmeapp/x".parse::<RepositoryName>().unwrap().after(&prefix), None);
     }
 

@@ -258,6 +258,7 @@ mod tests {
             rotation: Some(Rotation::new(every, overlap).unwrap()),
             handover: None,
             expires_at: None,
+            lives_since: at(0),
             revoked_at: None,
             last_use: None,
             created_at: at(0),

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
-use keyward_domain::registry::{Artifact, Digest, Manifest, Reference, Registry, RepositoryName, Tag};
+use keyward_domain::registry::{
+    Artifact, Digest, Manifest, Puller, Reference, Registry, RepositoryName, Tag,
+};
 use keyward_domain::{
     Access, Action, ArtifactId, Idempotency, OrganizationScope, Page, PageRequest, RegistryId, Timestamp,
 };
-use keyward_storage::{Pointing, Shown, Tx};
+use keyward_storage::{Pointing, Referrers, Shown, Tx};
 use serde_json::json;
 
 use crate::{Done, Engine, Error, Result, Thing, once};
@@ -31,6 +33,14 @@ pub struct TagDetail {
     pub pointing: Pointing,
     /// The manifest, if it was read.
     pub manifest: Option<Shown>,
+}
+
+impl TagDetail {
+    /// The command that pulls it; `address` is what clients type to reach the registry.
+    pub fn command(&self, address: &str, repository: &RepositoryName) -> String {
+        let puller = self.manifest.as_ref().map_or(Puller::Docker, |manifest| manifest.puller);
+        puller.command(address, repository, &self.pointing.tag)
+    }
 }
 
 impl Engine {
@@ -152,6 +162,7 @@ impl Engine {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }
         let registry = super::find(&tx, scope, new.registry).await?;
+        registry.inside(&new.repository).map_err(|invalid| Error::field("repository", invalid))?;
         if let Some(known) = tx.artifacts(scope).named(registry.id, &new.repository).await? {
             once::complete(&tx, scope, once, known.id.uuid()).await?;
             tx.commit().await?;
@@ -228,6 +239,23 @@ impl Engine {
         Ok(())
     }
 
+    /// What is known to be about a manifest, or was, at most `most`.
+    pub async fn referrers(
+        &self,
+        registry: &Registry,
+        repository: &RepositoryName,
+        subject: &Digest,
+        most: usize,
+    ) -> Result<Referrers> {
+        let tx = self.store.read().await?;
+        let artifacts = tx.artifacts(registry.scope());
+        let Some(artifact) = artifacts.named(registry.id, repository).await? else {
+            return Ok(Referrers::default());
+        };
+        let most = u64::try_from(most).unwrap_or(u64::MAX);
+        Ok(artifacts.content(artifact.id).referrers(subject, most).await?)
+    }
+
     /// Writes down which tags a repository had at `seen`; those with a new digest were learned before, and what was
     /// learned since stays.
     pub async fn keep_tags(
@@ -272,6 +300,16 @@ impl Engine {
     /// The registries that were not looked at for `period` seconds.
     pub async fn unswept_registries(&self, period: i64) -> Result<Vec<Registry>> {
         Ok(self.store.read().await?.unswept_registries(period, self.now()).await?)
+    }
+
+    /// Has all of a registry looked at soon, because what passes shows that it is not as it was last seen.
+    pub async fn doubt_registry(&self, registry: &Registry) -> Result<()> {
+        let tx = self.store.write().await?;
+        tx.registries(registry.scope()).want_sweep(registry.id, self.now()).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
     }
 
     /// Writes down that it was begun to look at all of a registry, and why that came to nothing, if it did. What was

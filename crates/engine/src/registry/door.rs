@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use keyward_domain::registry::{
     Artifact, ArtifactGrant, ArtifactPolicy, Digest, Holder, Host, KeyAccess, PullRights, Reach, Registry,
-    RepositoryName, Tag,
+    RepositoryName, Tag, Trace,
 };
 use keyward_domain::{
     Address, CustomerId, Kid, License, LicenseState, LicenseStatus, Organization, OrganizationScope,
@@ -19,6 +19,9 @@ use sha2::{Digest as _, Sha256};
 use crate::validation::load;
 use crate::vault::SealError;
 use crate::{Engine, Error, Result, Thing, pasted};
+
+/// How many registries of one name are tried: their upstreams are one, or one vendor's.
+const MOST_OF_ONE_NAME: u64 = 16;
 
 /// Who was recognised at the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,6 +82,28 @@ impl Engine {
             None => (None, Reach::Nothing),
         };
         Ok(Some((registry, Some(Admitted { guest, artifact, reach }))))
+    }
+
+    /// The registry for which a client that goes to the upstream itself fetches a token and, if the password opens it, whoever
+    /// bears that. `service` is the upstream's own name for itself, or the registry's host: the one stays when the other is
+    /// changed. Of several of one name it is the one that the password opens.
+    pub async fn admit_direct(
+        &self,
+        service: &Host,
+        password: Option<&str>,
+        address: Address,
+        client: &str,
+    ) -> Result<Option<(Registry, Option<Guest>)>> {
+        let tx = self.store.read().await?;
+        let named = tx.direct_registries(service, MOST_OF_ONE_NAME).await?;
+        for (registry, password) in
+            named.iter().flat_map(|registry| password.map(|password| (registry, password)))
+        {
+            if let Some(guest) = self.admit_in(&tx, registry, password, address, client).await? {
+                return Ok(Some((registry.clone(), Some(guest))));
+            }
+        }
+        Ok(named.into_iter().next().map(|registry| (registry, None)))
     }
 
     /// Recognises the bearer of a registry key of this registry, or of a license's token of its organization.
@@ -221,17 +246,16 @@ impl Engine {
         Ok(repositories.into_iter().filter(open).collect())
     }
 
-    /// The tags that lead to a digest of one repository, or did at some time; once one of `wanted` is among them, no
-    /// more are looked for.
-    pub async fn tags_to(
+    /// Whether it is known that a digest of one repository is of one of these tags, or of something about one of theirs.
+    pub async fn is_of_tags(
         &self,
         registry: &Registry,
         artifact: &Artifact,
         digest: &Digest,
-        wanted: &BTreeSet<Tag>,
-    ) -> Result<BTreeSet<Tag>> {
+        tags: &BTreeSet<Tag>,
+    ) -> Result<bool> {
         let tx = self.store.read().await?;
-        Ok(tx.artifacts(registry.scope()).content(artifact.id).tags_to(digest, wanted).await?)
+        Ok(tx.artifacts(registry.scope()).content(artifact.id).trace(Trace::new(tags, digest)).await?)
     }
 }
 

@@ -142,24 +142,27 @@ impl Engine {
             rotation: new.rotation,
             handover: None,
             expires_at: new.expires_at,
+            lives_since: now,
             revoked_at: None,
             last_use: None,
             created_at: now,
         };
         key.check_rotation().map_err(|invalid| Error::field("rotation", invalid))?;
-        tx.registry_keys(scope).insert(&key).await?;
+        tx.registry_keys(scope).insert(&key).await.map_err(super::key_taken)?;
         self.record(&tx, access, Action::RegistryKeyCreated, key.id.uuid(), &detail(&key)).await?;
         once::complete(&tx, scope, once, key.id.uuid()).await?;
         tx.commit().await?;
         Ok(NewRegistrySecret { key, secret })
     }
 
-    /// Gives a key a new secret. The old one is dead at once, or after `overlap` seconds.
+    /// Gives a key a new secret. The old one is dead at once, or after `overlap` seconds. With `renew` it is given the
+    /// same lifetime anew; otherwise it ends when it would have.
     pub async fn rotate_registry_key(
         &self,
         access: &Access<WriteRegistries>,
         id: RegistryKeyId,
         overlap: u32,
+        renew: bool,
         once: Option<&Idempotency>,
     ) -> Result<NewRegistrySecret> {
         let (scope, now) = (access.scope(), self.now());
@@ -171,6 +174,7 @@ impl Engine {
         }
         let secret = Secret::new(SecretKind::Registry, self.random());
         let key = key.replaced(secret.hash(), secret.hint(), overlap, now);
+        let key = if renew { key.renewed(now) } else { key };
         tx.registry_keys(scope).save(&key, now).await?;
         self.record(&tx, access, Action::RegistryKeyRotated, id.uuid(), &detail(&key)).await?;
         once::complete(&tx, scope, once, id.uuid()).await?;

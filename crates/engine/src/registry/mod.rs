@@ -335,6 +335,15 @@ fn taken(error: StorageError) -> Error {
     }
 }
 
+fn key_taken(error: StorageError) -> Error {
+    match error {
+        StorageError::Unique(Unique::RegistryKeyName) => {
+            Error::Taken { thing: Thing::RegistryKey, field: "name" }
+        }
+        other => other.into(),
+    }
+}
+
 fn detail(registry: &Registry) -> [(&'static str, serde_json::Value); 3] {
     [("name", json!(registry.name)), ("host", json!(registry.host)), ("upstream", json!(registry.upstream))]
 }

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use keyward_domain::permission::ReadEntitlements;
-use keyward_domain::registry::{Artifact, Ground, ImageReference, PullRights, Reach, Registry, Tag};
+use keyward_domain::registry::{Artifact, Ground, ImageReference, PullRights, Puller, Reach, Registry, Tag};
 use keyward_domain::{
     Access, ApplicationVersion, ArtifactId, Cursor, CustomerId, Files, License, Organization,
     OrganizationScope, PageRequest, VersionName,
@@ -275,6 +275,18 @@ impl Engine {
             missing.extend(why.map(|why| MissingImage { version, image, why }));
         }
         Ok(missing)
+    }
+
+    /// What pulls each of these tags of an artifact that a customer who is signed in was shown, where it is known.
+    pub async fn own_pullers(
+        &self,
+        visit: &CustomerVisit,
+        artifact: ArtifactId,
+        tags: &[Tag],
+    ) -> Result<BTreeMap<Tag, Puller>> {
+        let (tx, scope) = (self.store.read().await?, visit.organization.scope());
+        super::artifact::find(&tx, scope, artifact).await?;
+        Ok(tx.artifacts(scope).content(artifact).pullers(tags).await?)
     }
 
     /// The licenses of a customer with what each opens, and those that open nothing now.

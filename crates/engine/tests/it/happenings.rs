@@ -92,7 +92,7 @@ keyward_testkit::databases! {
         let digest = |c: char| -> Digest { format!("sha256:{}", c.to_string().repeat(64)).parse().unwrap() };
         let part = Part { digest: digest('b'), kind: PartKind::Manifest, size: 2, platform: None };
         for (digest, parts) in [(digest('a'), vec![part]), (digest('b'), Vec::new())] {
-            let manifest = Manifest { media_type: "x".to_owned(), parts, subject: None, size: 2 };
+            let manifest = Manifest { media_type: "x".to_owned(), parts, size: 2, ..Manifest::default() };
             engine.learn_manifest(&registry, &"acme/app".parse().unwrap(), &[], &digest, &manifest).await.unwrap();
         }
         let pull = |of: char| Happening {
@@ -129,7 +129,7 @@ keyward_testkit::databases! {
         let digest = |c: char| -> Digest { format!("sha256:{}", c.to_string().repeat(64)).parse().unwrap() };
         let part = Part { digest: digest('b'), kind: PartKind::Manifest, size: 2, platform: None };
         for (digest, parts) in [(digest('a'), vec![part]), (digest('b'), Vec::new())] {
-            let manifest = Manifest { media_type: "x".to_owned(), parts, subject: None, size: 2 };
+            let manifest = Manifest { media_type: "x".to_owned(), parts, size: 2, ..Manifest::default() };
             one.learn_manifest(&registry, &"acme/app".parse().unwrap(), &[], &digest, &manifest).await.unwrap();
         }
         let pull = |of: char| Happening {

@@ -1,10 +1,10 @@
-//! Mails about licenses that are about to end: once, to whom it concerns.
+//! Mails about licenses and registry keys that are about to end: once, to whom it concerns.
 
 use futures_util::future::join_all;
 use keyward_domain::{License, Renewal};
-use keyward_engine::{Engine, Mail, NewLicense, NoticesChange, Terms};
+use keyward_engine::{Engine, Mail, NewLicense, NewRegistryKey, NoticesChange, Terms};
 use keyward_testkit::Vendor;
-use keyward_testkit::engine::engine;
+use keyward_testkit::engine::{engine, new_registry_key};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -102,6 +102,39 @@ keyward_testkit::databases! {
         assert!(engine.license(&vendor.access(), far.id).await.is_ok());
         clock.advance(30 * DAY);
         assert!(mails(&engine).await.is_empty(), "turned off");
+    }
+
+    async fn members_are_told_of_registry_keys_that_end(store: Store) {
+        let (engine, clock) = engine(store);
+        let vendor = Vendor::found(&engine, "Acme").await;
+        let registry = vendor.registry("Releases").await;
+        let key = async |name: &str, days: i64| {
+            let expires_at = Some(engine.now().plus_seconds(days * DAY));
+            let new = NewRegistryKey { name: name.parse().unwrap(), expires_at, ..new_registry_key(&registry) };
+            engine.create_registry_key(&vendor.access(), new, None).await.unwrap().key
+        };
+        let (ci, revoked) = (key("ci", 90).await, key("revoked", 90).await);
+        key("brief", 20).await;
+        engine.revoke_registry_key(&vendor.access(), revoked.id).await.unwrap();
+        clock.advance(3_600);
+        assert!(mails(&engine).await.is_empty(), "no end is near, but of what lives no longer anyway");
+        clock.advance(13 * DAY);
+        assert_eq!(subjects(&mails(&engine).await), [("owner@vendor.example", "A registry key ends on 2026-01-20")]);
+        clock.advance(47 * DAY);
+        let told = mails(&engine).await;
+        assert_eq!(subjects(&told), [("owner@vendor.example", "A registry key ends on 2026-03-31")]);
+        let line = format!("- ci of Releases, on 2026-03-31\n  https://licenses.example/registries/{}/keys", registry.id);
+        assert!(told[0].body.contains(&line), "{}", told[0].body);
+        clock.advance(DAY);
+        assert!(mails(&engine).await.is_empty(), "told once");
+        clock.advance(22 * DAY + 3_600);
+        let told = mails(&engine).await;
+        assert_eq!(subjects(&told), [("owner@vendor.example", "A registry key ends on 2026-03-31")], "a week before");
+        engine.rotate_registry_key(&vendor.access(), ci.id, 0, true, None).await.unwrap();
+        clock.advance(3 * DAY);
+        assert!(mails(&engine).await.is_empty(), "it has the same lifetime anew");
+        clock.advance(60 * DAY);
+        assert_eq!(mails(&engine).await.len(), 1, "whose end is told as well");
     }
 
     async fn customers_are_told_if_the_vendor_wants_it(store: Store) {

@@ -147,7 +147,7 @@ keyward_testkit::databases! {
         let registry = registry(&vendor, "Releases", None).await;
         let (name, tag) = ("acme/app".parse().unwrap(), "1.0".parse().unwrap());
         let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
-        let manifest = Manifest { media_type: "x".to_owned(), parts: Vec::new(), subject: None, size: 2 };
+        let manifest = Manifest { media_type: "x".to_owned(), parts: Vec::new(), size: 2, ..Manifest::default() };
         engine.lose_tag(&registry, &name, &tag, engine.now()).await.unwrap();
         let learn = || engine.learn_manifest(&registry, &name, std::slice::from_ref(&tag), &digest, &manifest);
         learn().await.unwrap();

@@ -269,7 +269,7 @@ keyward_testkit::databases! {
 
         // By hand while one waits that nobody has: what the machine uses lives on.
         later(&engine, &clock, 83 * DAY).await;
-        let made = engine.rotate_registry_key(&shop.vendor.access(), shop.key.id, 86_400, None).await.unwrap();
+        let made = engine.rotate_registry_key(&shop.vendor.access(), shop.key.id, 86_400, false, None).await.unwrap();
         assert!(shop.opens(&new).await && shop.opens(made.secret.expose()).await);
         clock.advance(DAY);
         assert!(!shop.opens(&new).await && shop.opens(made.secret.expose()).await);
@@ -316,7 +316,8 @@ keyward_testkit::databases! {
         let (engine, clock) = engine(store);
         let shop = Shop::open(&engine).await;
         let end = engine.now().plus_seconds(80 * DAY);
-        let new = NewRegistryKey { rotation: every(60, 7), expires_at: Some(end), ..new_key(&shop.registry) };
+        let name = "missed".parse().unwrap();
+        let new = NewRegistryKey { name, rotation: every(60, 7), expires_at: Some(end), ..new_key(&shop.registry) };
         let missed = engine.create_registry_key(&shop.vendor.access(), new, None).await.unwrap().key;
         // Off from before the rotation until after the end, and after the other key is due.
         assert_eq!(later(&engine, &clock, 90 * DAY).await, 2);
@@ -335,7 +336,9 @@ keyward_testkit::databases! {
             let Error::Invalid(faults) = error else { panic!("{error}") };
             assert_eq!((faults[0].field, faults[0].invalid.code, &*faults[0].invalid.pointer), ("rotation", "never_rotates", "/every_days"));
         };
-        let new = |days| NewRegistryKey { rotation: every(90, 7), expires_at: end(days), ..new_key(&shop.registry) };
+        let new = |days| NewRegistryKey {
+            name: "other".parse().unwrap(), rotation: every(90, 7), expires_at: end(days), ..new_key(&shop.registry)
+        };
         never(engine.create_registry_key(&access, new(90), None).await.unwrap_err());
         let key = engine.create_registry_key(&access, new(91), None).await.unwrap().key;
         never(engine.set_registry_key_rotation(&access, key.id, every(91, 7)).await.unwrap_err());

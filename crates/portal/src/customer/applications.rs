@@ -1,20 +1,27 @@
 //! What the customer may deploy: granted versions alone, with the customer's license keys in their files.
 
+use std::io::{Cursor, Write as _};
+
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::{Slug, VersionName};
-use keyward_engine::{Engine, MissingImage, OwnApplication, OwnVersion, Recipient};
+use keyward_engine::{Engine, Error, MissingImage, OwnApplication, OwnVersion, Recipient};
 use keyward_web::{markdown, part};
+use zip::result::ZipResult;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
+use crate::trouble::Trouble;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/portal/applications", web::get().to(list))
         .route("/portal/applications/{slug}", web::get().to(show))
         .route("/portal/applications/{slug}/{version}", web::get().to(version))
+        .route("/portal/applications/{slug}/{version}/files.zip", web::get().to(archive))
         .route("/portal/applications/{slug}/{version}/files/{file}", web::get().to(download));
 }
 
@@ -54,6 +61,8 @@ async fn show(request: HttpRequest, signed: SignedCustomer, engine: web::Data<En
 struct Shown {
     place: String,
     name: String,
+    /// Whether browsers save it under another name.
+    dotted: bool,
     /// Its text, or why there is none.
     text: Result<String, String>,
 }
@@ -68,6 +77,8 @@ struct VersionPage {
     notes: String,
     command: Option<String>,
     files: Vec<Shown>,
+    /// Whether there is something in each of them.
+    whole: bool,
 }
 
 async fn version(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
@@ -83,11 +94,13 @@ async fn version(request: HttpRequest, signed: SignedCustomer, engine: web::Data
         .enumerate()
         .map(|(number, file)| Shown {
             place: format!("file-{number}"),
+            dotted: file.name.starts_with('.'),
             name: file.name,
             text: file.text.map_err(why),
         })
-        .collect();
+        .collect::<Vec<_>>();
     page::send(&VersionPage {
+        whole: !files.is_empty() && files.iter().all(|file| file.text.is_ok()),
         shell: Shell::customer(&signed.visit, &signed.csrf, "applications"),
         notes: markdown::to_html(&own.version.notes),
         command: own.chart.as_ref().map(|chart| chart.command(slug.as_str(), values)),
@@ -103,4 +116,32 @@ async fn download(request: HttpRequest, signed: SignedCustomer, engine: web::Dat
     let text = engine.own_file(&Recipient::from(&signed.visit), &slug, &name, &file).await?;
     // What was found has a name of harmless characters.
     Ok(page::file(&file, "text/plain; charset=utf-8", text))
+}
+
+/// All files of a version in one, each with the name that it has: browsers would save `.env` as `env`, which Compose does
+/// not read.
+async fn archive(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
+    let (slug, name): (Slug, VersionName) = (part(&request, "slug")?, part(&request, "version")?);
+    let own = engine.own_version(&Recipient::from(&signed.visit), &slug, &name).await?;
+    let mut files = Vec::new();
+    for file in own.files {
+        files.push((file.name, file.text.map_err(Error::NoKeys)?));
+    }
+    let packed = packed(&files).map_err(|error| {
+        tracing::error!(%error, "files can't be packed");
+        Trouble::Problem(keyward_web::Problem::new(keyward_web::Code::InternalError))
+    })?;
+    Ok(page::file(&format!("{slug}-{name}.zip"), "application/zip", packed))
+}
+
+/// A ZIP archive of some files. License keys are in them, so nobody else may read what is unpacked.
+fn packed(files: &[(String, String)]) -> ZipResult<Vec<u8>> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let options =
+        SimpleFileOptions::default().compression_method(CompressionMethod::Stored).unix_permissions(0o600);
+    for (name, text) in files {
+        archive.start_file(name.as_str(), options)?;
+        archive.write_all(text.as_bytes())?;
+    }
+    Ok(archive.finish()?.into_inner())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::ArtifactId;
-use keyward_domain::registry::{Ground, Tag};
+use keyward_domain::registry::{Ground, Puller, Tag};
 use keyward_engine::{CustomerVisit, Engine, OwnArtifact, OwnRegistry};
 use keyward_web::Id;
 use uuid::Uuid;
@@ -55,11 +55,23 @@ struct ImageView {
 /// One tag.
 struct TagView {
     tag: Tag,
+    /// What pulls it.
+    command: String,
     /// The licenses it takes, where not each one of the registry's will do.
     with: Vec<String>,
 }
 
-fn image(own: OwnArtifact, licenses: usize, vendor: &str, most: usize) -> ImageView {
+/// One repository of the registry at `address`, of which `licenses` licenses open something.
+async fn image(
+    engine: &Engine,
+    visit: &CustomerVisit,
+    (address, licenses): (&str, usize),
+    own: OwnArtifact,
+    most: usize,
+) -> Result<ImageView, Trouble> {
+    let vendor = visit.organization.name.as_str();
+    let shown = &own.tags[..own.tags.len().min(most)];
+    let pullers = engine.own_pullers(visit, own.artifact.id, shown).await?;
     let reasons = own.licenses.iter().flat_map(|license| {
         let name = license.license.name.to_string();
         license.grounds.iter().map(move |(ground, _)| match ground {
@@ -74,19 +86,24 @@ fn image(own: OwnArtifact, licenses: usize, vendor: &str, most: usize) -> ImageV
         if with.len() == licenses {
             with.clear();
         }
-        TagView { tag: tag.clone(), with }
+        let puller = pullers.get(tag).copied().unwrap_or(Puller::Docker);
+        TagView { command: puller.command(address, &own.artifact.repository, tag), tag: tag.clone(), with }
     };
-    ImageView {
+    Ok(ImageView {
         id: own.artifact.id,
         repository: own.artifact.repository.to_string(),
         reasons: reasons.collect(),
-        tags: own.tags.iter().take(most).map(tag).collect(),
+        tags: shown.iter().map(tag).collect(),
         count: own.tags.len(),
-    }
+    })
 }
 
 async fn registry(engine: &Engine, visit: &CustomerVisit, own: OwnRegistry) -> Result<RegistryView, Trouble> {
-    let (licenses, vendor) = (own.licenses.len(), visit.organization.name.as_str());
+    let licenses = own.licenses.len();
+    let mut images = Vec::new();
+    for artifact in own.artifacts {
+        images.push(image(engine, visit, (&own.address, licenses), artifact, MOST_TAGS).await?);
+    }
     let mut logins = Vec::new();
     for license in own.licenses.into_iter().take(MOST_LOGINS) {
         let token = engine.own_license(visit, license.id).await?.token;
@@ -97,11 +114,7 @@ async fn registry(engine: &Engine, visit: &CustomerVisit, own: OwnRegistry) -> R
         address: own.address,
         logins,
         further: licenses.saturating_sub(MOST_LOGINS),
-        images: own
-            .artifacts
-            .into_iter()
-            .map(|artifact| image(artifact, licenses, vendor, MOST_TAGS))
-            .collect(),
+        images,
     })
 }
 
@@ -132,7 +145,6 @@ async fn images(request: HttpRequest, signed: SignedCustomer, engine: web::Data<
 #[template(path = "customer/image.html")]
 struct ImagePage {
     shell: Shell,
-    address: String,
     image: ImageView,
     pages: Pages,
 }
@@ -150,7 +162,7 @@ async fn tags(
     let numbered: Vec<_> = own.tags.into_iter().enumerate().collect();
     let (shown, pages) = paging.cut(&numbered, |(number, _)| Uuid::from_u128(*number as u128));
     own.tags = shown.into_iter().map(|(_, tag)| tag).collect();
-    let image = image(own, licenses, signed.visit.organization.name.as_str(), usize::MAX);
+    let image = image(&engine, &signed.visit, (&address, licenses), own, usize::MAX).await?;
     let shell = Shell::customer(&signed.visit, &signed.csrf, "images");
-    page::send(&ImagePage { shell, address, image, pages })
+    page::send(&ImagePage { shell, image, pages })
 }

@@ -62,6 +62,8 @@ struct Row {
     previous_until: Option<Timestamp>,
     /// How many of its alerts are open.
     alerts: u64,
+    /// Whether it will soon not work any more.
+    ends_soon: bool,
 }
 
 /// `rotates` is whether the plan has keys rotate by themselves.
@@ -91,6 +93,7 @@ fn row(key: RegistryKey, rotates: bool, now: Timestamp) -> Row {
         collected,
         previous_until: previous_until(&key, now),
         alerts: 0,
+        ends_soon: key.ends_soon(now),
         key,
     }
 }
@@ -276,6 +279,8 @@ struct ChangePage {
     registry: Registry,
     tab: &'static str,
     key: RegistryKey,
+    /// Until when it would live, given the same lifetime anew.
+    renewed: Option<Timestamp>,
     verb: &'static str,
     form: Form,
 }
@@ -290,12 +295,14 @@ async fn question(
     let readers = signed.access.also::<ReadRegistries>()?;
     let key = engine.registry_key(&readers, id).await?;
     let registry = engine.registry(&readers, key.registry).await?;
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
-    page::send(&ChangePage { shell, registry, tab: "keys", key, verb, form })
+    let now = engine.now();
+    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", now);
+    page::send(&ChangePage { shell, registry, tab: "keys", renewed: key.renewed_end(now), key, verb, form })
 }
 
 async fn rotation(signed: Signed<WriteRegistries>, id: Id<RegistryKeyId>, engine: web::Data<Engine>) -> Page {
-    question(&engine, &signed, id.0, "rotate", Form::default()).await
+    let form = Form::filled([("renew", "true".to_owned())]);
+    question(&engine, &signed, id.0, "rotate", form).await
 }
 
 async fn rotate(
@@ -305,8 +312,8 @@ async fn rotate(
     engine: web::Data<Engine>,
 ) -> Page {
     let days: u32 = form.given("overlap_days").and_then(|days| days.parse().ok()).unwrap_or(0);
-    let overlap = days.min(30) * 24 * 60 * 60;
-    match engine.rotate_registry_key(&signed.access, id.0, overlap, form.once()).await {
+    let (overlap, renew) = (days.min(30) * 24 * 60 * 60, form.is("renew", "true"));
+    match engine.rotate_registry_key(&signed.access, id.0, overlap, renew, form.once()).await {
         Ok(made) => lead_to_secret(&engine, &signed, &made).await,
         Err(Error::SecretShown { resource }) => Ok(page::go(secret_page(resource.into()))),
         Err(error @ Error::Transition(_)) => {

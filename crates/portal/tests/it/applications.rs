@@ -49,6 +49,8 @@ keyward_testkit::databases! {
         assert_eq!(see(1, "/acme-server/1.0.0").await.0, 404);
         assert!(see(0, "/acme-server/1.0.0").await.1.contains("no license is called so"));
         assert_eq!(see(0, "/acme-server/1.0.0/files/compose.yaml").await.0, 409);
+        assert_eq!(see(0, "/acme-server/1.0.0/files.zip").await.0, 409, "nothing with an empty key");
+        assert!(!see(0, "/acme-server/1.0.0").await.1.contains("Download all files"));
 
         let customer = customers[0].0.rsplit('/').next().unwrap();
         let values = [("name", "Server"), ("customer", customer), ("payload", "{}")];
@@ -57,6 +59,11 @@ keyward_testkit::databases! {
         let token = file.trim().rsplit(' ').next().unwrap().to_owned();
         assert!(status == 200 && token.starts_with("eyJ") && file == COMPOSE.replace("{{ .LicenseKeys.server }}", &token));
         assert!(see(0, "/acme-server/1.0.0").await.1.contains(&token));
+        assert!(see(0, "/acme-server/1.0.0").await.1.contains("Download all files"));
+        let (status, archive) = see(0, "/acme-server/1.0.0/files.zip").await;
+        // Nothing in it is compressed.
+        assert!(status == 200 && archive.starts_with("PK") && archive.contains("compose.yaml") && archive.contains(&token));
+        assert_eq!(see(1, "/acme-server/1.0.0/files.zip").await.0, 404);
         assert_eq!(see(1, "/acme-server/1.0.0/files/compose.yaml").await.0, 404);
 
         let (_, page) = vendor.get(&customers[0].0).await;

@@ -6,7 +6,7 @@ use keyward_domain::{
     ArtifactId, BlockList, Customer, CustomerId, Kid, License, LicenseId, LicenseState, OrganizationScope,
     Payload, Revision, RevisionId, RevisionState, Secret, SecretKind, Timestamp, Validity,
 };
-use keyward_engine::{MemberVisit, Visitor};
+use keyward_engine::{MemberVisit, NewRegistryKey, Visitor};
 use keyward_testkit::database::Store;
 use keyward_testkit::engine::{START, engine, new_registry};
 
@@ -304,7 +304,10 @@ keyward_testkit::databases! {
         for n in 0..62 {
             clock.advance(1);
             vendor.send("/tokens", &[("name", &format!("token {n}")), ("scope products:read", "true")]).await.unwrap();
-            let new = keyward_testkit::engine::new_registry_key(&registry);
+            let new = NewRegistryKey {
+                name: format!("key {n}").parse().unwrap(),
+                ..keyward_testkit::engine::new_registry_key(&registry)
+            };
             let made = vendor.engine.create_registry_key(&visit.identity.access().unwrap(), new, None).await.unwrap();
             if n >= 60 {
                 vendor.engine.revoke_registry_key(&visit.identity.access().unwrap(), made.key.id).await.unwrap();

@@ -149,6 +149,35 @@ keyward_testkit::databases! {
         assert_eq!(later.get(&page).await.0, 404);
     }
 
+    async fn each_kind_is_pulled_with_its_own_program(store: Store) {
+        let (engine, _) = engine(store);
+        let vendor = Browser::open(engine).await;
+        let (page, registry) = registry(&vendor, "Releases").await;
+        buyer(&vendor, "One").await;
+        let cookie = vendor.customer("one@buyer.example").await;
+        let host = &registry.host;
+        for (number, (kind, tag, command)) in [
+            ("application/vnd.oci.image.config.v1+json", "1.0", format!("docker pull {host}/acme/k0:1.0<")),
+            ("application/vnd.cncf.helm.config.v1+json", "1.0_a", format!("helm pull oci://{host}/acme/k1 --version 1.0+a<")),
+            ("application/vnd.example.rules", "1.0", format!("oras pull {host}/acme/k2:1.0<")),
+        ].into_iter().enumerate() {
+            let digest = format!("sha256:{}", format!("{number}a").repeat(32));
+            let config = format!(r#"{{"mediaType":"{kind}","digest":"{digest}","size":2}}"#);
+            let manifest = format!(r#"{{"schemaVersion":2,"config":{config}}}"#);
+            let manifest = Manifest::parse("application/vnd.oci.image.manifest.v1+json", manifest.as_bytes()).unwrap();
+            let repository: RepositoryName = format!("acme/k{number}").parse().unwrap();
+            let (tags, digest) = ([tag.parse().unwrap()], digest.parse().unwrap());
+            vendor.engine.learn_manifest(&registry, &repository, &tags, &digest, &manifest).await.unwrap();
+            let text = ask(&vendor.engine, "GET", "/portal/images", &cookie, "").await.text;
+            assert!(text.contains(&command), "{command}: {text}");
+            let artifacts = vendor.get(&format!("{page}/artifacts")).await.1;
+            let (before, _) = artifacts.split_once(&format!(">{repository}<")).unwrap();
+            let artifact = before.rsplit("href=\"").next().unwrap().split('"').next().unwrap();
+            let text = vendor.get(artifact).await.1;
+            assert!(text.contains(&command), "{command}: {text}");
+        }
+    }
+
     async fn a_customer_sees_what_the_door_gives(store: Store) {
         let (engine, _) = engine(store);
         let vendor = Browser::open(engine).await;

@@ -19,13 +19,13 @@ use keyward_testkit::Vendor;
 use keyward_testkit::engine::{TestNetwork, engine_in, new_registry, new_registry_key};
 
 /// A server with the gateway, on a thread of its own until the end of the test.
-struct Served {
-    address: SocketAddr,
-    handle: ServerHandle,
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) handle: ServerHandle,
 }
 
 impl Served {
-    fn start(engine: &Arc<Engine>) -> Self {
+    pub(crate) fn start(engine: &Arc<Engine>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (engine, (sender, receiver)) = (Arc::clone(engine), mpsc::channel());
@@ -60,7 +60,7 @@ impl Served {
     }
 
     /// The status, the head and the body of an answer.
-    fn get(&self, host: &str, key: &str, path: &str, more: &str) -> (u16, String, String) {
+    pub(crate) fn get(&self, host: &str, key: &str, path: &str, more: &str) -> (u16, String, String) {
         let mut text = String::new();
         self.send(host, key, path, more).read_to_string(&mut text).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -69,14 +69,21 @@ impl Served {
 }
 
 /// An upstream that writes what it is told to, and notes how much of it was taken.
-struct Upstream {
-    address: SocketAddr,
+pub(crate) struct Upstream {
+    pub(crate) address: SocketAddr,
     asked: Arc<Mutex<Vec<String>>>,
     taken: Arc<AtomicUsize>,
 }
 
 impl Upstream {
     fn start(answer: impl Fn(usize, &mut dyn FnMut(&[u8]) -> bool) + Send + 'static) -> Self {
+        Self::by_head(move |number, _, write| answer(number, write))
+    }
+
+    /// One that looks at the head of each request.
+    pub(crate) fn by_head(
+        answer: impl Fn(usize, &str, &mut dyn FnMut(&[u8]) -> bool) + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (asked, taken) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicUsize>::default());
@@ -89,9 +96,9 @@ impl Upstream {
                 let mut reader = BufReader::new(stream.try_clone().unwrap());
                 while reader.read_line(&mut head).unwrap_or_default() > 2 {}
                 let number = noted.lock().unwrap().len();
-                noted.lock().unwrap().push(head);
+                noted.lock().unwrap().push(head.clone());
                 let mut wrote = false;
-                answer(number, &mut |bytes| {
+                answer(number, &head, &mut |bytes| {
                     wrote = true;
                     let done = stream.write_all(bytes).is_ok();
                     counted.fetch_add(if done { bytes.len() } else { 0 }, Ordering::SeqCst);
@@ -105,7 +112,7 @@ impl Upstream {
         Self { address, asked, taken }
     }
 
-    fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -113,7 +120,7 @@ impl Upstream {
 const OPEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
 
 /// A registry at `host`, in front of `upstream`, and the secret of a key of it.
-async fn registry(vendor: &Vendor, host: &str, upstream: &str) -> (Registry, String) {
+pub(crate) async fn registry(vendor: &Vendor, host: &str, upstream: &str) -> (Registry, String) {
     let new = NewRegistry {
         host: Some(host.parse().unwrap()),
         upstream: upstream.parse().unwrap(),
@@ -233,7 +240,8 @@ keyward_testkit::databases! {
         assert_eq!((status, head.contains("retry-after: 5")), (503, true), "{head}{body}");
         assert_eq!(silent.asked().len(), most);
         // Who has another key still gets through.
-        let another = vendor.engine.create_registry_key(&vendor.access(), new_registry_key(&made), None).await.unwrap();
+        let new = NewRegistryKey { name: "another".parse().unwrap(), ..new_registry_key(&made) };
+        let another = vendor.engine.create_registry_key(&vendor.access(), new, None).await.unwrap();
         let _more = served.send("a.example", another.secret.expose(), "/v2/a/manifests/1", "");
         while silent.asked().len() == most {
             std::thread::sleep(std::time::Duration::from_millis(10));

@@ -1,7 +1,12 @@
-//! What machines are told at `POST /registry/key`.
+//! What the gateway answers, without a real registry behind it: machines at `POST /registry/key`, and upstreams of all
+//! sorts.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod direct;
+mod health;
 mod hostile;
+mod names;
+mod referrers;
 
 use std::sync::Arc;
 

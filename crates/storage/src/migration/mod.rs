@@ -16,6 +16,9 @@ mod m0013_issuers;
 mod m0014_blank_notes;
 mod m0015_lists;
 mod m0017_history;
+mod m0020_referrers;
+mod m0021_key_names;
+mod m0022_ending_keys;
 mod m0018_folded_text;
 mod m0023_verified_domains;
 mod m0024_retention;
@@ -63,6 +66,9 @@ impl MigratorTrait for Migrator {
             m0014_blank_notes,
             m0015_lists,
             m0017_history,
+            m0020_referrers,
+            m0021_key_names,
+            m0022_ending_keys,
             m0018_folded_text,
             m0023_verified_domains,
             m0024_retention,
@@ -206,6 +212,58 @@ pub(super) mod tests {
         }
         assert_eq!(texts(&connection, "SELECT body FROM mails WHERE sealed IS NULL").await, ["in clear"]);
         connection.close().await.unwrap();
+    }
+
+    async fn keys_that_share_a_name_stay(url: &str) {
+        let connection = before("m0021_key_names", url).await;
+        let postgres = connection.get_database_backend() == DbBackend::Postgres;
+        let id = |number: u8| match postgres {
+            true => format!("'00000000-0000-0000-0000-0000000000{number:02x}'"),
+            false => format!("x'000000000000000000000000000000{number:02x}'"),
+        };
+        let bytes = |number: u8| match postgres {
+            true => format!("'\\x{number:02x}'"),
+            false => format!("x'{number:02x}'"),
+        };
+        let (one, empty) = (id(1), bytes(0));
+        let mut statements = vec![
+            format!(
+                "INSERT INTO organizations (id, name, slug, status_window, created_at, updated_at, version) VALUES ({one}, 'A', 'a', 1, 0, 0, 1)"
+            ),
+            format!(
+                "INSERT INTO registries (id, organization_id, name, host, upstream, credential, service, pass_redirects, direct, certificate, sealed_key, created_at, updated_at, version) VALUES ({one}, {one}, 'R', 'r', 'http://u', 'none', 'r', false, false, {empty}, {empty}, 0, 0, 1)"
+            ),
+        ];
+        for (number, name, revoked) in
+            [(1, "ci", "NULL"), (2, "ci", "NULL"), (3, "ci", "5"), (4, "node", "NULL"), (5, "old", "5")]
+        {
+            statements.push(format!(
+                "INSERT INTO registry_keys (id, organization_id, registry_id, name, owner, access, hash, hint, secret_created_at, revoked_at, created_at) VALUES ({}, {one}, {one}, '{name}', 'O', 'read', {}, 'h', 0, {revoked}, 0)",
+                id(number),
+                bytes(number)
+            ));
+        }
+        for statement in statements {
+            connection.execute_unprepared(&statement).await.unwrap();
+        }
+        Migrator::up(&connection, None).await.unwrap();
+        let kept = "SELECT COALESCE(living_name, '-') FROM registry_keys ORDER BY id";
+        assert_eq!(texts(&connection, kept).await, ["-", "ci", "-", "node", "-"]);
+        connection.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn keys_that_share_a_name_stay_on_sqlite() {
+        let dir = tempfile::tempdir().unwrap();
+        keys_that_share_a_name_stay(&format!("sqlite://{}?mode=rwc", dir.path().join("k.db").display()))
+            .await;
+    }
+
+    #[tokio::test]
+    async fn keys_that_share_a_name_stay_on_postgresql() {
+        let database = FreshPostgres::create().await;
+        keys_that_share_a_name_stay(&database.url).await;
+        database.drop().await;
     }
 
     #[tokio::test]

@@ -1,5 +1,5 @@
-//! The gateway in front of a real registry, asked by skopeo, podman and Rust's oci-client, and by requests that no
-//! client would send.
+//! The gateway in front of a real registry, asked by skopeo, podman, oras and Rust's oci-client, and by requests that
+//! no client would send.
 
 mod clients;
 mod direct;
@@ -10,10 +10,12 @@ mod lists;
 mod notifications;
 mod oci;
 mod pace;
+mod referrers;
 mod thefts;
 pub(crate) mod upstream;
 mod wire;
 
+use std::path::Path;
 use std::process::Output;
 
 use anyhow::{Context as _, Result};
@@ -46,15 +48,16 @@ struct Customer {
 }
 
 /// All checks, on one server.
-pub(crate) fn judge(tally: &mut Tally, server: &Server) -> Result<()> {
+pub(crate) fn judge(tally: &mut Tally, server: &Server, python: &Path) -> Result<()> {
     let mut upstream = Upstream::new()?;
-    let depot = Depot::open(server, &upstream)?;
+    let depot = Depot::open(server, &upstream.url())?;
     upstream.start(&depot.tenant, &depot.registry)?;
     let folder = tempfile::tempdir()?;
     clients::judge(tally, &depot, folder.path())?;
     entitlements::judge(tally, &depot, folder.path())?;
     lists::judge(tally, &depot)?;
     oci::judge(tally, &depot, folder.path())?;
+    referrers::judge(tally, &depot, &upstream, &referrers::Clients { python, folder: folder.path() })?;
     thefts::judge(tally, &depot, server)?;
     direct::judge(tally, &depot, folder.path(), &upstream)?;
     notifications::judge(tally, &depot, &upstream)?;
@@ -67,10 +70,13 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server) -> Result<()> {
 }
 
 impl Depot {
-    fn open(server: &Server, upstream: &Upstream) -> Result<Self> {
-        let tenant = server.tenant("Depot")?;
+    fn open(server: &Server, upstream: &str) -> Result<Self> {
         // Two servers in a row use the same database machine, but each its own database: the host is free.
-        let registry = json!({"name": "Main", "upstream": upstream.url()}).to_string();
+        Self::open_as(server, &json!({"name": "Main", "upstream": upstream}))
+    }
+
+    fn open_as(server: &Server, registry: &Value) -> Result<Self> {
+        let (tenant, registry) = (server.tenant("Depot")?, registry.to_string());
         let registry = text(&tenant.http.create("/api/v1/registries", &registry)?, "id")?;
         let key = |name: &str, access: &str| {
             let wanted = json!({"registry_id": registry, "name": name, "access": access}).to_string();

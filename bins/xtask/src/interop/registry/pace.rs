@@ -32,7 +32,7 @@ const CONNECTIONS: usize = 16;
 pub(crate) fn measure() -> Result<bool> {
     let server = Server::start_release()?;
     let mut upstream = Upstream::new()?;
-    let depot = Depot::open(&server, &upstream)?;
+    let depot = Depot::open(&server, &upstream.url())?;
     upstream.start(&depot.tenant, &depot.registry)?;
     depot.tenant.http.patch(&format!("/api/v1/registries/{}", depot.registry), r#"{"direct":true}"#)?;
     let layer: Vec<u8> =

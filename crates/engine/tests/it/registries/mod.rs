@@ -1,5 +1,6 @@
 //! Registries: who is let in to the very second, and what is done at once.
 
+mod names;
 mod others;
 mod upstreams;
 
@@ -63,12 +64,15 @@ impl Depot {
     }
 
     async fn key(&self, expires_at: Option<Timestamp>) -> Result<NewRegistrySecret, Error> {
-        let new = NewRegistryKey { expires_at, ..new_registry_key(&self.registry) };
+        static MADE: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
+        let number = MADE.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let name = format!("ci {number}").parse().unwrap();
+        let new = NewRegistryKey { name, expires_at, ..new_registry_key(&self.registry) };
         self.vendor.engine.create_registry_key(&self.vendor.access(), new, None).await
     }
 
     async fn rotate(&self, id: RegistryKeyId, overlap: u32) -> Result<NewRegistrySecret, Error> {
-        self.vendor.engine.rotate_registry_key(&self.vendor.access(), id, overlap, None).await
+        self.vendor.engine.rotate_registry_key(&self.vendor.access(), id, overlap, false, None).await
     }
 
     /// What the bearer of a password may do, asked as the gateway asks; `None` for who is not let in.
@@ -260,7 +264,7 @@ keyward_testkit::databases! {
         let push = async |number: usize| {
             let layer = Part { digest: digest(1_000 + number), kind: PartKind::Layer, size: 1, platform: None };
             let manifest =
-                Manifest { media_type: "m".to_owned(), parts: vec![layer], subject: None, size: 1 };
+                Manifest { media_type: "m".to_owned(), parts: vec![layer], size: 1, ..Manifest::default() };
             let tags = [latest.clone(), tag(&format!("build-{number}"))];
             engine.learn_manifest(&depot.registry, &repository(), &tags, &digest(number), &manifest).await
         };
@@ -280,9 +284,11 @@ keyward_testkit::databases! {
         assert_eq!((history.len(), ever.len()), (PUSHES, PUSHES));
         for number in 0..PUSHES {
             for digest in [digest(number), digest(1_000 + number)] {
-                let none = BTreeSet::new();
-                let tags = engine.tags_to(&depot.registry, &known[0], &digest, &none).await.unwrap();
-                assert_eq!(tags, BTreeSet::from([tag(&format!("build-{number}")), latest.clone()]));
+                for (text, leads) in [(format!("build-{number}"), true), ("latest".to_owned(), true), ("other".to_owned(), false)] {
+                    let tags = BTreeSet::from([tag(&text)]);
+                    let found = engine.is_of_tags(&depot.registry, &known[0], &digest, &tags).await.unwrap();
+                    assert_eq!(found, leads, "{digest} by {text}");
+                }
             }
         }
     }
