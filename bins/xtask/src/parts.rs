@@ -18,6 +18,9 @@ const AIOSMTPD: &str = "aiosmtpd==1.4.6";
 /// The schema of Compose files, and Helm as a library.
 const LINTERS: [&str; 2] = ["check-jsonschema==0.39.0", "helm-python-sdk==0.2.2"];
 
+/// What reads the OpenAPI document and asks the server whether it does what that says.
+const CONTRACT: [&str; 2] = ["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
+
 /// Where the clients of other languages are.
 pub(crate) struct Parts {
     /// The folder with the Node client and its packages.
@@ -28,6 +31,8 @@ pub(crate) struct Parts {
     pub python: PathBuf,
     /// The Go client.
     pub go: PathBuf,
+    /// A Python with what tests the API by its document.
+    pub contract: PathBuf,
 }
 
 /// All of them.
@@ -35,7 +40,7 @@ pub(crate) fn install() -> Result<Parts> {
     println!("\n== parts");
     install_postgres()?;
     install_registry()?;
-    Ok(Parts { node: node("examples/node")?, browser: browser()?, python: python()?, go: go()? })
+    Ok(Parts { node: node("examples/node")?, browser: browser()?, python: python()?, go: go()?, contract: install_contract()? })
 }
 
 /// The PostgreSQL server.
@@ -102,10 +107,20 @@ fn node(folder: &str) -> Result<PathBuf> {
 }
 
 fn python() -> Result<PathBuf> {
-    let root = root()?;
-    let home = root.join("target/python");
+    let requirements = root()?.join("examples/python/requirements.txt");
+    let requirements = requirements.to_str().context("the folder's name is no text")?;
+    pip("target/python", &[&[KEYPORT, AIOSMTPD, "-r", requirements], LINTERS.as_slice()].concat())
+}
+
+/// What tests the API by its document. Apart from the clients, so that neither has a say in the other's versions.
+pub(crate) fn install_contract() -> Result<PathBuf> {
+    pip("target/contract", &CONTRACT)
+}
+
+/// A Python with these packages.
+fn pip(home: &str, packages: &[&str]) -> Result<PathBuf> {
+    let home = root()?.join(home);
     let python = home.join("bin/python");
-    let requirements = root.join("examples/python/requirements.txt");
     if !python.exists() {
         let made = || succeeds(Command::new("python3").args(["-m", "venv"]).arg(&home));
         if !answers("python3") || !made()? {
@@ -114,10 +129,8 @@ fn python() -> Result<PathBuf> {
         }
     }
     let mut pip = Command::new(&python);
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", KEYPORT, AIOSMTPD, "-r"])
-        .arg(&requirements)
-        .args(LINTERS);
-    ensure!(succeeds(pip)?, "pip could not install {}", requirements.display());
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
+    ensure!(succeeds(pip)?, "pip could not install {}", packages.join(" "));
     Ok(python)
 }
 

@@ -11,13 +11,13 @@ use keyward_web::{Code, Problem, Slug, asked_host, utf8};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
 /// For how long a copy is fresh. A pending key is published long before it signs.
 const CACHE: &str = "public, max-age=300";
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(jwks).service(public_key).service(status_list).service(status_lists);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(jwks).service(public_key).service(status_list).service(status_lists);
 }
 
 /// Verification keys as a JWK Set

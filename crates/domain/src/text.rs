@@ -58,7 +58,17 @@ texts! {
 
 impl Name {
     /// The most characters.
-    const MOST: usize = 200;
+    pub const MOST: usize = 200;
+
+    /// What a regular expression can say of it: no control character, line break or mark that turns text around, and
+    /// something other than white space between the white space at its ends, which is left out.
+    pub const PATTERN: &str = concat!(
+        r"^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*",
+        r"[^\u0000-\u0020\u007f-\u00a0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000]",
+        r"([^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
+        r"[^\u0000-\u0020\u007f-\u00a0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000])?",
+        r"[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$",
+    );
 
     /// A name as it was written down once: rules get stricter, and what is kept stays readable.
     pub fn kept(text: impl Into<String>) -> Self {
@@ -73,7 +83,7 @@ impl Name {
 
 impl Notes {
     /// The most characters.
-    const MOST: usize = 4_000;
+    pub const MOST: usize = 4_000;
 
     /// Notes as they were written down once: rules get stricter, and what is kept stays readable.
     pub fn kept(text: &str) -> Self {
@@ -86,7 +96,13 @@ impl Notes {
     }
 }
 
+/// What a regular expression can say of a text of several lines: it has no control characters but tabs and line breaks.
+pub const LINES_PATTERN: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
+
 impl Email {
+    /// The most bytes.
+    pub const MOST: usize = 254;
+
     /// An address as it was written down once: rules get stricter, and what is kept stays readable.
     pub fn kept(text: impl Into<String>) -> Self {
         Self(text.into())
@@ -134,7 +150,9 @@ const RESERVED: [&str; 35] = [
 
 impl Slug {
     /// The longest.
-    const MOST: usize = 63;
+    pub const MOST: usize = 63;
+    /// The same as a regular expression.
+    pub const PATTERN: &str = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
     /// The longest that is made from a name: room for a number that tells those of the same name apart.
     const MOST_OF_NAME: usize = 50;
 
@@ -180,8 +198,8 @@ fn notes(text: &str) -> Result<String, Invalid> {
 
 fn email(text: &str) -> Result<String, Invalid> {
     // Before anything else looks at it.
-    if text.len() > MOST_EMAIL {
-        return Err(Invalid::new("too_long", format!("has more than {MOST_EMAIL} characters")));
+    if text.len() > Email::MOST {
+        return Err(Invalid::new("too_long", format!("has more than {} characters", Email::MOST)));
     }
     let text = text.trim();
     check_line(text, 0)?;
@@ -190,9 +208,6 @@ fn email(text: &str) -> Result<String, Invalid> {
         .map(|address| address.to_string())
         .map_err(|_| Invalid::new("invalid_email", "is not an e-mail address"))
 }
-
-/// The most bytes of an e-mail address.
-const MOST_EMAIL: usize = 254;
 
 fn slug(text: &str) -> Result<String, Invalid> {
     let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

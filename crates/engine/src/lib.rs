@@ -89,7 +89,7 @@ pub use keyward_storage::Named;
 pub use keyward_storage::Usage;
 pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Shown};
 pub use keyward_token::pasted;
-pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
+pub use license::{Asked, BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
 pub use license_holders::Holding;
 pub use log::LogRound;
 pub use mail::Mail;

@@ -15,6 +15,11 @@ impl Http {
         Self { agent: agent(), server, bearer: format!("Bearer {token}") }
     }
 
+    /// The token it speaks with.
+    pub(crate) fn bearer(&self) -> &str {
+        self.bearer.trim_start_matches("Bearer ")
+    }
+
     /// Whether the server says that it is ready.
     pub(crate) fn is_ready(server: &str) -> bool {
         agent().get(format!("{server}/readyz")).call().is_ok_and(|response| response.status() == 200)

@@ -4,9 +4,9 @@
 
 pub(crate) mod browser;
 mod clients;
-mod http;
+pub(crate) mod http;
 mod registry;
-mod server;
+pub(crate) mod server;
 mod tokens;
 mod validation;
 mod vectors;

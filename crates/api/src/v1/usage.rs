@@ -7,10 +7,10 @@ use keyward_engine::{Engine, Overview};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Problem};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(usage);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(usage);
 }
 
 /// How things stand.

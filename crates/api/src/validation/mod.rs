@@ -12,10 +12,10 @@ use keyward_domain::{Secret, SecretKind};
 use keyward_engine::Error;
 use keyward_web::{Problem, bearer};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(validate::validate)
         .service(lookup::look_up)
         .service(token::own_license)

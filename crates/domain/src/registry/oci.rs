@@ -45,6 +45,11 @@ impl fmt::Display for Reference {
 }
 
 impl Tag {
+    /// The longest.
+    pub const MOST: usize = 128;
+    /// How it is written, as a regular expression.
+    pub const PATTERN: &str = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$";
+
     /// The digest that a fallback tag is about: clients keep what belongs to a manifest (referrers, signatures)
     /// under `sha256-<hex>` and `sha256-<hex>.sig`, `.att` or `.sbom`, where a registry has no referrers API.
     pub fn subject(&self) -> Option<Digest> {
@@ -57,6 +62,12 @@ impl Tag {
 }
 
 impl RepositoryName {
+    /// The longest.
+    pub const MOST: usize = 255;
+    /// How it is written, as a regular expression.
+    pub const PATTERN: &str =
+        r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$";
+
     /// This name behind `prefix`.
     #[must_use]
     pub fn behind(&self, prefix: &Self) -> Self {
@@ -70,6 +81,10 @@ impl RepositoryName {
 }
 
 impl RepositoryPattern {
+    /// How it is written, as a regular expression.
+    pub const PATTERN: &str =
+        r"^[a-z0-9*]([a-z0-9*._-]*[a-z0-9*])?(/[a-z0-9*]([a-z0-9*._-]*[a-z0-9*])?)*$";
+
     /// Whether `name` is one of those meant. Takes time in proportion to both lengths: each piece between two stars is
     /// taken where it comes first, which leaves most room for those after it.
     pub fn matches(&self, name: &RepositoryName) -> bool {
@@ -89,7 +104,7 @@ impl RepositoryPattern {
 }
 
 fn repository(text: &str) -> Result<String, Invalid> {
-    if text.len() <= 255 && text.split('/').all(is_path_component) {
+    if text.len() <= RepositoryName::MOST && text.split('/').all(is_path_component) {
         Ok(text.to_owned())
     } else {
         Err(Invalid::new("invalid_repository", "is not a repository such as acme/app"))
@@ -112,7 +127,7 @@ fn tag(text: &str) -> Result<String, Invalid> {
     let first = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let rest = |byte: &u8| first(byte) || matches!(byte, b'.' | b'-');
     let bytes = text.as_bytes();
-    if (1..=128).contains(&bytes.len()) && first(&bytes[0]) && bytes.iter().all(rest) {
+    if (1..=Tag::MOST).contains(&bytes.len()) && first(&bytes[0]) && bytes.iter().all(rest) {
         Ok(text.to_owned())
     } else {
         Err(Invalid::new("invalid_tag", "is not a tag: 1 to 128 letters, digits, '_', '.' and '-'"))
@@ -143,7 +158,7 @@ fn pattern(text: &str) -> Result<String, Invalid> {
             && part.ends_with(word)
             && part.chars().all(|c| word(c) || matches!(c, '.' | '_' | '-'))
     };
-    if text.len() <= 255 && text.split('/').all(part) {
+    if text.len() <= RepositoryName::MOST && text.split('/').all(part) {
         Ok(text.to_owned())
     } else {
         Err(Invalid::new("invalid_repository", "is not a repository such as acme/app or acme/*"))

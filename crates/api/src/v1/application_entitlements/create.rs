@@ -22,7 +22,7 @@ pub(crate) struct CreateApplicationEntitlement {
     #[schema(value_type = Option<Vec<String>>, example = json!(["1.4.2"]))]
     versions: WantedVersions,
     /// Internal: customers never see it.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     note: Option<Notes>,
 }
 
@@ -50,7 +50,7 @@ impl Request for CreateApplicationEntitlement {
 #[utoipa::path(
     tag = "application-entitlements",
     operation_id = "create_application_entitlement",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateApplicationEntitlement,
     security(("management_token" = ["entitlements:write"])),
     responses((status = 201, body = EntitlementView), Refused),

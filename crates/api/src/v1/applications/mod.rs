@@ -10,16 +10,16 @@ pub(crate) mod versions;
 use keyward_domain::{Application, ApplicationId, Name, Notes, Slug, Timestamp};
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(create::create)
-        .service(list::list)
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
+        .service(create::create).body::<create::CreateApplication>()
+        .service(list::list).query::<list::ApplicationQuery>("list_applications")
         .service(show::show)
-        .service(update::update)
+        .service(update::update).body::<update::UpdateApplication>()
         .service(delete::delete);
-    versions::routes(config);
+    versions::routes(routes);
 }
 
 /// A deployable thing.

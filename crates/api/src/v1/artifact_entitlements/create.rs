@@ -13,7 +13,7 @@ pub(crate) struct CreateEntitlement {
     #[schema(value_type = String, format = Uuid)]
     customer_id: CustomerId,
     /// For your own reference.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     description: Option<Notes>,
     /// Each artifact once.
     #[schema(value_type = Vec<GrantInput>)]
@@ -48,7 +48,7 @@ impl From<CreateEntitlement> for NewEntitlement {
 #[utoipa::path(
     tag = "artifact-entitlements",
     operation_id = "create_artifact_entitlement",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateEntitlement,
     security(("management_token" = ["entitlements:write"])),
     responses((status = 201, body = EntitlementView), Refused),

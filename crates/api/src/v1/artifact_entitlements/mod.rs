@@ -13,20 +13,21 @@ use std::collections::BTreeSet;
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, Tag};
 use keyward_domain::{ArtifactEntitlementId, ArtifactId, CustomerId, Notes, Timestamp};
 use keyward_engine::{NewGrant, TagChoice};
-use keyward_web::fields::Many;
+use keyward_web::fields::Nested;
 use keyward_web::{Answer, Fields, Request};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use serde_json::json;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(create::create)
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
+        .service(create::create).body::<create::CreateEntitlement>()
         .service(preview::preview)
         .service(policy::show)
-        .service(policy::set)
-        .service(list::list)
+        .service(policy::set).body::<policy::PolicyView>()
+        .service(list::list).query::<list::EntitlementQuery>("list_artifact_entitlements")
         .service(show::show)
-        .service(update::update)
+        .service(update::update).body::<update::UpdateEntitlement>()
         .service(delete::delete);
 }
 
@@ -101,7 +102,7 @@ pub(crate) struct GrantInput {
     artifact_id: ArtifactId,
     /// `named`: the tags that `tags` names. `current`: all there are now. `all`: all there are and will be.
     #[schema(example = "named")]
-    mode: String,
+    mode: &'static str,
     /// With `named`.
     #[schema(value_type = Option<Vec<String>>, example = json!(["1.4.2"]))]
     tags: Option<BTreeSet<Tag>>,
@@ -109,24 +110,28 @@ pub(crate) struct GrantInput {
 
 impl Request for GrantInput {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (artifact_id, mode) = (fields.required("artifact_id"), fields.required::<String>("mode"));
+        let artifact_id = fields.required("artifact_id");
+        let mode = fields.required_one_of("mode", "unknown_mode", &["named", "current", "all"]);
         let tags: Option<BTreeSet<Tag>> = fields.optional("tags");
-        let fault = match (mode.as_deref(), &tags) {
-            (Some("named"), None) => Some(("tags", "required", "is required with named")),
-            (Some("current" | "all"), Some(_)) => Some(("tags", "not_used", "is for named alone")),
-            (Some("named" | "current" | "all") | None, _) => None,
-            (Some(_), _) => Some(("mode", "unknown_mode", "must be named, current or all")),
-        };
-        if let Some((name, code, message)) = fault {
-            fields.fault(name, keyward_domain::Invalid::new(code, message));
+        match mode {
+            Some("named") if !fields.is_given("tags") => fields.missing("tags", "is required with named"),
+            Some("current" | "all") if fields.is_given("tags") => {
+                fields.fault("tags", keyward_domain::Invalid::new("not_used", "is for named alone"));
+            }
+            _ => {}
         }
+        fields.relation(json!({
+            "if": {"properties": {"mode": {"const": "named"}}},
+            "then": {"required": ["tags"], "properties": {"tags": {"type": "array"}}},
+            "else": {"properties": {"tags": {"type": "null"}}},
+        }));
         Some(Self { artifact_id: artifact_id?, mode: mode?, tags })
     }
 }
 
 impl From<GrantInput> for NewGrant {
     fn from(input: GrantInput) -> Self {
-        let tags = match (input.mode.as_str(), input.tags) {
+        let tags = match (input.mode, input.tags) {
             ("all", _) => TagChoice::All,
             ("current", _) => TagChoice::Current,
             (_, tags) => TagChoice::Named(tags.unwrap_or_default()),
@@ -136,6 +141,6 @@ impl From<GrantInput> for NewGrant {
 }
 
 /// The grants of a request.
-fn grants(given: Many<GrantInput>) -> Vec<NewGrant> {
-    given.0.into_iter().map(NewGrant::from).collect()
+fn grants(given: Vec<Nested<GrantInput>>) -> Vec<NewGrant> {
+    given.into_iter().map(|Nested(grant)| grant.into()).collect()
 }

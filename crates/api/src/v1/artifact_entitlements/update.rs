@@ -11,7 +11,7 @@ use super::{EntitlementView, GrantInput, grants};
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateEntitlement {
     /// `null` removes it.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     description: Option<Option<Notes>>,
     /// What is granted instead of all before.
     #[schema(value_type = Option<Vec<GrantInput>>)]
@@ -31,7 +31,7 @@ impl Request for UpdateEntitlement {
 #[utoipa::path(
     tag = "artifact-entitlements",
     operation_id = "update_artifact_entitlement",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateEntitlement,
     security(("management_token" = ["entitlements:write"])),
     responses((status = 200, body = EntitlementView), Refused),

@@ -9,12 +9,12 @@ mod tags;
 use keyward_domain::registry::{Artifact, RepositoryName};
 use keyward_domain::{ArtifactId, RegistryId, Timestamp};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(create::create)
-        .service(list::list)
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
+        .service(create::create).body::<create::CreateArtifact>()
+        .service(list::list).query::<list::ArtifactQuery>("list_artifacts")
         .service(show::show)
         .service(tags::tags)
         .service(history::history);

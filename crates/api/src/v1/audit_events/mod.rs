@@ -5,10 +5,11 @@ mod list;
 use keyward_domain::{Actor, AuditEvent, AuditEventId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
+use crate::v1::page::PageQuery;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list::list);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list::list).query::<PageQuery>("list_audit_events");
 }
 
 /// One line of the audit log.

@@ -16,10 +16,10 @@ use keyward_domain::{Application, ApplicationVersion, Name, Notes, Slug, Timesta
 use keyward_engine::{Engine, Recipient};
 use keyward_web::{ClientAddress, Code, Problem, bearer};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(applications::list).service(versions::list).service(version::show).service(file::fetch);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(applications::list).service(versions::list).service(version::show).service(file::fetch);
 }
 
 /// The customer whose license's token was sent. A handler that does not ask for it is open to everyone.

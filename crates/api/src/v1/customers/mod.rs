@@ -9,14 +9,14 @@ mod update;
 use keyward_domain::{AddressRange, Customer, CustomerId, Email, Name, Notes, Timestamp};
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(create::create)
-        .service(list::list)
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
+        .service(create::create).body::<create::CreateCustomer>()
+        .service(list::list).query::<list::CustomerQuery>("list_customers")
         .service(show::show)
-        .service(update::update)
+        .service(update::update).body::<update::UpdateCustomer>()
         .service(delete::delete);
 }
 

@@ -16,21 +16,22 @@ use keyward_domain::{
 };
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
+use crate::v1::page::PageQuery;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(create::create)
-        .service(list::list)
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
+        .service(create::create).body::<create::CreateOrganization>()
+        .service(list::list).query::<PageQuery>("list_organizations")
         .service(show::show)
-        .service(update::update)
+        .service(update::update).body::<update::UpdateOrganization>()
         .service(notices::show::show)
-        .service(notices::update::update)
+        .service(notices::update::update).body::<notices::update::UpdateNotices>()
         .service(sign_in_provider::show::show)
-        .service(sign_in_provider::set::set)
+        .service(sign_in_provider::set::set).body::<sign_in_provider::set::SetProvider>()
         .service(sign_in_provider::delete::delete)
         .service(start_trial::start_trial)
-        .service(plan::set_plan)
+        .service(plan::set_plan).body::<plan::SetPlan>()
         .service(suspend::suspend)
         .service(resume::resume);
 }

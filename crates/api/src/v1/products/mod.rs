@@ -19,24 +19,24 @@ use keyward_domain::{FieldDraft, Name, Notes, Product, ProductId, ProductState, 
 use keyward_engine::{Done, KeyedProduct};
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
 use settings::SettingsView;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(create::create)
-        .service(list::list)
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
+        .service(create::create).body::<create::CreateProduct>()
+        .service(list::list).query::<list::ProductQuery>("list_products")
         .service(show::show)
-        .service(update::update)
-        .service(rotate_key::rotate_key)
+        .service(update::update).body::<update::UpdateProduct>()
+        .service(rotate_key::rotate_key).body::<crate::v1::overlap::Overlap>()
         .service(archive::archive)
         .service(unarchive::unarchive)
         .service(disable::disable)
         .service(enable::enable)
         .service(page::page)
-        .service(usage::usage)
-        .service(keys::create);
+        .service(usage::usage).query::<usage::UsageQuery>("product_usage")
+        .service(keys::create).body::<keys::CreateKey>();
 }
 
 /// One software offering.

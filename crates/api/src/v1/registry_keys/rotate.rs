@@ -14,7 +14,7 @@ use crate::v1::overlap::Overlap;
 #[utoipa::path(
     tag = "registry-keys",
     operation_id = "rotate_registry_key",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
     request_body = Overlap,
     security(("management_token" = ["registries:write"])),
     responses((status = 200, body = SecretView), Refused),

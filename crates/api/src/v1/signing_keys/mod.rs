@@ -9,11 +9,11 @@ mod show;
 
 use keyward_domain::{Kid, SigningKey, SigningKeyState, Timestamp};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(create::create)
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
+        .service(create::create).body::<create::CreateSigningKey>()
         .service(list::list)
         .service(show::show)
         .service(public_key::public_key)

@@ -14,14 +14,14 @@ use keyward_domain::{ApplicationVersionId, Timestamp, VersionName};
 use keyward_engine::{Done, VersionSheet};
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
-        .service(create::create)
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
+        .service(create::create).body::<create::CreateApplicationVersion>()
         .service(list::list)
         .service(show::show)
-        .service(update::update)
+        .service(update::update).body::<update::UpdateApplicationVersion>()
         .service(archive::archive)
         .service(unarchive::unarchive);
 }
