@@ -68,7 +68,8 @@ impl Subject {
         };
         let product = tenant.http.create("/api/v1/products", &json!({"name": "Server"}).to_string())?;
         let customer = json!({"email": "it@example.com", "name": "Example Inc."}).to_string();
-        let key = tenant.http.create(&format!("/api/v1/products/{}/keys", text(&product, "id")?), &customer)?;
+        let key =
+            tenant.http.create(&format!("/api/v1/products/{}/keys", text(&product, "id")?), &customer)?;
         let mut own_ids = vec![tenant.id.clone()];
         for list in ["members", "tokens"] {
             let page: Value = serde_json::from_str(&tenant.http.get(&format!("/api/v1/{list}"))?)?;

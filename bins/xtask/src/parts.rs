@@ -40,7 +40,13 @@ pub(crate) fn install() -> Result<Parts> {
     println!("\n== parts");
     install_postgres()?;
     install_registry()?;
-    Ok(Parts { node: node("examples/node")?, browser: browser()?, python: python()?, go: go()?, contract: install_contract()? })
+    Ok(Parts {
+        node: node("examples/node")?,
+        browser: browser()?,
+        python: python()?,
+        go: go()?,
+        contract: install_contract()?,
+    })
 }
 
 /// The PostgreSQL server.

@@ -39,7 +39,10 @@ impl<'a, 'c> Routes<'a, 'c> {
     }
 
     /// A handler with its path and documentation.
-    pub(crate) fn service<F: HttpServiceFactory + OpenApiFactory + 'static>(&mut self, handler: F) -> &mut Self {
+    pub(crate) fn service<F: HttpServiceFactory + OpenApiFactory + 'static>(
+        &mut self,
+        handler: F,
+    ) -> &mut Self {
         self.config.service(handler);
         self
     }

@@ -23,7 +23,8 @@ static METHODS: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     let named = METHODS.iter().filter(|(address, _)| {
         let path = address.pattern().unwrap_or_default();
-        let many = |(other, _): &&(ResourceDef, String)| other.pattern() != Some(path) && other.is_match(path);
+        let many =
+            |(other, _): &&(ResourceDef, String)| other.pattern() != Some(path) && other.is_match(path);
         !path.contains('{') && METHODS.iter().any(|other| many(&other))
     });
     for (address, methods) in named {

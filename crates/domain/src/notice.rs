@@ -70,7 +70,8 @@ impl NoticeDays {
     pub fn new(mut days: Vec<u32>) -> Result<Self, Invalid> {
         days.sort_unstable_by(|one, other| other.cmp(one));
         days.dedup();
-        let fits = (1..=Self::MOST).contains(&days.len()) && days.iter().all(|day| (1..=Self::MOST_DAYS).contains(day));
+        let fits = (1..=Self::MOST).contains(&days.len())
+            && days.iter().all(|day| (1..=Self::MOST_DAYS).contains(day));
         let fault = || Invalid::new("invalid_days", "must be 1 to 5 numbers from 1 to 365");
         if fits { Ok(Self(days)) } else { Err(fault()) }
     }

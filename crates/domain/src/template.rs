@@ -82,8 +82,8 @@ impl FromStr for FieldName {
         if payload::RESERVED.contains(&text) {
             return Err(Invalid::new("reserved_name", "is a claim of the token itself"));
         }
-        let fits =
-            (1..=Self::MOST).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let fits = (1..=Self::MOST).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if fits {
             Ok(Self(text.to_owned()))
         } else {

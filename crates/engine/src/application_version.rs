@@ -99,10 +99,9 @@ impl Engine {
         let (scope, now) = (access.scope(), self.now());
         // Before anything is held: an application's kind never changes.
         let kind = find(&self.store.read().await?, scope, application).await?.kind;
-        let files =
-            heavy(new.files.bytes(), move || Files::new(kind, new.files)).await.map_err(|faults| {
-                Error::Invalid(faults.into_iter().map(fault).collect())
-            })?;
+        let files = heavy(new.files.bytes(), move || Files::new(kind, new.files))
+            .await
+            .map_err(|faults| Error::Invalid(faults.into_iter().map(fault).collect()))?;
         let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             let application = find(&tx, scope, application).await?;

@@ -109,9 +109,9 @@ pub use provider::{
 pub use publish::AskedList;
 pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
-    Admitted, Collected, EntitlementChange, Guest, Happening, NewArtifact, NewCredential, NewEntitlement,
-    NewGrant, NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages,
-    OwnLicense, OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
+    Admitted, Collected, EntitlementChange, Guest, Happening, MOST_GRANTS, NewArtifact, NewCredential,
+    NewEntitlement, NewGrant, NewNotifications, NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact,
+    OwnImages, OwnLicense, OwnRegistry, Preview, RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
 };
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};

@@ -597,7 +597,11 @@ impl Asked<'_> {
 
 impl Checked {
     fn sound(self) -> Result<(Option<Product>, Option<Payload>)> {
-        if self.faults.is_empty() { Ok((self.product, self.payload)) } else { Err(Error::Invalid(self.faults)) }
+        if self.faults.is_empty() {
+            Ok((self.product, self.payload))
+        } else {
+            Err(Error::Invalid(self.faults))
+        }
     }
 }
 

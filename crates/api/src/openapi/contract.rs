@@ -89,7 +89,8 @@ fn documented(document: &Value, schema: &Value) -> Map<String, Value> {
 
 /// What is read, with the words of what is documented. A schema that has a name is described under it.
 fn with_words(document: &mut Value, words: &Value, read: &Value) -> Value {
-    let named = ["oneOf", "anyOf", "allOf"].iter().filter_map(|of| words[of].as_array()).flatten().chain([words]);
+    let named =
+        ["oneOf", "anyOf", "allOf"].iter().filter_map(|of| words[of].as_array()).flatten().chain([words]);
     let mut schema = match named.filter_map(|part| part["$ref"].as_str()).next() {
         Some(target) => {
             let name = target.rsplit('/').next().unwrap_or_default().to_owned();
@@ -123,7 +124,8 @@ fn keep_words(schema: &mut Value, words: &Value) {
 
 fn without_null(schema: &Value) -> Value {
     let mut schema = schema.clone();
-    let is_null = |value: &Value| *value == json!("null") || *value == json!({"type": "null"}) || value.is_null();
+    let is_null =
+        |value: &Value| *value == json!("null") || *value == json!({"type": "null"}) || value.is_null();
     for list in ["enum", "anyOf", "oneOf", "type"] {
         if let Some(Value::Array(items)) = schema.get_mut(list) {
             items.retain(|item| !is_null(item));
@@ -160,7 +162,7 @@ fn describe_parameter(parameter: &mut Value) {
     let schema = match (parameter["in"].as_str(), parameter["name"].as_str()) {
         (Some("header"), Some("If-Match")) => {
             parameter["description"] = "The `ETag` of what you saw, or `*`".into();
-            Some(json!({"type": "string", "pattern": keyward_web::IfMatch::PATTERN}))
+            Some(json!({"type": "string", "pattern": keyward_web::IfMatch::PATTERN, "example": "\"7\""}))
         }
         (Some("header"), Some("Idempotency-Key")) => {
             parameter["description"] =
@@ -190,7 +192,8 @@ fn describe_refusals(operation: &mut Value) {
     let mut statuses = Vec::new();
     if operation["responses"].get("4XX").is_some() {
         // Whether the operation asks for a credential of its own kind, or of the whole document's.
-        let open = operation["security"].as_array().is_some_and(|all| all.iter().any(|one| *one == json!({})));
+        let open =
+            operation["security"].as_array().is_some_and(|all| all.iter().any(|one| *one == json!({})));
         statuses.extend((!open).then_some(["401", "403"]).into_iter().flatten());
         statuses.extend(takes("path").then_some("404"));
         statuses.extend((takes("query") || takes("header")).then_some("400"));

@@ -10,9 +10,7 @@ use keyward_web::problem::{FaultSchema, ProblemSchema, Refused};
 use serde_json::Value;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    Components, InfoBuilder, LicenseBuilder, OpenApiBuilder, RefOr, SecurityRequirement,
-};
+use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApiBuilder, RefOr, SecurityRequirement};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -84,7 +82,8 @@ takes those as well if an owner is concerned.";
 const DESCRIPTION: &str = "\
 Issue licenses as signed tokens that your application verifies offline.
 
-- **Errors** are RFC 9457 problem documents with a stable `code`; `errors` names every field at fault.
+- **Errors** are RFC 9457 problem documents with a stable `code`; `errors` names every field at fault. Members that an
+  operation does not know are refused.
 - **Lists** are pages, newest first or as `sort` says: follow `next_cursor` with `?cursor=` until it is `null`.
 - **Repeat safely**: a `POST` with the header `Idempotency-Key` is carried out once within 24 hours.
 - **Change safely**: send the `ETag` of what you saw as `If-Match`.

@@ -5,6 +5,7 @@ mod lookup;
 mod token;
 mod validate;
 
+use crate::routes::Routes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,7 +13,6 @@ use keyward_domain::{Secret, SecretKind};
 use keyward_engine::Error;
 use keyward_web::{Problem, bearer};
 use serde::Serialize;
-use crate::routes::Routes;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes

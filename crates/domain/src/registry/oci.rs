@@ -65,8 +65,7 @@ impl RepositoryName {
     /// The longest.
     pub const MOST: usize = 255;
     /// How it is written, as a regular expression.
-    pub const PATTERN: &str =
-        r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$";
+    pub const PATTERN: &str = r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$";
 
     /// This name behind `prefix`.
     #[must_use]
@@ -82,8 +81,7 @@ impl RepositoryName {
 
 impl RepositoryPattern {
     /// How it is written, as a regular expression.
-    pub const PATTERN: &str =
-        r"^[a-z0-9*]([a-z0-9*._-]*[a-z0-9*])?(/[a-z0-9*]([a-z0-9*._-]*[a-z0-9*])?)*$";
+    pub const PATTERN: &str = r"^[a-z0-9*]([a-z0-9*._-]*[a-z0-9*])?(/[a-z0-9*]([a-z0-9*._-]*[a-z0-9*])?)*$";
 
     /// Whether `name` is one of those meant. Takes time in proportion to both lengths: each piece between two stars is
     /// taken where it comes first, which leaves most room for those after it.

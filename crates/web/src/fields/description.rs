@@ -76,6 +76,9 @@ pub fn nullable(mut schema: Value) -> Value {
 /// Whether a schema lets `null` pass by its type.
 pub fn allows_null(schema: &Value) -> bool {
     let null = Value::from("null");
-    let one = |schema: &Value| schema["type"] == null || schema["type"].as_array().is_some_and(|all| all.contains(&null));
-    one(schema) || ["anyOf", "oneOf"].iter().any(|of| schema[of].as_array().is_some_and(|all| all.iter().any(one)))
+    let one = |schema: &Value| {
+        schema["type"] == null || schema["type"].as_array().is_some_and(|all| all.contains(&null))
+    };
+    one(schema)
+        || ["anyOf", "oneOf"].iter().any(|of| schema[of].as_array().is_some_and(|all| all.iter().any(one)))
 }

@@ -8,16 +8,17 @@ use keyward_domain::notice::NoticeDays;
 use keyward_domain::payload::RESERVED;
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
 use keyward_domain::registry::{
-    ArtifactPolicy, Decision, Host, KeyAccess, Operation, RepositoryName, RepositoryPattern, Rotation, Tag, Upstream,
+    ArtifactPolicy, Decision, Host, KeyAccess, Operation, RepositoryName, RepositoryPattern, Rotation, Tag,
+    Upstream,
 };
 use keyward_domain::template::{FieldKind, FieldName};
 use keyward_domain::text::LINES_PATTERN;
 use keyward_domain::version::{Pattern, Standing, Version};
 use keyward_domain::{
     AddressRange, AlertStatus, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor,
-    CustomResponse, CustomerId, Email, EndTime, FieldDraft, HttpUrl, Invalid, LicenseId, LicenseKey, LicenseStatus,
-    MailDomain, Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId, ProviderUrl,
-    RegistryId, RegistryKeyId, Role, Scopes, Slug, StartTime, Template, VersionName, Versions,
+    CustomResponse, CustomerId, Email, EndTime, FieldDraft, HttpUrl, Invalid, LicenseId, LicenseKey,
+    LicenseStatus, MailDomain, Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId,
+    ProviderUrl, RegistryId, RegistryKeyId, Role, Scopes, Slug, StartTime, Template, VersionName, Versions,
 };
 use keyward_engine::ClientSecret;
 use serde_json::value::RawValue;
@@ -96,7 +97,6 @@ impl Field {
     }
 }
 
-
 /// A text of a length and a pattern.
 fn text(most: usize, pattern: &str) -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": pattern})
@@ -118,14 +118,16 @@ fn http_url(most: usize) -> Value {
 
 /// An address or network of IPv4 or IPv6.
 fn address_range() -> Value {
-    let v4 = r"((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+    let v4 =
+        r"((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
     let (group, mut v6) = ("[0-9a-fA-F]{1,4}", Vec::new());
     v6.push(format!("({group}:){{7}}{group}"));
     // So many groups before and after the gap.
     for before in 0..=7 {
         let (head, after) = (format!("({group}:){{{before}}}"), 7 - before);
         let head = if before == 0 { ":".to_owned() } else { head };
-        let tail = if after == 0 { String::new() } else { format!("({group}(:{group}){{0,{}}})?", after - 1) };
+        let tail =
+            if after == 0 { String::new() } else { format!("({group}(:{group}){{0,{}}})?", after - 1) };
         v6.push(format!("{head}:{tail}"));
     }
     v6.push(format!("::([fF]{{4}}:)?{v4}"));
@@ -209,8 +211,9 @@ macro_rules! from_exact_text {
 }
 
 from_exact_text!(
-    FileText = json!({"type": "string", "maxLength": Self::MOST_BYTES, "pattern": LINES_PATTERN});
-    Markdown = json!({"type": "string", "maxLength": Self::MOST_BYTES, "pattern": LINES_PATTERN});
+    // Their lengths are counted in bytes, of which a schema knows nothing.
+    FileText = json!({"type": "string", "pattern": LINES_PATTERN});
+    Markdown = json!({"type": "string", "pattern": LINES_PATTERN});
 );
 
 impl FromField for Notes {
@@ -256,12 +259,22 @@ impl FromField for bool {
 
 impl FromField for u32 {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        field.literal().parse().map_err(|_| vec![Invalid::new("wrong_type", "must be a whole number")])
+        let wrong = || vec![Invalid::new("wrong_type", "must be a whole number")];
+        field.literal().parse().or_else(|_| whole(field).ok_or_else(wrong))
     }
 
     fn schema() -> Value {
         integer(Self::MIN, Self::MAX)
     }
+}
+
+/// A whole number that is written with a fraction or an exponent: to JSON, `30.0` is one.
+fn whole(field: &Field) -> Option<u32> {
+    let Field::Json(raw) = field else { return None };
+    let number: f64 = serde_json::from_str(raw.get()).ok()?;
+    let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it fits")]
+    fits.then_some(number as u32)
 }
 
 /// A whole number within bounds.
@@ -359,6 +372,12 @@ impl Request for FieldDraft {
         let (required, editable) = (fields.optional("required"), fields.optional("editable"));
         let (hidden, default) = (fields.optional("hidden"), fields.optional("default"));
         let choices: Option<Vec<Choice>> = fields.optional("choices");
+        let some = json!({"type": "array", "minItems": 1, "maxItems": FieldKind::MOST_CHOICES, "uniqueItems": true});
+        fields.relation(json!({
+            "if": {"properties": {"type": {"const": "select"}}},
+            "then": {"required": ["choices"], "properties": {"choices": some}},
+            "else": {"properties": {"choices": {"maxItems": 0}}},
+        }));
         Some(Self {
             name: name?.as_str().to_owned(),
             label: label.map(|label| label.to_string()),
@@ -517,12 +536,13 @@ impl FromField for Rotation {
     }
 }
 
-/// The address of a chart; what else it must be depends on whether it is an `oci://` one.
+/// The address of a chart.
 struct ChartUrl(String);
 
 impl FromField for ChartUrl {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        field.text().map(Self).map_err(|fault| vec![fault])
+        let url = field.text().map_err(|fault| vec![fault])?;
+        Chart::check_url(&url).map_err(|fault| vec![fault]).map(|()| Self(url))
     }
 
     fn schema() -> Value {
@@ -533,7 +553,11 @@ impl FromField for ChartUrl {
 
 impl Request for Chart {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (url, name, version) = (fields.required("url"), fields.optional::<FileName>("name"), fields.required::<VersionName>("version"));
+        let (url, name, version) = (
+            fields.required("url"),
+            fields.optional::<FileName>("name"),
+            fields.required::<VersionName>("version"),
+        );
         fields.relation(json!({
             "if": {"properties": {"url": {"type": "string", "pattern": "^[oO][cC][iI]:"}}},
             "then": {"properties": {"name": {"type": "null"}}},

@@ -6,6 +6,7 @@ mod list;
 mod show;
 mod update;
 
+use crate::routes::Routes;
 use keyward_domain::{
     ApplicationEntitlementId, ApplicationId, CustomerId, Invalid, Notes, Timestamp, VersionName,
 };
@@ -13,14 +14,16 @@ use keyward_engine::{ApplicationGrant, WantedVersions};
 use keyward_web::{Answer, Fields};
 use serde::Serialize;
 use serde_json::json;
-use crate::routes::Routes;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
-        .service(create::create).body::<create::CreateApplicationEntitlement>()
-        .service(list::list).query::<list::EntitlementQuery>("list_application_entitlements")
+        .service(create::create)
+        .body::<create::CreateApplicationEntitlement>()
+        .service(list::list)
+        .query::<list::EntitlementQuery>("list_application_entitlements")
         .service(show::show)
-        .service(update::update).body::<update::UpdateApplicationEntitlement>()
+        .service(update::update)
+        .body::<update::UpdateApplicationEntitlement>()
         .service(delete::delete);
 }
 

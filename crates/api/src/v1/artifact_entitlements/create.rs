@@ -5,7 +5,7 @@ use keyward_engine::{Engine, NewEntitlement, NewGrant};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Problem, Request};
 
-use super::{EntitlementView, GrantInput, grants};
+use super::{EntitlementView, GrantInput, Grants};
 
 /// An entitlement to be created.
 #[derive(Debug, utoipa::ToSchema)]
@@ -25,7 +25,8 @@ pub(crate) struct CreateEntitlement {
 impl Request for CreateEntitlement {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (customer_id, description) = (fields.required("customer_id"), fields.optional("description"));
-        let (given, close) = (fields.required("grants").map(grants), fields.optional("close"));
+        let (given, close) =
+            (fields.required("grants").map(|Grants(grants)| grants), fields.optional("close"));
         Some(Self { customer_id: customer_id?, description, grants: given?, close })
     }
 }

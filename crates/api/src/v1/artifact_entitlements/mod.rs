@@ -10,24 +10,28 @@ mod update;
 
 use std::collections::BTreeSet;
 
+use crate::routes::Routes;
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, Tag};
-use keyward_domain::{ArtifactEntitlementId, ArtifactId, CustomerId, Notes, Timestamp};
-use keyward_engine::{NewGrant, TagChoice};
-use keyward_web::fields::Nested;
+use keyward_domain::{ArtifactEntitlementId, ArtifactId, CustomerId, Invalid, Notes, Timestamp};
+use keyward_engine::{MOST_GRANTS, NewGrant, TagChoice};
+use keyward_web::fields::{Field, FromField, Nested};
 use keyward_web::{Answer, Fields, Request};
 use serde::Serialize;
-use serde_json::json;
-use crate::routes::Routes;
+use serde_json::{Value, json};
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
-        .service(create::create).body::<create::CreateEntitlement>()
+        .service(create::create)
+        .body::<create::CreateEntitlement>()
         .service(preview::preview)
         .service(policy::show)
-        .service(policy::set).body::<policy::PolicyView>()
-        .service(list::list).query::<list::EntitlementQuery>("list_artifact_entitlements")
+        .service(policy::set)
+        .body::<policy::PolicyView>()
+        .service(list::list)
+        .query::<list::EntitlementQuery>("list_artifact_entitlements")
         .service(show::show)
-        .service(update::update).body::<update::UpdateEntitlement>()
+        .service(update::update)
+        .body::<update::UpdateEntitlement>()
         .service(delete::delete);
 }
 
@@ -116,7 +120,7 @@ impl Request for GrantInput {
         match mode {
             Some("named") if !fields.is_given("tags") => fields.missing("tags", "is required with named"),
             Some("current" | "all") if fields.is_given("tags") => {
-                fields.fault("tags", keyward_domain::Invalid::new("not_used", "is for named alone"));
+                fields.fault("tags", Invalid::new("not_used", "is for named alone"));
             }
             _ => {}
         }
@@ -141,6 +145,19 @@ impl From<GrantInput> for NewGrant {
 }
 
 /// The grants of a request.
-fn grants(given: Vec<Nested<GrantInput>>) -> Vec<NewGrant> {
-    given.into_iter().map(|Nested(grant)| grant.into()).collect()
+struct Grants(Vec<NewGrant>);
+
+impl FromField for Grants {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let given: Vec<Nested<GrantInput>> = Vec::from_field(field)?;
+        if given.is_empty() || given.len() > MOST_GRANTS {
+            let message = format!("must name 1 to {MOST_GRANTS} artifacts");
+            return Err(vec![Invalid::new("wrong_count", message)]);
+        }
+        Ok(Self(given.into_iter().map(|Nested(grant)| grant.into()).collect()))
+    }
+
+    fn schema() -> Value {
+        json!({"type": "array", "items": Nested::<GrantInput>::schema(), "minItems": 1, "maxItems": MOST_GRANTS})
+    }
 }

@@ -5,7 +5,7 @@ use keyward_engine::{Engine, EntitlementChange, NewGrant};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Id, IfMatch, Problem, Request};
 
-use super::{EntitlementView, GrantInput, grants};
+use super::{EntitlementView, GrantInput, Grants};
 
 /// What is to be changed; what is absent stays.
 #[derive(Debug, utoipa::ToSchema)]
@@ -21,7 +21,10 @@ pub(crate) struct UpdateEntitlement {
 impl Request for UpdateEntitlement {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.immutable(&["customer_id"]);
-        Some(Self { description: fields.patch("description"), grants: fields.optional("grants").map(grants) })
+        Some(Self {
+            description: fields.patch("description"),
+            grants: fields.optional("grants").map(|Grants(grants)| grants),
+        })
     }
 }
 

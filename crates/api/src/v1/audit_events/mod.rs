@@ -2,11 +2,11 @@
 
 mod list;
 
+use crate::routes::Routes;
+use crate::v1::page::PageQuery;
 use keyward_domain::{Actor, AuditEvent, AuditEventId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use crate::routes::Routes;
-use crate::v1::page::PageQuery;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.service(list::list).query::<PageQuery>("list_audit_events");

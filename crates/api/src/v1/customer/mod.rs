@@ -9,6 +9,7 @@ mod versions;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::routes::Routes;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use keyward_domain::product::Markdown;
@@ -16,7 +17,6 @@ use keyward_domain::{Application, ApplicationVersion, Name, Notes, Slug, Timesta
 use keyward_engine::{Engine, Recipient};
 use keyward_web::{ClientAddress, Code, Problem, bearer};
 use serde::Serialize;
-use crate::routes::Routes;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.service(applications::list).service(versions::list).service(version::show).service(file::fetch);

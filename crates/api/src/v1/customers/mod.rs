@@ -6,17 +6,20 @@ mod list;
 mod show;
 mod update;
 
+use crate::routes::Routes;
 use keyward_domain::{AddressRange, Customer, CustomerId, Email, Name, Notes, Timestamp};
 use keyward_web::Answer;
 use serde::Serialize;
-use crate::routes::Routes;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
-        .service(create::create).body::<create::CreateCustomer>()
-        .service(list::list).query::<list::CustomerQuery>("list_customers")
+        .service(create::create)
+        .body::<create::CreateCustomer>()
+        .service(list::list)
+        .query::<list::CustomerQuery>("list_customers")
         .service(show::show)
-        .service(update::update).body::<update::UpdateCustomer>()
+        .service(update::update)
+        .body::<update::UpdateCustomer>()
         .service(delete::delete);
 }
 

@@ -45,7 +45,8 @@ impl Request for CreateLicense {
         let (description, customer_id) = (fields.optional("description"), fields.optional("customer_id"));
         let (payload, not_before) = (fields.optional::<Payload>("payload"), fields.optional("not_before"));
         let expires_at = fields.patch("expires_at");
-        let (product_id, values) = (fields.optional::<ProductId>("product_id"), fields.optional::<Values>("fields"));
+        let (product_id, values) =
+            (fields.optional::<ProductId>("product_id"), fields.optional::<Values>("fields"));
         let (misplaced, message) = if fields.is_given("product_id") {
             ("payload", "is told by the product's fields: use fields")
         } else {
@@ -60,16 +61,7 @@ impl Request for CreateLicense {
             "else": {"properties": {"fields": {"type": "null"}}},
         }));
         let fields = values;
-        Some(Self {
-            name,
-            description,
-            customer_id,
-            payload,
-            product_id,
-            fields,
-            not_before,
-            expires_at,
-        })
+        Some(Self { name, description, customer_id, payload, product_id, fields, not_before, expires_at })
     }
 }
 

@@ -1,6 +1,6 @@
 use actix_web::{get, web};
-use keyward_domain::permission::ReadLicenses;
 use keyward_domain::LicenseId;
+use keyward_domain::permission::ReadLicenses;
 use keyward_engine::{Engine, TokenFormat};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Fields, Id, Problem, Query, Request};

@@ -1,7 +1,7 @@
 //! The settings of a product, on their way in and out.
 
-use keyward_domain::product::{AddressMode, Settings};
 use keyward_domain::CustomResponse;
+use keyward_domain::product::{AddressMode, Settings};
 use keyward_engine::SettingsChange;
 use keyward_web::fields::Bounded;
 use keyward_web::{Fields, Request};
@@ -82,7 +82,8 @@ pub(crate) struct UpdateSettings {
 
 impl Request for UpdateSettings {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let ip_ttl_hours: Option<Option<Bounded<1, { Settings::MOST_TTL_HOURS }>>> = fields.patch("ip_ttl_hours");
+        let ip_ttl_hours: Option<Option<Bounded<1, { Settings::MOST_TTL_HOURS }>>> =
+            fields.patch("ip_ttl_hours");
         Some(Self {
             ip_enforcement: fields.optional("ip_enforcement"),
             default_max_ips: fields.patch("default_max_ips"),

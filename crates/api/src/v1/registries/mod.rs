@@ -10,23 +10,27 @@ mod show;
 mod sweep;
 mod update;
 
+use crate::routes::Routes;
+use crate::v1::page::PageQuery;
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
 use keyward_domain::{Name, RegistryId, Timestamp};
 use keyward_engine::NewCredential;
 use keyward_web::{Answer, Fields, Request};
 use serde::Serialize;
 use serde_json::json;
-use crate::routes::Routes;
-use crate::v1::page::PageQuery;
 use zeroize::Zeroizing;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
-        .service(create::create).body::<create::CreateRegistry>()
-        .service(list::list).query::<PageQuery>("list_registries")
-        .service(events::events).query::<events::EventQuery>("list_registry_events")
+        .service(create::create)
+        .body::<create::CreateRegistry>()
+        .service(list::list)
+        .query::<PageQuery>("list_registries")
+        .service(events::events)
+        .query::<events::EventQuery>("list_registry_events")
         .service(show::show)
-        .service(update::update).body::<update::UpdateRegistry>()
+        .service(update::update)
+        .body::<update::UpdateRegistry>()
         .service(delete::delete)
         .service(certificate::certificate)
         .service(sweep::sweep);

@@ -4,10 +4,10 @@ mod create;
 mod delete;
 mod show;
 
+use crate::routes::Routes;
 use keyward_domain::Timestamp;
 use keyward_domain::registry::Notifications;
 use serde::Serialize;
-use crate::routes::Routes;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.service(create::create).service(show::show).service(delete::delete);
