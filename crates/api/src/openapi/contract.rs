@@ -30,6 +30,7 @@ pub(crate) fn complete(document: &mut Value, described: &[Described]) {
             Place::Query(operation) => describe_parameters(document, operation, &schema()),
         }
     }
+    open(document);
     for operation in operations(document) {
         parameters(operation).for_each(describe_parameter);
         if let Some(body) = operation.get_mut("requestBody") {
@@ -39,6 +40,26 @@ pub(crate) fn complete(document: &mut Value, described: &[Described]) {
             }
         }
         describe_refusals(operation);
+    }
+}
+
+/// Says of objects of no shape that they may have any members: without that, generators of clients take them for empty.
+fn open(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            let shaped =
+                ["properties", "additionalProperties", "$ref"].iter().any(|word| members.contains_key(*word));
+            let object = |name: &Value| *name == json!("object");
+            let is_object = members.get("type").is_some_and(|name| {
+                object(name) || name.as_array().is_some_and(|all| all.iter().any(object))
+            });
+            if is_object && !shaped {
+                members.insert("additionalProperties".to_owned(), json!(true));
+            }
+            members.values_mut().for_each(open);
+        }
+        Value::Array(items) => items.iter_mut().for_each(open),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -170,7 +191,11 @@ fn describe_parameter(parameter: &mut Value) {
             let (most, pattern) = (IdempotencyKey::MOST, IdempotencyKey::PATTERN);
             Some(json!({"type": "string", "minLength": 1, "maxLength": most, "pattern": pattern}))
         }
-        (Some("path"), Some("org_slug")) => Some(Slug::schema()),
+        (Some("path"), Some("org_slug" | "application")) => Some(Slug::schema()),
+        // The id of a signing key: an RFC 7638 thumbprint, 32 bytes in base64url.
+        (Some("path"), Some("id")) if parameter["schema"].get("format").is_none() => {
+            Some(json!({"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"}))
+        }
         (Some("path"), Some("version")) => Some(VersionName::schema()),
         (Some("path"), Some("tag")) => Some(Tag::schema()),
         (Some("path"), Some("address")) => Some(AddressRange::schema()),
@@ -186,8 +211,8 @@ fn describe_parameter(parameter: &mut Value) {
 fn describe_refusals(operation: &mut Value) {
     let refused = json!({"$ref": format!("#/components/responses/{}", Refused::NAME)});
     let takes = |place: &str| {
-        let all = operation["parameters"].as_array().into_iter().flatten();
-        all.filter(|parameter| parameter["in"] == place).count() > 0
+        let mut all = operation["parameters"].as_array().into_iter().flatten();
+        all.any(|parameter| parameter["in"] == place)
     };
     let mut statuses = Vec::new();
     if operation["responses"].get("4XX").is_some() {

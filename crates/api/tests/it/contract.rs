@@ -43,7 +43,13 @@ enum Wrong {
 }
 
 /// A value that a schema refuses, with the places of all that is wrong in it. `None` where anything goes.
-fn refused(document: &Value, schema: &Value, wrong: Wrong, place: &str, places: &mut Vec<String>) -> Option<Value> {
+fn refused(
+    document: &Value,
+    schema: &Value,
+    wrong: Wrong,
+    place: &str,
+    places: &mut Vec<String>,
+) -> Option<Value> {
     let schema = resolve(document, schema);
     schema.get("type")?;
     let members = schema["properties"].as_object().filter(|_| is_a(schema, "object"));
@@ -63,7 +69,13 @@ fn refused(document: &Value, schema: &Value, wrong: Wrong, place: &str, places: 
     Some(value)
 }
 
-fn object(document: &Value, members: &Map<String, Value>, wrong: Wrong, place: &str, places: &mut Vec<String>) -> Value {
+fn object(
+    document: &Value,
+    members: &Map<String, Value>,
+    wrong: Wrong,
+    place: &str,
+    places: &mut Vec<String>,
+) -> Value {
     let mut made = Map::new();
     for (name, schema) in members {
         if let Some(value) = refused(document, schema, wrong, &format!("{place}/{name}"), places) {
@@ -92,7 +104,8 @@ fn bodies_are_described_by_what_reads_them() {
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 let schema = parameter["schema"].to_string();
                 assert!(!schema.contains("null"), "{method} {path}: {parameter}");
-                let described = ["pattern", "format", "enum"].iter().any(|word| parameter["schema"].get(word).is_some());
+                let described =
+                    ["pattern", "format", "enum"].iter().any(|word| parameter["schema"].get(word).is_some());
                 let free = parameter["schema"]["type"] != "string" || parameter["name"] == "license_key";
                 assert!(described || free || parameter["name"] == "uri", "{method} {path}: {parameter}");
             }

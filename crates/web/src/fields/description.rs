@@ -82,3 +82,72 @@ pub fn allows_null(schema: &Value) -> bool {
     one(schema)
         || ["anyOf", "oneOf"].iter().any(|of| schema[of].as_array().is_some_and(|all| all.iter().any(one)))
 }
+
+#[cfg(test)]
+mod tests {
+    use keyward_domain::files::FileName;
+    use keyward_domain::registry::{RepositoryName, RepositoryPattern, Tag};
+    use keyward_domain::template::FieldName;
+    use keyward_domain::version::Pattern;
+    use keyward_domain::{AddressRange, Cursor, Notes, Slug, VersionName};
+    use proptest::prelude::*;
+    use proptest::string::string_regex;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+    use crate::fields::{Field, FromField};
+
+    /// What the pattern of a type lets pass, the type takes.
+    fn holds<T: FromField>() {
+        let schema = T::schema();
+        let (pattern, name) = (schema["pattern"].as_str().unwrap(), std::any::type_name::<T>());
+        let most = schema["maxLength"].as_u64().unwrap_or(u64::MAX);
+        let bare = pattern.trim_start_matches('^').trim_end_matches('$');
+        let texts = string_regex(bare).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let taken = |text: String| {
+            let fits = text.chars().count() as u64 <= most;
+            prop_assert!(!fits || T::from_field(&Field::Text(text.clone())).is_ok(), "{name}: {text:?}");
+            Ok(())
+        };
+        TestRunner::default().run(&texts, taken).unwrap();
+    }
+
+    #[test]
+    fn patterns_say_what_is_taken() {
+        holds::<AddressRange>();
+        holds::<Cursor>();
+        holds::<FieldName>();
+        holds::<FileName>();
+        holds::<Notes>();
+        holds::<Pattern>();
+        holds::<RepositoryName>();
+        holds::<RepositoryPattern>();
+        holds::<Slug>();
+        holds::<Tag>();
+        holds::<VersionName>();
+    }
+
+    struct Sample;
+
+    impl Request for Sample {
+        fn read(fields: &mut Fields) -> Option<Self> {
+            let (name, note) = (fields.required::<Slug>("name"), fields.optional::<bool>("note"));
+            fields.immutable(&["id"]);
+            (name?, note).0.as_str().is_empty().then_some(Self)
+        }
+    }
+
+    #[test]
+    fn a_request_is_described_by_reading_nothing() {
+        let expected = json!({
+            "type": "object",
+            "properties": {"name": Slug::schema(), "note": {"type": ["boolean", "null"]}},
+            "required": ["name"],
+            "additionalProperties": false,
+        });
+        assert_eq!(describe::<Sample>(), expected);
+        assert!(allows_null(&nullable(json!({"anyOf": [{"type": "string"}]}))));
+        assert!(allows_null(&json!({"oneOf": [{"type": "null"}, {"$ref": "#/x"}]})));
+        assert!(!allows_null(&Slug::schema()));
+    }
+}

@@ -21,6 +21,7 @@ use keyward_domain::{
     ProviderUrl, RegistryId, RegistryKeyId, Role, Scopes, Slug, StartTime, Template, VersionName, Versions,
 };
 use keyward_engine::ClientSecret;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -108,7 +109,7 @@ fn formatted(format: &str) -> Value {
 
 /// A day or an instant. That it lies within the years 1970 to 9999 is said in words.
 fn day_or_instant() -> Value {
-    json!({"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]})
+    json!({"anyOf": [formatted("date"), formatted("date-time")]})
 }
 
 /// An address of HTTP. Which hosts there are, no pattern can say.
@@ -260,7 +261,7 @@ impl FromField for bool {
 impl FromField for u32 {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
         let wrong = || vec![Invalid::new("wrong_type", "must be a whole number")];
-        field.literal().parse().or_else(|_| whole(field).ok_or_else(wrong))
+        field.literal().parse().or_else(|_| whole_number(field).ok_or_else(wrong))
     }
 
     fn schema() -> Value {
@@ -269,7 +270,7 @@ impl FromField for u32 {
 }
 
 /// A whole number that is written with a fraction or an exponent: to JSON, `30.0` is one.
-fn whole(field: &Field) -> Option<u32> {
+fn whole_number(field: &Field) -> Option<u32> {
     let Field::Json(raw) = field else { return None };
     let number: f64 = serde_json::from_str(raw.get()).ok()?;
     let fits = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
@@ -344,6 +345,19 @@ impl<T: FromField> FromField for Vec<T> {
     }
 }
 
+/// Checks as a whole what has the shape of `W`, so that what is wrong between its parts is named with what is wrong in
+/// them. Of what has another shape, each part is read by itself.
+fn whole<W: DeserializeOwned, T>(
+    field: &Field,
+    check: impl FnOnce(W) -> Result<T, Vec<Invalid>>,
+    parts: impl FnOnce() -> Result<W, Vec<Invalid>>,
+) -> Result<T, Vec<Invalid>> {
+    match serde_json::from_str(field.literal()) {
+        Ok(shaped) => check(shaped),
+        Err(_) => check(parts()?),
+    }
+}
+
 /// An array of so many items.
 fn array(items: Value, least: usize, most: usize) -> Value {
     json!({"type": "array", "items": items, "minItems": least, "maxItems": most})
@@ -372,7 +386,8 @@ impl Request for FieldDraft {
         let (required, editable) = (fields.optional("required"), fields.optional("editable"));
         let (hidden, default) = (fields.optional("hidden"), fields.optional("default"));
         let choices: Option<Vec<Choice>> = fields.optional("choices");
-        let some = json!({"type": "array", "minItems": 1, "maxItems": FieldKind::MOST_CHOICES, "uniqueItems": true});
+        let some =
+            json!({"type": "array", "minItems": 1, "maxItems": FieldKind::MOST_CHOICES, "uniqueItems": true});
         fields.relation(json!({
             "if": {"properties": {"type": {"const": "select"}}},
             "then": {"required": ["choices"], "properties": {"choices": some}},
@@ -430,7 +445,8 @@ fn without_place(fault: Invalid) -> Invalid {
 
 impl FromField for Template {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        Self::new(Vec::from_field(field)?.into_iter().map(|CheckedDraft(draft)| draft).collect())
+        let each = || Ok(Vec::from_field(field)?.into_iter().map(|CheckedDraft(draft)| draft).collect());
+        whole(field, Self::new, each)
     }
 
     fn schema() -> Value {
@@ -480,7 +496,8 @@ impl Request for PullRole {
 
 impl FromField for PullRoles {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        Self::new(Vec::from_field(field)?.into_iter().map(|Nested(role)| role).collect())
+        let each = || Ok(Vec::from_field(field)?.into_iter().map(|Nested(role)| role).collect());
+        whole(field, Self::new, each)
     }
 
     fn schema() -> Value {
@@ -571,8 +588,7 @@ impl Request for Chart {
 
 impl FromField for Chart {
     fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        let Nested(chart): Nested<Self> = Nested::from_field(field)?;
-        chart.checked()
+        whole(field, Self::checked, || Nested::from_field(field).map(|Nested(chart)| chart))
     }
 
     fn schema() -> Value {

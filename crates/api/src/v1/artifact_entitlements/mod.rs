@@ -11,7 +11,7 @@ mod update;
 use std::collections::BTreeSet;
 
 use crate::routes::Routes;
-use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, Tag};
+use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, Tag, TagGrant};
 use keyward_domain::{ArtifactEntitlementId, ArtifactId, CustomerId, Invalid, Notes, Timestamp};
 use keyward_engine::{MOST_GRANTS, NewGrant, TagChoice};
 use keyward_web::fields::{Field, FromField, Nested};
@@ -126,7 +126,7 @@ impl Request for GrantInput {
         }
         fields.relation(json!({
             "if": {"properties": {"mode": {"const": "named"}}},
-            "then": {"required": ["tags"], "properties": {"tags": {"type": "array"}}},
+            "then": {"required": ["tags"], "properties": {"tags": {"type": "array", "minItems": 1, "maxItems": TagGrant::MOST}}},
             "else": {"properties": {"tags": {"type": "null"}}},
         }));
         Some(Self { artifact_id: artifact_id?, mode: mode?, tags })
