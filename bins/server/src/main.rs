@@ -67,7 +67,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
 
 fn run(args: Args) -> anyhow::Result<()> {
     if let Some(Command::Openapi) = args.command {
-        return print(&keyward_api::openapi().to_pretty_json()?);
+        return print(&serde_json::to_string_pretty(&keyward_api::openapi())?);
     }
     let settings = Settings::read(args.settings)?;
     telemetry::start(&settings)?;

@@ -4,6 +4,7 @@
 //! a needed part is missing.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod contract;
 mod interop;
 mod parts;
 mod postgres;
@@ -26,6 +27,7 @@ cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG 
 cargo xtask test interop     a running server, clients that were not written here, a registry, and a browser
 cargo xtask test registry    of these, the registry alone
 cargo xtask test proxies     of these, the proxies that docs/operations has configurations for
+cargo xtask test contract    whether the server does what its OpenAPI document says
 cargo xtask test browser     of these, the portals in the browser alone
 cargo xtask screenshots      a picture of every page, at two widths and in the dark, with sample data
 cargo xtask load             validations a second, on both databases, beside what they are compared with
@@ -55,8 +57,10 @@ fn run() -> Result<bool> {
             steps::lint(&mut report)?;
             let postgres = postgres::Postgres::start()?;
             steps::unit(&mut report, &postgres, &[])?;
+            contract::run(&mut report, &parts.contract)?;
             interop::run(&mut report, &postgres, &parts)?;
         }
+        ["test", "contract"] => contract::run(&mut report, &parts::install_contract()?)?,
         ["test", "lint"] => steps::lint(&mut report)?,
         ["test", "unit", rest @ ..] => {
             parts::install_postgres()?;

@@ -21,6 +21,9 @@ const LINTERS: [&str; 2] = ["check-jsonschema==0.39.0", "helm-python-sdk==0.2.2"
 /// An ORAS client, which attaches, and one that lists what is attached.
 const ORAS: [&str; 2] = ["oras==0.2.43", "regshape==0.1.1"];
 
+/// What reads the OpenAPI document and asks the server whether it does what that says.
+const CONTRACT: [&str; 2] = ["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
+
 /// Where the clients of other languages are.
 pub(crate) struct Parts {
     /// The folder with the Node client and its packages.
@@ -31,6 +34,8 @@ pub(crate) struct Parts {
     pub python: PathBuf,
     /// The Go client.
     pub go: PathBuf,
+    /// A Python with what tests the API by its document.
+    pub contract: PathBuf,
 }
 
 /// All of them.
@@ -39,7 +44,13 @@ pub(crate) fn install() -> Result<Parts> {
     install_postgres()?;
     install_registry()?;
     install_proxies()?;
-    Ok(Parts { node: node("examples/node")?, browser: browser()?, python: python()?, go: go()? })
+    Ok(Parts {
+        node: node("examples/node")?,
+        browser: browser()?,
+        python: python()?,
+        go: go()?,
+        contract: install_contract()?,
+    })
 }
 
 /// The PostgreSQL server.
@@ -117,17 +128,22 @@ fn node(folder: &str) -> Result<PathBuf> {
 fn python() -> Result<PathBuf> {
     let requirements = root()?.join("examples/python/requirements.txt");
     let requirements = requirements.to_str().context("the folder's name is no text")?;
-    pip(&[&[KEYPORT, AIOSMTPD, "-r", requirements][..], &LINTERS, &ORAS].concat())
+    pip("target/python", &[&[KEYPORT, AIOSMTPD, "-r", requirements][..], &LINTERS, &ORAS].concat())
 }
 
 /// A Python with clients for what is attached to images.
 pub(crate) fn install_oras() -> Result<PathBuf> {
-    pip(&ORAS)
+    pip("target/python", &ORAS)
 }
 
-/// A Python of the project's own with these packages.
-fn pip(packages: &[&str]) -> Result<PathBuf> {
-    let home = root()?.join("target/python");
+/// What tests the API by its document. Apart from the clients, so that neither has a say in the other's versions.
+pub(crate) fn install_contract() -> Result<PathBuf> {
+    pip("target/contract", &CONTRACT)
+}
+
+/// A Python with these packages.
+fn pip(home: &str, packages: &[&str]) -> Result<PathBuf> {
+    let home = root()?.join(home);
     let python = home.join("bin/python");
     if !python.exists() {
         let made = || succeeds(Command::new("python3").args(["-m", "venv"]).arg(&home));

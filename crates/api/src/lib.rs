@@ -7,27 +7,32 @@
 
 mod openapi;
 mod public;
+mod routes;
 mod unmatched;
 mod v1;
 mod validation;
 
 use actix_web::web;
 
+use routes::Routes;
+use utoipa_actix_web::service_config::ServiceConfig;
+
 pub use openapi::openapi;
 pub use v1::Export;
 
 /// Adds all routes of the API. What matches none of them is answered as a problem.
 pub fn configure(config: &mut web::ServiceConfig) {
-    routes(&mut utoipa_actix_web::service_config::ServiceConfig::new(config));
+    unmatched::configure(config);
+    list(&mut Routes::new(&mut ServiceConfig::new(config)));
     config
         .route("/openapi.json", web::get().to(openapi::document))
         .default_service(web::route().to(unmatched::unmatched));
 }
 
 /// The routes, each with its documentation: server and OpenAPI document are both made from this list.
-fn routes(config: &mut utoipa_actix_web::service_config::ServiceConfig<'_>) {
+fn list(routes: &mut Routes<'_, '_>) {
     // First, because routes are tried in their order.
-    validation::routes(config);
-    public::routes(config);
-    v1::routes(config);
+    validation::routes(routes);
+    public::routes(routes);
+    v1::routes(routes);
 }

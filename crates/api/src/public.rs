@@ -1,5 +1,6 @@
 //! What an organization publishes, for everyone.
 
+use crate::routes::Routes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, EntityTag, IfNoneMatch};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, get, web};
@@ -11,13 +12,12 @@ use keyward_web::{Code, Problem, Slug, asked_host, utf8};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 /// For how long a copy is fresh. A pending key is published long before it signs.
 const CACHE: &str = "public, max-age=300";
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(jwks).service(public_key).service(status_list).service(status_lists);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(jwks).service(public_key).service(status_list).service(status_lists);
 }
 
 /// Verification keys as a JWK Set

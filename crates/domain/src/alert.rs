@@ -180,6 +180,9 @@ pub enum AlertStatus {
 }
 
 impl AlertStatus {
+    /// Every state.
+    pub const ALL: [Self; 2] = [Self::Open, Self::Acknowledged];
+
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {

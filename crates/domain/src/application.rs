@@ -84,6 +84,11 @@ impl FromStr for ApplicationKind {
 pub struct VersionName(String);
 
 impl VersionName {
+    /// The longest.
+    pub const MOST: usize = 100;
+    /// How it is written, as a regular expression, white space at its ends left out.
+    pub const PATTERN: &str = r"^[A-Za-z0-9]([A-Za-z0-9._+-]*[A-Za-z0-9])?$";
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -102,7 +107,7 @@ impl FromStr for VersionName {
         let text = text.trim();
         let edge = |c: char| c.is_ascii_alphanumeric();
         let inner = |c: char| edge(c) || matches!(c, '.' | '_' | '+' | '-');
-        let fits = (1..=100).contains(&text.len()) && text.chars().all(inner);
+        let fits = (1..=Self::MOST).contains(&text.len()) && text.chars().all(inner);
         if fits && text.starts_with(edge) && text.ends_with(edge) {
             Ok(Self(text.to_owned()))
         } else {

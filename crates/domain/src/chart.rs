@@ -20,11 +20,15 @@ pub struct Chart {
 }
 
 impl Chart {
+    /// Whether a chart can be at this address.
+    pub fn check_url(text: &str) -> Result<(), Invalid> {
+        chart_url(text).map(drop)
+    }
+
     /// Checks all of it, naming every fault.
     pub fn checked(self) -> Result<Self, Vec<Invalid>> {
         let mut faults = Vec::new();
-        let oci = self.url.trim().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("oci://"));
-        let url = chart_url(&self.url, oci);
+        let (url, oci) = (chart_url(&self.url), is_oci(&self.url));
         faults.extend(url.as_ref().err().map(|fault| fault.clone().at("url")));
         match (&self.name, oci) {
             (Some(_), true) => {
@@ -54,9 +58,14 @@ impl Chart {
     }
 }
 
+fn is_oci(url: &str) -> bool {
+    url.trim().get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("oci://"))
+}
+
 /// A chart's address in its normal form. An `oci://` one is read as the `https://` one that it stands for. People paste
 /// it into a shell, so what means something there is refused.
-fn chart_url(text: &str, oci: bool) -> Result<String, Invalid> {
+fn chart_url(text: &str) -> Result<String, Invalid> {
+    let oci = is_oci(text);
     let fault = || {
         let message = "must be oci://registry/repository, or the https:// URL of a chart repository";
         Invalid::new("invalid_url", message)

@@ -21,7 +21,7 @@ pub struct Email(String);
 
 impl Email {
     /// The most bytes.
-    const MOST: usize = 254;
+    pub const MOST: usize = 254;
 
     /// An address as it was written down once: rules get stricter, and what is kept stays readable.
     pub fn kept(text: impl Into<String>) -> Self {

@@ -64,6 +64,11 @@ impl FromStr for FileText {
 pub struct FileName(String);
 
 impl FileName {
+    /// The longest.
+    pub const MOST: usize = 100;
+    /// How it is written, as a regular expression, white space at its ends left out.
+    pub const PATTERN: &str = r"^(\.*[A-Za-z0-9_]|\.+-)[A-Za-z0-9._-]*$";
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -76,7 +81,7 @@ impl FromStr for FileName {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        let fits = (1..=100).contains(&text.len()) && text.chars().all(known);
+        let fits = (1..=Self::MOST).contains(&text.len()) && text.chars().all(known);
         if fits && text.chars().any(|c| c != '.') && !text.starts_with('-') {
             Ok(Self(text.to_owned()))
         } else {

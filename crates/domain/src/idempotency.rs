@@ -9,6 +9,11 @@ use crate::Invalid;
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
+    /// The longest.
+    pub const MOST: usize = 255;
+    /// The characters, as a regular expression.
+    pub const PATTERN: &str = "^[!-~]+$";
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -19,7 +24,7 @@ impl FromStr for IdempotencyKey {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if (1..=Self::MOST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(text.to_owned()))
         } else {
             Err(Invalid::new("invalid_idempotency_key", "must be 1 to 255 visible ASCII characters"))

@@ -76,12 +76,15 @@ pub struct EndingKey {
 impl NoticeDays {
     /// How many numbers there may be.
     pub const MOST: usize = 5;
+    /// The largest of them.
+    pub const MOST_DAYS: u32 = 365;
 
     /// Checks and sorts `days`.
     pub fn new(mut days: Vec<u32>) -> Result<Self, Invalid> {
         days.sort_unstable_by(|one, other| other.cmp(one));
         days.dedup();
-        let fits = (1..=Self::MOST).contains(&days.len()) && days.iter().all(|day| (1..=365).contains(day));
+        let fits = (1..=Self::MOST).contains(&days.len())
+            && days.iter().all(|day| (1..=Self::MOST_DAYS).contains(day));
         let fault = || Invalid::new("invalid_days", "must be 1 to 5 numbers from 1 to 365");
         if fits { Ok(Self(days)) } else { Err(fault()) }
     }

@@ -148,6 +148,9 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// How it is written, as a regular expression.
+    pub const PATTERN: &str = "^[A-Za-z0-9_-]+$";
+
     /// After a row.
     pub fn after<K: OrderBy>(order: Order<K>, place: Place, id: Uuid) -> Self {
         Self { order: order.to_string(), place, id }

@@ -14,6 +14,9 @@ use crate::Invalid;
 pub struct Cursor(Uuid);
 
 impl Cursor {
+    /// How it is written, as a regular expression: 16 bytes in base64url.
+    pub const PATTERN: &str = "^[A-Za-z0-9_-]{21}[AQgw]$";
+
     /// After the row with this id.
     pub fn after(id: Uuid) -> Self {
         Self(id)

@@ -130,6 +130,11 @@ impl fmt::Display for Plan {
 }
 
 /// The plans by name; a trial's end is told apart.
+impl Plan {
+    /// The names of all plans.
+    pub const NAMES: [&str; 4] = ["free", "pro", "pro_trial", "enterprise"];
+}
+
 impl FromStr for Plan {
     type Err = Invalid;
 

@@ -137,7 +137,8 @@ pub enum AddressMode {
 }
 
 impl AddressMode {
-    const ALL: [Self; 4] = [Self::Off, Self::Monitor, Self::Enforce, Self::Allowlist];
+    /// Every mode.
+    pub const ALL: [Self; 4] = [Self::Off, Self::Monitor, Self::Enforce, Self::Allowlist];
 
     /// The name on the wire and in storage.
     pub fn as_str(self) -> &'static str {
@@ -218,7 +219,7 @@ pub struct Markdown(String);
 
 impl Markdown {
     /// The longest.
-    const MOST_BYTES: usize = 64 * 1024;
+    pub const MOST_BYTES: usize = 64 * 1024;
 
     /// A page as it was written down once: rules get stricter, and what is kept stays readable.
     pub fn kept(text: &str) -> Self {
@@ -258,6 +259,26 @@ pub struct PullRole {
     pub repositories: Vec<String>,
 }
 
+impl PullRole {
+    /// The longest name.
+    pub const MOST: usize = 64;
+    /// How a name is written, as a regular expression.
+    pub const PATTERN: &str = "^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$";
+
+    /// Whether a role may be called so.
+    pub fn check_name(name: &str) -> Result<(), Invalid> {
+        let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        let inner = |c: char| edge(c) || matches!(c, '.' | '_' | '-');
+        let fits = (1..=Self::MOST).contains(&name.len()) && name.chars().all(inner);
+        if fits && name.starts_with(edge) && name.ends_with(edge) {
+            Ok(())
+        } else {
+            let message = "must be 1 to 64 of a-z, 0-9 and inner '.', '_' and '-'";
+            Err(Invalid::new("invalid_role_name", message))
+        }
+    }
+}
+
 impl PullRoles {
     /// The most roles of a product, and repositories of a role.
     pub const MOST: usize = 50;
@@ -270,12 +291,8 @@ impl PullRoles {
         }
         for (index, role) in roles.iter().enumerate() {
             let place = index.to_string();
-            let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-            let inner = |c: char| edge(c) || matches!(c, '.' | '_' | '-');
-            let fits = (1..=64).contains(&role.name.len()) && role.name.chars().all(inner);
-            if !fits || !role.name.starts_with(edge) || !role.name.ends_with(edge) {
-                let message = "must be 1 to 64 of a-z, 0-9 and inner '.', '_' and '-'";
-                faults.push(Invalid::new("invalid_role_name", message).at("name").at(&place));
+            if let Err(fault) = PullRole::check_name(&role.name) {
+                faults.push(fault.at("name").at(&place));
             }
             if roles[..index].iter().any(|earlier| earlier.name == role.name) {
                 faults.push(

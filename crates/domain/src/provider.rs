@@ -199,6 +199,9 @@ impl Provider {
 pub struct ProviderUrl(HttpUrl);
 
 impl ProviderUrl {
+    /// The most bytes.
+    pub const MOST_BYTES: usize = 500;
+
     /// The address in its normal form.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
@@ -229,7 +232,7 @@ impl FromStr for ProviderUrl {
         let fault = || Invalid::new("invalid_url", "must be https://… without user name, query or fragment");
         let url = text.parse::<HttpUrl>().map_err(|_| fault())?;
         let safe = url.is_https() || url.is_loopback();
-        if safe && url.url().query().is_none() && url.as_str().len() <= 500 {
+        if safe && url.url().query().is_none() && url.as_str().len() <= Self::MOST_BYTES {
             Ok(Self(url))
         } else {
             Err(fault())
@@ -315,9 +318,14 @@ impl fmt::Display for MailDomains {
     }
 }
 
+impl ClientId {
+    /// The longest.
+    pub const MOST: usize = 255;
+}
+
 fn client_id(text: &str) -> Result<String, Invalid> {
     let text = text.trim();
-    if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if (1..=ClientId::MOST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(text.to_owned())
     } else {
         Err(Invalid::new("invalid_client_id", "must be 1 to 255 visible characters of ASCII"))

@@ -64,6 +64,11 @@ pub enum FieldKind {
 pub struct FieldValue(String);
 
 impl FieldName {
+    /// The longest.
+    pub const MOST: usize = 64;
+    /// The characters, as a regular expression.
+    pub const PATTERN: &str = "^[A-Za-z0-9_]+$";
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -77,8 +82,8 @@ impl FromStr for FieldName {
         if payload::RESERVED.contains(&text) {
             return Err(Invalid::new("reserved_name", "is a claim of the token itself"));
         }
-        let fits =
-            (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let fits = (1..=Self::MOST).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if fits {
             Ok(Self(text.to_owned()))
         } else {
@@ -101,6 +106,11 @@ impl FieldValue {
 }
 
 impl FieldKind {
+    /// The names of all kinds.
+    pub const NAMES: [&str; 7] = ["text", "textarea", "email", "number", "select", "checkbox", "date"];
+    /// The most choices.
+    pub const MOST_CHOICES: usize = 200;
+
     /// The name on the wire and in storage.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -159,7 +169,7 @@ impl FieldKind {
     /// The most characters of several lines.
     const MOST_OF_LINES: usize = 10_000;
     /// The most characters of a choice.
-    const MOST_OF_CHOICE: usize = 200;
+    pub const MOST_OF_CHOICE: usize = 200;
 }
 
 /// A field as vendors write it and as storage keeps it.
@@ -379,7 +389,7 @@ fn choices(given: Vec<String>) -> Result<Vec<String>, Invalid> {
     };
     let choices = given.iter().enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
     let distinct = choices.iter().collect::<HashSet<_>>().len() == choices.len();
-    if choices.is_empty() || choices.len() > 200 || !distinct {
+    if choices.is_empty() || choices.len() > FieldKind::MOST_CHOICES || !distinct {
         return Err(Invalid::new("invalid_choices", "must be 1 to 200 different choices"));
     }
     Ok(choices)

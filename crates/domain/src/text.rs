@@ -58,7 +58,17 @@ texts! {
 
 impl Name {
     /// The most characters.
-    const MOST: usize = 200;
+    pub const MOST: usize = 200;
+
+    /// What a regular expression can say of it: no control character, line break or mark that turns text around, and
+    /// something other than white space between the white space at its ends, which is left out.
+    pub const PATTERN: &str = concat!(
+        r"^[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*",
+        r"[^\u0000-\u0020\u007f-\u00a0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000]",
+        r"([^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*",
+        r"[^\u0000-\u0020\u007f-\u00a0\u061c\u1680\u2000-\u200a\u200e\u200f\u2028-\u202f\u205f\u2066-\u2069\u3000])?",
+        r"[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$",
+    );
 
     /// A name as it was written down once: rules get stricter, and what is kept stays readable.
     pub fn kept(text: impl Into<String>) -> Self {
@@ -73,7 +83,7 @@ impl Name {
 
 impl Notes {
     /// The most characters.
-    const MOST: usize = 4_000;
+    pub const MOST: usize = 4_000;
 
     /// Notes as they were written down once: rules get stricter, and what is kept stays readable.
     pub fn kept(text: &str) -> Self {
@@ -85,6 +95,9 @@ impl Notes {
         self.0.trim().is_empty()
     }
 }
+
+/// What a regular expression can say of a text of several lines: it has no control characters but tabs and line breaks.
+pub const LINES_PATTERN: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$";
 
 /// Slugs that nobody gets: they would pass for the server's own addresses or for whoever runs it.
 const RESERVED: [&str; 35] = [
@@ -127,7 +140,9 @@ const RESERVED: [&str; 35] = [
 
 impl Slug {
     /// The longest.
-    const MOST: usize = 63;
+    pub const MOST: usize = 63;
+    /// The same as a regular expression.
+    pub const PATTERN: &str = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$";
     /// The longest that is made from a name: room for a number that tells those of the same name apart.
     const MOST_OF_NAME: usize = 50;
 

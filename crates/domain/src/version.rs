@@ -6,6 +6,28 @@ use std::str::FromStr;
 
 use crate::Invalid;
 
+/// A version as a regular expression. A macro, because only what is literal can be put together at compile time.
+macro_rules! version {
+    () => {
+        concat!(
+            "[vV]?",
+            number!(),
+            r"(\.",
+            number!(),
+            "){0,2}",
+            r"(-(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?",
+            r"(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?"
+        )
+    };
+}
+
+/// One number of a version: without needless zeros, within 64 bits.
+macro_rules! number {
+    () => {
+        r"(0|[1-9][0-9]{0,18})"
+    };
+}
+
 /// `2.1.0`, `v2.1`, `2.1.0-rc.1+build`: missing parts count as 0, build metadata does not count.
 #[derive(Debug, Clone)]
 pub struct Version {
@@ -19,7 +41,7 @@ impl FromStr for Version {
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let wrong = || Invalid::new("invalid_version", "is not a version such as 2.1.0");
         let text = text.trim();
-        if text.len() > 100 {
+        if text.len() > Self::MOST {
             return Err(wrong());
         }
         let bare = text.strip_prefix(['v', 'V']).unwrap_or(text);
@@ -33,6 +55,11 @@ impl FromStr for Version {
 }
 
 impl Version {
+    /// The longest.
+    pub const MOST: usize = 100;
+    /// How it is written, as a regular expression, white space at its ends left out.
+    pub const PATTERN: &str = concat!("^", version!(), "$");
+
     /// As it was given.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -87,6 +114,9 @@ impl Standing {
         }
     }
 
+    /// Every standing.
+    pub const ALL: [Self; 4] = [Self::Allowed, Self::Deprecated, Self::Latest, Self::Blocked];
+
     /// The name on the wire and in storage.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -102,7 +132,7 @@ impl FromStr for Standing {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        [Self::Allowed, Self::Deprecated, Self::Latest, Self::Blocked]
+        Self::ALL
             .into_iter()
             .find(|standing| standing.as_str() == text)
             .ok_or_else(|| Invalid::new("unknown_state", "must be allowed, deprecated, latest or blocked"))
@@ -144,6 +174,10 @@ impl FromStr for Pattern {
 }
 
 impl Pattern {
+    /// How it is written, as a regular expression, white space at its ends left out.
+    pub const PATTERN: &str =
+        concat!("^(", version!(), "|[vV]?", number!(), r"(\.", number!(), r")?\.[x*])$");
+
     /// As it was given.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -180,6 +214,21 @@ pub enum Pin {
 }
 
 impl Pin {
+    /// How it is written, as a regular expression, white space at its ends left out.
+    pub const PATTERN: &str = concat!(
+        r"^(\*|",
+        version!(),
+        "|>=",
+        version!(),
+        r"([ \t]+<",
+        version!(),
+        ")?|<",
+        version!(),
+        r"([ \t]+>=",
+        version!(),
+        ")?)$"
+    );
+
     /// Whether the license allows `version`.
     pub fn allows(&self, version: &Version) -> bool {
         match self {

@@ -76,6 +76,18 @@ impl Engine {
         sheet(&tx, scope, application, found.ok_or(Error::NotFound(Thing::ApplicationVersion))?).await
     }
 
+    /// What is wrong with the files of a new version, for a request of which other parts can't be read.
+    pub async fn application_version_faults(
+        &self,
+        access: &Access<WriteApplications>,
+        application: ApplicationId,
+        files: FilesDraft,
+    ) -> Result<Vec<FieldFault>> {
+        let kind = find(&self.store.read().await?, access.scope(), application).await?.kind;
+        let checked = heavy(files.bytes(), move || Files::new(kind, files)).await;
+        Ok(checked.err().unwrap_or_default().into_iter().map(fault).collect())
+    }
+
     /// Creates a version with its files.
     pub async fn create_application_version(
         &self,
@@ -87,11 +99,9 @@ impl Engine {
         let (scope, now) = (access.scope(), self.now());
         // Before anything is held: an application's kind never changes.
         let kind = find(&self.store.read().await?, scope, application).await?.kind;
-        let files =
-            heavy(new.files.bytes(), move || Files::new(kind, new.files)).await.map_err(|faults| {
-                let fault = |(field, invalid)| FieldFault { field, invalid };
-                Error::Invalid(faults.into_iter().map(fault).collect())
-            })?;
+        let files = heavy(new.files.bytes(), move || Files::new(kind, new.files))
+            .await
+            .map_err(|faults| Error::Invalid(faults.into_iter().map(fault).collect()))?;
         let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             let application = find(&tx, scope, application).await?;
@@ -228,6 +238,10 @@ async fn hold(
     let application = lock(tx, scope, application).await?;
     let version = tx.application_versions(scope).lock(application.id, name).await?;
     Ok((application, version.ok_or(Error::NotFound(Thing::ApplicationVersion))?))
+}
+
+fn fault((field, invalid): (&'static str, Invalid)) -> FieldFault {
+    FieldFault { field, invalid }
 }
 
 async fn sheet(

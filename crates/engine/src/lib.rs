@@ -93,7 +93,7 @@ pub use keyward_storage::Named;
 pub use keyward_storage::Usage;
 pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Referrers, Shown};
 pub use keyward_token::pasted;
-pub use license::{BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
+pub use license::{Asked, BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
 pub use license_holders::Holding;
 pub use log::LogRound;
 pub use mail::Mail;
@@ -113,7 +113,7 @@ pub use provider::{
 pub use publish::AskedList;
 pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
-    Admitted, Collected, CustomerPulls, EntitlementChange, Guest, Happening, MOST_LOOKED_AT, Missing,
+    Admitted, Collected, CustomerPulls, EntitlementChange, Guest, Happening, MOST_GRANTS, MOST_LOOKED_AT, Missing,
     MissingImage, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewNotifications, NewRegistry,
     NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense, OwnRegistry, Preview,
     RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,

@@ -13,7 +13,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::customer::{NewCustomer, unchanged};
-use crate::{Done, Engine, Error, Result, Thing, TokenFormat, once, product};
+use crate::{Done, Engine, Error, FieldFault, Result, Thing, TokenFormat, once, product};
 
 /// How many license keys are drawn for a name that is free.
 const MOST_DRAWS: u32 = 8;
@@ -154,21 +154,21 @@ impl Engine {
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             return Ok(Done::before(find(&tx, scope, id.into()).await?));
         }
+        if let Terms::Payload(_) = new.terms {
+            self.license_management(&tx, scope).await?;
+        }
         if let Some(customer) = new.customer {
             // Locked, so that the customer is not deleted while the license is being made for them.
-            tx.customers(scope).lock(customer).await?.ok_or_else(no_such_customer)?;
+            tx.customers(scope).lock(customer).await?;
         }
         let (product, payload) = match new.terms {
-            Terms::Payload(payload) => {
-                self.license_management(&tx, scope).await?;
-                (None, payload)
-            }
-            Terms::Product { product, fields } => {
-                let product = tx.products(scope).find(product).await?.ok_or_else(no_such_product)?;
-                let payload = fill(&product, &fields)?;
-                (Some(product), payload)
-            }
+            Terms::Payload(payload) => (None, payload),
+            Terms::Product { product, fields } => (Some((product, fields)), Payload::default()),
         };
+        let product = product.as_ref().map(|(product, fields)| (*product, fields));
+        let asked = Asked { customer: new.customer, product, not_before, expires_at };
+        let (product, filled) = asked.check(&tx, scope).await?.sound()?;
+        let payload = filled.unwrap_or(payload);
         let draft = Draft {
             name: Some(new.name),
             description: new.description,
@@ -182,6 +182,16 @@ impl Engine {
         self.finish(&tx, access, Action::LicenseCreated, &license, once).await?;
         tx.commit().await?;
         Ok(Done::now(license))
+    }
+
+    /// What is wrong with what a new license is asked to be, for a request of which other parts can't be read.
+    pub async fn license_faults(
+        &self,
+        access: &Access<WriteLicenses>,
+        asked: Asked<'_>,
+    ) -> Result<Vec<FieldFault>> {
+        let tx = self.store.read().await?;
+        Ok(asked.check(&tx, access.scope()).await?.faults)
     }
 
     /// Makes a license from a product's template together with its customer, or for one there is.
@@ -202,7 +212,16 @@ impl Engine {
             return Ok(Done::before(self.issued(&tx, scope, license).await?));
         }
         let product = product::find(&tx, scope, product).await?;
-        let payload = fill(&product, &new.fields)?;
+        let asked = Asked {
+            customer: match new.holder {
+                Holder::New(_) => None,
+                Holder::Existing(id) => Some(id),
+            },
+            product: Some((product.id, &new.fields)),
+            not_before: new.not_before.unwrap_or(now),
+            expires_at: new.expires_at,
+        };
+        let (_, payload) = asked.check(&tx, scope).await?.sound()?;
         let customer = match new.holder {
             Holder::New(new) => self.add_customer(&tx, access, new).await?,
             Holder::Existing(id) => tx.customers(scope).lock(id).await?.ok_or_else(no_such_customer)?,
@@ -212,7 +231,7 @@ impl Engine {
             description: None,
             customer: Some(customer.id),
             product: Some(product),
-            payload,
+            payload: payload.unwrap_or_default(),
             not_before: new.not_before.unwrap_or(now),
             expires_at: new.expires_at,
         };
@@ -524,8 +543,66 @@ fn named(text: &str) -> Result<Name> {
     text.parse().map_err(|invalid| Error::field("name", invalid))
 }
 
-fn fill(product: &Product, fields: &FieldValues) -> Result<Payload> {
-    product.template.fill(fields).map_err(|faults| Error::fields("fields", faults))
+/// What a license is asked to be, as far as it is checked against what there is.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Who is to hold it.
+    pub customer: Option<CustomerId>,
+    /// Of which product, with the values of its fields.
+    pub product: Option<(ProductId, &'a FieldValues)>,
+    /// The first valid second.
+    pub not_before: Timestamp,
+    /// The first second that is no longer valid.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What was found for it.
+struct Checked {
+    product: Option<Product>,
+    payload: Option<Payload>,
+    faults: Vec<FieldFault>,
+}
+
+impl Asked<'_> {
+    /// Looks at all of it, whatever is wrong with one part.
+    async fn check(self, tx: &Tx, scope: OrganizationScope) -> Result<Checked> {
+        let mut faults = Vec::new();
+        if let Some(customer) = self.customer
+            && tx.customers(scope).find(customer).await?.is_none()
+        {
+            faults.push(FieldFault { field: "customer_id", invalid: no_customer() });
+        }
+        let (mut product, mut payload) = (None, None);
+        if let Some((id, fields)) = self.product {
+            match tx.products(scope).find(id).await? {
+                None => faults.push(FieldFault { field: "product_id", invalid: no_product() }),
+                Some(found) => {
+                    match found.template.fill(fields) {
+                        Ok(filled) => payload = Some(filled),
+                        Err(wrong) => {
+                            let fault = |invalid| FieldFault { field: "fields", invalid };
+                            faults.extend(wrong.into_iter().map(fault));
+                        }
+                    }
+                    product = Some(found);
+                }
+            }
+        }
+        if let Err(invalid) = Validity::new(self.not_before, self.expires_at) {
+            faults.push(FieldFault { field: "expires_at", invalid });
+        }
+        Ok(Checked { product, payload, faults })
+    }
+}
+
+impl Checked {
+    fn sound(self) -> Result<(Option<Product>, Option<Payload>)> {
+        if self.faults.is_empty() {
+            Ok((self.product, self.payload))
+        } else {
+            Err(Error::Invalid(self.faults))
+        }
+    }
 }
 
 pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
@@ -537,11 +614,7 @@ pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Re
 }
 
 pub(crate) fn no_such_customer() -> Error {
-    Error::field("customer_id", Invalid::new("not_found", "is no customer of yours"))
-}
-
-fn no_such_product() -> Error {
-    Error::field("product_id", Invalid::new("not_found", "is no product of yours"))
+    Error::field("customer_id", no_customer())
 }
 
 fn taken(error: StorageError) -> Error {
@@ -549,4 +622,12 @@ fn taken(error: StorageError) -> Error {
         StorageError::Unique(Unique::LicenseName) => Error::Taken { thing: Thing::License, field: "name" },
         other => other.into(),
     }
+}
+
+fn no_customer() -> Invalid {
+    Invalid::new("not_found", "is no customer of yours")
+}
+
+fn no_product() -> Invalid {
+    Invalid::new("not_found", "is no product of yours")
 }

@@ -16,6 +16,7 @@
 //! assert_eq!(faults.err().unwrap().code(), keyward_web::Code::ValidationFailed);
 //! ```
 
+mod description;
 mod value;
 
 use std::collections::HashSet;
@@ -23,10 +24,13 @@ use std::fmt;
 
 use keyward_domain::Invalid;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::problem::{Code, Fault, Problem};
-pub use value::{Field, FromField, Many, Nested, Values};
+use description::Description;
+pub use description::{allows_null, describe, integer, nullable, one_of};
+pub use value::{Bounded, Field, FromField, Nested, Values};
 
 /// The most faults that are named of one request.
 const MOST_FAULTS: usize = 100;
@@ -37,7 +41,44 @@ const MOST_NAME: usize = 100;
 /// What can be read from a request's members.
 pub trait Request: Sized {
     /// Takes each member by its name. `None` if a required one was missing or wrong, which `fields` knows.
+    ///
+    /// Every member is taken, whatever is wrong with the others: so all faults are named at once, and so the OpenAPI
+    /// document is made by reading nothing ([`describe`]).
     fn read(fields: &mut Fields) -> Option<Self>;
+
+    /// Reads all of it, or names all that is wrong.
+    fn finish(fields: Fields) -> Result<Self, Problem> {
+        match fields.finish(Self::read) {
+            (Some(request), None) => Ok(request),
+            (_, problem) => Err(problem.unwrap_or_else(unread)),
+        }
+    }
+}
+
+/// A request of which some may be wrong. What can be read of it goes on, so that what is wrong by what is known of the
+/// rest is named together with it.
+#[derive(Debug)]
+pub struct Partly<T> {
+    /// What could be read.
+    pub request: Option<T>,
+    /// What is wrong.
+    pub problem: Option<Problem>,
+}
+
+/// A request that could not be read, whatever the reason.
+pub fn unread() -> Problem {
+    Problem::new(Code::ValidationFailed)
+}
+
+impl<T: Request> Request for Partly<T> {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        Some(Self { request: T::read(fields), problem: None })
+    }
+
+    fn finish(fields: Fields) -> Result<Self, Problem> {
+        let (request, problem) = fields.finish(T::read);
+        Ok(Self { request, problem })
+    }
 }
 
 /// A request without members.
@@ -56,6 +97,8 @@ pub struct Fields {
     taken: HashSet<&'static str>,
     faults: Vec<(String, Invalid)>,
     source: Source,
+    /// What is asked for, where that is all that is wanted.
+    description: Option<Description>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -90,12 +133,17 @@ impl Fields {
     }
 
     fn new(members: Vec<(String, Field)>, source: Source) -> Self {
-        Self { members, taken: HashSet::new(), faults: Vec::new(), source }
+        Self { members, taken: HashSet::new(), faults: Vec::new(), source, description: None }
     }
 
     /// Reads all of `R`, or names all that is wrong.
-    pub fn read<R: Request>(mut self) -> Result<R, Problem> {
-        let read = R::read(&mut self);
+    pub fn read<R: Request>(self) -> Result<R, Problem> {
+        R::finish(self)
+    }
+
+    /// What can be read, and all that is wrong.
+    fn finish<R>(mut self, read: impl FnOnce(&mut Self) -> Option<R>) -> (Option<R>, Option<Problem>) {
+        let read = read(&mut self);
         let taken = std::mem::take(&mut self.taken);
         let unknown = self.members.iter().filter(|(name, _)| !taken.contains(name.as_str()));
         // A bound, so that a hostile body can't ask for a large answer.
@@ -104,20 +152,75 @@ impl Fields {
             (name.chars().take(MOST_NAME).collect(), Invalid::new("unknown_field", "is not known here"))
         });
         self.faults.extend(unknown.collect::<Vec<_>>());
-        match read {
-            Some(request) if self.faults.is_empty() => Ok(request),
-            _ => Err(self.problem()),
-        }
+        let problem = (read.is_none() || !self.faults.is_empty()).then(|| self.problem());
+        (read, problem)
     }
 
     /// A member that must be there.
     pub fn required<T: FromField>(&mut self, name: &'static str) -> Option<T> {
+        if let Some(description) = &mut self.description {
+            description.required(name, T::schema());
+            return None;
+        }
         match self.take(name) {
             Some(field) if !field.is_absent::<T>() => self.value(name, field),
             _ => {
-                self.fault(name, Invalid::new("required", "is required"));
+                self.missing(name, "is required");
                 None
             }
+        }
+    }
+
+    /// One of some texts, which must be there.
+    pub fn required_one_of(
+        &mut self,
+        name: &'static str,
+        code: &'static str,
+        known: &'static [&'static str],
+    ) -> Option<&'static str> {
+        if let Some(description) = &mut self.description {
+            description.required(name, one_of(known.iter().copied()));
+            return None;
+        }
+        let given: Option<String> = self.required(name);
+        self.known(name, code, known, given?)
+    }
+
+    /// One of some texts, if any.
+    pub fn optional_one_of(
+        &mut self,
+        name: &'static str,
+        code: &'static str,
+        known: &'static [&'static str],
+    ) -> Option<&'static str> {
+        if let Some(description) = &mut self.description {
+            description.optional(name, one_of(known.iter().copied()));
+            return None;
+        }
+        let given: Option<String> = self.optional(name);
+        self.known(name, code, known, given?)
+    }
+
+    fn known(
+        &mut self,
+        name: &'static str,
+        code: &'static str,
+        known: &'static [&'static str],
+        given: String,
+    ) -> Option<&'static str> {
+        let found = known.iter().copied().find(|known| *known == given);
+        if found.is_none() {
+            let (last, others) = known.split_last()?;
+            let message = format!("must be {} or {last}", others.join(", "));
+            self.fault(name, Invalid::new(code, message));
+        }
+        found
+    }
+
+    /// What holds between members, for the document: a JSON Schema for the whole object.
+    pub fn relation(&mut self, schema: Value) {
+        if let Some(description) = &mut self.description {
+            description.relation(schema);
         }
     }
 
@@ -128,6 +231,10 @@ impl Fields {
 
     /// A member that may be absent (`None`) or, which is not the same, `null` or blank (`Some(None)`).
     pub fn patch<T: FromField>(&mut self, name: &'static str) -> Option<Option<T>> {
+        if let Some(description) = &mut self.description {
+            description.optional(name, T::schema());
+            return None;
+        }
         let field = self.take(name)?;
         if field.is_absent::<T>() {
             return Some(None);
@@ -165,6 +272,16 @@ impl Fields {
             self.fault(name, Invalid::new("duplicate_name", "is given twice"));
         }
         field
+    }
+
+    /// Refuses a member because it is not there.
+    pub fn missing(&mut self, name: &str, message: &str) {
+        self.fault(name, Invalid::new("required", message));
+    }
+
+    /// Whether a member is there, right or wrong. It must have been taken.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.members.iter().any(|(member, field)| member == name && !field.is_null())
     }
 
     /// Refuses a member for a reason that its type does not know.

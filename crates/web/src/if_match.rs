@@ -12,6 +12,11 @@ use crate::problem::{Code, Problem};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IfMatch(pub Option<i64>);
 
+impl IfMatch {
+    /// How the header is written, as a regular expression.
+    pub const PATTERN: &str = "^(\\*|\"[0-9]{1,18}\")$";
+}
+
 impl FromRequest for IfMatch {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;

@@ -4,10 +4,10 @@
 
 pub(crate) mod browser;
 mod clients;
-mod http;
+pub(crate) mod http;
 mod proxies;
 mod registry;
-mod server;
+pub(crate) mod server;
 mod tokens;
 mod validation;
 mod vectors;

@@ -23,28 +23,28 @@ mod tokens;
 mod usage;
 mod version;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use crate::routes::Routes;
 
 pub use export::Export;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    organizations::routes(config);
-    usage::routes(config);
-    version::routes(config);
-    members::routes(config);
-    tokens::routes(config);
-    customers::routes(config);
-    products::routes(config);
-    licenses::routes(config);
-    applications::routes(config);
-    application_entitlements::routes(config);
-    customer::routes(config);
-    onboarding_links::routes(config);
-    registries::routes(config);
-    registry_keys::routes(config);
-    alerts::routes(config);
-    artifacts::routes(config);
-    artifact_entitlements::routes(config);
-    signing_keys::routes(config);
-    audit_events::routes(config);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    organizations::routes(routes);
+    usage::routes(routes);
+    version::routes(routes);
+    members::routes(routes);
+    tokens::routes(routes);
+    customers::routes(routes);
+    products::routes(routes);
+    licenses::routes(routes);
+    applications::routes(routes);
+    application_entitlements::routes(routes);
+    customer::routes(routes);
+    onboarding_links::routes(routes);
+    registries::routes(routes);
+    registry_keys::routes(routes);
+    alerts::routes(routes);
+    artifacts::routes(routes);
+    artifact_entitlements::routes(routes);
+    signing_keys::routes(routes);
+    audit_events::routes(routes);
 }

@@ -1,7 +1,7 @@
 //! How a credential is replaced: at once, or with the old one alive for a while.
 
-use keyward_domain::Invalid;
 use keyward_domain::product::ApiKey;
+use keyward_web::fields::Bounded;
 use keyward_web::{Fields, Request};
 
 /// How the rotation goes.
@@ -9,24 +9,19 @@ use keyward_web::{Fields, Request};
 pub(crate) struct Overlap {
     /// For how long the old secret lives on beside the new one, in seconds: up to 30 days. Absent or 0: not at all, so
     /// whoever uses it must have the new one at once.
-    #[schema(maximum = 2592000)]
-    overlap_seconds: Option<u32>,
+    #[schema(value_type = Option<u32>)]
+    overlap_seconds: Option<Bounded<0, { ApiKey::MOST_OVERLAP_SECONDS }>>,
 }
 
 impl Overlap {
     /// For how long.
     pub(crate) fn seconds(&self) -> u32 {
-        self.overlap_seconds.unwrap_or(0)
+        self.overlap_seconds.map_or(0, |Bounded(seconds)| seconds)
     }
 }
 
 impl Request for Overlap {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let overlap_seconds = fields.optional("overlap_seconds");
-        if overlap_seconds.is_some_and(|seconds| seconds > ApiKey::MOST_OVERLAP_SECONDS) {
-            fields
-                .fault("overlap_seconds", Invalid::new("out_of_range", "must be at most 2592000 (30 days)"));
-        }
-        Some(Self { overlap_seconds })
+        Some(Self { overlap_seconds: fields.optional("overlap_seconds") })
     }
 }

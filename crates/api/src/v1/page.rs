@@ -1,7 +1,7 @@
 //! Lists.
 
-use keyward_domain::{Cursor, Invalid, Mark, Order, OrderBy, Ordered, OrderedRequest, Page, PageRequest};
-use keyward_web::fields::{Field, FromField};
+use keyward_domain::{Cursor, Mark, Order, OrderBy, Ordered, OrderedRequest, Page, PageRequest};
+use keyward_web::fields::Bounded;
 use keyward_web::{Fields, Request};
 use serde::Serialize;
 
@@ -34,7 +34,7 @@ impl<T> PageView<T> {
 #[into_params(parameter_in = Query)]
 pub(crate) struct PageQuery {
     /// How many at most.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 200, default = 50)]
+    #[param(value_type = Option<u32>, default = 50)]
     limit: Option<Limit>,
     /// `next_cursor` of the page before.
     #[param(value_type = Option<String>)]
@@ -63,16 +63,4 @@ pub(crate) fn in_order<K: OrderBy>(fields: &mut Fields) -> Option<OrderedRequest
         .ok()
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Limit(u32);
-
-impl FromField for Limit {
-    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        let limit = u32::from_field(field)?;
-        if (1..=PageRequest::MOST).contains(&limit) {
-            Ok(Self(limit))
-        } else {
-            Err(vec![Invalid::new("out_of_range", format!("must be 1 to {}", PageRequest::MOST))])
-        }
-    }
-}
+type Limit = Bounded<1, { PageRequest::MOST }>;

@@ -1,5 +1,6 @@
 //! How things stand at the organization, in numbers.
 
+use crate::routes::Routes;
 use actix_web::{get, web};
 use keyward_domain::Timestamp;
 use keyward_domain::permission::ReadLicenses;
@@ -7,10 +8,9 @@ use keyward_engine::{Engine, Overview};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Problem};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(usage);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(usage);
 }
 
 /// How things stand.

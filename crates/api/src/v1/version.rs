@@ -5,10 +5,11 @@ use keyward_domain::permission::ReadOrganization;
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Problem};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(version);
+use crate::routes::Routes;
+
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(version);
 }
 
 /// The server's program.

@@ -114,6 +114,7 @@ impl LicenseDetail {
     responses(
         (status = 200, body = LicenseDetail),
         (status = 401, description = "No product has this API key", body = NotValidated),
+        (status = "5XX", description = "Nothing could be decided: try again", body = NotValidated),
         (status = 404, description = "This product has no such license", body = NotValidated),
         (status = 429, description = "The day's validations are used up", body = NotValidated),
     ),

@@ -5,6 +5,7 @@ mod lookup;
 mod token;
 mod validate;
 
+use crate::routes::Routes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
@@ -12,10 +13,9 @@ use keyward_domain::{Secret, SecretKind};
 use keyward_engine::Error;
 use keyward_web::{Problem, bearer};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(validate::validate)
         .service(lookup::look_up)
         .service(token::own_license)

@@ -16,6 +16,7 @@ use super::{NotValidated, answered, failed, refuse};
     responses(
         (status = 200, body = Validation),
         (status = 401, description = "No token of this server", body = NotValidated),
+        (status = "5XX", description = "Nothing could be decided: try again", body = NotValidated),
     ),
 )]
 #[get("/api/v1/validate")]
@@ -35,6 +36,7 @@ pub(crate) async fn own_license(
     responses(
         (status = 200, body = Validation),
         (status = 401, description = "No token of this server", body = NotValidated),
+        (status = "5XX", description = "Nothing could be decided: try again", body = NotValidated),
     ),
 )]
 #[get("/validate")]

@@ -21,7 +21,7 @@ const MOST_VERSION: usize = 100;
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub(crate) struct Validate {
     /// The license key, however it was typed or pasted, or the license's token.
-    #[schema(example = "7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC")]
+    #[schema(example = "7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC", min_length = 1, pattern = "[^\\s]")]
     license_key: String,
     /// The version that wants to run; absent for the product's latest. Read only where the product's versions count.
     #[schema(example = "2.1.0", max_length = 100)]
@@ -85,10 +85,12 @@ pub(crate) struct Validation {
         (status = 200, body = Validation),
         (status = 400, description = "Not such a request (counted)", body = NotValidated),
         (status = 401, description = "No product has this API key", body = NotValidated),
+        (status = 408, description = "The body took too long to arrive", body = NotValidated),
         (status = 413, description = "Longer than 64 KiB", body = NotValidated),
         (status = 415, description = "Not JSON", body = NotValidated),
         (status = 429, description = "The day's validations are used up", body = NotValidated,
             headers(("Retry-After" = i64, description = "Seconds until 00:00 UTC"))),
+        (status = "5XX", description = "Nothing could be decided: try again", body = NotValidated),
     ),
 )]
 #[post("/api/v1/validate")]

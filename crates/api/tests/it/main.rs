@@ -6,6 +6,7 @@ mod applications;
 mod authority;
 mod client;
 mod concurrency;
+mod contract;
 mod documents;
 mod ends;
 mod licenses;

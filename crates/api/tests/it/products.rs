@@ -91,7 +91,7 @@ keyward_testkit::databases! {
             "until":"2026-02-30","terms":"a\u0000b","exp":1,"unknown":1}}"#;
         let refused = user.post(&path, body).await;
         assert_eq!(refused.problem(), (422, "validation_failed".into()));
-        assert_eq!(refused.faults().len(), 2, "the form first: {}", refused.text);
+        assert_eq!(refused.faults().len(), 11, "the form and the fields: {}", refused.text);
         let body = body.replace(r#""email":"no","name":"""#, r#""email":"a@b.example","name":"A""#);
         let mut faults = user.post(&path, &body).await.faults();
         faults.sort();

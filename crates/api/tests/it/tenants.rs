@@ -162,7 +162,7 @@ const OTHERS: [&str; 6] = [
 ];
 
 fn operations() -> BTreeSet<String> {
-    let document = serde_json::to_value(keyward_api::openapi()).unwrap();
+    let document = keyward_api::openapi();
     let paths = document["paths"].as_object().unwrap().clone();
     let verbs = |(path, verbs): (String, Value)| {
         let verbs: Vec<String> = verbs.as_object().unwrap().keys().map(|verb| verb.to_uppercase()).collect();

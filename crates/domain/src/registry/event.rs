@@ -133,6 +133,9 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Allowed, Self::Denied];
+
     /// The name on the wire and in storage.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -141,6 +141,14 @@ impl Registry {
 }
 
 impl Host {
+    /// The longest.
+    pub const MOST: usize = 253;
+    /// How it is written, as a regular expression; what stands in brackets must be an IPv6 address besides.
+    pub const PATTERN: &str = concat!(
+        r"^([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*",
+        r"|\[[0-9a-fA-F:.]{2,45}\])$"
+    );
+
     /// The machine itself.
     pub fn localhost() -> Self {
         Self("localhost".to_owned())
@@ -179,7 +187,7 @@ pub(crate) fn host_name(text: &str) -> bool {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     match bracketed {
         Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => text.len() <= 253 && text.split('.').all(label),
+        None => text.len() <= Host::MOST && text.split('.').all(label),
     }
 }
 

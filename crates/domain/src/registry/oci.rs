@@ -92,6 +92,11 @@ impl fmt::Display for ImageReference {
 }
 
 impl Tag {
+    /// The longest.
+    pub const MOST: usize = 128;
+    /// How it is written, as a regular expression.
+    pub const PATTERN: &str = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$";
+
     /// The digest that a fallback tag is about: clients keep what belongs to a manifest (referrers, signatures)
     /// under `sha256-<hex>` and `sha256-<hex>.sig`, `.att` or `.sbom`, where a registry has no referrers API.
     pub fn subject(&self) -> Option<Digest> {
@@ -113,8 +118,10 @@ impl Digest {
 }
 
 impl RepositoryName {
-    /// The most characters.
+    /// The longest.
     pub const MOST: usize = 255;
+    /// How it is written, as a regular expression.
+    pub const PATTERN: &str = r"^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$";
 
     /// This name behind `prefix`; `None` where that is no name any more, being too long.
     pub fn behind(&self, prefix: &Self) -> Option<Self> {
@@ -128,6 +135,9 @@ impl RepositoryName {
 }
 
 impl RepositoryPattern {
+    /// How it is written, as a regular expression.
+    pub const PATTERN: &str = r"^[a-z0-9*]([a-z0-9*._-]*[a-z0-9*])?(/[a-z0-9*]([a-z0-9*._-]*[a-z0-9*])?)*$";
+
     /// Whether `name` is one of those meant. Takes time in proportion to both lengths: each piece between two stars is
     /// taken where it comes first, which leaves most room for those after it.
     pub fn matches(&self, name: &RepositoryName) -> bool {
@@ -170,7 +180,7 @@ fn tag(text: &str) -> Result<String, Invalid> {
     let first = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
     let rest = |byte: &u8| first(byte) || matches!(byte, b'.' | b'-');
     let bytes = text.as_bytes();
-    if (1..=128).contains(&bytes.len()) && first(&bytes[0]) && bytes.iter().all(rest) {
+    if (1..=Tag::MOST).contains(&bytes.len()) && first(&bytes[0]) && bytes.iter().all(rest) {
         Ok(text.to_owned())
     } else {
         Err(Invalid::new("invalid_tag", "is not a tag: 1 to 128 letters, digits, '_', '.' and '-'"))
@@ -201,7 +211,7 @@ fn pattern(text: &str) -> Result<String, Invalid> {
             && part.ends_with(word)
             && part.chars().all(|c| word(c) || matches!(c, '.' | '_' | '-'))
     };
-    if text.len() <= 255 && text.split('/').all(part) {
+    if text.len() <= RepositoryName::MOST && text.split('/').all(part) {
         Ok(text.to_owned())
     } else {
         Err(Invalid::new("invalid_repository", "is not a repository such as acme/app or acme/*"))

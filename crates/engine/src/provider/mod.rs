@@ -35,10 +35,13 @@ pub use wire::WireError;
 pub struct ClientSecret(Zeroizing<String>);
 
 impl ClientSecret {
+    /// The longest.
+    pub const MOST: usize = 1_000;
+
     /// 1 to 1,000 visible characters.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
-        if (1..=1_000).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if (1..=Self::MOST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             Ok(Self(Zeroizing::new(text.to_owned())))
         } else {
             Err(Invalid::new("invalid_client_secret", "must be 1 to 1,000 visible characters of ASCII"))

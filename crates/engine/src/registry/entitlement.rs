@@ -18,7 +18,7 @@ use crate::{Done, Engine, Error, Result, Thing, once};
 const MOST_NAMED: usize = 200;
 
 /// The most artifacts of one entitlement.
-const MOST_GRANTS: usize = 200;
+pub const MOST_GRANTS: usize = 200;
 
 /// An entitlement to be created.
 #[derive(Debug, Clone)]

@@ -31,7 +31,7 @@ use crate::{Done, Engine, Error, Result, Thing, once};
 
 pub use artifact::{NewArtifact, TagDetail};
 pub use door::{Admitted, Guest, Rights};
-pub use entitlement::{EntitlementChange, NewEntitlement, NewGrant, Preview, TagChoice};
+pub use entitlement::{EntitlementChange, MOST_GRANTS, NewEntitlement, NewGrant, Preview, TagChoice};
 pub use event::Happening;
 pub use key::{NewRegistryKey, NewRegistrySecret};
 pub use notification::NewNotifications;

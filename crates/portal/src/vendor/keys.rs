@@ -167,7 +167,15 @@ async fn create(
 ) -> Page {
     let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
-    if let Some(told) = form.read::<Told>(&["email", "name", "notes", "customer", "end"]) {
+    let fields = template::values(&product.template, &form);
+    let told = form.read::<Told>(&["email", "name", "notes", "customer", "end"]);
+    if told.is_none()
+        && let Err(faults) = product.template.fill(&fields)
+    {
+        // All that is wrong is said at once.
+        form.keep(Error::fields("fields", faults))?;
+    }
+    if let Some(told) = told {
         let holder = match (told.customer, told.email, told.name) {
             (Some(customer), _, _) => Some(Holder::Existing(customer)),
             (None, Some(email), Some(name)) => {
@@ -176,7 +184,6 @@ async fn create(
             (None, _, _) => None,
         };
         if let Some(holder) = holder {
-            let fields = template::values(&product.template, &form);
             let new =
                 NewKey { holder, name: None, fields, not_before: None, expires_at: told.end.map(Into::into) };
             match engine.create_key(&signed.access, id.0, new, form.once()).await {

@@ -73,7 +73,6 @@ struct Told {
     host: Option<Host>,
     upstream: Upstream,
     prefix: Option<RepositoryName>,
-    user: Option<Name>,
     service: Option<Host>,
 }
 
@@ -81,8 +80,9 @@ impl Request for Told {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, host) = (fields.required("name"), fields.optional("host"));
         let (upstream, prefix) = (fields.required("upstream"), fields.optional("prefix"));
-        let (user, service) = (fields.optional("user"), fields.optional("service"));
-        Some(Self { name: name?, host, upstream: upstream?, prefix, user, service })
+        // Read with the password it belongs to.
+        let (_, service) = (fields.optional::<Name>("user"), fields.optional("service"));
+        Some(Self { name: name?, host, upstream: upstream?, prefix, service })
     }
 }
 
@@ -90,14 +90,13 @@ const FIELDS: [&str; 6] = ["name", "host", "upstream", "prefix", "user", "servic
 
 /// How the upstream is to know the gateway. A password that was left empty is refused, unless one is kept for the
 /// same user: that is `Ok(None)`.
-fn credential(
-    form: &mut Form,
-    user: Option<Name>,
-    kept: Option<&Credential>,
-) -> Option<Option<NewCredential>> {
-    match (form.value("credential"), user) {
+fn credential(form: &mut Form, kept: Option<&Credential>) -> Option<Option<NewCredential>> {
+    match (form.value("credential"), form.value("user").parse().ok()) {
         ("basic", None) => {
-            form.refuse("user", "is required");
+            // What is no name was refused as such.
+            if form.value("user").trim().is_empty() {
+                form.refuse("user", "is required");
+            }
             None
         }
         ("basic", Some(user)) if form.value("password").is_empty() => match kept {
@@ -121,9 +120,8 @@ async fn create(
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    if let Some(told) = form.read::<Told>(&FIELDS)
-        && let Some(credential) = credential(&mut form, told.user, None)
-    {
+    let (told, credential) = (form.read::<Told>(&FIELDS), credential(&mut form, None));
+    if let (Some(told), Some(credential)) = (told, credential) {
         let new = NewRegistry {
             name: told.name,
             host: told.host,
@@ -247,9 +245,9 @@ async fn save(
 ) -> Page {
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
     form.boxes(&["pass_redirects", "direct"]);
-    if let Some(told) = form.read::<Told>(&["name", "host", "upstream", "user", "service"])
-        && let Some(credential) = credential(&mut form, told.user, Some(&registry.credential))
-    {
+    let told = form.read::<Told>(&["name", "host", "upstream", "user", "service"]);
+    let credential = credential(&mut form, Some(&registry.credential));
+    if let (Some(told), Some(credential)) = (told, credential) {
         let host = told.host.unwrap_or_else(|| registry.host.clone());
         let change = RegistryChange {
             name: Some(told.name),

@@ -176,26 +176,27 @@ struct Told {
     name: Name,
     owner: Option<Name>,
     access: KeyAccess,
-    end: Option<EndTime>,
 }
 
 impl Request for Told {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, owner) = (fields.required("name"), fields.optional("owner"));
-        let (access, end) = (fields.optional("access"), fields.optional("end"));
-        Some(Self { name: name?, owner, access: access.unwrap_or(KeyAccess::Read), end })
+        // The end is read with the choice it belongs to.
+        let (access, _) = (fields.optional("access"), fields.optional::<EndTime>("end"));
+        Some(Self { name: name?, owner, access: access.unwrap_or(KeyAccess::Read) })
     }
 }
 
 /// The end that was chosen: a number of days, a day, or none. `None` if the day is missing.
-fn end(form: &mut Form, told: Option<EndTime>, now: Timestamp) -> Option<Option<Timestamp>> {
+fn end(form: &mut Form, now: Timestamp) -> Option<Option<Timestamp>> {
     match form.value("expiry") {
         "never" => Some(None),
-        "date" if told.is_none() => {
+        "date" if form.value("end").trim().is_empty() => {
             form.refuse("end", "is required");
             None
         }
-        "date" => Some(told.map(Into::into)),
+        // What is no time was refused as such.
+        "date" => form.value("end").trim().parse().ok().map(|EndTime(end)| Some(end)),
         days => Some(Some(now.plus_days(days.parse::<u16>().map_or(90, i64::from)))),
     }
 }
@@ -256,11 +257,10 @@ async fn create(
     engine: web::Data<Engine>,
 ) -> Page {
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
-    if let Some(told) = form.read::<Told>(&["name", "owner", "access", "end"])
-        && let Some(expires_at) = end(&mut form, told.end, engine.now())
-        && let Some(rotation) = schedule(&mut form)
-    {
-        let Told { name, owner, access, .. } = told;
+    let told = form.read::<Told>(&["name", "owner", "access", "end"]);
+    let (expires_at, rotation) = (end(&mut form, engine.now()), schedule(&mut form));
+    if let (Some(told), Some(expires_at), Some(rotation)) = (told, expires_at, rotation) {
+        let Told { name, owner, access } = told;
         let new = NewRegistryKey { registry: id.0, name, owner, access, rotation, expires_at };
         match engine.create_registry_key(&signed.access, new, form.once()).await {
             Ok(made) => return lead_to_secret(&engine, &signed, &made).await,

@@ -124,9 +124,10 @@ async fn create(
     signed.reauthenticated(&engine, &request, "/tokens")?;
     let chosen: Scopes =
         signed.access.scopes().iter().filter(|scope| form.is(&format!("scope {scope}"), "true")).collect();
+    let told = form.read::<Told>(&["name", "end"]);
     if chosen == Scopes::NONE {
         form.refuse("scopes", "choose at least one");
-    } else if let Some(Told { name, end }) = form.read::<Told>(&["name", "end"]) {
+    } else if let Some(Told { name, end }) = told {
         let new = NewToken { name, scopes: Some(chosen), expires_at: end.map(Into::into) };
         match engine.create_token(&signed.access, new, form.once()).await {
             Ok(made) => {

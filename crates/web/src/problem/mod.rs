@@ -72,6 +72,17 @@ impl Problem {
         self
     }
 
+    /// With more fields at fault, where they are not named yet.
+    #[must_use]
+    pub fn also(mut self, faults: impl IntoIterator<Item = Fault>) -> Self {
+        for fault in faults {
+            if self.errors.iter().all(|known| known.pointer != fault.pointer) {
+                self.errors.push(fault);
+            }
+        }
+        self
+    }
+
     /// With a member that programs can use.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {

@@ -4,18 +4,22 @@ mod acknowledge;
 mod list;
 mod show;
 
+use crate::routes::Routes;
 use keyward_domain::registry::{Holder, Operation};
 use keyward_domain::{
     AddressRange, Alert, AlertId, AlertState, AlertStatus, CustomerId, Finding, LicenseId, RegistryId,
     RegistryKeyId, Timestamp,
 };
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::v1::audit_events::ActorView;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list::list).service(show::show).service(acknowledge::acknowledge);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
+        .service(list::list)
+        .query::<list::AlertQuery>("list_alerts")
+        .service(show::show)
+        .service(acknowledge::acknowledge);
 }
 
 /// Something unusual at a registry.

@@ -5,6 +5,8 @@ use keyward_engine::{Engine, NewApplicationEntitlement, WantedVersions};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Problem, Request};
 
+use serde_json::json;
+
 use super::{EntitlementView, wanted};
 
 /// An entitlement to be created. A customer has one for each application.
@@ -22,7 +24,7 @@ pub(crate) struct CreateApplicationEntitlement {
     #[schema(value_type = Option<Vec<String>>, example = json!(["1.4.2"]))]
     versions: WantedVersions,
     /// Internal: customers never see it.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     note: Option<Notes>,
 }
 
@@ -31,6 +33,10 @@ impl Request for CreateApplicationEntitlement {
         let (customer_id, application_id) =
             (fields.required("customer_id"), fields.required("application_id"));
         let (versions, note) = (wanted(fields), fields.optional("note"));
+        fields.relation(json!({
+            "if": {"required": ["all_versions"], "properties": {"all_versions": {"const": true}}},
+            "else": {"required": ["versions"], "properties": {"versions": {"type": "array", "minItems": 1}}},
+        }));
         // Nothing named is refused by the rule that a grant names a version.
         let versions = versions.unwrap_or(WantedVersions::Named(Vec::new()));
         let all_versions = versions == WantedVersions::All;
@@ -50,7 +56,7 @@ impl Request for CreateApplicationEntitlement {
 #[utoipa::path(
     tag = "application-entitlements",
     operation_id = "create_application_entitlement",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateApplicationEntitlement,
     security(("management_token" = ["entitlements:write"])),
     responses((status = 201, body = EntitlementView), Refused),

@@ -7,20 +7,24 @@ mod missing_images;
 mod show;
 mod update;
 
+use crate::routes::Routes;
 use keyward_domain::{
     ApplicationEntitlementId, ApplicationId, CustomerId, Invalid, Notes, Timestamp, VersionName,
 };
 use keyward_engine::{ApplicationGrant, WantedVersions};
 use keyward_web::{Answer, Fields};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use serde_json::json;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateApplicationEntitlement>()
         .service(list::list)
+        .query::<list::EntitlementQuery>("list_application_entitlements")
         .service(show::show)
         .service(update::update)
+        .body::<update::UpdateApplicationEntitlement>()
         .service(delete::delete)
         .service(missing_images::missing_images);
 }
@@ -77,14 +81,17 @@ impl EntitlementView {
 
 /// Reads `all_versions` and `versions`: one of both says which versions are wanted.
 fn wanted(fields: &mut Fields) -> Option<WantedVersions> {
-    let all = fields.optional::<bool>("all_versions");
-    match (all.unwrap_or(false), fields.optional::<Vec<VersionName>>("versions")) {
-        (true, None) => Some(WantedVersions::All),
-        (true, Some(_)) => {
+    let (all, names) = (fields.optional("all_versions"), fields.optional("versions"));
+    fields.relation(json!({
+        "if": {"required": ["all_versions"], "properties": {"all_versions": {"const": true}}},
+        "then": {"properties": {"versions": {"type": "null"}}},
+    }));
+    match (all.unwrap_or(false), names) {
+        (true, _) if fields.is_given("versions") => {
             fields.fault("versions", Invalid::new("not_allowed", "does not go with all_versions"));
             None
         }
-        (false, Some(names)) => Some(WantedVersions::Named(names)),
-        (false, None) => None,
+        (true, _) => Some(WantedVersions::All),
+        (false, names) => names.map(WantedVersions::Named),
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct UpdateApplicationEntitlement {
     #[schema(value_type = Option<Vec<String>>)]
     versions: Option<WantedVersions>,
     /// Internal: customers never see it; `null` removes it.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     note: Option<Option<Notes>>,
 }
 
@@ -37,7 +37,7 @@ impl Request for UpdateApplicationEntitlement {
 #[utoipa::path(
     tag = "application-entitlements",
     operation_id = "update_application_entitlement",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateApplicationEntitlement,
     security(("management_token" = ["entitlements:write"])),
     responses((status = 200, body = EntitlementView), Refused),

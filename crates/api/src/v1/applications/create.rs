@@ -11,13 +11,13 @@ use super::ApplicationView;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct CreateApplication {
     /// Unique among your applications.
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "Acme Server")]
+    #[schema(value_type = String, example = "Acme Server")]
     name: Name,
     /// `compose` or `helm`.
     #[schema(value_type = String, example = "compose")]
     kind: ApplicationKind,
     /// Shown to the customers who have it.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     description: Option<Notes>,
 }
 
@@ -33,7 +33,7 @@ impl Request for CreateApplication {
 #[utoipa::path(
     tag = "applications",
     operation_id = "create_application",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateApplication,
     security(("management_token" = ["applications:write"])),
     responses((status = 201, body = ApplicationView), Refused),

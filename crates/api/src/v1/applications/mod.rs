@@ -7,19 +7,22 @@ mod show;
 mod update;
 pub(crate) mod versions;
 
+use crate::routes::Routes;
 use keyward_domain::{Application, ApplicationId, Name, Notes, Slug, Timestamp};
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateApplication>()
         .service(list::list)
+        .query::<list::ApplicationQuery>("list_applications")
         .service(show::show)
         .service(update::update)
+        .body::<update::UpdateApplication>()
         .service(delete::delete);
-    versions::routes(config);
+    versions::routes(routes);
 }
 
 /// A deployable thing.

@@ -11,10 +11,10 @@ use super::ApplicationView;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateApplication {
     /// Unique among your applications.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>)]
     name: Option<Name>,
     /// Shown to the customers who have it; `null` removes it.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     description: Option<Option<Notes>>,
 }
 
@@ -29,7 +29,7 @@ impl Request for UpdateApplication {
 #[utoipa::path(
     tag = "applications",
     operation_id = "update_application",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateApplication,
     security(("management_token" = ["applications:write"])),
     responses((status = 200, body = ApplicationView), Refused),

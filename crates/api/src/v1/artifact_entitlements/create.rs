@@ -5,7 +5,7 @@ use keyward_engine::{Engine, NewEntitlement, NewGrant};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Problem, Request};
 
-use super::{EntitlementView, GrantInput, grants};
+use super::{EntitlementView, GrantInput, Grants};
 
 /// An entitlement to be created.
 #[derive(Debug, utoipa::ToSchema)]
@@ -13,7 +13,7 @@ pub(crate) struct CreateEntitlement {
     #[schema(value_type = String, format = Uuid)]
     customer_id: CustomerId,
     /// For your own reference.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     description: Option<Notes>,
     /// Each artifact once.
     #[schema(value_type = Vec<GrantInput>)]
@@ -25,7 +25,8 @@ pub(crate) struct CreateEntitlement {
 impl Request for CreateEntitlement {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (customer_id, description) = (fields.required("customer_id"), fields.optional("description"));
-        let (given, close) = (fields.required("grants").map(grants), fields.optional("close"));
+        let (given, close) =
+            (fields.required("grants").map(|Grants(grants)| grants), fields.optional("close"));
         Some(Self { customer_id: customer_id?, description, grants: given?, close })
     }
 }
@@ -48,7 +49,7 @@ impl From<CreateEntitlement> for NewEntitlement {
 #[utoipa::path(
     tag = "artifact-entitlements",
     operation_id = "create_artifact_entitlement",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateEntitlement,
     security(("management_token" = ["entitlements:write"])),
     responses((status = 201, body = EntitlementView), Refused),

@@ -11,7 +11,7 @@ use keyward_web::{Caller, Id, IfMatch, Problem};
 #[utoipa::path(
     tag = "artifact-entitlements",
     operation_id = "delete_artifact_entitlement",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     security(("management_token" = ["entitlements:write"])),
     responses((status = 204, description = "Ended"), Refused),
 )]

@@ -10,23 +10,28 @@ mod update;
 
 use std::collections::BTreeSet;
 
-use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, Tag};
-use keyward_domain::{ArtifactEntitlementId, ArtifactId, CustomerId, Notes, Timestamp};
-use keyward_engine::{NewGrant, TagChoice};
-use keyward_web::fields::Many;
+use crate::routes::Routes;
+use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, Tag, TagGrant};
+use keyward_domain::{ArtifactEntitlementId, ArtifactId, CustomerId, Invalid, Notes, Timestamp};
+use keyward_engine::{MOST_GRANTS, NewGrant, TagChoice};
+use keyward_web::fields::{Field, FromField, Nested};
 use keyward_web::{Answer, Fields, Request};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use serde_json::{Value, json};
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateEntitlement>()
         .service(preview::preview)
         .service(policy::show)
         .service(policy::set)
+        .body::<policy::PolicyView>()
         .service(list::list)
+        .query::<list::EntitlementQuery>("list_artifact_entitlements")
         .service(show::show)
         .service(update::update)
+        .body::<update::UpdateEntitlement>()
         .service(delete::delete);
 }
 
@@ -101,7 +106,7 @@ pub(crate) struct GrantInput {
     artifact_id: ArtifactId,
     /// `named`: the tags that `tags` names. `current`: all there are now. `all`: all there are and will be.
     #[schema(example = "named")]
-    mode: String,
+    mode: &'static str,
     /// With `named`.
     #[schema(value_type = Option<Vec<String>>, example = json!(["1.4.2"]))]
     tags: Option<BTreeSet<Tag>>,
@@ -109,24 +114,28 @@ pub(crate) struct GrantInput {
 
 impl Request for GrantInput {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (artifact_id, mode) = (fields.required("artifact_id"), fields.required::<String>("mode"));
+        let artifact_id = fields.required("artifact_id");
+        let mode = fields.required_one_of("mode", "unknown_mode", &["named", "current", "all"]);
         let tags: Option<BTreeSet<Tag>> = fields.optional("tags");
-        let fault = match (mode.as_deref(), &tags) {
-            (Some("named"), None) => Some(("tags", "required", "is required with named")),
-            (Some("current" | "all"), Some(_)) => Some(("tags", "not_used", "is for named alone")),
-            (Some("named" | "current" | "all") | None, _) => None,
-            (Some(_), _) => Some(("mode", "unknown_mode", "must be named, current or all")),
-        };
-        if let Some((name, code, message)) = fault {
-            fields.fault(name, keyward_domain::Invalid::new(code, message));
+        match mode {
+            Some("named") if !fields.is_given("tags") => fields.missing("tags", "is required with named"),
+            Some("current" | "all") if fields.is_given("tags") => {
+                fields.fault("tags", Invalid::new("not_used", "is for named alone"));
+            }
+            _ => {}
         }
+        fields.relation(json!({
+            "if": {"properties": {"mode": {"const": "named"}}},
+            "then": {"required": ["tags"], "properties": {"tags": {"type": "array", "minItems": 1, "maxItems": TagGrant::MOST}}},
+            "else": {"properties": {"tags": {"type": "null"}}},
+        }));
         Some(Self { artifact_id: artifact_id?, mode: mode?, tags })
     }
 }
 
 impl From<GrantInput> for NewGrant {
     fn from(input: GrantInput) -> Self {
-        let tags = match (input.mode.as_str(), input.tags) {
+        let tags = match (input.mode, input.tags) {
             ("all", _) => TagChoice::All,
             ("current", _) => TagChoice::Current,
             (_, tags) => TagChoice::Named(tags.unwrap_or_default()),
@@ -136,6 +145,19 @@ impl From<GrantInput> for NewGrant {
 }
 
 /// The grants of a request.
-fn grants(given: Many<GrantInput>) -> Vec<NewGrant> {
-    given.0.into_iter().map(NewGrant::from).collect()
+struct Grants(Vec<NewGrant>);
+
+impl FromField for Grants {
+    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
+        let given: Vec<Nested<GrantInput>> = Vec::from_field(field)?;
+        if given.is_empty() || given.len() > MOST_GRANTS {
+            let message = format!("must name 1 to {MOST_GRANTS} artifacts");
+            return Err(vec![Invalid::new("wrong_count", message)]);
+        }
+        Ok(Self(given.into_iter().map(|Nested(grant)| grant.into()).collect()))
+    }
+
+    fn schema() -> Value {
+        json!({"type": "array", "items": Nested::<GrantInput>::schema(), "minItems": 1, "maxItems": MOST_GRANTS})
+    }
 }

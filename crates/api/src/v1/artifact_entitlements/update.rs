@@ -5,13 +5,13 @@ use keyward_engine::{Engine, EntitlementChange, NewGrant};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Id, IfMatch, Problem, Request};
 
-use super::{EntitlementView, GrantInput, grants};
+use super::{EntitlementView, GrantInput, Grants};
 
 /// What is to be changed; what is absent stays.
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateEntitlement {
     /// `null` removes it.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     description: Option<Option<Notes>>,
     /// What is granted instead of all before.
     #[schema(value_type = Option<Vec<GrantInput>>)]
@@ -21,7 +21,10 @@ pub(crate) struct UpdateEntitlement {
 impl Request for UpdateEntitlement {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.immutable(&["customer_id"]);
-        Some(Self { description: fields.patch("description"), grants: fields.optional("grants").map(grants) })
+        Some(Self {
+            description: fields.patch("description"),
+            grants: fields.optional("grants").map(|Grants(grants)| grants),
+        })
     }
 }
 
@@ -31,7 +34,7 @@ impl Request for UpdateEntitlement {
 #[utoipa::path(
     tag = "artifact-entitlements",
     operation_id = "update_artifact_entitlement",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateEntitlement,
     security(("management_token" = ["entitlements:write"])),
     responses((status = 200, body = EntitlementView), Refused),

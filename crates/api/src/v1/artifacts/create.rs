@@ -30,7 +30,7 @@ impl Request for CreateArtifact {
 #[utoipa::path(
     tag = "artifacts",
     operation_id = "create_artifact",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateArtifact,
     security(("management_token" = ["registries:write"])),
     responses((status = 201, body = ArtifactView), Refused),

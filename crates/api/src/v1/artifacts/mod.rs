@@ -6,15 +6,17 @@ mod list;
 mod show;
 mod tags;
 
+use crate::routes::Routes;
 use keyward_domain::registry::{Artifact, RepositoryName};
 use keyward_domain::{ArtifactId, RegistryId, Timestamp};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateArtifact>()
         .service(list::list)
+        .query::<list::ArtifactQuery>("list_artifacts")
         .service(show::show)
         .service(tags::tags)
         .service(history::history);

@@ -2,13 +2,14 @@
 
 mod list;
 
+use crate::routes::Routes;
+use crate::v1::page::PageQuery;
 use keyward_domain::{Actor, AuditEvent, AuditEventId, Timestamp};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list::list);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list::list).query::<PageQuery>("list_audit_events");
 }
 
 /// One line of the audit log.

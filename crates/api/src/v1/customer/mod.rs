@@ -9,6 +9,7 @@ mod versions;
 use std::future::Future;
 use std::pin::Pin;
 
+use crate::routes::Routes;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use keyward_domain::product::Markdown;
@@ -16,10 +17,9 @@ use keyward_domain::{Application, ApplicationVersion, Name, Notes, Slug, Timesta
 use keyward_engine::{Engine, Recipient};
 use keyward_web::{ClientAddress, Code, Problem, bearer};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(applications::list).service(versions::list).service(version::show).service(file::fetch);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(applications::list).service(versions::list).service(version::show).service(file::fetch);
 }
 
 /// The customer whose license's token was sent. A handler that does not ask for it is open to everyone.

@@ -11,13 +11,13 @@ use super::CustomerView;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct CreateCustomer {
     /// Customer or organization name.
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "Example Inc.")]
+    #[schema(value_type = String, example = "Example Inc.")]
     name: Name,
     /// Contact address.
     #[schema(value_type = String, format = Email, example = "it@example.com")]
     email: Email,
     /// Internal: customers never see them.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     notes: Option<Notes>,
 }
 
@@ -33,7 +33,7 @@ impl Request for CreateCustomer {
 #[utoipa::path(
     tag = "customers",
     operation_id = "create_customer",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateCustomer,
     security(("management_token" = ["customers:write"])),
     responses((status = 201, body = CustomerView), Refused),

@@ -8,19 +8,23 @@ mod list;
 mod show;
 mod update;
 
+use crate::routes::Routes;
 use keyward_domain::{AddressRange, Customer, CustomerId, Email, Name, Notes, Timestamp};
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateCustomer>()
         .service(list::list)
+        .query::<list::CustomerQuery>("list_customers")
         .service(show::show)
         .service(update::update)
+        .body::<update::UpdateCustomer>()
         .service(delete::delete)
         .service(artifacts::artifacts)
+        .query::<PageQuery>("list_customer_artifacts")
         .service(erase::erase);
 }
 

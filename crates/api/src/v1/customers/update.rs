@@ -11,13 +11,13 @@ use super::CustomerView;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateCustomer {
     /// Customer or organization name.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>)]
     name: Option<Name>,
     /// Contact address.
     #[schema(value_type = Option<String>, format = Email)]
     email: Option<Email>,
     /// Internal notes; `null` removes them.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     notes: Option<Option<Notes>>,
     /// Addresses and networks refused for all that this customer holds; up to 1,000.
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
@@ -36,7 +36,7 @@ impl Request for UpdateCustomer {
 #[utoipa::path(
     tag = "customers",
     operation_id = "update_customer",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateCustomer,
     security(("management_token" = ["customers:write"])),
     responses((status = 200, body = CustomerView), Refused),

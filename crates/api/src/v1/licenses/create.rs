@@ -1,21 +1,23 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteLicenses;
 use keyward_domain::{CustomerId, EndTime, Invalid, Name, Notes, Payload, ProductId, StartTime};
-use keyward_engine::{Engine, NewLicense, Terms};
-use keyward_web::fields::Values;
+use keyward_engine::{Asked, Engine, NewLicense, Terms};
+use keyward_web::fields::{Partly, Values, unread};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Problem, Request};
+
+use serde_json::json;
 
 use super::LicenseView;
 
 /// A license to be created.
-#[derive(Debug, utoipa::ToSchema)]
+#[derive(Debug, Default, utoipa::ToSchema)]
 pub(crate) struct CreateLicense {
     /// Unique among your licenses.
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "Example Inc. 2026")]
-    name: Name,
+    #[schema(value_type = String, example = "Example Inc. 2026")]
+    name: Option<Name>,
     /// For your own reference.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     description: Option<Notes>,
     /// Who is to hold it; absent for your whole organization.
     #[schema(value_type = Option<String>, format = Uuid)]
@@ -41,27 +43,25 @@ impl Request for CreateLicense {
     fn read(fields: &mut Fields) -> Option<Self> {
         let name = fields.required("name");
         let (description, customer_id) = (fields.optional("description"), fields.optional("customer_id"));
-        let (payload, not_before) = (fields.optional("payload"), fields.optional("not_before"));
+        let (payload, not_before) = (fields.optional::<Payload>("payload"), fields.optional("not_before"));
         let expires_at = fields.patch("expires_at");
-        let (product_id, values) = (fields.optional("product_id"), fields.optional("fields"));
-        let misplaced = match product_id {
-            Some(_) => ("payload", payload.is_some(), "is told by the product's fields: use fields"),
-            None => ("fields", values.is_some(), "are those of a product: use payload, or name a product_id"),
+        let (product_id, values) =
+            (fields.optional::<ProductId>("product_id"), fields.optional::<Values>("fields"));
+        let (misplaced, message) = if fields.is_given("product_id") {
+            ("payload", "is told by the product's fields: use fields")
+        } else {
+            ("fields", "are those of a product: use payload, or name a product_id")
         };
-        if let (field, true, message) = misplaced {
-            fields.fault(field, Invalid::new("not_allowed", message));
+        if fields.is_given(misplaced) {
+            fields.fault(misplaced, Invalid::new("not_allowed", message));
         }
+        fields.relation(json!({
+            "if": {"required": ["product_id"], "properties": {"product_id": {"type": "string"}}},
+            "then": {"properties": {"payload": {"type": "null"}}},
+            "else": {"properties": {"fields": {"type": "null"}}},
+        }));
         let fields = values;
-        Some(Self {
-            name: name?,
-            description,
-            customer_id,
-            payload,
-            product_id,
-            fields,
-            not_before,
-            expires_at,
-        })
+        Some(Self { name, description, customer_id, payload, product_id, fields, not_before, expires_at })
     }
 }
 
@@ -69,19 +69,35 @@ impl Request for CreateLicense {
 #[utoipa::path(
     tag = "licenses",
     operation_id = "create_license",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateLicense,
     security(("management_token" = ["licenses:write"])),
     responses((status = 201, body = LicenseView), Refused),
 )]
 #[post("/api/v1/licenses")]
 pub(crate) async fn create(
-    command: Command<WriteLicenses, CreateLicense>,
+    command: Command<WriteLicenses, Partly<CreateLicense>>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<LicenseView>, Problem> {
-    let Command { access, body, once } = command;
+    let Command { access, body: Partly { request, problem }, once } = command;
+    let body = request.unwrap_or_default();
+    let name = match (body.name, problem) {
+        (Some(name), None) => name,
+        (_, problem) => {
+            let fields = body.fields.map(|Values(values)| values).unwrap_or_default();
+            let not_before = body.not_before.map_or(engine.now(), Into::into);
+            let asked = Asked {
+                customer: body.customer_id,
+                product: body.product_id.map(|product| (product, &fields)),
+                not_before,
+                expires_at: body.expires_at.flatten().map(Into::into),
+            };
+            let faults = engine.license_faults(&access, asked).await?;
+            return Err(problem.unwrap_or_else(unread).also(faults.into_iter().map(Into::into)));
+        }
+    };
     let new = NewLicense {
-        name: body.name,
+        name,
         description: body.description,
         customer: body.customer_id,
         terms: match body.product_id {

@@ -14,6 +14,7 @@ mod suspend;
 mod token;
 mod update;
 
+use crate::routes::Routes;
 use keyward_domain::{
     AddressRange, CustomerId, License, LicenseId, LicenseState, LicenseStatus, Name, Notes, ProductId,
     Timestamp,
@@ -22,25 +23,31 @@ use keyward_engine::Done;
 use keyward_web::Answer;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateLicense>()
         .service(list::list)
+        .query::<list::LicenseQuery>("list_licenses")
         .service(show::show)
         .service(update::update)
+        .body::<update::UpdateLicense>()
         .service(delete::delete)
         .service(renew::renew)
+        .body::<renew::RenewLicense>()
         .service(suspend::suspend)
         .service(resume::resume)
         .service(revoke::revoke)
         .service(token::token)
+        .query::<token::TokenQuery>("license_token")
         .service(revisions::list)
         .service(revisions::token)
+        .query::<token::TokenQuery>("revision_token")
         .service(mail_onboarding_link::mail_onboarding_link)
         .service(addresses::list)
         .service(addresses::register)
+        .body::<addresses::RegisterAddress>()
         .service(addresses::remove)
         .service(addresses::reset);
 }

@@ -37,7 +37,7 @@ impl Request for RenewLicense {
 #[utoipa::path(
     tag = "licenses",
     operation_id = "renew_license",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
     request_body = RenewLicense,
     security(("management_token" = ["licenses:write"])),
     responses((status = 200, body = LicenseView), Refused),

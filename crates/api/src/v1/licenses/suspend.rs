@@ -14,7 +14,7 @@ use super::LicenseView;
 #[utoipa::path(
     tag = "licenses",
     operation_id = "suspend_license",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
     security(("management_token" = ["licenses:write"])),
     responses((status = 200, body = LicenseView), Refused),
 )]

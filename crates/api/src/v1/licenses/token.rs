@@ -1,8 +1,7 @@
 use actix_web::{get, web};
+use keyward_domain::LicenseId;
 use keyward_domain::permission::ReadLicenses;
-use keyward_domain::{Invalid, LicenseId};
 use keyward_engine::{Engine, TokenFormat};
-use keyward_web::fields::{Field, FromField};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Fields, Id, Problem, Query, Request};
 use serde::Serialize;
@@ -13,31 +12,18 @@ use serde::Serialize;
 pub(crate) struct TokenQuery {
     /// `jwt` or `paseto`.
     #[param(value_type = Option<String>, default = "jwt")]
-    format: Option<Format>,
+    format: Option<&'static str>,
 }
 
 impl TokenQuery {
     pub(super) fn format(&self) -> TokenFormat {
-        self.format.as_ref().map_or(TokenFormat::Jwt, |format| format.0)
+        if self.format == Some("paseto") { TokenFormat::Paseto } else { TokenFormat::Jwt }
     }
 }
 
 impl Request for TokenQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { format: fields.optional("format") })
-    }
-}
-
-#[derive(Debug)]
-struct Format(TokenFormat);
-
-impl FromField for Format {
-    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        match String::from_field(field)?.as_str() {
-            "jwt" => Ok(Self(TokenFormat::Jwt)),
-            "paseto" => Ok(Self(TokenFormat::Paseto)),
-            _ => Err(vec![Invalid::new("unknown_format", "must be jwt or paseto")]),
-        }
+        Some(Self { format: fields.optional_one_of("format", "unknown_format", &["jwt", "paseto"]) })
     }
 }
 

@@ -15,10 +15,10 @@ const IMMUTABLE: [&str; 7] =
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateLicense {
     /// Unique among your licenses.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>)]
     name: Option<Name>,
     /// For your own reference; `null` removes it.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     description: Option<Option<Notes>>,
     /// The most addresses; `null` or 0 for no limit. Lowering it turns out none.
     max_ips: Option<Option<u32>>,
@@ -54,7 +54,7 @@ impl Request for UpdateLicense {
 #[utoipa::path(
     tag = "licenses",
     operation_id = "update_license",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateLicense,
     security(("management_token" = ["licenses:write"])),
     responses((status = 200, body = LicenseView), Refused),

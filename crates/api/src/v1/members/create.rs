@@ -14,7 +14,7 @@ pub(crate) struct CreateMember {
     #[schema(value_type = String, format = Email)]
     email: Email,
     /// As shown to others.
-    #[schema(value_type = String, min_length = 1, max_length = 200)]
+    #[schema(value_type = String)]
     name: Name,
     /// `owner`, `admin`, `member` or `viewer`.
     #[schema(value_type = String)]
@@ -35,7 +35,7 @@ impl Request for CreateMember {
 #[utoipa::path(
     tag = "members",
     operation_id = "create_member",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateMember,
     security(("management_token" = ["members:write"])),
     extensions(("x-scopes-for-owners" = json!(["owners:write"]))),

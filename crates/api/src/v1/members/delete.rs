@@ -12,7 +12,7 @@ use keyward_web::{Caller, Id, IfMatch, Problem};
 #[utoipa::path(
     tag = "members",
     operation_id = "delete_member",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     security(("management_token" = ["members:write"])),
     extensions(("x-scopes-for-owners" = json!(["owners:write"]))),
     responses((status = 204, description = "Deleted"), Refused),

@@ -8,17 +8,21 @@ mod list;
 mod show;
 mod update;
 
+use crate::routes::Routes;
+use crate::v1::page::PageQuery;
 use keyward_domain::{Email, Member, MemberId, Name, Role, Timestamp};
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateMember>()
         .service(list::list)
+        .query::<PageQuery>("list_members")
         .service(show::show)
         .service(update::update)
+        .body::<update::UpdateMember>()
         .service(delete::delete)
         .service(erase::erase)
         .service(invite::invite);

@@ -11,7 +11,7 @@ use super::MemberView;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateMember {
     /// As shown to others.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>)]
     name: Option<Name>,
     /// `owner`, `admin`, `member` or `viewer`.
     #[schema(value_type = Option<String>)]
@@ -32,7 +32,7 @@ impl Request for UpdateMember {
 #[utoipa::path(
     tag = "members",
     operation_id = "update_member",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateMember,
     security(("management_token" = ["members:write"])),
     extensions(("x-scopes-for-owners" = json!(["owners:write"]))),

@@ -4,12 +4,17 @@ mod create;
 mod delete;
 mod list;
 
+use crate::routes::Routes;
 use keyward_domain::{Link, LinkId, Timestamp};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(create::create).service(list::list).service(delete::delete);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
+        .service(create::create)
+        .body::<create::CreateOnboardingLink>()
+        .service(list::list)
+        .query::<list::OnboardingLinkQuery>("list_onboarding_links")
+        .service(delete::delete);
 }
 
 /// A link that shows documentation and token of a license once.

@@ -11,16 +11,16 @@ use super::OrganizationView;
 /// An organization to be founded.
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct CreateOrganization {
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "Acme")]
+    #[schema(value_type = String, example = "Acme")]
     name: Name,
     /// The first owner's address.
     #[schema(value_type = String, format = Email, example = "ada@acme.example")]
     owner_email: Email,
     /// The first owner's name; absent for the part of the address before the `@`.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>)]
     owner_name: Option<Name>,
     /// In public addresses and tokens; absent for one made from the name, numbered where that is taken.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 63, example = "acme")]
+    #[schema(value_type = Option<String>, example = "acme")]
     slug: Option<Slug>,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct CreatedOrganization {
 #[utoipa::path(
     tag = "organizations",
     operation_id = "create_organization",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateOrganization,
     security(("management_token" = ["operator"])),
     responses((status = 201, body = CreatedOrganization), Refused),

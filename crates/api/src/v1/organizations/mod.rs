@@ -13,30 +13,38 @@ mod start_trial;
 mod suspend;
 mod update;
 
+use crate::routes::Routes;
+use crate::v1::page::PageQuery;
 use keyward_domain::{
     AddressRange, Name, Organization, OrganizationId, OrganizationState, Plan, Slug, Timestamp,
 };
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateOrganization>()
         .service(list::list)
+        .query::<PageQuery>("list_organizations")
         .service(show::show)
         .service(update::update)
+        .body::<update::UpdateOrganization>()
         .service(notices::show::show)
         .service(notices::update::update)
+        .body::<notices::update::UpdateNotices>()
         .service(sign_in_provider::show::show)
         .service(sign_in_provider::set::set)
+        .body::<sign_in_provider::set::SetProvider>()
         .service(sign_in_provider::delete::delete)
         .service(export::export)
         .service(deletion::show::show)
         .service(deletion::schedule::schedule)
+        .body::<deletion::schedule::ScheduleDeletion>()
         .service(deletion::withdraw::withdraw)
         .service(start_trial::start_trial)
         .service(plan::set_plan)
+        .body::<plan::SetPlan>()
         .service(suspend::suspend)
         .service(resume::resume);
 }

@@ -14,7 +14,7 @@ use super::OrganizationView;
 #[utoipa::path(
     tag = "organizations",
     operation_id = "start_trial",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
     security(("management_token" = ["organizations:write"])),
     responses((status = 200, body = OrganizationView), Refused),
 )]

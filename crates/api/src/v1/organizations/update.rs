@@ -10,10 +10,10 @@ use super::OrganizationView;
 /// What is to be changed.
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateOrganization {
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>)]
     name: Option<Name>,
     /// In public addresses and tokens, until the first license is created: then it is refused with `409`.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 63, example = "acme")]
+    #[schema(value_type = Option<String>, example = "acme")]
     slug: Option<Slug>,
     /// Addresses and networks refused for all your licenses; up to 1,000.
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24"]))]
@@ -31,7 +31,7 @@ impl Request for UpdateOrganization {
 #[utoipa::path(
     tag = "organizations",
     operation_id = "update_organization",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateOrganization,
     security(("management_token" = ["organizations:write"])),
     responses((status = 200, body = OrganizationView), Refused),

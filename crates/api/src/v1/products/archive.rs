@@ -14,7 +14,7 @@ use super::ProductView;
 #[utoipa::path(
     tag = "products",
     operation_id = "archive_product",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
     security(("management_token" = ["products:write"])),
     responses((status = 200, body = ProductView), Refused),
 )]

@@ -12,7 +12,7 @@ use super::update::UpdateProduct;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct CreateProduct {
     /// Unique among your products.
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "Acme Server")]
+    #[schema(value_type = String, example = "Acme Server")]
     name: Name,
     /// As in a change of a product.
     #[schema(inline = false)]
@@ -35,7 +35,7 @@ impl Request for CreateProduct {
 #[utoipa::path(
     tag = "products",
     operation_id = "create_product",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateProduct,
     security(("management_token" = ["products:write"])),
     responses((status = 201, body = KeyedProductView), Refused),

@@ -1,26 +1,27 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteLicenses;
 use keyward_domain::{CustomerId, Email, EndTime, Invalid, Name, Notes, ProductId, StartTime};
-use keyward_engine::{Engine, Holder, IssuedKey, NewCustomer, NewKey};
-use keyward_web::fields::Values;
+use keyward_engine::{Asked, Engine, Holder, IssuedKey, NewCustomer, NewKey};
+use keyward_web::fields::{Partly, Values, unread};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Id, Problem, Request};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::v1::customers::CustomerView;
 use crate::v1::licenses::LicenseView;
 
 /// A product key to be made: for a new customer (`email` and `name`) or one there is (`customer_id`).
-#[derive(Debug, utoipa::ToSchema)]
+#[derive(Debug, Default, utoipa::ToSchema)]
 pub(crate) struct CreateKey {
     /// The new customer's contact address.
     #[schema(value_type = Option<String>, format = Email, example = "it@example.com")]
     email: Option<Email>,
     /// The new customer's name.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, example = "Example Inc.")]
+    #[schema(value_type = Option<String>, example = "Example Inc.")]
     name: Option<Name>,
     /// Internal notes on the new customer.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     notes: Option<Notes>,
     /// A customer there is, instead.
     #[schema(value_type = Option<String>, format = Uuid)]
@@ -29,7 +30,7 @@ pub(crate) struct CreateKey {
     #[schema(value_type = Option<Object>, example = json!({"seats": 25}))]
     fields: Option<Values>,
     /// The license's name; absent for one made of product and license key.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>)]
     license_name: Option<Name>,
     /// The first valid second, or a day in UTC, which begins it; absent for now.
     #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
@@ -42,19 +43,22 @@ pub(crate) struct CreateKey {
 impl Request for CreateKey {
     fn read(fields: &mut Fields) -> Option<Self> {
         let customer_id: Option<CustomerId> = fields.optional("customer_id");
-        let (email, name) = match customer_id {
-            None => (fields.required("email"), fields.required("name")),
-            Some(_) => {
-                let (email, name) = (fields.optional("email"), fields.optional("name"));
-                for (field, given) in [("email", email.is_some()), ("name", name.is_some())] {
-                    if given {
-                        let message = "belongs to a new customer: leave it out beside customer_id";
-                        fields.fault(field, Invalid::new("not_allowed", message));
-                    }
+        let (email, name) = (fields.optional("email"), fields.optional("name"));
+        for field in ["email", "name"] {
+            match (fields.is_given("customer_id"), fields.is_given(field)) {
+                (false, false) => fields.missing(field, "is required"),
+                (true, true) => {
+                    let message = "belongs to a new customer: leave it out beside customer_id";
+                    fields.fault(field, Invalid::new("not_allowed", message));
                 }
-                (email, name)
+                (true, false) | (false, true) => {}
             }
-        };
+        }
+        fields.relation(json!({
+            "if": {"required": ["customer_id"], "properties": {"customer_id": {"type": "string"}}},
+            "then": {"properties": {"email": {"type": "null"}, "name": {"type": "null"}}},
+            "else": {"required": ["email", "name"], "properties": {"email": {"type": "string"}, "name": {"type": "string"}}},
+        }));
         let (notes, values) = (fields.optional("notes"), fields.optional("fields"));
         let (license_name, not_before) = (fields.optional("license_name"), fields.optional("not_before"));
         let expires_at = fields.optional("expires_at");
@@ -93,23 +97,40 @@ pub(crate) struct CreatedKey {
 #[utoipa::path(
     tag = "products",
     operation_id = "create_product_key",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateKey,
     security(("management_token" = ["licenses:write"])),
     responses((status = 201, body = CreatedKey), Refused),
 )]
 #[post("/api/v1/products/{id}/keys")]
 pub(crate) async fn create(
-    command: Command<WriteLicenses, CreateKey>,
+    command: Command<WriteLicenses, Partly<CreateKey>>,
     id: Id<ProductId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<CreatedKey>, Problem> {
-    let Command { access, body, once } = command;
-    let holder = body.holder().ok_or_else(|| Problem::new(keyward_web::Code::InvalidRequest))?;
+    let Command { access, body: Partly { request, problem }, once } = command;
+    let body = request.unwrap_or_default();
+    let holder = body.holder();
+    let fields = body.fields.map(|Values(values)| values).unwrap_or_default();
+    let holder = match (holder, problem) {
+        (Some(holder), None) => holder,
+        (_, problem) => {
+            let asked = Asked {
+                customer: body.customer_id,
+                product: Some((id.0, &fields)),
+                not_before: body.not_before.map_or(engine.now(), Into::into),
+                expires_at: body.expires_at.map(Into::into),
+            };
+            let faults = engine.license_faults(&access, asked).await?;
+            // Which product it is stands in the address.
+            let faults = faults.into_iter().filter(|fault| fault.field != "product_id");
+            return Err(problem.unwrap_or_else(unread).also(faults.map(Into::into)));
+        }
+    };
     let new = NewKey {
         holder,
         name: body.license_name,
-        fields: body.fields.map(|Values(values)| values).unwrap_or_default(),
+        fields,
         not_before: body.not_before.map(Into::into),
         expires_at: body.expires_at.map(Into::into),
     };

@@ -14,29 +14,35 @@ mod unarchive;
 mod update;
 mod usage;
 
+use crate::routes::Routes;
 use keyward_domain::product::{Markdown, PullRoles};
 use keyward_domain::{FieldDraft, Name, Notes, Product, ProductId, ProductState, Slug, Timestamp};
 use keyward_engine::{Done, KeyedProduct};
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use settings::SettingsView;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateProduct>()
         .service(list::list)
+        .query::<list::ProductQuery>("list_products")
         .service(show::show)
         .service(update::update)
+        .body::<update::UpdateProduct>()
         .service(rotate_key::rotate_key)
+        .body::<crate::v1::overlap::Overlap>()
         .service(archive::archive)
         .service(unarchive::unarchive)
         .service(disable::disable)
         .service(enable::enable)
         .service(page::page)
         .service(usage::usage)
-        .service(keys::create);
+        .query::<usage::UsageQuery>("product_usage")
+        .service(keys::create)
+        .body::<keys::CreateKey>();
 }
 
 /// One software offering.

@@ -15,7 +15,7 @@ use crate::v1::overlap::Overlap;
 #[utoipa::path(
     tag = "products",
     operation_id = "rotate_product_key",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
     request_body = Overlap,
     security(("management_token" = ["products:write"])),
     responses((status = 200, body = KeyedProductView), Refused),

@@ -1,8 +1,9 @@
 //! The settings of a product, on their way in and out.
 
+use keyward_domain::CustomResponse;
 use keyward_domain::product::{AddressMode, Settings};
-use keyward_domain::{CustomResponse, Invalid};
 use keyward_engine::SettingsChange;
+use keyward_web::fields::Bounded;
 use keyward_web::{Fields, Request};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -66,7 +67,6 @@ pub(crate) struct UpdateSettings {
     /// `null` or 0 for no limit.
     default_max_ips: Option<Option<u32>>,
     /// 1 to 87,840; `null` for never.
-    #[schema(minimum = 1, maximum = 87840)]
     ip_ttl_hours: Option<Option<u32>>,
     ipv6_by_64: Option<bool>,
     expiry_enforcement: Option<bool>,
@@ -82,17 +82,12 @@ pub(crate) struct UpdateSettings {
 
 impl Request for UpdateSettings {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let ip_ttl_hours = fields.patch("ip_ttl_hours");
-        if let Some(Some(hours)) = ip_ttl_hours
-            && !(1..=Settings::MOST_TTL_HOURS).contains(&hours)
-        {
-            let message = format!("must be 1 to {}", Settings::MOST_TTL_HOURS);
-            fields.fault("ip_ttl_hours", Invalid::new("out_of_range", message));
-        }
+        let ip_ttl_hours: Option<Option<Bounded<1, { Settings::MOST_TTL_HOURS }>>> =
+            fields.patch("ip_ttl_hours");
         Some(Self {
             ip_enforcement: fields.optional("ip_enforcement"),
             default_max_ips: fields.patch("default_max_ips"),
-            ip_ttl_hours,
+            ip_ttl_hours: ip_ttl_hours.map(|hours| hours.map(|Bounded(hours)| hours)),
             ipv6_by_64: fields.optional("ipv6_by_64"),
             expiry_enforcement: fields.optional("expiry_enforcement"),
             version_gating: fields.optional("version_gating"),

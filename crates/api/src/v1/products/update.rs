@@ -14,10 +14,10 @@ use super::{FieldSchema, ProductView, PullRoleSchema, VersionSchema};
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateProduct {
     /// Unique among your products.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>)]
     name: Option<Name>,
     /// Internal; `null` removes it.
-    #[schema(value_type = Option<String>, max_length = 4000)]
+    #[schema(value_type = Option<String>)]
     description: Option<Option<Notes>>,
     /// What customers see: Markdown, up to 64 KiB. Raw HTML and images are shown as text.
     #[schema(value_type = Option<String>)]
@@ -72,7 +72,7 @@ impl From<UpdateProduct> for ProductChange {
 #[utoipa::path(
     tag = "products",
     operation_id = "update_product",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateProduct,
     security(("management_token" = ["products:write"])),
     responses((status = 200, body = ProductView), Refused),

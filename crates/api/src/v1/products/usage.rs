@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use actix_web::{get, web};
 use keyward_domain::permission::ReadProducts;
-use keyward_domain::{Invalid, ProductId, Timestamp};
+use keyward_domain::{ProductId, Timestamp};
 use keyward_engine::{Engine, ProductUsage, Usage};
+use keyward_web::fields::Bounded;
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Fields, Id, Problem, Query, Request};
 use serde::Serialize;
@@ -13,17 +14,13 @@ use serde::Serialize;
 #[into_params(parameter_in = Query)]
 pub(crate) struct UsageQuery {
     /// Days before today: 0 to 366.
-    #[param(value_type = Option<u32>, maximum = 366, default = 30)]
-    days: Option<u32>,
+    #[param(value_type = Option<u32>, default = 30)]
+    days: Option<Bounded<0, 366>>,
 }
 
 impl Request for UsageQuery {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let days = fields.optional("days");
-        if days.is_some_and(|days| days > 366) {
-            fields.fault("days", Invalid::new("out_of_range", "must be 0 to 366"));
-        }
-        Some(Self { days })
+        Some(Self { days: fields.optional("days") })
     }
 }
 
@@ -73,6 +70,6 @@ pub(crate) async fn usage(
     engine: web::Data<Engine>,
 ) -> Result<Answer<UsageView>, Problem> {
     let ProductUsage { limit, days } =
-        engine.product_usage(&caller, id.0, query.0.days.unwrap_or(30)).await?;
+        engine.product_usage(&caller, id.0, query.0.days.map_or(30, |Bounded(days)| days)).await?;
     Ok(Answer::ok(UsageView { limit, items: days.into_iter().map(DayView::from).collect() }))
 }

@@ -12,7 +12,7 @@ use super::{CredentialInput, RegistryView};
 /// A registry to be created.
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct CreateRegistry {
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "Releases")]
+    #[schema(value_type = String, example = "Releases")]
     name: Name,
     /// What clients log in to, without a port; absent for a name below the domain of this server's registries.
     #[schema(value_type = Option<String>, example = "releases.registry.example.com")]
@@ -64,7 +64,7 @@ impl Request for CreateRegistry {
 #[utoipa::path(
     tag = "registries",
     operation_id = "create_registry",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateRegistry,
     security(("management_token" = ["registries:write"])),
     responses((status = 201, body = RegistryView), Refused),

@@ -10,25 +10,31 @@ mod show;
 mod sweep;
 mod update;
 
+use crate::routes::Routes;
+use crate::v1::page::PageQuery;
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
 use keyward_domain::{Name, RegistryId, Timestamp};
 use keyward_engine::NewCredential;
 use keyward_web::{Answer, Fields, Request};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
+use serde_json::json;
 use zeroize::Zeroizing;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateRegistry>()
         .service(list::list)
+        .query::<PageQuery>("list_registries")
         .service(events::events)
+        .query::<events::EventQuery>("list_registry_events")
         .service(show::show)
         .service(update::update)
+        .body::<update::UpdateRegistry>()
         .service(delete::delete)
         .service(certificate::certificate)
         .service(sweep::sweep);
-    notifications::routes(config);
+    notifications::routes(routes);
 }
 
 /// A host that container clients talk to, in front of a registry that you run.
@@ -119,7 +125,7 @@ pub(crate) struct CredentialInput {
     /// `token` (the default): a token for each request, signed by the registry's own key, which the upstream checks by
     /// the registry's certificate. `basic`: user name and password. `none`: for an upstream on the same machine.
     #[schema(example = "basic")]
-    kind: String,
+    kind: &'static str,
     /// For `basic`.
     #[schema(value_type = Option<String>)]
     user: Option<Name>,
@@ -129,33 +135,29 @@ pub(crate) struct CredentialInput {
 
 impl Request for CredentialInput {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let (kind, user, password) = (
-            fields.required::<String>("kind"),
-            fields.optional("user"),
-            fields.optional::<String>("password"),
-        );
-        let basic = kind.as_deref() == Some("basic");
-        if let Some(kind) = &kind
-            && !matches!(kind.as_str(), "token" | "basic" | "none")
-        {
-            fields
-                .fault("kind", keyward_domain::Invalid::new("unknown_kind", "must be token, basic or none"));
-        }
-        for (name, given) in [("user", user.is_some()), ("password", password.is_some())] {
-            if basic && !given {
-                fields.fault(name, keyward_domain::Invalid::new("required", "is required with basic"));
-            }
-            if kind.is_some() && !basic && given {
-                fields.fault(name, keyward_domain::Invalid::new("not_used", "is for basic alone"));
+        let kind = fields.required_one_of("kind", "unknown_kind", &["token", "basic", "none"]);
+        let (user, password) = (fields.optional("user"), fields.optional::<String>("password"));
+        for name in ["user", "password"] {
+            match kind {
+                Some("basic") if !fields.is_given(name) => fields.missing(name, "is required with basic"),
+                Some("token" | "none") if fields.is_given(name) => {
+                    fields.fault(name, keyward_domain::Invalid::new("not_used", "is for basic alone"));
+                }
+                _ => {}
             }
         }
+        fields.relation(json!({
+            "if": {"properties": {"kind": {"const": "basic"}}},
+            "then": {"required": ["user", "password"], "properties": {"user": {"type": "string"}, "password": {"type": "string"}}},
+            "else": {"properties": {"user": {"type": "null"}, "password": {"type": "null"}}},
+        }));
         Some(Self { kind: kind?, user, password })
     }
 }
 
 impl From<CredentialInput> for NewCredential {
     fn from(input: CredentialInput) -> Self {
-        match (input.kind.as_str(), input.user, input.password) {
+        match (input.kind, input.user, input.password) {
             ("basic", Some(user), Some(password)) => Self::Basic { user, password: Zeroizing::new(password) },
             ("none", ..) => Self::None,
             _ => Self::Token,

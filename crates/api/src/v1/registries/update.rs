@@ -12,7 +12,7 @@ use super::{CredentialInput, RegistryView};
 /// What is to be changed; what is absent stays.
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct UpdateRegistry {
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>)]
     name: Option<Name>,
     /// What clients log in to from now on.
     #[schema(value_type = Option<String>)]
@@ -53,7 +53,7 @@ impl Request for UpdateRegistry {
 #[utoipa::path(
     tag = "registries",
     operation_id = "update_registry",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateRegistry,
     security(("management_token" = ["registries:write"])),
     responses((status = 200, body = RegistryView), Refused),

@@ -15,10 +15,10 @@ pub(crate) struct CreateRegistryKey {
     #[schema(value_type = String, format = Uuid)]
     registry_id: RegistryId,
     /// What it is for: who finds it in a year should know.
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "CI of the web team")]
+    #[schema(value_type = String, example = "CI of the web team")]
     name: Name,
     /// Who answers for it; absent for you.
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>)]
     owner: Option<Name>,
     /// `read` (pull), `read_write` (pull and push) or `read_write_delete`; absent for `read`.
     #[schema(value_type = Option<String>, example = "read_write")]
@@ -47,7 +47,7 @@ impl Request for CreateRegistryKey {
 #[utoipa::path(
     tag = "registry-keys",
     operation_id = "create_registry_key",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateRegistryKey,
     security(("management_token" = ["registries:write"])),
     responses((status = 201, body = SecretView), Refused),

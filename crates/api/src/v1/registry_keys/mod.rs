@@ -8,20 +8,24 @@ mod rotate;
 mod show;
 mod update;
 
+use crate::routes::Routes;
 use keyward_domain::registry::{KeyAccess, RegistryKey, Rotation};
 use keyward_domain::{Name, RegistryId, RegistryKeyId, Timestamp};
 use keyward_engine::NewRegistrySecret;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateRegistryKey>()
         .service(list::list)
+        .query::<list::KeyQuery>("list_registry_keys")
         .service(show::show)
         .service(delete::delete)
         .service(update::update)
+        .body::<update::UpdateRegistryKey>()
         .service(rotate::rotate)
+        .body::<rotate::KeyRotation>()
         .service(reveal::reveal);
 }
 

@@ -27,7 +27,7 @@ impl Request for CreateSigningKey {
 #[utoipa::path(
     tag = "signing-keys",
     operation_id = "create_signing_key",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateSigningKey,
     security(("management_token" = ["signing-keys:write"])),
     responses((status = 201, body = SigningKeyView), Refused),

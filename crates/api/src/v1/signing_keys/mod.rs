@@ -7,13 +7,14 @@ mod public_key;
 mod revoke;
 mod show;
 
+use crate::routes::Routes;
 use keyward_domain::{Kid, SigningKey, SigningKeyState, Timestamp};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateSigningKey>()
         .service(list::list)
         .service(show::show)
         .service(public_key::public_key)

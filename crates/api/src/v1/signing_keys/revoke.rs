@@ -16,7 +16,7 @@ use super::SigningKeyView;
     operation_id = "revoke_signing_key",
     params(
         ("id" = String, Path, description = "The key's `kid`"),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
+        ("Idempotency-Key" = Option<String>, Header),
     ),
     security(("management_token" = ["signing-keys:write"])),
     responses((status = 200, body = SigningKeyView), Refused),

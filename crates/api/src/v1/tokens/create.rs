@@ -12,7 +12,7 @@ use super::TokenView;
 #[derive(Debug, utoipa::ToSchema)]
 pub(crate) struct CreateToken {
     /// What it is for.
-    #[schema(value_type = String, min_length = 1, max_length = 200, example = "CI")]
+    #[schema(value_type = String, example = "CI")]
     name: Name,
     /// What it is given, no more than your own token may do now; absent for all of that.
     #[schema(value_type = Option<Vec<String>>, example = json!(["licenses:read"]))]
@@ -46,7 +46,7 @@ pub(crate) struct CreatedToken {
 #[utoipa::path(
     tag = "tokens",
     operation_id = "create_token",
-    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateToken,
     security(("management_token" = ["tokens:write"])),
     responses((status = 201, body = CreatedToken), Refused),

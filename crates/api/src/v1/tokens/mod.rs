@@ -6,14 +6,17 @@ mod list;
 mod show;
 mod take_over;
 
+use crate::routes::Routes;
+use crate::v1::page::PageQuery;
 use keyward_domain::{Maker, ManagementToken, Name, Permission, Role, Timestamp, TokenId};
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateToken>()
         .service(list::list)
+        .query::<PageQuery>("list_tokens")
         .service(show::show)
         .service(take_over::take_over)
         .service(delete::delete);

@@ -4,17 +4,18 @@ use keyward_domain::permission::WriteApplications;
 use keyward_domain::product::Markdown;
 use keyward_domain::{ApplicationId, VersionName};
 use keyward_engine::{Engine, NewApplicationVersion};
+use keyward_web::fields::{Partly, unread};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Id, Problem, Request};
 
 use super::{ChartSchema, FileView, VersionSheetView};
 
 /// A version to be created. Name and files never change.
-#[derive(Debug, utoipa::ToSchema)]
+#[derive(Debug, Default, utoipa::ToSchema)]
 pub(crate) struct CreateApplicationVersion {
     /// Unique in the application: letters, digits and inner `.`, `_`, `+`, `-`.
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "1.4.2")]
-    name: VersionName,
+    #[schema(value_type = String, example = "1.4.2")]
+    name: Option<VersionName>,
     /// What customers read of it, in Markdown.
     #[schema(value_type = Option<String>)]
     notes: Option<Markdown>,
@@ -41,7 +42,7 @@ impl Request for CreateApplicationVersion {
         let (compose, environment) = (fields.optional("compose"), fields.optional("environment"));
         let (chart, values) = (fields.optional("chart"), fields.optional("values"));
         let files = fields.optional("files");
-        Some(Self { name: name?, notes, compose, environment, chart, values, files })
+        Some(Self { name, notes, compose, environment, chart, values, files })
     }
 }
 
@@ -52,18 +53,19 @@ impl Request for CreateApplicationVersion {
 #[utoipa::path(
     tag = "applications",
     operation_id = "create_application_version",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
     request_body = CreateApplicationVersion,
     security(("management_token" = ["applications:write"])),
     responses((status = 201, body = VersionSheetView), Refused),
 )]
 #[post("/api/v1/applications/{id}/versions")]
 pub(crate) async fn create(
-    command: Command<WriteApplications, CreateApplicationVersion>,
+    command: Command<WriteApplications, Partly<CreateApplicationVersion>>,
     id: Id<ApplicationId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<VersionSheetView>, Problem> {
-    let Command { access, body, once } = command;
+    let Command { access, body: Partly { request, problem }, once } = command;
+    let body = request.unwrap_or_default();
     let files = FilesDraft {
         compose: body.compose,
         environment: body.environment,
@@ -71,7 +73,14 @@ pub(crate) async fn create(
         values: body.values,
         further: body.files.unwrap_or_default(),
     };
-    let new = NewApplicationVersion { name: body.name, notes: body.notes.unwrap_or_default(), files };
+    let name = match (body.name, problem) {
+        (Some(name), None) => name,
+        (_, problem) => {
+            let faults = engine.application_version_faults(&access, id.0, files).await?;
+            return Err(problem.unwrap_or_else(unread).also(faults.into_iter().map(Into::into)));
+        }
+    };
+    let new = NewApplicationVersion { name, notes: body.notes.unwrap_or_default(), files };
     let done = engine.create_application_version(&access, id.0, new, once.as_ref()).await?;
     let version = &done.value.version;
     let location = format!("/api/v1/applications/{}/versions/{}", id.0, version.name);

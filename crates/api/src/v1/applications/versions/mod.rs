@@ -7,6 +7,7 @@ mod show;
 mod unarchive;
 mod update;
 
+use crate::routes::Routes;
 use keyward_domain::application::{ApplicationVersion, VersionState};
 use keyward_domain::files::Chart;
 use keyward_domain::product::Markdown;
@@ -14,14 +15,15 @@ use keyward_domain::{ApplicationVersionId, Timestamp, VersionName};
 use keyward_engine::{Done, VersionSheet};
 use keyward_web::Answer;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes
         .service(create::create)
+        .body::<create::CreateApplicationVersion>()
         .service(list::list)
         .service(show::show)
         .service(update::update)
+        .body::<update::UpdateApplicationVersion>()
         .service(archive::archive)
         .service(unarchive::unarchive);
 }

@@ -17,7 +17,7 @@ use super::VersionSheetView;
     params(
         ("id" = String, Path, format = Uuid),
         ("version" = String, Path, description = "Its name"),
-        ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$"),
+        ("Idempotency-Key" = Option<String>, Header),
     ),
     security(("management_token" = ["applications:write"])),
     responses((status = 200, body = VersionSheetView), Refused),

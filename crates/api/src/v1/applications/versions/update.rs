@@ -30,7 +30,7 @@ impl Request for UpdateApplicationVersion {
     params(
         ("id" = String, Path, format = Uuid),
         ("version" = String, Path, description = "Its name"),
-        ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$"),
+        ("If-Match" = Option<String>, Header),
     ),
     request_body = UpdateApplicationVersion,
     security(("management_token" = ["applications:write"])),

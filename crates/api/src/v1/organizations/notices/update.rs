@@ -37,7 +37,7 @@ impl Request for UpdateNotices {
 #[utoipa::path(
     tag = "organizations",
     operation_id = "update_notices",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = UpdateNotices,
     security(("management_token" = ["organizations:write"])),
     responses((status = 200, body = NoticesView), Refused),

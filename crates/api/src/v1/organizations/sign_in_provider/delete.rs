@@ -11,7 +11,7 @@ use keyward_web::{Caller, Code, Id, IfMatch, Problem};
 #[utoipa::path(
     tag = "organizations",
     operation_id = "delete_sign_in_provider",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     security(("management_token" = ["owners:write"])),
     responses((status = 204, description = "Removed"), Refused),
 )]

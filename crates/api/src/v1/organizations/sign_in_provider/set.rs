@@ -48,7 +48,7 @@ impl Request for SetProvider {
 #[utoipa::path(
     tag = "organizations",
     operation_id = "set_sign_in_provider",
-    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header, pattern = "^(\\*|\"[0-9]+\")$")),
+    params(("id" = String, Path, format = Uuid), ("If-Match" = Option<String>, Header)),
     request_body = SetProvider,
     security(("management_token" = ["owners:write"])),
     responses((status = 200, body = ProviderView), Refused),

@@ -29,7 +29,7 @@ pub(crate) struct SecretView {
 #[utoipa::path(
     tag = "registries",
     operation_id = "create_registry_notifications",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
     security(("management_token" = ["registries:write"])),
     responses((status = 200, body = SecretView), Refused),
 )]

@@ -4,13 +4,13 @@ mod create;
 mod delete;
 mod show;
 
+use crate::routes::Routes;
 use keyward_domain::Timestamp;
 use keyward_domain::registry::Notifications;
 use serde::Serialize;
-use utoipa_actix_web::service_config::ServiceConfig;
 
-pub(crate) fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(create::create).service(show::show).service(delete::delete);
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(create::create).service(show::show).service(delete::delete);
 }
 
 /// By what the upstream of a registry may send notifications.

@@ -1,21 +1,31 @@
 //! The OpenAPI 3.1 document.
 
+mod contract;
+
 use std::sync::LazyLock;
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{App, HttpResponse};
 use keyward_web::problem::{FaultSchema, ProblemSchema, Refused};
+use serde_json::Value;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{
-    Components, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, SecurityRequirement,
-};
+use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApiBuilder, RefOr, SecurityRequirement};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::routes::Routes;
 
 /// The OpenAPI document of all routes.
-pub fn openapi() -> OpenApi {
-    let (_, found) = App::new().into_utoipa_app().configure(crate::routes).split_for_parts();
+pub fn openapi() -> Value {
+    let mut described = Vec::new();
+    let list = |config: &mut ServiceConfig<'_>| {
+        let mut routes = Routes::new(config);
+        crate::list(&mut routes);
+        described = routes.described;
+    };
+    let (_, found) = App::new().into_utoipa_app().configure(list).split_for_parts();
     let bearer = |about: &str| {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(about));
         SecurityScheme::Http(scheme.build())
@@ -32,12 +42,15 @@ pub fn openapi() -> OpenApi {
     let info = InfoBuilder::new().title("Keyward").version("v1").description(Some(DESCRIPTION)).license(
         Some(LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0")).build()),
     );
-    OpenApiBuilder::new()
+    let document = OpenApiBuilder::new()
         .info(info)
         .paths(paths)
         .components(Some(components))
         .security(Some([SecurityRequirement::new("management_token", [] as [&str; 0])]))
-        .build()
+        .build();
+    let mut document = serde_json::to_value(document).unwrap_or_default();
+    contract::complete(&mut document, &described);
+    document
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
@@ -56,7 +69,7 @@ fn describe_responses(operation: &mut Operation) {
 }
 
 pub(crate) async fn document() -> HttpResponse {
-    static JSON: LazyLock<String> = LazyLock::new(|| openapi().to_json().unwrap_or_default());
+    static JSON: LazyLock<String> = LazyLock::new(|| openapi().to_string());
     let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     HttpResponse::Ok().insert_header(json).body(JSON.as_str())
 }
@@ -69,7 +82,8 @@ takes those as well if an owner is concerned.";
 const DESCRIPTION: &str = "\
 Issue licenses as signed tokens that your application verifies offline.
 
-- **Errors** are RFC 9457 problem documents with a stable `code`; `errors` names every field at fault.
+- **Errors** are RFC 9457 problem documents with a stable `code`; `errors` names every field at fault. Members that an
+  operation does not know are refused.
 - **Lists** are pages, newest first or as `sort` says: follow `next_cursor` with `?cursor=` until it is `null`.
 - **Repeat safely**: a `POST` with the header `Idempotency-Key` is carried out once within 24 hours.
 - **Change safely**: send the `ETag` of what you saw as `If-Match`.
