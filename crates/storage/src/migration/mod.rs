@@ -16,10 +16,10 @@ mod m0013_issuers;
 mod m0014_blank_notes;
 mod m0015_lists;
 mod m0017_history;
+mod m0018_folded_text;
 mod m0020_referrers;
 mod m0021_key_names;
 mod m0022_ending_keys;
-mod m0018_folded_text;
 mod m0023_verified_domains;
 mod m0024_retention;
 mod m0025_deletions;
@@ -66,10 +66,10 @@ impl MigratorTrait for Migrator {
             m0014_blank_notes,
             m0015_lists,
             m0017_history,
+            m0018_folded_text,
             m0020_referrers,
             m0021_key_names,
             m0022_ending_keys,
-            m0018_folded_text,
             m0023_verified_domains,
             m0024_retention,
             m0025_deletions,

@@ -9,6 +9,7 @@ mod show;
 mod update;
 
 use crate::routes::Routes;
+use crate::v1::page::PageQuery;
 use keyward_domain::{AddressRange, Customer, CustomerId, Email, Name, Notes, Timestamp};
 use keyward_web::Answer;
 use serde::Serialize;
@@ -24,7 +25,7 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
         .body::<update::UpdateCustomer>()
         .service(delete::delete)
         .service(artifacts::artifacts)
-        .query::<PageQuery>("list_customer_artifacts")
+        .query::<PageQuery>("list_pullable_artifacts")
         .service(erase::erase);
 }
 
