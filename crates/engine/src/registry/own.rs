@@ -119,8 +119,9 @@ impl Engine {
         let tx = self.store.read().await?;
         let (open, halted) = self.customer_rights(&tx, &visit.organization, visit.customer.id).await?;
         let scope = visit.organization.scope();
-        let opened = artifacts_of(&tx, scope, &open).await?;
-        self.images(&tx, scope, opened, halted, page).await
+        let known = known(&tx, scope).await?;
+        drop(tx);
+        self.images(scope, opened_of(known, &open), halted, page).await
     }
 
     /// What decides about all pulls of a customer, for the vendor's questions.
@@ -139,14 +140,12 @@ impl Engine {
 
     /// A page of what a customer can pull.
     pub async fn pullable(&self, pulls: &CustomerPulls, page: PageRequest) -> Result<OwnImages> {
-        let tx = self.store.read().await?;
-        let opened = artifacts_of(&tx, pulls.scope, &pulls.open).await?;
-        self.images(&tx, pulls.scope, opened, pulls.halted.clone(), page).await
+        let known = known(&self.store.read().await?, pulls.scope).await?;
+        self.images(pulls.scope, opened_of(known, &pulls.open), pulls.halted.clone(), page).await
     }
 
     async fn images(
         &self,
-        tx: &Tx,
         scope: OrganizationScope,
         opened: Opened,
         halted: Vec<(License, String)>,
@@ -154,7 +153,7 @@ impl Engine {
     ) -> Result<OwnImages> {
         let all = opened.iter().flat_map(|(_, artifacts)| artifacts).map(|(artifact, _)| artifact.id);
         let (shown, next) = page.of_all(&all.collect::<Vec<_>>(), |id| id.uuid()).into_parts();
-        let mut tags = tx.artifacts(scope).tags_of(&shown).await?;
+        let mut tags = self.store.read().await?.artifacts(scope).tags_of(&shown).await?;
         let shown: BTreeSet<_> = shown.into_iter().collect();
         let mut registries = Vec::new();
         for (registry, artifacts) in opened {
@@ -187,11 +186,14 @@ impl Engine {
     ) -> Result<(String, usize, OwnArtifact)> {
         let tx = self.store.read().await?;
         let (open, _) = self.customer_rights(&tx, &visit.organization, visit.customer.id).await?;
-        for (registry, artifacts) in artifacts_of(&tx, visit.organization.scope(), &open).await? {
+        let known = known(&tx, visit.organization.scope()).await?;
+        drop(tx);
+        for (registry, artifacts) in opened_of(known, &open) {
             let used: BTreeSet<_> =
                 artifacts.iter().flat_map(|(_, by)| by.iter().map(|one| one.license.id)).collect();
             if let Some((artifact, licenses)) = artifacts.into_iter().find(|(artifact, _)| artifact.id == id)
             {
+                let tx = self.store.read().await?;
                 let mut tags = tx.artifacts(visit.organization.scope()).tags_of(&[id]).await?;
                 let tags = own_tags(tags.remove(&id).unwrap_or_default(), &licenses);
                 let own = OwnArtifact { tags, artifact, licenses };
@@ -320,21 +322,26 @@ impl Engine {
     }
 }
 
-/// All that licenses open.
-async fn artifacts_of(tx: &Tx, scope: OrganizationScope, open: &[Open]) -> Result<Opened> {
-    let mut registries = Vec::new();
+/// The registries of an organization, each with its artifacts.
+async fn known(tx: &Tx, scope: OrganizationScope) -> Result<Vec<(Registry, Vec<Artifact>)>> {
+    let mut known = Vec::new();
     for registry in tx.registries(scope).all_of_them().await? {
-        let artifacts = tx.artifacts(scope).of_registry(registry.id).await?.into_iter();
-        let artifacts = artifacts.map(|artifact| {
+        let artifacts = tx.artifacts(scope).of_registry(registry.id).await?;
+        known.push((registry, artifacts));
+    }
+    Ok(known)
+}
+
+/// All that licenses open. Of many licenses and artifacts it takes its time, so nothing of the database is held meanwhile.
+fn opened_of(known: Vec<(Registry, Vec<Artifact>)>, open: &[Open]) -> Opened {
+    let registries = known.into_iter().map(|(registry, artifacts)| {
+        let artifacts = artifacts.into_iter().map(|artifact| {
             let licenses = opened(open, &artifact);
             (artifact, licenses)
         });
-        let artifacts: Vec<_> = artifacts.filter(|(_, licenses)| !licenses.is_empty()).collect();
-        if !artifacts.is_empty() {
-            registries.push((registry, artifacts));
-        }
-    }
-    Ok(registries)
+        (registry, artifacts.filter(|(_, licenses)| !licenses.is_empty()).collect::<Vec<_>>())
+    });
+    registries.filter(|(_, artifacts)| !artifacts.is_empty()).collect()
 }
 
 /// Why none of a customer's licenses opens an image; `None` if one does.
