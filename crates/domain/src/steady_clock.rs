@@ -1,7 +1,7 @@
 //! Whether a clock may decide what is old enough to be deleted.
 //!
 //! A clock that is a year ahead makes everything look old. So what deletes by age looks at the clock often, keeps what it
-//! saw, and deletes nothing until the clock has gone on evenly for some hours. Why so: `docs/decisions/0012-clocks.md`.
+//! saw, and deletes nothing until the clock has gone on evenly for some hours. Why so: `docs/decisions/0013-clocks.md`.
 
 use crate::Timestamp;
 

@@ -113,9 +113,9 @@ pub use provider::{
 pub use publish::AskedList;
 pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
-    Admitted, Collected, CustomerPulls, EntitlementChange, Guest, Happening, MOST_GRANTS, MOST_LOOKED_AT, Missing,
-    MissingImage, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewNotifications, NewRegistry,
-    NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense, OwnRegistry, Preview,
+    Admitted, Collected, CustomerPulls, EntitlementChange, Guest, Happening, MOST_GRANTS, MOST_LOOKED_AT,
+    Missing, MissingImage, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewNotifications,
+    NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense, OwnRegistry, Preview,
     RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
 };
 pub use retention::{Retention, Tidied};

@@ -75,7 +75,7 @@ pub enum Unique {
 
 impl Unique {
     /// The index as PostgreSQL names it, and as SQLite names its columns.
-    const NAMES: [(Self, &'static str, &'static str); 13] = [
+    const NAMES: [(Self, &'static str, &'static str); 14] = [
         (Self::OrganizationSlug, "organizations_slug", "organizations.slug"),
         (Self::MemberEmail, "members_email", "members.organization_id, members.email"),
         (Self::MemberEmail, "members_email_key", "members.organization_id, members.email_key"),

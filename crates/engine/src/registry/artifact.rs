@@ -310,8 +310,6 @@ impl Engine {
         Ok(())
     }
 
-    }
-
     /// Writes down that it was begun to look at all of a registry, and why that came to nothing, if it did. What was
     /// wanted since then is still to come.
     pub async fn registry_swept(

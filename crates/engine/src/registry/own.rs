@@ -7,7 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use keyward_domain::permission::ReadEntitlements;
-use keyward_domain::registry::{Artifact, Ground, ImageReference, PullRights, Puller, Reach, Registry, Tag};
+use keyward_domain::registry::{
+    Artifact, Ground, ImageReference, PullRights, Puller, Reach, Registry, Tag, Trace,
+};
 use keyward_domain::{
     Access, ApplicationVersion, ArtifactId, Cursor, CustomerId, Files, License, Organization,
     OrganizationScope, PageRequest, VersionName,
@@ -360,7 +362,7 @@ async fn why_missing(
             (Reach::Everything, ..) => true,
             (Reach::Nothing, ..) => false,
             (Reach::Tags(tags), Some(digest), _, Some(artifact)) => {
-                !artifacts.content(artifact).tags_to(digest, tags).await?.is_disjoint(tags)
+                artifacts.content(artifact).trace(Trace::new(tags, digest)).await?
             }
             (Reach::Tags(_), None, Some(tag), _) => reach.has(tag),
             (Reach::Tags(_), ..) => false,

@@ -17,8 +17,9 @@ use keyward_domain::version::{Pattern, Standing, Version};
 use keyward_domain::{
     AddressRange, AlertStatus, ApplicationId, ApplicationKind, ArtifactId, BlockList, ClientId, Cursor,
     CustomResponse, CustomerId, Email, EndTime, FieldDraft, HttpUrl, Invalid, LicenseId, LicenseKey,
-    LicenseStatus, MailDomain, MailDomains, Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin, Plan, ProductId,
-    ProviderUrl, RegistryId, RegistryKeyId, Role, Scopes, Slug, StartTime, Template, VersionName, Versions,
+    LicenseStatus, MailDomain, MailDomains, Mark, Name, Notes, Order, OrderBy, Payload, Permission, Pin,
+    Plan, ProductId, ProviderUrl, RegistryId, RegistryKeyId, Role, Scopes, Slug, StartTime, Template,
+    VersionName, Versions,
 };
 use keyward_engine::ClientSecret;
 use serde::de::DeserializeOwned;
