@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::Result;
 use crate::connection::Connection;
 use crate::convert::Table;
+use crate::folding::search_text;
 
 const LOG: Table = Table("audit_events");
 const OUTBOX: Table = Table("outbox");
@@ -127,9 +128,10 @@ impl Erasure<'_> {
     /// The customers with this address, the deleted ones too: id and name of each.
     pub async fn customers(&self, email: &Email) -> Result<Vec<(Uuid, Name)>> {
         let backend = self.tx.get_database_backend();
-        let sql =
-            "SELECT id, name FROM customers WHERE organization_id = $1 AND lower(email) = $2 ORDER BY id";
-        let values: [Value; 2] = [self.scope.id().uuid().into(), email.as_str().to_ascii_lowercase().into()];
+        let sql = "SELECT id, name FROM customers
+            WHERE organization_id = $1 AND (email_key = $2 OR lower(email) = $3) ORDER BY id";
+        let (key, lower) = (email.key().as_str().to_owned(), email.as_str().to_ascii_lowercase());
+        let values: [Value; 3] = [self.scope.id().uuid().into(), key.into(), lower.into()];
         let found = self.tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         found
             .into_iter()
@@ -137,11 +139,22 @@ impl Erasure<'_> {
             .collect()
     }
 
-    /// Takes a customer's name, address and notes out of their row.
+    /// Takes a customer's name, address and notes out of their row, and out of what the row is found by.
     pub async fn leave_customer(&self, person: &Person) -> Result<()> {
-        let sql = "UPDATE customers SET name = $3, email = $4, notes = NULL, version = version + 1
-            WHERE organization_id = $1 AND id = $2";
-        self.with_pseudonyms(sql, person).await
+        let (name, email) = (person.pseudonym.as_str(), &person.pseudonymous_email);
+        let values: [Value; 6] = [
+            self.scope.id().uuid().into(),
+            person.id.unwrap_or_default().into(),
+            name.into(),
+            email.as_str().into(),
+            email.key().as_str().into(),
+            search_text(&[name, email.as_str()], Some(email)).into(),
+        ];
+        let sql = "UPDATE customers SET name = $3, email = $4, email_key = $5, search = $6, notes = NULL,
+            version = version + 1, folded_version = version + 1 WHERE organization_id = $1 AND id = $2";
+        let backend = self.tx.get_database_backend();
+        self.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        Ok(())
     }
 
     /// Takes a person's name out of the management tokens that they have made.
