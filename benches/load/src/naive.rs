@@ -4,7 +4,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use anyhow::{Context as _, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyward_domain::validation::{Asked, Holding, Rules, Sighting, decide};
+use keyward_domain::validation::{Asked, LicenseFacts, Rules, Sighting, decide};
 use keyward_domain::{Address, LicenseKey, Secret, SecretKind, Timestamp};
 use keyward_storage::Store;
 use keyward_token::SecretKey;
@@ -70,9 +70,9 @@ async fn decided(request: &HttpRequest, question: &Question, parts: &Parts) -> R
     let license = tx.licenses(scope).lock(license.id).await?.context("no license")?;
     let customer = tx.customers(scope).find(license.customer.context("no customer")?).await?;
     let blocked = customer.map(|customer| customer.blocked).unwrap_or_default();
-    let holding = Holding::new(&license, blocked, tx.addresses(license.id).list().await?);
+    let facts = LicenseFacts::new(&license, blocked, tx.addresses(license.id).list().await?);
     let asked = Asked { address, counted: true, version: None };
-    let verdict = decide(&organization, Rules::from(&product), Some(&holding), &asked, now);
+    let verdict = decide(&organization, Rules::from(&product), Some(&facts), &asked, now);
     if let Some(address) = verdict.register {
         let seen = Sighting { address, first_seen_at: now, last_seen_at: now };
         tx.addresses(license.id).save(&seen).await?;

@@ -100,7 +100,7 @@ pub const MOST_SIGHTINGS: u32 = 1_000;
 
 /// All of a license that a validation looks at; small, to be held in memory.
 #[derive(Debug, Clone)]
-pub struct Holding {
+pub struct LicenseFacts {
     /// The license.
     pub license: LicenseId,
     /// Of which product.
@@ -117,7 +117,7 @@ pub struct Holding {
     sightings: Box<[Sighting]>,
 }
 
-impl Holding {
+impl LicenseFacts {
     /// Puts together a license, the block list of its customer and the addresses it was seen at.
     pub fn new(license: &License, customer_blocked: BlockList, sightings: Vec<Sighting>) -> Self {
         let max_ips = license.bounds.max_ips.filter(|most| *most > 0);
@@ -271,24 +271,24 @@ pub fn out_of_service(product: &Product) -> Option<Status> {
 pub fn decide(
     organization: &Organization,
     rules: Rules<'_>,
-    holding: Option<&Holding>,
+    facts: Option<&LicenseFacts>,
     asked: &Asked<'_>,
     now: Timestamp,
 ) -> Verdict {
     if let OrganizationState::Suspended { .. } = organization.state {
         return Verdict::refused(Status::OrgSuspended);
     }
-    let Some(holding) = holding else { return Verdict::refused(Status::LicenseNotFound) };
-    let (seen, admitted) = admit(rules.settings, holding, asked, now);
-    let gate = rules.settings.gate_versions.then(|| gate(rules, holding, asked.version));
-    let blocked = organization.blocked.blocks(asked.address) || holding.blocks(asked.address);
-    let refusal = out_of_force(rules.settings.enforce_expiry, holding, now)
+    let Some(facts) = facts else { return Verdict::refused(Status::LicenseNotFound) };
+    let (seen, admitted) = admit(rules.settings, facts, asked, now);
+    let gate = rules.settings.gate_versions.then(|| gate(rules, facts, asked.version));
+    let blocked = organization.blocked.blocks(asked.address) || facts.blocks(asked.address);
+    let refusal = out_of_force(rules.settings.enforce_expiry, facts, now)
         .or(blocked.then_some(Status::IpBlocked))
         .or(admitted.err())
         .or(gate.as_ref().is_some_and(|gate| !gate.allowed).then_some(Status::VersionNotAllowed));
     let verdict = Verdict {
         status: refusal.unwrap_or(Status::Active),
-        expires_at: holding.validity.expires_at(),
+        expires_at: facts.validity.expires_at(),
         addresses: seen,
         version: gate,
         custom: None,
@@ -303,15 +303,15 @@ pub fn decide(
                 }
                 Some(_) | None => seen,
             });
-            Verdict { addresses, custom: custom(rules.settings, holding), register, ..verdict }
+            Verdict { addresses, custom: custom(rules.settings, facts), register, ..verdict }
         }
         (Some(_), _) | (_, Err(_)) => verdict,
     }
 }
 
 /// Why the license's own state and time refuse, if they do.
-fn out_of_force(enforce_expiry: bool, holding: &Holding, now: Timestamp) -> Option<Status> {
-    match LicenseStatus::of(holding.state, holding.validity, now) {
+fn out_of_force(enforce_expiry: bool, facts: &LicenseFacts, now: Timestamp) -> Option<Status> {
+    match LicenseStatus::of(facts.state, facts.validity, now) {
         LicenseStatus::Active => None,
         LicenseStatus::Expired if !enforce_expiry => None,
         LicenseStatus::Expired => Some(Status::Expired),
@@ -338,7 +338,7 @@ fn is_recent(settings: &Settings, sighting: &Sighting, now: Timestamp) -> bool {
 /// How addresses stand, and which one to record if the rest is well, or why not.
 fn admit(
     settings: &Settings,
-    holding: &Holding,
+    facts: &LicenseFacts,
     asked: &Asked<'_>,
     now: Timestamp,
 ) -> (Option<AddressCount>, Result<Option<AddressRange>, Status>) {
@@ -349,30 +349,30 @@ fn admit(
     // The vendor may have registered whole networks, or have turned counting by /64 on or off since.
     let is_known =
         |sighting: &&Sighting| sighting.address.contains(asked.address) || counted.covers(&sighting.address);
-    let known = holding.counted(settings, now).find(is_known);
-    let count = holding.addresses(settings, now);
+    let known = facts.counted(settings, now).find(is_known);
+    let count = facts.addresses(settings, now);
     let admitted = match (known, settings.addresses) {
         (Some(known), _) if is_recent(settings, known, now) => Ok(None),
         (Some(known), _) => Ok(Some(known.address)),
         (None, AddressMode::Allowlist) => Err(Status::IpNotRegistered),
-        (None, AddressMode::Enforce) if holding.max_ips.is_some_and(|most| count >= most) => {
+        (None, AddressMode::Enforce) if facts.max_ips.is_some_and(|most| count >= most) => {
             Err(Status::IpLimitReached)
         }
         // Without a limit, the record still ends somewhere.
         (None, mode)
-            if count >= MOST_SIGHTINGS && (mode == AddressMode::Monitor || holding.max_ips.is_none()) =>
+            if count >= MOST_SIGHTINGS && (mode == AddressMode::Monitor || facts.max_ips.is_none()) =>
         {
             Ok(None)
         }
         (None, _) => Ok(Some(counted)),
     };
-    (Some(AddressCount { registered: known.is_some(), count, most: holding.max_ips }), admitted)
+    (Some(AddressCount { registered: known.is_some(), count, most: facts.max_ips }), admitted)
 }
 
-fn gate(rules: Rules<'_>, holding: &Holding, named: Option<&str>) -> VersionGate {
+fn gate(rules: Rules<'_>, facts: &LicenseFacts, named: Option<&str>) -> VersionGate {
     let must_be_named = rules.settings.require_version;
     let allowed =
-        |version: &Version| rules.versions.standing(version).may_run() && holding.pin().allows(version);
+        |version: &Version| rules.versions.standing(version).may_run() && facts.pin().allows(version);
     let latest = || if must_be_named { None } else { rules.versions.latest() };
     match named {
         // No rule allows what is no version.
@@ -385,13 +385,13 @@ fn gate(rules: Rules<'_>, holding: &Holding, named: Option<&str>) -> VersionGate
                 VersionGate { version: Some(version.as_str().to_owned()), allowed: allowed(version) }
             }
             // Nothing to judge: refused where it had to be named, or the license allows some only.
-            None => VersionGate { version: None, allowed: !must_be_named && *holding.pin() == Pin::None },
+            None => VersionGate { version: None, allowed: !must_be_named && *facts.pin() == Pin::None },
         },
     }
 }
 
-fn custom(settings: &Settings, holding: &Holding) -> Option<CustomResponse> {
-    let own = holding.bounds.as_ref().and_then(|bounds| bounds.custom_response.as_ref());
+fn custom(settings: &Settings, facts: &LicenseFacts) -> Option<CustomResponse> {
+    let own = facts.bounds.as_ref().and_then(|bounds| bounds.custom_response.as_ref());
     let merged = match (&settings.custom_response, own) {
         _ if !settings.custom => None,
         (Some(product), Some(own)) => Some(product.merged(own)),
@@ -551,9 +551,9 @@ mod tests {
                 last_seen_at: at(NOW - ago),
             }).collect();
             let product = product(settings.clone());
-            let holding = Holding::new(&license(state, start, end, bounds), when(3), sightings);
+            let facts = LicenseFacts::new(&license(state, start, end, bounds), when(3), sightings);
             let asked = Asked { address: address(asking), counted, version };
-            let verdict = decide(&organization, Rules::from(&product), Some(&holding), &asked, at(NOW));
+            let verdict = decide(&organization, Rules::from(&product), Some(&facts), &asked, at(NOW));
 
             let looked_at = counted && settings.addresses != AddressMode::Off;
             let lives = |ago: &i64| settings.addresses == AddressMode::Allowlist

@@ -72,7 +72,7 @@ impl Engine {
     /// be in force.
     pub async fn recipient(&self, token: &str, address: Address) -> Result<Option<Recipient>> {
         let tx = self.store.read().await?;
-        let Some(Bearer { organization, held, product }) = load::bearer(self, &tx, token).await? else {
+        let Some(Bearer { organization, license_snapshot, product }) = load::bearer(self, &tx, token).await? else {
             return Ok(None);
         };
         if let Some(status) = product.as_ref().and_then(out_of_service) {
@@ -83,12 +83,12 @@ impl Engine {
         let settings = Settings { gate_versions: false, ..settings };
         let rules = Rules { settings: &settings, versions: &Versions::default() };
         let asked = Asked { address, counted: false, version: None };
-        let holding = held.as_ref().map(|held| &held.holding);
-        let status = decide(&organization, rules, holding, &asked, self.now()).status;
+        let facts = license_snapshot.as_ref().map(|snapshot| &snapshot.facts);
+        let status = decide(&organization, rules, facts, &asked, self.now()).status;
         if status != Status::Active {
             return Err(Error::NotInForce(status));
         }
-        let customer = match holding.and_then(|holding| holding.customer) {
+        let customer = match facts.and_then(|facts| facts.customer) {
             Some(customer) => tx.customers(organization.scope()).find(customer).await?,
             None => None,
         };

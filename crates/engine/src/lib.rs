@@ -71,7 +71,7 @@ use outbound::{Authorities, Guard, InFlight, Network, SystemNetwork};
 use p256::ecdsa::SigningKey;
 use publish::SignedLists;
 use quick_cache::sync::Cache;
-use validation::desk::Desk;
+use validation::cache::ValidationCache;
 use validation::load;
 use vault::SealEntropy;
 use zeroize::Zeroizing;
@@ -153,7 +153,7 @@ pub struct Engine {
     issuer: Issuer,
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,
-    desk: Desk,
+    validation_cache: ValidationCache,
     log: Queue,
     registry_domain: Host,
     guard: Guard,
@@ -178,7 +178,7 @@ impl Engine {
         clock: impl Clock + 'static,
         entropy: impl Entropy + 'static,
     ) -> Self {
-        let (desk, attempts) = (Desk::open(store.clone()), AttemptLog::start(store.clone()));
+        let (validation_cache, attempts) = (ValidationCache::open(store.clone()), AttemptLog::start(store.clone()));
         Self {
             store,
             vault,
@@ -189,7 +189,7 @@ impl Engine {
             issuer,
             clock: Box::new(clock),
             entropy: Box::new(entropy),
-            desk,
+            validation_cache,
             log: Queue::default(),
             upstream_keys: Cache::new(MOST_UPSTREAM_KEYS),
             verified_tokens: Cache::new(MOST_VERIFIED_TOKENS),

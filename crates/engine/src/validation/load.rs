@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use keyward_domain::validation::Holding;
+use keyward_domain::validation::LicenseFacts;
 use keyward_domain::{
     Kid, License, LicenseId, LicenseKey, Organization, OrganizationScope, Product, Revision, RevisionId,
     RevisionState, Secret, Timestamp,
@@ -10,7 +10,7 @@ use keyward_domain::{
 use keyward_storage::Tx;
 use keyward_token::{Keyring, NoClaims, PublicKey, UnixSeconds, UnverifiedToken, Verifier, VerifyError};
 
-use super::desk::{Door, Held};
+use super::cache::{ProductSnapshot, LicenseSnapshot};
 use crate::vault::SealError;
 use crate::{Engine, Error, Result, Thing, pasted};
 
@@ -33,14 +33,14 @@ struct Claims {
 }
 
 /// The product with this API key, whether the key still lives or not.
-pub(super) async fn door_by_key(engine: &Engine, tx: &Tx, key: &Secret) -> Result<Option<Door>> {
+pub(super) async fn snapshot_by_key(engine: &Engine, tx: &Tx, key: &Secret) -> Result<Option<ProductSnapshot>> {
     match tx.product_by_key(&key.hash()).await? {
-        Some(product) => door(engine, tx, product).await.map(Some),
+        Some(product) => product_snapshot(engine, tx, product).await.map(Some),
         None => Ok(None),
     }
 }
 
-async fn door(engine: &Engine, tx: &Tx, product: Product) -> Result<Door> {
+async fn product_snapshot(engine: &Engine, tx: &Tx, product: Product) -> Result<ProductSnapshot> {
     // Read first: what is changed while the rest is read counts as changed since.
     let generation = tx.changes(product.organization).present().await?;
     let organization = tx.organizations().of_product(&product).await?;
@@ -51,7 +51,7 @@ async fn door(engine: &Engine, tx: &Tx, product: Product) -> Result<Door> {
     let keyring = keyring(tx, organization.scope()).await?;
     // What validation does not look at need not stay in memory.
     let product = Product { page: Default::default(), template: Default::default(), ..product };
-    Ok(Door { product, organization, signer, keyring, generation })
+    Ok(ProductSnapshot { product, organization, signer, keyring, generation })
 }
 
 /// The public keys of an organization's tokens, the revoked ones left out.
@@ -111,7 +111,7 @@ pub(crate) struct Bearer {
     /// Whose token it is.
     pub organization: Organization,
     /// The license; `None` for one that is gone.
-    pub held: Option<Held>,
+    pub license_snapshot: Option<LicenseSnapshot>,
     /// Its product.
     pub product: Option<Product>,
 }
@@ -124,27 +124,27 @@ pub(crate) async fn bearer(engine: &Engine, tx: &Tx, text: &str) -> Result<Optio
     for organization in tx.organizations().with_signing_key(&Kid::from_bytes(kid.to_bytes())).await? {
         let scope = organization.scope();
         let Some(named) = token(engine, &keyring(tx, scope).await?, scope, text) else { continue };
-        let held = held(tx, scope, &named).await?;
-        let product = match held.as_ref().and_then(|held| held.holding.product) {
+        let license_snapshot = license_snapshot(tx, scope, &named).await?;
+        let product = match license_snapshot.as_ref().and_then(|license_snapshot| license_snapshot.facts.product) {
             Some(product) => tx.products(scope).find(product).await?,
             None => None,
         };
-        return Ok(Some(Bearer { organization, held, product }));
+        return Ok(Some(Bearer { organization, license_snapshot, product }));
     }
     Ok(None)
 }
 
 /// A license with what its validation looks at.
-pub(crate) async fn held(tx: &Tx, scope: OrganizationScope, named: &Named) -> Result<Option<Held>> {
+pub(crate) async fn license_snapshot(tx: &Tx, scope: OrganizationScope, named: &Named) -> Result<Option<LicenseSnapshot>> {
     let generation = tx.changes(scope.id()).present().await?;
     let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
-    let holding = holding(tx, scope, &license).await?;
+    let facts = facts(tx, scope, &license).await?;
     let Some(terms) = terms(tx, scope, &license, named).await? else { return Ok(None) };
-    let holding = match terms.state {
-        RevisionState::Current | RevisionState::Superseded { .. } => holding.under(terms.validity),
-        RevisionState::Revoked { at } => holding.withdrawn(at),
+    let facts = match terms.state {
+        RevisionState::Current | RevisionState::Superseded { .. } => facts.under(terms.validity),
+        RevisionState::Revoked { at } => facts.withdrawn(at),
     };
-    Ok(Some(Held { holding, generation }))
+    Ok(Some(LicenseSnapshot { facts, generation }))
 }
 
 /// The license that a key or token names, if what a token says of it may be true.
@@ -187,11 +187,11 @@ pub(crate) async fn terms<'a>(
     Ok(Some(Cow::Owned(Revision { validity, ..revision.into_owned() })))
 }
 
-pub(super) async fn holding(tx: &Tx, scope: OrganizationScope, license: &License) -> Result<Holding> {
+pub(super) async fn facts(tx: &Tx, scope: OrganizationScope, license: &License) -> Result<LicenseFacts> {
     let customer = match license.customer {
         Some(customer) => tx.customers(scope).find(customer).await?,
         None => None,
     };
     let blocked = customer.map(|customer| customer.blocked).unwrap_or_default();
-    Ok(Holding::new(license, blocked, tx.addresses(license.id).list().await?))
+    Ok(LicenseFacts::new(license, blocked, tx.addresses(license.id).list().await?))
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use keyward_domain::validation::out_of_service;
 use keyward_domain::{Customer, License, Secret};
 
-use super::desk::Door;
-use super::tally::{Grounds, Outcome};
+use super::cache::ProductSnapshot;
+use super::usage_counter::{Dependencies, Outcome};
 use super::{Reply, load};
 use crate::{Engine, Result};
 
@@ -31,42 +31,42 @@ impl Engine {
     pub async fn look_up(&self, key: &Secret, text: &str) -> Result<Reply<Option<Box<LookedUp>>>> {
         loop {
             let now = self.now();
-            let Some(door) = self.door(key, now).await? else { return Ok(Reply::UnknownKey) };
-            let in_service = out_of_service(&door.product).is_none();
-            let (found, grounds) =
-                if in_service { self.looked_up(&door, text).await? } else { (None, door.grounds(None)) };
+            let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
+            let in_service = out_of_service(&snapshot.product).is_none();
+            let (found, dependencies) =
+                if in_service { self.looked_up(&snapshot, text).await? } else { (None, snapshot.dependencies(None)) };
             let name = if found.is_some() { FOUND } else { NOT_FOUND };
-            match self.release(&door, in_service.then_some(name), grounds, now).await? {
+            match self.release(&snapshot, in_service.then_some(name), dependencies, now).await? {
                 Outcome::Released => return Ok(Reply::Answer(found.map(Box::new))),
                 Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
-                Outcome::Stale => self.desk.forget(&door, None),
+                Outcome::Stale => self.validation_cache.forget(&snapshot, None),
             }
         }
     }
 
-    async fn looked_up(&self, door: &Arc<Door>, text: &str) -> Result<(Option<LookedUp>, Grounds)> {
-        let scope = door.organization.scope();
+    async fn looked_up(&self, snapshot: &Arc<ProductSnapshot>, text: &str) -> Result<(Option<LookedUp>, Dependencies)> {
+        let scope = snapshot.organization.scope();
         let tx = self.store.read().await?;
-        let license = match load::license_id(self, &tx, scope, &door.keyring, text).await? {
+        let license = match load::license_id(self, &tx, scope, &snapshot.keyring, text).await? {
             Some(named) => load::named_license(&tx, scope, &named).await?,
             None => None,
         };
-        let Some(license) = license.filter(|license| license.product == Some(door.product.id)) else {
-            return Ok((None, door.grounds(None)));
+        let Some(license) = license.filter(|license| license.product == Some(snapshot.product.id)) else {
+            return Ok((None, snapshot.dependencies(None)));
         };
-        let holding = load::holding(&tx, scope, &license).await?;
+        let facts = load::facts(&tx, scope, &license).await?;
         let customer = match license.customer {
             Some(customer) => tx.customers(scope).find(customer).await?,
             None => None,
         };
-        let settings = &door.product.settings;
+        let settings = &snapshot.product.settings;
         let found = LookedUp {
             license,
             customer,
             counts_addresses: settings.addresses != keyward_domain::product::AddressMode::Off,
-            addresses: holding.addresses(settings, self.now()),
+            addresses: facts.addresses(settings, self.now()),
         };
         // Read from the database just now: only the product can be out of date.
-        Ok((Some(found), door.grounds(None)))
+        Ok((Some(found), snapshot.dependencies(None)))
     }
 }

@@ -1,6 +1,6 @@
 //! “May this run?”, asked by the customer's application and answered in well under a millisecond.
 //!
-//! An answer is prepared from memory (`desk`) and released by the transaction that counts it (`tally`):
+//! An answer is prepared from memory (`cache`) and released by the transaction that counts it (`usage_counter`):
 //! in there, the prepared answer is held against all that was changed since the copies it rests on were
 //! made. So nothing in memory is ever trusted, only bet on, and many requests share one transaction.
 //!
@@ -8,11 +8,11 @@
 //! transaction of its own that holds the license.
 
 mod answer;
-pub(crate) mod desk;
+pub(crate) mod cache;
 pub(crate) mod load;
 mod lookup;
 pub(crate) mod signer;
-mod tally;
+mod usage_counter;
 mod token;
 
 use keyward_domain::validation::{Asked, Rules, Sighting, Verdict, decide, out_of_service};
@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use crate::{Engine, Result};
 use answer::Echo;
-use desk::{Door, Held};
-use tally::{Entry, Grounds, Outcome};
+use cache::{ProductSnapshot, LicenseSnapshot};
+use usage_counter::{Entry, Dependencies, Outcome};
 
 pub use lookup::LookedUp;
 
@@ -65,132 +65,132 @@ impl Engine {
     pub async fn validate(&self, key: &Secret, inquiry: &Inquiry) -> Result<Reply<String>> {
         for _ in 0..ATTEMPTS {
             let now = self.now();
-            let Some(door) = self.door(key, now).await? else { return Ok(Reply::UnknownKey) };
-            if let Some(status) = out_of_service(&door.product) {
+            let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
+            if let Some(status) = out_of_service(&snapshot.product) {
                 let verdict = Verdict::refused(status);
-                let grounds = door.grounds(None);
-                match self.release(&door, None, grounds, now).await? {
+                let dependencies = snapshot.dependencies(None);
+                match self.release(&snapshot, None, dependencies, now).await? {
                     Outcome::Stale => {
-                        self.desk.forget(&door, None);
+                        self.validation_cache.forget(&snapshot, None);
                         continue;
                     }
                     Outcome::Released | Outcome::Full => {
-                        return self.answer(&door, &verdict, inquiry, now).map(Reply::Answer);
+                        return self.answer(&snapshot, &verdict, inquiry, now).map(Reply::Answer);
                     }
                 }
             }
-            let held = self.held(&door, &inquiry.license).await?;
-            let verdict = judge(&door, held.as_deref(), inquiry, now);
+            let license_snapshot = self.license_snapshot(&snapshot, &inquiry.license).await?;
+            let verdict = judge(&snapshot, license_snapshot.as_deref(), inquiry, now);
             if verdict.register.is_some() {
                 break;
             }
             // Signed before it is counted, so that one goes on while the other waits for the disk.
-            let answer = self.answer(&door, &verdict, inquiry, now)?;
-            let grounds = door.grounds(held.as_deref());
-            match self.release(&door, Some(verdict.status.as_str()), grounds, now).await? {
+            let answer = self.answer(&snapshot, &verdict, inquiry, now)?;
+            let dependencies = snapshot.dependencies(license_snapshot.as_deref());
+            match self.release(&snapshot, Some(verdict.status.as_str()), dependencies, now).await? {
                 Outcome::Released => return Ok(Reply::Answer(answer)),
                 Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
                 Outcome::Stale => {
-                    self.desk.forget(&door, held.as_deref());
+                    self.validation_cache.forget(&snapshot, license_snapshot.as_deref());
                 }
             }
         }
-        self.validate_holding(key, inquiry).await
+        self.validate_locked(key, inquiry).await
     }
 
     /// Counts a request with a good key that could not be read.
     pub async fn count_malformed(&self, key: &Secret) -> Result<Reply<()>> {
         loop {
             let now = self.now();
-            let Some(door) = self.door(key, now).await? else { return Ok(Reply::UnknownKey) };
-            let counted = out_of_service(&door.product).is_none().then_some(MALFORMED);
-            match self.release(&door, counted, door.grounds(None), now).await? {
+            let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
+            let counted = out_of_service(&snapshot.product).is_none().then_some(MALFORMED);
+            match self.release(&snapshot, counted, snapshot.dependencies(None), now).await? {
                 Outcome::Released => return Ok(Reply::Answer(())),
                 Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
-                Outcome::Stale => self.desk.forget(&door, None),
+                Outcome::Stale => self.validation_cache.forget(&snapshot, None),
             }
         }
     }
 
-    /// Decides while holding the license, so that of many first sightings no more are let in than may be.
-    async fn validate_holding(&self, key: &Secret, inquiry: &Inquiry) -> Result<Reply<String>> {
+    /// Decides while facts the license, so that of many first sightings no more are let in than may be.
+    async fn validate_locked(&self, key: &Secret, inquiry: &Inquiry) -> Result<Reply<String>> {
         let now = self.now();
         let tx = self.store.write().await?;
-        let Some(door) = load::door_by_key(self, &tx, key).await? else { return Ok(Reply::UnknownKey) };
-        if !door.product.key.accepts(&key.hash(), now) {
+        let Some(snapshot) = load::snapshot_by_key(self, &tx, key).await? else { return Ok(Reply::UnknownKey) };
+        if !snapshot.product.key.accepts(&key.hash(), now) {
             return Ok(Reply::UnknownKey);
         }
-        if let Some(status) = out_of_service(&door.product) {
+        if let Some(status) = out_of_service(&snapshot.product) {
             let verdict = Verdict::refused(status);
-            return self.answer(&door, &verdict, inquiry, now).map(Reply::Answer);
+            return self.answer(&snapshot, &verdict, inquiry, now).map(Reply::Answer);
         }
-        let scope = door.organization.scope();
-        let id = match load::license_id(self, &tx, scope, &door.keyring, &inquiry.license).await? {
+        let scope = snapshot.organization.scope();
+        let id = match load::license_id(self, &tx, scope, &snapshot.keyring, &inquiry.license).await? {
             Some(named) if tx.licenses(scope).lock(named.license).await?.is_some() => Some(named),
             Some(_) | None => None,
         };
-        let held = match id {
-            Some(named) => load::held(&tx, scope, &named).await?.filter(|held| held.belongs_to(&door)),
+        let license_snapshot = match id {
+            Some(named) => load::license_snapshot(&tx, scope, &named).await?.filter(|license_snapshot| license_snapshot.belongs_to(&snapshot)),
             None => None,
         };
-        let verdict = judge(&door, held.as_ref(), inquiry, now);
-        if let (Some(address), Some(held)) = (verdict.register, &held) {
-            let addresses = tx.addresses(held.holding.license);
+        let verdict = judge(&snapshot, license_snapshot.as_ref(), inquiry, now);
+        if let (Some(address), Some(license_snapshot)) = (verdict.register, &license_snapshot) {
+            let addresses = tx.addresses(license_snapshot.facts.license);
             let known = addresses.list().await?.into_iter().find(|sighting| sighting.address == address);
-            for forgotten in held.holding.forgotten(&door.product.settings, now) {
+            for forgotten in license_snapshot.facts.forgotten(&snapshot.product.settings, now) {
                 addresses.remove(forgotten.address).await?;
             }
             let first_seen_at = known.map_or(now, |sighting| sighting.first_seen_at);
             addresses.save(&Sighting { address, first_seen_at, last_seen_at: now }).await?;
             let change = self.id(AuditEventId::new).uuid();
-            tx.changes(scope.id()).note(held.holding.license.uuid(), change).await?;
+            tx.changes(scope.id()).note(license_snapshot.facts.license.uuid(), change).await?;
         }
-        // Held last, and for a short time: the writer that counts for everybody waits for it.
-        let mut usage = tx.usage(door.product.id).lock(now.day()).await?;
-        if door.limit(now).is_some_and(|limit| usage.used >= u64::from(limit)) {
+        // LicenseSnapshot last, and for a short time: the writer that counts for everybody waits for it.
+        let mut usage = tx.usage(snapshot.product.id).lock(now.day()).await?;
+        if snapshot.limit(now).is_some_and(|limit| usage.used >= u64::from(limit)) {
             return Ok(Reply::Full { retry_after: now.seconds_to_midnight() });
         }
         usage.count(verdict.status.as_str());
-        tx.usage(door.product.id).save(&usage).await?;
-        let answer = self.answer(&door, &verdict, inquiry, now)?;
+        tx.usage(snapshot.product.id).save(&usage).await?;
+        let answer = self.answer(&snapshot, &verdict, inquiry, now)?;
         tx.commit().await?;
-        self.desk.forget(&door, held.as_ref());
+        self.validation_cache.forget(&snapshot, license_snapshot.as_ref());
         Ok(Reply::Answer(answer))
     }
 
     /// Has a prepared answer counted, and held against what was changed meanwhile.
     async fn release(
         &self,
-        door: &Door,
+        snapshot: &ProductSnapshot,
         counted: Option<&'static str>,
-        grounds: Grounds,
+        dependencies: Dependencies,
         now: Timestamp,
     ) -> Result<Outcome> {
         let entry = Entry {
-            organization: door.organization.id,
-            product: door.product.id,
+            organization: snapshot.organization.id,
+            product: snapshot.product.id,
             day: now.day(),
-            limit: door.limit(now),
+            limit: snapshot.limit(now),
             counted,
-            grounds,
+            dependencies,
         };
-        self.desk.tally.enter(entry).await
+        self.validation_cache.counter.count(entry).await
     }
 
-    fn answer(&self, door: &Door, verdict: &Verdict, inquiry: &Inquiry, now: Timestamp) -> Result<String> {
+    fn answer(&self, snapshot: &ProductSnapshot, verdict: &Verdict, inquiry: &Inquiry, now: Timestamp) -> Result<String> {
         let echo = Echo {
             license_key: &inquiry.license,
             nonce: inquiry.nonce.as_deref(),
-            product: Some(door.product.id),
+            product: Some(snapshot.product.id),
         };
-        Ok(answer::write(verdict, &echo, door.product.settings.sign.then_some(&door.signer), now))
+        Ok(answer::write(verdict, &echo, snapshot.product.settings.sign.then_some(&snapshot.signer), now))
     }
 }
 
-fn judge(door: &Door, held: Option<&Held>, inquiry: &Inquiry, now: Timestamp) -> Verdict {
+fn judge(snapshot: &ProductSnapshot, license_snapshot: Option<&LicenseSnapshot>, inquiry: &Inquiry, now: Timestamp) -> Verdict {
     let asked = Asked { address: inquiry.address, counted: true, version: inquiry.version.as_deref() };
-    let rules = Rules::from(&door.product);
-    decide(&door.organization, rules, held.map(|held| &held.holding), &asked, now)
+    let rules = Rules::from(&snapshot.product);
+    decide(&snapshot.organization, rules, license_snapshot.map(|license_snapshot| &license_snapshot.facts), &asked, now)
 }
 
 /// The ids of all that an answer rests on.

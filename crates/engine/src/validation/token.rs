@@ -14,7 +14,7 @@ impl Engine {
     pub async fn validate_token(&self, token: &str, address: Address) -> Result<Option<String>> {
         let now = self.now();
         let tx = self.store.read().await?;
-        let Some(Bearer { organization, held, product }) = load::bearer(self, &tx, token).await? else {
+        let Some(Bearer { organization, license_snapshot, product }) = load::bearer(self, &tx, token).await? else {
             return Ok(None);
         };
         let (settings, versions) = (Settings::default(), Versions::default());
@@ -24,7 +24,7 @@ impl Engine {
             Some(status) => Verdict::refused(status),
             None => {
                 let asked = Asked { address, counted: false, version: None };
-                decide(&organization, rules, held.as_ref().map(|held| &held.holding), &asked, now)
+                decide(&organization, rules, license_snapshot.as_ref().map(|license_snapshot| &license_snapshot.facts), &asked, now)
             }
         };
         let key = tx.signing_keys(organization.scope()).active().await?;

@@ -33,11 +33,11 @@ pub(super) struct Entry {
     pub limit: Option<u32>,
     /// As what it counts; `None` if it does not, and is only held against what was changed.
     pub counted: Option<&'static str>,
-    pub grounds: Grounds,
+    pub dependencies: Dependencies,
 }
 
 /// What an answer rests on, and as of when.
-pub(super) struct Grounds {
+pub(super) struct Dependencies {
     pub targets: Targets,
     /// The generations of the copies that it was made of.
     pub generations: [Generation; 2],
@@ -57,11 +57,11 @@ pub(super) enum Outcome {
 type Settled = Result<Outcome, Arc<StorageError>>;
 
 /// Where entries queue up. The writer ends when this is dropped.
-pub(super) struct Tally {
+pub(super) struct UsageCounter {
     queue: mpsc::Sender<(Entry, oneshot::Sender<Settled>)>,
 }
 
-impl Tally {
+impl UsageCounter {
     pub(super) fn start(store: Store) -> Self {
         let (queue, entries) = mpsc::channel(4 * MOST_ENTRIES);
         tokio::spawn(write(store, entries));
@@ -69,7 +69,7 @@ impl Tally {
     }
 
     /// Waits until the entry is settled and, if it counts, durable.
-    pub(super) async fn enter(&self, entry: Entry) -> Result<Outcome> {
+    pub(super) async fn count(&self, entry: Entry) -> Result<Outcome> {
         let lost = |_| Error::Uncounted(Arc::new(StorageError::Unsupported("the server is stopping")));
         let (settle, settled) = oneshot::channel();
         self.queue.send((entry, settle)).await.map_err(|_| lost(()))?;
@@ -78,12 +78,12 @@ impl Tally {
 }
 
 async fn write(store: Store, mut entries: mpsc::Receiver<(Entry, oneshot::Sender<Settled>)>) {
-    let mut books = Books { store, changes: HashMap::new(), days: HashMap::new() };
+    let mut state = CounterState { store, changes: HashMap::new(), days: HashMap::new() };
     let mut batch = Vec::with_capacity(MOST_ENTRIES);
     while entries.recv_many(&mut batch, MOST_ENTRIES).await > 0 {
         // Of all processes that count, each takes the days of products in the same order.
         batch.sort_by_key(|(entry, _)| (entry.product, entry.day));
-        let outcomes = books.settle(&batch).await.map_err(Arc::new);
+        let outcomes = state.settle(&batch).await.map_err(Arc::new);
         for (index, (_, settled)) in batch.drain(..).enumerate() {
             let outcome = match &outcomes {
                 Ok(outcomes) => Ok(outcomes.get(index).copied().unwrap_or(Outcome::Stale)),
@@ -96,7 +96,7 @@ async fn write(store: Store, mut entries: mpsc::Receiver<(Entry, oneshot::Sender
 }
 
 /// What the writer remembers of the database. It is never relied upon unchecked.
-struct Books {
+struct CounterState {
     store: Store,
     changes: HashMap<OrganizationId, Changes>,
     /// The last day of each product, as it was written last.
@@ -105,7 +105,7 @@ struct Books {
 
 type Batch = [(Entry, oneshot::Sender<Settled>)];
 
-impl Books {
+impl CounterState {
     async fn settle(&mut self, batch: &Batch) -> Result<Vec<Outcome>, StorageError> {
         match self.settle_as_known(batch).await {
             Ok(Some(outcomes)) => Ok(outcomes),
@@ -159,7 +159,7 @@ impl Books {
             known.read(&tx, first.organization).await?;
             // For a product that is gone with its organization, there is no day to hold.
             let counts =
-                group.iter().any(|(entry, _)| entry.counted.is_some() && known.uphold(&entry.grounds));
+                group.iter().any(|(entry, _)| entry.counted.is_some() && known.is_current(&entry.dependencies));
             let mut usage = if counts { days.lock(first.day).await? } else { Usage::none(first.day) };
             // After the lock, which may have waited for a change.
             let changes = self.changes.entry(first.organization).or_default();
@@ -182,7 +182,7 @@ impl Books {
 /// Lets an entry in, if it holds and there is room for it.
 fn judge(entry: &Entry, changes: &Changes, usage: &mut Usage) -> Outcome {
     match entry.counted {
-        _ if !changes.uphold(&entry.grounds) => Outcome::Stale,
+        _ if !changes.is_current(&entry.dependencies) => Outcome::Stale,
         None => Outcome::Released,
         Some(_) if entry.limit.is_some_and(|most| usage.used >= u64::from(most)) => Outcome::Full,
         Some(answer) => {
@@ -245,11 +245,11 @@ impl Changes {
     }
 
     /// Whether nothing that an answer rests on was changed since.
-    fn uphold(&self, grounds: &Grounds) -> bool {
+    fn is_current(&self, dependencies: &Dependencies) -> bool {
         let is_known = |generation: &Generation| self.known.get(&generation.id) == Some(&generation.number);
-        let oldest = grounds.generations.iter().map(|generation| generation.number).min().unwrap_or_default();
+        let oldest = dependencies.generations.iter().map(|generation| generation.number).min().unwrap_or_default();
         let unchanged = |target: &Uuid| self.last.get(target).is_none_or(|at| *at <= oldest);
-        grounds.generations.iter().all(is_known) && grounds.targets.iter().flatten().all(unchanged)
+        dependencies.generations.iter().all(is_known) && dependencies.targets.iter().flatten().all(unchanged)
     }
 }
 
@@ -269,7 +269,7 @@ mod tests {
         let known = (5..=9).map(generation).map(|known| (known.id, known.number)).collect();
         let mut changes = Changes { present: Some(generation(9)), known, last: [(license, 7)].into() };
         let holds = |target, generations| {
-            changes.uphold(&Grounds { targets: [Some(target), None, None, None], generations })
+            changes.is_current(&Dependencies { targets: [Some(target), None, None, None], generations })
         };
         let at = |number| [generation(number); 2];
         assert!(!holds(license, at(6)) && holds(license, at(7)) && holds(license, at(9)));
@@ -279,7 +279,7 @@ mod tests {
         let elsewhere = Generation { number: 8, id: Uuid::from_u128(8) };
         assert!(!holds(other, [generation(9), elsewhere]), "from a history that was lost");
         changes = Changes::default();
-        assert!(!changes.uphold(&Grounds { targets: [None; 4], generations: at(5) }));
+        assert!(!changes.is_current(&Dependencies { targets: [None; 4], generations: at(5) }));
     }
 
     /// A database as far as changes go; a clone of it is a standby.
@@ -349,7 +349,7 @@ mod tests {
                 }
                 for (target, history, by) in &copies {
                     let generations = [history.present(); 2];
-                    if changes.uphold(&Grounds { targets: [Some(*target), None, None, None], generations }) {
+                    if changes.is_current(&Dependencies { targets: [Some(*target), None, None, None], generations }) {
                         prop_assert_eq!(database.last.get(target).copied(), *by);
                         prop_assert!(generations[0].number == 0 || database.history.known().any(|known| known == generations[0])
                             || database.history.present().number - generations[0].number >= 32);
