@@ -19,7 +19,7 @@ mod authenticator;
 mod clock;
 mod customer;
 mod deletion;
-mod delivery;
+mod entitled_applications;
 mod erasure;
 mod error;
 mod export;
@@ -85,7 +85,7 @@ pub use attempt::DEVICE_SECONDS;
 pub use authenticator::{NewAuthenticator, NewRecoveryCodes, ResetSecondFactor};
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
-pub use delivery::{DeliveredFile, OwnApplication, OwnVersion, Recipient};
+pub use entitled_applications::{DeliveredFile, EntitledApplication, EntitledVersion, Recipient};
 pub use error::{Error, FieldFault, Thing};
 pub use heavy::heavy;
 pub use issue::TokenFormat;
@@ -113,9 +113,9 @@ pub use provider::{
 pub use publish::AskedList;
 pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
-    Admitted, Collected, CustomerPulls, EntitlementChange, Guest, Happening, MOST_GRANTS, MOST_LOOKED_AT,
+    Admitted, Collected, CustomerPulls, EntitlementChange, Principal, Happening, MOST_GRANTS, MOST_LOOKED_AT,
     Missing, MissingImage, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewNotifications,
-    NewRegistry, NewRegistryKey, NewRegistrySecret, OwnArtifact, OwnImages, OwnLicense, OwnRegistry, Preview,
+    NewRegistry, NewRegistryKey, NewRegistrySecret, EntitledArtifact, EntitledImages, EntitledLicense, EntitledRegistry, Preview,
     RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
 };
 pub use retention::{Retention, Tidied};

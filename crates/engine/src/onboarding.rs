@@ -181,7 +181,7 @@ impl Engine {
     }
 
     /// The licenses of a customer who is signed in.
-    pub async fn own_licenses(&self, visit: &CustomerVisit, page: PageRequest) -> Result<Page<License>> {
+    pub async fn customer_licenses(&self, visit: &CustomerVisit, page: PageRequest) -> Result<Page<License>> {
         let tx = self.store.read().await?;
         let filter =
             keyward_domain::LicenseFilter { customer: Some(visit.customer.id), ..Default::default() };
@@ -189,7 +189,7 @@ impl Engine {
     }
 
     /// One license of a customer who is signed in; those of others are not there.
-    pub async fn own_license(&self, visit: &CustomerVisit, id: LicenseId) -> Result<Handover> {
+    pub async fn customer_license(&self, visit: &CustomerVisit, id: LicenseId) -> Result<Handover> {
         let tx = self.store.read().await?;
         let found = tx.licenses(visit.organization.scope()).find(id).await?;
         let own = found.filter(|license| license.customer == Some(visit.customer.id));
@@ -198,7 +198,7 @@ impl Engine {
     }
 
     /// How a license of a customer who is signed in is used; those of others are not there.
-    pub async fn own_usage(
+    pub async fn customer_usage(
         &self,
         visit: &CustomerVisit,
         handover: &Handover,

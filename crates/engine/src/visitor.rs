@@ -194,7 +194,7 @@ impl Engine {
     }
 
     /// All sessions of the same person.
-    pub async fn own_sessions(&self, session: &Session) -> Result<Vec<Session>> {
+    pub async fn sessions_of(&self, session: &Session) -> Result<Vec<Session>> {
         let tx = self.store.read().await?;
         let now = self.now();
         let sessions = tx.sessions(session.scope()).of(session.holder).await?;

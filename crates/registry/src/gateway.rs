@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::registry::{
     Artifact, Decision, Digest, Host, Operation, Reach, Reference, Registry, RepositoryName, Tag,
 };
-use keyward_engine::{Admitted, Engine, Guest, Happening, Rights, Scope};
+use keyward_engine::{Admitted, Engine, Principal, Happening, Rights, Scope};
 use keyward_web::{ClientAddress, Throttle, asked_host, was_head};
 
 use crate::catalogue::{Catalogue, Looks};
@@ -53,8 +53,8 @@ pub(crate) struct Visit {
     doubts: web::Data<Doubts>,
     refusals: web::Data<Refusals>,
     pub registry: Registry,
-    pub guest: Guest,
-    /// What the guest may have of the repository, which is an artifact where that decides.
+    pub principal: Principal,
+    /// What the principal may have of the repository, which is an artifact where that decides.
     pub reached: (Option<Artifact>, Reach),
     bearer: Bearer,
     pub route: Route,
@@ -86,7 +86,7 @@ pub(crate) async fn gateway(
     let client_name = user_agent(&request);
     let found = engine.admit_at(&host, password, route.repository(), address.0, client_name).await?;
     let (registry, admitted) = found.ok_or_else(no_registry)?;
-    let (Some(Admitted { guest, artifact, reach }), Some(bearer)) = (admitted, bearer) else {
+    let (Some(Admitted { principal, artifact, reach }), Some(bearer)) = (admitted, bearer) else {
         let wrong = Refusal::unauthorized(&registry.host);
         // Every client's first request comes without: that is not guessing.
         return Err(if password.is_some() { wrong_keys.refusal(&engine, address, wrong) } else { wrong });
@@ -101,7 +101,7 @@ pub(crate) async fn gateway(
         doubts,
         refusals,
         registry,
-        guest,
+        principal,
         reached,
         bearer,
         route,
@@ -198,9 +198,9 @@ impl Visit {
         }
     }
 
-    /// Whether a guest may read this.
+    /// Whether a principal may read this.
     async fn decide_read(&self) -> Result<(), Refusal> {
-        if let Rights::Halted(why) = &self.guest.rights {
+        if let Rights::Halted(why) = &self.principal.rights {
             return Err(Refusal::denied(why.clone()));
         }
         let Some(name) = self.route.repository() else { return Ok(()) };
@@ -237,7 +237,7 @@ impl Visit {
     }
 
     fn decide_change(&self, act: Act) -> Result<(), Refusal> {
-        match &self.guest.rights {
+        match &self.principal.rights {
             Rights::Key(access) if act == Act::Write && access.writes() => Ok(()),
             Rights::Key(access) if act == Act::Delete && access.deletes() => Ok(()),
             Rights::Key(_) if act == Act::Delete => Err(Refusal::denied(
@@ -296,7 +296,7 @@ impl Visit {
             address.push('?');
             address.push_str(&query);
         }
-        let (subject, method) = (self.guest.holder.to_string(), self.method.clone());
+        let (subject, method) = (self.principal.holder.to_string(), self.method.clone());
         let ask = Ask {
             registry: &self.registry,
             method,
@@ -353,7 +353,7 @@ impl Visit {
             }
         };
         Some(Happening {
-            holder: self.guest.holder,
+            holder: self.principal.holder,
             operation,
             decision,
             repository: self.route.repository()?.clone(),

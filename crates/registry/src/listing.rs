@@ -1,4 +1,4 @@
-//! Lists of tags and repositories: all of the upstream's, filtered by what the guest may have, and only then paged. To
+//! Lists of tags and repositories: all of the upstream's, filtered by what the principal may have, and only then paged. To
 //! filter pages would give short ones and tell names in their `Link`.
 
 use actix_web::HttpResponse;

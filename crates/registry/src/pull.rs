@@ -121,7 +121,7 @@ impl Visit {
             // Not every registry tells all it has.
             None => self.engine.known_repositories(&self.registry).await?,
         };
-        let shown = self.engine.reachable(&self.registry, &self.guest, all).await?;
+        let shown = self.engine.reachable(&self.registry, &self.principal, all).await?;
         let shown = shown.into_iter().map(|name| name.to_string()).collect();
         Ok(wanted.respond("/v2/_catalog", shown, listing::repositories))
     }

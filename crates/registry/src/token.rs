@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::registry::{Decision, Host, Operation, Reach, Registry, RepositoryName};
-use keyward_engine::{Engine, Guest, Happening, Rights, Scope};
+use keyward_engine::{Engine, Principal, Happening, Rights, Scope};
 use keyward_web::{Body, ClientAddress};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -104,9 +104,9 @@ async fn token(
     let given = given.as_deref().map(String::as_str);
     let bearer = given.map(|password| refusals.meet(&service, password, engine.now())).transpose()?;
     let client = user_agent(request);
-    let (registry, guest) =
+    let (registry, principal) =
         engine.admit_direct(&service, given, address.0, client).await?.ok_or_else(unknown)?;
-    let Some(guest) = guest else {
+    let Some(principal) = principal else {
         let wrong = Refusal::unauthorized(&registry.host);
         return Err(if given.is_some() { wrong_keys.refusal(engine, address, wrong) } else { wrong });
     };
@@ -114,8 +114,8 @@ async fn token(
     let registry = Registry { service, ..registry };
     let mut granted = Vec::new();
     for scope in &wanted.scopes {
-        let given = grant(engine, &registry, &guest, scope).await?;
-        if let Some(happening) = happening(&registry, &guest, scope, given.as_ref(), address, client) {
+        let given = grant(engine, &registry, &principal, scope).await?;
+        if let Some(happening) = happening(&registry, &principal, scope, given.as_ref(), address, client) {
             engine.note_happening(&registry, happening);
         }
         granted.extend(given);
@@ -132,7 +132,7 @@ async fn token(
         .iter()
         .map(|(kind, name, actions)| Scope { kind, name: name.as_str(), actions: actions.as_slice() })
         .collect();
-    let token = engine.upstream_token(&registry, &guest.holder.to_string(), &scopes, SECONDS)?;
+    let token = engine.upstream_token(&registry, &principal.holder.to_string(), &scopes, SECONDS)?;
     let body = json!({
         "token": *token, "access_token": *token, "expires_in": SECONDS, "issued_at": engine.now(),
     });
@@ -141,15 +141,15 @@ async fn token(
 
 type Granted = (&'static str, String, Vec<&'static str>);
 
-/// What of a scope (`repository:acme/app:pull,push`) a guest may have: less than is asked for is no error.
+/// What of a scope (`repository:acme/app:pull,push`) a principal may have: less than is asked for is no error.
 async fn grant(
     engine: &Engine,
     registry: &Registry,
-    guest: &Guest,
+    principal: &Principal,
     scope: &str,
 ) -> Result<Option<Granted>, Refusal> {
     let Some((kind, name, actions)) = parts(scope) else { return Ok(None) };
-    let may: &[&'static str] = match &guest.rights {
+    let may: &[&'static str] = match &principal.rights {
         Rights::Key(access) if access.deletes() => &["pull", "push", "delete"],
         Rights::Key(access) if access.writes() => &["pull", "push"],
         Rights::Key(_) | Rights::License(_) => &["pull"],
@@ -157,14 +157,14 @@ async fn grant(
     };
     if kind == "registry" {
         // The list of all repositories is the key's alone, and where others share the upstream nobody's.
-        let all = matches!(guest.rights, Rights::Key(_)) && name == "catalog" && registry.prefix.is_none();
+        let all = matches!(principal.rights, Rights::Key(_)) && name == "catalog" && registry.prefix.is_none();
         return Ok(all.then(|| ("registry", name.to_owned(), vec!["*"])));
     }
     // In the upstream's own words: this client talks to it.
     let Some(outside) = name.parse::<RepositoryName>().ok().and_then(|name| registry.outside(&name)) else {
         return Ok(None);
     };
-    let (_, reach) = engine.reach(registry, guest, &outside).await?;
+    let (_, reach) = engine.reach(registry, principal, &outside).await?;
     let asked = |action: &&'static str| actions.split(',').any(|asked| asked == *action || asked == "*");
     let actions: Vec<_> = may.iter().copied().filter(asked).collect();
     let given = kind == "repository" && reach == Reach::Everything && !actions.is_empty();
@@ -174,7 +174,7 @@ async fn grant(
 /// What is written down of a scope that was asked for, if it is of a repository here.
 fn happening(
     registry: &Registry,
-    guest: &Guest,
+    principal: &Principal,
     scope: &str,
     given: Option<&Granted>,
     address: ClientAddress,
@@ -184,7 +184,7 @@ fn happening(
     let repository =
         name.parse().ok().and_then(|name| registry.outside(&name)).filter(|_| kind == "repository")?;
     Some(Happening {
-        holder: guest.holder,
+        holder: principal.holder,
         operation: Operation::Token,
         decision: if given.is_some() { Decision::Allowed } else { Decision::Denied },
         repository,

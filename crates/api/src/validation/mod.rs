@@ -18,8 +18,8 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
         .service(validate::validate)
         .service(lookup::look_up)
-        .service(token::own_license)
-        .service(token::own_license_at_root);
+        .service(token::bearer_license)
+        .service(token::bearer_license_at_root);
 }
 
 /// An answer that decided nothing.

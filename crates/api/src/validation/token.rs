@@ -20,7 +20,7 @@ use super::{NotValidated, answered, failed, refuse};
     ),
 )]
 #[get("/api/v1/validate")]
-pub(crate) async fn own_license(
+pub(crate) async fn bearer_license(
     request: HttpRequest,
     client: ClientAddress,
     engine: web::Data<Engine>,
@@ -40,7 +40,7 @@ pub(crate) async fn own_license(
     ),
 )]
 #[get("/validate")]
-pub(crate) async fn own_license_at_root(
+pub(crate) async fn bearer_license_at_root(
     request: HttpRequest,
     client: ClientAddress,
     engine: web::Data<Engine>,

@@ -16,7 +16,7 @@ const MOST_CLIENT: usize = 200;
 /// The most characters of what was asked for that are kept: a digest of SHA-512 is one of 135.
 const MOST_REFERENCE: usize = 256;
 
-/// Something that a guest did or was refused.
+/// Something that a principal did or was refused.
 #[derive(Debug, Clone)]
 pub struct Happening {
     /// Who.

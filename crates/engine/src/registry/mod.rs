@@ -2,16 +2,16 @@
 
 mod artifact;
 mod claim;
-mod door;
+mod admission;
 mod entitlement;
 mod event;
 mod key;
 mod notification;
-mod own;
+mod entitled;
 pub(crate) mod part;
 mod rotation;
 mod upstream;
-mod watch;
+mod anomaly;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
@@ -30,13 +30,13 @@ use crate::outbound::Unreachable;
 use crate::{Done, Engine, Error, Result, Thing, once};
 
 pub use artifact::{NewArtifact, TagDetail};
-pub use door::{Admitted, Guest, Rights};
+pub use admission::{Admitted, Principal, Rights};
 pub use entitlement::{EntitlementChange, MOST_GRANTS, NewEntitlement, NewGrant, Preview, TagChoice};
 pub use event::Happening;
 pub use key::{NewRegistryKey, NewRegistrySecret};
 pub use notification::NewNotifications;
-pub use own::{
-    CustomerPulls, MOST_LOOKED_AT, Missing, MissingImage, OwnArtifact, OwnImages, OwnLicense, OwnRegistry,
+pub use entitled::{
+    CustomerPulls, MOST_LOOKED_AT, Missing, MissingImage, EntitledArtifact, EntitledImages, EntitledLicense, EntitledRegistry,
 };
 pub use rotation::{Collected, Tended};
 pub use upstream::Scope;

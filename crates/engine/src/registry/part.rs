@@ -22,7 +22,7 @@ pub(crate) async fn is_part(tx: &Tx, registry: &Registry, event: &RegistryEvent)
     Ok(!artifacts.content(artifact.id).is_root(digest).await?)
 }
 
-/// Whether the same guest has pulled from the repository, so that this may belong to it.
+/// Whether the same principal has pulled from the repository, so that this may belong to it.
 pub(crate) async fn was_pulled(tx: &Tx, registry: &Registry, event: &RegistryEvent) -> Result<bool> {
     let since = event.at.plus_seconds(-PULL_SECONDS);
     Ok(tx.registry_events(registry.scope()).pulled_since(event, since).await?)

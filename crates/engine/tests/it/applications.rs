@@ -105,12 +105,12 @@ impl Shop {
     /// The versions that a customer sees, and gets files of.
     async fn seen(&self, by: &Recipient) -> Vec<String> {
         let engine = &self.vendor.engine;
-        let all = engine.own_applications(by).await.unwrap();
+        let all = engine.entitled_applications(by).await.unwrap();
         let slug = &self.application.slug;
         let seen: Vec<_> =
             all.iter().flat_map(|own| &own.versions).map(|version| version.name.to_string()).collect();
         for version in ["1.0.0", "1.1.0", "1.2.0", "2.0.0"] {
-            let fetched = engine.own_file(by, slug, &name(version), "plain.txt").await;
+            let fetched = engine.entitled_file(by, slug, &name(version), "plain.txt").await;
             match fetched {
                 Ok(text) => assert!(text == version && seen.contains(&text)),
                 Err(Error::NotFound(_)) => assert!(!seen.iter().any(|one| one == version)),
@@ -135,7 +135,7 @@ keyward_testkit::databases! {
         let grant = shop.grant(&one, names(&["1.0.0"])).await.unwrap();
         assert_eq!(shop.seen(&one_sees).await, ["1.0.0"]);
         assert!(shop.seen(&two_sees).await.is_empty());
-        assert!(engine.own_application(&two_sees, &shop.application.slug).await.is_err());
+        assert!(engine.entitled_application(&two_sees, &shop.application.slug).await.is_err());
         let again = shop.grant(&one, WantedVersions::All).await;
         assert!(matches!(again, Err(Error::Taken { field: "application_id", .. })));
 
@@ -235,13 +235,13 @@ keyward_testkit::databases! {
         let of_one = shop.license("one", Some(&one)).await;
         let one_gets = shop.recipient(&of_one).await;
         let (slug, version) = (&shop.application.slug, name("1.0.0"));
-        let file = |recipient| engine.own_file(recipient, slug, &version, "compose.yaml");
+        let file = |recipient| engine.entitled_file(recipient, slug, &version, "compose.yaml");
 
         let filled = |token: &str| COMPOSE.replace("{{ .LicenseKeys.server }}", token);
         assert_eq!(file(&two_gets).await.unwrap(), filled(&shop.token(&theirs).await));
         let missing = file(&one_gets).await.unwrap_err();
         assert!(matches!(&missing, Error::NoKeys(keys) if keys[0].0 == "server"), "{missing}");
-        let shown = engine.own_version(&one_gets, slug, &version).await.unwrap();
+        let shown = engine.entitled_version(&one_gets, slug, &version).await.unwrap();
         assert!(shown.files[0].text.is_err() && shown.files[1].text.is_ok());
 
         let for_all = shop.license("SERVER", None).await;

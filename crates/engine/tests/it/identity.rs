@@ -132,7 +132,7 @@ keyward_testkit::databases! {
         let tries = (0..6).map(|n| engine.change_password(&proof, password(&format!("the next password {n}"))));
         let made = join_all(tries).await.into_iter().filter(Result::is_ok).count();
         assert_eq!(made, 1);
-        assert_eq!(engine.own_sessions(&ada.session).await.unwrap().len(), 1);
+        assert_eq!(engine.sessions_of(&ada.session).await.unwrap().len(), 1);
     }
 
     async fn another_address_of_a_customer_ends_what_the_old_one_proved(store: Store) {

@@ -87,8 +87,8 @@ impl Shop {
             Err(keyward_engine::Error::NotInForce(status)) => status.to_string(),
             Err(error) => panic!("{error}"),
         };
-        let guest = engine.admit(&self.registry, token, address, "docker/28").await.unwrap();
-        let pulls = guest.map_or("none".to_owned(), |guest| match guest.rights {
+        let principal = engine.admit(&self.registry, token, address, "docker/28").await.unwrap();
+        let pulls = principal.map_or("none".to_owned(), |principal| match principal.rights {
             keyward_engine::Rights::License(_) => "active".to_owned(),
             keyward_engine::Rights::Halted(why) => why,
             keyward_engine::Rights::Key(_) => "key".to_owned(),

@@ -74,7 +74,7 @@ keyward_testkit::databases! {
             }
         };
         let second = sign_in().await.unwrap();
-        assert_eq!(engine.own_sessions(&second.session).await.unwrap().len(), 2);
+        assert_eq!(engine.sessions_of(&second.session).await.unwrap().len(), 2);
         assert!(engine.end_session(&second.session, first.session.id).await.unwrap());
         assert!(engine.visitor(&first.secret).await.unwrap().is_none());
 
@@ -165,7 +165,7 @@ keyward_testkit::databases! {
         assert_eq!(opened.len(), 1);
         let Some(Visitor::Customer(buyer)) = engine.visitor(&opened[0].secret).await.unwrap() else { panic!() };
         let license = vendor.license("Not theirs", "{}").await;
-        assert!(matches!(engine.own_license(&buyer, license.id).await, Err(Error::NotFound(_))));
+        assert!(matches!(engine.customer_license(&buyer, license.id).await, Err(Error::NotFound(_))));
         engine.delete_customer(&vendor.access(), customer.id, None).await.unwrap();
         assert!(engine.visitor(&opened[0].secret).await.unwrap().is_none());
     }

@@ -5,7 +5,7 @@ use std::io::{Cursor, Write as _};
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::{Slug, VersionName};
-use keyward_engine::{Engine, Error, MissingImage, OwnApplication, OwnVersion, Recipient};
+use keyward_engine::{Engine, Error, MissingImage, EntitledApplication, EntitledVersion, Recipient};
 use keyward_web::{markdown, part};
 use zip::result::ZipResult;
 use zip::write::SimpleFileOptions;
@@ -29,12 +29,12 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 #[template(path = "customer/applications.html")]
 struct ApplicationsPage {
     shell: Shell,
-    rows: Vec<OwnApplication>,
+    rows: Vec<EntitledApplication>,
     pages: Pages,
 }
 
 async fn list(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
-    let rows = engine.own_applications(&Recipient::from(&signed.visit)).await?;
+    let rows = engine.entitled_applications(&Recipient::from(&signed.visit)).await?;
     let (rows, pages) = Paging::of(&request).cut(&rows, |own| own.application.id.uuid());
     let shell = Shell::customer(&signed.visit, &signed.csrf, "applications");
     page::send(&ApplicationsPage { shell, rows, pages })
@@ -44,13 +44,13 @@ async fn list(request: HttpRequest, signed: SignedCustomer, engine: web::Data<En
 #[template(path = "customer/application.html")]
 struct ApplicationPage {
     shell: Shell,
-    own: OwnApplication,
+    own: EntitledApplication,
     pages: Pages,
 }
 
 async fn show(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let slug: Slug = part(&request, "slug")?;
-    let mut own = engine.own_application(&Recipient::from(&signed.visit), &slug).await?;
+    let mut own = engine.entitled_application(&Recipient::from(&signed.visit), &slug).await?;
     let (versions, pages) = Paging::of(&request).cut(&own.versions, |version| version.id.uuid());
     own.versions = versions;
     let shell = Shell::customer(&signed.visit, &signed.csrf, "applications");
@@ -71,7 +71,7 @@ struct Shown {
 #[template(path = "customer/version.html")]
 struct VersionPage {
     shell: Shell,
-    own: OwnVersion,
+    own: EntitledVersion,
     /// The images that can't be pulled.
     missing: Vec<MissingImage>,
     notes: String,
@@ -83,7 +83,7 @@ struct VersionPage {
 
 async fn version(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let (slug, name): (Slug, VersionName) = (part(&request, "slug")?, part(&request, "version")?);
-    let mut own = engine.own_version(&Recipient::from(&signed.visit), &slug, &name).await?;
+    let mut own = engine.entitled_version(&Recipient::from(&signed.visit), &slug, &name).await?;
     let missing = engine.own_missing_images(&signed.visit, &own.version).await?;
     let values = own.files.iter().any(|file| file.name == keyward_domain::files::VALUES);
     let why = |keys: Vec<(String, String)>| -> String {
@@ -113,7 +113,7 @@ async fn version(request: HttpRequest, signed: SignedCustomer, engine: web::Data
 async fn download(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let (slug, name): (Slug, VersionName) = (part(&request, "slug")?, part(&request, "version")?);
     let file: String = part(&request, "file")?;
-    let text = engine.own_file(&Recipient::from(&signed.visit), &slug, &name, &file).await?;
+    let text = engine.entitled_file(&Recipient::from(&signed.visit), &slug, &name, &file).await?;
     // What was found has a name of harmless characters.
     Ok(page::file(&file, "text/plain; charset=utf-8", text))
 }
@@ -122,7 +122,7 @@ async fn download(request: HttpRequest, signed: SignedCustomer, engine: web::Dat
 /// not read.
 async fn archive(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let (slug, name): (Slug, VersionName) = (part(&request, "slug")?, part(&request, "version")?);
-    let own = engine.own_version(&Recipient::from(&signed.visit), &slug, &name).await?;
+    let own = engine.entitled_version(&Recipient::from(&signed.visit), &slug, &name).await?;
     let mut files = Vec::new();
     for file in own.files {
         files.push((file.name, file.text.map_err(Error::NoKeys)?));

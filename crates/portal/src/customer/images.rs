@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::ArtifactId;
 use keyward_domain::registry::{Ground, Puller, Tag};
-use keyward_engine::{CustomerVisit, Engine, OwnArtifact, OwnRegistry};
+use keyward_engine::{CustomerVisit, Engine, EntitledArtifact, EntitledRegistry};
 use keyward_web::Id;
 use uuid::Uuid;
 
@@ -66,7 +66,7 @@ async fn image(
     engine: &Engine,
     visit: &CustomerVisit,
     (address, licenses): (&str, usize),
-    own: OwnArtifact,
+    own: EntitledArtifact,
     most: usize,
 ) -> Result<ImageView, Trouble> {
     let vendor = visit.organization.name.as_str();
@@ -98,7 +98,7 @@ async fn image(
     })
 }
 
-async fn registry(engine: &Engine, visit: &CustomerVisit, own: OwnRegistry) -> Result<RegistryView, Trouble> {
+async fn registry(engine: &Engine, visit: &CustomerVisit, own: EntitledRegistry) -> Result<RegistryView, Trouble> {
     let licenses = own.licenses.len();
     let mut images = Vec::new();
     for artifact in own.artifacts {
@@ -106,7 +106,7 @@ async fn registry(engine: &Engine, visit: &CustomerVisit, own: OwnRegistry) -> R
     }
     let mut logins = Vec::new();
     for license in own.licenses.into_iter().take(MOST_LOGINS) {
-        let token = engine.own_license(visit, license.id).await?.token;
+        let token = engine.customer_license(visit, license.id).await?.token;
         logins.push(Login { license: license.name.to_string(), token });
     }
     Ok(RegistryView {
@@ -130,7 +130,7 @@ struct ImagesPage {
 
 async fn images(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let paging = Paging::of(&request);
-    let own = engine.own_images(&signed.visit, paging.request()).await?;
+    let own = engine.entitled_images(&signed.visit, paging.request()).await?;
     let pages = paging.links(own.next.map(|next| next.to_string()).as_deref());
     let mut registries = Vec::new();
     for one in own.registries {
@@ -156,7 +156,7 @@ async fn tags(
     id: Id<ArtifactId>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let (address, licenses, mut own) = engine.own_image(&signed.visit, id.0).await?;
+    let (address, licenses, mut own) = engine.entitled_image(&signed.visit, id.0).await?;
     let paging = Paging::of(&request);
     // A tag has no id; its place among the tags will do, and a tag that is pushed meanwhile moves it by one.
     let numbered: Vec<_> = own.tags.into_iter().enumerate().collect();

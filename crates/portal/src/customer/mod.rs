@@ -68,7 +68,7 @@ struct LicensesPage {
 
 async fn licenses(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let (now, paging) = (engine.now(), Paging::of(&request));
-    let (found, pages) = paging.take(engine.own_licenses(&signed.visit, paging.request()).await?);
+    let (found, pages) = paging.take(engine.customer_licenses(&signed.visit, paging.request()).await?);
     let rows = found.into_iter().map(|license| Row { status: license.status(now), license }).collect();
     page::send(&LicensesPage { shell: Shell::customer(&signed.visit, &signed.csrf, "licenses"), rows, pages })
 }
@@ -110,9 +110,9 @@ struct LicensePage {
 }
 
 async fn license(signed: SignedCustomer, id: Id<LicenseId>, engine: web::Data<Engine>) -> Page {
-    let handover = engine.own_license(&signed.visit, id.0).await?;
+    let handover = engine.customer_license(&signed.visit, id.0).await?;
     let docs = handover.product.as_ref().map(|product| markdown::to_html(&product.page)).unwrap_or_default();
-    let usage = engine.own_usage(&signed.visit, &handover).await?;
+    let usage = engine.customer_usage(&signed.visit, &handover).await?;
     let (fields, status) = (fields(&handover), handover.license.status(engine.now()));
     let running = Running::at(&handover.license, engine.now());
     let shell = Shell::customer(&signed.visit, &signed.csrf, "licenses");
@@ -125,7 +125,7 @@ async fn download(
     id: Id<LicenseId>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let token = engine.own_license(&signed.visit, id.0).await?.token;
+    let token = engine.customer_license(&signed.visit, id.0).await?.token;
     let token = token.ok_or_else(|| Problem::new(Code::TokenUnavailable))?;
     Ok(page::file("license.jwt", "application/jwt", token))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_domain::ArtifactId;
 use keyward_domain::registry::{ArtifactGrant, Ground, Reach, Tag};
-use keyward_engine::{CustomerPulls, Engine, OwnLicense};
+use keyward_engine::{CustomerPulls, Engine, EntitledLicense};
 
 use crate::pages::{Pages, Paging};
 use crate::trouble::Trouble;
@@ -48,7 +48,7 @@ impl Reached {
 }
 
 /// Which tags of an artifact are open, each with the reason: `All tags – through the pull roles of the license …`.
-fn reasons(licenses: &[OwnLicense]) -> Vec<String> {
+fn reasons(licenses: &[EntitledLicense]) -> Vec<String> {
     let reasons: BTreeSet<String> = licenses
         .iter()
         .flat_map(|own| own.grounds.iter().map(move |(ground, reach)| (own, ground, reach)))
@@ -62,7 +62,7 @@ fn reasons(licenses: &[OwnLicense]) -> Vec<String> {
     told
 }
 
-fn reason(own: &OwnLicense, ground: Ground) -> String {
+fn reason(own: &EntitledLicense, ground: Ground) -> String {
     match ground {
         Ground::Role => format!("through the pull roles of the license {}", own.license.name),
         Ground::Entitlement => "by artifact entitlement".to_owned(),
@@ -89,7 +89,7 @@ pub(super) fn named(tags: &BTreeSet<Tag>) -> String {
 }
 
 /// What a customer can pull of the artifacts of some entitlements.
-pub(super) struct Effects(BTreeMap<ArtifactId, Vec<OwnLicense>>);
+pub(super) struct Effects(BTreeMap<ArtifactId, Vec<EntitledLicense>>);
 
 impl Effects {
     pub(super) async fn of<'a>(

@@ -73,7 +73,7 @@ async fn page_of(
         ("blocked", blocked.join("\n")),
     ]);
     let paging = Paging::at("/settings", query, "sessions", "sessions");
-    let sessions = engine.own_sessions(&signed.visit.session).await?;
+    let sessions = engine.sessions_of(&signed.visit.session).await?;
     let (sessions, session_pages) = paging.cut(&sessions, |session| session.id.uuid());
     page::send(&SettingsPage {
         shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", now).after(query),

@@ -2,7 +2,7 @@
 
 use keyward_domain::registry::{Decision, Manifest, Operation, Reach, Registry, RepositoryName};
 use keyward_domain::{Address, CustomerId};
-use keyward_engine::{Engine, Guest, Happening, NewOrganization, NewRegistry, Visitor};
+use keyward_engine::{Engine, Principal, Happening, NewOrganization, NewRegistry, Visitor};
 use keyward_testkit::engine::{engine, new_registry, new_registry_key};
 
 use crate::browser::Browser;
@@ -43,7 +43,7 @@ async fn buyer(vendor: &Browser, name: &str) -> (String, String) {
     (page, token.to_owned())
 }
 
-async fn admitted(engine: &Engine, registry: &Registry, password: &str) -> Option<Guest> {
+async fn admitted(engine: &Engine, registry: &Registry, password: &str) -> Option<Principal> {
     engine.admit(registry, password, Address::new([192, 0, 2, 7].into()), "skopeo/1").await.unwrap()
 }
 

@@ -27,6 +27,6 @@ pub(crate) async fn fetch(
 ) -> Result<HttpResponse, Problem> {
     let (slug, name) = (part(&request, "application")?, part(&request, "version")?);
     let file: String = part(&request, "file")?;
-    let text = engine.own_file(&bearer.0, &slug, &name, &file).await?;
+    let text = engine.entitled_file(&bearer.0, &slug, &name, &file).await?;
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(text))
 }

@@ -46,8 +46,8 @@ impl FromRequest for Bearer {
 
 /// An application, as a customer who is entitled to it sees it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = OwnApplication)]
-pub(crate) struct OwnApplicationView {
+#[schema(as = EntitledApplication)]
+pub(crate) struct EntitledApplicationView {
     /// Its part in addresses.
     #[schema(value_type = String, example = "acme-server")]
     slug: Slug,
@@ -60,7 +60,7 @@ pub(crate) struct OwnApplicationView {
     description: Option<Notes>,
 }
 
-impl From<Application> for OwnApplicationView {
+impl From<Application> for EntitledApplicationView {
     fn from(application: Application) -> Self {
         Self {
             slug: application.slug,
@@ -73,8 +73,8 @@ impl From<Application> for OwnApplicationView {
 
 /// A version, as a customer who may deploy it sees it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = OwnVersion)]
-pub(crate) struct OwnVersionView {
+#[schema(as = EntitledVersion)]
+pub(crate) struct EntitledVersionView {
     #[schema(value_type = String, example = "1.4.2")]
     name: VersionName,
     /// In Markdown.
@@ -84,7 +84,7 @@ pub(crate) struct OwnVersionView {
     created_at: Timestamp,
 }
 
-impl From<ApplicationVersion> for OwnVersionView {
+impl From<ApplicationVersion> for EntitledVersionView {
     fn from(version: ApplicationVersion) -> Self {
         Self { name: version.name, notes: version.notes, created_at: version.created_at }
     }

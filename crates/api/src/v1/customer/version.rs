@@ -1,29 +1,29 @@
 use actix_web::{HttpRequest, get, web};
 use keyward_domain::files::Chart;
-use keyward_engine::{Engine, OwnVersion};
+use keyward_engine::{Engine, EntitledVersion};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Problem, part};
 use serde::Serialize;
 
-use super::{Bearer, OwnVersionView};
+use super::{Bearer, EntitledVersionView};
 use crate::v1::applications::versions::ChartSchema;
 
 /// A version with what it consists of.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = OwnVersionWithFiles)]
-pub(crate) struct OwnVersionSheet {
+pub(crate) struct EntitledVersionSheet {
     #[serde(flatten)]
-    version: OwnVersionView,
+    version: EntitledVersionView,
     /// The chart of a Helm application.
     #[schema(value_type = Option<ChartSchema>)]
     chart: Option<Chart>,
-    files: Vec<OwnFileView>,
+    files: Vec<EntitledFileView>,
 }
 
 /// A file of a version.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = OwnFile)]
-struct OwnFileView {
+struct EntitledFileView {
     #[schema(example = "compose.yaml")]
     name: String,
     /// Whether it can be fetched. Where not, a license key that it asks for is not available.
@@ -33,13 +33,13 @@ struct OwnFileView {
     path: String,
 }
 
-impl From<OwnVersion> for OwnVersionSheet {
-    fn from(own: OwnVersion) -> Self {
+impl From<EntitledVersion> for EntitledVersionSheet {
+    fn from(own: EntitledVersion) -> Self {
         let base = format!(
             "/api/v1/customer/applications/{}/versions/{}/files",
             own.application.slug, own.version.name
         );
-        let file = |file: keyward_engine::DeliveredFile| OwnFileView {
+        let file = |file: keyward_engine::DeliveredFile| EntitledFileView {
             path: format!("{base}/{}", file.name),
             available: file.text.is_ok(),
             name: file.name,
@@ -61,14 +61,14 @@ impl From<OwnVersion> for OwnVersionSheet {
         ("application" = String, Path, description = "Its slug"),
         ("version" = String, Path, description = "Its name"),
     ),
-    responses((status = 200, body = OwnVersionSheet), Refused),
+    responses((status = 200, body = EntitledVersionSheet), Refused),
 )]
 #[get("/api/v1/customer/applications/{application}/versions/{version}")]
 pub(crate) async fn show(
     bearer: Bearer,
     request: HttpRequest,
     engine: web::Data<Engine>,
-) -> Result<Answer<OwnVersionSheet>, Problem> {
+) -> Result<Answer<EntitledVersionSheet>, Problem> {
     let (slug, name) = (part(&request, "application")?, part(&request, "version")?);
-    Ok(Answer::ok(engine.own_version(&bearer.0, &slug, &name).await?.into()))
+    Ok(Answer::ok(engine.entitled_version(&bearer.0, &slug, &name).await?.into()))
 }

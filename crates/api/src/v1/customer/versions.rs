@@ -4,7 +4,7 @@ use keyward_engine::Engine;
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Problem, part};
 
-use super::{Bearer, OwnVersionView};
+use super::{Bearer, EntitledVersionView};
 use crate::v1::page::PageView;
 
 /// List the versions that you may deploy
@@ -15,15 +15,15 @@ use crate::v1::page::PageView;
     operation_id = "list_own_versions",
     security(("license_token" = [])),
     params(("application" = String, Path, description = "Its slug")),
-    responses((status = 200, body = PageView<OwnVersionView>), Refused),
+    responses((status = 200, body = PageView<EntitledVersionView>), Refused),
 )]
 #[get("/api/v1/customer/applications/{application}/versions")]
 pub(crate) async fn list(
     bearer: Bearer,
     request: HttpRequest,
     engine: web::Data<Engine>,
-) -> Result<Answer<PageView<OwnVersionView>>, Problem> {
-    let own = engine.own_application(&bearer.0, &part(&request, "application")?).await?;
+) -> Result<Answer<PageView<EntitledVersionView>>, Problem> {
+    let own = engine.entitled_application(&bearer.0, &part(&request, "application")?).await?;
     let page = Page::new(own.versions, None);
-    Ok(Answer::ok(PageView::of(page, OwnVersionView::from)))
+    Ok(Answer::ok(PageView::of(page, EntitledVersionView::from)))
 }

@@ -2,7 +2,7 @@ use actix_web::{get, web};
 use keyward_domain::permission::ReadEntitlements;
 use keyward_domain::registry::{Ground, Reach};
 use keyward_domain::{ArtifactId, CustomerId, LicenseId, RegistryId};
-use keyward_engine::{Engine, OwnArtifact, OwnLicense};
+use keyward_engine::{Engine, EntitledArtifact, EntitledLicense};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Id, Problem, Query};
 use serde::Serialize;
@@ -41,7 +41,7 @@ pub(crate) struct ReasonView {
 }
 
 impl PullableView {
-    fn of(registry: RegistryId, address: &str, own: OwnArtifact) -> Self {
+    fn of(registry: RegistryId, address: &str, own: EntitledArtifact) -> Self {
         Self {
             artifact_id: own.artifact.id,
             registry_id: registry,
@@ -51,7 +51,7 @@ impl PullableView {
     }
 }
 
-fn reasons(own: &OwnLicense) -> impl Iterator<Item = ReasonView> {
+fn reasons(own: &EntitledLicense) -> impl Iterator<Item = ReasonView> {
     own.grounds.iter().map(|(ground, reach)| ReasonView {
         license_id: own.license.id,
         ground: match ground {

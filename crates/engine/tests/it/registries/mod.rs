@@ -80,8 +80,8 @@ impl Depot {
         let engine = &self.vendor.engine;
         let registry = engine.registry_at(&self.registry.host).await.unwrap()?;
         let address = keyward_domain::Address::new(std::net::IpAddr::from([192, 0, 2, 1]));
-        let guest = engine.admit(&registry, password, address, "docker/28.0.1").await.unwrap();
-        guest.map(|guest| guest.rights)
+        let principal = engine.admit(&registry, password, address, "docker/28.0.1").await.unwrap();
+        principal.map(|principal| principal.rights)
     }
 
     /// Whether the bearer of a key is let in.

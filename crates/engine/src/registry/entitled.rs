@@ -18,14 +18,14 @@ use keyward_domain::{
 use keyward_storage::Tx;
 
 use super::Rights;
-use super::door::{Held, is_withdrawn};
+use super::admission::{Held, is_withdrawn};
 use crate::{ApplicationGrant, CustomerVisit, Engine, Error, Result, Thing, heavy};
 
 /// What a customer may pull, and with which licenses.
 #[derive(Debug, Clone)]
-pub struct OwnImages {
+pub struct EntitledImages {
     /// The registries with something for the customer on this page.
-    pub registries: Vec<OwnRegistry>,
+    pub registries: Vec<EntitledRegistry>,
     /// Where the next page begins.
     pub next: Option<Cursor>,
     /// Licenses that open nothing now, with the sentence that says why.
@@ -34,7 +34,7 @@ pub struct OwnImages {
 
 /// What a customer may pull from one registry.
 #[derive(Debug, Clone)]
-pub struct OwnRegistry {
+pub struct EntitledRegistry {
     /// Which.
     pub registry: Registry,
     /// What clients type to reach it.
@@ -42,23 +42,23 @@ pub struct OwnRegistry {
     /// The licenses to log in with: those that open something here, on whatever page.
     pub licenses: Vec<Arc<License>>,
     /// What they open, by name: the part that is on this page.
-    pub artifacts: Vec<OwnArtifact>,
+    pub artifacts: Vec<EntitledArtifact>,
 }
 
 /// An artifact of which a customer may pull something.
 #[derive(Debug, Clone)]
-pub struct OwnArtifact {
+pub struct EntitledArtifact {
     /// Which.
     pub artifact: Artifact,
     /// The tags there are now that the customer may pull, the latest first.
     pub tags: Vec<Tag>,
     /// The licenses that open it.
-    pub licenses: Vec<OwnLicense>,
+    pub licenses: Vec<EntitledLicense>,
 }
 
 /// What one license opens of an artifact.
 #[derive(Debug, Clone)]
-pub struct OwnLicense {
+pub struct EntitledLicense {
     /// Which.
     pub license: Arc<License>,
     /// Why, and how much for each reason.
@@ -71,7 +71,7 @@ pub struct OwnLicense {
 type Open = (Arc<License>, PullRights);
 
 /// The registries, each with all that a customer's licenses open there.
-type Opened = Vec<(Registry, Vec<(Artifact, Vec<OwnLicense>)>)>;
+type Opened = Vec<(Registry, Vec<(Artifact, Vec<EntitledLicense>)>)>;
 
 /// All that decides what a customer can pull, read once for all questions of a page.
 pub struct CustomerPulls {
@@ -117,7 +117,7 @@ pub const MOST_LOOKED_AT: usize = 20;
 
 impl Engine {
     /// A page of what a customer who is signed in may pull, registry by registry and there by name.
-    pub async fn own_images(&self, visit: &CustomerVisit, page: PageRequest) -> Result<OwnImages> {
+    pub async fn entitled_images(&self, visit: &CustomerVisit, page: PageRequest) -> Result<EntitledImages> {
         let tx = self.store.read().await?;
         let (open, halted) = self.customer_rights(&tx, &visit.organization, visit.customer.id).await?;
         let scope = visit.organization.scope();
@@ -141,7 +141,7 @@ impl Engine {
     }
 
     /// A page of what a customer can pull.
-    pub async fn pullable(&self, pulls: &CustomerPulls, page: PageRequest) -> Result<OwnImages> {
+    pub async fn pullable(&self, pulls: &CustomerPulls, page: PageRequest) -> Result<EntitledImages> {
         let known = known(&self.store.read().await?, pulls.scope).await?;
         self.images(pulls.scope, opened_of(known, &pulls.open), pulls.halted.clone(), page).await
     }
@@ -152,7 +152,7 @@ impl Engine {
         opened: Opened,
         halted: Vec<(License, String)>,
         page: PageRequest,
-    ) -> Result<OwnImages> {
+    ) -> Result<EntitledImages> {
         let all = opened.iter().flat_map(|(_, artifacts)| artifacts).map(|(artifact, _)| artifact.id);
         let (shown, next) = page.of_all(&all.collect::<Vec<_>>(), |id| id.uuid()).into_parts();
         let mut tags = self.store.read().await?.artifacts(scope).tags_of(&shown).await?;
@@ -167,25 +167,25 @@ impl Engine {
                 .into_iter()
                 .filter(|(artifact, _)| shown.contains(&artifact.id))
                 .map(|(artifact, licenses)| {
-                    let tags = own_tags(tags.remove(&artifact.id).unwrap_or_default(), &licenses);
-                    OwnArtifact { tags, artifact, licenses }
+                    let tags = entitled_tags(tags.remove(&artifact.id).unwrap_or_default(), &licenses);
+                    EntitledArtifact { tags, artifact, licenses }
                 })
                 .collect();
             if !artifacts.is_empty() {
                 let address = self.registry_address(&registry);
-                registries.push(OwnRegistry { address, licenses, artifacts, registry });
+                registries.push(EntitledRegistry { address, licenses, artifacts, registry });
             }
         }
-        Ok(OwnImages { registries, next, halted })
+        Ok(EntitledImages { registries, next, halted })
     }
 
     /// One artifact that a customer who is signed in may pull something of, with its registry's address and how many
     /// licenses open anything there; others are not there.
-    pub async fn own_image(
+    pub async fn entitled_image(
         &self,
         visit: &CustomerVisit,
         id: ArtifactId,
-    ) -> Result<(String, usize, OwnArtifact)> {
+    ) -> Result<(String, usize, EntitledArtifact)> {
         let tx = self.store.read().await?;
         let (open, _) = self.customer_rights(&tx, &visit.organization, visit.customer.id).await?;
         let known = known(&tx, visit.organization.scope()).await?;
@@ -197,8 +197,8 @@ impl Engine {
             {
                 let tx = self.store.read().await?;
                 let mut tags = tx.artifacts(visit.organization.scope()).tags_of(&[id]).await?;
-                let tags = own_tags(tags.remove(&id).unwrap_or_default(), &licenses);
-                let own = OwnArtifact { tags, artifact, licenses };
+                let tags = entitled_tags(tags.remove(&id).unwrap_or_default(), &licenses);
+                let own = EntitledArtifact { tags, artifact, licenses };
                 return Ok((self.registry_address(&registry), used.len(), own));
             }
         }
@@ -210,7 +210,7 @@ impl Engine {
         &self,
         pulls: &CustomerPulls,
         artifacts: &[ArtifactId],
-    ) -> Result<BTreeMap<ArtifactId, Vec<OwnLicense>>> {
+    ) -> Result<BTreeMap<ArtifactId, Vec<EntitledLicense>>> {
         let artifacts = self.store.read().await?.artifacts(pulls.scope).among(artifacts).await?;
         Ok(artifacts.iter().map(|artifact| (artifact.id, opened(&pulls.open, artifact))).collect())
     }
@@ -377,16 +377,16 @@ async fn why_missing(
 
 /// Those of an artifact's tags that licenses open. What belongs to an image, such as its signature, is fetched along
 /// with it.
-fn own_tags(tags: Vec<Tag>, licenses: &[OwnLicense]) -> Vec<Tag> {
+fn entitled_tags(tags: Vec<Tag>, licenses: &[EntitledLicense]) -> Vec<Tag> {
     let own = |tag: &Tag| tag.subject().is_none() && licenses.iter().any(|license| license.reach.has(tag));
     tags.into_iter().filter(own).collect()
 }
 
-fn opened(open: &[Open], artifact: &Artifact) -> Vec<OwnLicense> {
+fn opened(open: &[Open], artifact: &Artifact) -> Vec<EntitledLicense> {
     let of = |(license, rights): &Open| {
         let grounds = rights.grounds(Some(artifact.id), &artifact.repository);
         let reach = rights.reach(Some(artifact.id), &artifact.repository);
-        OwnLicense { license: Arc::clone(license), grounds, reach }
+        EntitledLicense { license: Arc::clone(license), grounds, reach }
     };
     open.iter().map(of).filter(|own| own.reach != Reach::Nothing).collect()
 }

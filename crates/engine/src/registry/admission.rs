@@ -25,7 +25,7 @@ const MOST_OF_ONE_NAME: u64 = 16;
 
 /// Who was recognised at the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Guest {
+pub struct Principal {
     /// Who.
     pub holder: Holder,
     /// What they may do.
@@ -36,14 +36,14 @@ pub struct Guest {
 #[derive(Debug, Clone)]
 pub struct Admitted {
     /// Who, and what they may do.
-    pub guest: Guest,
+    pub principal: Principal,
     /// The repository as an artifact, if it is known and that decides.
     pub artifact: Option<Artifact>,
     /// How much of the repository they may have; nothing where none was asked for.
     pub reach: Reach,
 }
 
-/// What a guest may do.
+/// What a principal may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rights {
     /// All that a key may do in its registry.
@@ -72,16 +72,16 @@ impl Engine {
     ) -> Result<Option<(Registry, Option<Admitted>)>> {
         let tx = self.store.read().await?;
         let Some(registry) = tx.registry_by_host(host).await? else { return Ok(None) };
-        let guest = match password {
+        let principal = match password {
             Some(password) => self.admit_in(&tx, &registry, password, address, client).await?,
             None => None,
         };
-        let Some(guest) = guest else { return Ok(Some((registry, None))) };
+        let Some(principal) = principal else { return Ok(Some((registry, None))) };
         let (artifact, reach) = match repository {
-            Some(repository) => reach_in(&tx, &registry, &guest, repository).await?,
+            Some(repository) => reach_in(&tx, &registry, &principal, repository).await?,
             None => (None, Reach::Nothing),
         };
-        Ok(Some((registry, Some(Admitted { guest, artifact, reach }))))
+        Ok(Some((registry, Some(Admitted { principal, artifact, reach }))))
     }
 
     /// The registry for which a client that goes to the upstream itself fetches a token and, if the password opens it, whoever
@@ -93,14 +93,14 @@ impl Engine {
         password: Option<&str>,
         address: Address,
         client: &str,
-    ) -> Result<Option<(Registry, Option<Guest>)>> {
+    ) -> Result<Option<(Registry, Option<Principal>)>> {
         let tx = self.store.read().await?;
         let named = tx.direct_registries(service, MOST_OF_ONE_NAME).await?;
         for (registry, password) in
             named.iter().flat_map(|registry| password.map(|password| (registry, password)))
         {
-            if let Some(guest) = self.admit_in(&tx, registry, password, address, client).await? {
-                return Ok(Some((registry.clone(), Some(guest))));
+            if let Some(principal) = self.admit_in(&tx, registry, password, address, client).await? {
+                return Ok(Some((registry.clone(), Some(principal))));
             }
         }
         Ok(named.into_iter().next().map(|registry| (registry, None)))
@@ -114,7 +114,7 @@ impl Engine {
         password: &str,
         address: Address,
         client: &str,
-    ) -> Result<Option<Guest>> {
+    ) -> Result<Option<Principal>> {
         let tx = self.store.read().await?;
         self.admit_in(&tx, registry, password, address, client).await
     }
@@ -126,7 +126,7 @@ impl Engine {
         password: &str,
         address: Address,
         client: &str,
-    ) -> Result<Option<Guest>> {
+    ) -> Result<Option<Principal>> {
         match Secret::parse(SecretKind::Registry, password) {
             Some(secret) => self.admit_key(tx, registry, &secret, address, client).await,
             None => self.admit_token(tx, registry, password).await,
@@ -140,7 +140,7 @@ impl Engine {
         secret: &Secret,
         address: Address,
         client: &str,
-    ) -> Result<Option<Guest>> {
+    ) -> Result<Option<Principal>> {
         let (scope, now, hash) = (registry.scope(), self.now(), secret.hash());
         let found = tx.registry_keys(scope).by_hash(registry.id, &hash).await?;
         // The look-up is by hash; the comparison in constant time is what decides.
@@ -149,10 +149,10 @@ impl Engine {
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
         self.note_use(&key, address, client);
         let rights = halted(&organization).map_or(Rights::Key(key.access), Rights::Halted);
-        Ok(Some(Guest { holder: Holder::Key(key.id), rights }))
+        Ok(Some(Principal { holder: Holder::Key(key.id), rights }))
     }
 
-    async fn admit_token(&self, tx: &Tx, registry: &Registry, token: &str) -> Result<Option<Guest>> {
+    async fn admit_token(&self, tx: &Tx, registry: &Registry, token: &str) -> Result<Option<Principal>> {
         let scope = registry.scope();
         let Some(named) = self.named_by_token(tx, scope, token).await? else { return Ok(None) };
         let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
@@ -164,7 +164,7 @@ impl Engine {
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
         let holder = Holder::License { license: license.id, customer: license.customer };
         let rights = self.license_rights(tx, &organization, &license, &revision).await?;
-        Ok(Some(Guest { holder, rights }))
+        Ok(Some(Principal { holder, rights }))
     }
 
     /// What a token of this organization names, if the key that signed it is published now. That a signature is good
@@ -216,24 +216,24 @@ impl Engine {
         Ok(held.rights(organization, license, revision, product.as_ref(), self.now()))
     }
 
-    /// How much of a repository a guest may have, and the artifact, if it is known and that depends on it.
+    /// How much of a repository a principal may have, and the artifact, if it is known and that depends on it.
     pub async fn reach(
         &self,
         registry: &Registry,
-        guest: &Guest,
+        principal: &Principal,
         repository: &RepositoryName,
     ) -> Result<(Option<Artifact>, Reach)> {
-        reach_in(&self.store.read().await?, registry, guest, repository).await
+        reach_in(&self.store.read().await?, registry, principal, repository).await
     }
 
-    /// Those of some repositories of which a guest may have anything.
+    /// Those of some repositories of which a principal may have anything.
     pub async fn reachable(
         &self,
         registry: &Registry,
-        guest: &Guest,
+        principal: &Principal,
         repositories: Vec<RepositoryName>,
     ) -> Result<Vec<RepositoryName>> {
-        let rights = match &guest.rights {
+        let rights = match &principal.rights {
             Rights::Key(_) => return Ok(repositories),
             Rights::Halted(_) => return Ok(Vec::new()),
             Rights::License(rights) => rights,
@@ -303,10 +303,10 @@ impl Held {
 async fn reach_in(
     tx: &Tx,
     registry: &Registry,
-    guest: &Guest,
+    principal: &Principal,
     repository: &RepositoryName,
 ) -> Result<(Option<Artifact>, Reach)> {
-    let rights = match &guest.rights {
+    let rights = match &principal.rights {
         Rights::Key(_) => return Ok((None, Reach::Everything)),
         Rights::Halted(_) => return Ok((None, Reach::Nothing)),
         Rights::License(rights) => rights,

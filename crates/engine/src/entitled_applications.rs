@@ -35,7 +35,7 @@ impl From<&CustomerVisit> for Recipient {
 
 /// An application with those of its versions that a customer may deploy, in the order of lists.
 #[derive(Debug, Clone)]
-pub struct OwnApplication {
+pub struct EntitledApplication {
     /// The application.
     pub application: Application,
     /// Its versions.
@@ -44,7 +44,7 @@ pub struct OwnApplication {
 
 /// A version that a customer may deploy.
 #[derive(Debug)]
-pub struct OwnVersion {
+pub struct EntitledVersion {
     /// Its application.
     pub application: Application,
     /// The version.
@@ -97,7 +97,7 @@ impl Engine {
     }
 
     /// The applications that a customer is entitled to, by name.
-    pub async fn own_applications(&self, recipient: &Recipient) -> Result<Vec<OwnApplication>> {
+    pub async fn entitled_applications(&self, recipient: &Recipient) -> Result<Vec<EntitledApplication>> {
         let (tx, scope) = (self.store.read().await?, recipient.organization.scope());
         let held = tx.application_entitlements(scope).of_customer(recipient.customer.id).await?;
         let ids: Vec<_> = held.iter().map(|entitlement| entitlement.application).collect();
@@ -105,26 +105,26 @@ impl Engine {
         for application in tx.applications(scope).among(&ids).await? {
             let mut versions = tx.application_versions(scope).list(application.id).await?;
             versions.retain(|version| may_deploy(&held, application.id, version) == Decision::Granted);
-            own.push(OwnApplication { application, versions });
+            own.push(EntitledApplication { application, versions });
         }
         Ok(own)
     }
 
     /// One application that a customer is entitled to; others are not there.
-    pub async fn own_application(&self, recipient: &Recipient, slug: &Slug) -> Result<OwnApplication> {
+    pub async fn entitled_application(&self, recipient: &Recipient, slug: &Slug) -> Result<EntitledApplication> {
         let tx = self.store.read().await?;
-        own(&tx, recipient, slug).await
+        entitled(&tx, recipient, slug).await
     }
 
     /// One version that a customer may deploy, with its files; others are not there.
-    pub async fn own_version(
+    pub async fn entitled_version(
         &self,
         recipient: &Recipient,
         slug: &Slug,
         name: &VersionName,
-    ) -> Result<OwnVersion> {
+    ) -> Result<EntitledVersion> {
         let (tx, scope) = (self.store.read().await?, recipient.organization.scope());
-        let (application, version) = own_one(&tx, recipient, slug, name).await?;
+        let (application, version) = entitled_one(&tx, recipient, slug, name).await?;
         let files = tx.application_versions(scope).files(&version).await?;
         drop(tx);
         let (bytes, chart) = (files.bytes(), files.chart().cloned());
@@ -140,11 +140,11 @@ impl Engine {
             };
             Ok::<_, Error>(files.iter().map(deliver).collect())
         });
-        Ok(OwnVersion { application, version, chart, files: files.await? })
+        Ok(EntitledVersion { application, version, chart, files: files.await? })
     }
 
     /// One file of a version that a customer may deploy, with the customer's license keys in it.
-    pub async fn own_file(
+    pub async fn entitled_file(
         &self,
         recipient: &Recipient,
         slug: &Slug,
@@ -152,7 +152,7 @@ impl Engine {
         file: &str,
     ) -> Result<String> {
         let (tx, scope) = (self.store.read().await?, recipient.organization.scope());
-        let (_, version) = own_one(&tx, recipient, slug, name).await?;
+        let (_, version) = entitled_one(&tx, recipient, slug, name).await?;
         let files = tx.application_versions(scope).files(&version).await?;
         drop(tx);
         let file = files.find(file).ok_or(Error::NotFound(Thing::File))?.clone();
@@ -223,7 +223,7 @@ impl Engine {
     }
 }
 
-async fn own(tx: &Tx, recipient: &Recipient, slug: &Slug) -> Result<OwnApplication> {
+async fn entitled(tx: &Tx, recipient: &Recipient, slug: &Slug) -> Result<EntitledApplication> {
     let scope = recipient.organization.scope();
     let nothing = || Error::NotFound(Thing::Application);
     let application = tx.applications(scope).by_slug(slug).await?.ok_or_else(nothing)?;
@@ -233,16 +233,16 @@ async fn own(tx: &Tx, recipient: &Recipient, slug: &Slug) -> Result<OwnApplicati
     }
     let mut versions = tx.application_versions(scope).list(application.id).await?;
     versions.retain(|version| may_deploy(&held, application.id, version) == Decision::Granted);
-    Ok(OwnApplication { application, versions })
+    Ok(EntitledApplication { application, versions })
 }
 
-async fn own_one(
+async fn entitled_one(
     tx: &Tx,
     recipient: &Recipient,
     slug: &Slug,
     name: &VersionName,
 ) -> Result<(Application, ApplicationVersion)> {
-    let own = own(tx, recipient, slug).await?;
+    let own = entitled(tx, recipient, slug).await?;
     let version = own.versions.into_iter().find(|version| version.name == *name);
     Ok((own.application, version.ok_or(Error::NotFound(Thing::ApplicationVersion))?))
 }
