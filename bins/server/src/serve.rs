@@ -25,7 +25,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     actix_web::rt::spawn(keyward_registry::sweep(Arc::clone(&engine), registry.clone()));
     actix_web::rt::spawn(notices::tell(Arc::clone(&engine)));
     actix_web::rt::spawn(log::write(Arc::clone(&engine)));
-    actix_web::rt::spawn(keys::tend(Arc::clone(&engine)));
+    actix_web::rt::spawn(keys::rotate_due(Arc::clone(&engine)));
     actix_web::rt::spawn(folding::fold(Arc::clone(&engine)));
     actix_web::rt::spawn(retention::tidy(Arc::clone(&engine), settings.retention));
     let watched = Arc::clone(&engine);

@@ -1,4 +1,4 @@
-//! The project's own chores.
+//! The project's own tasks.
 //!
 //! `cargo xtask test` installs what the tests need, runs every one of them and ends non-zero if one failed or
 //! a needed part is missing.
@@ -106,7 +106,7 @@ fn run() -> Result<bool> {
             println!("{HELP}");
             return Ok(true);
         }
-        _ => bail!("unknown chore\n{HELP}"),
+        _ => bail!("unknown task\n{HELP}"),
     }
     Ok(report.print())
 }

@@ -70,8 +70,8 @@ pub(crate) fn load(report: &mut Report, args: &[&str]) -> Result<()> {
     report.step("load", || {
         let programs = root()?.join("target/release");
         let mut load = Command::new(programs.join("keyward-load"));
-        let (chore, rest) = args.split_first().context("what to measure")?;
-        succeeds(load.arg(chore).arg(programs.join("keyward-server")).args(rest))
+        let (task, rest) = args.split_first().context("what to measure")?;
+        succeeds(load.arg(task).arg(programs.join("keyward-server")).args(rest))
     })
 }
 

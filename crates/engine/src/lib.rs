@@ -113,10 +113,10 @@ pub use provider::{
 pub use publish::AskedList;
 pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
-    Admitted, Collected, CustomerPulls, EntitlementChange, Principal, Happening, MOST_GRANTS, MOST_LOOKED_AT,
+    Admitted, Collected, CustomerPulls, EntitlementChange, Principal, AccessEvent, MOST_GRANTS, MOST_LOOKED_AT,
     Missing, MissingImage, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewNotifications,
     NewRegistry, NewRegistryKey, NewRegistrySecret, EntitledArtifact, EntitledImages, EntitledLicense, EntitledRegistry, Preview,
-    RegistryChange, Rights, Scope, TagChoice, TagDetail, Tended,
+    RegistryChange, Rights, Scope, TagChoice, TagDetail, RotationRun,
 };
 pub use retention::{Retention, Tidied};
 pub use signing_key::NewSigningKey;

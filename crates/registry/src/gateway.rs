@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::registry::{
     Artifact, Decision, Digest, Host, Operation, Reach, Reference, Registry, RepositoryName, Tag,
 };
-use keyward_engine::{Admitted, Engine, Principal, Happening, Rights, Scope};
+use keyward_engine::{Admitted, Engine, Principal, AccessEvent, Rights, Scope};
 use keyward_web::{ClientAddress, Throttle, asked_host, was_head};
 
 use crate::catalogue::{Catalogue, Looks};
@@ -339,12 +339,12 @@ impl Visit {
         }
     }
 
-    pub(crate) fn happening(
+    pub(crate) fn access_event(
         &self,
         operation: Operation,
         decision: Decision,
         digest: Option<Digest>,
-    ) -> Option<Happening> {
+    ) -> Option<AccessEvent> {
         let reference = match &self.route {
             Route::Manifest(_, reference) => reference.to_string(),
             Route::Blob(_, digest) | Route::Referrers(_, digest) => digest.to_string(),
@@ -352,7 +352,7 @@ impl Visit {
                 String::new()
             }
         };
-        Some(Happening {
+        Some(AccessEvent {
             holder: self.principal.holder,
             operation,
             decision,
@@ -369,8 +369,8 @@ impl Visit {
         if decision == Decision::Allowed {
             self.refusals.forget(self.bearer);
         }
-        if let Some(happening) = self.happening(operation, decision, digest) {
-            self.engine.note_happening(&self.registry, happening);
+        if let Some(access_event) = self.access_event(operation, decision, digest) {
+            self.engine.record_access(&self.registry, access_event);
         }
     }
 }

@@ -76,10 +76,10 @@ impl Visit {
             return Ok(response.body(Announced(length)));
         }
         let (engine, registry) = (self.engine.clone(), self.registry.clone());
-        let happening = self.happening(Operation::Pull, Decision::Allowed, None);
+        let access_event = self.access_event(Operation::Pull, Decision::Allowed, None);
         let done = move |bytes: u64| {
-            if let Some(happening) = happening.filter(|_| bytes > 0) {
-                engine.note_bytes(&registry, happening, bytes);
+            if let Some(access_event) = access_event.filter(|_| bytes > 0) {
+                engine.note_bytes(&registry, access_event, bytes);
             }
         };
         Ok(response.body(Passing::new(Moving::new(answer), length, done)))

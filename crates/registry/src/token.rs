@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::registry::{Decision, Host, Operation, Reach, Registry, RepositoryName};
-use keyward_engine::{Engine, Principal, Happening, Rights, Scope};
+use keyward_engine::{Engine, Principal, AccessEvent, Rights, Scope};
 use keyward_web::{Body, ClientAddress};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -115,8 +115,8 @@ async fn token(
     let mut granted = Vec::new();
     for scope in &wanted.scopes {
         let given = grant(engine, &registry, &principal, scope).await?;
-        if let Some(happening) = happening(&registry, &principal, scope, given.as_ref(), address, client) {
-            engine.note_happening(&registry, happening);
+        if let Some(access_event) = access_event(&registry, &principal, scope, given.as_ref(), address, client) {
+            engine.record_access(&registry, access_event);
         }
         granted.extend(given);
     }
@@ -172,18 +172,18 @@ async fn grant(
 }
 
 /// What is written down of a scope that was asked for, if it is of a repository here.
-fn happening(
+fn access_event(
     registry: &Registry,
     principal: &Principal,
     scope: &str,
     given: Option<&Granted>,
     address: ClientAddress,
     client: &str,
-) -> Option<Happening> {
+) -> Option<AccessEvent> {
     let (kind, name, asked) = parts(scope)?;
     let repository =
         name.parse().ok().and_then(|name| registry.outside(&name)).filter(|_| kind == "repository")?;
-    Some(Happening {
+    Some(AccessEvent {
         holder: principal.holder,
         operation: Operation::Token,
         decision: if given.is_some() { Decision::Allowed } else { Decision::Denied },

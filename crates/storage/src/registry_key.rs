@@ -356,7 +356,7 @@ fn write(key: &RegistryKey, now: Timestamp) -> row::ActiveModel {
         collected_at: Set(handover
             .and_then(|handover| handover.progress.collected_at())
             .map(Timestamp::unix)),
-        chore_at: Set(key.next_chore_at(now).map(Timestamp::unix)),
+        chore_at: Set(key.next_step_at(now).map(Timestamp::unix)),
     }
 }
 

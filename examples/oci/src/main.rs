@@ -30,7 +30,7 @@ const MEDIA_TYPE: &str = "application/vnd.acme.rules";
 const EMPTY: (&str, &[u8]) = ("application/vnd.oci.empty.v1+json", b"{}");
 
 /// What is to be done.
-enum Chore {
+enum RotationStep {
     Push(String),
     Pull(String),
     Tags,
@@ -39,7 +39,7 @@ enum Chore {
 
 /// The settings of one run.
 struct Settings {
-    chore: Chore,
+    chore: RotationStep,
     reference: Reference,
     auth: RegistryAuth,
     protocol: ClientProtocol,
@@ -78,10 +78,10 @@ fn read() -> Result<Settings, Box<dyn Error>> {
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (chore, reference) = match *words {
-        ["push", reference, file] => (Chore::Push(file.to_owned()), reference),
-        ["pull", reference, file] => (Chore::Pull(file.to_owned()), reference),
-        ["tags", reference] => (Chore::Tags, reference),
-        ["about", reference] => (Chore::About, reference),
+        ["push", reference, file] => (RotationStep::Push(file.to_owned()), reference),
+        ["pull", reference, file] => (RotationStep::Pull(file.to_owned()), reference),
+        ["tags", reference] => (RotationStep::Tags, reference),
+        ["about", reference] => (RotationStep::About, reference),
         _ => return Err("what is to be done?".into()),
     };
     let (reference, auth) = (reference.parse()?, RegistryAuth::Basic(user, key));
@@ -95,7 +95,7 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::new(ClientConfig { protocol, ..ClientConfig::default() });
     match chore {
-        Chore::Push(file) => {
+        RotationStep::Push(file) => {
             let layer = ImageLayer::new(std::fs::read(file)?, MEDIA_TYPE.to_owned(), None);
             let config = Config::new(EMPTY.1, EMPTY.0.to_owned(), None);
             let layers = [layer];
@@ -104,19 +104,19 @@ async fn run(settings: Settings) -> Result<(), Box<dyn Error>> {
             client.push(&reference, &layers, config, &auth, Some(manifest)).await?;
             println!("{reference} is pushed");
         }
-        Chore::Pull(file) => {
+        RotationStep::Pull(file) => {
             // Each layer is checked against its digest.
             let pulled = client.pull(&reference, &auth, vec![MEDIA_TYPE]).await?;
             let layer = pulled.layers.into_iter().next().ok_or("there is no file in it")?;
             std::fs::write(file, &layer.data)?;
             println!("{reference} is pulled");
         }
-        Chore::Tags => {
+        RotationStep::Tags => {
             for tag in client.list_tags(&reference, &auth, None, None).await?.tags {
                 println!("{tag}");
             }
         }
-        Chore::About => {
+        RotationStep::About => {
             client.store_auth_if_needed(reference.resolve_registry(), &auth).await;
             for entry in client.pull_referrers(&reference, None).await?.manifests {
                 println!("{} {}", entry.digest, entry.artifact_type.unwrap_or_default());

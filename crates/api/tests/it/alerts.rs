@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyward_domain::registry::{Decision, Holder, Operation};
 use keyward_domain::{Address, PageRequest, RegistryId};
-use keyward_engine::{AlertFilter, Engine, Happening};
+use keyward_engine::{AlertFilter, Engine, AccessEvent};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine;
 use serde_json::json;
@@ -16,7 +16,7 @@ pub(crate) async fn raise(engine: &Arc<Engine>, owner: &Vendor, registry: &str, 
     let id: RegistryId = registry.parse().unwrap();
     let registry = engine.registry(&owner.access(), id).await.unwrap();
     for address in [[192, 0, 2, 7], [203, 0, 113, 7]] {
-        let happening = Happening {
+        let access_event = AccessEvent {
             holder: Holder::Key(key.parse().unwrap()),
             operation: Operation::Push,
             decision: Decision::Allowed,
@@ -26,7 +26,7 @@ pub(crate) async fn raise(engine: &Arc<Engine>, owner: &Vendor, registry: &str, 
             address: Address::new(address.into()),
             client: "docker/28".to_owned(),
         };
-        engine.note_happening(&registry, happening);
+        engine.record_access(&registry, access_event);
         engine.flush_log().await;
     }
     let alerts =

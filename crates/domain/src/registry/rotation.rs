@@ -99,7 +99,7 @@ impl Progress {
 
 /// What a key needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chore {
+pub enum RotationStep {
     /// A new secret.
     Rotate,
     /// Its people must hear that nobody has collected the new secret.
@@ -139,22 +139,22 @@ impl RegistryKey {
     }
 
     /// What it needs at `now`.
-    pub fn chore(&self, now: Timestamp) -> Option<Chore> {
+    pub fn next_step(&self, now: Timestamp) -> Option<RotationStep> {
         let Some(handover) = &self.handover else {
             let due = self.is_alive(now) && self.rotates_at().is_some_and(|at| now >= at);
-            return due.then_some(Chore::Rotate);
+            return due.then_some(RotationStep::Rotate);
         };
         if self.handover(now).is_none() {
-            return Some(Chore::Wipe);
+            return Some(RotationStep::Wipe);
         }
         match handover.progress {
-            Progress::Waiting if self.warns_at().is_some_and(|at| now >= at) => Some(Chore::Warn),
+            Progress::Waiting if self.warns_at().is_some_and(|at| now >= at) => Some(RotationStep::Warn),
             Progress::Waiting | Progress::Warned | Progress::Collected { .. } => None,
         }
     }
 
     /// When it needs something next, as it looks at `now`: later than that, if it needs nothing then.
-    pub fn next_chore_at(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn next_step_at(&self, now: Timestamp) -> Option<Timestamp> {
         let Some(handover) = &self.handover else {
             // A rotation that was missed until the key ran out is missed for ever.
             return self.rotates_at().filter(|_| self.is_alive(now));
@@ -291,52 +291,52 @@ mod tests {
     #[test]
     fn the_life_of_a_secret_to_the_second() {
         let key = key(90, 7);
-        assert_eq!(key.next_chore_at(at(0)), Some(at(90 * DAY)));
-        assert_eq!((key.chore(at(90 * DAY - 1)), key.chore(at(90 * DAY))), (None, Some(Chore::Rotate)));
+        assert_eq!(key.next_step_at(at(0)), Some(at(90 * DAY)));
+        assert_eq!((key.next_step(at(90 * DAY - 1)), key.next_step(at(90 * DAY))), (None, Some(RotationStep::Rotate)));
         // A server that was off for a month rotates once, and the overlap starts then.
         let now = at(120 * DAY);
         let key = rotated(key, 2, now);
-        assert_eq!(key.chore(now), None);
+        assert_eq!(key.next_step(now), None);
         let (last, dead) = (now.plus_seconds(7 * DAY - 1), now.plus_seconds(7 * DAY));
         assert!(key.accepts(&hash(1), last) && !key.accepts(&hash(1), dead) && key.accepts(&hash(2), dead));
         assert!(key.handover(last).is_some() && key.handover(dead).is_none());
         let warned_at = now.plus_seconds(5 * DAY);
-        assert_eq!(key.next_chore_at(now), Some(warned_at));
-        assert_eq!((key.chore(warned_at.plus_seconds(-1)), key.chore(warned_at)), (None, Some(Chore::Warn)));
+        assert_eq!(key.next_step_at(now), Some(warned_at));
+        assert_eq!((key.next_step(warned_at.plus_seconds(-1)), key.next_step(warned_at)), (None, Some(RotationStep::Warn)));
         assert_eq!(
-            key.clone().collected(now).next_chore_at(now),
+            key.clone().collected(now).next_step_at(now),
             Some(dead),
             "nobody is told what was collected"
         );
         let key = key.warned();
-        assert_eq!((key.chore(last), key.chore(dead)), (None, Some(Chore::Wipe)));
+        assert_eq!((key.next_step(last), key.next_step(dead)), (None, Some(RotationStep::Wipe)));
         let wiped = RegistryKey { handover: None, ..key };
-        assert_eq!(wiped.next_chore_at(dead), Some(now.plus_seconds(90 * DAY)));
+        assert_eq!(wiped.next_step_at(dead), Some(now.plus_seconds(90 * DAY)));
     }
 
     #[test]
     fn short_overlaps_are_told_of_at_half() {
         let key = rotated(key(2, 1), 2, at(2 * DAY));
-        assert_eq!(key.next_chore_at(at(2 * DAY)), Some(at(2 * DAY + DAY / 2)));
+        assert_eq!(key.next_step_at(at(2 * DAY)), Some(at(2 * DAY + DAY / 2)));
     }
 
     #[test]
     fn a_dead_key_needs_nothing() {
         let mut key = key(90, 7);
         key.expires_at = Some(at(90 * DAY));
-        assert_eq!(key.next_chore_at(at(0)), None, "it ends before");
+        assert_eq!(key.next_step_at(at(0)), None, "it ends before");
         assert_eq!(key.check_rotation().unwrap_err().pointer, "/every_days");
         key.expires_at = Some(at(92 * DAY));
         assert_eq!(key.check_rotation(), Ok(()));
-        assert_eq!(key.next_chore_at(at(92 * DAY - 1)), Some(at(90 * DAY)), "late, but not too late");
-        let missed = (key.chore(at(92 * DAY)), key.next_chore_at(at(92 * DAY)));
+        assert_eq!(key.next_step_at(at(92 * DAY - 1)), Some(at(90 * DAY)), "late, but not too late");
+        let missed = (key.next_step(at(92 * DAY)), key.next_step_at(at(92 * DAY)));
         assert_eq!(missed, (None, None), "what was missed is missed for ever");
         let key = rotated(key, 2, at(90 * DAY));
-        assert_eq!(key.next_chore_at(at(90 * DAY)), Some(at(92 * DAY)));
-        assert_eq!((key.chore(at(92 * DAY - 1)), key.chore(at(92 * DAY))), (None, Some(Chore::Wipe)));
+        assert_eq!(key.next_step_at(at(90 * DAY)), Some(at(92 * DAY)));
+        assert_eq!((key.next_step(at(92 * DAY - 1)), key.next_step(at(92 * DAY))), (None, Some(RotationStep::Wipe)));
         let key = key.revoked(at(91 * DAY));
         assert_eq!(
-            (key.handover.clone(), key.next_chore_at(at(91 * DAY)), key.chore(at(200 * DAY))),
+            (key.handover.clone(), key.next_step_at(at(91 * DAY)), key.next_step(at(200 * DAY))),
             (None, None, None)
         );
         assert_eq!(key.clone().revoked(at(95 * DAY)), key);
@@ -372,28 +372,28 @@ mod tests {
             key.expires_at = end.map(at);
             for step in steps {
                 now = (now + step).max(0);
-                let mut chores = 0;
-                while let Some(chore) = key.chore(at(now)) {
-                    prop_assert!(chores < 3, "{chore:?}");
-                    chores += 1;
-                    match chore {
-                        Chore::Rotate => {
+                let mut steps = 0;
+                while let Some(step) = key.next_step(at(now)) {
+                    prop_assert!(steps < 3, "{step:?}");
+                    steps += 1;
+                    match step {
+                        RotationStep::Rotate => {
                             prop_assert!(key.accepts(&held, at(now)));
                             let ended = key.secret.previous.is_none_or(|previous| at(now) >= previous.until);
                             prop_assert!(ended);
                             count += 1;
                             key = rotated(key, count, at(now));
                             prop_assert!(key.accepts(&held, at(now)));
-                            prop_assert!(key.chore(at(now)).is_none());
+                            prop_assert!(key.next_step(at(now)).is_none());
                             held = hash(count);
                             key = key.collected(at(now));
                         }
-                        Chore::Warn => key = key.warned(),
-                        Chore::Wipe => key.handover = None,
+                        RotationStep::Warn => key = key.warned(),
+                        RotationStep::Wipe => key.handover = None,
                     }
                 }
                 prop_assert_eq!(key.accepts(&held, at(now)), key.is_alive(at(now)));
-                prop_assert!(key.next_chore_at(at(now)).is_none_or(|next| next > at(now)));
+                prop_assert!(key.next_step_at(at(now)).is_none_or(|next| next > at(now)));
             }
         }
     }

@@ -18,7 +18,7 @@ const MOST_REFERENCE: usize = 256;
 
 /// Something that a principal did or was refused.
 #[derive(Debug, Clone)]
-pub struct Happening {
+pub struct AccessEvent {
     /// Who.
     pub holder: Holder,
     /// What was wanted.
@@ -49,31 +49,31 @@ impl Engine {
     }
 
     /// Has it written down what happened, beside the answer and not before it. See [`Engine::write_log`].
-    pub fn note_happening(&self, registry: &Registry, happening: Happening) {
-        let event = self.event(registry, happening);
+    pub fn record_access(&self, registry: &Registry, access_event: AccessEvent) {
+        let event = self.event(registry, access_event);
         self.log.add(Entry { scope: registry.scope(), what: What::Happened(event) });
     }
 
     /// Has the bytes of a blob added to the pull that it belongs to.
-    pub fn note_bytes(&self, registry: &Registry, happening: Happening, bytes: u64) {
-        let event = self.event(registry, happening);
+    pub fn note_bytes(&self, registry: &Registry, access_event: AccessEvent, bytes: u64) {
+        let event = self.event(registry, access_event);
         self.log.add(Entry { scope: registry.scope(), what: What::Passed(event, bytes) });
     }
 
-    fn event(&self, registry: &Registry, happening: Happening) -> RegistryEvent {
+    fn event(&self, registry: &Registry, access_event: AccessEvent) -> RegistryEvent {
         RegistryEvent {
             id: self.id(RegistryEventId::new),
             organization: registry.organization,
             registry: registry.id,
-            holder: happening.holder,
-            operation: happening.operation,
-            decision: happening.decision,
-            repository: happening.repository,
-            reference: happening.reference.chars().take(MOST_REFERENCE).collect(),
-            digest: happening.digest,
+            holder: access_event.holder,
+            operation: access_event.operation,
+            decision: access_event.decision,
+            repository: access_event.repository,
+            reference: access_event.reference.chars().take(MOST_REFERENCE).collect(),
+            digest: access_event.digest,
             bytes: 0,
-            address: happening.address,
-            client: shortened(&happening.client),
+            address: access_event.address,
+            client: shortened(&access_event.client),
             at: self.now(),
         }
     }

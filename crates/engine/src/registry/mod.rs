@@ -32,13 +32,13 @@ use crate::{Done, Engine, Error, Result, Thing, once};
 pub use artifact::{NewArtifact, TagDetail};
 pub use admission::{Admitted, Principal, Rights};
 pub use entitlement::{EntitlementChange, MOST_GRANTS, NewEntitlement, NewGrant, Preview, TagChoice};
-pub use event::Happening;
+pub use event::AccessEvent;
 pub use key::{NewRegistryKey, NewRegistrySecret};
 pub use notification::NewNotifications;
 pub use entitled::{
     CustomerPulls, MOST_LOOKED_AT, Missing, MissingImage, EntitledArtifact, EntitledImages, EntitledLicense, EntitledRegistry,
 };
-pub use rotation::{Collected, Tended};
+pub use rotation::{Collected, RotationRun};
 pub use upstream::Scope;
 
 /// A registry to be created.

@@ -3,7 +3,7 @@
 
 use keyward_domain::alert::Origin;
 use keyward_domain::permission::WriteRegistries;
-use keyward_domain::registry::{Chore, Footprint, Holder, LastUse, Registry, RegistryKey, Rotation};
+use keyward_domain::registry::{RotationStep, Footprint, Holder, LastUse, Registry, RegistryKey, Rotation};
 use keyward_domain::{
     Access, Action, Actor, Address, AddressRange, Feature, Finding, Name, Organization, OrganizationState,
     RegistryKeyId, Role, Secret, SecretKind, Timestamp,
@@ -35,7 +35,7 @@ pub struct Collected {
 
 /// What came of looking for a registry key that needs something.
 #[derive(Debug)]
-pub enum Tended {
+pub enum RotationRun {
     /// None needs anything.
     Nothing,
     /// This one was given what it needs.
@@ -151,33 +151,33 @@ impl Engine {
 
     /// Does what one registry key of the server needs now. One with which it fails is put off, so that it keeps no
     /// other waiting.
-    pub async fn tend_registry_keys(&self) -> Result<Tended> {
+    pub async fn run_due_rotations(&self) -> Result<RotationRun> {
         let now = self.now();
         let tx = self.store.write().await?;
-        let Some(id) = tx.registry_key_in_need(now).await? else { return Ok(Tended::Nothing) };
-        let Err(error) = self.tend(tx, id, now).await else { return Ok(Tended::Done(id)) };
+        let Some(id) = tx.registry_key_in_need(now).await? else { return Ok(RotationRun::Nothing) };
+        let Err(error) = self.rotate_due(tx, id, now).await else { return Ok(RotationRun::Done(id)) };
         let tx = self.store.write().await?;
         tx.postpone_registry_key(id, now.plus_seconds(PAUSE_SECONDS)).await?;
         tx.commit().await?;
-        Ok(Tended::Postponed(id, error))
+        Ok(RotationRun::Postponed(id, error))
     }
 
-    async fn tend(&self, tx: Tx, id: RegistryKeyId, now: Timestamp) -> Result<()> {
+    async fn rotate_due(&self, tx: Tx, id: RegistryKeyId, now: Timestamp) -> Result<()> {
         let key = tx.lock_registry_key(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))?;
         let scope = key.scope();
         let organization =
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
         let registry = tx.registries(scope).find(key.registry).await?;
         let keys = tx.registry_keys(scope);
-        match (key.chore(now), registry) {
+        match (key.next_step(now), registry) {
             (None, _) => keys.save(&key, now).await?,
-            (Some(Chore::Wipe), _) => keys.save(&RegistryKey { handover: None, ..key }, now).await?,
+            (Some(RotationStep::Wipe), _) => keys.save(&RegistryKey { handover: None, ..key }, now).await?,
             // Nobody reaches it any more.
-            (Some(Chore::Rotate | Chore::Warn), None) => {
+            (Some(RotationStep::Rotate | RotationStep::Warn), None) => {
                 keys.save(&RegistryKey { rotation: None, handover: None, ..key }, now).await?;
             }
-            (Some(Chore::Warn), Some(registry)) => self.warn(&tx, &registry, key).await?,
-            (Some(Chore::Rotate), Some(registry)) => {
+            (Some(RotationStep::Warn), Some(registry)) => self.warn(&tx, &registry, key).await?,
+            (Some(RotationStep::Rotate), Some(registry)) => {
                 self.rotate_by_schedule(&tx, &organization, &registry, key).await?;
             }
         }

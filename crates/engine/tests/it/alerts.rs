@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use keyward_domain::registry::{Decision, Holder, KeyAccess, Operation, Registry, RegistryKey};
 use keyward_domain::{Address, Alert, AlertState, AlertStatus, Finding, LicenseId, PageRequest};
-use keyward_engine::{AlertFilter, Engine, Error, Happening, Mail, NewRegistryKey, NoticesChange};
+use keyward_engine::{AlertFilter, Engine, Error, AccessEvent, Mail, NewRegistryKey, NoticesChange};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{another_engine, engine, new_registry_key};
 
@@ -17,8 +17,8 @@ async fn key(vendor: &Vendor, registry: &Registry) -> RegistryKey {
     vendor.engine.create_registry_key(&vendor.access(), new_key(registry), None).await.unwrap().key
 }
 
-fn happening(holder: Holder, operation: Operation, address: &str) -> Happening {
-    Happening {
+fn access_event(holder: Holder, operation: Operation, address: &str) -> AccessEvent {
+    AccessEvent {
         holder,
         operation,
         decision: Decision::Allowed,
@@ -53,7 +53,7 @@ keyward_testkit::databases! {
         let registry = vendor.registry("Releases").await;
         let key = key(&vendor, &registry).await;
         let does = async |operation: Operation, address: &str| {
-            engine.note_happening(&registry, happening(Holder::Key(key.id), operation, address));
+            engine.record_access(&registry, access_event(Holder::Key(key.id), operation, address));
             engine.flush_log().await;
             clock.advance(1);
         };
@@ -114,7 +114,7 @@ keyward_testkit::databases! {
         let key = key(&vendor, &registry).await;
         let push = async |times: usize| {
             for _ in 0..times {
-                engine.note_happening(&registry, happening(Holder::Key(key.id), Operation::Push, "192.0.2.7"));
+                engine.record_access(&registry, access_event(Holder::Key(key.id), Operation::Push, "192.0.2.7"));
             engine.flush_log().await;
             }
         };
@@ -146,8 +146,8 @@ keyward_testkit::databases! {
         for (address, actions, told) in
             [("192.0.2.7", "pull,push", 0), ("203.0.113.7", "pull", 0), ("203.0.113.7", "pull,push", 1), ("198.51.100.7", "delete", 2)]
         {
-            let token = happening(Holder::Key(key.id), Operation::Token, address);
-            engine.note_happening(&registry, Happening { reference: actions.to_owned(), ..token });
+            let token = access_event(Holder::Key(key.id), Operation::Token, address);
+            engine.record_access(&registry, AccessEvent { reference: actions.to_owned(), ..token });
             engine.flush_log().await;
             assert_eq!(open(&vendor).await.len(), told, "{address} {actions}");
             clock.advance(3_600);
@@ -162,12 +162,12 @@ keyward_testkit::databases! {
         let registry = vendor.registry("Releases").await;
         let license = vendor.license("Server", "{}").await;
         let refused = async |holder: Holder, tag: usize| {
-            let happening = Happening {
+            let access_event = AccessEvent {
                 decision: Decision::Denied,
                 reference: tag.to_string(),
-                ..happening(holder, Operation::Pull, "192.0.2.7")
+                ..access_event(holder, Operation::Pull, "192.0.2.7")
             };
-            engine.note_happening(&registry, happening);
+            engine.record_access(&registry, access_event);
             engine.flush_log().await;
         };
         let holder = Holder::License { license: license.id, customer: None };
@@ -208,13 +208,13 @@ keyward_testkit::databases! {
         let license = vendor.license("Server", "{}").await;
         let holder = Holder::License { license: license.id, customer: None };
         let refused = async |repository: &str, tag: usize| {
-            let happening = Happening {
+            let access_event = AccessEvent {
                 decision: Decision::Denied,
                 repository: repository.parse().unwrap(),
                 reference: tag.to_string(),
-                ..happening(holder, Operation::Pull, "192.0.2.7")
+                ..access_event(holder, Operation::Pull, "192.0.2.7")
             };
-            engine.note_happening(&registry, happening);
+            engine.record_access(&registry, access_event);
             engine.flush_log().await;
         };
         // A node tries the two images of a license that has ended each minute.
@@ -238,15 +238,15 @@ keyward_testkit::databases! {
         let other = Vendor::found(&engine, "Other").await;
         let registry = vendor.registry("Releases").await;
         let key = key(&vendor, &registry).await;
-        let first = happening(Holder::Key(key.id), Operation::Push, "192.0.2.7");
-        engine.note_happening(&registry, first.clone());
+        let first = access_event(Holder::Key(key.id), Operation::Push, "192.0.2.7");
+        engine.record_access(&registry, first.clone());
             engine.flush_log().await;
         // 120 at once, from two places: the 101st tells, however they are ordered.
         let address = |index: usize| if index.is_multiple_of(2) { "192.0.2.7" } else { "203.0.113.7" };
         let servers = [engine.clone(), another_engine(store.clone(), 2).0, another_engine(store.clone(), 3).0];
         for index in 0..119_usize {
-            let one = happening(Holder::Key(key.id), Operation::Push, address(index));
-            servers[index % 3].note_happening(&registry, one);
+            let one = access_event(Holder::Key(key.id), Operation::Push, address(index));
+            servers[index % 3].record_access(&registry, one);
         }
         let rounds = join_all(servers.iter().map(|server| server.flush_log())).await;
         assert!(rounds.iter().all(|round| round.dropped == 0 && round.error.is_none()), "{rounds:?}");

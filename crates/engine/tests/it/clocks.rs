@@ -56,7 +56,7 @@ async fn ending_in(vendor: &Vendor, name: &str, days: i64) {
 /// Every job has its look.
 async fn look(engine: &Engine) {
     mails(engine).await;
-    engine.tend_registry_keys().await.unwrap();
+    engine.run_due_rotations().await.unwrap();
     for registry in engine.unswept_registries(HOUR).await.unwrap() {
         engine.registry_swept(&registry, engine.now(), None).await.unwrap();
     }

@@ -9,7 +9,7 @@ mod attempts;
 mod clocks;
 mod deletion;
 mod erasure;
-mod happenings;
+mod access_events;
 mod identity;
 mod keys;
 mod licenses;

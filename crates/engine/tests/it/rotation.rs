@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use keyward_domain::registry::{Registry, RegistryKey, Rotation};
 use keyward_domain::{Address, AlertStatus, Finding, PageRequest, Plan};
-use keyward_engine::{AlertFilter, Collected, Engine, Error, NewRegistryKey, PlanChange, Tended};
+use keyward_engine::{AlertFilter, Collected, Engine, Error, NewRegistryKey, PlanChange, RotationRun};
 use keyward_testkit::engine::engine;
 use keyward_testkit::{TestClock, Vendor};
 
@@ -70,18 +70,18 @@ impl Shop {
     }
 }
 
-fn is_done(tended: &Tended) -> bool {
-    match tended {
-        Tended::Done(_) => true,
-        Tended::Nothing => false,
-        Tended::Postponed(key, error) => panic!("{key}: {error}"),
+fn is_done(run: &RotationRun) -> bool {
+    match run {
+        RotationRun::Done(_) => true,
+        RotationRun::Nothing => false,
+        RotationRun::Postponed(key, error) => panic!("{key}: {error}"),
     }
 }
 
 /// Lets the job run until there is nothing to do; gives how often it did something.
 async fn tend(engine: &Engine) -> usize {
     let mut count = 0;
-    while is_done(&engine.tend_registry_keys().await.unwrap()) {
+    while is_done(&engine.run_due_rotations().await.unwrap()) {
         count += 1;
         assert!(count < 100, "the job does not come to an end");
     }
@@ -147,7 +147,7 @@ keyward_testkit::databases! {
         let (engine, clock) = engine(store);
         let shop = Shop::open(&engine).await;
         clock.advance(90 * DAY);
-        let done = join_all((0..12).map(|_| engine.tend_registry_keys())).await;
+        let done = join_all((0..12).map(|_| engine.run_due_rotations())).await;
         assert_eq!(done.into_iter().filter(|done| is_done(done.as_ref().unwrap())).count(), 1);
         assert_eq!(mails(&engine).await.len(), 1);
         let given = join_all((0..12).map(|_| shop.collect(&shop.secret))).await;
@@ -160,7 +160,7 @@ keyward_testkit::databases! {
         let shop = Shop::open(&engine).await;
         clock.advance(90 * DAY);
         for micros in (0..).step_by(150) {
-            let _stopped = tokio::time::timeout(Duration::from_micros(micros), engine.tend_registry_keys()).await;
+            let _stopped = tokio::time::timeout(Duration::from_micros(micros), engine.run_due_rotations()).await;
             let key = shop.key().await;
             assert_eq!(key.handover.is_some(), key.secret.previous.is_some());
             assert_eq!(key.handover.is_some(), key.secret.hash != shop.key.secret.hash);

@@ -2,7 +2,7 @@
 
 use keyward_domain::registry::{Decision, Manifest, Operation, Reach, Registry, RepositoryName};
 use keyward_domain::{Address, CustomerId};
-use keyward_engine::{Engine, Principal, Happening, NewOrganization, NewRegistry, Visitor};
+use keyward_engine::{Engine, Principal, AccessEvent, NewOrganization, NewRegistry, Visitor};
 use keyward_testkit::engine::{engine, new_registry, new_registry_key};
 
 use crate::browser::Browser;
@@ -112,12 +112,12 @@ keyward_testkit::databases! {
             (keyward_domain::registry::Holder::Key(key), "1.0"),
             (keyward_domain::registry::Holder::Key(keyward_domain::RegistryKeyId::new(1, [2; 10])), "2.0"),
         ] {
-            let happening = keyward_engine::Happening {
+            let access_event = keyward_engine::AccessEvent {
                 holder, operation: keyward_domain::registry::Operation::Pull, decision: keyward_domain::registry::Decision::Allowed,
                 repository: "acme/app".parse().unwrap(), reference: reference.to_owned(), digest: None,
                 address: keyward_domain::Address::new("192.0.2.7".parse().unwrap()), client: "skopeo".to_owned(),
             };
-            later.engine.note_happening(&registry, happening);
+            later.engine.record_access(&registry, access_event);
             later.engine.flush_log().await;
         }
         let all = later.get(&format!("{page}/activity")).await.1;
@@ -285,12 +285,12 @@ keyward_testkit::databases! {
             keys.push(id_after(row, "/registry-keys/").to_owned());
         }
         for (key, address) in [(0, [192, 0, 2, 7]), (0, [203, 0, 113, 7]), (1, [192, 0, 2, 7]), (1, [198, 51, 100, 7])] {
-            let happening = Happening {
+            let access_event = AccessEvent {
                 holder: keyward_domain::registry::Holder::Key(keys[key].parse().unwrap()), operation: Operation::Push,
                 decision: Decision::Allowed, repository: "acme/app".parse().unwrap(), reference: "1".to_owned(), digest: None,
                 address: Address::new(address.into()), client: "docker/28".to_owned(),
             };
-            vendor.engine.note_happening(&registry, happening);
+            vendor.engine.record_access(&registry, access_event);
             vendor.engine.flush_log().await;
         }
         assert!(vendor.get("/").await.1.contains("<a href=\"/alerts\">2 open alerts</a>"));
@@ -342,7 +342,7 @@ keyward_testkit::databases! {
         assert!(vendor.send(&rotation, &[("automatic", "true"), ("every_days", "x"), ("overlap_days", "7")]).await.is_err());
         vendor.send(&rotation, &[("automatic", "true"), ("every_days", "30"), ("overlap_days", "5")]).await.unwrap();
         clock.advance(30 * 24 * 60 * 60);
-        assert!(matches!(vendor.engine.tend_registry_keys().await.unwrap(), keyward_engine::Tended::Done(_)));
+        assert!(matches!(vendor.engine.run_due_rotations().await.unwrap(), keyward_engine::RotationRun::Done(_)));
         let later = vendor.again().await;
         while let Some(mail) = later.engine.claim_mail().await.unwrap() {
             assert!(mail.subject == "A registry key was rotated");
@@ -495,11 +495,11 @@ keyward_testkit::databases! {
                 keyward_domain::registry::Holder::License { license: keyward_domain::LicenseId::new(1, [1; 10]), customer: Some(customer_id) },
                 keyward_domain::registry::Holder::Key(keyward_domain::RegistryKeyId::new(1, [2; 10])),
             ] {
-                let happening = Happening {
+                let access_event = AccessEvent {
                     holder, operation: Operation::Pull, decision: Decision::Denied, repository: "acme/app".parse().unwrap(),
                     reference: text.to_owned(), digest: None, address: Address::new([192, 0, 2, 7].into()), client: text.to_owned(),
                 };
-                vendor.engine.note_happening(&found, happening);
+                vendor.engine.record_access(&found, access_event);
                 vendor.engine.flush_log().await;
             }
             let mut pages = vec![refused, wrong, preview, form];

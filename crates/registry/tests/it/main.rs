@@ -86,7 +86,7 @@ keyward_testkit::databases! {
         let end = "2027-01-01T00:00:00Z";
         assert_eq!(nothing.json, json!({"name": "ci", "secret": null, "previous_expires_at": null, "expires_at": end}));
         clock.advance(90 * DAY);
-        assert!(matches!(engine.tend_registry_keys().await.unwrap(), keyward_engine::Tended::Done(_)));
+        assert!(matches!(engine.run_due_rotations().await.unwrap(), keyward_engine::RotationRun::Done(_)));
         let given = collect("releases.licenses.example:8443", Some(old)).await;
         assert_eq!((given.status, given.header("cache-control")), (200, "no-store"));
         let secret = given.json["secret"].as_str().unwrap().to_owned();

@@ -4,7 +4,7 @@
 mod clients;
 mod direct;
 mod entitlements;
-mod happenings;
+mod access_events;
 pub(crate) mod images;
 mod lists;
 mod notifications;
@@ -61,7 +61,7 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server, python: &Path) -> Result
     thefts::judge(tally, &depot, server)?;
     direct::judge(tally, &depot, folder.path(), &upstream)?;
     notifications::judge(tally, &depot, &upstream)?;
-    happenings::judge(tally, &depot)?;
+    access_events::judge(tally, &depot)?;
     upstream.stop();
     let answer = depot.ask("GET", "/v2/acme/app/manifests/1.0").key(&depot.pull).send(depot.port)?;
     let plain = answer.status == 502 && answer.error().0 == "UNAVAILABLE";

@@ -2,7 +2,7 @@
 
 use keyward_domain::registry::{Decision, Digest, Holder, Manifest, Operation, Part, PartKind, Registry};
 use keyward_domain::{Address, PageRequest, Timestamp};
-use keyward_engine::{AlertFilter, Clock as _, Engine, EventFilter, Happening, NewRegistry, Retention};
+use keyward_engine::{AlertFilter, Clock as _, Engine, EventFilter, AccessEvent, NewRegistry, Retention};
 use keyward_storage::{Aged, Store};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{another_engine, engine, new_registry, new_registry_key};
@@ -25,8 +25,8 @@ async fn another_depot(vendor: &Vendor) -> (Registry, Holder) {
     (registry, Holder::Key(key.id))
 }
 
-fn happening(holder: Holder, operation: Operation, decision: Decision, reference: &str) -> Happening {
-    Happening {
+fn access_event(holder: Holder, operation: Operation, decision: Decision, reference: &str) -> AccessEvent {
+    AccessEvent {
         holder,
         operation,
         decision,
@@ -67,7 +67,7 @@ keyward_testkit::databases! {
         let vendor = Vendor::found(&engine, "Acme").await;
         let (registry, holder) = depot(&vendor).await;
         let note = async |operation, decision, reference| {
-            engine.note_happening(&registry, happening(holder, operation, decision, reference));
+            engine.record_access(&registry, access_event(holder, operation, decision, reference));
             engine.flush_log().await;
         };
         for _ in 0..2 {
@@ -95,26 +95,26 @@ keyward_testkit::databases! {
             let manifest = Manifest { media_type: "x".to_owned(), parts, size: 2, ..Manifest::default() };
             engine.learn_manifest(&registry, &"acme/app".parse().unwrap(), &[], &digest, &manifest).await.unwrap();
         }
-        let pull = |of: char| Happening {
+        let pull = |of: char| AccessEvent {
             digest: Some(digest(of)),
-            ..happening(holder, Operation::Pull, Decision::Allowed, digest(of).as_str())
+            ..access_event(holder, Operation::Pull, Decision::Allowed, digest(of).as_str())
         };
         let round = async || {
             let round = engine.write_log().await;
             assert!(round.error.is_none() && round.dropped == 0, "{round:?}");
         };
-        engine.note_happening(&registry, pull('b'));
+        engine.record_access(&registry, pull('b'));
         round().await;
         assert!(lines(&vendor).await.is_empty(), "it waits for its whole");
-        engine.note_happening(&registry, pull('a'));
+        engine.record_access(&registry, pull('a'));
         engine.note_bytes(&registry, pull('b'), 7);
         engine.flush_log().await;
         assert_eq!(lines(&vendor).await.len(), 1, "the part is no pull of its own");
-        engine.note_happening(&registry, pull('b'));
+        engine.record_access(&registry, pull('b'));
         engine.flush_log().await;
         assert_eq!(lines(&vendor).await.len(), 1, "one pull");
         clock.advance(6 * 60 * 60 + 1);
-        engine.note_happening(&registry, pull('b'));
+        engine.record_access(&registry, pull('b'));
         round().await;
         assert_eq!(lines(&vendor).await.len(), 1);
         engine.flush_log().await;
@@ -132,13 +132,13 @@ keyward_testkit::databases! {
             let manifest = Manifest { media_type: "x".to_owned(), parts, size: 2, ..Manifest::default() };
             one.learn_manifest(&registry, &"acme/app".parse().unwrap(), &[], &digest, &manifest).await.unwrap();
         }
-        let pull = |of: char| Happening {
+        let pull = |of: char| AccessEvent {
             digest: Some(digest(of)),
-            ..happening(holder, Operation::Pull, Decision::Allowed, digest(of).as_str())
+            ..access_event(holder, Operation::Pull, Decision::Allowed, digest(of).as_str())
         };
         // The whole is asked of one server and the part at once of another, which is the faster to write.
-        one.note_happening(&registry, pull('a'));
-        other.note_happening(&registry, pull('b'));
+        one.record_access(&registry, pull('a'));
+        other.record_access(&registry, pull('b'));
         other.note_bytes(&registry, pull('b'), 5);
         other.write_log().await;
         one.write_log().await;
@@ -156,10 +156,10 @@ keyward_testkit::databases! {
         let (registry, holder) = depot(&vendor).await;
         let (theirs, their_holder) = another_depot(&other).await;
         for number in 0..20_000 {
-            engine.note_happening(&registry, happening(holder, Operation::Pull, Decision::Denied, &number.to_string()));
+            engine.record_access(&registry, access_event(holder, Operation::Pull, Decision::Denied, &number.to_string()));
         }
-        let pull = happening(their_holder, Operation::Pull, Decision::Allowed, "1.0");
-        engine.note_happening(&theirs, pull);
+        let pull = access_event(their_holder, Operation::Pull, Decision::Allowed, "1.0");
+        engine.record_access(&theirs, pull);
         // Not all of it, for the sake of time: what is lost is known at once, and nobody has waited.
         let round = engine.write_log().await;
         assert!(round.dropped > 10_000 && round.error.is_none(), "{round:?}");
@@ -172,11 +172,11 @@ keyward_testkit::databases! {
         let other = Vendor::found(&engine, "Other").await;
         let (registry, holder) = depot(&vendor).await;
         let (theirs, their_holder) = another_depot(&other).await;
-        engine.note_happening(&registry, happening(holder, Operation::Pull, Decision::Allowed, "1.0"));
+        engine.record_access(&registry, access_event(holder, Operation::Pull, Decision::Allowed, "1.0"));
         // Of an organization that is not there.
         let foreign = keyward_domain::registry::Registry { organization: keyward_domain::OrganizationId::new(9, [9; 10]), ..theirs.clone() };
-        engine.note_happening(&foreign, happening(their_holder, Operation::Pull, Decision::Allowed, "1.0"));
-        engine.note_happening(&theirs, happening(their_holder, Operation::Pull, Decision::Allowed, "2.0"));
+        engine.record_access(&foreign, access_event(their_holder, Operation::Pull, Decision::Allowed, "1.0"));
+        engine.record_access(&theirs, access_event(their_holder, Operation::Pull, Decision::Allowed, "2.0"));
         let round = engine.flush_log().await;
         assert_eq!((round.dropped, round.error.is_some()), (0, false), "a registry that is not there is passed over");
         assert_eq!(lines(&vendor).await, ["pull allowed 1.0"]);
@@ -188,13 +188,13 @@ keyward_testkit::databases! {
         let vendor = Vendor::found(&engine, "Acme").await;
         let (registry, holder) = depot(&vendor).await;
         for number in 0..1_005 {
-            let pull = happening(holder, Operation::Pull, Decision::Allowed, &number.to_string());
-            engine.note_happening(&registry, pull);
+            let pull = access_event(holder, Operation::Pull, Decision::Allowed, &number.to_string());
+            engine.record_access(&registry, pull);
         }
         engine.flush_log().await;
         clock.advance(1);
-        let last = happening(holder, Operation::Pull, Decision::Allowed, "last");
-        engine.note_happening(&registry, last);
+        let last = access_event(holder, Operation::Pull, Decision::Allowed, "last");
+        engine.record_access(&registry, last);
             engine.flush_log().await;
         clock.advance(90 * DAY - 1);
         assert!(!forget(&store, &engine, Some(90)).await);
@@ -214,8 +214,8 @@ keyward_testkit::databases! {
         let (registry, holder) = depot(&vendor).await;
         let push = async |address: &str| {
             let address = Address::new(address.parse().unwrap());
-            let push = happening(holder, Operation::Push, Decision::Allowed, "1");
-            engine.note_happening(&registry, Happening { address, ..push });
+            let push = access_event(holder, Operation::Push, Decision::Allowed, "1");
+            engine.record_access(&registry, AccessEvent { address, ..push });
             engine.flush_log().await;
         };
         // How many hours are kept, and how many networks besides the latest; nothing of it is committed.
