@@ -74,15 +74,15 @@ pub(crate) fn send_off(request: &HttpRequest, outbound: Result<Outbound, WireErr
 }
 
 #[derive(serde::Deserialize)]
-struct Told {
+struct CallbackQuery {
     #[serde(default)]
     state: String,
     code: Option<String>,
     iss: Option<String>,
 }
 
-async fn back(request: HttpRequest, told: web::Query<Told>, engine: web::Data<Engine>) -> Page {
-    let Told { state, code, iss: issuer } = told.into_inner();
+async fn back(request: HttpRequest, query: web::Query<CallbackQuery>, engine: web::Data<Engine>) -> Page {
+    let CallbackQuery { state, code, iss: issuer } = query.into_inner();
     let away = request.cookie(cookie_name(&request));
     let away = away.and_then(|cookie| Secret::parse(SecretKind::Away, cookie.value()));
     let visit = signed::visit(&request).await;

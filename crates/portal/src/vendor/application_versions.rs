@@ -49,12 +49,12 @@ async fn new(signed: Signed<WriteApplications>, id: Id<ApplicationId>, engine: w
     NewVersionPage::send(shell, application, Form::default())
 }
 
-struct Told {
+struct VersionForm {
     name: VersionName,
     notes: Option<Markdown>,
 }
 
-impl Request for Told {
+impl Request for VersionForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, notes) = (fields.required("name"), fields.optional("notes"));
         Some(Self { name: name?, notes })
@@ -118,7 +118,7 @@ async fn create(
     engine: web::Data<Engine>,
 ) -> Page {
     let application = engine.application(&signed.access.also::<ReadApplications>()?, id.0).await?;
-    let told = form.read::<Told>(&["name", "notes"]);
+    let typed = form.read::<VersionForm>(&["name", "notes"]);
     let files = FilesDraft {
         compose: text(&mut form, "compose"),
         environment: text(&mut form, "environment"),
@@ -126,7 +126,7 @@ async fn create(
         values: text(&mut form, "values"),
         further: further(&mut form),
     };
-    if let Some(Told { name, notes }) = told.filter(|_| form.faults().is_empty()) {
+    if let Some(VersionForm { name, notes }) = typed.filter(|_| form.faults().is_empty()) {
         let new = NewApplicationVersion { name, notes: notes.unwrap_or_default(), files };
         match engine.create_application_version(&signed.access, id.0, new, form.once()).await {
             Ok(done) => {

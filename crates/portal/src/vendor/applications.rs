@@ -67,13 +67,13 @@ async fn new(signed: Signed<WriteApplications>, engine: web::Data<Engine>) -> Pa
     page::send(&NewApplicationPage { shell, form: Form::default() })
 }
 
-struct Told {
+struct ApplicationForm {
     name: Name,
     kind: ApplicationKind,
     description: Option<Notes>,
 }
 
-impl Request for Told {
+impl Request for ApplicationForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, kind) = (fields.required("name"), fields.required("kind"));
         let description = fields.optional("description");
@@ -86,7 +86,7 @@ async fn create(
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    if let Some(Told { name, kind, description }) = form.read::<Told>(&["name", "kind", "description"]) {
+    if let Some(ApplicationForm { name, kind, description }) = form.read::<ApplicationForm>(&["name", "kind", "description"]) {
         let new = NewApplication { name, kind, description };
         match engine.create_application(&signed.access, new, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/applications/{}", done.value.id))),

@@ -84,9 +84,9 @@ async fn list(
     page_of(&engine, &signed, id.0, &listing, Form::default(), request.query_string()).await
 }
 
-struct Told(RepositoryName);
+struct ArtifactForm(RepositoryName);
 
-impl Request for Told {
+impl Request for ArtifactForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.required("repository").map(Self)
     }
@@ -98,7 +98,7 @@ async fn create(
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    if let Some(Told(repository)) = form.read::<Told>(&["repository"]) {
+    if let Some(ArtifactForm(repository)) = form.read::<ArtifactForm>(&["repository"]) {
         let new = NewArtifact { registry: id.0, repository };
         match engine.create_artifact(&signed.access, new, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/artifacts/{}?done=saved", done.value.id))),

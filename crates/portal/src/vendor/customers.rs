@@ -109,13 +109,13 @@ async fn new(signed: Signed<WriteCustomers>, engine: web::Data<Engine>) -> Page 
     page::send(&NewCustomerPage { shell, form: Form::default() })
 }
 
-struct Told {
+struct CustomerForm {
     name: Name,
     email: Email,
     notes: Option<Notes>,
 }
 
-impl Request for Told {
+impl Request for CustomerForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, email) = (fields.required("name"), fields.required("email"));
         let notes = fields.optional("notes");
@@ -126,7 +126,7 @@ impl Request for Told {
 const FIELDS: [&str; 3] = ["name", "email", "notes"];
 
 async fn create(signed: Signed<WriteCustomers>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
-    if let Some(Told { name, email, notes }) = form.read::<Told>(&FIELDS) {
+    if let Some(CustomerForm { name, email, notes }) = form.read::<CustomerForm>(&FIELDS) {
         match engine.create_customer(&signed.access, NewCustomer { name, email, notes }, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/customers/{}", done.value.id))),
             Err(error) => form.keep(error)?,
@@ -232,7 +232,7 @@ async fn save(
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    if let Some(Told { name, email, notes }) = form.read::<Told>(&FIELDS) {
+    if let Some(CustomerForm { name, email, notes }) = form.read::<CustomerForm>(&FIELDS) {
         let change =
             CustomerChange { name: Some(name), email: Some(email), notes: Some(notes), blocked: None };
         match engine.update_customer(&signed.access, id.0, change, None).await {

@@ -107,7 +107,7 @@ async fn choose(
     page.send(&request)
 }
 
-struct Told {
+struct KeyForm {
     email: Option<Email>,
     name: Option<Name>,
     notes: Option<Notes>,
@@ -115,7 +115,7 @@ struct Told {
     end: Option<EndTime>,
 }
 
-impl Request for Told {
+impl Request for KeyForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let customer = fields.optional("customer");
         let (email, name) = match customer {
@@ -168,24 +168,24 @@ async fn create(
     let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
     let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
     let fields = template::values(&product.template, &form);
-    let told = form.read::<Told>(&["email", "name", "notes", "customer", "end"]);
-    if told.is_none()
+    let typed = form.read::<KeyForm>(&["email", "name", "notes", "customer", "end"]);
+    if typed.is_none()
         && let Err(faults) = product.template.fill(&fields)
     {
         // All that is wrong is said at once.
         form.keep(Error::fields("fields", faults))?;
     }
-    if let Some(told) = told {
-        let holder = match (told.customer, told.email, told.name) {
+    if let Some(typed) = typed {
+        let holder = match (typed.customer, typed.email, typed.name) {
             (Some(customer), _, _) => Some(Holder::Existing(customer)),
             (None, Some(email), Some(name)) => {
-                Some(Holder::New(NewCustomer { name, email, notes: told.notes }))
+                Some(Holder::New(NewCustomer { name, email, notes: typed.notes }))
             }
             (None, _, _) => None,
         };
         if let Some(holder) = holder {
             let new =
-                NewKey { holder, name: None, fields, not_before: None, expires_at: told.end.map(Into::into) };
+                NewKey { holder, name: None, fields, not_before: None, expires_at: typed.end.map(Into::into) };
             match engine.create_key(&signed.access, id.0, new, form.once()).await {
                 Ok(done) => {
                     return Ok(page::go(format!("/products/{}/keys/{}", product.id, done.value.license.id)));

@@ -126,7 +126,7 @@ impl NewLicensePage {
     }
 }
 
-struct Told {
+struct LicenseForm {
     name: Name,
     description: Option<Notes>,
     not_before: Option<StartTime>,
@@ -134,7 +134,7 @@ struct Told {
     payload: Option<Payload>,
 }
 
-impl Request for Told {
+impl Request for LicenseForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, description) = (fields.required("name"), fields.optional("description"));
         let (not_before, expires_at) = (fields.optional("not_before"), fields.optional("expires_at"));
@@ -144,16 +144,16 @@ impl Request for Told {
 
 async fn create(signed: Signed<WriteLicenses>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
     let holder = Holder::named(&engine, &signed, form.value("customer")).await?;
-    let told = form.read::<Told>(&["name", "description", "not_before", "expires_at", "payload"]);
-    match (&holder, told) {
-        (Some(holder), Some(told)) => {
+    let typed = form.read::<LicenseForm>(&["name", "description", "not_before", "expires_at", "payload"]);
+    match (&holder, typed) {
+        (Some(holder), Some(typed)) => {
             let new = NewLicense {
-                name: told.name,
-                description: told.description,
+                name: typed.name,
+                description: typed.description,
                 customer: holder.id(),
-                terms: Terms::Payload(told.payload.unwrap_or_default()),
-                not_before: told.not_before.map(Into::into),
-                expires_at: Some(told.expires_at.map(Into::into)),
+                terms: Terms::Payload(typed.payload.unwrap_or_default()),
+                not_before: typed.not_before.map(Into::into),
+                expires_at: Some(typed.expires_at.map(Into::into)),
             };
             match engine.create_license(&signed.access, new, form.once()).await {
                 Ok(done) => return Ok(page::go(format!("/licenses/{}?done=saved", done.value.id))),

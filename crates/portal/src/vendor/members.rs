@@ -63,9 +63,9 @@ async fn list(request: HttpRequest, signed: Signed<ReadMembers>, engine: web::Da
     page_of(&engine, &signed, form, request.query_string()).await
 }
 
-struct Told(NewMember);
+struct MemberForm(NewMember);
 
-impl Request for Told {
+impl Request for MemberForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, email) = (fields.required::<Name>("name"), fields.required::<Email>("email"));
         let role = fields.required::<Role>("role");
@@ -74,7 +74,7 @@ impl Request for Told {
 }
 
 async fn invite(signed: Signed<WriteMembers>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
-    if let Some(Told(new)) = form.read::<Told>(&["name", "email", "role"]) {
+    if let Some(MemberForm(new)) = form.read::<MemberForm>(&["name", "email", "role"]) {
         match engine.invite_member(&signed.access, new).await {
             Ok(_) => return Ok(page::go("/members?done=invited")),
             Err(error) => form.keep(error).map_err(|trouble| trouble.then(PATH))?,

@@ -40,9 +40,9 @@ async fn show(request: HttpRequest, signed: Signed<ReadOrganization>, engine: we
     })
 }
 
-struct Told(NoticeDays);
+struct NoticesForm(NoticeDays);
 
-impl Request for Told {
+impl Request for NoticesForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.required("days").map(Self)
     }
@@ -53,7 +53,7 @@ async fn save(
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    if let Some(Told(days)) = form.read::<Told>(&["days"]) {
+    if let Some(NoticesForm(days)) = form.read::<NoticesForm>(&["days"]) {
         let change = NoticesChange {
             members: Some(form.is("members", "true")),
             customers: Some(form.is("customers", "true")),

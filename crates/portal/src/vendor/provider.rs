@@ -61,9 +61,9 @@ async fn show(request: HttpRequest, signed: Signed<WriteOrganization>, engine: w
     page_of(&engine, &signed, None, request.query_string()).await
 }
 
-struct Told(NewProvider);
+struct ProviderForm(NewProvider);
 
-impl Request for Told {
+impl Request for ProviderForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (issuer, client_id) =
             (fields.required::<ProviderUrl>("issuer"), fields.required::<ClientId>("client_id"));
@@ -86,7 +86,7 @@ async fn save(
 ) -> Page {
     let caller = ConfirmedCaller::person(signed.reauthenticated(&engine, &request, PAGE)?);
     let names = ["issuer", "client_id", "client_secret", "domain", "verified_domains", "exclusive"];
-    if let Some(Told(new)) = form.read::<Told>(&names) {
+    if let Some(ProviderForm(new)) = form.read::<ProviderForm>(&names) {
         match engine.set_sign_in_provider(&signed.access, caller, new, None).await {
             Ok(changed) => {
                 return Ok(go(&request, changed.session.as_ref(), "/settings/sign-in-provider?done=saved"));

@@ -68,7 +68,7 @@ async fn new(signed: Signed<WriteRegistries>, engine: web::Data<Engine>) -> Page
     page::send(&NewRegistryPage { shell, form: Form::filled([("credential", "token".to_owned())]) })
 }
 
-struct Told {
+struct RegistryForm {
     name: Name,
     host: Option<Host>,
     upstream: Upstream,
@@ -76,7 +76,7 @@ struct Told {
     service: Option<Host>,
 }
 
-impl Request for Told {
+impl Request for RegistryForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, host) = (fields.required("name"), fields.optional("host"));
         let (upstream, prefix) = (fields.required("upstream"), fields.optional("prefix"));
@@ -120,15 +120,15 @@ async fn create(
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    let (told, credential) = (form.read::<Told>(&FIELDS), credential(&mut form, None));
-    if let (Some(told), Some(credential)) = (told, credential) {
+    let (typed, credential) = (form.read::<RegistryForm>(&FIELDS), credential(&mut form, None));
+    if let (Some(typed), Some(credential)) = (typed, credential) {
         let new = NewRegistry {
-            name: told.name,
-            host: told.host,
-            upstream: told.upstream,
-            prefix: told.prefix,
+            name: typed.name,
+            host: typed.host,
+            upstream: typed.upstream,
+            prefix: typed.prefix,
             credential: credential.unwrap_or(NewCredential::Token),
-            service: told.service,
+            service: typed.service,
             pass_redirects: form.is("pass_redirects", "true"),
             direct: form.is("direct", "true"),
         };
@@ -245,16 +245,16 @@ async fn save(
 ) -> Page {
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
     form.boxes(&["pass_redirects", "direct"]);
-    let told = form.read::<Told>(&["name", "host", "upstream", "user", "service"]);
+    let typed = form.read::<RegistryForm>(&["name", "host", "upstream", "user", "service"]);
     let credential = credential(&mut form, Some(&registry.credential));
-    if let (Some(told), Some(credential)) = (told, credential) {
-        let host = told.host.unwrap_or_else(|| registry.host.clone());
+    if let (Some(typed), Some(credential)) = (typed, credential) {
+        let host = typed.host.unwrap_or_else(|| registry.host.clone());
         let change = RegistryChange {
-            name: Some(told.name),
+            name: Some(typed.name),
             // As for a new registry, the service is called like the host where nothing else is said.
-            service: Some(told.service.unwrap_or_else(|| host.clone())),
+            service: Some(typed.service.unwrap_or_else(|| host.clone())),
             host: Some(host),
-            upstream: Some(told.upstream),
+            upstream: Some(typed.upstream),
             credential,
             pass_redirects: Some(form.is("pass_redirects", "true")),
             direct: Some(form.is("direct", "true")),

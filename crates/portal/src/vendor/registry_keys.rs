@@ -172,13 +172,13 @@ async fn new(signed: Signed<WriteRegistries>, id: Id<RegistryId>, engine: web::D
     NewKeyPage::send(&engine, &signed, registry, form)
 }
 
-struct Told {
+struct RegistryKeyForm {
     name: Name,
     owner: Option<Name>,
     access: KeyAccess,
 }
 
-impl Request for Told {
+impl Request for RegistryKeyForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, owner) = (fields.required("name"), fields.optional("owner"));
         // The end is read with the choice it belongs to.
@@ -257,10 +257,10 @@ async fn create(
     engine: web::Data<Engine>,
 ) -> Page {
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
-    let told = form.read::<Told>(&["name", "owner", "access", "end"]);
+    let typed = form.read::<RegistryKeyForm>(&["name", "owner", "access", "end"]);
     let (expires_at, rotation) = (end(&mut form, engine.now()), schedule(&mut form));
-    if let (Some(told), Some(expires_at), Some(rotation)) = (told, expires_at, rotation) {
-        let Told { name, owner, access } = told;
+    if let (Some(typed), Some(expires_at), Some(rotation)) = (typed, expires_at, rotation) {
+        let RegistryKeyForm { name, owner, access } = typed;
         let new = NewRegistryKey { registry: id.0, name, owner, access, rotation, expires_at };
         match engine.create_registry_key(&signed.access, new, form.once()).await {
             Ok(made) => return lead_to_secret(&engine, &signed, &made).await,

@@ -101,12 +101,12 @@ async fn list(request: HttpRequest, signed: Signed<ReadTokens>, engine: web::Dat
     page_of(&engine, &signed, Form::default(), None, request.query_string()).await
 }
 
-struct Told {
+struct TokenForm {
     name: Name,
     end: Option<EndTime>,
 }
 
-impl Request for Told {
+impl Request for TokenForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, end) = (fields.required("name"), fields.optional("end"));
         Some(Self { name: name?, end })
@@ -124,10 +124,10 @@ async fn create(
     signed.reauthenticated(&engine, &request, "/tokens")?;
     let chosen: Scopes =
         signed.access.scopes().iter().filter(|scope| form.is(&format!("scope {scope}"), "true")).collect();
-    let told = form.read::<Told>(&["name", "end"]);
+    let typed = form.read::<TokenForm>(&["name", "end"]);
     if chosen == Scopes::NONE {
         form.refuse("scopes", "choose at least one");
-    } else if let Some(Told { name, end }) = told {
+    } else if let Some(TokenForm { name, end }) = typed {
         let new = NewToken { name, scopes: Some(chosen), expires_at: end.map(Into::into) };
         match engine.create_token(&signed.access, new, form.once()).await {
             Ok(made) => {
