@@ -6,7 +6,7 @@ use keyward_domain::{Access, Action, AddressRange, Invalid, LicenseId};
 use serde_json::json;
 
 use crate::license::{find, lock};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 impl Engine {
     /// Where a license was seen, and what was registered for it.
@@ -58,7 +58,7 @@ impl Engine {
         let tx = self.write(access).await?;
         let license = lock(&tx, scope, id).await?;
         if !tx.addresses(id).remove(address).await? {
-            return Err(Error::NotFound(Thing::Address));
+            return Err(Error::NotFound(Resource::Address));
         }
         tx.licenses(scope).save(&license.readdressed(now)).await?;
         let detail = [("address", json!(address))];

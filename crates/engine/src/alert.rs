@@ -13,7 +13,7 @@ use keyward_storage::{AlertFilter, Tx};
 use serde_json::json;
 
 use crate::mail_text::{plain, vendor};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 impl Engine {
     /// What was unusual, the latest first.
@@ -43,14 +43,14 @@ impl Engine {
     /// One alert.
     pub async fn alert(&self, access: &Access<ReadRegistries>, id: AlertId) -> Result<Alert> {
         let tx = self.store.read().await?;
-        tx.alerts(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::Alert))
+        tx.alerts(access.scope()).find(id).await?.ok_or(Error::NotFound(Resource::Alert))
     }
 
     /// Says that the caller has seen to an alert. Saying so twice is no error.
     pub async fn acknowledge_alert(&self, access: &Access<WriteRegistries>, id: AlertId) -> Result<Alert> {
         let scope = access.scope();
         let tx = self.write(access).await?;
-        let alert = tx.alerts(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Alert))?;
+        let alert = tx.alerts(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Alert))?;
         match alert.state {
             AlertState::Open => {}
             AlertState::Acknowledged { .. } => return Ok(alert),
@@ -97,8 +97,8 @@ impl Engine {
     async fn mail_alert(&self, tx: &Tx, registry: &Registry, alert: &Alert) -> Result<()> {
         let scope = registry.scope();
         let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
-        let notices = tx.notices(scope).find().await?.ok_or(Error::NotFound(Thing::Organization))?;
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let notices = tx.notices(scope).find().await?.ok_or(Error::NotFound(Resource::Organization))?;
         if !notices.alerts || organization.state != OrganizationState::Active {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 
 use crate::customer::unchanged;
-use crate::{Done, Engine, Error, Result, Thing, once};
+use crate::{Done, Engine, Error, Result, Resource, once};
 
 /// An application to be created.
 #[derive(Debug, Clone)]
@@ -138,18 +138,18 @@ impl Engine {
 }
 
 pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: ApplicationId) -> Result<Application> {
-    tx.applications(scope).find(id).await?.ok_or(Error::NotFound(Thing::Application))
+    tx.applications(scope).find(id).await?.ok_or(Error::NotFound(Resource::Application))
 }
 
 /// Holds an application: its versions and what rests on them change one at a time.
 pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope, id: ApplicationId) -> Result<Application> {
-    tx.applications(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Application))
+    tx.applications(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Application))
 }
 
 fn taken(error: StorageError) -> Error {
     match error {
         StorageError::Unique(Unique::ApplicationName) => {
-            Error::Taken { thing: Thing::Application, field: "name" }
+            Error::Taken { resource: Resource::Application, field: "name" }
         }
         other => other.into(),
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::customer::unchanged;
 use crate::license::no_such_customer;
-use crate::{Done, Engine, Error, Result, Thing, application, once};
+use crate::{Done, Engine, Error, Result, Resource, application, once};
 
 /// Which versions are to be granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,7 +234,7 @@ impl Engine {
         id: ApplicationEntitlementId,
     ) -> Result<ApplicationGrant> {
         let found = tx.application_entitlements(scope).find(id).await?;
-        let found = found.ok_or(Error::NotFound(Thing::ApplicationEntitlement))?;
+        let found = found.ok_or(Error::NotFound(Resource::ApplicationEntitlement))?;
         grant(tx, scope, found).await
     }
 
@@ -245,7 +245,7 @@ impl Engine {
         scope: OrganizationScope,
         id: ApplicationEntitlementId,
     ) -> Result<ApplicationGrant> {
-        let gone = || Error::NotFound(Thing::ApplicationEntitlement);
+        let gone = || Error::NotFound(Resource::ApplicationEntitlement);
         let found = tx.application_entitlements(scope).find(id).await?.ok_or_else(gone)?;
         tx.customers(scope).lock(found.customer).await?.ok_or_else(gone)?;
         application::lock(tx, scope, found.application).await?;
@@ -288,8 +288,8 @@ async fn grants(
     let grant = |entitlement: ApplicationEntitlement| {
         let customer = customers.get(&entitlement.customer).cloned();
         let application = applications.get(&entitlement.application).cloned();
-        let customer = customer.ok_or(Error::NotFound(Thing::Customer))?;
-        let application = application.ok_or(Error::NotFound(Thing::Application))?;
+        let customer = customer.ok_or(Error::NotFound(Resource::Customer))?;
+        let application = application.ok_or(Error::NotFound(Resource::Application))?;
         let versions = versions.get(&application.id).cloned().unwrap_or_default();
         Ok(assembled(entitlement, customer, application, versions))
     };
@@ -301,7 +301,7 @@ async fn grant(
     scope: OrganizationScope,
     entitlement: ApplicationEntitlement,
 ) -> Result<ApplicationGrant> {
-    grants(tx, scope, vec![entitlement]).await?.pop().ok_or(Error::NotFound(Thing::ApplicationEntitlement))
+    grants(tx, scope, vec![entitlement]).await?.pop().ok_or(Error::NotFound(Resource::ApplicationEntitlement))
 }
 
 /// The entitlement with those of all versions that it grants.
@@ -344,7 +344,7 @@ fn no_such_application() -> Error {
 fn taken(error: StorageError) -> Error {
     match error {
         StorageError::Unique(Unique::ApplicationEntitlement) => {
-            Error::Taken { thing: Thing::ApplicationEntitlement, field: "application_id" }
+            Error::Taken { resource: Resource::ApplicationEntitlement, field: "application_id" }
         }
         other => other.into(),
     }

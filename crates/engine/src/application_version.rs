@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::application::{find, lock};
 use crate::customer::unchanged;
-use crate::{Done, Engine, Error, FieldFault, Result, Thing, heavy, once};
+use crate::{Done, Engine, Error, FieldFault, Result, Resource, heavy, once};
 
 /// A version to be created.
 #[derive(Debug, Clone)]
@@ -73,7 +73,7 @@ impl Engine {
         let (tx, scope) = (self.store.read().await?, access.scope());
         let application = find(&tx, scope, application).await?;
         let found = tx.application_versions(scope).find(application.id, name).await?;
-        sheet(&tx, scope, application, found.ok_or(Error::NotFound(Thing::ApplicationVersion))?).await
+        sheet(&tx, scope, application, found.ok_or(Error::NotFound(Resource::ApplicationVersion))?).await
     }
 
     /// What is wrong with the files of a new version, for a request of which other parts can't be read.
@@ -106,7 +106,7 @@ impl Engine {
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             let application = find(&tx, scope, application).await?;
             let version = tx.application_versions(scope).by_id(id.into()).await?;
-            let version = version.ok_or(Error::NotFound(Thing::ApplicationVersion))?;
+            let version = version.ok_or(Error::NotFound(Resource::ApplicationVersion))?;
             return Ok(Done::before(sheet(&tx, scope, application, version).await?));
         }
         // Held, so that an entitlement to all versions sees it or is seen by it.
@@ -237,7 +237,7 @@ async fn hold(
 ) -> Result<(Application, ApplicationVersion)> {
     let application = lock(tx, scope, application).await?;
     let version = tx.application_versions(scope).lock(application.id, name).await?;
-    Ok((application, version.ok_or(Error::NotFound(Thing::ApplicationVersion))?))
+    Ok((application, version.ok_or(Error::NotFound(Resource::ApplicationVersion))?))
 }
 
 fn fault((field, invalid): (&'static str, Invalid)) -> FieldFault {
@@ -275,7 +275,7 @@ async fn warnings(tx: &Tx, scope: OrganizationScope, files: &Files) -> Result<Ve
 fn taken(error: StorageError) -> Error {
     match error {
         StorageError::Unique(Unique::ApplicationVersionName) => {
-            Error::Taken { thing: Thing::ApplicationVersion, field: "name" }
+            Error::Taken { resource: Resource::ApplicationVersion, field: "name" }
         }
         other => other.into(),
     }

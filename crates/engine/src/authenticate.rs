@@ -4,7 +4,7 @@ use keyward_domain::{Access, Actor, Grant, Identity, Secret};
 use keyward_storage::Tx;
 
 use crate::log::queue::{Entry, Use, What};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 /// How exact "last used" is. Noting it at each request would fill the log.
 pub(crate) const LAST_USED_SECONDS: i64 = 60;
@@ -36,7 +36,7 @@ impl Engine {
     /// until the transaction ends, and two owners who step down at once are told apart.
     pub(crate) async fn write_held<P: Grant>(&self, access: &Access<P>) -> Result<(Tx, Access<P>)> {
         let tx = self.store.write().await?;
-        tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let now = self.still::<_, P>(&tx, access).await?;
         Ok((tx, now))
     }

@@ -14,7 +14,7 @@ use crate::member::one_of;
 use crate::reauthentication::Reauthenticated;
 use crate::vault::Place;
 use crate::visitor::{MemberVisit, SignedIn};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 /// For how many seconds a code counts.
 const STEP_SECONDS: i64 = 30;
@@ -118,9 +118,9 @@ impl Engine {
     pub async fn reset_second_factor(&self, slug: &Slug, email: &Email) -> Result<ResetSecondFactor> {
         let tx = self.store.write().await?;
         let organization = tx.organizations().by_slug(slug).await?;
-        let scope = organization.ok_or(Error::NotFound(Thing::Organization))?.scope();
+        let scope = organization.ok_or(Error::NotFound(Resource::Organization))?.scope();
         let found = tx.members(scope).by_email(email).await?;
-        let member = one_of(found, email).ok_or(Error::NotFound(Thing::Member))?;
+        let member = one_of(found, email).ok_or(Error::NotFound(Resource::Member))?;
         if lock_credentials(&tx, scope, member.id).await?.authenticator.is_none() {
             return Ok(ResetSecondFactor { member, sessions_ended: None });
         }

@@ -9,7 +9,7 @@ use keyward_storage::Tx;
 use serde_json::json;
 
 use crate::identity::Whose;
-use crate::{Done, Engine, Error, Result, Thing, once};
+use crate::{Done, Engine, Error, Result, Resource, once};
 
 /// A customer to be created.
 #[derive(Debug, Clone)]
@@ -49,7 +49,7 @@ impl Engine {
     /// One customer.
     pub async fn customer(&self, access: &Access<ReadCustomers>, id: CustomerId) -> Result<Customer> {
         let tx = self.store.read().await?;
-        tx.customers(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::Customer))
+        tx.customers(access.scope()).find(id).await?.ok_or(Error::NotFound(Resource::Customer))
     }
 
     /// Creates a customer.
@@ -63,7 +63,7 @@ impl Engine {
         let tx = self.write(access).await?;
         if let Some(id) = once::earlier(&tx, scope, once, now).await? {
             let earlier = tx.customers(scope).find(id.into()).await?;
-            return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Customer));
+            return earlier.map(Done::before).ok_or(Error::NotFound(Resource::Customer));
         }
         let customer = self.add_customer(&tx, access, new).await?;
         once::complete(&tx, scope, once, customer.id.uuid()).await?;
@@ -106,7 +106,7 @@ impl Engine {
     ) -> Result<Customer> {
         let scope = access.scope();
         let tx = self.write(access).await?;
-        let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Customer))?;
         unchanged(customer.version, expected)?;
         let before = customer.clone();
         let customer = Customer {
@@ -140,7 +140,7 @@ impl Engine {
     ) -> Result<()> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Customer))?;
         unchanged(customer.version, expected)?;
         for license in tx.licenses(scope).of_customer(id).await? {
             let target = license.id.uuid();

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::mail_text::{plain, vendor};
 use crate::retention::MOST_REMOVED;
-use crate::{ConfirmedCaller, Engine, Error, Result, Thing, slug};
+use crate::{ConfirmedCaller, Engine, Error, Result, Resource, slug};
 
 impl Engine {
     /// The deletion of the caller's organization, if it is scheduled.
@@ -26,7 +26,7 @@ impl Engine {
         let tx = self.write(access).await?;
         caller.hold(self, &tx, access).await?;
         let organization = tx.organizations().lock(access.scope()).await?;
-        let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
+        let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
         if organization.slug != *named {
             let wrong =
                 keyward_domain::Invalid::new("other_organization", "is not the slug of your organization");
@@ -46,7 +46,7 @@ impl Engine {
         let tx = self.write(access).await?;
         caller.hold(self, &tx, access).await?;
         let organization = tx.organizations().lock(access.scope()).await?;
-        let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
+        let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
         self.keep(&tx, &organization, access.actor()).await?;
         tx.commit().await?;
         Ok(())
@@ -64,7 +64,7 @@ impl Engine {
     /// How many rows an organization has, by table, for the operator.
     pub async fn operator_counts(&self, slug: &Slug) -> Result<Vec<(&'static str, u64)>> {
         let tx = self.store.read().await?;
-        let found = tx.organizations().by_slug(slug).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let found = tx.organizations().by_slug(slug).await?.ok_or(Error::NotFound(Resource::Organization))?;
         Ok(tx.deletions().rows(found.id).await?)
     }
 
@@ -101,7 +101,7 @@ impl Engine {
         loop {
             let tx = self.store.write().await?;
             let found = tx.deletions().lock(organization.id).await?;
-            let deletion = found.ok_or(Error::NotFound(Thing::Organization))?;
+            let deletion = found.ok_or(Error::NotFound(Resource::Organization))?;
             if let DeletionState::Finished { .. } = deletion.state {
                 return Ok(removed);
             }
@@ -171,7 +171,7 @@ impl Engine {
         let now = self.now();
         slug::hold_all(tx, now).await?;
         let found = tx.organizations().lock_any(deletion.organization).await?;
-        let organization = found.ok_or(Error::NotFound(Thing::Organization))?;
+        let organization = found.ok_or(Error::NotFound(Resource::Organization))?;
         let tail: String = self.random::<16>().iter().map(|byte| format!("{byte:02x}")).collect();
         let elsewhere = format!("deleted-{tail}").parse().map_err(|invalid| Error::field("slug", invalid))?;
         tx.deletions().take_out(organization.scope(), &elsewhere, now).await?;
@@ -198,6 +198,6 @@ impl Engine {
 }
 
 async fn named(tx: &Tx, slug: &Slug) -> Result<Organization> {
-    let found = tx.organizations().by_slug(slug).await?.ok_or(Error::NotFound(Thing::Organization))?;
-    tx.organizations().lock_any(found.id).await?.ok_or(Error::NotFound(Thing::Organization))
+    let found = tx.organizations().by_slug(slug).await?.ok_or(Error::NotFound(Resource::Organization))?;
+    tx.organizations().lock_any(found.id).await?.ok_or(Error::NotFound(Resource::Organization))
 }

@@ -17,7 +17,7 @@ use keyward_storage::Tx;
 use crate::issue::TokenFormat;
 use crate::validation::load::{self, Bearer};
 use crate::visitor::CustomerVisit;
-use crate::{Engine, Error, Result, Thing, heavy};
+use crate::{Engine, Error, Result, Resource, heavy};
 
 /// A customer who was recognised, by a session or by the token of a license. It reaches what the customer may
 /// deploy, and nothing else.
@@ -155,7 +155,7 @@ impl Engine {
         let (_, version) = entitled_one(&tx, recipient, slug, name).await?;
         let files = tx.application_versions(scope).files(&version).await?;
         drop(tx);
-        let file = files.find(file).ok_or(Error::NotFound(Thing::File))?.clone();
+        let file = files.find(file).ok_or(Error::NotFound(Resource::File))?.clone();
         let bytes = file.text.as_str().len();
         let (file, keys) = self
             .asked(recipient, bytes, file, |file| {
@@ -225,7 +225,7 @@ impl Engine {
 
 async fn entitled(tx: &Tx, recipient: &Recipient, slug: &Slug) -> Result<EntitledApplication> {
     let scope = recipient.organization.scope();
-    let nothing = || Error::NotFound(Thing::Application);
+    let nothing = || Error::NotFound(Resource::Application);
     let application = tx.applications(scope).by_slug(slug).await?.ok_or_else(nothing)?;
     let held = tx.application_entitlements(scope).of_customer(recipient.customer.id).await?;
     if !held.iter().any(|entitlement| entitlement.application == application.id) {
@@ -244,7 +244,7 @@ async fn entitled_one(
 ) -> Result<(Application, ApplicationVersion)> {
     let own = entitled(tx, recipient, slug).await?;
     let version = own.versions.into_iter().find(|version| version.name == *name);
-    Ok((own.application, version.ok_or(Error::NotFound(Thing::ApplicationVersion))?))
+    Ok((own.application, version.ok_or(Error::NotFound(Resource::ApplicationVersion))?))
 }
 
 /// The text with all its keys, or those that there are not.

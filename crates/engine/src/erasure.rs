@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::identity::Whose;
 use crate::member::{another_owner, one_of};
-use crate::{ConfirmedCaller, Engine, Error, Result, Thing};
+use crate::{ConfirmedCaller, Engine, Error, Result, Resource};
 
 /// Whose data is taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ impl Engine {
         let scope = access.scope();
         let tx = self.write(access).await?;
         caller.hold(self, &tx, access).await?;
-        let found = tx.customers(scope).find(id).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        let found = tx.customers(scope).find(id).await?.ok_or(Error::NotFound(Resource::Customer))?;
         drop(tx);
         let person = person(Kind::Customer, Some((id.uuid(), found.name)), found.email)?;
         let after = self.leave_log(scope, &person).await?;
@@ -51,7 +51,7 @@ impl Engine {
         let scope = access.scope();
         let tx = self.write(access).await?;
         caller.hold(self, &tx, access).await?;
-        let member = tx.members(scope).find(id).await?.ok_or(Error::NotFound(Thing::Member))?;
+        let member = tx.members(scope).find(id).await?.ok_or(Error::NotFound(Resource::Member))?;
         may_go(&tx, scope, &member).await?;
         drop(tx);
         let person = person(Kind::Member, Some((id.uuid(), member.name)), member.email)?;
@@ -76,7 +76,7 @@ impl Engine {
             tx.commit().await?;
         }
         if count == 0 {
-            return Err(Error::NotFound(Thing::Customer));
+            return Err(Error::NotFound(Resource::Customer));
         }
         Ok(count)
     }
@@ -103,7 +103,7 @@ impl Engine {
 
     async fn scope_named(&self, slug: &Slug) -> Result<OrganizationScope> {
         let found = self.store.read().await?.organizations().by_slug(slug).await?;
-        Ok(found.ok_or(Error::NotFound(Thing::Organization))?.scope())
+        Ok(found.ok_or(Error::NotFound(Resource::Organization))?.scope())
     }
 
     /// Takes a person out of the log, a part at a time. The person's own row goes last: who is stopped half-way begins

@@ -14,15 +14,15 @@ use keyward_storage::StorageError;
 pub enum Error {
     /// There is no such thing in the caller's organization.
     #[error("there is no such {0}")]
-    NotFound(Thing),
+    NotFound(Resource),
     /// Values were refused; all of them, each with its field.
     #[error("{} of the values are not acceptable", .0.len())]
     Invalid(Vec<FieldFault>),
     /// Another thing of the organization has this value already.
-    #[error("another {thing} has this {field} already")]
+    #[error("another {resource} has this {field} already")]
     Taken {
         /// Of what kind.
-        thing: Thing,
+        resource: Resource,
         /// The field that must be unique.
         field: &'static str,
     },
@@ -147,7 +147,7 @@ pub enum Error {
 
 /// The kinds of things that use-cases act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Thing {
+pub enum Resource {
     /// The tenant.
     Organization,
     /// A person of the vendor.
@@ -190,7 +190,7 @@ pub enum Thing {
     Provider,
 }
 
-impl Thing {
+impl Resource {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -218,7 +218,7 @@ impl Thing {
     }
 }
 
-impl std::fmt::Display for Thing {
+impl std::fmt::Display for Resource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.as_str())
     }

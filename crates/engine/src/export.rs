@@ -3,7 +3,7 @@
 use keyward_domain::permission::WriteOwners;
 use keyward_domain::{Access, Action, Actor, Authority, Identity, Scopes, Slug};
 
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 impl Engine {
     /// Tells the audit log that everything is read.
@@ -22,7 +22,7 @@ impl Engine {
     /// The operator, within one organization, at the command line.
     pub async fn operator_in(&self, slug: &Slug) -> Result<Identity> {
         let found = self.store.read().await?.organizations().by_slug(slug).await?;
-        let organization = found.ok_or(Error::NotFound(Thing::Organization))?;
+        let organization = found.ok_or(Error::NotFound(Resource::Organization))?;
         Ok(Identity::new(organization.id, Actor::Operator, Authority::Operator, Scopes::all()))
     }
 }

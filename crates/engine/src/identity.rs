@@ -7,7 +7,7 @@ use keyward_storage::{Credentials, Tx};
 use serde_json::json;
 
 use crate::visitor::SignedIn;
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 /// Whose identity is proved by something.
 #[derive(Debug, Clone, Copy)]
@@ -77,6 +77,6 @@ impl Engine {
 
 /// What a member signs in with, held until the end of the transaction.
 pub(crate) async fn lock_credentials(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Credentials> {
-    tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Member))?;
-    tx.members(scope).credentials(id).await?.ok_or(Error::NotFound(Thing::Member))
+    tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Member))?;
+    tx.members(scope).credentials(id).await?.ok_or(Error::NotFound(Resource::Member))
 }

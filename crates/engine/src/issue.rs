@@ -11,7 +11,7 @@ use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, Stat
 
 use crate::validation::signer::AnswerSigner;
 use crate::vault::{Place, SealError};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 /// How a token is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl Engine {
     ) -> Result<String> {
         let scope = access.scope();
         let tx = self.store.read().await?;
-        let license = tx.licenses(scope).find(id).await?.ok_or(Error::NotFound(Thing::License))?;
+        let license = tx.licenses(scope).find(id).await?.ok_or(Error::NotFound(Resource::License))?;
         self.sign(&tx, scope, &license, &license.revision, format).await
     }
 
@@ -46,9 +46,9 @@ impl Engine {
     ) -> Result<String> {
         let scope = access.scope();
         let tx = self.store.read().await?;
-        let license = tx.licenses(scope).find(id).await?.ok_or(Error::NotFound(Thing::License))?;
+        let license = tx.licenses(scope).find(id).await?.ok_or(Error::NotFound(Resource::License))?;
         let revision =
-            tx.licenses(scope).revision(id, number).await?.ok_or(Error::NotFound(Thing::Revision))?;
+            tx.licenses(scope).revision(id, number).await?.ok_or(Error::NotFound(Resource::Revision))?;
         self.sign(&tx, scope, &license, &revision, format).await
     }
 
@@ -69,9 +69,9 @@ impl Engine {
             (LicenseState::Active, RevisionState::Current | RevisionState::Superseded { .. }) => {}
         }
         let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let key =
-            tx.signing_keys(scope).find(&revision.kid).await?.ok_or(Error::NotFound(Thing::SigningKey))?;
+            tx.signing_keys(scope).find(&revision.kid).await?.ok_or(Error::NotFound(Resource::SigningKey))?;
         if let SigningKeyState::Revoked { .. } = key.state {
             return Err(Error::NoToken("its signing key is revoked: renew the license"));
         }

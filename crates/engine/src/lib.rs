@@ -86,7 +86,7 @@ pub use authenticator::{NewAuthenticator, NewRecoveryCodes, ResetSecondFactor};
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use entitled_applications::{DeliveredFile, EntitledApplication, EntitledVersion, Recipient};
-pub use error::{Error, FieldFault, Thing};
+pub use error::{Error, FieldFault, Resource};
 pub use heavy::heavy;
 pub use issue::TokenFormat;
 pub use keyward_storage::Named;

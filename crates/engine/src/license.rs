@@ -13,7 +13,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::customer::{NewCustomer, unchanged};
-use crate::{Done, Engine, Error, FieldFault, Result, Thing, TokenFormat, once, product};
+use crate::{Done, Engine, Error, FieldFault, Result, Resource, TokenFormat, once, product};
 
 /// How many license keys are drawn for a name that is free.
 const MOST_DRAWS: u32 = 8;
@@ -243,8 +243,8 @@ impl Engine {
     }
 
     async fn issued(&self, tx: &Tx, scope: OrganizationScope, license: License) -> Result<IssuedKey> {
-        let customer = license.customer.ok_or(Error::NotFound(Thing::Customer))?;
-        let customer = tx.customers(scope).find(customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        let customer = license.customer.ok_or(Error::NotFound(Resource::Customer))?;
+        let customer = tx.customers(scope).find(customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
         let token = self.sign(tx, scope, &license, &license.revision, TokenFormat::Jwt).await?;
         Ok(IssuedKey { customer, license, token })
     }
@@ -488,7 +488,7 @@ impl Engine {
 
     /// What a new revision gets from its surroundings.
     async fn issue(&self, tx: &Tx, scope: OrganizationScope, product: Option<&Product>) -> Result<Issue> {
-        let key = tx.signing_keys(scope).active().await?.ok_or(Error::NotFound(Thing::SigningKey))?;
+        let key = tx.signing_keys(scope).active().await?.ok_or(Error::NotFound(Resource::SigningKey))?;
         Ok(Issue {
             id: self.id(RevisionId::new),
             registry: product.map(|product| product.pull_roles.names()).unwrap_or_default(),
@@ -606,11 +606,11 @@ impl Checked {
 }
 
 pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
-    tx.licenses(scope).find(id).await?.ok_or(Error::NotFound(Thing::License))
+    tx.licenses(scope).find(id).await?.ok_or(Error::NotFound(Resource::License))
 }
 
 pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
-    tx.licenses(scope).lock(id).await?.ok_or(Error::NotFound(Thing::License))
+    tx.licenses(scope).lock(id).await?.ok_or(Error::NotFound(Resource::License))
 }
 
 pub(crate) fn no_such_customer() -> Error {
@@ -619,7 +619,7 @@ pub(crate) fn no_such_customer() -> Error {
 
 fn taken(error: StorageError) -> Error {
     match error {
-        StorageError::Unique(Unique::LicenseName) => Error::Taken { thing: Thing::License, field: "name" },
+        StorageError::Unique(Unique::LicenseName) => Error::Taken { resource: Resource::License, field: "name" },
         other => other.into(),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::customer::unchanged;
 use crate::identity::Whose;
 use crate::provider::is_vouched_for;
-use crate::{Done, Engine, Error, Result, Thing, once};
+use crate::{Done, Engine, Error, Result, Resource, once};
 
 /// A member to be added.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Engine {
     /// One member.
     pub async fn member(&self, access: &Access<ReadMembers>, id: MemberId) -> Result<Member> {
         let tx = self.store.read().await?;
-        tx.members(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::Member))
+        tx.members(access.scope()).find(id).await?.ok_or(Error::NotFound(Resource::Member))
     }
 
     /// Adds a member. An owner is added by who may do what concerns owners.
@@ -70,7 +70,7 @@ impl Engine {
         self.owners_for_owners(tx, access, new.role).await?;
         if let Some(id) = once::earlier(tx, scope, once, now).await? {
             let earlier = tx.members(scope).find(id.into()).await?;
-            return earlier.map(Done::before).ok_or(Error::NotFound(Thing::Member));
+            return earlier.map(Done::before).ok_or(Error::NotFound(Resource::Member));
         }
         let member = self.new_member(scope, new);
         tx.members(scope).insert(&member).await.map_err(taken)?;
@@ -175,7 +175,7 @@ impl Engine {
 }
 
 pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Member> {
-    tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Member))
+    tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Member))
 }
 
 /// The one of those found by an address, in whatever case it was typed: the exact match, or the only one.
@@ -193,7 +193,7 @@ pub(crate) async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<(
 
 fn taken(error: StorageError) -> Error {
     match error {
-        StorageError::Unique(Unique::MemberEmail) => Error::Taken { thing: Thing::Member, field: "email" },
+        StorageError::Unique(Unique::MemberEmail) => Error::Taken { resource: Resource::Member, field: "email" },
         other => other.into(),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::customer::unchanged;
 use crate::mail_text::{plain, vendor};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 /// How often an organization's turn comes.
 const TURN_SECONDS: i64 = 60 * 60;
@@ -42,7 +42,7 @@ impl Engine {
     /// What is told by mail.
     pub async fn notices(&self, access: &Access<ReadOrganization>) -> Result<Notices> {
         let found = self.store.read().await?.notices(access.scope()).find().await?;
-        found.ok_or(Error::NotFound(Thing::Organization))
+        found.ok_or(Error::NotFound(Resource::Organization))
     }
 
     /// Changes what is told by mail.
@@ -54,7 +54,7 @@ impl Engine {
     ) -> Result<Notices> {
         let scope = access.scope();
         let tx = self.write(access).await?;
-        let known = tx.notices(scope).lock().await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let known = tx.notices(scope).lock().await?.ok_or(Error::NotFound(Resource::Organization))?;
         unchanged(known.version, expected)?;
         let notices = Notices {
             members: change.members.unwrap_or(known.members),
@@ -84,7 +84,7 @@ impl Engine {
         let tx = self.store.write().await?;
         let Some(turn) = tx.take_turn(now, TURN_SECONDS).await? else { return Ok(false) };
         let organization = tx.organization_of(turn.organization).await?;
-        let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
+        let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
         if organization.state == OrganizationState::Active {
             // Servers differ about midnight; a day further ahead is of a wrong clock.
             let told = turn.digest_day == now.day() || turn.digest_day == now.day() + 1;

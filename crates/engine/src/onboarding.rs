@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::issue::TokenFormat;
 use crate::mail_text::{plain, vendor};
 use crate::visitor::{CustomerVisit, OnboardingVisit, SignedIn, Visit};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 /// A link just made, with the address that is shown this once.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Engine {
         let customer = customer.ok_or_else(nobody)?;
         let counted = self.count_vendor_mail(&tx, scope, &customer.email).await?;
         let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let vendor = vendor(&organization);
         let subject = format!("Your license from {vendor}");
         let body = format!(
@@ -103,7 +103,7 @@ impl Engine {
         mailed: bool,
     ) -> Result<(License, NewOnboardingLink)> {
         let scope = access.scope();
-        let license = tx.licenses(scope).find(license).await?.ok_or(Error::NotFound(Thing::License))?;
+        let license = tx.licenses(scope).find(license).await?.ok_or(Error::NotFound(Resource::License))?;
         if let LicenseState::Revoked { .. } = license.state {
             return Err(Error::Transition("a license that is revoked cannot be handed over".to_owned()));
         }
@@ -123,7 +123,7 @@ impl Engine {
         license: LicenseId,
     ) -> Result<Vec<Link>> {
         let tx = self.store.read().await?;
-        tx.licenses(access.scope()).find(license).await?.ok_or(Error::NotFound(Thing::License))?;
+        tx.licenses(access.scope()).find(license).await?.ok_or(Error::NotFound(Resource::License))?;
         Ok(tx.links(access.scope()).to(license.uuid()).await?)
     }
 
@@ -132,7 +132,7 @@ impl Engine {
         let scope = access.scope();
         let tx = self.write(access).await?;
         if !tx.links(scope).withdraw(id, self.now()).await? {
-            return Err(Error::NotFound(Thing::Link));
+            return Err(Error::NotFound(Resource::Link));
         }
         self.record(&tx, access, Action::OnboardingLinkRevoked, id.uuid(), &[]).await?;
         tx.commit().await?;
@@ -144,10 +144,10 @@ impl Engine {
         let hash = secret.hash();
         let tx = self.store.read().await?;
         let link = tx.link_by_hash(&hash).await?.filter(|link| link.hash == hash);
-        let link = link.ok_or(Error::NotFound(Thing::Link))?;
+        let link = link.ok_or(Error::NotFound(Resource::Link))?;
         let organization = tx.organization_of(link.organization).await?.ok_or(Error::LinkGone)?;
         let LinkPurpose::Onboarding(license) = link.purpose else {
-            return Err(Error::NotFound(Thing::Link));
+            return Err(Error::NotFound(Resource::Link));
         };
         if !link.is_live(self.now()) {
             return Err(Error::LinkGone);
@@ -193,7 +193,7 @@ impl Engine {
         let tx = self.store.read().await?;
         let found = tx.licenses(visit.organization.scope()).find(id).await?;
         let own = found.filter(|license| license.customer == Some(visit.customer.id));
-        let license = own.ok_or(Error::NotFound(Thing::License))?;
+        let license = own.ok_or(Error::NotFound(Resource::License))?;
         self.handover(&tx, visit.organization.clone(), license).await
     }
 
@@ -204,7 +204,7 @@ impl Engine {
         handover: &Handover,
     ) -> Result<Option<LicenseUsage>> {
         if handover.license.customer != Some(visit.customer.id) {
-            return Err(Error::NotFound(Thing::License));
+            return Err(Error::NotFound(Resource::License));
         }
         let Some(product) = &handover.product else { return Ok(None) };
         let mode = product.settings.addresses;

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::customer::unchanged;
 use crate::member::NewMember;
 use crate::token::maker_of;
-use crate::{Done, Engine, Error, Result, Thing, once, slug};
+use crate::{Done, Engine, Error, Result, Resource, once, slug};
 
 /// An organization to be founded.
 #[derive(Debug, Clone)]
@@ -66,7 +66,7 @@ impl Engine {
     /// Holds back what is not part of the organization's plan.
     pub(crate) async fn includes(&self, tx: &Tx, scope: OrganizationScope, feature: Feature) -> Result<()> {
         let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let limits = organization.limits(self.now());
         if limits.includes(feature) {
             Ok(())
@@ -78,7 +78,7 @@ impl Engine {
     /// The caller's own organization.
     pub async fn organization(&self, access: &Access<ReadOrganization>) -> Result<Organization> {
         let tx = self.store.read().await?;
-        tx.organizations().find(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))
+        tx.organizations().find(access.scope()).await?.ok_or(Error::NotFound(Resource::Organization))
     }
 
     /// Whether the organization's slug can still be changed: no token was issued that holds it.
@@ -98,7 +98,7 @@ impl Engine {
             slug::hold_all(&tx, self.now()).await?;
         }
         let before =
-            tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Thing::Organization))?;
+            tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Resource::Organization))?;
         unchanged(before.version, expected)?;
         let organization = Organization {
             name: change.name.unwrap_or_else(|| before.name.clone()),
@@ -131,7 +131,7 @@ impl Engine {
     ) -> Result<Done<Organization>> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        let missing = Error::NotFound(Thing::Organization);
+        let missing = Error::NotFound(Resource::Organization);
         if once::earlier(&tx, scope, once, now).await?.is_some() {
             return tx.organizations().find(scope).await?.map(Done::before).ok_or(missing);
         }
@@ -239,7 +239,7 @@ impl Engine {
         decide: impl FnOnce(Organization) -> Result<Organization>,
     ) -> Result<Organization> {
         let tx = self.write(access).await?;
-        let found = tx.organizations().lock_any(id).await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let found = tx.organizations().lock_any(id).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let version = found.version + 1;
         let organization = Organization { updated_at: self.now(), version, ..decide(found)? };
         tx.organizations().save(&organization).await?;

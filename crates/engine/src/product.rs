@@ -10,7 +10,7 @@ use keyward_storage::{StorageError, Tx, Unique, Usage};
 use serde_json::json;
 
 use crate::customer::unchanged;
-use crate::{Done, Engine, Error, Result, Thing, once};
+use crate::{Done, Engine, Error, Result, Resource, once};
 
 /// A product to be created.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ impl Engine {
         let tx = self.store.read().await?;
         find(&tx, scope, id).await?;
         let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let today = self.now().day();
         Ok(ProductUsage {
             limit: organization.limits(self.now()).validations_per_day,
@@ -142,7 +142,7 @@ impl Engine {
         once::first(&tx, scope, once, now).await?;
         // Held, so that of two who count the products one counts the other's.
         let organization =
-            tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+            tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         organization.limits(now).another_product(tx.products(scope).count().await?)?;
         let (secret, key) = self.new_api_key();
         let product = Product {
@@ -323,19 +323,19 @@ impl SettingsChange {
 }
 
 pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: ProductId) -> Result<Product> {
-    tx.products(scope).find(id).await?.ok_or(Error::NotFound(Thing::Product))
+    tx.products(scope).find(id).await?.ok_or(Error::NotFound(Resource::Product))
 }
 
 /// Holds a product. The organization is held before it: a change of the product's key or name also holds back
 /// those who refer to it, such as new licenses, and those hold the organization.
 async fn lock(tx: &Tx, scope: OrganizationScope, id: ProductId) -> Result<Product> {
     tx.organizations().lock(scope).await?;
-    tx.products(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Product))
+    tx.products(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Product))
 }
 
 fn taken(error: StorageError) -> Error {
     match error {
-        StorageError::Unique(Unique::ProductName) => Error::Taken { thing: Thing::Product, field: "name" },
+        StorageError::Unique(Unique::ProductName) => Error::Taken { resource: Resource::Product, field: "name" },
         other => other.into(),
     }
 }

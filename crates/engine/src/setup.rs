@@ -7,7 +7,7 @@ use sha2::Digest as _;
 use crate::organization::NewOrganization;
 use crate::password::Password;
 use crate::visitor::{SignedIn, Visit};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 /// The name under which the hash of the setup link is kept.
 const SETUP: &str = "setup_link";
@@ -65,7 +65,7 @@ impl Engine {
     async fn openable(&self, tx: &Tx, secret: &Secret) -> Result<()> {
         let kept = tx.settings().get(SETUP).await?;
         if !kept.is_some_and(|kept| same(&kept, secret)) {
-            return Err(Error::NotFound(Thing::Link));
+            return Err(Error::NotFound(Resource::Link));
         }
         if tx.organizations().any().await? { Err(Error::LinkGone) } else { Ok(()) }
     }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::vault::{Place, SealError};
-use crate::{Done, Engine, Error, Result, Thing, once};
+use crate::{Done, Engine, Error, Result, Resource, once};
 
 /// A signing key to be created.
 #[derive(Clone, Default)]
@@ -185,17 +185,17 @@ impl Engine {
 }
 
 async fn find(tx: &Tx, scope: OrganizationScope, kid: &Kid) -> Result<SigningKey> {
-    tx.signing_keys(scope).find(kid).await?.ok_or(Error::NotFound(Thing::SigningKey))
+    tx.signing_keys(scope).find(kid).await?.ok_or(Error::NotFound(Resource::SigningKey))
 }
 
 async fn lock(tx: &Tx, scope: OrganizationScope, kid: &Kid) -> Result<SigningKey> {
-    tx.signing_keys(scope).lock(kid).await?.ok_or(Error::NotFound(Thing::SigningKey))
+    tx.signing_keys(scope).lock(kid).await?.ok_or(Error::NotFound(Resource::SigningKey))
 }
 
 fn taken(error: StorageError) -> Error {
     match error {
         StorageError::Unique(Unique::SigningKeyId) => {
-            Error::Taken { thing: Thing::SigningKey, field: "private_key_pem" }
+            Error::Taken { resource: Resource::SigningKey, field: "private_key_pem" }
         }
         other => other.into(),
     }
@@ -216,7 +216,7 @@ async fn earlier(
 ) -> Result<Option<SigningKey>> {
     let Some(id) = once::earlier(tx, scope, once, now).await? else { return Ok(None) };
     let key = tx.signing_keys(scope).list().await?.into_iter().find(|key| resource(&key.kid) == id);
-    key.map(Some).ok_or(Error::NotFound(Thing::SigningKey))
+    key.map(Some).ok_or(Error::NotFound(Resource::SigningKey))
 }
 
 async fn complete(tx: &Tx, scope: OrganizationScope, once: Option<&Idempotency>, kid: &Kid) -> Result<()> {

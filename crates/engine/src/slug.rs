@@ -3,7 +3,7 @@
 use keyward_domain::{Invalid, Name, Organization, Slug, Timestamp};
 use keyward_storage::{StorageError, Tx, Unique};
 
-use crate::{Error, Result, Thing};
+use crate::{Error, Result, Resource};
 
 /// The row that whoever gives a slug holds.
 const HELD: &str = "slugs";
@@ -43,7 +43,7 @@ async fn free(tx: &Tx, slug: &Slug) -> Result<()> {
         return Err(Error::field("slug", Invalid::new("reserved_slug", "is reserved for the server itself")));
     }
     if tx.organizations().slug_taken(slug).await? {
-        return Err(Error::Taken { thing: Thing::Organization, field: "slug" });
+        return Err(Error::Taken { resource: Resource::Organization, field: "slug" });
     }
     Ok(())
 }
@@ -52,7 +52,7 @@ async fn free(tx: &Tx, slug: &Slug) -> Result<()> {
 pub(crate) fn taken(error: StorageError) -> Error {
     match error {
         StorageError::Unique(Unique::OrganizationSlug) => {
-            Error::Taken { thing: Thing::Organization, field: "slug" }
+            Error::Taken { resource: Resource::Organization, field: "slug" }
         }
         other => other.into(),
     }

@@ -8,7 +8,7 @@ use keyward_domain::{
 use keyward_storage::Tx;
 use serde_json::json;
 
-use crate::{Engine, Error, Result, Thing, once};
+use crate::{Engine, Error, Result, Resource, once};
 
 /// A token to be created.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl Engine {
     /// One token.
     pub async fn token(&self, access: &Access<ReadTokens>, id: TokenId) -> Result<ManagementToken> {
         let tx = self.store.read().await?;
-        tx.tokens(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::Token))
+        tx.tokens(access.scope()).find(id).await?.ok_or(Error::NotFound(Resource::Token))
     }
 
     /// Creates a token for whom the caller acts, with no more scopes than the caller has.
@@ -78,7 +78,7 @@ impl Engine {
     pub async fn revoke_token(&self, access: &Access<WriteTokens>, id: TokenId) -> Result<ManagementToken> {
         let scope = access.scope();
         let tx = self.write(access).await?;
-        let token = tx.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Token))?;
+        let token = tx.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Token))?;
         if !token.maker.may_be_ended_by(access.authority()) {
             self.still::<_, WriteOwners>(&tx, access).await?;
         }
@@ -101,7 +101,7 @@ impl Engine {
     ) -> Result<ManagementToken> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.store.write().await?;
-        let token = tx.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Token))?;
+        let token = tx.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Token))?;
         let access = &self.still::<_, WriteOwners>(&tx, access).await?;
         self.still_confirmed(&tx, access).await?;
         match token.state(now) {

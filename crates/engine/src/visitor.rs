@@ -17,7 +17,7 @@ use crate::mail_text::{plain, vendor};
 use crate::password::Password;
 use crate::provider::is_vouched_for;
 use crate::reauthentication::Reauthenticated;
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 /// How exact "last seen" is.
 const LAST_SEEN_SECONDS: i64 = 60;
@@ -165,7 +165,7 @@ impl Engine {
         let Some((member, fitting)) = judged else { return Ok(SignIn::Refused) };
         let tx = self.store.write().await?;
         let organization = tx.organization_of(member.organization).await?;
-        let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
+        let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
         let scope = organization.scope();
         // Hashing takes its time: what was changed meanwhile counts.
         if tx.members(scope).lock(member.id).await?.is_none() {
@@ -284,7 +284,7 @@ impl Engine {
     ) -> Result<Option<SignedIn>> {
         // Looked at before anything is hashed: only who has a link makes that work.
         let known = self.store.read().await?.link_by_hash(&secret.hash()).await?;
-        let known = known.filter(|link| link.hash == secret.hash()).ok_or(Error::NotFound(Thing::Link))?;
+        let known = known.filter(|link| link.hash == secret.hash()).ok_or(Error::NotFound(Resource::Link))?;
         if !known.is_live(self.now()) {
             return Err(Error::LinkGone);
         }
@@ -327,7 +327,7 @@ impl Engine {
         let hash = secret.hash();
         let found = tx.lock_link_by_hash(&hash).await?.filter(|link| link.hash == hash);
         let link =
-            found.ok_or(Error::NotFound(Thing::Link))?.open(self.now()).map_err(|_| Error::LinkGone)?;
+            found.ok_or(Error::NotFound(Resource::Link))?.open(self.now()).map_err(|_| Error::LinkGone)?;
         let organization = tx.organization_of(link.organization).await?.ok_or(Error::LinkGone)?;
         tx.links(organization.scope()).save(&link).await?;
         Ok((link, organization.scope()))
@@ -371,7 +371,7 @@ impl Engine {
 
     /// The organization that a member belongs to.
     pub(crate) async fn home(&self, tx: &Tx, member: &Member) -> Result<Organization> {
-        tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Thing::Organization))
+        tx.organization_of(member.organization).await?.ok_or(Error::NotFound(Resource::Organization))
     }
 
     /// Sets the password of who has opened a link; all sessions end.

@@ -130,8 +130,8 @@ impl Form {
                 }
                 Ok(())
             }
-            Error::Taken { thing, field } => {
-                self.refuse(field, format!("is taken by another {thing}"));
+            Error::Taken { resource, field } => {
+                self.refuse(field, format!("is taken by another {resource}"));
                 Ok(())
             }
             Error::Transition(reason) | Error::InUse(reason) => {

@@ -26,7 +26,7 @@ use crate::identity::Whose;
 use crate::reauthentication::ConfirmedCaller;
 use crate::vault::Place;
 use crate::visitor::SignedIn;
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 pub use sign_in::{Arrival, Outbound, Refusal, Return};
 pub use wire::WireError;
@@ -162,7 +162,7 @@ impl Engine {
         let (tx, _) = self.write_held(access).await?;
         let session = caller.hold(self, &tx, access).await?;
         let known = tx.providers(scope).lock().await?;
-        let (known, _) = known.ok_or(Error::NotFound(Thing::Provider))?;
+        let (known, _) = known.ok_or(Error::NotFound(Resource::Provider))?;
         unchanged(known.version, expected)?;
         tx.providers(scope).remove().await?;
         let detail = [("issuer", json!(known.issuer))];

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::validation::load;
 use crate::vault::SealError;
-use crate::{Engine, Error, Result, Thing, pasted};
+use crate::{Engine, Error, Result, Resource, pasted};
 
 /// How many registries of one name are tried: their upstreams are one, or one vendor's.
 const MOST_OF_ONE_NAME: u64 = 16;
@@ -146,7 +146,7 @@ impl Engine {
         // The look-up is by hash; the comparison in constant time is what decides.
         let Some(key) = found.filter(|key| key.accepts(&hash, now)) else { return Ok(None) };
         let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         self.note_use(&key, address, client);
         let rights = halted(&organization).map_or(Rights::Key(key.access), Rights::Halted);
         Ok(Some(Principal { holder: Holder::Key(key.id), rights }))
@@ -161,7 +161,7 @@ impl Engine {
             return Ok(None);
         };
         let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let holder = Holder::License { license: license.id, customer: license.customer };
         let rights = self.license_rights(tx, &organization, &license, &revision).await?;
         Ok(Some(Principal { holder, rights }))

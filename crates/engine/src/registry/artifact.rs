@@ -12,7 +12,7 @@ use keyward_domain::{
 use keyward_storage::{Pointing, Referrers, Shown, Tx};
 use serde_json::json;
 
-use crate::{Done, Engine, Error, Result, Thing, once};
+use crate::{Done, Engine, Error, Result, Resource, once};
 
 /// The most characters that are kept of why a registry can't be looked at.
 const MOST_FAULT: usize = 300;
@@ -340,7 +340,7 @@ impl Engine {
         };
         artifacts.insert(&artifact).await?;
         // Another may have been first.
-        artifacts.named(registry.id, repository).await?.ok_or(Error::NotFound(Thing::Artifact))
+        artifacts.named(registry.id, repository).await?.ok_or(Error::NotFound(Resource::Artifact))
     }
 
     fn row_id(&self) -> uuid::Uuid {
@@ -349,5 +349,5 @@ impl Engine {
 }
 
 pub(super) async fn find(tx: &Tx, scope: OrganizationScope, id: ArtifactId) -> Result<Artifact> {
-    tx.artifacts(scope).find(id).await?.ok_or(Error::NotFound(Thing::Artifact))
+    tx.artifacts(scope).find(id).await?.ok_or(Error::NotFound(Resource::Artifact))
 }

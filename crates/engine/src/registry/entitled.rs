@@ -19,7 +19,7 @@ use keyward_storage::Tx;
 
 use super::Rights;
 use super::admission::{Held, is_withdrawn};
-use crate::{ApplicationGrant, CustomerVisit, Engine, Error, Result, Thing, heavy};
+use crate::{ApplicationGrant, CustomerVisit, Engine, Error, Result, Resource, heavy};
 
 /// What a customer may pull, and with which licenses.
 #[derive(Debug, Clone)]
@@ -134,8 +134,8 @@ impl Engine {
     ) -> Result<CustomerPulls> {
         let (tx, scope) = (self.store.read().await?, access.scope());
         let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
-        tx.customers(scope).find(customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        tx.customers(scope).find(customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
         let (open, halted) = self.customer_rights(&tx, &organization, customer).await?;
         Ok(CustomerPulls { scope, open, halted })
     }
@@ -202,7 +202,7 @@ impl Engine {
                 return Ok((self.registry_address(&registry), used.len(), own));
             }
         }
-        Err(Error::NotFound(Thing::Artifact))
+        Err(Error::NotFound(Resource::Artifact))
     }
 
     /// What the licenses of a customer open of each of these artifacts, whatever one entitlement says.

@@ -12,7 +12,7 @@ use keyward_storage::Tx;
 use serde_json::json;
 
 use crate::customer::unchanged;
-use crate::{Done, Engine, Error, Result, Thing, once};
+use crate::{Done, Engine, Error, Result, Resource, once};
 
 /// The most customers that a preview names.
 const MOST_NAMED: usize = 200;
@@ -114,7 +114,7 @@ impl Engine {
     ) -> Result<Preview> {
         let scope = access.scope();
         let tx = self.store.read().await?;
-        tx.customers(scope).find(new.customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
+        tx.customers(scope).find(new.customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
         let grants = grants(&tx, scope, &new.grants, &[]).await?;
         let closes = tx.artifact_entitlements(scope).policy().await? == ArtifactPolicy::OpenUntilFirst;
         let (lose, more) =
@@ -139,7 +139,7 @@ impl Engine {
         tx.organizations().lock(scope).await?;
         self.license_management(&tx, scope).await?;
         let customer =
-            tx.customers(scope).lock(new.customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
+            tx.customers(scope).lock(new.customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
         let entitlement = ArtifactEntitlement {
             id: self.id(ArtifactEntitlementId::new),
             organization: scope.id(),
@@ -178,10 +178,10 @@ impl Engine {
         let scope = access.scope();
         let tx = self.write(access).await?;
         let old = tx.artifact_entitlements(scope).lock(id).await?;
-        let old = old.ok_or(Error::NotFound(Thing::ArtifactEntitlement))?;
+        let old = old.ok_or(Error::NotFound(Resource::ArtifactEntitlement))?;
         unchanged(old.version, expected)?;
         let customer =
-            tx.customers(scope).find(old.customer).await?.ok_or(Error::NotFound(Thing::Customer))?;
+            tx.customers(scope).find(old.customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
         let granted = match &change.grants {
             Some(new) => {
                 let mut granted = grants(&tx, scope, new, &old.grants).await?;
@@ -220,7 +220,7 @@ impl Engine {
         let scope = access.scope();
         let tx = self.write(access).await?;
         let old = tx.artifact_entitlements(scope).lock(id).await?;
-        let old = old.ok_or(Error::NotFound(Thing::ArtifactEntitlement))?;
+        let old = old.ok_or(Error::NotFound(Resource::ArtifactEntitlement))?;
         unchanged(old.version, expected)?;
         tx.artifact_entitlements(scope).delete(id).await?;
         let detail = [("customer", json!(old.customer))];
@@ -296,7 +296,7 @@ impl Engine {
 }
 
 async fn find(tx: &Tx, scope: OrganizationScope, id: ArtifactEntitlementId) -> Result<ArtifactEntitlement> {
-    tx.artifact_entitlements(scope).find(id).await?.ok_or(Error::NotFound(Thing::ArtifactEntitlement))
+    tx.artifact_entitlements(scope).find(id).await?.ok_or(Error::NotFound(Resource::ArtifactEntitlement))
 }
 
 /// Checks all grants, naming every fault with its place, and takes down the tags there are now where asked for.

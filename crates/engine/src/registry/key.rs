@@ -16,7 +16,7 @@ use serde_json::json;
 use super::event::shortened;
 use crate::authenticate::LAST_USED_SECONDS;
 use crate::log::queue::{Entry, Use, What};
-use crate::{Engine, Error, Result, Thing, once};
+use crate::{Engine, Error, Result, Resource, once};
 
 /// A registry key to be created.
 #[derive(Debug, Clone)]
@@ -84,7 +84,7 @@ impl Engine {
     ) -> Result<u64> {
         let (tx, scope, now) = (self.store.read().await?, access.scope(), self.now());
         let organization = tx.organizations().find(scope).await?;
-        let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
+        let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
         let rotates = organization.limits(now).includes(Feature::KeyRotation);
         Ok(tx.registry_keys(scope).due(registry, now, rotates).await?)
     }
@@ -96,7 +96,7 @@ impl Engine {
         id: RegistryKeyId,
     ) -> Result<RegistryKey> {
         let tx = self.store.read().await?;
-        tx.registry_keys(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))
+        tx.registry_keys(access.scope()).find(id).await?.ok_or(Error::NotFound(Resource::RegistryKey))
     }
 
     /// One key, for who changes keys: what a change of nothing answers.
@@ -106,7 +106,7 @@ impl Engine {
         id: RegistryKeyId,
     ) -> Result<RegistryKey> {
         let tx = self.store.read().await?;
-        tx.registry_keys(access.scope()).find(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))
+        tx.registry_keys(access.scope()).find(id).await?.ok_or(Error::NotFound(Resource::RegistryKey))
     }
 
     /// Creates a key.
@@ -213,7 +213,7 @@ impl Engine {
 }
 
 pub(super) async fn lock(tx: &Tx, scope: OrganizationScope, id: RegistryKeyId) -> Result<RegistryKey> {
-    tx.registry_keys(scope).lock(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))
+    tx.registry_keys(scope).lock(id).await?.ok_or(Error::NotFound(Resource::RegistryKey))
 }
 
 /// Who makes a key, by name.

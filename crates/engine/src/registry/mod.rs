@@ -27,7 +27,7 @@ use claim::{Reached, unreachable};
 
 use crate::customer::unchanged;
 use crate::outbound::Unreachable;
-use crate::{Done, Engine, Error, Result, Thing, once};
+use crate::{Done, Engine, Error, Result, Resource, once};
 
 pub use artifact::{NewArtifact, TagDetail};
 pub use admission::{Admitted, Principal, Rights};
@@ -321,16 +321,16 @@ fn checked(reached: Option<&Reached>, credential: Credential) -> Result<Credenti
 }
 
 pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: RegistryId) -> Result<Registry> {
-    tx.registries(scope).find(id).await?.ok_or(Error::NotFound(Thing::Registry))
+    tx.registries(scope).find(id).await?.ok_or(Error::NotFound(Resource::Registry))
 }
 
 async fn lock(tx: &Tx, scope: OrganizationScope, id: RegistryId) -> Result<Registry> {
-    tx.registries(scope).lock(id).await?.ok_or(Error::NotFound(Thing::Registry))
+    tx.registries(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Registry))
 }
 
 fn taken(error: StorageError) -> Error {
     match error {
-        StorageError::Unique(Unique::RegistryHost) => Error::Taken { thing: Thing::Registry, field: "host" },
+        StorageError::Unique(Unique::RegistryHost) => Error::Taken { resource: Resource::Registry, field: "host" },
         other => other.into(),
     }
 }
@@ -338,7 +338,7 @@ fn taken(error: StorageError) -> Error {
 fn key_taken(error: StorageError) -> Error {
     match error {
         StorageError::Unique(Unique::RegistryKeyName) => {
-            Error::Taken { thing: Thing::RegistryKey, field: "name" }
+            Error::Taken { resource: Resource::RegistryKey, field: "name" }
         }
         other => other.into(),
     }

@@ -15,7 +15,7 @@ use super::event::shortened;
 use super::key::{NewRegistrySecret, detail, lock};
 use crate::mail_text::{plain, vendor};
 use crate::vault::{Place, SealError};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 /// How long a key waits that can't be rotated now, because of its organization's plan or state.
 const PAUSE_SECONDS: i64 = 60 * 60;
@@ -163,10 +163,10 @@ impl Engine {
     }
 
     async fn rotate_due(&self, tx: Tx, id: RegistryKeyId, now: Timestamp) -> Result<()> {
-        let key = tx.lock_registry_key(id).await?.ok_or(Error::NotFound(Thing::RegistryKey))?;
+        let key = tx.lock_registry_key(id).await?.ok_or(Error::NotFound(Resource::RegistryKey))?;
         let scope = key.scope();
         let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Thing::Organization))?;
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let registry = tx.registries(scope).find(key.registry).await?;
         let keys = tx.registry_keys(scope);
         match (key.next_step(now), registry) {
@@ -231,7 +231,7 @@ impl Engine {
         key: &RegistryKey,
     ) -> Result<()> {
         let scope = organization.scope();
-        let notices = tx.notices(scope).find().await?.ok_or(Error::NotFound(Thing::Organization))?;
+        let notices = tx.notices(scope).find().await?.ok_or(Error::NotFound(Resource::Organization))?;
         let (Some(until), true) = (key.collectable_until(), notices.alerts) else { return Ok(()) };
         let (url, vendor) = (self.issuer.as_str(), vendor(organization));
         for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {

@@ -12,7 +12,7 @@ use keyward_token::{Keyring, NoClaims, PublicKey, UnixSeconds, UnverifiedToken, 
 
 use super::cache::{ProductSnapshot, LicenseSnapshot};
 use crate::vault::SealError;
-use crate::{Engine, Error, Result, Thing, pasted};
+use crate::{Engine, Error, Result, Resource, pasted};
 
 /// What a key or token names.
 #[derive(Clone)]
@@ -44,9 +44,9 @@ async fn product_snapshot(engine: &Engine, tx: &Tx, product: Product) -> Result<
     // Read first: what is changed while the rest is read counts as changed since.
     let generation = tx.changes(product.organization).present().await?;
     let organization = tx.organizations().of_product(&product).await?;
-    let organization = organization.ok_or(Error::NotFound(Thing::Organization))?;
+    let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
     let keys = tx.signing_keys(organization.scope());
-    let active = keys.active().await?.ok_or(Error::NotFound(Thing::SigningKey))?;
+    let active = keys.active().await?.ok_or(Error::NotFound(Resource::SigningKey))?;
     let signer = engine.answer_signer(&active)?;
     let keyring = keyring(tx, organization.scope()).await?;
     // What validation does not look at need not stay in memory.

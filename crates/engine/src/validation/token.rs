@@ -7,7 +7,7 @@ use keyward_domain::{Address, Versions};
 
 use super::answer::{self, Echo};
 use super::load::{self, Bearer};
-use crate::{Engine, Error, Result, Thing};
+use crate::{Engine, Error, Result, Resource};
 
 impl Engine {
     /// The answer for the license that a token is of; `None` for what is no token of this server.
@@ -28,7 +28,7 @@ impl Engine {
             }
         };
         let key = tx.signing_keys(organization.scope()).active().await?;
-        let signer = self.answer_signer(&key.ok_or(Error::NotFound(Thing::SigningKey))?)?;
+        let signer = self.answer_signer(&key.ok_or(Error::NotFound(Resource::SigningKey))?)?;
         let echo =
             Echo { license_key: token, nonce: None, product: product.as_ref().map(|product| product.id) };
         let signed = rules.settings.sign.then_some(&signer);

@@ -2,7 +2,7 @@
 
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::{Email, Role, SecretKind};
-use keyward_engine::{CustomerChange, Error, NewCustomer, NewMember, SignIn, Thing, Visitor};
+use keyward_engine::{CustomerChange, Error, NewCustomer, NewMember, SignIn, Resource, Visitor};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine;
 
@@ -35,7 +35,7 @@ keyward_testkit::databases! {
         let new = |email: &str| NewMember { email: email.parse().unwrap(), name: "Y".parse().unwrap(), role: Role::Viewer };
         for typed in ["you@müller-gmbh.example", "You@XN--mller-gmbh-9db.example"] {
             let refused = engine.create_member(&access, new(typed), None).await;
-            assert!(matches!(refused, Err(Error::Taken { thing: Thing::Member, field: "email" })), "{refused:?}");
+            assert!(matches!(refused, Err(Error::Taken { resource: Resource::Member, field: "email" })), "{refused:?}");
         }
     }
 

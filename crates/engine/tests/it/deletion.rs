@@ -4,7 +4,7 @@ use keyward_domain::registry::ArtifactPolicy;
 use keyward_domain::{Address, Deletion, DeletionState, PageRequest, Secret, SecretKind, Slug};
 use keyward_engine::validation::{Inquiry, Reply};
 use keyward_engine::{
-    AskedList, Engine, Error, Holder, NewCustomer, NewKey, NewOrganization, NewProduct, Retention, Thing,
+    AskedList, Engine, Error, Holder, NewCustomer, NewKey, NewOrganization, NewProduct, Retention, Resource,
     Tidied,
 };
 use keyward_storage::Store;
@@ -164,7 +164,7 @@ keyward_testkit::databases! {
         assert!(removed >= count, "{removed} {count}");
         assert_eq!((rows(&store, &acme).await, acme.status(&engine).await.as_str()), (0, "unknown key"));
         let gone = engine.operator_deletes(&acme.slug, || async {}).await;
-        assert!(matches!(gone, Err(Error::NotFound(Thing::Organization))));
+        assert!(matches!(gone, Err(Error::NotFound(Resource::Organization))));
         let next = Vendor::found(&engine, "Next").await;
         next.registry("Releases").await;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use keyward_domain::registry::{Digest, Hint, Manifest, Registry};
-use keyward_engine::{Engine, Error, NewRegistry, Thing};
+use keyward_engine::{Engine, Error, NewRegistry, Resource};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{engine, new_registry};
 
@@ -71,9 +71,9 @@ keyward_testkit::databases! {
 
         let stranger = Vendor::found(&engine, "Stranger").await;
         let refused = engine.set_notifications(&stranger.access(), other.id, None).await;
-        assert!(matches!(refused, Err(Error::NotFound(Thing::Registry))));
+        assert!(matches!(refused, Err(Error::NotFound(Resource::Registry))));
         let refused = engine.end_notifications(&stranger.access(), other.id).await;
-        assert!(matches!(refused, Err(Error::NotFound(Thing::Registry))));
+        assert!(matches!(refused, Err(Error::NotFound(Resource::Registry))));
     }
 
     async fn hints_are_kept_once_until_someone_has_looked(store: Store) {

@@ -52,7 +52,7 @@ codes! {
     PlanLimitReached = "plan_limit_reached", FORBIDDEN, "A limit of the plan is reached",
         "The members `limit`, `current` and `plan` say which. Nothing is taken away; only creation stops.";
     NotFound = "not_found", NOT_FOUND, "There is no such thing",
-        "Nothing of your organization is at this address. Things of other organizations are never there.";
+        "Nothing of your organization is at this address. Resources of other organizations are never there.";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This address does not take this method",
         "The header `Allow` names the methods that it takes.";
     AlreadyExists = "already_exists", CONFLICT, "Another one has this value already",

@@ -9,12 +9,12 @@ use super::{Code, Fault, Problem};
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::NotFound(thing) => Self::new(Code::NotFound).detail(format!("There is no such {thing}.")),
+            Error::NotFound(resource) => Self::new(Code::NotFound).detail(format!("There is no such {resource}.")),
             Error::Invalid(faults) => {
                 Self::new(Code::ValidationFailed).errors(faults.into_iter().map(Fault::from).collect())
             }
-            Error::Taken { thing, field } => {
-                let detail = format!("Another {thing} has this {field} already.");
+            Error::Taken { resource, field } => {
+                let detail = format!("Another {resource} has this {field} already.");
                 let fault = Fault {
                     pointer: Some(format!("/{field}")),
                     parameter: None,

@@ -16,7 +16,7 @@ use keyward_domain::registry::{
 use keyward_domain::{Customer, License, PageRequest, RegistryKeyId, Timestamp};
 use keyward_engine::{
     Engine, Error, NewArtifact, NewEntitlement, NewGrant, NewLicense, NewRegistry, NewRegistryKey,
-    NewRegistrySecret, Rights, TagChoice, Thing, TokenFormat,
+    NewRegistrySecret, Rights, TagChoice, Resource, TokenFormat,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{engine, new_license, new_registry, new_registry_key};
@@ -45,8 +45,8 @@ fn registry_at(host: &str) -> NewRegistry {
 
 /// Asks for what belongs to others.
 #[track_caller]
-fn missing<T: Debug>(thing: Thing, asked: Result<T, Error>) {
-    assert!(matches!(&asked, Err(Error::NotFound(found)) if *found == thing), "{asked:?}");
+fn missing<T: Debug>(resource: Resource, asked: Result<T, Error>) {
+    assert!(matches!(&asked, Err(Error::NotFound(found)) if *found == resource), "{asked:?}");
 }
 
 /// A vendor with a registry.
@@ -335,8 +335,8 @@ keyward_testkit::databases! {
         assert_eq!(listed().await, 0, "nobody can be entitled to what nobody reaches");
         assert!(!depot.opens(&first).await && !depot.opens(&second).await);
         assert_eq!(depot.pulls(&token, "1.0").await, "out");
-        missing(Thing::Registry, depot.key(None).await);
-        missing(Thing::Registry, engine.delete_registry(&access(), depot.registry.id, None).await);
+        missing(Resource::Registry, depot.key(None).await);
+        missing(Resource::Registry, engine.delete_registry(&access(), depot.registry.id, None).await);
         // Another under the same host is another.
         let new = registry_at(depot.registry.host.as_str());
         let again = engine.create_registry(&access(), new, None).await.unwrap().value;
@@ -356,7 +356,7 @@ keyward_testkit::databases! {
         engine.delete_customer(&depot.vendor.access(), buyer.id, None).await.unwrap();
         assert_eq!(depot.pulls(&gone, "1.0").await, "out");
         assert_eq!(depot.pulls(&kept, "1.0").await, "true");
-        missing(Thing::Customer, depot.entitle(&buyer, true).await);
+        missing(Resource::Customer, depot.entitle(&buyer, true).await);
 
         // What they held is gone, and keeps nothing closed; what was closed stays so until that is said.
         let vendor = &depot.vendor;

@@ -2,13 +2,13 @@
 
 use futures_util::future::join_all;
 use keyward_domain::registry::Rotation;
-use keyward_engine::{Error, NewRegistryKey, Thing};
+use keyward_engine::{Error, NewRegistryKey, Resource};
 use keyward_testkit::engine::{engine, new_registry_key};
 
 use super::{Depot, YEAR};
 
 fn taken<T>(made: &Result<T, Error>) -> bool {
-    matches!(made, Err(Error::Taken { thing: Thing::RegistryKey, field: "name" }))
+    matches!(made, Err(Error::Taken { resource: Resource::RegistryKey, field: "name" }))
 }
 
 keyward_testkit::databases! {

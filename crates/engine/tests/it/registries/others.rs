@@ -4,7 +4,7 @@ use keyward_domain::registry::{Artifact, ArtifactPolicy};
 use keyward_domain::{Customer, PageRequest};
 use keyward_engine::{
     EntitlementChange, Error, EventFilter, NewArtifact, NewEntitlement, NewGrant, RegistryChange, TagChoice,
-    Thing,
+    Resource,
 };
 use keyward_testkit::engine::{engine, new_registry_key};
 
@@ -20,28 +20,28 @@ keyward_testkit::databases! {
         let (id, first) = (other.registry.id, PageRequest::default());
         macro_rules! access { () => { &acme.vendor.access() } }
 
-        missing(Thing::Registry, engine.registry(access!(), id).await);
+        missing(Resource::Registry, engine.registry(access!(), id).await);
         let change = RegistryChange { direct: Some(true), ..RegistryChange::default() };
-        missing(Thing::Registry, engine.update_registry(access!(), id, change, None).await);
-        missing(Thing::Registry, engine.delete_registry(access!(), id, None).await);
-        missing(Thing::Registry, engine.sweep_registry(access!(), id).await);
+        missing(Resource::Registry, engine.update_registry(access!(), id, change, None).await);
+        missing(Resource::Registry, engine.delete_registry(access!(), id, None).await);
+        missing(Resource::Registry, engine.sweep_registry(access!(), id).await);
         let change = RegistryChange { host: Some(other.registry.host.clone()), ..RegistryChange::default() };
         let taken = engine.update_registry(access!(), acme.registry.id, change, None).await;
-        assert!(matches!(taken, Err(Error::Taken { thing: Thing::Registry, field: "host" })));
+        assert!(matches!(taken, Err(Error::Taken { resource: Resource::Registry, field: "host" })));
 
         let new = new_registry_key(&other.registry);
-        missing(Thing::Registry, engine.create_registry_key(access!(), new, None).await);
-        missing(Thing::RegistryKey, engine.registry_key(access!(), key.key.id).await);
-        missing(Thing::RegistryKey, acme.rotate(key.key.id, 60).await);
-        missing(Thing::RegistryKey, engine.revoke_registry_key(access!(), key.key.id).await);
+        missing(Resource::Registry, engine.create_registry_key(access!(), new, None).await);
+        missing(Resource::RegistryKey, engine.registry_key(access!(), key.key.id).await);
+        missing(Resource::RegistryKey, acme.rotate(key.key.id, 60).await);
+        missing(Resource::RegistryKey, engine.revoke_registry_key(access!(), key.key.id).await);
         assert!(engine.registry_keys(access!(), Some(id), first).await.unwrap().newest().is_empty());
 
         let new = NewArtifact { registry: id, repository: repository() };
-        missing(Thing::Registry, engine.create_artifact(access!(), new, None).await);
-        missing(Thing::Artifact, engine.artifact(access!(), artifact.id).await);
-        missing(Thing::Artifact, engine.artifact_tags(access!(), artifact.id).await);
-        missing(Thing::Artifact, engine.artifact_tag_names(access!(), artifact.id).await);
-        missing(Thing::Artifact, engine.tag_history(access!(), artifact.id, &tag("1.0")).await);
+        missing(Resource::Registry, engine.create_artifact(access!(), new, None).await);
+        missing(Resource::Artifact, engine.artifact(access!(), artifact.id).await);
+        missing(Resource::Artifact, engine.artifact_tags(access!(), artifact.id).await);
+        missing(Resource::Artifact, engine.artifact_tag_names(access!(), artifact.id).await);
+        missing(Resource::Artifact, engine.tag_history(access!(), artifact.id, &tag("1.0")).await);
         assert!(engine.artifacts(access!(), Some(id), None, first).await.unwrap().newest().is_empty());
         let events = EventFilter { registry: Some(id), ..EventFilter::default() };
         assert!(engine.registry_events(access!(), events, first).await.unwrap().newest().is_empty());
@@ -55,8 +55,8 @@ keyward_testkit::databases! {
         };
         let own = acme.artifact().await;
         let wrong = new(&theirs, &own);
-        missing(Thing::Customer, engine.preview_artifact_entitlement(access!(), &wrong).await);
-        missing(Thing::Customer, engine.create_artifact_entitlement(access!(), wrong, None).await);
+        missing(Resource::Customer, engine.preview_artifact_entitlement(access!(), &wrong).await);
+        missing(Resource::Customer, engine.create_artifact_entitlement(access!(), wrong, None).await);
         let wrong = new(&buyer, &artifact);
         let not_found = |error: &Error| matches!(error, Error::Invalid(faults) if faults[0].invalid.code == "not_found");
         let refused = engine.preview_artifact_entitlement(access!(), &wrong).await.unwrap_err();
@@ -69,7 +69,7 @@ keyward_testkit::databases! {
         let change = EntitlementChange { grants: Some(grants(&artifact)), ..EntitlementChange::default() };
         let refused = engine.update_artifact_entitlement(access!(), held.id, change.clone(), None).await;
         assert!(not_found(&refused.unwrap_err()));
-        let thing = Thing::ArtifactEntitlement;
+        let thing = Resource::ArtifactEntitlement;
         missing(thing, engine.artifact_entitlement(access!(), entitlement.id).await);
         missing(thing, engine.update_artifact_entitlement(access!(), entitlement.id, change, None).await);
         missing(thing, engine.delete_artifact_entitlement(access!(), entitlement.id, None).await);
