@@ -11,13 +11,13 @@ use crate::output::{line, table};
 #[derive(Debug, Args)]
 pub(crate) struct ApplicationEntitlements {
     #[command(subcommand)]
-    verb: Verb,
+    action: Action,
     #[command(flatten)]
     connection: Connection,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Action {
     /// Entitle a customer to versions of an application
     Create {
         /// The customer's id
@@ -93,8 +93,8 @@ impl Entitlement {
 impl ApplicationEntitlements {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
-        match self.verb {
-            Verb::Create { customer, application, versions, note } => {
+        match self.action {
+            Action::Create { customer, application, versions, note } => {
                 let mut body = json!({ "customer_id": customer, "application_id": application });
                 if let Some(note) = note {
                     body["note"] = note.into();
@@ -102,14 +102,14 @@ impl ApplicationEntitlements {
                 versions.put(Vec::new(), &mut body);
                 server.show(&server.post("application-entitlements", &body)?, show)?;
             }
-            Verb::Grant { id, versions } => {
+            Action::Grant { id, versions } => {
                 let path = format!("application-entitlements/{id}");
                 let held: Entitlement = serde_json::from_str(server.get(&path)?.get())?;
                 let mut body = json!({});
                 versions.put(held.versions, &mut body);
                 server.show(&server.patch(&path, &body)?, show)?;
             }
-            Verb::List { customer, application, part } => {
+            Action::List { customer, application, part } => {
                 let query = [("customer_id", &*customer), ("application_id", &*application)];
                 server.show(&server.list("application-entitlements", &query, &part)?, list)?;
             }

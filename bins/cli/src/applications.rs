@@ -14,13 +14,13 @@ use crate::{Outcome, reading};
 #[derive(Debug, Args)]
 pub(crate) struct Applications {
     #[command(subcommand)]
-    verb: Verb,
+    action: Action,
     #[command(flatten)]
     connection: Connection,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Action {
     /// Create an application
     Create {
         /// Unique among your applications
@@ -170,34 +170,34 @@ struct Warning {
 impl Applications {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
-        match self.verb {
-            Verb::Create { name, kind, description } => {
+        match self.action {
+            Action::Create { name, kind, description } => {
                 let mut body = json!({ "name": name, "kind": kind });
                 if let Some(description) = description {
                     body["description"] = description.into();
                 }
                 server.show(&server.post("applications", &body)?, show)?;
             }
-            Verb::List { search, part } => {
+            Action::List { search, part } => {
                 let answer = server.list("applications", &[("q", &search)], &part)?;
                 server.show(&answer, list)?;
             }
-            Verb::Versions { id } => {
+            Action::Versions { id } => {
                 server.show(&server.get(&format!("applications/{id}/versions"))?, versions)?;
             }
-            Verb::Release(release) => {
+            Action::Release(release) => {
                 let path = format!("applications/{}/versions", release.id);
                 server.show(&server.post(&path, &release.body()?)?, version)?;
             }
-            Verb::Archive { id, name } => {
+            Action::Archive { id, name } => {
                 let path = format!("applications/{id}/versions/{name}/archive");
                 server.show(&server.post(&path, &json!({}))?, version)?;
             }
-            Verb::Unarchive { id, name } => {
+            Action::Unarchive { id, name } => {
                 let path = format!("applications/{id}/versions/{name}/unarchive");
                 server.show(&server.post(&path, &json!({}))?, version)?;
             }
-            Verb::Delete { id } => {
+            Action::Delete { id } => {
                 server.delete(&format!("applications/{id}"))?;
                 if !server.json() {
                     line("Deleted, with its versions.")?;

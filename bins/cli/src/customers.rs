@@ -10,13 +10,13 @@ use crate::output::{line, table};
 #[derive(Debug, Args)]
 pub(crate) struct Customers {
     #[command(subcommand)]
-    verb: Verb,
+    action: Action,
     #[command(flatten)]
     connection: Connection,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Action {
     /// Create a customer
     Create(New),
     /// List customers, newest first
@@ -65,16 +65,16 @@ struct Customer {
 impl Customers {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
-        match self.verb {
-            Verb::Create(new) => server.show(&server.post("customers", &new)?, show)?,
-            Verb::Show { id } => server.show(&server.get(&format!("customers/{id}"))?, show)?,
-            Verb::Delete { id } => {
+        match self.action {
+            Action::Create(new) => server.show(&server.post("customers", &new)?, show)?,
+            Action::Show { id } => server.show(&server.get(&format!("customers/{id}"))?, show)?,
+            Action::Delete { id } => {
                 server.delete(&format!("customers/{id}"))?;
                 if !server.json() {
                     line("Deleted; all licenses of this customer are revoked.")?;
                 }
             }
-            Verb::List { search, part } => {
+            Action::List { search, part } => {
                 let answer = server.list("customers", &[("q", &search)], &part)?;
                 server.show(&answer, list)?;
             }

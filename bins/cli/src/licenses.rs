@@ -14,13 +14,13 @@ use crate::reading::text_or_file;
 #[derive(Debug, Args)]
 pub(crate) struct Licenses {
     #[command(subcommand)]
-    verb: Verb,
+    action: Action,
     #[command(flatten)]
     connection: Connection,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Action {
     /// Create a license
     Create(New),
     /// List licenses, newest first
@@ -165,11 +165,11 @@ struct Token {
 impl Licenses {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
-        let act = |id: &Id, verb: &str, request: &Request| {
-            server.show(&server.post(&format!("licenses/{}/{verb}", id.id), request)?, show)
+        let act = |id: &Id, action: &str, request: &Request| {
+            server.show(&server.post(&format!("licenses/{}/{action}", id.id), request)?, show)
         };
-        match self.verb {
-            Verb::Create(new) => {
+        match self.action {
+            Action::Create(new) => {
                 let request = Request {
                     name: Some(new.name),
                     description: new.description,
@@ -178,14 +178,14 @@ impl Licenses {
                 };
                 server.show(&server.post("licenses", &request)?, show)?;
             }
-            Verb::Renew { id, terms, revoke_previous } => {
+            Action::Renew { id, terms, revoke_previous } => {
                 act(&id, "renew", &Request { revoke_previous, ..terms.request()? })?;
             }
-            Verb::Suspend(id) => act(&id, "suspend", &Request::default())?,
-            Verb::Resume(id) => act(&id, "resume", &Request::default())?,
-            Verb::Revoke(id) => act(&id, "revoke", &Request::default())?,
-            Verb::Show(id) => server.show(&server.get(&format!("licenses/{}", id.id))?, show)?,
-            Verb::Token { id, format } => {
+            Action::Suspend(id) => act(&id, "suspend", &Request::default())?,
+            Action::Resume(id) => act(&id, "resume", &Request::default())?,
+            Action::Revoke(id) => act(&id, "revoke", &Request::default())?,
+            Action::Show(id) => server.show(&server.get(&format!("licenses/{}", id.id))?, show)?,
+            Action::Token { id, format } => {
                 let format = match format {
                     Format::Jwt => "jwt",
                     Format::Paseto => "paseto",
@@ -193,19 +193,19 @@ impl Licenses {
                 let answer = server.get(&format!("licenses/{}/token?format={format}", id.id))?;
                 server.show(&answer, |token: Token| line(&token.token))?;
             }
-            Verb::Delete(id) => {
+            Action::Delete(id) => {
                 server.delete(&format!("licenses/{}", id.id))?;
                 if !server.json() {
                     line("Deleted; its tokens count as revoked.")?;
                 }
             }
-            Verb::ResetAddresses(id) => {
+            Action::ResetAddresses(id) => {
                 server.delete(&format!("licenses/{}/addresses", id.id))?;
                 if !server.json() {
                     line("Done; no address is registered.")?;
                 }
             }
-            Verb::List { customer, unscoped, product, key, status, search, part } => {
+            Action::List { customer, unscoped, product, key, status, search, part } => {
                 let filter = [
                     ("customer_id", &*customer),
                     ("product_id", &product),

@@ -11,13 +11,13 @@ use crate::output::{line, table};
 #[derive(Debug, Args)]
 pub(crate) struct Organizations {
     #[command(subcommand)]
-    verb: Verb,
+    action: Action,
     #[command(flatten)]
     connection: Connection,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Action {
     /// List the organizations: all of them with an operator's token, else your own
     List {
         #[command(flatten)]
@@ -116,14 +116,14 @@ struct Limits {
 impl Organizations {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
-        let act = |id: &str, verb: &str, body: &Value| -> anyhow::Result<()> {
-            server.show(&server.post(&format!("organizations/{id}/{verb}"), body)?, show)
+        let act = |id: &str, action: &str, body: &Value| -> anyhow::Result<()> {
+            server.show(&server.post(&format!("organizations/{id}/{action}"), body)?, show)
         };
-        match self.verb {
-            Verb::List { part } => {
+        match self.action {
+            Action::List { part } => {
                 server.show(&server.list("organizations", &[], &part)?, list)?;
             }
-            Verb::Create { name, owner_email, owner_name, slug } => {
+            Action::Create { name, owner_email, owner_name, slug } => {
                 let members = [
                     ("name", Some(name)),
                     ("owner_email", Some(owner_email)),
@@ -135,11 +135,11 @@ impl Organizations {
                     line(&format!("token                {}", made.token))
                 })?;
             }
-            Verb::Update { id, name, slug } => {
+            Action::Update { id, name, slug } => {
                 let body = given([("name", name), ("slug", slug)]);
                 server.show(&server.patch(&format!("organizations/{id}"), &body)?, show)?;
             }
-            Verb::Plan(Plan { id, plan, products, validations_per_day }) => {
+            Action::Plan(Plan { id, plan, products, validations_per_day }) => {
                 let mut body = Map::new();
                 let plan = plan.map(Value::from);
                 let changes =
@@ -149,9 +149,9 @@ impl Organizations {
                 }
                 act(&id, "plan", &Value::Object(body))?;
             }
-            Verb::Suspend { id } => act(&id, "suspend", &json!({}))?,
-            Verb::Resume { id } => act(&id, "resume", &json!({}))?,
-            Verb::StartTrial { id } => act(&id, "start-trial", &json!({}))?,
+            Action::Suspend { id } => act(&id, "suspend", &json!({}))?,
+            Action::Resume { id } => act(&id, "resume", &json!({}))?,
+            Action::StartTrial { id } => act(&id, "start-trial", &json!({}))?,
         }
         Ok(Outcome::Good)
     }

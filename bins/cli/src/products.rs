@@ -14,13 +14,13 @@ use crate::{Outcome, reading};
 #[derive(Debug, Args)]
 pub(crate) struct Products {
     #[command(subcommand)]
-    verb: Verb,
+    action: Action,
     #[command(flatten)]
     connection: Connection,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Action {
     /// Create a product; prints its API key, once
     Create {
         /// Unique among your products
@@ -151,34 +151,34 @@ struct Day {
 impl Products {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
-        let act = |id: &str, verb: &str, body: &Value| -> anyhow::Result<()> {
-            server.show(&server.post(&format!("products/{id}/{verb}"), body)?, show)
+        let act = |id: &str, action: &str, body: &Value| -> anyhow::Result<()> {
+            server.show(&server.post(&format!("products/{id}/{action}"), body)?, show)
         };
-        match self.verb {
-            Verb::Create { name, definition } => {
+        match self.action {
+            Action::Create { name, definition } => {
                 let mut body = definition.as_deref().map(read).transpose()?.unwrap_or_default();
                 body.insert("name".to_owned(), name.into());
                 server.show(&server.post("products", &body)?, show)?;
             }
-            Verb::List { search, part } => {
+            Action::List { search, part } => {
                 server.show(&server.list("products", &[("q", &search)], &part)?, list)?;
             }
-            Verb::Show { id } => server.show(&server.get(&format!("products/{id}"))?, show)?,
-            Verb::Update { id, definition } => {
+            Action::Show { id } => server.show(&server.get(&format!("products/{id}"))?, show)?,
+            Action::Update { id, definition } => {
                 server.show(&server.patch(&format!("products/{id}"), &read(&definition)?)?, show)?;
             }
-            Verb::CreateKey(new) => {
+            Action::CreateKey(new) => {
                 let path = format!("products/{}/keys", new.id);
                 server.show(&server.post(&path, &new.body()?)?, key)?;
             }
-            Verb::RotateKey { id, overlap_seconds } => {
+            Action::RotateKey { id, overlap_seconds } => {
                 act(&id, "rotate-key", &json!({ "overlap_seconds": overlap_seconds }))?;
             }
-            Verb::Archive { id } => act(&id, "archive", &json!({}))?,
-            Verb::Unarchive { id } => act(&id, "unarchive", &json!({}))?,
-            Verb::Disable { id } => act(&id, "disable", &json!({}))?,
-            Verb::Enable { id } => act(&id, "enable", &json!({}))?,
-            Verb::Usage { id } => server.show(&server.get(&format!("products/{id}/usage"))?, usage)?,
+            Action::Archive { id } => act(&id, "archive", &json!({}))?,
+            Action::Unarchive { id } => act(&id, "unarchive", &json!({}))?,
+            Action::Disable { id } => act(&id, "disable", &json!({}))?,
+            Action::Enable { id } => act(&id, "enable", &json!({}))?,
+            Action::Usage { id } => server.show(&server.get(&format!("products/{id}/usage"))?, usage)?,
         }
         Ok(Outcome::Good)
     }

@@ -11,13 +11,13 @@ use crate::output::{line, table};
 #[derive(Debug, Args)]
 pub(crate) struct Tokens {
     #[command(subcommand)]
-    verb: Verb,
+    action: Action,
     #[command(flatten)]
     connection: Connection,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum Action {
     /// Create a token that acts for the same member as your own; prints its secret, this once
     Create(New),
     /// List tokens and who made them, newest first
@@ -90,12 +90,12 @@ impl Maker {
 impl Tokens {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
-        match self.verb {
-            Verb::Create(new) => server.show(&server.post("tokens", &new)?, show)?,
-            Verb::List { part } => server.show(&server.list("tokens", &[], &part)?, list)?,
-            Verb::Show { id } => server.show(&server.get(&format!("tokens/{id}"))?, show)?,
-            Verb::Revoke { id } => server.delete(&format!("tokens/{id}"))?,
-            Verb::TakeOver { id } => {
+        match self.action {
+            Action::Create(new) => server.show(&server.post("tokens", &new)?, show)?,
+            Action::List { part } => server.show(&server.list("tokens", &[], &part)?, list)?,
+            Action::Show { id } => server.show(&server.get(&format!("tokens/{id}"))?, show)?,
+            Action::Revoke { id } => server.delete(&format!("tokens/{id}"))?,
+            Action::TakeOver { id } => {
                 server.show(&server.post(&format!("tokens/{id}/take-over"), &json!({}))?, show)?;
             }
         }
