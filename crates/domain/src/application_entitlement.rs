@@ -45,7 +45,7 @@ pub enum Granted {
 
 /// Which versions a vendor wants to grant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
+pub enum RequestedVersions {
     /// These, and no others.
     Named(BTreeSet<ApplicationVersionId>),
     /// All that are and will be.
@@ -77,14 +77,14 @@ impl Granted {
 
     /// What grants `wanted`, of all `versions` of the application, to a customer who had `before`.
     pub fn grant(
-        wanted: Wanted,
+        wanted: RequestedVersions,
         versions: &[ApplicationVersion],
         before: Option<&Self>,
     ) -> Result<Self, GrantError> {
         let had = |version: &ApplicationVersion| before.is_some_and(|before| before.covers(version));
         let names = |versions: Vec<&ApplicationVersion>| versions.iter().map(|v| v.name.clone()).collect();
         match wanted {
-            Wanted::Named(named) => {
+            RequestedVersions::Named(named) => {
                 let lost: Vec<_> = versions.iter().filter(|v| had(v) && !named.contains(&v.id)).collect();
                 let is_late = |v: &&ApplicationVersion| named.contains(&v.id) && v.is_archived() && !had(v);
                 let late: Vec<_> = versions.iter().filter(is_late).collect();
@@ -98,7 +98,7 @@ impl Granted {
                     Ok(Self::Named(named))
                 }
             }
-            Wanted::All => {
+            RequestedVersions::All => {
                 let hidden = versions.iter().filter(|version| version.is_archived() && !had(version));
                 Ok(Self::All { hidden: hidden.map(|version| version.id).collect() })
             }
@@ -122,7 +122,7 @@ impl ApplicationEntitlement {
     /// Grants `wanted` instead, of all `versions` of the application: as much as before or more.
     pub fn granting(
         self,
-        wanted: Wanted,
+        wanted: RequestedVersions,
         versions: &[ApplicationVersion],
         now: Timestamp,
     ) -> Result<Self, GrantError> {
@@ -198,8 +198,8 @@ mod tests {
         }
     }
 
-    fn named(versions: &[ApplicationVersion]) -> Wanted {
-        Wanted::Named(versions.iter().map(|version| version.id).collect())
+    fn named(versions: &[ApplicationVersion]) -> RequestedVersions {
+        RequestedVersions::Named(versions.iter().map(|version| version.id).collect())
     }
 
     #[test]
@@ -212,7 +212,7 @@ mod tests {
         let two = grant(named(&versions[..2]), None).unwrap();
         let taken = |name: &str| Err(GrantError::TakenBack(vec![name.parse().unwrap()]));
         assert_eq!(grant(named(&versions[..1]), Some(&two)), taken("2"));
-        let all = grant(Wanted::All, Some(&two)).unwrap();
+        let all = grant(RequestedVersions::All, Some(&two)).unwrap();
         assert!(all.covers(&versions[1]) && !all.covers(&versions[2]));
         assert_eq!(grant(named(&versions[1..2]), Some(&all)), taken("1"));
         assert_eq!(
@@ -221,7 +221,7 @@ mod tests {
             "nothing that exists is taken away"
         );
         let with_archived = Granted::Named([versions[2].id].into());
-        let kept = grant(Wanted::All, Some(&with_archived)).unwrap();
+        let kept = grant(RequestedVersions::All, Some(&with_archived)).unwrap();
         assert!(kept.covers(&versions[2]), "who had it by name keeps it");
     }
 
@@ -307,14 +307,14 @@ mod tests {
                         let refused = wanted.is_empty()
                             || !model.granted.is_subset(&wanted)
                             || wanted.difference(&model.granted).any(|id| archived(*id));
-                        let done = grant(&mut held, Wanted::Named(wanted.clone()), &versions);
+                        let done = grant(&mut held, RequestedVersions::Named(wanted.clone()), &versions);
                         prop_assert_eq!(done, !refused);
                         if done {
                             model = Model { granted: wanted, all: false };
                         }
                     }
                     Step::GrantAll => {
-                        prop_assert!(grant(&mut held, Wanted::All, &versions));
+                        prop_assert!(grant(&mut held, RequestedVersions::All, &versions));
                         model.all = true;
                         model.granted.extend(versions.iter().filter(|v| !v.is_archived()).map(|v| v.id));
                     }
@@ -336,7 +336,7 @@ mod tests {
 
     fn grant(
         held: &mut Option<ApplicationEntitlement>,
-        wanted: Wanted,
+        wanted: RequestedVersions,
         versions: &[ApplicationVersion],
     ) -> bool {
         let granted = match held.clone() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_domain::application_entitlement::{
-    ApplicationEntitlement, Decision, Granted, Wanted, may_deploy,
+    ApplicationEntitlement, Decision, Granted, RequestedVersions, may_deploy,
 };
 use keyward_domain::permission::{ReadCustomers, ReadEntitlements, WriteCustomers, WriteEntitlements};
 use keyward_domain::{
@@ -19,7 +19,7 @@ use crate::{Done, Engine, Error, Result, Resource, application, once};
 
 /// Which versions are to be granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum WantedVersions {
+pub enum VersionChoice {
     /// These.
     Named(Vec<VersionName>),
     /// All that are and will be.
@@ -34,7 +34,7 @@ pub struct NewApplicationEntitlement {
     /// Of which application.
     pub application: ApplicationId,
     /// Which versions.
-    pub versions: WantedVersions,
+    pub versions: VersionChoice,
     /// Internal to the vendor.
     pub note: Option<Notes>,
 }
@@ -43,7 +43,7 @@ pub struct NewApplicationEntitlement {
 #[derive(Debug, Clone, Default)]
 pub struct ApplicationGrantChange {
     /// Which versions are granted from now on: as many as before or more.
-    pub versions: Option<WantedVersions>,
+    pub versions: Option<VersionChoice>,
     /// The new note; `Some(None)` for none.
     pub note: Option<Option<Notes>>,
 }
@@ -319,10 +319,10 @@ fn assembled(
 }
 
 /// The versions of these names; each that is none is told.
-fn wanted(asked: &WantedVersions, versions: &[ApplicationVersion]) -> Result<Wanted> {
+fn wanted(asked: &VersionChoice, versions: &[ApplicationVersion]) -> Result<RequestedVersions> {
     let names = match asked {
-        WantedVersions::All => return Ok(Wanted::All),
-        WantedVersions::Named(names) => names,
+        VersionChoice::All => return Ok(RequestedVersions::All),
+        VersionChoice::Named(names) => names,
     };
     let (mut ids, mut faults) = (BTreeSet::new(), Vec::new());
     for (index, name) in names.iter().enumerate() {
@@ -334,7 +334,7 @@ fn wanted(asked: &WantedVersions, versions: &[ApplicationVersion]) -> Result<Wan
             }
         }
     }
-    if faults.is_empty() { Ok(Wanted::Named(ids)) } else { Err(Error::fields("versions", faults)) }
+    if faults.is_empty() { Ok(RequestedVersions::Named(ids)) } else { Err(Error::fields("versions", faults)) }
 }
 
 fn no_such_application() -> Error {

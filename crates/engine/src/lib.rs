@@ -78,7 +78,7 @@ use zeroize::Zeroizing;
 
 pub use application::{ApplicationChange, NewApplication};
 pub use application_entitlement::{
-    ApplicationGrant, ApplicationGrantChange, NewApplicationEntitlement, WantedVersions,
+    ApplicationGrant, ApplicationGrantChange, NewApplicationEntitlement, VersionChoice,
 };
 pub use application_version::{KeyWarning, NewApplicationVersion, VersionSheet};
 pub use attempt::DEVICE_SECONDS;

@@ -9,12 +9,12 @@ use crate::refusal::{API_VERSION, Refusal};
 
 /// Which page a client wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct ListRequest {
     n: Option<usize>,
     last: Option<String>,
 }
 
-impl Wanted {
+impl ListRequest {
     /// From `?n=&last=`.
     pub(crate) fn parse(query: &str) -> Result<Self, Refusal> {
         let mut wanted = Self { n: None, last: None };
@@ -86,13 +86,13 @@ mod tests {
 
     #[test]
     fn what_a_page_is_asked_by() {
-        assert_eq!(Wanted::parse("").unwrap(), Wanted { n: None, last: None });
+        assert_eq!(ListRequest::parse("").unwrap(), ListRequest { n: None, last: None });
         assert_eq!(
-            Wanted::parse("n=2&last=a%2Bb&x=y").unwrap(),
-            Wanted { n: Some(2), last: Some("a+b".to_owned()) }
+            ListRequest::parse("n=2&last=a%2Bb&x=y").unwrap(),
+            ListRequest { n: Some(2), last: Some("a+b".to_owned()) }
         );
         for bad in ["n=-1", "n=x", "n=", "n=1.5"] {
-            assert_eq!(Wanted::parse(bad).unwrap_err().code, "PAGINATION_NUMBER_INVALID", "{bad}");
+            assert_eq!(ListRequest::parse(bad).unwrap_err().code, "PAGINATION_NUMBER_INVALID", "{bad}");
         }
     }
 
@@ -100,7 +100,7 @@ mod tests {
         #[test]
         fn the_pages_are_the_list(mut items in prop::collection::vec("[a-z]{1,3}", 0..30), n in 1_usize..7) {
             let mut seen = Vec::new();
-            let mut wanted = Wanted { n: Some(n), last: None };
+            let mut wanted = ListRequest { n: Some(n), last: None };
             loop {
                 let (page, next) = wanted.page(items.clone());
                 prop_assert!(page.len() <= n);

@@ -102,7 +102,7 @@ impl Visit {
 
     pub(crate) async fn tags(&self, name: &RepositoryName) -> Result<HttpResponse, Refusal> {
         let (_, reach) = &self.reached;
-        let wanted = listing::Wanted::parse(&self.query)?;
+        let wanted = listing::ListRequest::parse(&self.query)?;
         let all = self.catalogue().tags(name).await?;
         let all = all.ok_or_else(|| Refusal::not_found("NAME_UNKNOWN", "there is no such repository"))?;
         let shown = match reach {
@@ -115,7 +115,7 @@ impl Visit {
     }
 
     pub(crate) async fn catalog(&self) -> Result<HttpResponse, Refusal> {
-        let wanted = listing::Wanted::parse(&self.query)?;
+        let wanted = listing::ListRequest::parse(&self.query)?;
         let all = match self.catalogue().repositories().await? {
             Some(all) => all,
             // Not every registry tells all it has.

@@ -33,14 +33,14 @@ const MOST_ACTIONS: usize = 100;
 
 /// What is asked for.
 #[derive(Default)]
-struct Wanted {
+struct TokenRequest {
     service: Option<String>,
     scopes: Vec<String>,
     grant_type: Option<String>,
     password: Option<Zeroizing<String>>,
 }
 
-impl Wanted {
+impl TokenRequest {
     /// From a query or a form. Scopes come as several parameters, or in one with spaces between.
     fn parse(text: &[u8]) -> Self {
         let mut wanted = Self::default();
@@ -67,7 +67,7 @@ pub(crate) async fn get(
     refusals: web::Data<Refusals>,
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
-    let wanted = Wanted { password: None, ..Wanted::parse(request.query_string().as_bytes()) };
+    let wanted = TokenRequest { password: None, ..TokenRequest::parse(request.query_string().as_bytes()) };
     token(&request, wanted, &engine, (&wrong_keys, &refusals), address).await
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn post(
 ) -> Result<HttpResponse, Refusal> {
     let form =
         body.read().await.map_err(|fault| Refusal::unread(fault, "UNSUPPORTED", "the form is too large"))?;
-    let wanted = Wanted::parse(&form);
+    let wanted = TokenRequest::parse(&form);
     if wanted.grant_type.as_deref() != Some("password") {
         let why =
             json!({"error": "unsupported_grant_type", "error_description": "the grant type is password"});
@@ -92,7 +92,7 @@ pub(crate) async fn post(
 
 async fn token(
     request: &HttpRequest,
-    wanted: Wanted,
+    wanted: TokenRequest,
     engine: &Engine,
     (wrong_keys, refusals): (&WrongKeys, &Refusals),
     address: ClientAddress,
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn scopes_come_in_many_ways() {
-        let wanted = Wanted::parse(b"service=s&scope=repository%3Aa%3Apull+repository%3Ab%3Apull&scope=repository:a:pull&offline_token=true");
+        let wanted = TokenRequest::parse(b"service=s&scope=repository%3Aa%3Apull+repository%3Ab%3Apull&scope=repository:a:pull&offline_token=true");
         assert_eq!(wanted.scopes, ["repository:a:pull", "repository:b:pull"]);
         assert_eq!(wanted.service.as_deref(), Some("s"));
         assert_eq!(

@@ -10,7 +10,7 @@ use keyward_domain::{
 };
 use keyward_engine::{
     ApplicationGrant, ApplicationGrantChange, Engine, Error, NewApplication, NewApplicationEntitlement,
-    NewApplicationVersion, NewLicense, PlanChange, Recipient, TokenFormat, VersionSheet, WantedVersions,
+    NewApplicationVersion, NewLicense, PlanChange, Recipient, TokenFormat, VersionSheet, VersionChoice,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{engine, new_license};
@@ -25,8 +25,8 @@ fn name(text: &str) -> VersionName {
     text.parse().unwrap()
 }
 
-fn names(texts: &[&str]) -> WantedVersions {
-    WantedVersions::Named(texts.iter().map(|text| name(text)).collect())
+fn names(texts: &[&str]) -> VersionChoice {
+    VersionChoice::Named(texts.iter().map(|text| name(text)).collect())
 }
 
 /// What a vendor does in these tests.
@@ -66,7 +66,7 @@ impl Shop {
         self.vendor.engine.archive_application_version(&access, id, &name(version), None).await.unwrap();
     }
 
-    async fn grant(&self, to: &Customer, versions: WantedVersions) -> Result<ApplicationGrant, Error> {
+    async fn grant(&self, to: &Customer, versions: VersionChoice) -> Result<ApplicationGrant, Error> {
         let new = NewApplicationEntitlement {
             customer: to.id,
             application: self.application.id,
@@ -80,7 +80,7 @@ impl Shop {
     async fn widen(
         &self,
         grant: &ApplicationGrant,
-        versions: WantedVersions,
+        versions: VersionChoice,
     ) -> Result<ApplicationGrant, Error> {
         let change = ApplicationGrantChange { versions: Some(versions), note: None };
         let (access, id) = (self.vendor.access(), grant.entitlement.id);
@@ -136,7 +136,7 @@ keyward_testkit::databases! {
         assert_eq!(shop.seen(&one_sees).await, ["1.0.0"]);
         assert!(shop.seen(&two_sees).await.is_empty());
         assert!(engine.entitled_application(&two_sees, &shop.application.slug).await.is_err());
-        let again = shop.grant(&one, WantedVersions::All).await;
+        let again = shop.grant(&one, VersionChoice::All).await;
         assert!(matches!(again, Err(Error::Taken { field: "application_id", .. })));
 
         shop.widen(&grant, names(&["1.1.0", "1.0.0"])).await.unwrap();
@@ -145,7 +145,7 @@ keyward_testkit::databases! {
         assert!(matches!(&taken, Error::Granted(lost) if lost == &["1.0.0"]), "{taken}");
         shop.release("1.2.0").await;
         assert_eq!(shop.seen(&one_sees).await, ["1.1.0", "1.0.0"]);
-        shop.widen(&grant, WantedVersions::All).await.unwrap();
+        shop.widen(&grant, VersionChoice::All).await.unwrap();
         assert_eq!(shop.seen(&one_sees).await, ["1.2.0", "1.1.0", "1.0.0"]);
         let narrowed = shop.widen(&grant, names(&["1.0.0"])).await.unwrap_err();
         assert!(matches!(&narrowed, Error::Granted(lost) if lost == &["1.2.0", "1.1.0"]), "{narrowed}");
@@ -156,7 +156,7 @@ keyward_testkit::databases! {
         let foreign = NewApplicationEntitlement {
             customer: one.id,
             application: other.application.id,
-            versions: WantedVersions::All,
+            versions: VersionChoice::All,
             note: None,
         };
         let refused = engine.create_application_entitlement(&other.vendor.access(), foreign.clone(), None).await;
@@ -173,13 +173,13 @@ keyward_testkit::databases! {
         let (early_sees, late_sees) = (shop.recipient(&of_early).await, shop.recipient(&of_late).await);
         shop.release("1.0.0").await;
         shop.release("1.1.0").await;
-        shop.grant(&early, WantedVersions::All).await.unwrap();
+        shop.grant(&early, VersionChoice::All).await.unwrap();
         shop.archive("1.0.0").await;
         let refused = shop.grant(&late, names(&["1.0.0", "1.1.0"])).await;
         assert!(matches!(refused, Err(Error::Invalid(faults)) if faults[0].invalid.code == "archived"));
         let refused = shop.grant(&late, names(&["9"])).await;
         assert!(matches!(refused, Err(Error::Invalid(faults)) if faults[0].invalid.pointer == "/0"));
-        shop.grant(&late, WantedVersions::All).await.unwrap();
+        shop.grant(&late, VersionChoice::All).await.unwrap();
         assert_eq!(shop.seen(&early_sees).await, ["1.1.0", "1.0.0"]);
         assert_eq!(shop.seen(&late_sees).await, ["1.1.0"]);
         let (access, id) = (shop.vendor.access(), shop.application.id);
@@ -195,7 +195,7 @@ keyward_testkit::databases! {
         let (engine, _) = engine(store);
         let shop = Shop::open(&engine, "Acme").await;
         let (buyer, early) = (shop.vendor.customer("Buyer").await, shop.vendor.customer("Early").await);
-        let empty = shop.grant(&early, WantedVersions::All).await.unwrap();
+        let empty = shop.grant(&early, VersionChoice::All).await.unwrap();
         engine.delete_application_entitlement(&shop.vendor.access(), empty.entitlement.id, None).await.unwrap();
         shop.release("1.0.0").await;
         let grant = shop.grant(&buyer, names(&["1.0.0"])).await.unwrap();
@@ -227,7 +227,7 @@ keyward_testkit::databases! {
         let warned: Vec<_> = made.warnings.iter().map(|w| (w.file.as_str(), w.line, w.name.as_str())).collect();
         assert_eq!(warned, [("compose.yaml", 4, "server")]);
         for customer in [&one, &two] {
-            shop.grant(customer, WantedVersions::All).await.unwrap();
+            shop.grant(customer, VersionChoice::All).await.unwrap();
         }
         let of_two = shop.license("two", Some(&two)).await;
         let theirs = shop.license("server", Some(&two)).await;
@@ -313,8 +313,8 @@ keyward_testkit::databases! {
         let plan = PlanChange { plan: Some(Plan::Free), products: None, validations_per_day: None };
         let organization = shop.vendor.founded.organization.id;
         engine.set_plan(&shop.vendor.access(), organization, plan).await.unwrap();
-        assert!(matches!(shop.grant(&two, WantedVersions::All).await, Err(Error::PlanRequired { .. })));
-        assert!(matches!(shop.widen(&grant, WantedVersions::All).await, Err(Error::PlanRequired { .. })));
+        assert!(matches!(shop.grant(&two, VersionChoice::All).await, Err(Error::PlanRequired { .. })));
+        assert!(matches!(shop.widen(&grant, VersionChoice::All).await, Err(Error::PlanRequired { .. })));
         let note = ApplicationGrantChange { versions: None, note: Some(Some("kept".parse().unwrap())) };
         let id = grant.entitlement.id;
         let noted = engine.update_application_entitlement(&shop.vendor.access(), id, note, Some(1)).await.unwrap();
@@ -337,7 +337,7 @@ keyward_testkit::databases! {
         let (access, id) = (shop.vendor.access(), shop.application.id);
         let late = name("1.2.0");
         let (widened, archived) = tokio::join!(
-            shop.widen(&grant, WantedVersions::All),
+            shop.widen(&grant, VersionChoice::All),
             engine.archive_application_version(&access, id, &late, None),
         );
         archived.unwrap();

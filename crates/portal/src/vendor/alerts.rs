@@ -22,7 +22,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 
 /// Of which key.
 #[derive(Debug, Default, serde::Deserialize)]
-struct Wanted {
+struct Query {
     #[serde(default)]
     key: String,
 }
@@ -50,13 +50,13 @@ struct AlertsPage {
     open_pages: Pages,
     acknowledged: Vec<Line>,
     acknowledged_pages: Pages,
-    wanted: Wanted,
+    wanted: Query,
 }
 
 async fn list(
     request: HttpRequest,
     signed: Signed<ReadRegistries>,
-    wanted: web::Query<Wanted>,
+    wanted: web::Query<Query>,
     engine: web::Data<Engine>,
 ) -> Page {
     let wanted = wanted.into_inner();

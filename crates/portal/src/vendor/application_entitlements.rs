@@ -9,7 +9,7 @@ use keyward_domain::{
 };
 use keyward_engine::{
     ApplicationGrant, ApplicationGrantChange, Engine, MOST_LOOKED_AT, MissingImage,
-    NewApplicationEntitlement, WantedVersions,
+    NewApplicationEntitlement, VersionChoice,
 };
 use keyward_web::{Fields, Id, Request};
 
@@ -127,14 +127,14 @@ impl Request for Noted {
 }
 
 /// The versions that are checked, beside those `before`.
-fn wanted(form: &Form, versions: &[ApplicationVersion], before: &[ApplicationVersion]) -> WantedVersions {
+fn wanted(form: &Form, versions: &[ApplicationVersion], before: &[ApplicationVersion]) -> VersionChoice {
     if form.is("all", "true") {
-        return WantedVersions::All;
+        return VersionChoice::All;
     }
     let meant = |version: &&ApplicationVersion| {
         form.is_checked("version", version.name.as_str()) || before.iter().any(|held| held.id == version.id)
     };
-    WantedVersions::Named(versions.iter().filter(meant).map(|version| version.name.clone()).collect())
+    VersionChoice::Named(versions.iter().filter(meant).map(|version| version.name.clone()).collect())
 }
 
 async fn create(
@@ -218,8 +218,8 @@ async fn save(
         let wanted = wanted(&form, &versions, &grant.versions);
         // Who only writes a note grants nothing.
         let widens = match &wanted {
-            WantedVersions::All => !grant.is_for_all(),
-            WantedVersions::Named(names) => {
+            VersionChoice::All => !grant.is_for_all(),
+            VersionChoice::Named(names) => {
                 matches!(grant.entitlement.granted, Granted::Named(_)) && names.len() > grant.versions.len()
             }
         };

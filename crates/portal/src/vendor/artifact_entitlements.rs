@@ -283,7 +283,7 @@ struct Shown {
 
 /// Which artifacts are wanted: those that are granted, or the further ones that a search finds.
 #[derive(Debug, Default, serde::Deserialize)]
-struct Wanted {
+struct Query {
     #[serde(default)]
     q: String,
     #[serde(default)]
@@ -311,8 +311,8 @@ impl Shown {
         held: &[ArtifactGrant],
         request: &HttpRequest,
     ) -> Result<Self, Trouble> {
-        let wanted = web::Query::<Wanted>::from_query(request.query_string());
-        let Wanted { q, further } = wanted.map(web::Query::into_inner).unwrap_or_default();
+        let wanted = web::Query::<Query>::from_query(request.query_string());
+        let Query { q, further } = wanted.map(web::Query::into_inner).unwrap_or_default();
         let (paging, text) = (Paging::of(request), q.trim());
         let further = held.is_empty() || !further.is_empty() || !text.is_empty();
         let (artifacts, pages) = if further {

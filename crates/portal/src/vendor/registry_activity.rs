@@ -21,7 +21,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 
 /// Which lines are wanted.
 #[derive(Debug, Default, serde::Deserialize)]
-struct Wanted {
+struct Query {
     #[serde(default)]
     operation: String,
     #[serde(default)]
@@ -34,7 +34,7 @@ struct Wanted {
     customer: String,
 }
 
-impl Wanted {
+impl Query {
     fn filter(&self, registry: RegistryId) -> EventFilter {
         EventFilter {
             registry: Some(registry),
@@ -143,7 +143,7 @@ struct ActivityPage {
     tab: &'static str,
     operations: [Operation; 4],
     decisions: [Decision; 2],
-    wanted: Wanted,
+    wanted: Query,
     /// The filter as a query.
     query: String,
     lines: Vec<Line>,
@@ -154,7 +154,7 @@ async fn list(
     request: HttpRequest,
     signed: Signed<ReadRegistries>,
     id: Id<RegistryId>,
-    wanted: web::Query<Wanted>,
+    wanted: web::Query<Query>,
     engine: web::Data<Engine>,
 ) -> Page {
     let registry = engine.registry(&signed.access, id.0).await?;
@@ -185,7 +185,7 @@ const HEAD: [&str; 10] =
 async fn csv(
     signed: Signed<ReadRegistries>,
     id: Id<RegistryId>,
-    wanted: web::Query<Wanted>,
+    wanted: web::Query<Query>,
     engine: web::Data<Engine>,
 ) -> Page {
     engine.registry(&signed.access, id.0).await?;

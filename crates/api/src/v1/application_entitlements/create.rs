@@ -1,7 +1,7 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteEntitlements;
 use keyward_domain::{ApplicationId, CustomerId, Notes};
-use keyward_engine::{Engine, NewApplicationEntitlement, WantedVersions};
+use keyward_engine::{Engine, NewApplicationEntitlement, VersionChoice};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Problem, Request};
 
@@ -22,7 +22,7 @@ pub(crate) struct CreateApplicationEntitlement {
     all_versions: bool,
     /// The names of the versions that are granted, where not all are.
     #[schema(value_type = Option<Vec<String>>, example = json!(["1.4.2"]))]
-    versions: WantedVersions,
+    versions: VersionChoice,
     /// Internal: customers never see it.
     #[schema(value_type = Option<String>)]
     note: Option<Notes>,
@@ -38,8 +38,8 @@ impl Request for CreateApplicationEntitlement {
             "else": {"required": ["versions"], "properties": {"versions": {"type": "array", "minItems": 1}}},
         }));
         // Nothing named is refused by the rule that a grant names a version.
-        let versions = versions.unwrap_or(WantedVersions::Named(Vec::new()));
-        let all_versions = versions == WantedVersions::All;
+        let versions = versions.unwrap_or(VersionChoice::Named(Vec::new()));
+        let all_versions = versions == VersionChoice::All;
         Some(Self {
             customer_id: customer_id?,
             application_id: application_id?,

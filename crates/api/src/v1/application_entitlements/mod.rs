@@ -11,7 +11,7 @@ use crate::routes::Routes;
 use keyward_domain::{
     ApplicationEntitlementId, ApplicationId, CustomerId, Invalid, Notes, Timestamp, VersionName,
 };
-use keyward_engine::{ApplicationGrant, WantedVersions};
+use keyward_engine::{ApplicationGrant, VersionChoice};
 use keyward_web::{Answer, Fields};
 use serde::Serialize;
 use serde_json::json;
@@ -80,7 +80,7 @@ impl EntitlementView {
 }
 
 /// Reads `all_versions` and `versions`: one of both says which versions are wanted.
-fn wanted(fields: &mut Fields) -> Option<WantedVersions> {
+fn wanted(fields: &mut Fields) -> Option<VersionChoice> {
     let (all, names) = (fields.optional("all_versions"), fields.optional("versions"));
     fields.relation(json!({
         "if": {"required": ["all_versions"], "properties": {"all_versions": {"const": true}}},
@@ -91,7 +91,7 @@ fn wanted(fields: &mut Fields) -> Option<WantedVersions> {
             fields.fault("versions", Invalid::new("not_allowed", "does not go with all_versions"));
             None
         }
-        (true, _) => Some(WantedVersions::All),
-        (false, names) => names.map(WantedVersions::Named),
+        (true, _) => Some(VersionChoice::All),
+        (false, names) => names.map(VersionChoice::Named),
     }
 }

@@ -1,7 +1,7 @@
 use actix_web::{patch, web};
 use keyward_domain::permission::WriteEntitlements;
 use keyward_domain::{ApplicationEntitlementId, Notes};
-use keyward_engine::{ApplicationGrantChange, Engine, WantedVersions};
+use keyward_engine::{ApplicationGrantChange, Engine, VersionChoice};
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Fields, Id, IfMatch, Problem, Request};
 
@@ -16,7 +16,7 @@ pub(crate) struct UpdateApplicationEntitlement {
     all_versions: bool,
     /// The names of all versions that are granted from now on. None that was granted may be left out.
     #[schema(value_type = Option<Vec<String>>)]
-    versions: Option<WantedVersions>,
+    versions: Option<VersionChoice>,
     /// Internal: customers never see it; `null` removes it.
     #[schema(value_type = Option<String>)]
     note: Option<Option<Notes>>,
@@ -26,7 +26,7 @@ impl Request for UpdateApplicationEntitlement {
     fn read(fields: &mut Fields) -> Option<Self> {
         fields.immutable(&["customer_id", "application_id"]);
         let (versions, note) = (wanted(fields), fields.patch("note"));
-        Some(Self { all_versions: versions == Some(WantedVersions::All), versions, note })
+        Some(Self { all_versions: versions == Some(VersionChoice::All), versions, note })
     }
 }
 

@@ -15,7 +15,7 @@ use keyward_engine::{
     ApplicationChange, CustomerChange, LicenseChange, NewApplication, NewApplicationEntitlement,
     NewApplicationVersion, NewArtifact, NewCredential, NewCustomer, NewEntitlement, NewGrant, NewLicense,
     NewProduct, NewRegistry, NewRegistryKey, NoticesChange, OrganizationChange, ProductChange, TagChoice,
-    Terms, Visitor, WantedVersions,
+    Terms, Visitor, VersionChoice,
 };
 use keyward_testkit::engine::{TestClock, engine};
 use proptest::prelude::*;
@@ -271,9 +271,9 @@ impl Scene {
             customer: customer.id,
             application: application.id,
             versions: if all {
-                WantedVersions::All
+                VersionChoice::All
             } else {
-                WantedVersions::Named(vec!["1.0.0".parse().unwrap()])
+                VersionChoice::Named(vec!["1.0.0".parse().unwrap()])
             },
             note: any_of!(notes()),
         };
