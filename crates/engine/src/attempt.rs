@@ -15,7 +15,7 @@ use sha2::Sha256;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::identity::lock_credentials;
-use crate::visitor::{MemberVisit, Visit};
+use crate::sessions::{MemberSession, ClientInfo};
 use crate::{Engine, Error, Result};
 
 /// The most entries of one transaction.
@@ -44,9 +44,9 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// Of someone who is signed in, and is asked for the password again: the session is a known device.
-    pub(crate) fn again(visit: &MemberVisit) -> Self {
-        let source = Source::Device(DeviceId(*visit.session.id.uuid().as_bytes()));
-        Self { account: AccountKey::of(&visit.member.email), source, exists: true, alone: true }
+    pub(crate) fn again(person: &MemberSession) -> Self {
+        let source = Source::Device(DeviceId(*person.session.id.uuid().as_bytes()));
+        Self { account: AccountKey::of(&person.member.email), source, exists: true, alone: true }
     }
 }
 
@@ -148,17 +148,17 @@ async fn settle(store: &Store, batch: &[Entry]) -> Result<Vec<Verdict>, StorageE
 impl Engine {
     /// From where someone wants to sign in to the account of this address: a device that has done so before, if the
     /// cookie shows that, or a network.
-    pub fn source(&self, email: &Email, visit: &Visit) -> Source {
-        let known = visit.device.as_deref().and_then(|cookie| self.known_device(email, cookie));
-        known.map_or_else(|| Source::at(&visit.address), |(device, _)| Source::Device(device))
+    pub fn source(&self, email: &Email, client: &ClientInfo) -> Source {
+        let known = client.device.as_deref().and_then(|cookie| self.known_device(email, cookie));
+        known.map_or_else(|| Source::at(&client.address), |(device, _)| Source::Device(device))
     }
 
     /// The same, where it is known whose address it is: a device that has signed in for one of several members is unknown
     /// to the others.
-    pub(crate) fn source_for(&self, members: &[MemberId], email: &Email, visit: &Visit) -> Source {
-        let known = visit.device.as_deref().and_then(|cookie| self.known_device(email, cookie));
+    pub(crate) fn source_for(&self, members: &[MemberId], email: &Email, client: &ClientInfo) -> Source {
+        let known = client.device.as_deref().and_then(|cookie| self.known_device(email, cookie));
         let known = known.filter(|(_, member)| members == [*member]);
-        known.map_or_else(|| Source::at(&visit.address), |(device, _)| Source::Device(device))
+        known.map_or_else(|| Source::at(&client.address), |(device, _)| Source::Device(device))
     }
 
     /// Begins an attempt, and waits where it has to.

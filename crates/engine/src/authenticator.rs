@@ -13,7 +13,7 @@ use crate::identity::lock_credentials;
 use crate::member::one_of;
 use crate::reauthentication::Reauthenticated;
 use crate::vault::Place;
-use crate::visitor::{MemberVisit, SignedIn};
+use crate::sessions::{MemberSession, SignedIn};
 use crate::{Engine, Error, Result, Resource};
 
 /// For how many seconds a code counts.
@@ -52,18 +52,18 @@ pub struct ResetSecondFactor {
 
 impl Engine {
     /// A secret for an authenticator app. Nothing is kept until it is confirmed.
-    pub fn new_authenticator(&self, visit: &MemberVisit) -> NewAuthenticator {
-        self.authenticator_of(visit, &base32(&Zeroizing::new(self.random::<32>())))
+    pub fn new_authenticator(&self, person: &MemberSession) -> NewAuthenticator {
+        self.authenticator_of(person, &base32(&Zeroizing::new(self.random::<32>())))
     }
 
     /// The same authenticator again, by its secret.
-    pub fn authenticator_of(&self, visit: &MemberVisit, secret: &str) -> NewAuthenticator {
+    pub fn authenticator_of(&self, person: &MemberSession, secret: &str) -> NewAuthenticator {
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let label = format!("{}:{}", visit.organization.name, visit.member.email);
+        let label = format!("{}:{}", person.organization.name, person.member.email);
         let uri = format!(
             "otpauth://totp/{}?secret={secret}&issuer={}",
             encode(&label).replace('+', "%20"),
-            encode(visit.organization.name.as_str()).replace('+', "%20"),
+            encode(person.organization.name.as_str()).replace('+', "%20"),
         );
         NewAuthenticator { secret: secret.to_owned().into(), uri: uri.into() }
     }
@@ -102,7 +102,7 @@ impl Engine {
     /// Makes new recovery codes in place of those that there are; all other sessions end. Refused where there is no
     /// second factor.
     pub async fn renew_recovery_codes(&self, proof: &Reauthenticated<'_>) -> Result<NewRecoveryCodes> {
-        if self.authenticator(proof.visit()).await?.is_none() {
+        if self.authenticator(proof.person()).await?.is_none() {
             return Err(Error::Transition("there is no second factor".to_owned()));
         }
         let codes = self.recovery_codes();
@@ -151,9 +151,9 @@ impl Engine {
     }
 
     /// Whether a member has a second factor, and how many recovery codes are left.
-    pub async fn authenticator(&self, visit: &MemberVisit) -> Result<Option<usize>> {
+    pub async fn authenticator(&self, person: &MemberSession) -> Result<Option<usize>> {
         let tx = self.store.read().await?;
-        let known = tx.members(visit.organization.scope()).credentials(visit.member.id).await?;
+        let known = tx.members(person.organization.scope()).credentials(person.member.id).await?;
         Ok(known.filter(|known| known.authenticator.is_some()).map(|known| known.recovery.len()))
     }
 

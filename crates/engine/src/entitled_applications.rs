@@ -16,7 +16,7 @@ use keyward_storage::Tx;
 
 use crate::issue::TokenFormat;
 use crate::validation::load::{self, Bearer};
-use crate::visitor::CustomerVisit;
+use crate::sessions::CustomerSession;
 use crate::{Engine, Error, Result, Resource, heavy};
 
 /// A customer who was recognised, by a session or by the token of a license. It reaches what the customer may
@@ -27,9 +27,9 @@ pub struct Recipient {
     customer: Customer,
 }
 
-impl From<&CustomerVisit> for Recipient {
-    fn from(visit: &CustomerVisit) -> Self {
-        Self { organization: visit.organization.clone(), customer: visit.customer.clone() }
+impl From<&CustomerSession> for Recipient {
+    fn from(person: &CustomerSession) -> Self {
+        Self { organization: person.organization.clone(), customer: person.customer.clone() }
     }
 }
 

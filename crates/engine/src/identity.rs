@@ -6,7 +6,7 @@ use keyward_domain::{Action, Actor, CustomerId, MemberId, OrganizationScope, Ses
 use keyward_storage::{Credentials, Tx};
 use serde_json::json;
 
-use crate::visitor::SignedIn;
+use crate::sessions::SignedIn;
 use crate::{Engine, Error, Result, Resource};
 
 /// Whose identity is proved by something.

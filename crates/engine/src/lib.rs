@@ -57,7 +57,7 @@ mod slug;
 mod token;
 pub mod validation;
 pub mod vault;
-mod visitor;
+mod sessions;
 
 use std::sync::Arc;
 
@@ -122,7 +122,7 @@ pub use retention::{Retention, Tidied};
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};
 pub use vault::{MasterKey, Vault};
-pub use visitor::{CustomerVisit, MemberVisit, OnboardingVisit, SignIn, SignedIn, Visit, Visitor};
+pub use sessions::{CustomerSession, MemberSession, OnboardingSession, SignIn, SignedIn, ClientInfo, AnySession};
 
 /// How many registries have their keys at hand.
 const MOST_UPSTREAM_KEYS: usize = 1_000;

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::issue::TokenFormat;
 use crate::mail_text::{plain, vendor};
-use crate::visitor::{CustomerVisit, OnboardingVisit, SignedIn, Visit};
+use crate::sessions::{CustomerSession, OnboardingSession, SignedIn, ClientInfo};
 use crate::{Engine, Error, Result, Resource};
 
 /// A link just made, with the address that is shown this once.
@@ -157,15 +157,15 @@ impl Engine {
     }
 
     /// Opens an onboarding link, once: of two who try, one does. Begins a session of 30 minutes.
-    pub async fn open_onboarding_link(&self, secret: &Secret, visit: Visit) -> Result<SignedIn> {
+    pub async fn open_onboarding_link(&self, secret: &Secret, client: ClientInfo) -> Result<SignedIn> {
         // Strangers keep no writer waiting.
         self.onboarding_link(secret).await?;
         let tx = self.store.write().await?;
         let (link, scope) = self.open(&tx, secret).await?;
         let LinkPurpose::Onboarding(license) = link.purpose else { return Err(Error::LinkGone) };
         self.still_held(&tx, scope, license).await?;
-        let detail = [("license_id", json!(license)), ("address", json!(visit.address))];
-        let begun = self.begin(&tx, scope, SessionHolder::Onboarding(license), visit).await?;
+        let detail = [("license_id", json!(license)), ("address", json!(client.address))];
+        let begun = self.begin(&tx, scope, SessionHolder::Onboarding(license), client).await?;
         let action = Action::OnboardingLinkOpened;
         self.record_for(&tx, scope, Actor::Link(link.id), action, link.id.uuid(), &detail).await?;
         tx.commit().await?;
@@ -173,37 +173,37 @@ impl Engine {
     }
 
     /// What an opened onboarding link shows.
-    pub async fn onboarding(&self, visit: &OnboardingVisit) -> Result<Handover> {
+    pub async fn onboarding(&self, person: &OnboardingSession) -> Result<Handover> {
         let tx = self.store.read().await?;
-        let scope = visit.organization.scope();
-        let license = self.still_held(&tx, scope, visit.license).await?;
-        self.handover(&tx, visit.organization.clone(), license).await
+        let scope = person.organization.scope();
+        let license = self.still_held(&tx, scope, person.license).await?;
+        self.handover(&tx, person.organization.clone(), license).await
     }
 
     /// The licenses of a customer who is signed in.
-    pub async fn customer_licenses(&self, visit: &CustomerVisit, page: PageRequest) -> Result<Page<License>> {
+    pub async fn customer_licenses(&self, person: &CustomerSession, page: PageRequest) -> Result<Page<License>> {
         let tx = self.store.read().await?;
         let filter =
-            keyward_domain::LicenseFilter { customer: Some(visit.customer.id), ..Default::default() };
-        Ok(tx.licenses(visit.organization.scope()).list(&filter, self.now(), page).await?)
+            keyward_domain::LicenseFilter { customer: Some(person.customer.id), ..Default::default() };
+        Ok(tx.licenses(person.organization.scope()).list(&filter, self.now(), page).await?)
     }
 
     /// One license of a customer who is signed in; those of others are not there.
-    pub async fn customer_license(&self, visit: &CustomerVisit, id: LicenseId) -> Result<Handover> {
+    pub async fn customer_license(&self, person: &CustomerSession, id: LicenseId) -> Result<Handover> {
         let tx = self.store.read().await?;
-        let found = tx.licenses(visit.organization.scope()).find(id).await?;
-        let own = found.filter(|license| license.customer == Some(visit.customer.id));
+        let found = tx.licenses(person.organization.scope()).find(id).await?;
+        let own = found.filter(|license| license.customer == Some(person.customer.id));
         let license = own.ok_or(Error::NotFound(Resource::License))?;
-        self.handover(&tx, visit.organization.clone(), license).await
+        self.handover(&tx, person.organization.clone(), license).await
     }
 
     /// How a license of a customer who is signed in is used; those of others are not there.
     pub async fn customer_usage(
         &self,
-        visit: &CustomerVisit,
+        person: &CustomerSession,
         handover: &Handover,
     ) -> Result<Option<LicenseUsage>> {
-        if handover.license.customer != Some(visit.customer.id) {
+        if handover.license.customer != Some(person.customer.id) {
             return Err(Error::NotFound(Resource::License));
         }
         let Some(product) = &handover.product else { return Ok(None) };

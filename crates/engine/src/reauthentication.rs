@@ -10,33 +10,33 @@ use crate::attempt::Attempt;
 use crate::identity::lock_credentials;
 use crate::password::Password;
 use crate::provider::is_vouched_for;
-use crate::visitor::{MemberVisit, SignedIn};
+use crate::sessions::{MemberSession, SignedIn};
 use crate::{Engine, Error, Result};
 
 /// Proof that the person of a session has shown in the last five minutes who they are.
 #[derive(Debug, Clone, Copy)]
 pub struct Reauthenticated<'a> {
-    visit: &'a MemberVisit,
+    person: &'a MemberSession,
 }
 
 impl<'a> Reauthenticated<'a> {
     /// Who it is.
-    pub fn visit(&self) -> &'a MemberVisit {
-        self.visit
+    pub fn person(&self) -> &'a MemberSession {
+        self.person
     }
 
     pub(crate) fn scope(&self) -> OrganizationScope {
-        self.visit.organization.scope()
+        self.person.organization.scope()
     }
 
     pub(crate) fn member(&self) -> MemberId {
-        self.visit.member.id
+        self.person.member.id
     }
 
     /// The session, held until the end of the transaction: it may have ended meanwhile, or been renewed.
     pub(crate) async fn hold(&self, engine: &Engine, tx: &Tx) -> Result<Session> {
         tx.members(self.scope()).lock(self.member()).await?.ok_or(Error::Unconfirmed)?;
-        let session = hold(tx, self.visit).await?;
+        let session = hold(tx, self.person).await?;
         if session.is_confirmed(engine.now()) { Ok(session) } else { Err(Error::Unconfirmed) }
     }
 }
@@ -103,19 +103,19 @@ pub enum Confirmation {
 impl Engine {
     /// The proof that a use-case takes which changes an identity; refused with [`Error::Unconfirmed`] if the person
     /// has not shown lately who they are.
-    pub fn reauthenticated<'a>(&self, visit: &'a MemberVisit) -> Result<Reauthenticated<'a>> {
-        if visit.session.is_confirmed(self.now()) {
-            Ok(Reauthenticated { visit })
+    pub fn reauthenticated<'a>(&self, person: &'a MemberSession) -> Result<Reauthenticated<'a>> {
+        if person.session.is_confirmed(self.now()) {
+            Ok(Reauthenticated { person })
         } else {
             Err(Error::Unconfirmed)
         }
     }
 
     /// How a member can show who they are.
-    pub async fn ways_to_confirm(&self, visit: &MemberVisit) -> Result<WaysToConfirm> {
-        let (tx, scope) = (self.store.read().await?, visit.organization.scope());
-        let known = tx.members(scope).credentials(visit.member.id).await?.unwrap_or_default();
-        let vouched_for = is_vouched_for(&tx, scope, &visit.member).await?;
+    pub async fn ways_to_confirm(&self, person: &MemberSession) -> Result<WaysToConfirm> {
+        let (tx, scope) = (self.store.read().await?, person.organization.scope());
+        let known = tx.members(scope).credentials(person.member.id).await?.unwrap_or_default();
+        let vouched_for = is_vouched_for(&tx, scope, &person.member).await?;
         Ok(WaysToConfirm {
             password: known.password.is_some() && !vouched_for,
             code: known.authenticator.is_some(),
@@ -127,26 +127,26 @@ impl Engine {
     /// in are, by the session. The session then goes on under a new secret.
     pub async fn confirm(
         &self,
-        visit: &MemberVisit,
+        person: &MemberSession,
         password: Password,
         code: Option<&str>,
     ) -> Result<Confirmation> {
-        let (scope, id) = (visit.organization.scope(), visit.member.id);
+        let (scope, id) = (person.organization.scope(), person.member.id);
         let known = self.store.read().await?.members(scope).credentials(id).await?;
         let candidates = known.and_then(|known| known.password).map(|hash| (hash.clone(), hash));
-        let attempt = Attempt::again(visit);
+        let attempt = Attempt::again(person);
         let judged = self.judge_password(&attempt, password, candidates.into_iter().collect()).await?;
         let Some(fitting) = judged else { return Ok(Confirmation::Refused) };
         let tx = self.store.write().await?;
         let known = lock_credentials(&tx, scope, id).await?;
-        let counts = known.password == Some(fitting) && !is_vouched_for(&tx, scope, &visit.member).await?;
+        let counts = known.password == Some(fitting) && !is_vouched_for(&tx, scope, &person.member).await?;
         if !counts {
             return Ok(Confirmation::Refused);
         }
         let Some(tx) = self.complete_attempt(tx, &attempt, scope, id, code).await? else {
             return Ok(Confirmation::CodeNeeded);
         };
-        let session = hold(&tx, visit).await?;
+        let session = hold(&tx, person).await?;
         let renewed = self.confirmed(&tx, scope, session).await?;
         tx.commit().await?;
         Ok(Confirmation::Done(renewed))
@@ -174,10 +174,10 @@ impl Engine {
     }
 }
 
-/// The session of a visit, held until the end of the transaction, if it is still the one that the cookie stands for.
-async fn hold(tx: &Tx, visit: &MemberVisit) -> Result<Session> {
-    let found = tx.sessions(visit.organization.scope()).lock(visit.session.id).await?;
-    let holder = SessionHolder::Member(visit.member.id);
-    let same = found.filter(|session| session.hash == visit.session.hash && session.holder == holder);
+/// The session of a person, held until the end of the transaction, if it is still the one that the cookie stands for.
+async fn hold(tx: &Tx, person: &MemberSession) -> Result<Session> {
+    let found = tx.sessions(person.organization.scope()).lock(person.session.id).await?;
+    let holder = SessionHolder::Member(person.member.id);
+    let same = found.filter(|session| session.hash == person.session.hash && session.holder == holder);
     same.ok_or(Error::Unconfirmed)
 }

@@ -6,7 +6,7 @@ use sha2::Digest as _;
 
 use crate::organization::NewOrganization;
 use crate::password::Password;
-use crate::visitor::{SignedIn, Visit};
+use crate::sessions::{SignedIn, ClientInfo};
 use crate::{Engine, Error, Result, Resource};
 
 /// The name under which the hash of the setup link is kept.
@@ -38,7 +38,7 @@ impl Engine {
         secret: &Secret,
         new: NewOrganization,
         password: Password,
-        visit: Visit,
+        client: ClientInfo,
     ) -> Result<SignedIn> {
         // Looked at before anything is hashed: only who has the link makes that work.
         let tx = self.store.read().await?;
@@ -57,7 +57,7 @@ impl Engine {
         let scope = founded.organization.scope();
         self.record_for(&tx, scope, Actor::Operator, Action::TokenRevoked, token.id.uuid(), &[]).await?;
         self.put_password(&tx, &founded.owner, &hash).await?;
-        let signed_in = self.member_session(&tx, &founded.owner, visit).await?;
+        let signed_in = self.member_session(&tx, &founded.owner, client).await?;
         tx.commit().await?;
         Ok(signed_in)
     }

@@ -69,15 +69,15 @@ async fn sign_in(
     throttle: web::Data<Throttle>,
 ) -> Page {
     let Ok(email) = Email::to_find(form.value("email")) else { return refused(form) };
-    let visit = signed::visit(&request).await;
-    let source = engine.source(&email, &visit);
+    let client = signed::client_info(&request).await;
+    let source = engine.source(&email, &client);
     let attempt = match SignInTry::count(&request, &throttle, &email, &source, engine.now()) {
         Ok(attempt) => attempt,
         Err(trouble) => return slowed_down(form, trouble),
     };
     let password = Password::attempt(form.value("password"));
     let code = form.given("code");
-    match engine.sign_in(&email, password, code, visit).await {
+    match engine.sign_in(&email, password, code, client).await {
         Ok(SignIn::Done(signed_in)) => {
             attempt.succeed();
             Ok(signed::begin(&request, &signed_in, "/"))
@@ -122,7 +122,7 @@ fn slowed_down(mut form: Form, trouble: Trouble) -> Page {
 }
 
 async fn sign_out(request: HttpRequest, anyone: Anyone, _: PublicPost, engine: web::Data<Engine>) -> Page {
-    let session = anyone.member.map(|visit| visit.session);
+    let session = anyone.member.map(|person| person.session);
     end(&request, &engine, session, "/sign-in").await
 }
 
@@ -132,7 +132,7 @@ async fn customer_sign_out(
     _: PublicPost,
     engine: web::Data<Engine>,
 ) -> Page {
-    let session = anyone.customer.map(|visit| visit.session);
+    let session = anyone.customer.map(|person| person.session);
     end(&request, &engine, session, "/portal/sign-in").await
 }
 
@@ -259,15 +259,15 @@ async fn link(request: HttpRequest, PublicPost(mut form): PublicPost, engine: we
     let attempt = NetworkTry::count(&request, "link", engine.now()).await?;
     let link = engine.link(&secret).await?.ok_or_else(|| Problem::new(Code::Gone))?;
     attempt.take_back();
-    let visit = signed::visit(&request).await;
+    let client = signed::client_info(&request).await;
     match link.purpose {
         LinkPurpose::CustomerSignIn(_) => {
-            let signed_in = engine.open_customer_link(&secret, visit).await?;
+            let signed_in = engine.open_customer_link(&secret, client).await?;
             Ok(signed::begin(&request, &signed_in, "/portal"))
         }
         LinkPurpose::Invitation(_) | LinkPurpose::PasswordReset(_) => match new_password(&mut form) {
             Some(password) => {
-                let signed_in = engine.open_member_link(&secret, password, visit).await?;
+                let signed_in = engine.open_member_link(&secret, password, client).await?;
                 Ok(match signed_in {
                     Some(signed_in) => signed::begin(&request, &signed_in, "/"),
                     None => page::go("/sign-in"),
@@ -328,8 +328,8 @@ async fn setup(request: HttpRequest, PublicPost(mut form): PublicPost, engine: w
     let (Some(NewVendor(new)), Some(password)) = (new, new_password(&mut form)) else {
         return page::send(&SetupPage { form });
     };
-    let visit = signed::visit(&request).await;
-    match engine.set_up(&secret, new, password, visit).await {
+    let client = signed::client_info(&request).await;
+    match engine.set_up(&secret, new, password, client).await {
         Ok(signed_in) => {
             let response: HttpResponse = signed::begin(&request, &signed_in, "/");
             Ok(response)

@@ -187,11 +187,11 @@ impl FromRequest for Posted {
         Box::pin(async move {
             own(&request)?;
             // Only who is signed in sends long forms.
-            let visit = signed::member(&request).await?;
-            let visit = visit.ok_or_else(|| Trouble::sign_in(&request, "/sign-in"))?;
+            let person = signed::member(&request).await?;
+            let person = person.ok_or_else(|| Trouble::sign_in(&request, "/sign-in"))?;
             let form = read(&request, body).await?;
             let token = form.values.get("csrf").map(String::as_str);
-            if signed::is_of(&visit.session, token) { Ok(Self(form)) } else { Err(Trouble::Earlier) }
+            if signed::is_of(&person.session, token) { Ok(Self(form)) } else { Err(Trouble::Earlier) }
         })
     }
 }

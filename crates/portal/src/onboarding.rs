@@ -54,8 +54,8 @@ async fn look(request: HttpRequest, engine: web::Data<Engine>) -> Page {
 }
 
 async fn open(request: HttpRequest, _: PublicPost, engine: web::Data<Engine>) -> Page {
-    let visit = signed::visit(&request).await;
-    let begun = engine.open_onboarding_link(&secret(&request)?, visit).await?;
+    let client = signed::client_info(&request).await;
+    let begun = engine.open_onboarding_link(&secret(&request)?, client).await?;
     let license = match begun.session.holder {
         SessionHolder::Onboarding(license) => license,
         SessionHolder::Member(_) | SessionHolder::Customer(_) => return Err(Problem::new(Code::Gone).into()),
@@ -64,14 +64,14 @@ async fn open(request: HttpRequest, _: PublicPost, engine: web::Data<Engine>) ->
 }
 
 async fn opened(onboarded: Onboarded, engine: web::Data<Engine>) -> Page {
-    let handover = engine.onboarding(&onboarded.visit).await?;
+    let handover = engine.onboarding(&onboarded.person).await?;
     let docs = handover.product.as_ref().map(|product| markdown::to_html(&product.page)).unwrap_or_default();
     let fields = fields(&handover);
     page::send(&OpenedPage { handover, docs, fields }).map(private)
 }
 
 async fn download(onboarded: Onboarded, engine: web::Data<Engine>) -> Page {
-    let token = engine.onboarding(&onboarded.visit).await?.token;
+    let token = engine.onboarding(&onboarded.person).await?.token;
     let token = token.ok_or_else(|| Problem::new(Code::TokenUnavailable))?;
     Ok(private(page::file("license.jwt", "application/jwt", token)))
 }

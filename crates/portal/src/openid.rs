@@ -85,8 +85,8 @@ async fn back(request: HttpRequest, query: web::Query<CallbackQuery>, engine: we
     let CallbackQuery { state, code, iss: issuer } = query.into_inner();
     let away = request.cookie(cookie_name(&request));
     let away = away.and_then(|cookie| Secret::parse(SecretKind::Away, cookie.value()));
-    let visit = signed::visit(&request).await;
-    let mut response = match engine.arrive(Return { state, code, issuer, away }, visit).await? {
+    let client = signed::client_info(&request).await;
+    let mut response = match engine.arrive(Return { state, code, issuer, away }, client).await? {
         Arrival::Done(signed_in) => {
             NetworkTry::returned(&request, BEGUN).await;
             signed::begin(&request, &signed_in, "/")

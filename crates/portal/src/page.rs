@@ -7,7 +7,7 @@ use actix_web::http::header::{
 use actix_web::http::{StatusCode, header};
 use askama::Template;
 use keyward_domain::{Permission, Scopes, Timestamp};
-use keyward_engine::{CustomerVisit, MemberVisit};
+use keyward_engine::{CustomerSession, MemberSession};
 
 use crate::assets;
 use crate::trouble::Trouble;
@@ -39,8 +39,8 @@ pub(crate) struct Shell {
 
 impl Shell {
     /// Around a vendor's page.
-    pub(crate) fn vendor(visit: &MemberVisit, csrf: &str, active: &'static str, now: Timestamp) -> Self {
-        let notice = match visit.organization.plan {
+    pub(crate) fn vendor(person: &MemberSession, csrf: &str, active: &'static str, now: Timestamp) -> Self {
+        let notice = match person.organization.plan {
             keyward_domain::Plan::ProTrial { until } if now < until => {
                 Some(format!("Your trial of Pro runs until {}.", end(until)))
             }
@@ -50,10 +50,10 @@ impl Shell {
             keyward_domain::Plan::Free | keyward_domain::Plan::Pro | keyward_domain::Plan::Enterprise => None,
         };
         Self {
-            organization: visit.organization.name.to_string(),
-            person: visit.member.name.to_string(),
+            organization: person.organization.name.to_string(),
+            person: person.member.name.to_string(),
             active,
-            scopes: visit.identity.scopes(),
+            scopes: person.identity.scopes(),
             csrf: csrf.to_owned(),
             done: None,
             notice,
@@ -61,10 +61,10 @@ impl Shell {
     }
 
     /// Around a customer's page.
-    pub(crate) fn customer(visit: &CustomerVisit, csrf: &str, active: &'static str) -> Self {
+    pub(crate) fn customer(person: &CustomerSession, csrf: &str, active: &'static str) -> Self {
         Self {
-            organization: visit.organization.name.to_string(),
-            person: visit.customer.name.to_string(),
+            organization: person.organization.name.to_string(),
+            person: person.customer.name.to_string(),
             active,
             scopes: Scopes::NONE,
             csrf: csrf.to_owned(),

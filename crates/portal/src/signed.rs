@@ -10,8 +10,8 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{Access, Feature, Grant, LicenseId, Secret, SecretHash, SecretKind, Session, Timestamp};
 use keyward_engine::{
-    CustomerVisit, DEVICE_SECONDS, Engine, MemberVisit, OnboardingVisit, Reauthenticated, SignedIn, Visit,
-    Visitor,
+    CustomerSession, DEVICE_SECONDS, Engine, MemberSession, OnboardingSession, Reauthenticated, SignedIn, ClientInfo,
+    AnySession,
 };
 use keyward_web::{ClientAddress, Code, Problem, Settings, part, take_back_cookie};
 use sha2::{Digest as _, Sha256};
@@ -22,26 +22,26 @@ type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Trouble>>>>;
 
 /// A member who may do `P`.
 pub(crate) struct Signed<P> {
-    pub visit: MemberVisit,
+    pub person: MemberSession,
     pub access: Access<P>,
     pub csrf: String,
 }
 
 /// A customer.
 pub(crate) struct SignedCustomer {
-    pub visit: CustomerVisit,
+    pub person: CustomerSession,
     pub csrf: String,
 }
 
 /// Whoever has opened the onboarding link of the license in the address.
 pub(crate) struct Onboarded {
-    pub visit: OnboardingVisit,
+    pub person: OnboardingSession,
 }
 
 /// Whoever it is, if anyone: one browser may be a member's and a customer's at once.
 pub(crate) struct Anyone {
-    pub member: Option<MemberVisit>,
-    pub customer: Option<CustomerVisit>,
+    pub member: Option<MemberSession>,
+    pub customer: Option<CustomerSession>,
 }
 
 /// The kinds of sessions. Each has a cookie of its own, so that one never ends another.
@@ -76,13 +76,13 @@ impl Kind {
 impl<P> Signed<P> {
     /// The organization's plan, where it does not include this.
     pub(crate) fn lacks(&self, feature: Feature, now: Timestamp) -> Option<&'static str> {
-        let limits = self.visit.organization.limits(now);
+        let limits = self.person.organization.limits(now);
         (!limits.includes(feature)).then_some(limits.plan)
     }
 
     /// Whether the person has shown in the last minutes who they are.
     pub(crate) fn is_confirmed(&self, engine: &Engine) -> bool {
-        engine.reauthenticated(&self.visit).is_ok()
+        engine.reauthenticated(&self.person).is_ok()
     }
 
     /// The proof that the person has shown in the last minutes who they are. Without it they are led to do so, and then
@@ -94,7 +94,7 @@ impl<P> Signed<P> {
         page: &'static str,
     ) -> Result<Reauthenticated<'_>, Trouble> {
         let sent = request.method() == Method::POST;
-        engine.reauthenticated(&self.visit).map_err(|_| Trouble::Confirm { page, sent })
+        engine.reauthenticated(&self.person).map_err(|_| Trouble::Confirm { page, sent })
     }
 }
 
@@ -105,9 +105,9 @@ impl<P: Grant + 'static> FromRequest for Signed<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let visit = member(&request).await?.ok_or_else(|| Trouble::sign_in(&request, "/sign-in"))?;
-            let (access, csrf) = (visit.identity.access()?, csrf(&request, &visit.session)?);
-            Ok(Self { visit, access, csrf })
+            let person = member(&request).await?.ok_or_else(|| Trouble::sign_in(&request, "/sign-in"))?;
+            let (access, csrf) = (person.identity.access()?, csrf(&request, &person.session)?);
+            Ok(Self { person, access, csrf })
         })
     }
 }
@@ -120,9 +120,9 @@ impl FromRequest for SignedCustomer {
         let request = request.clone();
         Box::pin(async move {
             let found = customer(&request).await?;
-            let visit = found.ok_or_else(|| Trouble::sign_in(&request, "/portal/sign-in"))?;
-            let csrf = csrf(&request, &visit.session)?;
-            Ok(Self { visit, csrf })
+            let person = found.ok_or_else(|| Trouble::sign_in(&request, "/portal/sign-in"))?;
+            let csrf = csrf(&request, &person.session)?;
+            Ok(Self { person, csrf })
         })
     }
 }
@@ -135,8 +135,8 @@ impl FromRequest for Onboarded {
         let request = request.clone();
         Box::pin(async move {
             let license: LicenseId = part(&request, "license")?;
-            match visitor(&request, Kind::Onboarding(license)).await? {
-                Some(Visitor::Onboarding(visit)) if visit.license == license => Ok(Self { visit }),
+            match any_session(&request, Kind::Onboarding(license)).await? {
+                Some(AnySession::Onboarding(person)) if person.license == license => Ok(Self { person }),
                 _ => Err(Problem::new(Code::Gone).into()),
             }
         })
@@ -168,24 +168,24 @@ pub(crate) async fn anyone(request: &HttpRequest) -> Result<Anyone, Trouble> {
 }
 
 /// The member who is signed in.
-pub(crate) async fn member(request: &HttpRequest) -> Result<Option<MemberVisit>, Trouble> {
-    match visitor(request, Kind::Member).await? {
-        Some(Visitor::Member(visit)) => Ok(Some(visit)),
-        Some(Visitor::Customer(_) | Visitor::Onboarding(_)) | None => Ok(None),
+pub(crate) async fn member(request: &HttpRequest) -> Result<Option<MemberSession>, Trouble> {
+    match any_session(request, Kind::Member).await? {
+        Some(AnySession::Member(person)) => Ok(Some(person)),
+        Some(AnySession::Customer(_) | AnySession::Onboarding(_)) | None => Ok(None),
     }
 }
 
-async fn customer(request: &HttpRequest) -> Result<Option<CustomerVisit>, Trouble> {
-    match visitor(request, Kind::Customer).await? {
-        Some(Visitor::Customer(visit)) => Ok(Some(visit)),
-        Some(Visitor::Member(_) | Visitor::Onboarding(_)) | None => Ok(None),
+async fn customer(request: &HttpRequest) -> Result<Option<CustomerSession>, Trouble> {
+    match any_session(request, Kind::Customer).await? {
+        Some(AnySession::Customer(person)) => Ok(Some(person)),
+        Some(AnySession::Member(_) | AnySession::Onboarding(_)) | None => Ok(None),
     }
 }
 
-async fn visitor(request: &HttpRequest, kind: Kind) -> Result<Option<Visitor>, Trouble> {
+async fn any_session(request: &HttpRequest, kind: Kind) -> Result<Option<AnySession>, Trouble> {
     let Some(cookie) = request.cookie(&kind.cookie_name(request)) else { return Ok(None) };
     let Some(secret) = Secret::parse(SecretKind::Session, cookie.value()) else { return Ok(None) };
-    Ok(engine(request)?.visitor(&secret).await?)
+    Ok(engine(request)?.session(&secret).await?)
 }
 
 pub(crate) fn engine(request: &HttpRequest) -> Result<&web::Data<Engine>, Trouble> {
@@ -239,11 +239,11 @@ fn cookie(request: &HttpRequest, name: String, value: String) -> Cookie<'static>
 }
 
 /// From where someone comes.
-pub(crate) async fn visit(request: &HttpRequest) -> Visit {
+pub(crate) async fn client_info(request: &HttpRequest) -> ClientInfo {
     let address = ClientAddress::extract(request).await.map(|client| client.0.ip().to_string());
     let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let device = request.cookie(device_cookie_name(request)).map(|cookie| cookie.value().to_owned());
-    Visit { address: address.unwrap_or_default(), user_agent: agent.unwrap_or_default().to_owned(), device }
+    ClientInfo { address: address.unwrap_or_default(), user_agent: agent.unwrap_or_default().to_owned(), device }
 }
 
 /// What the forms of one page hold: no other page has the same, and no other site can know it.

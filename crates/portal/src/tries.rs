@@ -31,13 +31,13 @@ pub(crate) struct NetworkTry {
 impl NetworkTry {
     /// Counts a try, if there may be one more.
     pub(crate) async fn count(request: &HttpRequest, kind: &str, now: Timestamp) -> Result<Self, Trouble> {
-        let network = Source::at(&signed::visit(request).await.address);
+        let network = Source::at(&signed::client_info(request).await.address);
         Self::begin(request, format!("{kind} {network}"), now)
     }
 
     /// An earlier try of this kind from this network has ended well.
     pub(crate) async fn returned(request: &HttpRequest, kind: &str) {
-        let network = Source::at(&signed::visit(request).await.address);
+        let network = Source::at(&signed::client_info(request).await.address);
         if let Some(tries) = request.app_data::<web::Data<NetworkTries>>() {
             tries.0.take_back(&format!("{kind} {network}"));
         }

@@ -46,7 +46,7 @@ impl WrongKeys {
 }
 
 /// What every request is decided with.
-pub(crate) struct Visit {
+pub(crate) struct RequestContext {
     pub engine: web::Data<Engine>,
     client: web::Data<Client>,
     pub looks: web::Data<Looks>,
@@ -94,7 +94,7 @@ pub(crate) async fn gateway(
     let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
     let (query, body) = (request.query_string().to_owned(), Body::of(&request, body));
     let reached = (artifact, reach);
-    let visit = Visit {
+    let context = RequestContext {
         engine,
         client,
         looks,
@@ -113,10 +113,10 @@ pub(crate) async fn gateway(
         address,
     };
     if act == Act::Read {
-        return visit.act(act, body).await;
+        return context.act(act, body).await;
     }
     // What changes something is carried to its end, and written down, even if the client leaves in the middle.
-    let task = actix_web::rt::spawn(visit.act(act, body));
+    let task = actix_web::rt::spawn(context.act(act, body));
     task.await.map_err(|_| Refusal::unavailable())?
 }
 
@@ -137,7 +137,7 @@ fn agent(headers: &HeaderMap) -> &str {
     headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
-impl Visit {
+impl RequestContext {
     async fn act(self, act: Act, body: Body) -> Result<HttpResponse, Refusal> {
         let (engine, doubts, registry) = (self.engine.clone(), self.doubts.clone(), self.registry.clone());
         let asks = matches!(self.route, Route::Manifest(..) | Route::Blob(..));

@@ -7,13 +7,13 @@ use actix_web::web::Bytes;
 use keyward_domain::registry::{Decision, Manifest, Operation, Reach, Reference, RepositoryName};
 
 use crate::catalogue::PULL;
-use crate::gateway::Visit;
+use crate::gateway::RequestContext;
 use crate::listing;
 use crate::refusal::{API_VERSION, Refusal};
 use crate::stream::{Announced, Moving, Passing};
 use crate::upstream;
 
-impl Visit {
+impl RequestContext {
     pub(crate) async fn pull_manifest(
         &self,
         name: &RepositoryName,

@@ -8,7 +8,7 @@ use keyward_domain::registry::{Decision, Digest, Manifest, Operation, Reference,
 use keyward_engine::Scope;
 
 use crate::catalogue::PULL;
-use crate::gateway::{Visit, query};
+use crate::gateway::{RequestContext, query};
 use crate::refusal::Refusal;
 use crate::stream::Moving;
 use crate::upstream;
@@ -20,7 +20,7 @@ pub(crate) const PUSH: &[&str] = &["pull", "push"];
 pub(crate) const DELETE: &[&str] = &["pull", "delete"];
 pub(crate) const CANCEL: &[&str] = &["pull", "push", "delete"];
 
-impl Visit {
+impl RequestContext {
     pub(crate) async fn push_manifest(
         &self,
         name: &RepositoryName,

@@ -15,7 +15,7 @@ use keyward_engine::{Referrers, Scope};
 use serde_json::json;
 
 use crate::catalogue::{Catalogue, GATEWAY, MOST_PARTS, PULL, is_due};
-use crate::gateway::Visit;
+use crate::gateway::RequestContext;
 use crate::refusal::{API_VERSION, Refusal};
 use crate::route::Route;
 use crate::upstream::{self, Ask};
@@ -41,7 +41,7 @@ struct Wanted {
     last: Option<String>,
 }
 
-impl Visit {
+impl RequestContext {
     pub(crate) async fn referrers(
         &self,
         name: &RepositoryName,

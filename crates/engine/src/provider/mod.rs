@@ -25,7 +25,7 @@ use crate::customer::unchanged;
 use crate::identity::Whose;
 use crate::reauthentication::ConfirmedCaller;
 use crate::vault::Place;
-use crate::visitor::SignedIn;
+use crate::sessions::SignedIn;
 use crate::{Engine, Error, Result, Resource};
 
 pub use sign_in::{Arrival, Outbound, Refusal, Return};

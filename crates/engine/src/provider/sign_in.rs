@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::wire::Exchange;
 use super::{WireError, id_token};
 use crate::member::one_of;
-use crate::visitor::{MemberVisit, SignedIn, Visit};
+use crate::sessions::{MemberSession, SignedIn, ClientInfo};
 use crate::{Engine, Result};
 
 /// The way to a provider.
@@ -111,11 +111,11 @@ impl Engine {
     /// organization has no provider.
     pub async fn depart_to_confirm(
         &self,
-        visit: &MemberVisit,
+        person: &MemberSession,
         then: &str,
     ) -> Result<Option<Result<Outbound, WireError>>> {
-        let confirms = Confirms { session: visit.session.id, then: then.to_owned() };
-        self.set_out(visit.organization.scope(), Some(confirms)).await
+        let confirms = Confirms { session: person.session.id, then: then.to_owned() };
+        self.set_out(person.organization.scope(), Some(confirms)).await
     }
 
     async fn set_out(
@@ -161,7 +161,7 @@ impl Engine {
     }
 
     /// Lets someone in who comes back from a provider. What was waited for is so no more, whatever comes of it.
-    pub async fn arrive(&self, back: Return, visit: Visit) -> Result<Arrival> {
+    pub async fn arrive(&self, back: Return, client: ClientInfo) -> Result<Arrival> {
         let Some(state) = Secret::parse(SecretKind::State, &back.state) else {
             return Ok(Arrival::Refused(Refusal::Stale));
         };
@@ -224,7 +224,7 @@ impl Engine {
             tx.commit().await?;
             return Ok(Arrival::Confirmed { session, then });
         }
-        let signed_in = self.member_session(&tx, &member, visit).await?;
+        let signed_in = self.member_session(&tx, &member, client).await?;
         tx.commit().await?;
         Ok(Arrival::Done(signed_in))
     }

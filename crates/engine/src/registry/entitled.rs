@@ -19,7 +19,7 @@ use keyward_storage::Tx;
 
 use super::Rights;
 use super::admission::{Held, is_withdrawn};
-use crate::{ApplicationGrant, CustomerVisit, Engine, Error, Result, Resource, heavy};
+use crate::{ApplicationGrant, CustomerSession, Engine, Error, Result, Resource, heavy};
 
 /// What a customer may pull, and with which licenses.
 #[derive(Debug, Clone)]
@@ -117,10 +117,10 @@ pub const MOST_LOOKED_AT: usize = 20;
 
 impl Engine {
     /// A page of what a customer who is signed in may pull, registry by registry and there by name.
-    pub async fn entitled_images(&self, visit: &CustomerVisit, page: PageRequest) -> Result<EntitledImages> {
+    pub async fn entitled_images(&self, person: &CustomerSession, page: PageRequest) -> Result<EntitledImages> {
         let tx = self.store.read().await?;
-        let (open, halted) = self.customer_rights(&tx, &visit.organization, visit.customer.id).await?;
-        let scope = visit.organization.scope();
+        let (open, halted) = self.customer_rights(&tx, &person.organization, person.customer.id).await?;
+        let scope = person.organization.scope();
         let known = known(&tx, scope).await?;
         drop(tx);
         self.images(scope, opened_of(known, &open), halted, page).await
@@ -183,12 +183,12 @@ impl Engine {
     /// licenses open anything there; others are not there.
     pub async fn entitled_image(
         &self,
-        visit: &CustomerVisit,
+        person: &CustomerSession,
         id: ArtifactId,
     ) -> Result<(String, usize, EntitledArtifact)> {
         let tx = self.store.read().await?;
-        let (open, _) = self.customer_rights(&tx, &visit.organization, visit.customer.id).await?;
-        let known = known(&tx, visit.organization.scope()).await?;
+        let (open, _) = self.customer_rights(&tx, &person.organization, person.customer.id).await?;
+        let known = known(&tx, person.organization.scope()).await?;
         drop(tx);
         for (registry, artifacts) in opened_of(known, &open) {
             let used: BTreeSet<_> =
@@ -196,7 +196,7 @@ impl Engine {
             if let Some((artifact, licenses)) = artifacts.into_iter().find(|(artifact, _)| artifact.id == id)
             {
                 let tx = self.store.read().await?;
-                let mut tags = tx.artifacts(visit.organization.scope()).tags_of(&[id]).await?;
+                let mut tags = tx.artifacts(person.organization.scope()).tags_of(&[id]).await?;
                 let tags = entitled_tags(tags.remove(&id).unwrap_or_default(), &licenses);
                 let own = EntitledArtifact { tags, artifact, licenses };
                 return Ok((self.registry_address(&registry), used.len(), own));
@@ -236,13 +236,13 @@ impl Engine {
     /// The images of a version that a customer who is signed in may deploy and can't pull.
     pub async fn own_missing_images(
         &self,
-        visit: &CustomerVisit,
+        person: &CustomerSession,
         version: &ApplicationVersion,
     ) -> Result<Vec<MissingImage>> {
         let tx = self.store.read().await?;
-        let scope = visit.organization.scope();
+        let scope = person.organization.scope();
         let files = tx.application_versions(scope).files(version).await?;
-        let (open, _) = self.customer_rights(&tx, &visit.organization, visit.customer.id).await?;
+        let (open, _) = self.customer_rights(&tx, &person.organization, person.customer.id).await?;
         drop(tx);
         self.missing(scope, &open, vec![(version.name.clone(), files)]).await
     }
@@ -284,11 +284,11 @@ impl Engine {
     /// What pulls each of these tags of an artifact that a customer who is signed in was shown, where it is known.
     pub async fn own_pullers(
         &self,
-        visit: &CustomerVisit,
+        person: &CustomerSession,
         artifact: ArtifactId,
         tags: &[Tag],
     ) -> Result<BTreeMap<Tag, Puller>> {
-        let (tx, scope) = (self.store.read().await?, visit.organization.scope());
+        let (tx, scope) = (self.store.read().await?, person.organization.scope());
         super::artifact::find(&tx, scope, artifact).await?;
         Ok(tx.artifacts(scope).content(artifact).pullers(tags).await?)
     }

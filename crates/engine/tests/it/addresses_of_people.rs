@@ -2,11 +2,11 @@
 
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::{Email, Role, SecretKind};
-use keyward_engine::{CustomerChange, Error, NewCustomer, NewMember, SignIn, Resource, Visitor};
+use keyward_engine::{CustomerChange, Error, NewCustomer, NewMember, SignIn, Resource, AnySession};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine;
 
-use crate::visitors::{only_mail, organization, password, secret, visit};
+use crate::sessions::{only_mail, organization, password, secret, client_info};
 
 fn to_find(text: &str) -> Email {
     Email::to_find(text).unwrap()
@@ -18,11 +18,11 @@ keyward_testkit::databases! {
         let link = secret(SecretKind::Setup, &engine.setup_link().await.unwrap().unwrap());
         let mut founder = organization();
         founder.owner_email = "You@Müller-gmbh.example".parse().unwrap();
-        let first = engine.set_up(&link, founder, password("a long password"), visit()).await.unwrap();
-        let Some(Visitor::Member(owner)) = engine.visitor(&first.secret).await.unwrap() else { panic!() };
+        let first = engine.set_up(&link, founder, password("a long password"), client_info()).await.unwrap();
+        let Some(AnySession::Member(owner)) = engine.session(&first.secret).await.unwrap() else { panic!() };
         assert_eq!(owner.member.email.as_str(), "You@Müller-gmbh.example", "shown as it was typed");
         for typed in ["you@müller-gmbh.example", "YOU@MÜLLER-GMBH.example", "You@xn--mller-gmbh-9db.example"] {
-            let signed_in = engine.sign_in(&to_find(typed), password("a long password"), None, visit()).await;
+            let signed_in = engine.sign_in(&to_find(typed), password("a long password"), None, client_info()).await;
             assert!(matches!(signed_in.unwrap(), SignIn::Done(_)), "{typed}");
         }
         engine.request_password_reset(&to_find("yOU@müller-gmbh.EXAMPLE")).await.unwrap();
@@ -46,13 +46,13 @@ keyward_testkit::databases! {
         let customer = engine.create_customer(&vendor.access(), new, None).await.unwrap().value;
         engine.request_customer_sign_in(&to_find("it@BUYER.example")).await.unwrap();
         let link = secret(SecretKind::Link, &only_mail(&engine).await.body);
-        let signed_in = engine.open_customer_link(&link, visit()).await.unwrap();
+        let signed_in = engine.open_customer_link(&link, client_info()).await.unwrap();
         // Typed another way it is the same address, and the session goes on; another address ends it.
         for (email, goes_on) in [("it@buyer.example", true), ("new@buyer.example", false)] {
             let change = CustomerChange { email: Some(email.parse().unwrap()), ..CustomerChange::default() };
             let changed = engine.update_customer(&vendor.access(), customer.id, change, None).await.unwrap();
             assert_eq!(changed.email.as_str(), email);
-            assert_eq!(engine.visitor(&signed_in.secret).await.unwrap().is_some(), goes_on, "{email}");
+            assert_eq!(engine.session(&signed_in.secret).await.unwrap().is_some(), goes_on, "{email}");
         }
     }
 

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use keyward_domain::{Email, Role, Secret, SecretKind};
 use keyward_engine::{
-    Confirmation, Engine, Error, NewMember, NewOrganization, Password, SignIn, SignedIn, Visit, Visitor,
+    Confirmation, Engine, Error, NewMember, NewOrganization, Password, SignIn, SignedIn, ClientInfo, AnySession,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};
 
 const RIGHT: &str = "a long password";
 
-fn from(address: &str) -> Visit {
-    Visit { address: address.to_owned(), user_agent: String::new(), device: None }
+fn from(address: &str) -> ClientInfo {
+    ClientInfo { address: address.to_owned(), user_agent: String::new(), device: None }
 }
 
 /// The owner of a new organization, signed in.
@@ -30,13 +30,13 @@ async fn ada(engine: &Engine) -> SignedIn {
     engine.set_up(&link, new, Password::parse(RIGHT).unwrap(), from("192.0.2.250")).await.unwrap()
 }
 
-async fn try_as(engine: &Engine, email: &str, password: &str, visit: Visit) -> Result<SignIn, Error> {
+async fn try_as(engine: &Engine, email: &str, password: &str, client: ClientInfo) -> Result<SignIn, Error> {
     let email: Email = email.parse().unwrap();
-    engine.sign_in(&email, Password::attempt(password), None, visit).await
+    engine.sign_in(&email, Password::attempt(password), None, client).await
 }
 
-async fn try_ada(engine: &Engine, password: &str, visit: Visit) -> Result<SignIn, Error> {
-    try_as(engine, "ada@acme.example", password, visit).await
+async fn try_ada(engine: &Engine, password: &str, client: ClientInfo) -> Result<SignIn, Error> {
+    try_as(engine, "ada@acme.example", password, client).await
 }
 
 /// What became of each: refused as wrong, or not judged.
@@ -64,7 +64,7 @@ keyward_testkit::databases! {
             let outcome = try_ada(&engine, "wrong wrong wrong", from(&format!("192.0.2.{number}"))).await;
             assert!(matches!(outcome, Ok(SignIn::Refused)), "{number}: {outcome:?}");
         }
-        let known = Visit { device: first.device.clone(), ..from("198.51.100.1") };
+        let known = ClientInfo { device: first.device.clone(), ..from("198.51.100.1") };
         let begun = Instant::now();
         assert!(matches!(try_ada(&engine, RIGHT, known).await, Ok(SignIn::Done(_))));
         assert!(begun.elapsed() < Duration::from_secs(2), "a device that has signed in before does not wait");
@@ -85,7 +85,7 @@ keyward_testkit::databases! {
         let link = Secret::parse(SecretKind::Link, link.rsplit('/').next().unwrap()).unwrap();
         let opened = engine.open_member_link(&link, Password::parse("another password").unwrap(), from("192.0.2.7")).await;
         let device = opened.unwrap().unwrap().device;
-        let known = || Visit { device: device.clone(), ..from("192.0.2.7") };
+        let known = || ClientInfo { device: device.clone(), ..from("192.0.2.7") };
         let mut judged = 0;
         for _ in 0..3 {
             for _ in 0..6 {
@@ -99,7 +99,7 @@ keyward_testkit::databases! {
     async fn a_device_is_known_for_its_own_account_alone_and_has_ten_tries(store: Store) {
         let (engine, clock) = engine(store);
         let cookie = ada(&engine).await.device.unwrap();
-        let known = |cookie: &str| Visit { device: Some(cookie.to_owned()), ..from("192.0.2.1") };
+        let known = |cookie: &str| ClientInfo { device: Some(cookie.to_owned()), ..from("192.0.2.1") };
         let source = |email: &str, cookie: &str| {
             engine.source(&email.parse().unwrap(), &known(cookie)).to_string().starts_with("device:")
         };
@@ -164,17 +164,17 @@ keyward_testkit::databases! {
     async fn who_is_signed_in_has_ten_tries_too(store: Store) {
         let servers: Vec<Arc<Engine>> = (0..2).map(|_| engine(store.clone()).0).collect();
         let signed_in = ada(&servers[0]).await;
-        let Some(Visitor::Member(visit)) = servers[0].visitor(&signed_in.secret).await.unwrap() else { panic!() };
+        let Some(AnySession::Member(person)) = servers[0].session(&signed_in.secret).await.unwrap() else { panic!() };
         let confirm = |engine: Arc<Engine>, typed: &'static str| {
-            let visit = visit.clone();
-            async move { engine.confirm(&visit, Password::attempt(typed), None).await }
+            let person = person.clone();
+            async move { engine.confirm(&person, Password::attempt(typed), None).await }
         };
         let tries = join_all((0..20).map(|number| confirm(Arc::clone(&servers[number % 2]), "wrong wrong wrong"))).await;
         assert_eq!(tries.iter().filter(|done| matches!(done, Ok(Confirmation::Refused))).count(), 10);
         assert!(matches!(confirm(Arc::clone(&servers[1]), RIGHT).await, Err(Error::TooManyTries { .. })));
         // Another session of the same person is not held up.
         let Ok(SignIn::Done(other)) = try_ada(&servers[0], RIGHT, from("192.0.2.9")).await else { panic!() };
-        let Some(Visitor::Member(other)) = servers[0].visitor(&other.secret).await.unwrap() else { panic!() };
+        let Some(AnySession::Member(other)) = servers[0].session(&other.secret).await.unwrap() else { panic!() };
         let done = servers[0].confirm(&other, Password::attempt(RIGHT), None).await.unwrap();
         assert!(matches!(done, Confirmation::Done(_)));
     }
@@ -182,15 +182,15 @@ keyward_testkit::databases! {
     async fn codes_are_guessed_ten_times_in_a_session(store: Store) {
         let (engine, _) = engine(store);
         let signed_in = ada(&engine).await;
-        let visit = crate::visitors::confirmed(&engine, &signed_in, None).await;
-        let app = engine.new_authenticator(&visit);
-        let code = |steps: i64| crate::visitors::code_of(&app.secret, START / 30 + steps);
-        let proof = engine.reauthenticated(&visit).unwrap();
+        let person = crate::sessions::confirmed(&engine, &signed_in, None).await;
+        let app = engine.new_authenticator(&person);
+        let code = |steps: i64| crate::sessions::code_of(&app.secret, START / 30 + steps);
+        let proof = engine.reauthenticated(&person).unwrap();
         let made = engine.confirm_authenticator(&proof, &app.secret, &code(0)).await.unwrap().unwrap();
-        let Some(Visitor::Member(visit)) = engine.visitor(&made.session.secret).await.unwrap() else { panic!() };
+        let Some(AnySession::Member(person)) = engine.session(&made.session.secret).await.unwrap() else { panic!() };
         let confirm = |code: Option<String>| {
-            let (engine, visit) = (&engine, &visit);
-            async move { engine.confirm(visit, Password::attempt(RIGHT), code.as_deref()).await }
+            let (engine, person) = (&engine, &person);
+            async move { engine.confirm(person, Password::attempt(RIGHT), code.as_deref()).await }
         };
         // To be asked for the code is no failure; a wrong one is.
         for _ in 0..12 {

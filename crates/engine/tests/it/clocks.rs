@@ -6,7 +6,7 @@ use keyward_domain::registry::{RegistryKey, Rotation};
 use keyward_domain::validation::Status;
 use keyward_domain::{Idempotency, LicenseStatus, PageRequest, Timestamp};
 use keyward_engine::{
-    Engine, NewCustomer, NewLicense, NewRegistryKey, NoticesChange, Retention, Tidied, Visit,
+    Engine, NewCustomer, NewLicense, NewRegistryKey, NoticesChange, Retention, Tidied, ClientInfo,
 };
 use keyward_storage::Aged;
 use keyward_testkit::engine::{another_engine, engine, new_license, new_registry_key};
@@ -195,7 +195,7 @@ keyward_testkit::databases! {
         let (engine, clock) = engine(store.clone());
         let vendor = Vendor::found(&engine, "Acme").await;
         let license = vendor.license("Pro", "{}").await;
-        let visit = || Visit { address: "192.0.2.1".into(), user_agent: "Test".into(), device: None };
+        let client_info = || ClientInfo { address: "192.0.2.1".into(), user_agent: "Test".into(), device: None };
         let link = async || {
             let made = engine.create_onboarding_link(&vendor.access(), license.id).await.unwrap();
             let secret = made.url.rsplit('/').next().unwrap().to_owned();
@@ -203,16 +203,16 @@ keyward_testkit::databases! {
         };
         clock.advance(2 * YEAR);
         let (unopened, opened) = (link().await, link().await);
-        let session = engine.open_onboarding_link(&opened, visit()).await.unwrap();
-        assert!(engine.visitor(&session.secret).await.unwrap().is_some());
+        let session = engine.open_onboarding_link(&opened, client_info()).await.unwrap();
+        assert!(engine.session(&session.secret).await.unwrap().is_some());
         clock.advance(-2 * YEAR);
-        assert!(engine.visitor(&session.secret).await.unwrap().is_none());
-        assert!(engine.open_onboarding_link(&unopened, visit()).await.is_err());
+        assert!(engine.session(&session.secret).await.unwrap().is_none());
+        assert!(engine.open_onboarding_link(&unopened, client_info()).await.is_err());
         // What was begun before and has ended is removed within the hour, and no clock brings it back.
-        let session = engine.open_onboarding_link(&link().await, visit()).await.unwrap();
+        let session = engine.open_onboarding_link(&link().await, client_info()).await.unwrap();
         serve(&engine, &clock, 8 * HOUR).await;
         clock.advance(-8 * HOUR);
-        assert!(engine.visitor(&session.secret).await.unwrap().is_none());
+        assert!(engine.session(&session.secret).await.unwrap().is_none());
     }
 }
 

@@ -3,7 +3,7 @@
 use keyward_domain::permission::WriteOwners;
 use keyward_domain::{LicenseStatus, PageRequest, Role};
 use keyward_engine::{
-    ConfirmedCaller, CustomerChange, Engine, Error, NewCustomer, NewMember, NewToken, Password, Visit,
+    ConfirmedCaller, CustomerChange, Engine, Error, NewCustomer, NewMember, NewToken, Password, ClientInfo,
 };
 use keyward_storage::Store;
 use keyward_testkit::Vendor;
@@ -55,9 +55,9 @@ async fn erase_all(store: Store, by_operator: bool) {
         }
     }
     let secret = keyward_domain::Secret::parse(keyward_domain::SecretKind::Link, &link.unwrap()).unwrap();
-    let visit = Visit { address: "203.0.113.77".into(), user_agent: "Browser".into(), device: None };
+    let person = ClientInfo { address: "203.0.113.77".into(), user_agent: "Browser".into(), device: None };
     let password = Password::parse("correct horse battery").unwrap();
-    let signed_in = engine.open_member_link(&secret, password, visit).await.unwrap().unwrap();
+    let signed_in = engine.open_member_link(&secret, password, person).await.unwrap().unwrap();
     let token = NewToken { name: "ci".parse().unwrap(), scopes: None, expires_at: None };
     engine.create_token(&member.identity().access().unwrap(), token, None).await.unwrap();
 
@@ -80,7 +80,7 @@ async fn erase_all(store: Store, by_operator: bool) {
         assert!(matches!(owner, Err(Error::LastOwner)));
     }
     // Sessions have ended, the license is as it was.
-    assert!(engine.visitor(&signed_in.secret).await.unwrap().is_none());
+    assert!(engine.session(&signed_in.secret).await.unwrap().is_none());
     let license = engine.license(&vendor.access(), license.id).await.unwrap();
     assert_eq!((license.status(engine.now()), license.customer), (LicenseStatus::Active, Some(customer.id)));
     let left = engine.customer(&vendor.access(), customer.id).await.unwrap();

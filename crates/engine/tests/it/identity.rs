@@ -2,28 +2,28 @@
 
 use futures_util::future::join_all;
 use keyward_domain::{Actor, PageRequest, Role, SecretKind};
-use keyward_engine::{Confirmation, CustomerChange, Engine, Error, MemberVisit, SignIn, SignedIn, Visitor};
+use keyward_engine::{Confirmation, CustomerChange, Engine, Error, MemberSession, SignIn, SignedIn, AnySession};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};
 
-use crate::visitors::{code_of, confirmed, only_mail, organization, password, secret, visit};
+use crate::sessions::{code_of, confirmed, only_mail, organization, password, secret, client_info};
 
 async fn founded(engine: &Engine) -> SignedIn {
     let link = secret(SecretKind::Setup, &engine.setup_link().await.unwrap().unwrap());
-    engine.set_up(&link, organization(), password("a long password"), visit()).await.unwrap()
+    engine.set_up(&link, organization(), password("a long password"), client_info()).await.unwrap()
 }
 
 async fn sign_in(engine: &Engine, code: Option<&str>) -> SignedIn {
     let email = "ada@acme.example".parse().unwrap();
-    match engine.sign_in(&email, password("a long password"), code, visit()).await.unwrap() {
+    match engine.sign_in(&email, password("a long password"), code, client_info()).await.unwrap() {
         SignIn::Done(signed_in) => signed_in,
         other => panic!("{other:?}"),
     }
 }
 
-async fn member(engine: &Engine, session: &SignedIn) -> Option<MemberVisit> {
-    match engine.visitor(&session.secret).await.unwrap() {
-        Some(Visitor::Member(visit)) => Some(visit),
+async fn member(engine: &Engine, session: &SignedIn) -> Option<MemberSession> {
+    match engine.session(&session.secret).await.unwrap() {
+        Some(AnySession::Member(person)) => Some(person),
         Some(_) | None => None,
     }
 }
@@ -90,9 +90,9 @@ keyward_testkit::databases! {
                 }
                 _ => engine.change_password(&proof, password("the next password")).await.unwrap(),
             };
-            assert!(engine.visitor(&other.secret).await.unwrap().is_none(), "{change}: other sessions");
+            assert!(engine.session(&other.secret).await.unwrap().is_none(), "{change}: other sessions");
             assert!(engine.link(&link).await.unwrap().is_none(), "{change}: links that were mailed");
-            let opened = engine.open_member_link(&link, password("a thief's password"), visit()).await;
+            let opened = engine.open_member_link(&link, password("a thief's password"), client_info()).await;
             assert!(matches!(opened, Err(Error::LinkGone)), "{change}");
             let stale = engine.change_password(&proof, password("a thief's password")).await;
             assert!(matches!(stale, Err(Error::Unconfirmed)), "{change}: the cookie before");
@@ -144,13 +144,13 @@ keyward_testkit::databases! {
             engine.request_customer_sign_in(&customer.email).await.unwrap();
             secret(SecretKind::Link, &only_mail(&engine).await.body)
         };
-        let session = engine.open_customer_link(&sign_in().await, visit()).await.unwrap();
+        let session = engine.open_customer_link(&sign_in().await, client_info()).await.unwrap();
         let link = sign_in().await;
         let mailed = || async {
             engine.mail_onboarding_link(&vendor.access(), license.id).await.unwrap();
             secret(SecretKind::Onboarding, &only_mail(&engine).await.body)
         };
-        let opened = engine.open_onboarding_link(&mailed().await, visit()).await.unwrap();
+        let opened = engine.open_onboarding_link(&mailed().await, client_info()).await.unwrap();
         let waiting = mailed().await;
         let shared = engine.create_onboarding_link(&vendor.access(), license.id).await.unwrap();
         let shared = secret(SecretKind::Onboarding, &shared.url);
@@ -161,14 +161,14 @@ keyward_testkit::databases! {
             async move { engine.update_customer(&access, customer.id, change, None).await.unwrap() }
         };
         save(customer.email.as_str()).await;
-        assert!(engine.visitor(&session.secret).await.unwrap().is_some(), "it was saved unchanged");
+        assert!(engine.session(&session.secret).await.unwrap().is_some(), "it was saved unchanged");
         assert!(engine.link(&link).await.unwrap().is_some());
         save("other@customer.example").await;
-        assert!(engine.visitor(&session.secret).await.unwrap().is_none());
-        assert!(engine.visitor(&opened.secret).await.unwrap().is_none(), "opened from a mail to the old address");
-        assert!(matches!(engine.open_customer_link(&link, visit()).await, Err(Error::LinkGone)));
-        assert!(matches!(engine.open_onboarding_link(&waiting, visit()).await, Err(Error::LinkGone)));
-        assert!(engine.open_onboarding_link(&shared, visit()).await.is_ok(), "it went to nobody's address");
+        assert!(engine.session(&session.secret).await.unwrap().is_none());
+        assert!(engine.session(&opened.secret).await.unwrap().is_none(), "opened from a mail to the old address");
+        assert!(matches!(engine.open_customer_link(&link, client_info()).await, Err(Error::LinkGone)));
+        assert!(matches!(engine.open_onboarding_link(&waiting, client_info()).await, Err(Error::LinkGone)));
+        assert!(engine.open_onboarding_link(&shared, client_info()).await.is_ok(), "it went to nobody's address");
     }
 
     async fn the_operator_lets_a_locked_out_owner_back_in(store: Store) {
@@ -202,8 +202,8 @@ keyward_testkit::databases! {
 
     async fn what_a_session_may_do_ends_with_it(store: Store) {
         let (engine, _) = engine(store);
-        let visit = member(&engine, &founded(&engine).await).await.unwrap();
-        let access = visit.identity.access::<keyward_domain::permission::WriteCustomers>().unwrap();
+        let person = member(&engine, &founded(&engine).await).await.unwrap();
+        let access = person.identity.access::<keyward_domain::permission::WriteCustomers>().unwrap();
         let new = |email: &str| keyward_engine::NewCustomer {
             name: "Buyer".parse().unwrap(),
             email: email.parse().unwrap(),
@@ -211,7 +211,7 @@ keyward_testkit::databases! {
         };
         engine.create_customer(&access, new("a@buyer.example"), None).await.unwrap();
         // While a request that was let in still waits for its body.
-        engine.sign_out(&visit.session).await.unwrap();
+        engine.sign_out(&person.session).await.unwrap();
         let late = engine.create_customer(&access, new("b@buyer.example"), None).await;
         assert!(matches!(late, Err(Error::Unauthenticated)));
     }

@@ -25,4 +25,4 @@ mod registries;
 mod rotation;
 mod secrets;
 mod tokens;
-mod visitors;
+mod sessions;

@@ -2,8 +2,8 @@
 
 use keyward_domain::{Role, Secret, SecretKind};
 use keyward_engine::{
-    Confirmation, Engine, Holder, NewKey, NewMember, NewOrganization, NewProduct, NewToken, Password, Visit,
-    Visitor,
+    Confirmation, Engine, Holder, NewKey, NewMember, NewOrganization, NewProduct, NewToken, Password, ClientInfo,
+    AnySession,
 };
 use keyward_storage::Store;
 use keyward_testkit::Vendor;
@@ -12,8 +12,8 @@ use keyward_testkit::engine::{engine, new_registry_key};
 
 const PASSWORD: &str = "correct horse battery";
 
-fn visit() -> Visit {
-    Visit { address: "192.0.2.1".into(), user_agent: String::new(), device: None }
+fn client_info() -> ClientInfo {
+    ClientInfo { address: "192.0.2.1".into(), user_agent: String::new(), device: None }
 }
 
 async fn link_in_mail(engine: &Engine) -> String {
@@ -36,16 +36,16 @@ async fn make_all(store: Store) -> Vec<String> {
         owner_email: "ada@first.example".parse().unwrap(),
         owner_name: None,
     };
-    let signed_in = engine.set_up(&setup, new, Password::parse(PASSWORD).unwrap(), visit()).await.unwrap();
+    let signed_in = engine.set_up(&setup, new, Password::parse(PASSWORD).unwrap(), client_info()).await.unwrap();
     secrets.extend([link, signed_in.secret.expose().to_owned(), signed_in.device.unwrap()]);
-    let Some(Visitor::Member(ada)) = engine.visitor(&signed_in.secret).await.unwrap() else { panic!() };
+    let Some(AnySession::Member(ada)) = engine.session(&signed_in.secret).await.unwrap() else { panic!() };
     let confirmed = engine.confirm(&ada, Password::parse(PASSWORD).unwrap(), None).await.unwrap();
     let Confirmation::Done(renewed) = confirmed else { panic!("{confirmed:?}") };
     secrets.push(renewed.secret.expose().to_owned());
-    let Some(Visitor::Member(ada)) = engine.visitor(&renewed.secret).await.unwrap() else { panic!() };
+    let Some(AnySession::Member(ada)) = engine.session(&renewed.secret).await.unwrap() else { panic!() };
     let proof = engine.reauthenticated(&ada).unwrap();
     let authenticator = engine.new_authenticator(&ada);
-    let code = crate::visitors::code_of(&authenticator.secret, keyward_testkit::engine::START / 30);
+    let code = crate::sessions::code_of(&authenticator.secret, keyward_testkit::engine::START / 30);
     let made = engine.confirm_authenticator(&proof, &authenticator.secret, &code).await.unwrap().unwrap();
     // Until its page is opened, a secret waits in the database.
     engine.keep_to_show(&made.session.session, "/codes", &made.codes.join("\n")).await.unwrap();

@@ -34,9 +34,9 @@ struct ApplicationsPage {
 }
 
 async fn list(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
-    let rows = engine.entitled_applications(&Recipient::from(&signed.visit)).await?;
+    let rows = engine.entitled_applications(&Recipient::from(&signed.person)).await?;
     let (rows, pages) = Paging::of(&request).cut(&rows, |own| own.application.id.uuid());
-    let shell = Shell::customer(&signed.visit, &signed.csrf, "applications");
+    let shell = Shell::customer(&signed.person, &signed.csrf, "applications");
     page::send(&ApplicationsPage { shell, rows, pages })
 }
 
@@ -50,10 +50,10 @@ struct ApplicationPage {
 
 async fn show(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let slug: Slug = part(&request, "slug")?;
-    let mut own = engine.entitled_application(&Recipient::from(&signed.visit), &slug).await?;
+    let mut own = engine.entitled_application(&Recipient::from(&signed.person), &slug).await?;
     let (versions, pages) = Paging::of(&request).cut(&own.versions, |version| version.id.uuid());
     own.versions = versions;
-    let shell = Shell::customer(&signed.visit, &signed.csrf, "applications");
+    let shell = Shell::customer(&signed.person, &signed.csrf, "applications");
     page::send(&ApplicationPage { shell, own, pages })
 }
 
@@ -83,8 +83,8 @@ struct VersionPage {
 
 async fn version(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let (slug, name): (Slug, VersionName) = (part(&request, "slug")?, part(&request, "version")?);
-    let mut own = engine.entitled_version(&Recipient::from(&signed.visit), &slug, &name).await?;
-    let missing = engine.own_missing_images(&signed.visit, &own.version).await?;
+    let mut own = engine.entitled_version(&Recipient::from(&signed.person), &slug, &name).await?;
+    let missing = engine.own_missing_images(&signed.person, &own.version).await?;
     let values = own.files.iter().any(|file| file.name == keyward_domain::files::VALUES);
     let why = |keys: Vec<(String, String)>| -> String {
         keys.iter().map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("; ")
@@ -101,7 +101,7 @@ async fn version(request: HttpRequest, signed: SignedCustomer, engine: web::Data
         .collect::<Vec<_>>();
     page::send(&VersionPage {
         whole: !files.is_empty() && files.iter().all(|file| file.text.is_ok()),
-        shell: Shell::customer(&signed.visit, &signed.csrf, "applications"),
+        shell: Shell::customer(&signed.person, &signed.csrf, "applications"),
         notes: markdown::to_html(&own.version.notes),
         command: own.chart.as_ref().map(|chart| chart.command(slug.as_str(), values)),
         files,
@@ -113,7 +113,7 @@ async fn version(request: HttpRequest, signed: SignedCustomer, engine: web::Data
 async fn download(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let (slug, name): (Slug, VersionName) = (part(&request, "slug")?, part(&request, "version")?);
     let file: String = part(&request, "file")?;
-    let text = engine.entitled_file(&Recipient::from(&signed.visit), &slug, &name, &file).await?;
+    let text = engine.entitled_file(&Recipient::from(&signed.person), &slug, &name, &file).await?;
     // What was found has a name of harmless characters.
     Ok(page::file(&file, "text/plain; charset=utf-8", text))
 }
@@ -122,7 +122,7 @@ async fn download(request: HttpRequest, signed: SignedCustomer, engine: web::Dat
 /// not read.
 async fn archive(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let (slug, name): (Slug, VersionName) = (part(&request, "slug")?, part(&request, "version")?);
-    let own = engine.entitled_version(&Recipient::from(&signed.visit), &slug, &name).await?;
+    let own = engine.entitled_version(&Recipient::from(&signed.person), &slug, &name).await?;
     let mut files = Vec::new();
     for file in own.files {
         files.push((file.name, file.text.map_err(Error::NoKeys)?));

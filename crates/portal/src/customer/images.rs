@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::ArtifactId;
 use keyward_domain::registry::{Ground, Puller, Tag};
-use keyward_engine::{CustomerVisit, Engine, EntitledArtifact, EntitledRegistry};
+use keyward_engine::{CustomerSession, Engine, EntitledArtifact, EntitledRegistry};
 use keyward_web::Id;
 use uuid::Uuid;
 
@@ -64,14 +64,14 @@ struct TagView {
 /// One repository of the registry at `address`, of which `licenses` licenses open something.
 async fn image(
     engine: &Engine,
-    visit: &CustomerVisit,
+    person: &CustomerSession,
     (address, licenses): (&str, usize),
     own: EntitledArtifact,
     most: usize,
 ) -> Result<ImageView, Trouble> {
-    let vendor = visit.organization.name.as_str();
+    let vendor = person.organization.name.as_str();
     let shown = &own.tags[..own.tags.len().min(most)];
-    let pullers = engine.own_pullers(visit, own.artifact.id, shown).await?;
+    let pullers = engine.own_pullers(person, own.artifact.id, shown).await?;
     let reasons = own.licenses.iter().flat_map(|license| {
         let name = license.license.name.to_string();
         license.grounds.iter().map(move |(ground, _)| match ground {
@@ -98,15 +98,15 @@ async fn image(
     })
 }
 
-async fn registry(engine: &Engine, visit: &CustomerVisit, own: EntitledRegistry) -> Result<RegistryView, Trouble> {
+async fn registry(engine: &Engine, person: &CustomerSession, own: EntitledRegistry) -> Result<RegistryView, Trouble> {
     let licenses = own.licenses.len();
     let mut images = Vec::new();
     for artifact in own.artifacts {
-        images.push(image(engine, visit, (&own.address, licenses), artifact, MOST_TAGS).await?);
+        images.push(image(engine, person, (&own.address, licenses), artifact, MOST_TAGS).await?);
     }
     let mut logins = Vec::new();
     for license in own.licenses.into_iter().take(MOST_LOGINS) {
-        let token = engine.customer_license(visit, license.id).await?.token;
+        let token = engine.customer_license(person, license.id).await?.token;
         logins.push(Login { license: license.name.to_string(), token });
     }
     Ok(RegistryView {
@@ -130,13 +130,13 @@ struct ImagesPage {
 
 async fn images(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let paging = Paging::of(&request);
-    let own = engine.entitled_images(&signed.visit, paging.request()).await?;
+    let own = engine.entitled_images(&signed.person, paging.request()).await?;
     let pages = paging.links(own.next.map(|next| next.to_string()).as_deref());
     let mut registries = Vec::new();
     for one in own.registries {
-        registries.push(registry(&engine, &signed.visit, one).await?);
+        registries.push(registry(&engine, &signed.person, one).await?);
     }
-    let shell = Shell::customer(&signed.visit, &signed.csrf, "images");
+    let shell = Shell::customer(&signed.person, &signed.csrf, "images");
     let halted = own.halted.into_iter().map(|(_, why)| why).collect();
     page::send(&ImagesPage { shell, registries, pages, halted })
 }
@@ -156,13 +156,13 @@ async fn tags(
     id: Id<ArtifactId>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let (address, licenses, mut own) = engine.entitled_image(&signed.visit, id.0).await?;
+    let (address, licenses, mut own) = engine.entitled_image(&signed.person, id.0).await?;
     let paging = Paging::of(&request);
     // A tag has no id; its place among the tags will do, and a tag that is pushed meanwhile moves it by one.
     let numbered: Vec<_> = own.tags.into_iter().enumerate().collect();
     let (shown, pages) = paging.cut(&numbered, |(number, _)| Uuid::from_u128(*number as u128));
     own.tags = shown.into_iter().map(|(_, tag)| tag).collect();
-    let image = image(&engine, &signed.visit, (&address, licenses), own, usize::MAX).await?;
-    let shell = Shell::customer(&signed.visit, &signed.csrf, "images");
+    let image = image(&engine, &signed.person, (&address, licenses), own, usize::MAX).await?;
+    let shell = Shell::customer(&signed.person, &signed.csrf, "images");
     page::send(&ImagePage { shell, image, pages })
 }

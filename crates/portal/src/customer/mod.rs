@@ -68,9 +68,9 @@ struct LicensesPage {
 
 async fn licenses(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let (now, paging) = (engine.now(), Paging::of(&request));
-    let (found, pages) = paging.take(engine.customer_licenses(&signed.visit, paging.request()).await?);
+    let (found, pages) = paging.take(engine.customer_licenses(&signed.person, paging.request()).await?);
     let rows = found.into_iter().map(|license| Row { status: license.status(now), license }).collect();
-    page::send(&LicensesPage { shell: Shell::customer(&signed.visit, &signed.csrf, "licenses"), rows, pages })
+    page::send(&LicensesPage { shell: Shell::customer(&signed.person, &signed.csrf, "licenses"), rows, pages })
 }
 
 /// How far a license's time has run.
@@ -110,12 +110,12 @@ struct LicensePage {
 }
 
 async fn license(signed: SignedCustomer, id: Id<LicenseId>, engine: web::Data<Engine>) -> Page {
-    let handover = engine.customer_license(&signed.visit, id.0).await?;
+    let handover = engine.customer_license(&signed.person, id.0).await?;
     let docs = handover.product.as_ref().map(|product| markdown::to_html(&product.page)).unwrap_or_default();
-    let usage = engine.customer_usage(&signed.visit, &handover).await?;
+    let usage = engine.customer_usage(&signed.person, &handover).await?;
     let (fields, status) = (fields(&handover), handover.license.status(engine.now()));
     let running = Running::at(&handover.license, engine.now());
-    let shell = Shell::customer(&signed.visit, &signed.csrf, "licenses");
+    let shell = Shell::customer(&signed.person, &signed.csrf, "licenses");
     page::send(&LicensePage { shell, handover, status, running, usage, fields, docs })
 }
 
@@ -125,7 +125,7 @@ async fn download(
     id: Id<LicenseId>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let token = engine.customer_license(&signed.visit, id.0).await?.token;
+    let token = engine.customer_license(&signed.person, id.0).await?.token;
     let token = token.ok_or_else(|| Problem::new(Code::TokenUnavailable))?;
     Ok(page::file("license.jwt", "application/jwt", token))
 }
@@ -138,6 +138,6 @@ struct ProfilePage {
 }
 
 async fn profile(signed: SignedCustomer) -> Page {
-    let email = signed.visit.customer.email.to_string();
-    page::send(&ProfilePage { shell: Shell::customer(&signed.visit, &signed.csrf, "profile"), email })
+    let email = signed.person.customer.email.to_string();
+    page::send(&ProfilePage { shell: Shell::customer(&signed.person, &signed.csrf, "profile"), email })
 }

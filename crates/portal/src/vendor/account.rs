@@ -31,7 +31,7 @@ const CODES: &str = "/settings/recovery-codes";
 const NEW_CODES: &str = "/settings/recovery-codes/new";
 
 fn shell(engine: &Engine, signed: &Signed<ReadOrganization>) -> Shell {
-    Shell::vendor(&signed.visit, &signed.csrf, "settings", engine.now())
+    Shell::vendor(&signed.person, &signed.csrf, "settings", engine.now())
 }
 
 #[derive(Template)]
@@ -44,7 +44,7 @@ struct PasswordPage {
 
 impl PasswordPage {
     fn send(engine: &Engine, signed: &Signed<ReadOrganization>, form: Form) -> Page {
-        let email = signed.visit.member.email.to_string();
+        let email = signed.person.member.email.to_string();
         page::send(&Self { shell: shell(engine, signed), email, form })
     }
 }
@@ -102,7 +102,7 @@ impl AuthenticatorPage {
             shell: shell(engine, signed),
             secret: new.secret.to_string(),
             picture: picture.unwrap_or_default(),
-            replaces: engine.authenticator(&signed.visit).await?.is_some(),
+            replaces: engine.authenticator(&signed.person).await?.is_some(),
             form,
         })
     }
@@ -114,7 +114,7 @@ async fn authenticator(
     engine: web::Data<Engine>,
 ) -> Page {
     signed.reauthenticated(&engine, &request, AUTHENTICATOR)?;
-    let new = engine.new_authenticator(&signed.visit);
+    let new = engine.new_authenticator(&signed.person);
     AuthenticatorPage::send(&engine, &signed, &new, Form::default()).await
 }
 
@@ -130,7 +130,7 @@ async fn confirm_authenticator(
         Some(made) => show_codes(&request, &engine, &made).await,
         None => {
             form.refuse("code", "does not fit: is the clock of your device right?");
-            let same = engine.authenticator_of(&signed.visit, &secret);
+            let same = engine.authenticator_of(&signed.person, &secret);
             AuthenticatorPage::send(&engine, &signed, &same, form.without(&["code"])).await
         }
     }
@@ -154,7 +154,7 @@ async fn codes_page(
     engine: web::Data<Engine>,
 ) -> Page {
     let shell = shell(&engine, &signed);
-    match shown_once::take(&request, &engine, &signed.visit.session).await? {
+    match shown_once::take(&request, &engine, &signed.person.session).await? {
         Some(codes) => page::send(&CodesPage { shell, codes }),
         None => page::send(&ShownPage {
             shell,

@@ -73,7 +73,7 @@ async fn list(
         Some(id) => Some(engine.registry_key(&signed.access, id).await?.name.to_string()),
         None => None,
     };
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "alerts", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "alerts", engine.now());
     page::send(&AlertsPage {
         shell: shell.after(request.query_string()),
         key,

@@ -56,7 +56,7 @@ impl NewEntitlementPage {
         let readers = signed.access.also::<ReadApplications>()?;
         let versions = engine.application_versions(&readers, application).await?;
         page::send(&Self {
-            shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now()),
+            shell: Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()),
             customer,
             chosen: engine.application(&readers, application).await?,
             versions: versions.into_iter().filter(|version| !version.is_archived()).collect(),
@@ -99,7 +99,7 @@ async fn choose(
         href: format!("{}?application={}", request.path(), application.id),
     };
     let page = ChoosePage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now()),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()),
         title: "Grant which application?",
         crumbs: vec![
             ("Customers".to_owned(), "/customers".to_owned()),
@@ -187,7 +187,7 @@ async fn page_of(
     let missing = engine.missing_images(&pulls, &grant, MOST_LOOKED_AT).await?;
     let note = grant.entitlement.note.as_ref().map(ToString::to_string).unwrap_or_default();
     page::send(&EntitlementPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now()).after(query),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()).after(query),
         form: form.unwrap_or_default().over(Form::filled([("note", note)])),
         grant,
         others,

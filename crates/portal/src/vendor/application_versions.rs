@@ -45,7 +45,7 @@ impl NewVersionPage {
 
 async fn new(signed: Signed<WriteApplications>, id: Id<ApplicationId>, engine: web::Data<Engine>) -> Page {
     let application = engine.application(&signed.access.also::<ReadApplications>()?, id.0).await?;
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "applications", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "applications", engine.now());
     NewVersionPage::send(shell, application, Form::default())
 }
 
@@ -136,7 +136,7 @@ async fn create(
             Err(error) => form.keep(error)?,
         }
     }
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "applications", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "applications", engine.now());
     NewVersionPage::send(shell, application, form)
 }
 
@@ -187,7 +187,7 @@ impl VersionPage {
         let values = sheet.files.find(keyward_domain::files::VALUES).is_some();
         let release = sheet.application.slug.as_str();
         page::send(&Self {
-            shell: Shell::vendor(&signed.visit, &signed.csrf, "applications", engine.now()).after(query),
+            shell: Shell::vendor(&signed.person, &signed.csrf, "applications", engine.now()).after(query),
             form: form
                 .unwrap_or_default()
                 .over(Form::filled([("notes", sheet.version.notes.as_str().to_owned())])),

@@ -41,7 +41,7 @@ async fn list(
     let paging = Paging::of(&request);
     let found = engine.applications(&signed.access, listing.text(), paging.request()).await?;
     let (found, pages) = paging.take(found);
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "applications", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "applications", engine.now());
     let page = ApplicationsPage {
         shell: shell.after(request.query_string()),
         q: listing.q.clone(),
@@ -63,7 +63,7 @@ struct NewApplicationPage {
 }
 
 async fn new(signed: Signed<WriteApplications>, engine: web::Data<Engine>) -> Page {
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "applications", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "applications", engine.now());
     page::send(&NewApplicationPage { shell, form: Form::default() })
 }
 
@@ -93,7 +93,7 @@ async fn create(
             Err(error) => form.keep(error)?,
         }
     }
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "applications", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "applications", engine.now());
     page::send(&NewApplicationPage { shell, form })
 }
 
@@ -129,7 +129,7 @@ async fn page_of(
     let description = application.description.as_ref().map(ToString::to_string).unwrap_or_default();
     let filled = Form::filled([("name", application.name.to_string()), ("description", description)]);
     page::send(&ApplicationPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "applications", engine.now()).after(query),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "applications", engine.now()).after(query),
         form: form.unwrap_or_default().over(filled),
         application,
         versions,

@@ -350,7 +350,7 @@ impl EntitlementPage {
             Some(held) => format!("/artifact-entitlements/{}", held.id),
             None => format!("/customers/{}/grant-artifacts", customer.id),
         };
-        let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
+        let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
         let (further, q, pages) = (shown.further, shown.q, shown.pages);
         page::send(&Self { shell, customer, entitlement, granted, choices, further, path, q, pages, form })
     }
@@ -416,7 +416,7 @@ async fn preview(
         let name = names.get(&grant.artifact).map(|name| (*name).clone()).unwrap_or_default();
         (name, told(&grant.tags))
     };
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
     let grants = preview.grants.iter().map(named).collect();
     page::send(&PreviewPage { shell, customer, preview, grants, form: form.without(&["close"]) })
 }
@@ -479,7 +479,7 @@ async fn ending(
     let ids = held.grants.iter().map(|grant| grant.artifact);
     let names = engine.artifact_names(&signed.access.also::<ReadRegistries>()?, ids).await?;
     let row = row(&names, None, &held);
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
     page::send(&EndPage { shell, customer, row })
 }
 

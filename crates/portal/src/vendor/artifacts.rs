@@ -63,7 +63,7 @@ async fn page_of(
     let found = engine.artifacts(&readers, Some(id), listing.text(), paging.request()).await?;
     let (artifacts, pages) = paging.take(found);
     page::send(&ArtifactsPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now()).after(query),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now()).after(query),
         address: engine.registry_address(&registry),
         registry,
         tab: "artifacts",
@@ -130,7 +130,7 @@ async fn show(
     let registry = engine.registry(&signed.access, artifact.registry).await?;
     let paging = Paging::of(&request);
     let (tags, pages) = paging.take(engine.artifact_tags_page(&signed.access, id.0, paging.request()).await?);
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
     page::send(&ArtifactPage {
         shell: shell.after(request.query_string()),
         address: engine.registry_address(&registry),
@@ -169,7 +169,7 @@ async fn history(
     let artifact = engine.artifact(&signed.access, id.0).await?;
     let registry = engine.registry(&signed.access, artifact.registry).await?;
     let pointings = engine.tag_history(&signed.access, id.0, &name).await?;
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
     page::send(&HistoryPage { shell, registry, tab: "artifacts", artifact, name, pointings })
 }
 

@@ -60,7 +60,7 @@ async fn list(request: HttpRequest, signed: Signed<ReadAuditEvents>, engine: web
     };
     let (found, pages) = paging.take(found);
     page::send(&AuditPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "audit", engine.now()),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "audit", engine.now()),
         lacking,
         events: found.iter().map(line).collect(),
         pages,

@@ -67,9 +67,9 @@ impl ConfirmPage {
         // The menu's entries are called as the first part of their pages' addresses.
         let active = page.split('/').nth(1).unwrap_or_default();
         Ok(Self {
-            shell: Shell::vendor(&signed.visit, &signed.csrf, active, engine.now()),
-            email: signed.visit.member.email.to_string(),
-            ways: engine.ways_to_confirm(&signed.visit).await?,
+            shell: Shell::vendor(&signed.person, &signed.csrf, active, engine.now()),
+            email: signed.person.member.email.to_string(),
+            ways: engine.ways_to_confirm(&signed.person).await?,
             page,
             sent: false,
             form,
@@ -95,7 +95,7 @@ async fn confirm(
     let page = known(form.value("page"));
     let password = Password::attempt(form.value("password"));
     let mut wait = None;
-    match engine.confirm(&signed.visit, password, form.given("code")).await {
+    match engine.confirm(&signed.person, password, form.given("code")).await {
         Ok(Confirmation::Done(renewed)) => return Ok(signed::begin(&request, &renewed, page)),
         Ok(Confirmation::CodeNeeded) => {
             form.refuse("code", "is needed: six digits of your authenticator app, or a recovery code");
@@ -124,6 +124,6 @@ async fn away(
     engine: web::Data<Engine>,
 ) -> Page {
     openid::count(&request, &engine).await?;
-    let outbound = engine.depart_to_confirm(&signed.visit, known(&asked.page)).await?;
+    let outbound = engine.depart_to_confirm(&signed.person, known(&asked.page)).await?;
     openid::send_off(&request, outbound.ok_or_else(|| Problem::new(Code::NotFound))?)
 }

@@ -60,7 +60,7 @@ async fn list(
 ) -> Page {
     let found = engine.customers_in_order(&signed.access, listing.text(), &listing.ordered()).await?;
     let (found, next) = found.into_parts();
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
     let page = CustomersPage {
         shell: shell.after(request.query_string()),
         columns: columns(PATH, &listing, &COLUMNS),
@@ -105,7 +105,7 @@ struct NewCustomerPage {
 }
 
 async fn new(signed: Signed<WriteCustomers>, engine: web::Data<Engine>) -> Page {
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
     page::send(&NewCustomerPage { shell, form: Form::default() })
 }
 
@@ -132,7 +132,7 @@ async fn create(signed: Signed<WriteCustomers>, Posted(mut form): Posted, engine
             Err(error) => form.keep(error)?,
         }
     }
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
     page::send(&NewCustomerPage { shell, form })
 }
 
@@ -200,7 +200,7 @@ async fn page_of(
         ])
     });
     page::send(&CustomerPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", now).after(query),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "customers", now).after(query),
         form,
         licenses: held.into_iter().map(|license| Held { status: license.status(now), license }).collect(),
         count,
@@ -262,7 +262,7 @@ async fn choose_product(
         href: format!("/products/{}/keys/new?customer={}", product.id, customer.id),
     };
     let page = ChoosePage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "customers", engine.now()),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()),
         title: "A key of which product?",
         crumbs: vec![
             ("Customers".to_owned(), PATH.to_owned()),

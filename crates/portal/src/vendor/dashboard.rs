@@ -59,7 +59,7 @@ async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: w
         Err(_) => 0,
     };
     page::send(&DashboardPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "dashboard", now).after(request.query_string()),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "dashboard", now).after(request.query_string()),
         overview,
         bars,
         events: events.iter().map(line).collect(),

@@ -33,8 +33,8 @@ struct DeletionPage {
 
 async fn page_of(engine: &Engine, signed: &Signed<WriteOwners>, form: Form, query: &str) -> Page {
     page::send(&DeletionPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", engine.now()).after(query),
-        slug: signed.visit.organization.slug.to_string(),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "settings", engine.now()).after(query),
+        slug: signed.person.organization.slug.to_string(),
         deletion: engine.deletion(&signed.access.also()?).await?,
         is_confirmed: signed.is_confirmed(engine),
         form,

@@ -50,7 +50,7 @@ async fn new(
 ) -> Page {
     let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
     let customer = existing(&engine, &signed, &query.customer).await?;
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now());
     let inputs = template::inputs(&product.template, None);
     page::send(&NewKeyPage { shell, product, inputs, form: Form::default(), customer })
 }
@@ -86,7 +86,7 @@ async fn choose(
         href: format!("/products/{}/keys/new?customer={}", product.id, customer.id),
     };
     let page = ChoosePage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now()),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "products", engine.now()),
         title: "Who is the key for?",
         crumbs: vec![
             ("Products".to_owned(), "/products".to_owned()),
@@ -155,7 +155,7 @@ async fn made(request: HttpRequest, signed: Signed<WriteLicenses>, engine: web::
         Some(customer) => Some(engine.customer(&signed.access.also::<ReadCustomers>()?, customer).await?),
         None => None,
     };
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now());
     page::send(&KeyMadePage { shell, product, customer, license, token })
 }
 
@@ -166,7 +166,7 @@ async fn create(
     engine: web::Data<Engine>,
 ) -> Page {
     let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now());
     let fields = template::values(&product.template, &form);
     let typed = form.read::<KeyForm>(&["email", "name", "notes", "customer", "end"]);
     if typed.is_none()

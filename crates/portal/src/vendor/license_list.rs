@@ -116,7 +116,7 @@ async fn overview(
         Some(product) => engine.product(&signed.access.also::<ReadProducts>()?, product).await.ok(),
         None => None,
     };
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "licenses", now).after(request.query_string());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "licenses", now).after(request.query_string());
     let page = LicensesPage {
         shell,
         columns: columns(PATH, &listing, &COLUMNS),

@@ -92,7 +92,7 @@ async fn choose(
         href: format!("/licenses/new?customer={}", customer.id),
     };
     let page = ChoosePage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "licenses", engine.now()),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "licenses", engine.now()),
         title: "Who is the license for?",
         crumbs: vec![("Licenses".to_owned(), "/licenses".to_owned())],
         label: "Customer’s name or e-mail",
@@ -121,7 +121,7 @@ struct NewLicensePage {
 
 impl NewLicensePage {
     fn send(engine: &Engine, signed: &Signed<WriteLicenses>, holder: Option<Holder>, form: Form) -> Page {
-        let shell = Shell::vendor(&signed.visit, &signed.csrf, "licenses", engine.now());
+        let shell = Shell::vendor(&signed.person, &signed.csrf, "licenses", engine.now());
         page::send(&Self { shell, form, holder })
     }
 }

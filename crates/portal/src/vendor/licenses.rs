@@ -106,7 +106,7 @@ async fn page_of(
         ),
     ]);
     page::send(&LicensePage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "licenses", now).after(query),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "licenses", now).after(query),
         status: license.status(now),
         customer,
         gone,
@@ -245,7 +245,7 @@ async fn share(
 ) -> Page {
     let made = engine.create_onboarding_link(&signed.access, id.0).await?;
     let page = format!("/licenses/{}/onboarding-link", id.0);
-    shown_once::lead(&engine, &signed.visit.session, &page, &made.url).await
+    shown_once::lead(&engine, &signed.person.session, &page, &made.url).await
 }
 
 async fn show_link(
@@ -254,10 +254,10 @@ async fn show_link(
     id: Id<LicenseId>,
     engine: web::Data<Engine>,
 ) -> Page {
-    match shown_once::take(&request, &engine, &signed.visit.session).await? {
+    match shown_once::take(&request, &engine, &signed.person.session).await? {
         Some(url) => page_of(&engine, &signed, id.0, None, Some(url), "").await,
         None => page::send(&ShownPage {
-            shell: Shell::vendor(&signed.visit, &signed.csrf, "licenses", engine.now()),
+            shell: Shell::vendor(&signed.person, &signed.csrf, "licenses", engine.now()),
             what: "The onboarding link",
             otherwise: "If you have not copied it, share another.",
             back: format!("/licenses/{}", id.0),

@@ -48,10 +48,10 @@ async fn page_of(
     let (members, pages) = paging.take(found);
     let owners = signed.access.scopes().contains(Permission::WriteOwners);
     page::send(&MembersPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "members", engine.now()).after(query),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "members", engine.now()).after(query),
         members,
         pages,
-        own: signed.visit.member.id,
+        own: signed.person.member.id,
         may_write: signed.access.scopes().contains(Permission::WriteMembers),
         roles: Role::ALL.into_iter().filter(|role| *role != Role::Owner || owners).collect(),
         form,

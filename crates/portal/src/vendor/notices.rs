@@ -32,7 +32,7 @@ async fn show(request: HttpRequest, signed: Signed<ReadOrganization>, engine: we
         ("alerts", notices.alerts.to_string()),
         ("days", notices.days.to_string()),
     ]);
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "settings", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "settings", engine.now());
     page::send(&NoticesPage {
         shell: shell.after(request.query_string()),
         may_write: signed.access.scopes().contains(Permission::WriteOrganization),
@@ -65,6 +65,6 @@ async fn save(
             Err(error) => form.keep(error)?,
         }
     }
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "settings", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "settings", engine.now());
     page::send(&NoticesPage { shell, may_write: true, form })
 }

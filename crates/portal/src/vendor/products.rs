@@ -65,7 +65,7 @@ async fn list(
 ) -> Page {
     let found = engine.products_in_order(&signed.access, listing.text(), &listing.ordered()).await?;
     let (found, next) = found.into_parts();
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now());
     let page = ProductsPage {
         shell: shell.after(request.query_string()),
         columns: columns(PATH, &listing, &COLUMNS),
@@ -104,7 +104,7 @@ struct NewProductPage {
 }
 
 async fn new(signed: Signed<WriteProducts>, engine: web::Data<Engine>) -> Page {
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now());
     page::send(&NewProductPage { shell, form: Form::default() })
 }
 
@@ -140,7 +140,7 @@ async fn create(signed: Signed<WriteProducts>, Posted(mut form): Posted, engine:
             Err(error) => form.keep(error)?,
         }
     }
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now());
     page::send(&NewProductPage { shell, form })
 }
 
@@ -150,7 +150,7 @@ fn key_page(id: ProductId) -> String {
 }
 
 async fn lead_to_key(engine: &Engine, signed: &Signed<WriteProducts>, made: &KeyedProduct) -> Page {
-    shown_once::lead(engine, &signed.visit.session, &key_page(made.product.id), made.secret.expose()).await
+    shown_once::lead(engine, &signed.person.session, &key_page(made.product.id), made.secret.expose()).await
 }
 
 async fn show_key(
@@ -160,9 +160,9 @@ async fn show_key(
     engine: web::Data<Engine>,
 ) -> Page {
     let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now());
     let back = format!("/products/{}", product.id);
-    match shown_once::take(&request, &engine, &signed.visit.session).await? {
+    match shown_once::take(&request, &engine, &signed.person.session).await? {
         Some(secret) => page::send(&SecretPage {
             shell,
             title: format!("API key of {}", product.name),
@@ -206,7 +206,7 @@ impl ProductPage {
         query: &str,
     ) -> Page {
         let usage = engine.product_usage(&signed.access.also()?, product.id, 0).await?;
-        let shell = Shell::vendor(&signed.visit, &signed.csrf, "products", engine.now()).after(query);
+        let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now()).after(query);
         page::send(&Self {
             shell,
             form: form.unwrap_or_else(|| filled(&product)),

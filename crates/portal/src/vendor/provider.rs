@@ -45,8 +45,8 @@ async fn page_of(engine: &Engine, signed: &Signed<impl Grant>, form: Option<Form
     });
     let return_url = engine.provider_return_url();
     page::send(&ProviderPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", engine.now()).after(query),
-        slug: signed.visit.organization.slug.to_string(),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "settings", engine.now()).after(query),
+        slug: signed.person.organization.slug.to_string(),
         base: return_url.trim_end_matches("/openid/return").to_owned(),
         return_url,
         provider,

@@ -52,7 +52,7 @@ async fn list(request: HttpRequest, signed: Signed<ReadRegistries>, engine: web:
         registry,
     };
     let rows = found.into_iter().map(row).collect();
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
     page::send(&RegistriesPage { shell: shell.after(request.query_string()), rows, pages })
 }
 
@@ -64,7 +64,7 @@ struct NewRegistryPage {
 }
 
 async fn new(signed: Signed<WriteRegistries>, engine: web::Data<Engine>) -> Page {
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
     page::send(&NewRegistryPage { shell, form: Form::filled([("credential", "token".to_owned())]) })
 }
 
@@ -137,7 +137,7 @@ async fn create(
             Err(error) => form.keep(error)?,
         }
     }
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
     page::send(&NewRegistryPage { shell, form: form.without(&["password"]) })
 }
 
@@ -163,7 +163,7 @@ async fn show(
 ) -> Page {
     let registry = engine.registry(&signed.access, id.0).await?;
     let keys = engine.alive_registry_keys(&signed.access, &[registry.id]).await?;
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
     page::send(&RegistryPage {
         shell: shell.after(request.query_string()),
         tab: "overview",
@@ -222,7 +222,7 @@ fn settings_page(
         ("pass_redirects", registry.pass_redirects.to_string()),
         ("direct", registry.direct.to_string()),
     ]);
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now()).after(query);
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now()).after(query);
     let form = form.map_or(filled.clone(), |form| form.without(&["password"]).over(filled));
     page::send(&SettingsPage { shell, registry, tab: "settings", form })
 }

@@ -164,7 +164,7 @@ async fn list(
     let (events, pages) = paging.take(found);
     let names = Holders::of(&engine, &signed, events.iter().map(|event| event.holder)).await?;
     page::send(&ActivityPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now()),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now()),
         registry,
         tab: "activity",
         operations: Operation::ALL,

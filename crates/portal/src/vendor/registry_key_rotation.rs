@@ -109,7 +109,7 @@ async fn present(
         ])
     };
     let handover = key.handover(now);
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", now).after(query);
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", now).after(query);
     page::send(&RotationPage {
         shell,
         tab: "keys",

@@ -140,7 +140,7 @@ async fn list(
         Row { alerts, ..row(key, rotates, now) }
     };
     let rows = keys.into_iter().map(row).collect();
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", now).after(request.query_string());
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", now).after(request.query_string());
     let due = engine.due_registry_keys(&signed.access, id.0).await?;
     let pages = Paging::of(&request).links(next.map(|next| next.to_string()).as_deref());
     page::send(&KeysPage { shell, registry, tab: "keys", rows, pages, due })
@@ -159,7 +159,7 @@ struct NewKeyPage {
 
 impl NewKeyPage {
     fn send(engine: &Engine, signed: &Signed<WriteRegistries>, registry: Registry, form: Form) -> Page {
-        let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
+        let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
         let lacking = signed.lacks(Feature::KeyRotation, engine.now());
         page::send(&Self { shell, registry, tab: "keys", lacking, form })
     }
@@ -224,7 +224,7 @@ pub(super) async fn lead_to_secret(
     signed: &Signed<WriteRegistries>,
     made: &NewRegistrySecret,
 ) -> Page {
-    shown_once::lead(engine, &signed.visit.session, &secret_page(made.key.id), made.secret.expose()).await
+    shown_once::lead(engine, &signed.person.session, &secret_page(made.key.id), made.secret.expose()).await
 }
 
 async fn show_secret(
@@ -235,8 +235,8 @@ async fn show_secret(
 ) -> Page {
     let readers = signed.access.also::<ReadRegistries>()?;
     let key = engine.registry_key(&readers, id.0).await?;
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
-    let Some(secret) = shown_once::take(&request, &engine, &signed.visit.session).await? else {
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
+    let Some(secret) = shown_once::take(&request, &engine, &signed.person.session).await? else {
         return page::send(&ShownPage {
             shell,
             what: "The registry key",
@@ -296,7 +296,7 @@ async fn question(
     let key = engine.registry_key(&readers, id).await?;
     let registry = engine.registry(&readers, key.registry).await?;
     let now = engine.now();
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", now);
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", now);
     page::send(&ChangePage { shell, registry, tab: "keys", renewed: key.renewed_end(now), key, verb, form })
 }
 

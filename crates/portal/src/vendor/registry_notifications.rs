@@ -37,7 +37,7 @@ async fn set(
 ) -> Page {
     let page = format!("/registries/{}/notifications", id.0);
     match engine.set_notifications(&signed.access, id.0, form.once()).await {
-        Ok(made) => shown_once::lead(&engine, &signed.visit.session, &page, &made.configuration).await,
+        Ok(made) => shown_once::lead(&engine, &signed.person.session, &page, &made.configuration).await,
         Err(Error::SecretShown { .. }) => Ok(page::go(page)),
         Err(error) => Err(error.into()),
     }
@@ -50,8 +50,8 @@ async fn show(
     engine: web::Data<Engine>,
 ) -> Page {
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
-    let shell = Shell::vendor(&signed.visit, &signed.csrf, "registries", engine.now());
-    match shown_once::take(&request, &engine, &signed.visit.session).await? {
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
+    match shown_once::take(&request, &engine, &signed.person.session).await? {
         Some(configuration) => {
             page::send(&NotificationsPage { shell, registry, tab: "overview", configuration })
         }

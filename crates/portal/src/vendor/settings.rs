@@ -73,13 +73,13 @@ async fn page_of(
         ("blocked", blocked.join("\n")),
     ]);
     let paging = Paging::at("/settings", query, "sessions", "sessions");
-    let sessions = engine.sessions_of(&signed.visit.session).await?;
+    let sessions = engine.sessions_of(&signed.person.session).await?;
     let (sessions, session_pages) = paging.cut(&sessions, |session| session.id.uuid());
     page::send(&SettingsPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "settings", now).after(query),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "settings", now).after(query),
         slug: organization.slug.to_string(),
         slug_may_change: engine.may_change_slug(&signed.access.also()?).await?,
-        email: signed.visit.member.email.to_string(),
+        email: signed.person.member.email.to_string(),
         limits: organization.limits(now),
         may_write: signed.access.scopes().contains(Permission::WriteOrganization),
         may_delete: signed.access.scopes().contains(Permission::WriteOwners),
@@ -89,8 +89,8 @@ async fn page_of(
         policy: engine.artifact_policy(&signed.access.also::<ReadEntitlements>()?).await?,
         sessions,
         session_pages,
-        own: signed.visit.session.id,
-        second: engine.authenticator(&signed.visit).await?,
+        own: signed.person.session.id,
+        second: engine.authenticator(&signed.person).await?,
         form: form.map_or(filled.clone(), |form| form.over(filled)),
     })
 }
@@ -179,6 +179,6 @@ async fn end_session(
     _: Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    engine.end_session(&signed.visit.session, id.0).await?;
+    engine.end_session(&signed.person.session, id.0).await?;
     Ok(page::go("/settings?done=ended#sessions"))
 }

@@ -86,7 +86,7 @@ async fn page_of(
     let (tokens, pages) = paging.take(found);
     let now = engine.now();
     page::send(&TokensPage {
-        shell: Shell::vendor(&signed.visit, &signed.csrf, "tokens", now).after(query),
+        shell: Shell::vendor(&signed.person, &signed.csrf, "tokens", now).after(query),
         rows: tokens.into_iter().map(|token| Row::of(token, signed, now)).collect(),
         pages,
         may_write: signed.access.scopes().contains(Permission::WriteTokens),
@@ -132,7 +132,7 @@ async fn create(
         match engine.create_token(&signed.access, new, form.once()).await {
             Ok(made) => {
                 let page = format!("/tokens/{}/secret", made.token.id);
-                return shown_once::lead(&engine, &signed.visit.session, &page, made.secret.expose()).await;
+                return shown_once::lead(&engine, &signed.person.session, &page, made.secret.expose()).await;
             }
             Err(Error::SecretShown { resource }) => {
                 return Ok(page::go(format!("/tokens/{resource}/secret")));
@@ -149,10 +149,10 @@ async fn show_secret(
     _: Id<TokenId>,
     engine: web::Data<Engine>,
 ) -> Page {
-    match shown_once::take(&request, &engine, &signed.visit.session).await? {
+    match shown_once::take(&request, &engine, &signed.person.session).await? {
         Some(secret) => page_of(&engine, &signed, Form::default(), Some(secret), "").await,
         None => page::send(&ShownPage {
-            shell: Shell::vendor(&signed.visit, &signed.csrf, "tokens", engine.now()),
+            shell: Shell::vendor(&signed.person, &signed.csrf, "tokens", engine.now()),
             what: "The token",
             otherwise: "If you have not copied it, revoke it and create another.",
             back: "/tokens".to_owned(),

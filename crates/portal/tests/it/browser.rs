@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyward_domain::{Secret, SecretKind};
 use keyward_engine::Engine;
 
-use crate::{ask, csrf, encode, people, visit};
+use crate::{ask, csrf, encode, people, client_info};
 
 /// A vendor's browser.
 pub(crate) struct Browser {
@@ -80,7 +80,7 @@ impl Browser {
         self.engine.mail_sent(&mail).await.unwrap();
         let word = mail.body.split_whitespace().find(|word| word.contains("kw_link_")).unwrap();
         let link = Secret::parse(SecretKind::Link, word.rsplit('/').next().unwrap()).unwrap();
-        let opened = self.engine.open_customer_link(&link, visit()).await.unwrap();
+        let opened = self.engine.open_customer_link(&link, client_info()).await.unwrap();
         format!("keyward-customer={}", opened.secret.expose())
     }
 }

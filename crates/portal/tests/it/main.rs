@@ -21,7 +21,7 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
 use keyward_domain::Role;
-use keyward_engine::{Engine, NewMember, NewOrganization, Password, Visit};
+use keyward_engine::{Engine, NewMember, NewOrganization, Password, ClientInfo};
 use keyward_testkit::engine::engine;
 
 struct Answer {
@@ -91,8 +91,8 @@ fn encode(text: &str) -> String {
 
 const PASSWORD: &str = "a long password";
 
-fn visit() -> Visit {
-    Visit { address: String::new(), user_agent: String::new(), device: None }
+fn client_info() -> ClientInfo {
+    ClientInfo { address: String::new(), user_agent: String::new(), device: None }
 }
 
 /// Sets a server up, and gives a cookie for each role.
@@ -107,9 +107,9 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
         owner_name: None,
     };
     let password = || Password::parse(PASSWORD).unwrap();
-    let owner = engine.set_up(&secret.unwrap(), new, password(), visit()).await.unwrap();
+    let owner = engine.set_up(&secret.unwrap(), new, password(), client_info()).await.unwrap();
     let mut cookies = vec![(Role::Owner, format!("keyward={}", owner.secret.expose()))];
-    let Some(keyward_engine::Visitor::Member(ada)) = engine.visitor(&owner.secret).await.unwrap() else {
+    let Some(keyward_engine::AnySession::Member(ada)) = engine.session(&owner.secret).await.unwrap() else {
         panic!()
     };
     for role in [Role::Admin, Role::Member, Role::Viewer] {
@@ -124,7 +124,7 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
         let word = mail.body.split_whitespace().find(|word| word.contains("kw_link_")).unwrap();
         let kind = keyward_domain::SecretKind::Link;
         let link = keyward_domain::Secret::parse(kind, word.rsplit('/').next().unwrap()).unwrap();
-        let opened = engine.open_member_link(&link, password(), visit()).await.unwrap().unwrap();
+        let opened = engine.open_member_link(&link, password(), client_info()).await.unwrap().unwrap();
         cookies.push((role, format!("keyward={}", opened.secret.expose())));
     }
     cookies

@@ -6,7 +6,7 @@ use keyward_domain::{
     ArtifactId, BlockList, Customer, CustomerId, Kid, License, LicenseId, LicenseState, OrganizationScope,
     Payload, Revision, RevisionId, RevisionState, Secret, SecretKind, Timestamp, Validity,
 };
-use keyward_engine::{MemberVisit, NewRegistryKey, Visitor};
+use keyward_engine::{MemberSession, NewRegistryKey, AnySession};
 use keyward_testkit::database::Store;
 use keyward_testkit::engine::{START, engine, new_registry};
 
@@ -76,7 +76,7 @@ fn license(scope: OrganizationScope, n: u64, holder: Option<u64>, end: i64, kid:
 
 struct Market {
     vendor: Browser,
-    visit: MemberVisit,
+    person: MemberSession,
     store: Store,
 }
 
@@ -87,9 +87,9 @@ impl Market {
         let (engine, clock) = engine(store.clone());
         let vendor = Browser::open(engine).await;
         let secret = Secret::parse(SecretKind::Session, vendor.cookie.split_once('=').unwrap().1).unwrap();
-        let Some(Visitor::Member(visit)) = vendor.engine.visitor(&secret).await.unwrap() else { panic!() };
-        let scope = visit.organization.scope();
-        let keys = vendor.engine.signing_keys(&visit.identity.access().unwrap()).await.unwrap();
+        let Some(AnySession::Member(person)) = vendor.engine.session(&secret).await.unwrap() else { panic!() };
+        let scope = person.organization.scope();
+        let keys = vendor.engine.signing_keys(&person.identity.access().unwrap()).await.unwrap();
         let customers: Vec<_> = (0..CUSTOMERS).map(|n| customer(scope, n)).collect();
         // The oldest end first.
         let mut licenses: Vec<_> = (0..HELD)
@@ -103,7 +103,7 @@ impl Market {
         tx.licenses(scope).insert_all(&licenses).await.unwrap();
         tx.commit().await.unwrap();
         clock.advance(60);
-        Self { vendor, visit, store }
+        Self { vendor, person, store }
     }
 
     /// All of a list, page by page: how often `part` is on its pages, and how many pages there are.
@@ -128,7 +128,7 @@ impl Market {
     }
 
     async fn registry(&self) -> Registry {
-        let access = self.visit.identity.access().unwrap();
+        let access = self.person.identity.access().unwrap();
         self.vendor.engine.create_registry(&access, new_registry("Depot"), None).await.unwrap().value
     }
 
@@ -165,7 +165,7 @@ keyward_testkit::databases! {
         assert!(form.contains("For <strong>Buyer 00000</strong>") && form.contains(&format!("name=\"customer\" value=\"{oldest}\"")));
         let made = vendor.send("/licenses/new", &[("name", "Hers"), ("customer", &oldest.to_string()), ("payload", "{}")]).await.unwrap();
         let id: LicenseId = made.rsplit('/').next().unwrap().parse().unwrap();
-        let saved = vendor.engine.license(&market.visit.identity.access().unwrap(), id).await.unwrap();
+        let saved = vendor.engine.license(&market.person.identity.access().unwrap(), id).await.unwrap();
         assert_eq!(saved.customer, Some(oldest));
 
         // Nobody's and somebody else's is an error, never the whole organization's.
@@ -178,7 +178,7 @@ keyward_testkit::databases! {
         assert_eq!(vendor.get("/licenses/new?customer=018f0000-0000-7000-8000-000000000000").await.0, 404);
         let made = vendor.send("/licenses/new", &[("name", "Everyone's"), ("customer", "organization"), ("payload", "{}")]).await.unwrap();
         let id: LicenseId = made.rsplit('/').next().unwrap().parse().unwrap();
-        assert_eq!(vendor.engine.license(&market.visit.identity.access().unwrap(), id).await.unwrap().customer, None);
+        assert_eq!(vendor.engine.license(&market.person.identity.access().unwrap(), id).await.unwrap().customer, None);
 
         // Whoever is looked for is found, without a script.
         let (_, found) = vendor.get("/licenses/new?q=buyer+00000").await;
@@ -245,7 +245,7 @@ keyward_testkit::databases! {
         let (_, page) = vendor.get(&customer).await;
         let held = page.split("/artifact-entitlements/").nth(1).unwrap().split('"').next().unwrap().to_owned();
         let path = format!("/artifact-entitlements/{held}");
-        let access = || market.visit.identity.access().unwrap();
+        let access = || market.person.identity.access().unwrap();
         let granted = async || {
             let held = vendor.engine.artifact_entitlement(&access(), held.parse().unwrap()).await.unwrap();
             let mut ids: Vec<_> = held.grants.iter().map(|grant| grant.artifact).collect();
@@ -299,8 +299,8 @@ keyward_testkit::databases! {
         let mut vendor = Browser::open(engine).await;
         assert_eq!(vendor.confirm(crate::PASSWORD).await, 303);
         let secret = Secret::parse(SecretKind::Session, vendor.cookie.split_once('=').unwrap().1).unwrap();
-        let Some(Visitor::Member(visit)) = vendor.engine.visitor(&secret).await.unwrap() else { panic!() };
-        let registry = vendor.engine.create_registry(&visit.identity.access().unwrap(), new_registry("Depot"), None).await.unwrap().value;
+        let Some(AnySession::Member(person)) = vendor.engine.session(&secret).await.unwrap() else { panic!() };
+        let registry = vendor.engine.create_registry(&person.identity.access().unwrap(), new_registry("Depot"), None).await.unwrap().value;
         for n in 0..62 {
             clock.advance(1);
             vendor.send("/tokens", &[("name", &format!("token {n}")), ("scope products:read", "true")]).await.unwrap();
@@ -308,9 +308,9 @@ keyward_testkit::databases! {
                 name: format!("key {n}").parse().unwrap(),
                 ..keyward_testkit::engine::new_registry_key(&registry)
             };
-            let made = vendor.engine.create_registry_key(&visit.identity.access().unwrap(), new, None).await.unwrap();
+            let made = vendor.engine.create_registry_key(&person.identity.access().unwrap(), new, None).await.unwrap();
             if n >= 60 {
-                vendor.engine.revoke_registry_key(&visit.identity.access().unwrap(), made.key.id).await.unwrap();
+                vendor.engine.revoke_registry_key(&person.identity.access().unwrap(), made.key.id).await.unwrap();
             }
         }
         let (_, first) = vendor.get("/tokens").await;

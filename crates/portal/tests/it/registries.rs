@@ -2,7 +2,7 @@
 
 use keyward_domain::registry::{Decision, Manifest, Operation, Reach, Registry, RepositoryName};
 use keyward_domain::{Address, CustomerId};
-use keyward_engine::{Engine, Principal, AccessEvent, NewOrganization, NewRegistry, Visitor};
+use keyward_engine::{Engine, Principal, AccessEvent, NewOrganization, NewRegistry, AnySession};
 use keyward_testkit::engine::{engine, new_registry, new_registry_key};
 
 use crate::browser::Browser;
@@ -364,13 +364,13 @@ keyward_testkit::databases! {
         assert!(again.contains("no new secret of this registry key waits") && !again.contains(secret));
 
         // Below Enterprise it is said what it takes, and what is refused is not offered.
-        let Some(Visitor::Member(visitor)) = later.engine.visitor(&session(&later.cookie)).await.unwrap() else { panic!() };
+        let Some(AnySession::Member(whose)) = later.engine.session(&session(&later.cookie)).await.unwrap() else { panic!() };
         let operator = keyward_domain::Scopes::NONE.with(keyward_domain::Permission::Operate);
         let operator = keyward_domain::Identity::new(
-            visitor.organization.id, keyward_domain::Actor::Operator, keyward_domain::Authority::Operator, operator,
+            whose.organization.id, keyward_domain::Actor::Operator, keyward_domain::Authority::Operator, operator,
         );
         let change = keyward_engine::PlanChange { plan: Some(keyward_domain::Plan::Pro), ..Default::default() };
-        later.engine.set_plan(&operator.access().unwrap(), visitor.organization.id, change).await.unwrap();
+        later.engine.set_plan(&operator.access().unwrap(), whose.organization.id, change).await.unwrap();
         let list = later.get(&format!("{page}/keys")).await.1;
         assert!(list.contains("not rotated: your plan is not Enterprise") && !list.contains("rotates itself on"), "{list}");
         assert!(list.contains("the old secret works until 2026-02-05 00:00") && list.contains(&format!("{page}/activity?key=")), "{list}");
@@ -444,7 +444,7 @@ keyward_testkit::databases! {
         assert!(!text.contains("Generate New Key") && !text.contains("/revoke"), "what is refused is not offered");
 
         // Another tenant's ids are not there.
-        let Some(Visitor::Member(visitor)) = engine.visitor(&session(&people[0].1)).await.unwrap() else { panic!() };
+        let Some(AnySession::Member(whose)) = engine.session(&session(&people[0].1)).await.unwrap() else { panic!() };
         let new = NewOrganization { name: "Other".parse().unwrap(), owner_email: "o@other.example".parse().unwrap(), slug: None, owner_name: None };
         let other = engine.bootstrap(new, false).await.unwrap();
         let identity = other.owner.identity();
@@ -454,7 +454,7 @@ keyward_testkit::databases! {
         let made = engine.create_registry_key(&identity.access().unwrap(), new, None).await.unwrap();
         push(&engine, &theirs, "secret/app", &["1"]).await;
         let artifact = engine.artifacts(&identity.access().unwrap(), None, None, keyward_domain::PageRequest { limit: 10, after: None }).await.unwrap().newest().remove(0);
-        assert_ne!(visitor.organization.id, other.organization.id);
+        assert_ne!(whose.organization.id, other.organization.id);
         let page = format!("/registries/{}", theirs.id);
         for path in [page.clone(), format!("{page}/keys"), format!("{page}/keys/new"), format!("{page}/artifacts"), format!("{page}/activity"),
             format!("{page}/activity.csv"), format!("{page}/settings"), format!("{page}/certificate.pem"), format!("/artifacts/{}", artifact.id),

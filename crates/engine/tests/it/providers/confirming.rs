@@ -1,19 +1,19 @@
 //! Showing again who one is, at the provider; and what a change of the provider ends.
 
-use keyward_engine::{MemberVisit, SignedIn};
+use keyward_engine::{MemberSession, SignedIn};
 
 use super::*;
 
 /// Someone who is signed in by the provider.
-async fn vera(engine: &Engine, strange: &Strange) -> (SignedIn, MemberVisit) {
+async fn vera(engine: &Engine, strange: &Strange) -> (SignedIn, MemberSession) {
     let Arrival::Done(signed_in) = walk(engine, strange, |_| ()).await else { panic!() };
-    let visit = visit_of(engine, &signed_in).await.unwrap();
-    (signed_in, visit)
+    let person = visit_of(engine, &signed_in).await.unwrap();
+    (signed_in, person)
 }
 
-async fn visit_of(engine: &Engine, signed_in: &SignedIn) -> Option<MemberVisit> {
-    match engine.visitor(&signed_in.secret).await.unwrap() {
-        Some(Visitor::Member(visit)) => Some(visit),
+async fn visit_of(engine: &Engine, signed_in: &SignedIn) -> Option<MemberSession> {
+    match engine.session(&signed_in.secret).await.unwrap() {
+        Some(AnySession::Member(person)) => Some(person),
         Some(_) | None => None,
     }
 }
@@ -22,40 +22,40 @@ async fn visit_of(engine: &Engine, signed_in: &SignedIn) -> Option<MemberVisit> 
 async fn again(
     engine: &Engine,
     strange: &Strange,
-    visit: &MemberVisit,
+    person: &MemberSession,
     change: impl FnOnce(&mut Says),
 ) -> Arrival {
-    let outbound = engine.depart_to_confirm(visit, "/settings/password").await.unwrap().unwrap().unwrap();
+    let outbound = engine.depart_to_confirm(person, "/settings/password").await.unwrap().unwrap().unwrap();
     assert!(outbound.url.contains("&prompt=login&max_age=0"), "{}", outbound.url);
     let back = sent_off(strange, outbound);
     change(&mut strange.says.lock().unwrap());
-    engine.arrive(back, super::visit()).await.unwrap()
+    engine.arrive(back, super::client_info()).await.unwrap()
 }
 
 keyward_testkit::databases! {
     async fn who_signs_in_by_the_provider_confirms_there(store: Store) {
         let ((engine, clock), strange) = (engine(store), Strange::start());
         vendor(&engine, &strange).await;
-        let (signed_in, visit) = vera(&engine, &strange).await;
-        let ways = engine.ways_to_confirm(&visit).await.unwrap();
+        let (signed_in, person) = vera(&engine, &strange).await;
+        let ways = engine.ways_to_confirm(&person).await.unwrap();
         assert!(ways.provider && !ways.password);
-        assert!(matches!(engine.reauthenticated(&visit), Err(Error::Unconfirmed)));
+        assert!(matches!(engine.reauthenticated(&person), Err(Error::Unconfirmed)));
 
         for old in [json!(null), json!(START - 61), json!(START + 3_600), json!("now")] {
-            let arrival = again(&engine, &strange, &visit, claim("auth_time", old.clone())).await;
+            let arrival = again(&engine, &strange, &person, claim("auth_time", old.clone())).await;
             let refused = distrust(arrival);
             assert!(matches!(refused, Some(Distrust::NotAgain | Distrust::Form)), "{old}: {refused:?}");
         }
-        let owner = again(&engine, &strange, &visit, |says| {
+        let owner = again(&engine, &strange, &person, |says| {
             says.claims["auth_time"] = json!(START);
             says.claims["email"] = json!("owner@vendor.example");
         });
         assert!(matches!(owner.await, Arrival::Refused(Refusal::SomeoneElse { .. })));
         assert!(visit_of(&engine, &signed_in).await.is_some(), "nothing was changed");
 
-        let arrival = again(&engine, &strange, &visit, claim("auth_time", json!(START))).await;
+        let arrival = again(&engine, &strange, &person, claim("auth_time", json!(START))).await;
         let Arrival::Confirmed { session, then } = arrival else { panic!("{arrival:?}") };
-        assert_eq!((then.as_str(), session.session.id), ("/settings/password", visit.session.id));
+        assert_eq!((then.as_str(), session.session.id), ("/settings/password", person.session.id));
         assert!(visit_of(&engine, &signed_in).await.is_none(), "the cookie is renewed");
         let confirmed = visit_of(&engine, &session).await.unwrap();
         assert!(engine.reauthenticated(&confirmed).is_ok());
@@ -67,7 +67,7 @@ keyward_testkit::databases! {
         let back = sent_off(&strange, outbound);
         strange.says.lock().unwrap().claims["auth_time"] = json!(START + 300);
         engine.sign_out(&confirmed.session).await.unwrap();
-        assert!(matches!(engine.arrive(back, super::visit()).await.unwrap(), Arrival::Refused(Refusal::Stale)));
+        assert!(matches!(engine.arrive(back, super::client_info()).await.unwrap(), Arrival::Refused(Refusal::Stale)));
     }
 
     async fn another_provider_has_everyone_sign_in_anew(store: Store) {
@@ -89,12 +89,12 @@ keyward_testkit::databases! {
             let under_way = away(&engine, &strange).await;
             set(change).await.unwrap();
             assert!(visit_of(&engine, &signed_in).await.is_none());
-            let arrival = engine.arrive(under_way, super::visit()).await.unwrap();
+            let arrival = engine.arrive(under_way, super::client_info()).await.unwrap();
             assert!(matches!(arrival, Arrival::Refused(Refusal::Stale)));
         }
         set(unchanged()).await.unwrap();
-        let (signed_in, visit) = vera(&engine, &strange).await;
-        assert!(ConfirmedCaller::program(&visit.identity.access::<permission::ReadOrganization>().unwrap()).is_err());
+        let (signed_in, person) = vera(&engine, &strange).await;
+        assert!(ConfirmedCaller::program(&person.identity.access::<permission::ReadOrganization>().unwrap()).is_err());
         engine.remove_sign_in_provider(&vendor.access(), program(&vendor), None).await.unwrap();
         assert!(visit_of(&engine, &signed_in).await.is_none());
     }

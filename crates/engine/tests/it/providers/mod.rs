@@ -9,15 +9,15 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use keyward_domain::{Access, Distrust, MailDomains, Role, Secret, permission};
 use keyward_engine::{
     Arrival, ClientSecret, ConfirmedCaller, Engine, Error, NewMember, NewProvider, Outbound, Password,
-    Refusal, Return, SignIn, Visit, Visitor, WireError,
+    Refusal, Return, SignIn, ClientInfo, AnySession, WireError,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};
 use serde_json::{Value, json};
 use strange::{Says, Strange};
 
-fn visit() -> Visit {
-    Visit { address: "192.0.2.1".into(), user_agent: "a browser".into(), device: None }
+fn client_info() -> ClientInfo {
+    ClientInfo { address: "192.0.2.1".into(), user_agent: "a browser".into(), device: None }
 }
 
 fn new(issuer: &str) -> NewProvider {
@@ -81,7 +81,7 @@ fn sent_off(strange: &Strange, outbound: Outbound) -> Return {
 async fn walk(engine: &Engine, strange: &Strange, change: impl FnOnce(&mut Says)) -> Arrival {
     let back = away(engine, strange).await;
     change(&mut strange.says.lock().unwrap());
-    let arrival = engine.arrive(back, visit()).await.unwrap();
+    let arrival = engine.arrive(back, client_info()).await.unwrap();
     strange.says.lock().unwrap().token = None;
     arrival
 }
@@ -103,7 +103,7 @@ keyward_testkit::databases! {
         let (engine, strange) = (engine(store).0, Strange::start());
         vendor(&engine, &strange).await;
         let Arrival::Done(signed_in) = walk(&engine, &strange, |_| ()).await else { panic!() };
-        let Some(Visitor::Member(vera)) = engine.visitor(&signed_in.secret).await.unwrap() else { panic!() };
+        let Some(AnySession::Member(vera)) = engine.session(&signed_in.secret).await.unwrap() else { panic!() };
         assert_eq!((vera.member.email.as_str(), vera.member.role), ("Vera@acme.example", Role::Member));
 
         let ec = strange.p256.clone();
@@ -253,33 +253,33 @@ keyward_testkit::databases! {
         };
 
         let back = away(&engine, &strange).await;
-        let tries = join_all((0..8).map(|_| engine.arrive(copy(&back), visit()))).await;
+        let tries = join_all((0..8).map(|_| engine.arrive(copy(&back), client_info()))).await;
         let tries: Vec<_> = tries.into_iter().map(Result::unwrap).collect();
         assert_eq!(tries.iter().filter(|one| matches!(one, Arrival::Done(_))).count(), 1);
-        assert!(stale(engine.arrive(copy(&back), visit()).await.unwrap()), "a replayed state");
+        assert!(stale(engine.arrive(copy(&back), client_info()).await.unwrap()), "a replayed state");
 
         let without = Return { away: None, ..away(&engine, &strange).await };
-        assert!(stale(engine.arrive(without, visit()).await.unwrap()), "no cookie");
+        assert!(stale(engine.arrive(without, client_info()).await.unwrap()), "no cookie");
         let mine = away(&engine, &strange).await;
         let theirs = away(&engine, &strange).await;
         let mixed = Return { away: theirs.away, ..mine };
-        assert!(stale(engine.arrive(mixed, visit()).await.unwrap()), "another browser's cookie");
+        assert!(stale(engine.arrive(mixed, client_info()).await.unwrap()), "another browser's cookie");
         let made_up = Return { state: "made up".into(), ..away(&engine, &strange).await };
-        assert!(stale(engine.arrive(made_up, visit()).await.unwrap()));
+        assert!(stale(engine.arrive(made_up, client_info()).await.unwrap()));
         let late = away(&engine, &strange).await;
         clock.advance(600);
-        assert!(stale(engine.arrive(late, visit()).await.unwrap()), "ten minutes");
+        assert!(stale(engine.arrive(late, client_info()).await.unwrap()), "ten minutes");
 
         let declined = Return { code: None, ..away(&engine, &strange).await };
-        assert!(matches!(engine.arrive(declined, visit()).await.unwrap(), Arrival::Refused(Refusal::Declined)));
+        assert!(matches!(engine.arrive(declined, client_info()).await.unwrap(), Arrival::Refused(Refusal::Declined)));
         let wrong = Return { code: Some("wrong".into()), ..away(&engine, &strange).await };
-        assert!(matches!(engine.arrive(wrong, visit()).await.unwrap(), Arrival::Refused(Refusal::Wire(WireError::NoAnswer))));
+        assert!(matches!(engine.arrive(wrong, client_info()).await.unwrap(), Arrival::Refused(Refusal::Wire(WireError::NoAnswer))));
         let mixed_up = Return { issuer: Some("https://evil.example".into()), ..away(&engine, &strange).await };
-        assert_eq!(distrust(engine.arrive(mixed_up, visit()).await.unwrap()), Some(Distrust::Issuer));
+        assert_eq!(distrust(engine.arrive(mixed_up, client_info()).await.unwrap()), Some(Distrust::Issuer));
 
         let meanwhile = away(&engine, &strange).await;
         engine.remove_sign_in_provider(&vendor.access(), program(&vendor), None).await.unwrap();
-        assert!(stale(engine.arrive(meanwhile, visit()).await.unwrap()), "the provider was removed");
+        assert!(stale(engine.arrive(meanwhile, client_info()).await.unwrap()), "the provider was removed");
         assert!(engine.depart(&"acme".parse().unwrap()).await.unwrap().is_none());
     }
 
@@ -295,7 +295,7 @@ keyward_testkit::databases! {
             engine.mail_sent(&mail).await.unwrap();
             let link = mail.body.split_whitespace().find(|word| word.contains("kw_link_")).unwrap();
             let link = Secret::parse(keyward_domain::SecretKind::Link, link.rsplit('/').next().unwrap()).unwrap();
-            engine.open_member_link(&link, word(), visit()).await.unwrap();
+            engine.open_member_link(&link, word(), client_info()).await.unwrap();
             emails.push((member.role, member.email));
         }
         let pending = |email| {
@@ -313,7 +313,7 @@ keyward_testkit::databases! {
         engine.set_sign_in_provider(&vendor.access(), program(&vendor), exclusive, None).await.unwrap();
         let mut opened = None;
         for (role, email) in &emails {
-            let tried = engine.sign_in(email, word(), None, visit()).await.unwrap();
+            let tried = engine.sign_in(email, word(), None, client_info()).await.unwrap();
             match role {
                 Role::Owner => match tried {
                     SignIn::Done(signed_in) => opened = Some(signed_in.secret),
@@ -322,25 +322,25 @@ keyward_testkit::databases! {
                 _ => assert!(matches!(tried, SignIn::ProviderNeeded(slug) if slug.as_str() == "acme")),
             }
             let wrong = Password::attempt("wrong wrong wrong");
-            assert!(matches!(engine.sign_in(email, wrong, None, visit()).await.unwrap(), SignIn::Refused));
+            assert!(matches!(engine.sign_in(email, wrong, None, client_info()).await.unwrap(), SignIn::Refused));
         }
         let old = before.split_whitespace().find(|word| word.contains("kw_link_")).unwrap();
         let old = Secret::parse(keyward_domain::SecretKind::Link, old.rsplit('/').next().unwrap()).unwrap();
-        assert!(matches!(engine.open_member_link(&old, word(), visit()).await, Err(Error::LinkGone)));
+        assert!(matches!(engine.open_member_link(&old, word(), client_info()).await, Err(Error::LinkGone)));
         assert!(pending(vera).await.contains("https://licenses.example/sign-in/acme"));
         assert!(matches!(walk(&engine, &strange, |_| ()).await, Arrival::Done(_)));
 
         // What an owner's password has opened ends once the provider vouches for them as well.
         let opened = opened.unwrap();
-        let Some(Visitor::Member(ada)) = engine.visitor(&opened).await.unwrap() else { panic!() };
+        let Some(AnySession::Member(ada)) = engine.session(&opened).await.unwrap() else { panic!() };
         let second = NewMember { name: "B".parse().unwrap(), email: "b@acme.example".parse().unwrap(), role: Role::Owner };
         engine.create_member(&vendor.access(), second, None).await.unwrap();
         let renamed = keyward_engine::MemberChange { name: Some("Ada L.".parse().unwrap()), ..Default::default() };
         engine.update_member(&vendor.access(), ada.member.id, renamed, None).await.unwrap();
-        assert!(engine.visitor(&opened).await.unwrap().is_some());
+        assert!(engine.session(&opened).await.unwrap().is_some());
         let demotion = keyward_engine::MemberChange { role: Some(Role::Admin), ..Default::default() };
         engine.update_member(&vendor.access(), ada.member.id, demotion, None).await.unwrap();
-        assert!(engine.visitor(&opened).await.unwrap().is_none());
+        assert!(engine.session(&opened).await.unwrap().is_none());
     }
 
     async fn a_provider_is_set_by_owners_if_it_is_one(store: Store) {

@@ -15,7 +15,7 @@ use keyward_engine::{
     ApplicationChange, CustomerChange, LicenseChange, NewApplication, NewApplicationEntitlement,
     NewApplicationVersion, NewArtifact, NewCredential, NewCustomer, NewEntitlement, NewGrant, NewLicense,
     NewProduct, NewRegistry, NewRegistryKey, NoticesChange, OrganizationChange, ProductChange, TagChoice,
-    Terms, Visitor, VersionChoice,
+    Terms, AnySession, VersionChoice,
 };
 use keyward_testkit::engine::{TestClock, engine};
 use proptest::prelude::*;
@@ -108,8 +108,8 @@ impl Scene {
     async fn access<P: Grant>(&self) -> Access<P> {
         let secret = self.browser.cookie.split('=').nth(1).unwrap();
         let secret = Secret::parse(SecretKind::Session, secret).unwrap();
-        match self.browser.engine.visitor(&secret).await.unwrap() {
-            Some(Visitor::Member(visit)) => visit.identity.access().unwrap(),
+        match self.browser.engine.session(&secret).await.unwrap() {
+            Some(AnySession::Member(person)) => person.identity.access().unwrap(),
             _ => panic!("signed out"),
         }
     }

@@ -24,7 +24,7 @@ const LAST_SEEN_SECONDS: i64 = 60;
 
 /// From where someone came, for the list of their sessions.
 #[derive(Debug, Clone)]
-pub struct Visit {
+pub struct ClientInfo {
     /// The client's address.
     pub address: String,
     /// The browser, as it calls itself.
@@ -60,18 +60,18 @@ pub enum SignIn {
 
 /// Whom a session stands for.
 #[derive(Debug, Clone)]
-pub enum Visitor {
+pub enum AnySession {
     /// A person of the vendor.
-    Member(MemberVisit),
+    Member(MemberSession),
     /// A customer.
-    Customer(CustomerVisit),
+    Customer(CustomerSession),
     /// Whoever has opened an onboarding link.
-    Onboarding(OnboardingVisit),
+    Onboarding(OnboardingSession),
 }
 
 /// A person of the vendor, signed in.
 #[derive(Debug, Clone)]
-pub struct MemberVisit {
+pub struct MemberSession {
     /// The session.
     pub session: Session,
     /// The person.
@@ -84,7 +84,7 @@ pub struct MemberVisit {
 
 /// A customer, signed in. It reaches what the customer holds, and nothing else.
 #[derive(Debug, Clone)]
-pub struct CustomerVisit {
+pub struct CustomerSession {
     /// The session.
     pub session: Session,
     /// The customer.
@@ -95,7 +95,7 @@ pub struct CustomerVisit {
 
 /// Whoever has opened an onboarding link. It reaches the link's license.
 #[derive(Debug, Clone)]
-pub struct OnboardingVisit {
+pub struct OnboardingSession {
     /// The session.
     pub session: Session,
     /// The license.
@@ -106,7 +106,7 @@ pub struct OnboardingVisit {
 
 impl Engine {
     /// Whom the cookie's secret stands for; `None` once the session or the person is gone.
-    pub async fn visitor(&self, secret: &Secret) -> Result<Option<Visitor>> {
+    pub async fn session(&self, secret: &Secret) -> Result<Option<AnySession>> {
         let (now, hash) = (self.now(), secret.hash());
         let tx = self.store.read().await?;
         let found = tx.session_by_hash(&hash).await?;
@@ -115,23 +115,23 @@ impl Engine {
         };
         let Some(organization) = tx.organization_of(session.organization).await? else { return Ok(None) };
         let scope = organization.scope();
-        let visitor = match session.holder {
+        let whose = match session.holder {
             SessionHolder::Member(id) => tx.members(scope).find(id).await?.map(|member| {
                 let identity = member.identity().within(session.id);
-                Visitor::Member(MemberVisit { session: session.clone(), member, organization, identity })
+                AnySession::Member(MemberSession { session: session.clone(), member, organization, identity })
             }),
             SessionHolder::Customer(id) => tx.customers(scope).find(id).await?.map(|customer| {
-                Visitor::Customer(CustomerVisit { session: session.clone(), customer, organization })
+                AnySession::Customer(CustomerSession { session: session.clone(), customer, organization })
             }),
             SessionHolder::Onboarding(license) => {
-                Some(Visitor::Onboarding(OnboardingVisit { session: session.clone(), license, organization }))
+                Some(AnySession::Onboarding(OnboardingSession { session: session.clone(), license, organization }))
             }
         };
         drop(tx);
-        if visitor.is_some() && now >= session.last_seen_at.plus_seconds(LAST_SEEN_SECONDS) {
+        if whose.is_some() && now >= session.last_seen_at.plus_seconds(LAST_SEEN_SECONDS) {
             self.log.add(Entry { scope, what: What::Used(Use::Session(session.id, now)) });
         }
-        Ok(visitor)
+        Ok(whose)
     }
 
     /// Signs a member in by address and password, and the code of the authenticator app where there is one.
@@ -140,10 +140,10 @@ impl Engine {
         email: &Email,
         password: Password,
         code: Option<&str>,
-        visit: Visit,
+        client: ClientInfo,
     ) -> Result<SignIn> {
         let refused = |outcome: &Result<SignIn>| !matches!(outcome, Ok(SignIn::Done(_)));
-        self.evenly(self.judge_sign_in(email, password, code, visit), refused).await
+        self.evenly(self.judge_sign_in(email, password, code, client), refused).await
     }
 
     async fn judge_sign_in(
@@ -151,11 +151,11 @@ impl Engine {
         email: &Email,
         password: Password,
         code: Option<&str>,
-        visit: Visit,
+        client: ClientInfo,
     ) -> Result<SignIn> {
         let found = self.store.read().await?.members_by_email(email).await?;
         let members: Vec<_> = found.iter().map(|(member, _)| member.id).collect();
-        let (account, source) = (AccountKey::of(email), self.source_for(&members, email, &visit));
+        let (account, source) = (AccountKey::of(email), self.source_for(&members, email, &client));
         let attempt = Attempt { account, source, exists: !found.is_empty(), alone: found.len() < 2 };
         let candidates = found.into_iter().filter_map(|(member, credentials)| {
             let hash = credentials.password?;
@@ -183,7 +183,7 @@ impl Engine {
         let Some(tx) = self.complete_attempt(tx, &attempt, scope, member.id, code).await? else {
             return Ok(SignIn::CodeNeeded);
         };
-        let signed_in = self.member_session(&tx, &member, visit).await?;
+        let signed_in = self.member_session(&tx, &member, client).await?;
         tx.commit().await?;
         Ok(SignIn::Done(signed_in))
     }
@@ -280,7 +280,7 @@ impl Engine {
         &self,
         secret: &Secret,
         password: Password,
-        visit: Visit,
+        client: ClientInfo,
     ) -> Result<Option<SignedIn>> {
         // Looked at before anything is hashed: only who has a link makes that work.
         let known = self.store.read().await?.link_by_hash(&secret.hash()).await?;
@@ -302,7 +302,7 @@ impl Engine {
         self.put_password(&tx, &member, &hash).await?;
         let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();
         let signed_in = match known.authenticator {
-            None => Some(self.member_session(&tx, &member, visit).await?),
+            None => Some(self.member_session(&tx, &member, client).await?),
             Some(_) => None,
         };
         tx.commit().await?;
@@ -310,12 +310,12 @@ impl Engine {
     }
 
     /// Opens a link of a customer, and begins a session.
-    pub async fn open_customer_link(&self, secret: &Secret, visit: Visit) -> Result<SignedIn> {
+    pub async fn open_customer_link(&self, secret: &Secret, client: ClientInfo) -> Result<SignedIn> {
         let tx = self.store.write().await?;
         let (link, scope) = self.open(&tx, secret).await?;
         let LinkPurpose::CustomerSignIn(customer) = link.purpose else { return Err(Error::LinkGone) };
         let customer = tx.customers(scope).find(customer).await?.ok_or(Error::LinkGone)?;
-        let signed_in = self.begin(&tx, scope, SessionHolder::Customer(customer.id), visit).await?;
+        let signed_in = self.begin(&tx, scope, SessionHolder::Customer(customer.id), client).await?;
         let actor = Actor::Customer(customer.id);
         self.record_for(&tx, scope, actor, Action::CustomerSignedIn, customer.id.uuid(), &[]).await?;
         tx.commit().await?;
@@ -338,7 +338,7 @@ impl Engine {
         tx: &Tx,
         scope: OrganizationScope,
         holder: SessionHolder,
-        visit: Visit,
+        client: ClientInfo,
     ) -> Result<SignedIn> {
         let (now, secret) = (self.now(), Secret::new(SecretKind::Session, self.random()));
         let session = Session {
@@ -346,8 +346,8 @@ impl Engine {
             organization: scope.id(),
             holder,
             hash: secret.hash(),
-            address: visit.address,
-            user_agent: keyward_domain::text::legible(&visit.user_agent, 300),
+            address: client.address,
+            user_agent: keyward_domain::text::legible(&client.user_agent, 300),
             created_at: now,
             last_seen_at: now,
             expires_at: now.plus_seconds(holder.lifetime()),
@@ -358,12 +358,12 @@ impl Engine {
         Ok(SignedIn { session, secret, device: None })
     }
 
-    pub(crate) async fn member_session(&self, tx: &Tx, member: &Member, visit: Visit) -> Result<SignedIn> {
+    pub(crate) async fn member_session(&self, tx: &Tx, member: &Member, client: ClientInfo) -> Result<SignedIn> {
         let organization = self.home(tx, member).await?;
         let (scope, holder) = (organization.scope(), SessionHolder::Member(member.id));
-        let detail = [("address", json!(visit.address))];
-        let device = Some(self.device_cookie(member, visit.device.as_deref()));
-        let signed_in = self.begin(tx, scope, holder, visit).await?;
+        let detail = [("address", json!(client.address))];
+        let device = Some(self.device_cookie(member, client.device.as_deref()));
+        let signed_in = self.begin(tx, scope, holder, client).await?;
         let actor = Actor::Member(member.id);
         self.record_for(tx, scope, actor, Action::MemberSignedIn, member.id.uuid(), &detail).await?;
         Ok(SignedIn { device, ..signed_in })

@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{Role, Secret, SecretKind};
 use keyward_engine::{
-    Confirmation, Engine, Error, Mail, MemberVisit, NewMember, NewOrganization, Password, SignIn, SignedIn,
-    Visit, Visitor,
+    Confirmation, Engine, Error, Mail, MemberSession, NewMember, NewOrganization, Password, SignIn, SignedIn,
+    ClientInfo, AnySession,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine;
@@ -16,8 +16,8 @@ pub(crate) fn password(text: &str) -> Password {
     Password::parse(text).unwrap()
 }
 
-pub(crate) fn visit() -> Visit {
-    Visit { address: "192.0.2.1".into(), user_agent: "a browser".into(), device: None }
+pub(crate) fn client_info() -> ClientInfo {
+    ClientInfo { address: "192.0.2.1".into(), user_agent: "a browser".into(), device: None }
 }
 
 pub(crate) fn organization() -> NewOrganization {
@@ -48,27 +48,27 @@ keyward_testkit::databases! {
         let old = secret(SecretKind::Setup, &engine.setup_link().await.unwrap().unwrap());
         let link = secret(SecretKind::Setup, &engine.setup_link().await.unwrap().unwrap());
         assert!(!engine.is_setup_link(&old).await.unwrap() && engine.is_setup_link(&link).await.unwrap());
-        let tries = (0..8).map(|_| engine.set_up(&link, organization(), password("a long password"), visit()));
+        let tries = (0..8).map(|_| engine.set_up(&link, organization(), password("a long password"), client_info()));
         let won: Vec<_> = join_all(tries).await.into_iter().filter_map(Result::ok).collect();
         assert_eq!(won.len(), 1);
         assert_eq!(engine.setup_link().await.unwrap(), None);
         assert!(!engine.is_setup_link(&link).await.unwrap());
-        let Some(Visitor::Member(owner)) = engine.visitor(&won[0].secret).await.unwrap() else { panic!() };
+        let Some(AnySession::Member(owner)) = engine.session(&won[0].secret).await.unwrap() else { panic!() };
         assert_eq!((owner.member.role, owner.organization.slug.as_str()), (Role::Owner, "acme"));
         let email = "ada@acme.example".parse().unwrap();
-        assert!(matches!(engine.sign_in(&email, password("a long password"), None, visit()).await.unwrap(), SignIn::Done(_)));
-        assert!(matches!(engine.sign_in(&email, password("another password"), None, visit()).await.unwrap(), SignIn::Refused));
+        assert!(matches!(engine.sign_in(&email, password("a long password"), None, client_info()).await.unwrap(), SignIn::Done(_)));
+        assert!(matches!(engine.sign_in(&email, password("another password"), None, client_info()).await.unwrap(), SignIn::Refused));
         let nobody = "eve@acme.example".parse().unwrap();
-        assert!(matches!(engine.sign_in(&nobody, password("a long password"), None, visit()).await.unwrap(), SignIn::Refused));
+        assert!(matches!(engine.sign_in(&nobody, password("a long password"), None, client_info()).await.unwrap(), SignIn::Refused));
     }
 
     async fn sessions_end_by_time_by_hand_and_with_their_member(store: Store) {
         let (engine, clock) = engine(store);
         let link = secret(SecretKind::Setup, &engine.setup_link().await.unwrap().unwrap());
-        let first = engine.set_up(&link, organization(), password("a long password"), visit()).await.unwrap();
+        let first = engine.set_up(&link, organization(), password("a long password"), client_info()).await.unwrap();
         let email = "ada@acme.example".parse().unwrap();
         let sign_in = || async {
-            match engine.sign_in(&email, password("a long password"), None, visit()).await.unwrap() {
+            match engine.sign_in(&email, password("a long password"), None, client_info()).await.unwrap() {
                 SignIn::Done(signed_in) => Some(signed_in),
                 SignIn::CodeNeeded | SignIn::ProviderNeeded(_) | SignIn::Refused => None,
             }
@@ -76,35 +76,35 @@ keyward_testkit::databases! {
         let second = sign_in().await.unwrap();
         assert_eq!(engine.sessions_of(&second.session).await.unwrap().len(), 2);
         assert!(engine.end_session(&second.session, first.session.id).await.unwrap());
-        assert!(engine.visitor(&first.secret).await.unwrap().is_none());
+        assert!(engine.session(&first.secret).await.unwrap().is_none());
 
         clock.advance(12 * 3_600 - 1);
-        assert!(engine.visitor(&second.secret).await.unwrap().is_some(), "and is used again by that");
+        assert!(engine.session(&second.secret).await.unwrap().is_some(), "and is used again by that");
         engine.flush_log().await;
         clock.advance(12 * 3_600 - 1);
-        assert!(engine.visitor(&second.secret).await.unwrap().is_some());
+        assert!(engine.session(&second.secret).await.unwrap().is_some());
         engine.flush_log().await;
         clock.advance(12 * 3_600);
-        assert!(engine.visitor(&second.secret).await.unwrap().is_none(), "not used for twelve hours");
+        assert!(engine.session(&second.secret).await.unwrap().is_none(), "not used for twelve hours");
         let third = sign_in().await.unwrap();
         for _ in 0..14 {
             clock.advance(12 * 3_600 - 1);
-            engine.visitor(&third.secret).await.unwrap();
+            engine.session(&third.secret).await.unwrap();
         }
         clock.advance(14);
-        assert!(engine.visitor(&third.secret).await.unwrap().is_none(), "seven days at most");
+        assert!(engine.session(&third.secret).await.unwrap().is_none(), "seven days at most");
 
         let fourth = sign_in().await.unwrap();
         engine.sign_out(&fourth.session).await.unwrap();
-        assert!(engine.visitor(&fourth.secret).await.unwrap().is_none());
+        assert!(engine.session(&fourth.secret).await.unwrap().is_none());
 
         let (fifth, sixth) = (sign_in().await.unwrap(), sign_in().await.unwrap());
         let ada = confirmed(&engine, &fifth, None).await;
         let proof = engine.reauthenticated(&ada).unwrap();
         let renewed = engine.change_password(&proof, password("the next password")).await.unwrap();
-        assert!(engine.visitor(&renewed.secret).await.unwrap().is_some());
-        assert!(engine.visitor(&fifth.secret).await.unwrap().is_none(), "its secret is another");
-        assert!(engine.visitor(&sixth.secret).await.unwrap().is_none(), "all others have ended");
+        assert!(engine.session(&renewed.secret).await.unwrap().is_some());
+        assert!(engine.session(&fifth.secret).await.unwrap().is_none(), "its secret is another");
+        assert!(engine.session(&sixth.secret).await.unwrap().is_none(), "all others have ended");
         assert!(sign_in().await.is_none());
     }
 
@@ -121,15 +121,15 @@ keyward_testkit::databases! {
         let link = secret(SecretKind::Link, &only_mail(&engine).await.body);
         clock.advance(7 * DAY - 1);
         assert!(engine.link(&link).await.unwrap().is_some());
-        let opened = engine.open_member_link(&link, password("a long password"), visit()).await.unwrap().unwrap();
+        let opened = engine.open_member_link(&link, password("a long password"), client_info()).await.unwrap().unwrap();
         assert_eq!(opened.session.holder, SessionHolder::Member(member.id));
-        let again = engine.open_member_link(&link, password("a long password"), visit()).await;
+        let again = engine.open_member_link(&link, password("a long password"), client_info()).await;
         assert!(matches!(again, Err(Error::LinkGone)));
 
-        let Some(Visitor::Member(vera)) = engine.visitor(&opened.secret).await.unwrap() else { panic!() };
+        let Some(AnySession::Member(vera)) = engine.session(&opened.secret).await.unwrap() else { panic!() };
         assert!(vera.identity.access::<keyward_domain::permission::WriteProducts>().is_err());
         engine.delete_member(&vendor.access(), member.id, None).await.unwrap();
-        assert!(engine.visitor(&opened.secret).await.unwrap().is_none());
+        assert!(engine.session(&opened.secret).await.unwrap().is_none());
     }
 
     async fn only_owners_make_owners(store: Store) {
@@ -157,17 +157,17 @@ keyward_testkit::databases! {
         engine.request_customer_sign_in(&customer.email).await.unwrap();
         let link = secret(SecretKind::Link, &only_mail(&engine).await.body);
         clock.advance(15 * 60);
-        assert!(matches!(engine.open_customer_link(&link, visit()).await, Err(Error::LinkGone)));
+        assert!(matches!(engine.open_customer_link(&link, client_info()).await, Err(Error::LinkGone)));
         engine.request_customer_sign_in(&customer.email).await.unwrap();
         let link = secret(SecretKind::Link, &only_mail(&engine).await.body);
-        let tries = join_all((0..8).map(|_| engine.open_customer_link(&link, visit()))).await;
+        let tries = join_all((0..8).map(|_| engine.open_customer_link(&link, client_info()))).await;
         let opened: Vec<_> = tries.into_iter().filter_map(Result::ok).collect();
         assert_eq!(opened.len(), 1);
-        let Some(Visitor::Customer(buyer)) = engine.visitor(&opened[0].secret).await.unwrap() else { panic!() };
+        let Some(AnySession::Customer(buyer)) = engine.session(&opened[0].secret).await.unwrap() else { panic!() };
         let license = vendor.license("Not theirs", "{}").await;
         assert!(matches!(engine.customer_license(&buyer, license.id).await, Err(Error::NotFound(_))));
         engine.delete_customer(&vendor.access(), customer.id, None).await.unwrap();
-        assert!(engine.visitor(&opened[0].secret).await.unwrap().is_none());
+        assert!(engine.session(&opened[0].secret).await.unwrap().is_none());
     }
 
     async fn an_onboarding_link_is_looked_at_often_and_opened_once(store: Store) {
@@ -180,20 +180,20 @@ keyward_testkit::databases! {
         for _ in 0..50 {
             assert!(engine.onboarding_link(&link).await.is_ok());
         }
-        let tries = join_all((0..20).map(|_| engine.open_onboarding_link(&link, visit()))).await;
+        let tries = join_all((0..20).map(|_| engine.open_onboarding_link(&link, client_info()))).await;
         assert_eq!(tries.iter().filter(|opened| opened.is_ok()).count(), 1);
         assert!(tries.iter().all(|opened| matches!(opened, Ok(_) | Err(Error::LinkGone))));
         let opened = tries.into_iter().find_map(Result::ok).unwrap();
         assert!(matches!(engine.onboarding_link(&link).await, Err(Error::LinkGone)));
-        let Some(Visitor::Onboarding(seen)) = engine.visitor(&opened.secret).await.unwrap() else { panic!() };
+        let Some(AnySession::Onboarding(seen)) = engine.session(&opened.secret).await.unwrap() else { panic!() };
         assert!(engine.onboarding(&seen).await.unwrap().token.is_some());
         clock.advance(30 * 60);
-        assert!(engine.visitor(&opened.secret).await.unwrap().is_none(), "half an hour");
+        assert!(engine.session(&opened.secret).await.unwrap().is_none(), "half an hour");
 
         let late = engine.create_onboarding_link(&vendor.access(), license.id).await.unwrap();
         let late = secret(SecretKind::Onboarding, &late.url);
         clock.advance(7 * DAY);
-        assert!(matches!(engine.open_onboarding_link(&late, visit()).await, Err(Error::LinkGone)));
+        assert!(matches!(engine.open_onboarding_link(&late, client_info()).await, Err(Error::LinkGone)));
         let withdrawn = engine.create_onboarding_link(&vendor.access(), license.id).await.unwrap();
         engine.revoke_onboarding_link(&vendor.access(), withdrawn.link.id).await.unwrap();
         let withdrawn = secret(SecretKind::Onboarding, &withdrawn.url);
@@ -201,7 +201,7 @@ keyward_testkit::databases! {
         let revoked = engine.create_onboarding_link(&vendor.access(), license.id).await.unwrap();
         engine.revoke_license(&vendor.access(), license.id, None).await.unwrap();
         let revoked = secret(SecretKind::Onboarding, &revoked.url);
-        assert!(matches!(engine.open_onboarding_link(&revoked, visit()).await, Err(Error::LinkGone)));
+        assert!(matches!(engine.open_onboarding_link(&revoked, client_info()).await, Err(Error::LinkGone)));
         let unknown = Secret::new(SecretKind::Onboarding, [9; 24]);
         assert!(matches!(engine.onboarding_link(&unknown).await, Err(Error::NotFound(_))));
     }
@@ -229,8 +229,8 @@ keyward_testkit::databases! {
     async fn the_second_factor_takes_each_code_once(store: Store) {
         let (engine, clock) = engine(store);
         let link = secret(SecretKind::Setup, &engine.setup_link().await.unwrap().unwrap());
-        let first = engine.set_up(&link, organization(), password("a long password"), visit()).await.unwrap();
-        let Some(Visitor::Member(ada)) = engine.visitor(&first.secret).await.unwrap() else { panic!() };
+        let first = engine.set_up(&link, organization(), password("a long password"), client_info()).await.unwrap();
+        let Some(AnySession::Member(ada)) = engine.session(&first.secret).await.unwrap() else { panic!() };
         let new = engine.new_authenticator(&ada);
         assert!(new.uri.starts_with("otpauth://totp/Acme%3Aada%40acme.example?secret="));
         let ada = confirmed(&engine, &first, None).await;
@@ -246,7 +246,7 @@ keyward_testkit::databases! {
         let email = "ada@acme.example".parse().unwrap();
         let sign_in = |code: Option<String>| {
             let (engine, email) = (&engine, &email);
-            async move { engine.sign_in(email, password("a long password"), code.as_deref(), visit()).await.unwrap() }
+            async move { engine.sign_in(email, password("a long password"), code.as_deref(), client_info()).await.unwrap() }
         };
         assert!(matches!(sign_in(None).await, SignIn::CodeNeeded));
         assert!(matches!(sign_in(Some(code(now()))).await, SignIn::CodeNeeded), "taken when it was set up");
@@ -264,12 +264,12 @@ keyward_testkit::databases! {
 }
 
 /// A member who has given the password again, and a code.
-pub(crate) async fn confirmed(engine: &Engine, session: &SignedIn, code: Option<&str>) -> MemberVisit {
-    let Some(Visitor::Member(visit)) = engine.visitor(&session.secret).await.unwrap() else { panic!() };
-    let confirmed = engine.confirm(&visit, password("a long password"), code).await.unwrap();
+pub(crate) async fn confirmed(engine: &Engine, session: &SignedIn, code: Option<&str>) -> MemberSession {
+    let Some(AnySession::Member(person)) = engine.session(&session.secret).await.unwrap() else { panic!() };
+    let confirmed = engine.confirm(&person, password("a long password"), code).await.unwrap();
     let Confirmation::Done(renewed) = confirmed else { panic!("{confirmed:?}") };
-    let Some(Visitor::Member(visit)) = engine.visitor(&renewed.secret).await.unwrap() else { panic!() };
-    visit
+    let Some(AnySession::Member(person)) = engine.session(&renewed.secret).await.unwrap() else { panic!() };
+    person
 }
 
 /// The code of an authenticator app, worked out by other means: Python's standard library has them all.
