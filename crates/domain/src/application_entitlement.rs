@@ -159,7 +159,7 @@ pub enum Decision {
     NotGranted,
 }
 
-/// Whether the customer with these entitlements may see and deploy `version` of `application`. Every door asks this.
+/// Whether the customer with these entitlements may see and deploy `version` of `application`. Every front end asks this.
 pub fn may_deploy(
     entitlements: &[ApplicationEntitlement],
     application: ApplicationId,

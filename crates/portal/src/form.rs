@@ -12,7 +12,7 @@ use keyward_web::{Body, Code, Fields, MOST_BYTES, Problem, Request, is_from_own_
 use sha2::{Digest as _, Sha256};
 
 use crate::signed;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 /// The longest form of someone who is not signed in.
 const MOST_OF_STRANGERS: usize = 16 * 1024;
@@ -120,8 +120,8 @@ impl Form {
         }
     }
 
-    /// Keeps what the engine refused because of the form's values; anything else is trouble.
-    pub(crate) fn keep(&mut self, error: Error) -> Result<(), Trouble> {
+    /// Keeps what the engine refused because of the form's values; anything else is an error page.
+    pub(crate) fn keep(&mut self, error: Error) -> Result<(), PageError> {
         match error {
             Error::Invalid(faults) => {
                 for fault in faults {
@@ -175,10 +175,10 @@ pub(crate) struct Posted(pub Form);
 /// A form that needs no session, and that none is in the way of: signing in and out, links from mail, the first start.
 pub(crate) struct PublicPost(pub Form);
 
-type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Trouble>>>>;
+type Reading<T> = Pin<Box<dyn Future<Output = Result<T, PageError>>>>;
 
 impl FromRequest for Posted {
-    type Error = Trouble;
+    type Error = PageError;
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
@@ -188,16 +188,16 @@ impl FromRequest for Posted {
             own(&request)?;
             // Only who is signed in sends long forms.
             let person = signed::member(&request).await?;
-            let person = person.ok_or_else(|| Trouble::sign_in(&request, "/sign-in"))?;
+            let person = person.ok_or_else(|| PageError::sign_in(&request, "/sign-in"))?;
             let form = read(&request, body).await?;
             let token = form.values.get("csrf").map(String::as_str);
-            if signed::is_of(&person.session, token) { Ok(Self(form)) } else { Err(Trouble::Earlier) }
+            if signed::is_of(&person.session, token) { Ok(Self(form)) } else { Err(PageError::Earlier) }
         })
     }
 }
 
 impl FromRequest for PublicPost {
-    type Error = Trouble;
+    type Error = PageError;
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
@@ -213,12 +213,12 @@ impl FromRequest for PublicPost {
 }
 
 /// Goes on with a form that the browser says comes from one of our own pages.
-fn own(request: &HttpRequest) -> Result<(), Trouble> {
-    if is_from_own_page(request) { Ok(()) } else { Err(Trouble::Foreign) }
+fn own(request: &HttpRequest) -> Result<(), PageError> {
+    if is_from_own_page(request) { Ok(()) } else { Err(PageError::Foreign) }
 }
 
-async fn read<const MOST: usize>(request: &HttpRequest, body: Body<MOST>) -> Result<Form, Trouble> {
-    let unreadable = || Trouble::from(Problem::new(Code::InvalidRequest));
+async fn read<const MOST: usize>(request: &HttpRequest, body: Body<MOST>) -> Result<Form, PageError> {
+    let unreadable = || PageError::from(Problem::new(Code::InvalidRequest));
     let body = body.read().await.map_err(keyward_web::unreadable)?;
     let text = std::str::from_utf8(&body).map_err(|_| unreadable())?;
     let pairs = utf8::pairs(text).ok_or_else(unreadable)?;

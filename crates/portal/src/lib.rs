@@ -7,7 +7,7 @@
 //! | how a form is read, and shown again with its faults | `form` |
 //! | how a page is put together and sent | `page` |
 //! | what a form made and is shown once | `shown_once` |
-//! | signing in, links from mail, the first start | `door` |
+//! | signing in, links from mail, the first start | `auth` |
 //! | who may try once more | `tries` |
 //! | signing in with an organization's own accounts | `openid` |
 //! | the vendor's pages, one noun a file | `vendor` |
@@ -16,7 +16,7 @@
 
 mod assets;
 mod customer;
-mod door;
+mod auth;
 mod form;
 mod onboarding;
 mod openid;
@@ -25,7 +25,7 @@ mod pages;
 mod shown_once;
 mod signed;
 mod tries;
-mod trouble;
+mod error_page;
 mod vendor;
 
 use actix_web::web;
@@ -42,7 +42,7 @@ pub struct Shared {
 pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
     config.app_data(shared.tries.clone()).app_data(shared.networks.clone());
     assets::routes(config);
-    door::routes(config);
+    auth::routes(config);
     openid::routes(config);
     onboarding::routes(config);
     customer::routes(config);

@@ -13,7 +13,7 @@ use crate::customer::{FieldView, fields};
 use crate::form::PublicPost;
 use crate::page::{self, Page};
 use crate::signed::{self, Onboarded};
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -37,7 +37,7 @@ struct OpenedPage {
     fields: Vec<FieldView>,
 }
 
-fn secret(request: &HttpRequest) -> Result<Secret, Trouble> {
+fn secret(request: &HttpRequest) -> Result<Secret, PageError> {
     let text: String = part(request, "secret")?;
     Secret::parse(SecretKind::Onboarding, &text).ok_or_else(|| Problem::new(Code::NotFound).into())
 }

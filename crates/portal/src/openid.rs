@@ -12,7 +12,7 @@ use keyward_web::{Code, Problem, part};
 use crate::page::{self, Page};
 use crate::signed::{self, Anyone};
 use crate::tries::NetworkTry;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 /// Sign-ins that were begun here and have not come back.
 const BEGUN: &str = "begun";
@@ -25,7 +25,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 #[derive(Template)]
-#[template(path = "door/sign_in_with.html")]
+#[template(path = "auth/sign_in_with.html")]
 struct SignInWithPage {
     organization: String,
     slug: String,
@@ -41,7 +41,7 @@ async fn sign_in_page(request: HttpRequest, anyone: Anyone, engine: web::Data<En
             organization: organization.name.to_string(),
             slug: slug.to_string(),
         }),
-        None => Ok(page::trouble(
+        None => Ok(page::error(
             StatusCode::NOT_FOUND,
             "No such sign-in",
             "No organization of this name signs in with accounts of its own. Look at the spelling, or sign in \
@@ -58,7 +58,7 @@ async fn away(request: HttpRequest, engine: web::Data<Engine>) -> Page {
 }
 
 /// Counts a way to a provider from this network. One that ends well is taken back when someone returns.
-pub(crate) async fn count(request: &HttpRequest, engine: &Engine) -> Result<(), Trouble> {
+pub(crate) async fn count(request: &HttpRequest, engine: &Engine) -> Result<(), PageError> {
     NetworkTry::count(request, BEGUN, engine.now()).await.map(drop)
 }
 
@@ -152,7 +152,7 @@ fn refused(refusal: &Refusal) -> HttpResponse {
             format!("Tell an owner of your organization: {refusal}."),
         ),
     };
-    page::trouble(status, title, &text)
+    page::error(status, title, &text)
 }
 
 /// What the browser keeps while someone is away.

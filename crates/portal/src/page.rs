@@ -10,10 +10,10 @@ use keyward_domain::{Permission, Scopes, Timestamp};
 use keyward_engine::{CustomerSession, MemberSession};
 
 use crate::assets;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 /// What a handler gives.
-pub(crate) type Page = Result<HttpResponse, Trouble>;
+pub(crate) type Page = Result<HttpResponse, PageError>;
 
 /// Nothing but what this site sends itself, and no inline script or style.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
@@ -126,7 +126,7 @@ pub(crate) fn send(template: &impl Template) -> Page {
 pub(crate) fn send_as(status: StatusCode, template: &impl Template) -> Page {
     let html = template.render().map_err(|error| {
         tracing::error!(%error, "a page can't be rendered");
-        Trouble::Problem(keyward_web::Problem::new(keyward_web::Code::InternalError))
+        PageError::Problem(keyward_web::Problem::new(keyward_web::Code::InternalError))
     })?;
     Ok(HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
@@ -233,14 +233,14 @@ pub(crate) fn assets() -> &'static str {
 }
 
 #[derive(Template)]
-#[template(path = "trouble.html")]
+#[template(path = "error.html")]
 struct TroublePage<'a> {
     title: &'a str,
     text: &'a str,
 }
 
 /// A page that says what is wrong.
-pub(crate) fn trouble(status: StatusCode, title: &str, text: &str) -> HttpResponse {
+pub(crate) fn error(status: StatusCode, title: &str, text: &str) -> HttpResponse {
     send_as(status, &TroublePage { title, text }).unwrap_or_else(|_| HttpResponse::build(status).finish())
 }
 

@@ -7,7 +7,7 @@ use keyward_engine::Engine;
 use keyward_web::was_head;
 
 use crate::page::{self, Page, Shell};
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 /// Keeps a secret for a page, and leads there.
 pub(crate) async fn lead(engine: &Engine, session: &Session, page: &str, secret: &str) -> Page {
@@ -20,7 +20,7 @@ pub(crate) async fn take(
     request: &HttpRequest,
     engine: &Engine,
     session: &Session,
-) -> Result<Option<String>, Trouble> {
+) -> Result<Option<String>, PageError> {
     if was_head(request) {
         return Ok(None);
     }

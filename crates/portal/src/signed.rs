@@ -16,9 +16,9 @@ use keyward_engine::{
 use keyward_web::{ClientAddress, Code, Problem, Settings, part, take_back_cookie};
 use sha2::{Digest as _, Sha256};
 
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
-type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Trouble>>>>;
+type Reading<T> = Pin<Box<dyn Future<Output = Result<T, PageError>>>>;
 
 /// A member who may do `P`.
 pub(crate) struct Signed<P> {
@@ -92,20 +92,20 @@ impl<P> Signed<P> {
         engine: &Engine,
         request: &HttpRequest,
         page: &'static str,
-    ) -> Result<Reauthenticated<'_>, Trouble> {
+    ) -> Result<Reauthenticated<'_>, PageError> {
         let sent = request.method() == Method::POST;
-        engine.reauthenticated(&self.person).map_err(|_| Trouble::Confirm { page, sent })
+        engine.reauthenticated(&self.person).map_err(|_| PageError::Confirm { page, sent })
     }
 }
 
 impl<P: Grant + 'static> FromRequest for Signed<P> {
-    type Error = Trouble;
+    type Error = PageError;
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let person = member(&request).await?.ok_or_else(|| Trouble::sign_in(&request, "/sign-in"))?;
+            let person = member(&request).await?.ok_or_else(|| PageError::sign_in(&request, "/sign-in"))?;
             let (access, csrf) = (person.identity.access()?, csrf(&request, &person.session)?);
             Ok(Self { person, access, csrf })
         })
@@ -113,14 +113,14 @@ impl<P: Grant + 'static> FromRequest for Signed<P> {
 }
 
 impl FromRequest for SignedCustomer {
-    type Error = Trouble;
+    type Error = PageError;
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
             let found = customer(&request).await?;
-            let person = found.ok_or_else(|| Trouble::sign_in(&request, "/portal/sign-in"))?;
+            let person = found.ok_or_else(|| PageError::sign_in(&request, "/portal/sign-in"))?;
             let csrf = csrf(&request, &person.session)?;
             Ok(Self { person, csrf })
         })
@@ -128,7 +128,7 @@ impl FromRequest for SignedCustomer {
 }
 
 impl FromRequest for Onboarded {
-    type Error = Trouble;
+    type Error = PageError;
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
@@ -144,7 +144,7 @@ impl FromRequest for Onboarded {
 }
 
 impl FromRequest for Anyone {
-    type Error = Trouble;
+    type Error = PageError;
     type Future = Reading<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
@@ -154,7 +154,7 @@ impl FromRequest for Anyone {
 }
 
 /// Whoever it is. A cookie that stands for nobody any more is taken back.
-pub(crate) async fn anyone(request: &HttpRequest) -> Result<Anyone, Trouble> {
+pub(crate) async fn anyone(request: &HttpRequest) -> Result<Anyone, PageError> {
     let found = Anyone { member: member(request).await?, customer: customer(request).await? };
     for (kind, is_dead) in
         [(Kind::Member, found.member.is_none()), (Kind::Customer, found.customer.is_none())]
@@ -168,27 +168,27 @@ pub(crate) async fn anyone(request: &HttpRequest) -> Result<Anyone, Trouble> {
 }
 
 /// The member who is signed in.
-pub(crate) async fn member(request: &HttpRequest) -> Result<Option<MemberSession>, Trouble> {
+pub(crate) async fn member(request: &HttpRequest) -> Result<Option<MemberSession>, PageError> {
     match any_session(request, Kind::Member).await? {
         Some(AnySession::Member(person)) => Ok(Some(person)),
         Some(AnySession::Customer(_) | AnySession::Onboarding(_)) | None => Ok(None),
     }
 }
 
-async fn customer(request: &HttpRequest) -> Result<Option<CustomerSession>, Trouble> {
+async fn customer(request: &HttpRequest) -> Result<Option<CustomerSession>, PageError> {
     match any_session(request, Kind::Customer).await? {
         Some(AnySession::Customer(person)) => Ok(Some(person)),
         Some(AnySession::Member(_) | AnySession::Onboarding(_)) | None => Ok(None),
     }
 }
 
-async fn any_session(request: &HttpRequest, kind: Kind) -> Result<Option<AnySession>, Trouble> {
+async fn any_session(request: &HttpRequest, kind: Kind) -> Result<Option<AnySession>, PageError> {
     let Some(cookie) = request.cookie(&kind.cookie_name(request)) else { return Ok(None) };
     let Some(secret) = Secret::parse(SecretKind::Session, cookie.value()) else { return Ok(None) };
     Ok(engine(request)?.session(&secret).await?)
 }
 
-pub(crate) fn engine(request: &HttpRequest) -> Result<&web::Data<Engine>, Trouble> {
+pub(crate) fn engine(request: &HttpRequest) -> Result<&web::Data<Engine>, PageError> {
     request.app_data().ok_or_else(|| Problem::new(Code::InternalError).into())
 }
 
@@ -247,7 +247,7 @@ pub(crate) async fn client_info(request: &HttpRequest) -> ClientInfo {
 }
 
 /// What the forms of one page hold: no other page has the same, and no other site can know it.
-fn csrf(request: &HttpRequest, session: &Session) -> Result<String, Trouble> {
+fn csrf(request: &HttpRequest, session: &Session) -> Result<String, PageError> {
     let page = engine(request)?.request_id();
     let bound = bound(session, &page);
     Ok(format!("{page}.{bound}"))

@@ -7,7 +7,7 @@ use keyward_domain::{Email, Timestamp};
 use keyward_web::{Code, Problem, Throttle};
 
 use crate::signed;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 /// How many failures of one network are borne, whatever is tried from there: wrong passwords for all accounts, unknown
 /// links, mails asked for, sign-ins begun with a provider.
@@ -30,7 +30,7 @@ pub(crate) struct NetworkTry {
 
 impl NetworkTry {
     /// Counts a try, if there may be one more.
-    pub(crate) async fn count(request: &HttpRequest, kind: &str, now: Timestamp) -> Result<Self, Trouble> {
+    pub(crate) async fn count(request: &HttpRequest, kind: &str, now: Timestamp) -> Result<Self, PageError> {
         let network = Source::at(&signed::client_info(request).await.address);
         Self::begin(request, format!("{kind} {network}"), now)
     }
@@ -43,7 +43,7 @@ impl NetworkTry {
         }
     }
 
-    fn begin(request: &HttpRequest, who: String, now: Timestamp) -> Result<Self, Trouble> {
+    fn begin(request: &HttpRequest, who: String, now: Timestamp) -> Result<Self, PageError> {
         let tries = request.app_data::<web::Data<NetworkTries>>();
         let tries = tries.ok_or_else(|| Problem::new(Code::InternalError))?.clone();
         if tries.0.admits(&who, now) {
@@ -76,7 +76,7 @@ impl SignInTry {
         email: &Email,
         source: &Source,
         now: Timestamp,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, PageError> {
         let network = match source {
             Source::Device(_) => None,
             Source::Network(_) => Some(NetworkTry::begin(request, format!("sign-in {source}"), now)?),

@@ -131,7 +131,7 @@ fn tell_of_proxy(request: &ServiceRequest) {
 /// Marks a request that was `HEAD`.
 struct Head;
 
-/// Whether a request was `HEAD`, for the one door that passes that on.
+/// Whether a request was `HEAD`, for the one front end that passes that on.
 pub fn was_head(request: &HttpRequest) -> bool {
     request.extensions().contains::<Head>()
 }

@@ -1,4 +1,4 @@
-//! What the HTTP doors share.
+//! What the HTTP front ends share.
 //!
 //! | to find | look in |
 //! |---|---|

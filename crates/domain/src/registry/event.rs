@@ -42,7 +42,7 @@ pub struct RegistryEvent {
     pub at: Timestamp,
 }
 
-/// Who stands at a registry's door.
+/// Who a request to a registry comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holder {
     /// A machine with a registry key.

@@ -1,4 +1,4 @@
-//! Who stands at a registry's door, and how much of a repository they may have. Asked of the database at every
+//! Who a request to a registry comes from, and how much of a repository they may have. Asked of the database at every
 //! request, so that what is revoked is dead at the next.
 
 use std::collections::{BTreeSet, HashMap};
@@ -23,7 +23,7 @@ use crate::{Engine, Error, Result, Resource, pasted};
 /// How many registries of one name are tried: their upstreams are one, or one vendor's.
 const MOST_OF_ONE_NAME: u64 = 16;
 
-/// Who was recognised at the door.
+/// Who a request was admitted as.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// Who.

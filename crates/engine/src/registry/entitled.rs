@@ -1,4 +1,4 @@
-//! What a customer may pull, by the very rights that the registries' door gives their licenses: for the customer, and for
+//! What a customer may pull, by the very rights that the registries' admission gives their licenses: for the customer, and for
 //! the vendor who wants to know what the entitlements come to.
 
 use std::collections::btree_map::Entry;

@@ -1,4 +1,4 @@
-//! Registries: hosts that container clients talk to, their keys, who may pull what, and the door itself.
+//! Registries: hosts that container clients talk to, their keys, who may pull what, and their admission.
 
 mod artifact;
 mod claim;

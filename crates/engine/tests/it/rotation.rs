@@ -39,7 +39,7 @@ impl Shop {
         self.vendor.engine.registry_key(&self.vendor.access(), self.key.id).await.unwrap()
     }
 
-    /// Whether a secret opens the door.
+    /// Whether a secret is accepted.
     async fn opens(&self, secret: &str) -> bool {
         let address = Address::new([192, 0, 2, 7].into());
         self.vendor.engine.admit(&self.registry, secret, address, "docker/28").await.unwrap().is_some()

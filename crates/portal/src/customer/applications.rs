@@ -14,7 +14,7 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -129,7 +129,7 @@ async fn archive(request: HttpRequest, signed: SignedCustomer, engine: web::Data
     }
     let packed = packed(&files).map_err(|error| {
         tracing::error!(%error, "files can't be packed");
-        Trouble::Problem(keyward_web::Problem::new(keyward_web::Code::InternalError))
+        PageError::Problem(keyward_web::Problem::new(keyward_web::Code::InternalError))
     })?;
     Ok(page::file(&format!("{slug}-{name}.zip"), "application/zip", packed))
 }

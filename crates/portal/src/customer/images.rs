@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.route("/portal/images", web::get().to(images)).route("/portal/images/{id}", web::get().to(tags));
@@ -68,7 +68,7 @@ async fn image(
     (address, licenses): (&str, usize),
     own: EntitledArtifact,
     most: usize,
-) -> Result<ImageView, Trouble> {
+) -> Result<ImageView, PageError> {
     let vendor = person.organization.name.as_str();
     let shown = &own.tags[..own.tags.len().min(most)];
     let pullers = engine.own_pullers(person, own.artifact.id, shown).await?;
@@ -98,7 +98,7 @@ async fn image(
     })
 }
 
-async fn registry(engine: &Engine, person: &CustomerSession, own: EntitledRegistry) -> Result<RegistryView, Trouble> {
+async fn registry(engine: &Engine, person: &CustomerSession, own: EntitledRegistry) -> Result<RegistryView, PageError> {
     let licenses = own.licenses.len();
     let mut images = Vec::new();
     for artifact in own.artifacts {

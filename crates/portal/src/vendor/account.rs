@@ -5,7 +5,7 @@ use askama::Template;
 use keyward_domain::permission::ReadOrganization;
 use keyward_engine::{Engine, NewAuthenticator, NewRecoveryCodes};
 
-use crate::door::new_password;
+use crate::auth::new_password;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::shown_once::{self, ShownPage};

@@ -12,7 +12,7 @@ use crate::form::Posted;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -90,7 +90,7 @@ async fn lines(
     engine: &Engine,
     signed: &Signed<ReadRegistries>,
     alerts: Vec<Alert>,
-) -> Result<Vec<Line>, Trouble> {
+) -> Result<Vec<Line>, PageError> {
     let holders = Holders::of(engine, signed, alerts.iter().map(|alert| alert.holder)).await?;
     let ids = alerts.iter().map(|alert| alert.registry);
     let registries = engine.registry_names(&signed.access, ids).await?;

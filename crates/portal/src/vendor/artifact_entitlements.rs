@@ -18,7 +18,7 @@ use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -57,7 +57,7 @@ pub(crate) async fn rows(
     customer: CustomerId,
     pulls: &CustomerPulls,
     paging: &Paging,
-) -> Result<(Vec<Row>, Pages), Trouble> {
+) -> Result<(Vec<Row>, Pages), PageError> {
     let held = engine.artifact_entitlements(access, Some(customer), paging.request()).await?;
     let (held, pages) = paging.take(held);
     let ids = held.iter().flat_map(|one| &one.grants).map(|grant| grant.artifact);
@@ -123,7 +123,7 @@ async fn choices(
     artifacts: Vec<Artifact>,
     held: &[ArtifactGrant],
     form: Option<&Form>,
-) -> Result<Vec<Choice>, Trouble> {
+) -> Result<Vec<Choice>, PageError> {
     let ids: Vec<_> = artifacts.iter().map(|artifact| artifact.id).collect();
     let registries = engine.registry_names(readers, artifacts.iter().map(|one| one.registry)).await?;
     let mut tags = engine.tags_of_artifacts(readers, &ids).await?;
@@ -170,7 +170,7 @@ async fn shown(
     engine: &Engine,
     readers: &Access<ReadRegistries>,
     form: &Form,
-) -> Result<Vec<Artifact>, Trouble> {
+) -> Result<Vec<Artifact>, PageError> {
     let of = |(name, _): (&str, &str)| -> Option<ArtifactId> {
         let rest = ["mode-", "tag-", "more-"].iter().find_map(|kind| name.strip_prefix(kind))?;
         rest.get(..36)?.parse().ok()
@@ -297,7 +297,7 @@ impl Shown {
         readers: &Access<ReadRegistries>,
         mut artifacts: Vec<Artifact>,
         request: &HttpRequest,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, PageError> {
         if artifacts.is_empty() {
             artifacts = Self::wanted(engine, readers, &[], request).await?.artifacts;
         }
@@ -310,7 +310,7 @@ impl Shown {
         readers: &Access<ReadRegistries>,
         held: &[ArtifactGrant],
         request: &HttpRequest,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, PageError> {
         let wanted = web::Query::<Query>::from_query(request.query_string());
         let Query { q, further } = wanted.map(web::Query::into_inner).unwrap_or_default();
         let (paging, text) = (Paging::of(request), q.trim());

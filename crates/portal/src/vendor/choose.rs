@@ -6,7 +6,7 @@ use askama::Template;
 
 use crate::page::{self, Page, Shell};
 use crate::pages::Pages;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 /// What can be chosen.
 pub(crate) struct Choice {
@@ -46,7 +46,7 @@ pub(crate) struct ChoosePage {
 
 impl ChoosePage {
     /// Sends the page, or the part of it that changes while someone types.
-    pub(crate) fn send(&self, request: &HttpRequest) -> Result<HttpResponse, Trouble> {
+    pub(crate) fn send(&self, request: &HttpRequest) -> Result<HttpResponse, PageError> {
         let sent: Page = if request.headers().contains_key("hx-request") {
             page::send(&self.as_table())
         } else {

@@ -12,7 +12,7 @@ use crate::openid;
 use crate::page::{self, Page, Shell};
 use crate::signed::{self, Signed};
 use crate::tries::{in_words, slowed};
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -63,7 +63,7 @@ impl ConfirmPage {
         signed: &Signed<ReadOrganization>,
         page: &'static str,
         form: Form,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, PageError> {
         // The menu's entries are called as the first part of their pages' addresses.
         let active = page.split('/').nth(1).unwrap_or_default();
         Ok(Self {
@@ -102,8 +102,8 @@ async fn confirm(
         }
         Ok(Confirmation::Refused) => form.refuse("password", "is not your password"),
         Err(error) => {
-            let trouble = Trouble::from(error);
-            let Some(seconds) = trouble.wait() else { return Err(trouble) };
+            let page_error = PageError::from(error);
+            let Some(seconds) = page_error.wait() else { return Err(page_error) };
             form.refuse("", format!("Too many tries. Wait {}.", in_words(seconds)));
             wait = Some(seconds);
         }

@@ -16,7 +16,7 @@ use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::Paging;
 use crate::signed::Signed;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -60,7 +60,7 @@ async fn existing(
     engine: &Engine,
     signed: &Signed<WriteLicenses>,
     named: &str,
-) -> Result<Option<Customer>, Trouble> {
+) -> Result<Option<Customer>, PageError> {
     if named.is_empty() {
         return Ok(None);
     }

@@ -13,7 +13,7 @@ use super::columns::{Column, columns};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.route("/licenses", web::get().to(overview)).route("/licenses.csv", web::get().to(csv));
@@ -142,7 +142,7 @@ async fn rows(
     engine: &Engine,
     signed: &Signed<ReadLicenses>,
     licenses: Vec<License>,
-) -> Result<Vec<Row>, Trouble> {
+) -> Result<Vec<Row>, PageError> {
     let now = engine.now();
     let ids = licenses.iter().filter_map(|license| license.customer);
     let names = engine.customer_names(&signed.access.also::<ReadCustomers>()?, ids).await?;
@@ -161,7 +161,7 @@ async fn groups(
     filter: &LicenseFilter,
     listing: &Listing,
     paging: &Paging,
-) -> Result<(Vec<Group>, Pages), Trouble> {
+) -> Result<(Vec<Group>, Pages), PageError> {
     let (now, readers) = (engine.now(), signed.access.also::<ReadCustomers>()?);
     let page = paging.request_of(CUSTOMERS);
     let (whole, found) =

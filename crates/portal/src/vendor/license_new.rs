@@ -14,7 +14,7 @@ use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell, day};
 use crate::pages::Paging;
 use crate::signed::Signed;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.route("/licenses/new", web::get().to(new)).route("/licenses/new", web::post().to(create));
@@ -35,7 +35,7 @@ impl Holder {
         engine: &Engine,
         signed: &Signed<WriteLicenses>,
         named: &str,
-    ) -> Result<Option<Self>, Trouble> {
+    ) -> Result<Option<Self>, PageError> {
         if named == WHOLE {
             return Ok(Some(Self::Whole));
         }

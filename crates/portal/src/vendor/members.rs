@@ -11,7 +11,7 @@ use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 const PATH: &str = "/members";
 
@@ -77,7 +77,7 @@ async fn invite(signed: Signed<WriteMembers>, Posted(mut form): Posted, engine: 
     if let Some(MemberForm(new)) = form.read::<MemberForm>(&["name", "email", "role"]) {
         match engine.invite_member(&signed.access, new).await {
             Ok(_) => return Ok(page::go("/members?done=invited")),
-            Err(error) => form.keep(error).map_err(|trouble| trouble.then(PATH))?,
+            Err(error) => form.keep(error).map_err(|page_error| page_error.then(PATH))?,
         }
     }
     page_of(&engine, &signed, form, "").await
@@ -94,7 +94,7 @@ async fn role(
             let change = MemberChange { role: Some(role), ..MemberChange::default() };
             match engine.update_member(&signed.access, id.0, change, None).await {
                 Ok(_) => return Ok(page::go("/members?done=saved")),
-                Err(error) => form.keep(error).map_err(|trouble| trouble.then(PATH))?,
+                Err(error) => form.keep(error).map_err(|page_error| page_error.then(PATH))?,
             }
         }
         Err(fault) => form.refuse("role", fault.message),
@@ -104,7 +104,7 @@ async fn role(
 
 async fn again(signed: Signed<WriteMembers>, id: Id<MemberId>, _: Posted, engine: web::Data<Engine>) -> Page {
     let sent = engine.send_invitation(&signed.access, id.0).await;
-    sent.map_err(|error| Trouble::from(error).then(PATH))?;
+    sent.map_err(|error| PageError::from(error).then(PATH))?;
     Ok(page::go("/members?done=invited"))
 }
 
@@ -117,7 +117,7 @@ async fn delete(
     match engine.delete_member(&signed.access, id.0, None).await {
         Ok(()) => Ok(page::go("/members?done=removed")),
         Err(error) => {
-            form.keep(error).map_err(|trouble| trouble.then(PATH))?;
+            form.keep(error).map_err(|page_error| page_error.then(PATH))?;
             page_of(&engine, &signed, form, "").await
         }
     }

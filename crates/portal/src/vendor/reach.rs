@@ -7,7 +7,7 @@ use keyward_domain::registry::{ArtifactGrant, Ground, Reach, Tag};
 use keyward_engine::{CustomerPulls, Engine, EntitledLicense};
 
 use crate::pages::{Pages, Paging};
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 /// The most tags that are named.
 const MOST_TAGS: usize = 5;
@@ -32,7 +32,7 @@ pub(crate) struct Reached {
 }
 
 impl Reached {
-    pub(crate) async fn of(engine: &Engine, pulls: &CustomerPulls, paging: &Paging) -> Result<Self, Trouble> {
+    pub(crate) async fn of(engine: &Engine, pulls: &CustomerPulls, paging: &Paging) -> Result<Self, PageError> {
         let own = engine.pullable(pulls, paging.request()).await?;
         let pages = paging.links(own.next.map(|next| next.to_string()).as_deref());
         let artifacts = own.registries.into_iter().flat_map(|registry| {
@@ -96,7 +96,7 @@ impl Effects {
         engine: &Engine,
         pulls: &CustomerPulls,
         grants: impl Iterator<Item = &'a ArtifactGrant>,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, PageError> {
         let ids: BTreeSet<_> = grants.map(|grant| grant.artifact).collect();
         let ids: Vec<_> = ids.into_iter().collect();
         Ok(Self(engine.pullable_of(pulls, &ids).await?))

@@ -11,7 +11,7 @@ use keyward_web::Id;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -103,7 +103,7 @@ impl Holders {
         engine: &Engine,
         signed: &Signed<ReadRegistries>,
         holders: impl IntoIterator<Item = Holder>,
-    ) -> Result<Self, Trouble> {
+    ) -> Result<Self, PageError> {
         let customers = signed.access.also::<ReadCustomers>()?;
         let licenses = signed.access.also::<ReadLicenses>()?;
         Ok(Self(engine.holder_names(&signed.access, &customers, &licenses, holders).await?))

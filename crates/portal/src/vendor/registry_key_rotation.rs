@@ -12,7 +12,7 @@ use super::registry_keys::{lead_to_secret, previous_until};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -48,7 +48,7 @@ pub(super) fn schedule(form: &mut Form) -> Option<Option<Rotation>> {
 }
 
 /// Puts what was refused of a schedule beside its fields, and all else where it belongs.
-pub(super) fn keep(form: &mut Form, error: Error) -> Result<(), Trouble> {
+pub(super) fn keep(form: &mut Form, error: Error) -> Result<(), PageError> {
     match error {
         Error::Invalid(faults) if faults.iter().all(|fault| fault.field == "rotation") => {
             for fault in faults {

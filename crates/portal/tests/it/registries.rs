@@ -188,7 +188,7 @@ keyward_testkit::databases! {
         let (_, second) = buyer(&vendor, "Two").await;
         let cookies = [vendor.customer("one@buyer.example").await, vendor.customer("two@buyer.example").await];
         let see = async |customer: usize| ask(&vendor.engine, "GET", "/portal/images", &cookies[customer], "").await.text;
-        // The page and the door say the same of each tag.
+        // The page and the gateway say the same of each tag.
         let agree = async || {
             for (customer, token) in [&first, &second].into_iter().enumerate() {
                 let text = see(customer).await;

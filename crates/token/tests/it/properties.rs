@@ -185,7 +185,7 @@ proptest! {
     }
 }
 
-/// Every door of the crate that takes text.
+/// Every entry point of the crate that takes text.
 fn everything(text: &str) {
     let _ = verifier().verify::<NoClaims>(text, NOW);
     let _ = verifier().verify_into::<Map<String, Value>>(&mut Vec::new(), text, NOW);

@@ -10,7 +10,7 @@ use crate::page;
 
 /// A refusal, as a page.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum PageError {
     /// Sign in first.
     SignIn {
         /// The page for it.
@@ -33,7 +33,7 @@ pub(crate) enum Trouble {
     Problem(Problem),
 }
 
-impl Trouble {
+impl PageError {
     /// Sign in first, at this page.
     pub(crate) fn sign_in(request: &HttpRequest, at: &'static str) -> Self {
         Self::SignIn { at, sent: request.method() == Method::POST }
@@ -48,7 +48,7 @@ impl Trouble {
     }
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for PageError {
     fn from(error: Error) -> Self {
         match error {
             Error::Forbidden(forbidden) => forbidden.into(),
@@ -58,13 +58,13 @@ impl From<Error> for Trouble {
     }
 }
 
-impl From<Problem> for Trouble {
+impl From<Problem> for PageError {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
     }
 }
 
-impl From<Forbidden> for Trouble {
+impl From<Forbidden> for PageError {
     fn from(forbidden: Forbidden) -> Self {
         // The problem speaks of a token, which people in a browser do not have.
         let scope = forbidden.needed.as_str();
@@ -73,7 +73,7 @@ impl From<Forbidden> for Trouble {
     }
 }
 
-impl Trouble {
+impl PageError {
     /// For how many seconds to wait, after too many tries.
     pub(crate) fn wait(&self) -> Option<i64> {
         match self {
@@ -85,7 +85,7 @@ impl Trouble {
     }
 }
 
-impl std::fmt::Display for Trouble {
+impl std::fmt::Display for PageError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::SignIn { .. } => f.write_str("sign in first"),
@@ -97,7 +97,7 @@ impl std::fmt::Display for Trouble {
     }
 }
 
-impl ResponseError for Trouble {
+impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignIn { .. } | Self::Confirm { .. } => StatusCode::SEE_OTHER,
@@ -154,7 +154,7 @@ impl ResponseError for Trouble {
             }
             _ => text.to_owned(),
         };
-        let mut response = page::trouble(self.status_code(), title, &detail);
+        let mut response = page::error(self.status_code(), title, &detail);
         if let Self::Problem(problem) = self
             && let Some(seconds) = problem.retry_seconds()
         {

@@ -12,7 +12,7 @@ use crate::form::{Form, PublicPost};
 use crate::page::{self, Page};
 use crate::signed::{self, Anyone};
 use crate::tries::{NetworkTry, SignInTry, in_words, slowed};
-use crate::trouble::Trouble;
+use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -31,7 +31,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 #[derive(Template)]
-#[template(path = "door/sign_in.html")]
+#[template(path = "auth/sign_in.html")]
 struct SignInPage {
     form: Form,
     /// Whether a form was sent when the session had ended.
@@ -39,7 +39,7 @@ struct SignInPage {
 }
 
 #[derive(Template)]
-#[template(path = "door/sign_in_by.html")]
+#[template(path = "auth/sign_in_by.html")]
 struct SignInByPage {
     mistyped: bool,
 }
@@ -73,7 +73,7 @@ async fn sign_in(
     let source = engine.source(&email, &client);
     let attempt = match SignInTry::count(&request, &throttle, &email, &source, engine.now()) {
         Ok(attempt) => attempt,
-        Err(trouble) => return slowed_down(form, trouble),
+        Err(page_error) => return slowed_down(form, page_error),
     };
     let password = Password::attempt(form.value("password"));
     let code = form.given("code");
@@ -110,14 +110,14 @@ fn refused(mut form: Form) -> Page {
 }
 
 /// The form again, if there were too many tries.
-fn slowed_down(mut form: Form, trouble: Trouble) -> Page {
-    match trouble.wait() {
+fn slowed_down(mut form: Form, page_error: PageError) -> Page {
+    match page_error.wait() {
         Some(seconds) => {
             let wait = in_words(seconds);
             form.refuse("", format!("Too many tries. Wait {wait}, or set a new password."));
             Ok(slowed(page::send(&SignInPage { form, ended: false })?, seconds))
         }
-        None => Err(trouble),
+        None => Err(page_error),
     }
 }
 
@@ -147,7 +147,7 @@ async fn end(request: &HttpRequest, engine: &Engine, session: Option<Session>, t
 }
 
 #[derive(Template)]
-#[template(path = "door/mail.html")]
+#[template(path = "auth/mail.html")]
 struct MailPage {
     title: &'static str,
     text: &'static str,
@@ -189,7 +189,7 @@ async fn customer_sign_in_page(anyone: Anyone, asked: web::Query<Asked>) -> Page
 }
 
 /// The address of a form that asks for mail; `None` if it is none. However often one is asked for, the page says the same.
-async fn wanted(request: &HttpRequest, form: &mut Form, engine: &Engine) -> Result<Option<Email>, Trouble> {
+async fn wanted(request: &HttpRequest, form: &mut Form, engine: &Engine) -> Result<Option<Email>, PageError> {
     match Email::to_find(form.value("email")) {
         Ok(email) => {
             let _counted = NetworkTry::count(request, "mail", engine.now()).await?;
@@ -227,17 +227,17 @@ async fn customer_sign_in(
 }
 
 #[derive(Template)]
-#[template(path = "door/password.html")]
+#[template(path = "auth/password.html")]
 struct PasswordPage {
     form: Form,
 }
 
 #[derive(Template)]
-#[template(path = "door/enter.html")]
+#[template(path = "auth/enter.html")]
 struct EnterPage {}
 
 /// A link's secret from the address.
-fn secret(request: &HttpRequest, kind: SecretKind) -> Result<Secret, Trouble> {
+fn secret(request: &HttpRequest, kind: SecretKind) -> Result<Secret, PageError> {
     let text: String = part(request, "secret")?;
     Secret::parse(kind, &text).ok_or_else(|| Problem::new(Code::NotFound).into())
 }
@@ -295,7 +295,7 @@ pub(crate) fn new_password(form: &mut Form) -> Option<Password> {
 }
 
 #[derive(Template)]
-#[template(path = "door/setup.html")]
+#[template(path = "auth/setup.html")]
 struct SetupPage {
     form: Form,
 }
