@@ -68,18 +68,18 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let server = server.run();
     let handle = server.handle();
     actix_web::rt::spawn(async move {
-        if told_to_stop().await == Stop::Gracefully {
+        if stop_signal().await == Stop::Gracefully {
             // A balancer has to see that the server is not ready before it may take no more requests.
             stopping.drain();
             tracing::info!(seconds = drain.as_secs(), "draining");
             tokio::select! {
                 () = actix_web::rt::time::sleep(drain) => {}
-                _ = told_to_stop() => {}
+                _ = stop_signal() => {}
             }
         }
         tokio::select! {
             () = handle.stop(true) => {}
-            _ = told_to_stop() => handle.stop(false).await,
+            _ = stop_signal() => handle.stop(false).await,
         }
     });
     server.await?;
@@ -97,7 +97,7 @@ enum Stop {
 }
 
 /// Waits until the server is told to stop. Told again, it hurries.
-async fn told_to_stop() -> Stop {
+async fn stop_signal() -> Stop {
     let interrupted = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

@@ -83,7 +83,7 @@ impl Engine {
             created_at: self.now(),
         };
         // One who comes from a new network each minute fills the page, and no mailbox.
-        let mailed = tx.alerts(scope).is_kind_told(holder, &alert.finding, alert.created_at).await?;
+        let mailed = tx.alerts(scope).is_kind_raised(holder, &alert.finding, alert.created_at).await?;
         if !tx.alerts(scope).insert(&alert).await? {
             return Ok(());
         }

@@ -166,7 +166,7 @@ impl Engine {
     ) -> Result<ApplicationGrant> {
         let (scope, now) = (access.scope(), self.now());
         let tx = self.write(access).await?;
-        let held = self.hold_grant(&tx, scope, id).await?;
+        let held = self.lock_grant(&tx, scope, id).await?;
         unchanged(held.entitlement.version, expected)?;
         let versions = tx.application_versions(scope).list(held.application.id).await?;
         let next = held.entitlement.version + 1;
@@ -198,7 +198,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let (tx, scope) = (self.write(access).await?, access.scope());
-        let held = self.hold_grant(&tx, scope, id).await?;
+        let held = self.lock_grant(&tx, scope, id).await?;
         unchanged(held.entitlement.version, expected)?;
         held.entitlement.removable(&held.versions)?;
         tx.application_entitlements(scope).delete(id).await?;
@@ -239,7 +239,7 @@ impl Engine {
     }
 
     /// Holds an entitlement, and before it its customer and application, in the order of all who hold them.
-    async fn hold_grant(
+    async fn lock_grant(
         &self,
         tx: &Tx,
         scope: OrganizationScope,

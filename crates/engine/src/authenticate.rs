@@ -34,7 +34,7 @@ impl Engine {
 
     /// The same with the organization locked, and the right as it is now. Roles change one after the other, so it holds
     /// until the transaction ends, and two owners who step down at once are told apart.
-    pub(crate) async fn write_held<P: Grant>(&self, access: &Access<P>) -> Result<(Tx, Access<P>)> {
+    pub(crate) async fn write_locked<P: Grant>(&self, access: &Access<P>) -> Result<(Tx, Access<P>)> {
         let tx = self.store.write().await?;
         tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let now = self.still::<_, P>(&tx, access).await?;

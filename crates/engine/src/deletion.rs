@@ -169,7 +169,7 @@ impl Engine {
     /// Takes an organization out of the world.
     async fn begin_deletion(&self, tx: &Tx, deletion: Deletion) -> Result<()> {
         let now = self.now();
-        slug::hold_all(tx, now).await?;
+        slug::lock_all(tx, now).await?;
         let found = tx.organizations().lock_any(deletion.organization).await?;
         let organization = found.ok_or(Error::NotFound(Resource::Organization))?;
         let tail: String = self.random::<16>().iter().map(|byte| format!("{byte:02x}")).collect();

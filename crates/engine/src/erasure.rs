@@ -56,7 +56,7 @@ impl Engine {
         drop(tx);
         let person = person(Kind::Member, Some((id.uuid(), member.name)), member.email)?;
         let after = self.leave_log(scope, &person).await?;
-        let (tx, held) = self.write_held(access).await?;
+        let (tx, held) = self.write_locked(access).await?;
         caller.hold(self, &tx, access).await?;
         self.leave(&tx, scope, Kind::Member, &person, after, held.actor()).await?;
         Ok(tx.commit().await?)

@@ -52,7 +52,7 @@ impl Engine {
     /// Adds a member and mails the link for the first password.
     pub async fn invite_member(&self, access: &Access<WriteMembers>, new: NewMember) -> Result<Member> {
         let scope = access.scope();
-        let (tx, access) = self.write_held(access).await?;
+        let (tx, access) = self.write_locked(access).await?;
         let member = self.insert_member(&tx, &access, new, None).await?.value;
         self.mail_invitation(&tx, &access, scope, &member).await?;
         tx.commit().await?;
@@ -63,7 +63,7 @@ impl Engine {
     /// invited by who may do what concerns owners.
     pub async fn send_invitation(&self, access: &Access<WriteMembers>, id: MemberId) -> Result<()> {
         let scope = access.scope();
-        let (tx, access) = self.write_held(access).await?;
+        let (tx, access) = self.write_locked(access).await?;
         let member = member::lock(&tx, scope, id).await?;
         self.owners_for_owners(&tx, &access, member.role).await?;
         self.mail_invitation(&tx, &access, scope, &member).await?;

@@ -52,7 +52,7 @@ impl Engine {
         new: NewMember,
         once: Option<&Idempotency>,
     ) -> Result<Done<Member>> {
-        let (tx, access) = self.write_held(access).await?;
+        let (tx, access) = self.write_locked(access).await?;
         let done = self.insert_member(&tx, &access, new, once).await?;
         tx.commit().await?;
         Ok(done)
@@ -90,7 +90,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Member> {
         let scope = access.scope();
-        let (tx, access) = self.write_held(access).await?;
+        let (tx, access) = self.write_locked(access).await?;
         let member = lock(&tx, scope, id).await?;
         unchanged(member.version, expected)?;
         let role = change.role.unwrap_or(member.role);
@@ -129,7 +129,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let (tx, access) = self.write_held(access).await?;
+        let (tx, access) = self.write_locked(access).await?;
         let member = lock(&tx, scope, id).await?;
         unchanged(member.version, expected)?;
         self.owners_for_owners(&tx, &access, member.role).await?;

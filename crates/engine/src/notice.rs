@@ -105,14 +105,14 @@ impl Engine {
         for window in turn.notices.days.windows(now) {
             let left = MOST_IN_DIGEST.saturating_sub(endings.len() as u64);
             let found = tx.notices(scope).ending(Audience::Members, window, left).await?;
-            tx.notices(scope).told(Audience::Members, &found, window).await?;
+            tx.notices(scope).notified(Audience::Members, &found, window).await?;
             endings.extend(found);
         }
         let mut keys = Vec::new();
         for window in turn.notices.days.windows(now) {
             let left = MOST_IN_DIGEST.saturating_sub(keys.len() as u64);
             let found = tx.registry_keys(scope).ending(window, left).await?;
-            tx.registry_keys(scope).told(&found, window).await?;
+            tx.registry_keys(scope).notified(&found, window).await?;
             keys.extend(found);
         }
         if endings.is_empty() && keys.is_empty() {
@@ -190,7 +190,7 @@ impl Engine {
             // Those for whom there is no room today are told at another turn.
             let room = self.notices_left(tx, scope).await?.saturating_sub(by_customer.len() as u64);
             let found = tx.notices(scope).ending(Audience::Customer, window, MOST_TOLD.min(room)).await?;
-            tx.notices(scope).told(Audience::Customer, &found, window).await?;
+            tx.notices(scope).notified(Audience::Customer, &found, window).await?;
             if found.len() as u64 == MOST_TOLD {
                 tx.notices(scope).again().await?;
             }

@@ -152,7 +152,7 @@ impl Engine {
         if !link.is_live(self.now()) {
             return Err(Error::LinkGone);
         }
-        self.still_held(&tx, organization.scope(), license).await?;
+        self.license_still_there(&tx, organization.scope(), license).await?;
         Ok(organization)
     }
 
@@ -163,7 +163,7 @@ impl Engine {
         let tx = self.store.write().await?;
         let (link, scope) = self.open(&tx, secret).await?;
         let LinkPurpose::Onboarding(license) = link.purpose else { return Err(Error::LinkGone) };
-        self.still_held(&tx, scope, license).await?;
+        self.license_still_there(&tx, scope, license).await?;
         let detail = [("license_id", json!(license)), ("address", json!(client.address))];
         let begun = self.begin(&tx, scope, SessionHolder::Onboarding(license), client).await?;
         let action = Action::OnboardingLinkOpened;
@@ -176,7 +176,7 @@ impl Engine {
     pub async fn onboarding(&self, person: &OnboardingSession) -> Result<Handover> {
         let tx = self.store.read().await?;
         let scope = person.organization.scope();
-        let license = self.still_held(&tx, scope, person.license).await?;
+        let license = self.license_still_there(&tx, scope, person.license).await?;
         self.handover(&tx, person.organization.clone(), license).await
     }
 
@@ -219,7 +219,7 @@ impl Engine {
         Ok(Some(LicenseUsage { addresses, most }))
     }
 
-    async fn still_held(&self, tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
+    async fn license_still_there(&self, tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
         let license = tx.licenses(scope).find(id).await?.ok_or(Error::LinkGone)?;
         match license.state {
             LicenseState::Revoked { .. } => Err(Error::LinkGone),

@@ -95,7 +95,7 @@ impl Engine {
     ) -> Result<Organization> {
         let tx = self.write(access).await?;
         if change.slug.is_some() {
-            slug::hold_all(&tx, self.now()).await?;
+            slug::lock_all(&tx, self.now()).await?;
         }
         let before =
             tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Resource::Organization))?;

@@ -9,13 +9,13 @@ use crate::{Error, Result, Resource};
 const HELD: &str = "slugs";
 
 /// Lets others who give slugs wait until this transaction ends, so that each sees what the one before took.
-pub(crate) async fn hold_all(tx: &Tx, now: Timestamp) -> Result<()> {
+pub(crate) async fn lock_all(tx: &Tx, now: Timestamp) -> Result<()> {
     Ok(tx.settings().set(HELD, &now.to_string()).await?)
 }
 
 /// The slug of a new organization: the one asked for, or the first that is free of those made from its name.
 pub(crate) async fn of_new(tx: &Tx, asked: Option<Slug>, name: &Name, now: Timestamp) -> Result<Slug> {
-    hold_all(tx, now).await?;
+    lock_all(tx, now).await?;
     if let Some(slug) = asked {
         free(tx, &slug).await?;
         return Ok(slug);

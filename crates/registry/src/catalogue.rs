@@ -32,20 +32,20 @@ pub(crate) const MOST_PARTS: usize = 100;
 /// When repositories were last looked at because of a digest that was not known. Who asks while another looks waits
 /// for what comes of it.
 #[derive(Default)]
-pub(crate) struct Looks(Mutex<HashMap<(ArtifactId, Option<Digest>), Look>>);
+pub(crate) struct Lookups(Mutex<HashMap<(ArtifactId, Option<Digest>), Look>>);
 
 /// When it was looked last.
 type Look = Arc<futures_util::lock::Mutex<Option<Timestamp>>>;
 
-impl Looks {
+impl Lookups {
     /// At a repository, or at what is about one of its manifests.
     pub(crate) fn of(&self, artifact: ArtifactId, about: Option<&Digest>) -> Look {
-        let Ok(mut looks) = self.0.lock() else { return Arc::default() };
-        if looks.len() > 10_000 {
+        let Ok(mut lookups) = self.0.lock() else { return Arc::default() };
+        if lookups.len() > 10_000 {
             // Those that nobody waits for.
-            looks.retain(|_, look| Arc::strong_count(look) > 1);
+            lookups.retain(|_, look| Arc::strong_count(look) > 1);
         }
-        Arc::clone(looks.entry((artifact, about.cloned())).or_default())
+        Arc::clone(lookups.entry((artifact, about.cloned())).or_default())
     }
 }
 
@@ -80,7 +80,7 @@ impl Catalogue<'_> {
     /// Whether a digest is of one of these tags. If that can't be told from what is known, the tags are looked up.
     pub(crate) async fn leads(
         &self,
-        looks: &Looks,
+        lookups: &Lookups,
         artifact: &Artifact,
         tags: &BTreeSet<Tag>,
         digest: &Digest,
@@ -88,7 +88,7 @@ impl Catalogue<'_> {
         if self.known_to_lead(artifact, tags, digest).await? {
             return Ok(true);
         }
-        let look = looks.of(artifact.id, None);
+        let look = lookups.of(artifact.id, None);
         let (mut last, now) = (look.lock().await, self.engine.now());
         if !is_due(*last, now) {
             return self.known_to_lead(artifact, tags, digest).await;

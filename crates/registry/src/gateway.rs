@@ -13,7 +13,7 @@ use keyward_domain::registry::{
 use keyward_engine::{Admitted, Engine, Principal, AccessEvent, Rights, Scope};
 use keyward_web::{ClientAddress, Throttle, asked_host, was_head};
 
-use crate::catalogue::{Catalogue, Looks};
+use crate::catalogue::{Catalogue, Lookups};
 use crate::credentials;
 use crate::health::Doubts;
 use crate::push::{Body, CANCEL, DELETE, PUSH};
@@ -49,7 +49,7 @@ impl WrongKeys {
 pub(crate) struct RequestContext {
     pub engine: web::Data<Engine>,
     client: web::Data<Client>,
-    pub looks: web::Data<Looks>,
+    pub lookups: web::Data<Lookups>,
     doubts: web::Data<Doubts>,
     refusals: web::Data<Refusals>,
     pub registry: Registry,
@@ -72,7 +72,7 @@ pub(crate) async fn gateway(
     engine: web::Data<Engine>,
     client: web::Data<Client>,
     (wrong_keys, refusals): (web::Data<WrongKeys>, web::Data<Refusals>),
-    (looks, doubts): (web::Data<Looks>, web::Data<Doubts>),
+    (lookups, doubts): (web::Data<Lookups>, web::Data<Doubts>),
     address: ClientAddress,
 ) -> Result<HttpResponse, Refusal> {
     let via = Via::of(request.headers(), engine.installation())?;
@@ -97,7 +97,7 @@ pub(crate) async fn gateway(
     let context = RequestContext {
         engine,
         client,
-        looks,
+        lookups,
         doubts,
         refusals,
         registry,
@@ -224,7 +224,7 @@ impl RequestContext {
             | Route::Referrers(_, digest) => self.leads(artifact, tags, digest).await?,
             Route::Base | Route::Catalog | Route::Tags(_) | Route::Uploads(_) | Route::Upload(..) => true,
         };
-        if allowed { Ok(()) } else { Err(not_included(self.thing())) }
+        if allowed { Ok(()) } else { Err(not_included(self.subject())) }
     }
 
     async fn leads(
@@ -233,7 +233,7 @@ impl RequestContext {
         tags: &BTreeSet<Tag>,
         digest: &Digest,
     ) -> Result<bool, Refusal> {
-        self.catalogue().leads(&self.looks, artifact, tags, digest).await
+        self.catalogue().leads(&self.lookups, artifact, tags, digest).await
     }
 
     fn decide_change(&self, act: Act) -> Result<(), Refusal> {
@@ -328,7 +328,7 @@ impl RequestContext {
     }
 
     /// The thing that was asked for, as people write it.
-    fn thing(&self) -> String {
+    fn subject(&self) -> String {
         match &self.route {
             Route::Manifest(name, Reference::Tag(tag)) => format!("{name}:{tag}"),
             Route::Manifest(name, Reference::Digest(digest))

@@ -49,7 +49,7 @@ pub use sweep::sweep;
 #[derive(Clone, Default)]
 pub struct Shared {
     wrong_keys: web::Data<gateway::WrongKeys>,
-    looks: web::Data<catalogue::Looks>,
+    lookups: web::Data<catalogue::Lookups>,
     doubts: web::Data<health::Doubts>,
     refusals: web::Data<refusals::Refusals>,
     tls: dialler::Tls,
@@ -60,7 +60,7 @@ pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
     config
         .app_data(web::Data::new(upstream::Client::new(shared.tls.clone())))
         .app_data(shared.wrong_keys.clone())
-        .app_data(shared.looks.clone())
+        .app_data(shared.lookups.clone())
         .app_data(shared.doubts.clone())
         .app_data(shared.refusals.clone())
         .service(

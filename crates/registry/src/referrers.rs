@@ -54,7 +54,7 @@ impl RequestContext {
             && !listed.unknown.is_empty()
         {
             // Whether these may be pulled is asked next: it depends on what they say of themselves.
-            let look = self.looks.of(artifact.id, Some(subject));
+            let look = self.lookups.of(artifact.id, Some(subject));
             let (mut last, now) = (look.lock().await, self.engine.now());
             if is_due(*last, now) {
                 *last = Some(now);

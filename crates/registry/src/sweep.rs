@@ -1,4 +1,4 @@
-//! Looks at registries for what was pushed or deleted past the gateway: soon where the upstream has told of it, and at
+//! Lookups at registries for what was pushed or deleted past the gateway: soon where the upstream has told of it, and at
 //! everything from time to time.
 
 use std::cell::RefCell;
@@ -44,7 +44,7 @@ struct Sweeper {
     under_way: Rc<RefCell<HashSet<(Look, RegistryId)>>>,
 }
 
-/// Looks at every registry once an hour, and soon where that is asked for or hinted at, for as long as the server runs.
+/// Lookups at every registry once an hour, and soon where that is asked for or hinted at, for as long as the server runs.
 /// Each at its own pace: a slow upstream holds up nobody else's.
 pub async fn sweep(engine: Arc<Engine>, shared: Shared) {
     let sweeper = Sweeper { engine, client: Rc::new(Client::new(shared.tls)), under_way: Rc::default() };

@@ -82,12 +82,12 @@ impl Alerts<'_> {
     }
 
     /// Whether such a thing was told of the same holder on that day.
-    pub async fn is_told(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Result<bool> {
+    pub async fn is_raised(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Result<bool> {
         Ok(self.same(holder, finding, at).limit(1).one(self.tx).await?.is_some())
     }
 
     /// Whether anything of its kind was told of the same holder on that day.
-    pub async fn is_kind_told(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Result<bool> {
+    pub async fn is_kind_raised(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Result<bool> {
         Ok(self.kind(holder, finding, at).limit(1).one(self.tx).await?.is_some())
     }
 

@@ -99,7 +99,7 @@ impl Habits<'_> {
     pub async fn count(&self, event: &RegistryEvent, hour: i64) -> Result<u32> {
         let row = hour::ActiveModel {
             holder_id: Set(self.id()),
-            deed: Set(deed(event).to_owned()),
+            deed: Set(operation(event).to_owned()),
             hour: Set(hour),
             times: Set(1),
         };
@@ -117,7 +117,7 @@ impl Habits<'_> {
             .select_only()
             .column(hour::Column::Times)
             .filter(hour::Column::HolderId.eq(self.id()))
-            .filter(hour::Column::Deed.eq(deed(event)))
+            .filter(hour::Column::Deed.eq(operation(event)))
             .filter(hour::Column::Hour.between(from, until))
             .order_by_desc(hour::Column::Times)
             .limit(1)
@@ -141,7 +141,7 @@ pub(crate) fn holder_id(holder: Holder) -> Uuid {
 }
 
 /// What is counted as the same: what was refused, whatever it was, and each operation.
-fn deed(event: &RegistryEvent) -> &'static str {
+fn operation(event: &RegistryEvent) -> &'static str {
     match event.decision {
         Decision::Allowed => event.operation.as_str(),
         Decision::Denied => "refused",

@@ -91,7 +91,7 @@ pub use mail::{MailBody, QueuedMail};
 pub use mail_count::{MailCount, MailCounts};
 pub use member::{Credentials, Members};
 pub use names::{Named, Names};
-pub use notice::{NoticeDesk, Turn};
+pub use notice::{LicenseNotices, Turn};
 pub use organization::Organizations;
 pub use product::Products;
 pub use provider::Providers;

@@ -40,7 +40,7 @@ mod row {
 const TABLE: Table = Table("notices");
 
 /// The notices of one organization.
-pub struct NoticeDesk<'a> {
+pub struct LicenseNotices<'a> {
     pub(crate) tx: &'a Connection,
     pub(crate) scope: OrganizationScope,
 }
@@ -56,7 +56,7 @@ pub struct Turn {
     pub digest_day: i64,
 }
 
-impl NoticeDesk<'_> {
+impl LicenseNotices<'_> {
     /// What is told.
     pub async fn find(&self) -> Result<Option<Notices>> {
         let found = row::Entity::find_by_id(self.scope.id().uuid()).one(self.tx).await?;
@@ -97,7 +97,7 @@ impl NoticeDesk<'_> {
     /// Active licenses that end in a window, of which an audience was not told for it: up to `most`, by
     /// customer.
     pub async fn ending(&self, audience: Audience, window: Window, most: u64) -> Result<Vec<Ending>> {
-        let told = told(audience);
+        let told = notified_column(audience);
         let mut query = license::Entity::find()
             .find_also_related(terms::Entity)
             .filter(license::Column::OrganizationId.eq(self.scope.id().uuid()))
@@ -130,10 +130,10 @@ impl NoticeDesk<'_> {
     }
 
     /// Notes that an audience was told of these ends, for a window.
-    pub async fn told(&self, audience: Audience, endings: &[Ending], window: Window) -> Result<()> {
+    pub async fn notified(&self, audience: Audience, endings: &[Ending], window: Window) -> Result<()> {
         let ids = endings.iter().map(|ending| ending.revision.uuid());
         terms::Entity::update_many()
-            .col_expr(told(audience), Expr::value(i64::from(window.days)))
+            .col_expr(notified_column(audience), Expr::value(i64::from(window.days)))
             .filter(terms::Column::OrganizationId.eq(self.scope.id().uuid()))
             .filter(terms::Column::Id.is_in(ids))
             .exec(self.tx)
@@ -148,7 +148,7 @@ impl NoticeDesk<'_> {
     }
 }
 
-fn told(audience: Audience) -> terms::Column {
+fn notified_column(audience: Audience) -> terms::Column {
     match audience {
         Audience::Members => terms::Column::MembersTold,
         Audience::Customer => terms::Column::CustomerTold,

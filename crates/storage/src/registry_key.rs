@@ -235,7 +235,7 @@ impl RegistryKeys<'_> {
     }
 
     /// Notes that these ends were told, for a window.
-    pub async fn told(&self, endings: &[EndingKey], window: Window) -> Result<()> {
+    pub async fn notified(&self, endings: &[EndingKey], window: Window) -> Result<()> {
         for ending in endings {
             let told = row::ActiveModel {
                 told_end: Set(Some(ending.expires_at.unix())),

@@ -17,7 +17,7 @@ use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
     ArtifactEntitlements, Artifacts, AuditEvents, Changes, ClockRecord, Credentials, Customers, Deletions,
     Erasure, Habits, IdempotencyKeys, LicenseHolders, Licenses, Links, MailCounts, Members, Names,
-    NoticeDesk, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints,
+    LicenseNotices, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints,
     RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys,
     StatusPlaces, Tokens, Turn, UsageDays, customer, link, mail, member, notice, product, provider, registry,
     registry_key, registry_notification, retention, session, signing_key, token, upstream_claim,
@@ -163,7 +163,7 @@ impl Tx {
     }
 
     /// Makes everyone else who wants one of these endpoints wait until the end of the transaction.
-    pub async fn hold_endpoints(&self, endpoints: &BTreeSet<Endpoint>) -> Result<()> {
+    pub async fn lock_endpoints(&self, endpoints: &BTreeSet<Endpoint>) -> Result<()> {
         upstream_claim::hold(&self.inner, endpoints).await
     }
 
@@ -290,8 +290,8 @@ impl Tx {
     }
 
     /// What one organization tells by mail.
-    pub fn notices(&self, scope: OrganizationScope) -> NoticeDesk<'_> {
-        NoticeDesk { tx: &self.inner, scope }
+    pub fn notices(&self, scope: OrganizationScope) -> LicenseNotices<'_> {
+        LicenseNotices { tx: &self.inner, scope }
     }
 
     /// The organization that has waited longest for its notices, whose turn comes every `period` seconds; out of turn from

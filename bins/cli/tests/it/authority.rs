@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use keyward_testkit::authority::{Authority, head};
 
-use crate::Desk;
+use crate::Workdir;
 
 /// Answers every request with an empty list, and gives its address and its authority.
 fn server() -> (SocketAddr, String) {
@@ -20,14 +20,14 @@ fn server() -> (SocketAddr, String) {
 
 #[test]
 fn a_private_authority_is_named_and_counts() {
-    let desk = Desk::new();
+    let workdir = Workdir::new();
     let (address, authority) = server();
-    std::fs::write(desk.0.path().join("ca.pem"), authority).unwrap();
-    std::fs::write(desk.0.path().join("empty.pem"), "no certificate").unwrap();
+    std::fs::write(workdir.0.path().join("ca.pem"), authority).unwrap();
+    std::fs::write(workdir.0.path().join("empty.pem"), "no certificate").unwrap();
     let url = format!("https://{address}");
     let list = |more: &[&str]| {
         let args = ["customers", "list", "--json", "--server", &url, "--token", "kw_mgmt_none"];
-        let output = desk.keyward(&[&args, more].concat());
+        let output = workdir.keyward(&[&args, more].concat());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         (output.status.code(), String::from_utf8(output.stdout).unwrap(), said)
     };

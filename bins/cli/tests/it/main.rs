@@ -9,13 +9,13 @@ use std::process::{Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-struct Desk(TempDir);
+struct Workdir(TempDir);
 
-impl Desk {
+impl Workdir {
     fn new() -> Self {
-        let desk = Self(tempfile::tempdir().unwrap());
-        assert!(desk.keyward(&["keygen", "--out", "key.pem"]).status.success());
-        desk
+        let workdir = Self(tempfile::tempdir().unwrap());
+        assert!(workdir.keyward(&["keygen", "--out", "key.pem"]).status.success());
+        workdir
     }
 
     fn keyward(&self, args: &[&str]) -> Output {
@@ -49,66 +49,66 @@ const PAYLOAD: &str = r#"{"seats":25,"big":123456789012345678901234567890}"#;
 
 #[test]
 fn what_is_signed_offline_verifies_offline() {
-    let desk = Desk::new();
+    let workdir = Workdir::new();
     for format in ["jwt", "paseto"] {
-        let token = desk.sign(&["--no-end", "--format", format, "--payload", PAYLOAD]);
-        let output = desk.keyward(&["verify", "--key", "key.pem.pub", &token]);
+        let token = workdir.sign(&["--no-end", "--format", format, "--payload", PAYLOAD]);
+        let output = workdir.keyward(&["verify", "--key", "key.pem.pub", &token]);
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8(output.stdout).unwrap().contains("123456789012345678901234567890"));
-        let piped = desk.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &format!("{token}\n"));
+        let piped = workdir.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &format!("{token}\n"));
         assert_eq!(piped.status.code(), Some(0), "a pipe ends its line");
     }
 }
 
 #[test]
 fn a_refusal_ends_with_1_and_names_its_reason() {
-    let desk = Desk::new();
-    let token = desk.sign(&["--issued-at", "1000", "--expires-at", "2000"]);
+    let workdir = Workdir::new();
+    let token = workdir.sign(&["--issued-at", "1000", "--expires-at", "2000"]);
     for (at, exit, code) in
         [("999", 1, "not_yet_valid"), ("1000", 0, ""), ("1999", 0, ""), ("2000", 1, "expired")]
     {
-        let (ended, said) = desk.verify(&token, &["--at", at]);
+        let (ended, said) = workdir.verify(&token, &["--at", at]);
         assert_eq!((ended, said["code"].as_str().unwrap_or_default()), (exit, code), "at {at}: {said}");
     }
-    let (_, said) = desk.verify(&token, &["--at", "1970-01-01T01:00:00Z"]);
+    let (_, said) = workdir.verify(&token, &["--at", "1970-01-01T01:00:00Z"]);
     assert_eq!(said["since"], "1970-01-01T00:33:20Z");
     let now = ["--at", "1500"];
-    let refused = |token: &str, more: &[&str]| desk.verify(token, &[&now, more].concat());
+    let refused = |token: &str, more: &[&str]| workdir.verify(token, &[&now, more].concat());
     assert_eq!(refused(&token, &["--audience", "x"]).1["code"], "wrong_audience");
     assert_eq!(refused(&token, &["--issuer", "https://other.example"]).1["code"], "wrong_issuer");
     assert_eq!(refused(&token, &["--subject", "l-2"]).1["code"], "wrong_subject");
     assert_eq!(refused(&token, &["--organization", "o"]).1["code"], "wrong_organization");
     assert_eq!(refused("", &[]).0, 1);
-    desk.keyward(&["keygen", "--out", "other.pem"]);
-    let stranger = desk.keyward(&["verify", "--key", "other.pem.pub", "--at", "1500", &token]);
+    workdir.keyward(&["keygen", "--out", "other.pem"]);
+    let stranger = workdir.keyward(&["verify", "--key", "other.pem.pub", "--at", "1500", &token]);
     assert_eq!(stranger.status.code(), Some(1));
 }
 
 #[test]
 fn tokens_and_keys_are_read_as_they_were_pasted() {
-    let desk = Desk::new();
-    let token = desk.sign(&["--no-end"]);
+    let workdir = Workdir::new();
+    let token = workdir.sign(&["--no-end"]);
     let folded = token.replacen('.', ".\r\n ", 1);
     for pasted in
         [format!(" {token}\n"), format!("\u{feff}“{token}”"), folded, format!("\u{200b}{token}\u{a0}")]
     {
-        assert_eq!(desk.verify(&pasted, &[]).0, 0, "{pasted:?}");
-        assert_eq!(desk.keyward(&["inspect", &pasted]).status.code(), Some(0), "{pasted:?}");
-        let piped = desk.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &pasted);
+        assert_eq!(workdir.verify(&pasted, &[]).0, 0, "{pasted:?}");
+        assert_eq!(workdir.keyward(&["inspect", &pasted]).status.code(), Some(0), "{pasted:?}");
+        let piped = workdir.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &pasted);
         assert_eq!(piped.status.code(), Some(0), "{pasted:?}");
     }
     // What PowerShell's > writes.
     let write = |name: &str, text: &str| {
         let units = std::iter::once(0xfeff).chain(text.encode_utf16());
-        std::fs::write(desk.0.path().join(name), units.flat_map(u16::to_le_bytes).collect::<Vec<_>>())
+        std::fs::write(workdir.0.path().join(name), units.flat_map(u16::to_le_bytes).collect::<Vec<_>>())
             .unwrap();
     };
-    let read = |name: &str| std::fs::read_to_string(desk.0.path().join(name)).unwrap();
+    let read = |name: &str| std::fs::read_to_string(workdir.0.path().join(name)).unwrap();
     let (public, secret) = (read("key.pem.pub"), read("key.pem"));
     write("wide.pub", &format!("Our key:\r\n\r\n{}", public.replace('\n', "\r\n")));
     write("wide.pem", &secret);
     write("wide.json", "{\"seats\":25}");
-    assert!(desk.keyward(&["verify", "--key", "wide.pub", &token]).status.success());
+    assert!(workdir.keyward(&["verify", "--key", "wide.pub", &token]).status.success());
     let again = [
         "sign",
         "--key",
@@ -121,23 +121,23 @@ fn tokens_and_keys_are_read_as_they_were_pasted() {
         "--payload",
         "@wide.json",
     ];
-    let again = String::from_utf8(desk.keyward(&again).stdout).unwrap();
-    assert_eq!(desk.verify(&again, &[]).1["seats"], 25);
+    let again = String::from_utf8(workdir.keyward(&again).stdout).unwrap();
+    assert_eq!(workdir.verify(&again, &[]).1["seats"], 25);
 }
 
 #[test]
 fn what_is_something_else_is_named() {
-    let desk = Desk::new();
-    let token = desk.sign(&["--no-end"]);
-    let public = std::fs::read_to_string(desk.0.path().join("key.pem.pub")).unwrap();
-    std::fs::write(desk.0.path().join("license.jwt"), &token).unwrap();
-    std::fs::write(desk.0.path().join("narrow.pub"), b"-\0-\0-\0").unwrap();
+    let workdir = Workdir::new();
+    let token = workdir.sign(&["--no-end"]);
+    let public = std::fs::read_to_string(workdir.0.path().join("key.pem.pub")).unwrap();
+    std::fs::write(workdir.0.path().join("license.jwt"), &token).unwrap();
+    std::fs::write(workdir.0.path().join("narrow.pub"), b"-\0-\0-\0").unwrap();
     for (text, named) in [
         (public.as_str(), "this is a public key and not a token"),
         ("license.jwt", "this is the name of a file"),
         (&token.replacen('.', "—", 1), "contains U+2014 at"),
     ] {
-        let output = desk.keyward_with(&["verify", "--key", "key.pem.pub", "-"], text);
+        let output = workdir.keyward_with(&["verify", "--key", "key.pem.pub", "-"], text);
         let said: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!((output.status.code(), said["code"].as_str()), (Some(1), Some("malformed")));
         assert!(said["detail"].as_str().unwrap().contains(named), "{said}");
@@ -147,18 +147,18 @@ fn what_is_something_else_is_named() {
         ("narrow.pub", "UTF-16 file without a byte order mark"),
         ("key.pem", "a secret key where a public key belongs"),
     ] {
-        let output = desk.keyward(&["verify", "--key", key, &token]);
+        let output = workdir.keyward(&["verify", "--key", key, &token]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code() == Some(2) && said.contains(named), "{said}");
     }
-    let output = desk.keyward(&["products", "list", "--token", "kw_mgmt—x"]);
+    let output = workdir.keyward(&["products", "list", "--token", "kw_mgmt—x"]);
     assert!(String::from_utf8(output.stderr).unwrap().contains("KEYWARD_TOKEN: contains U+2014 at 8"));
 }
 
 /// What `sign` makes, `verify` accepts; what `verify` would refuse, `sign` does not make.
 #[test]
 fn signing_and_verifying_have_the_same_bounds() {
-    let desk = Desk::new();
+    let workdir = Workdir::new();
     let nested = |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels), "]".repeat(levels));
     let long = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
     for (payload, signs) in [
@@ -169,7 +169,7 @@ fn signing_and_verifying_have_the_same_bounds() {
         ("{\"a\":1.7e308}".into(), true),
         ("{\"a\":1e999}".into(), false),
     ] {
-        std::fs::write(desk.0.path().join("payload.json"), &payload).unwrap();
+        std::fs::write(workdir.0.path().join("payload.json"), &payload).unwrap();
         for format in ["jwt", "paseto"] {
             let args = [
                 "sign",
@@ -183,11 +183,11 @@ fn signing_and_verifying_have_the_same_bounds() {
                 "--format",
                 format,
             ];
-            let output = desk.keyward(&[&args[..], &["--payload", "@payload.json"]].concat());
+            let output = workdir.keyward(&[&args[..], &["--payload", "@payload.json"]].concat());
             assert_eq!(output.status.success(), signs, "{}", String::from_utf8_lossy(&output.stderr));
             if signs {
                 let token = String::from_utf8(output.stdout).unwrap();
-                let judged = desk.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &token);
+                let judged = workdir.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &token);
                 assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stdout));
             }
         }
@@ -196,8 +196,8 @@ fn signing_and_verifying_have_the_same_bounds() {
 
 #[test]
 fn wrong_usage_ends_with_2() {
-    let desk = Desk::new();
-    let token = desk.sign(&["--no-end"]);
+    let workdir = Workdir::new();
+    let token = workdir.sign(&["--no-end"]);
     for args in [
         &["verify"][..],
         &["verify", "--key", "nowhere.pem", &token],
@@ -233,7 +233,7 @@ fn wrong_usage_ends_with_2() {
         &["licenses", "list"],
         &["frobnicate"],
     ] {
-        let output = desk.keyward(args);
+        let output = workdir.keyward(args);
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{args:?}");
     }
@@ -241,32 +241,32 @@ fn wrong_usage_ends_with_2() {
 
 #[test]
 fn a_secret_key_is_the_owners_alone_and_never_overwritten() {
-    let desk = Desk::new();
-    let before = std::fs::read(desk.0.path().join("key.pem")).unwrap();
-    assert_eq!(desk.keyward(&["keygen", "--out", "key.pem"]).status.code(), Some(2));
-    assert_eq!(std::fs::read(desk.0.path().join("key.pem")).unwrap(), before);
+    let workdir = Workdir::new();
+    let before = std::fs::read(workdir.0.path().join("key.pem")).unwrap();
+    assert_eq!(workdir.keyward(&["keygen", "--out", "key.pem"]).status.code(), Some(2));
+    assert_eq!(std::fs::read(workdir.0.path().join("key.pem")).unwrap(), before);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(desk.0.path().join("key.pem")).unwrap().permissions().mode();
+        let mode = std::fs::metadata(workdir.0.path().join("key.pem")).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 }
 
 #[test]
 fn inspect_shows_without_believing() {
-    let desk = Desk::new();
-    let token = desk.sign(&["--no-end", "--payload", PAYLOAD]);
-    let output = desk.keyward(&["inspect", "--json", &token]);
+    let workdir = Workdir::new();
+    let token = workdir.sign(&["--no-end", "--payload", PAYLOAD]);
+    let output = workdir.keyward(&["inspect", "--json", &token]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("123456789012345678901234567890"), "{text}");
     assert!(text.contains("untrusted_claims"));
-    assert_eq!(desk.keyward(&["inspect", "hello"]).status.code(), Some(1));
+    assert_eq!(workdir.keyward(&["inspect", "hello"]).status.code(), Some(1));
 }
 
 #[test]
 fn every_command_on_a_server_explains_itself() {
-    let desk = Desk::new();
+    let workdir = Workdir::new();
     for noun in [
         "products",
         "applications",
@@ -276,7 +276,7 @@ fn every_command_on_a_server_explains_itself() {
         "organizations",
         "tokens",
     ] {
-        let output = desk.keyward(&[noun, "--help"]);
+        let output = workdir.keyward(&[noun, "--help"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let help = String::from_utf8(output.stdout).unwrap();
         let verbs = help.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
@@ -284,10 +284,10 @@ fn every_command_on_a_server_explains_itself() {
         let verbs = verbs.lines().filter(|line| !line.starts_with("   "));
         let verbs = verbs.filter_map(|line| line.split_whitespace().next());
         for verb in verbs.filter(|verb| *verb != "help") {
-            let output = desk.keyward(&[noun, verb, "--help"]);
+            let output = workdir.keyward(&[noun, verb, "--help"]);
             assert!(output.status.success(), "{noun} {verb}: {}", String::from_utf8_lossy(&output.stderr));
         }
     }
-    let nothing = desk.keyward(&["application-entitlements", "grant", "x"]);
+    let nothing = workdir.keyward(&["application-entitlements", "grant", "x"]);
     assert_eq!(nothing.status.code(), Some(2), "versions or all are asked for");
 }

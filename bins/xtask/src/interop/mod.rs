@@ -32,19 +32,19 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
         succeeds(python.arg(script).arg(crate::root()?.join("examples")))
     })?;
     report.step("the vectors of the token format, judged by every client", || {
-        let mut tally = Tally::default();
-        vectors::judge(&mut tally, parts)?;
-        tally.print("vectors")
+        let mut checks = Checks::default();
+        vectors::judge(&mut checks, parts)?;
+        checks.print("vectors")
     })?;
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("interop")?))] {
         report.step(&format!("interoperation on {name}"), || {
-            let mut tally = Tally::default();
+            let mut checks = Checks::default();
             let mut server = Server::start(database)?;
-            tokens::judge(&mut tally, &server, parts)?;
-            validation::judge(&mut tally, &server, parts)?;
-            tokens::survive_kill(&mut tally, &mut server)?;
-            validation::survive_kill(&mut tally, &mut server)?;
-            tally.print("interop")
+            tokens::judge(&mut checks, &server, parts)?;
+            validation::judge(&mut checks, &server, parts)?;
+            tokens::survive_kill(&mut checks, &mut server)?;
+            validation::survive_kill(&mut checks, &mut server)?;
+            checks.print("interop")
         })?;
     }
     gateway(report, postgres, &parts.python)?;
@@ -86,9 +86,9 @@ pub(crate) fn proxies(report: &mut Report) -> Result<()> {
 /// Starts each proxy with the configuration that the documentation gives for it, in front of a server and a registry.
 fn behind_proxies(report: &mut Report) -> Result<()> {
     report.step("behind nginx, Caddy and HAProxy, as docs/operations/proxies has them", || {
-        let mut tally = Tally::default();
-        proxies::judge(&mut tally)?;
-        tally.print("proxies")
+        let mut checks = Checks::default();
+        proxies::judge(&mut checks)?;
+        checks.print("proxies")
     })
 }
 
@@ -107,9 +107,9 @@ fn gateway(report: &mut Report, postgres: &Postgres, python: &Path) -> Result<()
     report.step("building the example with oci-client", || succeeds(cargo(&example)?))?;
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("registry")?))] {
         report.step(&format!("a real registry behind the gateway ({name})"), || {
-            let mut tally = Tally::default();
-            registry::judge(&mut tally, &Server::start(database)?, python)?;
-            tally.print("registry")
+            let mut checks = Checks::default();
+            registry::judge(&mut checks, &Server::start(database)?, python)?;
+            checks.print("registry")
         })?;
     }
     Ok(())
@@ -127,12 +127,12 @@ pub(crate) fn screenshots(report: &mut Report, parts: &Parts) -> Result<()> {
 
 /// Counts what was as it should be.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct Checks {
     passed: u32,
     failed: u32,
 }
 
-impl Tally {
+impl Checks {
     /// Tells the counts; whether all was as it should be.
     fn print(&self, what: &str) -> Result<bool> {
         println!("{what}: {} passed, {} failed", self.passed, self.failed);

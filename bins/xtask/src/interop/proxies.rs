@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use super::Tally;
+use super::Checks;
 use super::registry::images::{Image, digest};
 use super::registry::upstream::Upstream;
 use super::registry::{said, skopeo, text};
@@ -63,20 +63,20 @@ struct Answer {
 }
 
 /// All checks, behind each proxy.
-pub(crate) fn judge(tally: &mut Tally) -> Result<()> {
+pub(crate) fn judge(checks: &mut Checks) -> Result<()> {
     let mut upstream = Upstream::new()?;
     let site = Site::new(&upstream)?;
     upstream.start(&site.tenant, &site.registry)?;
     for kind in [Kind::Nginx, Kind::Caddy, Kind::Haproxy, Kind::OldNginx] {
         let proxy = Proxy::start(kind, &site)?;
         site.wait(kind, &proxy)?;
-        pages(tally, kind, &site)?;
-        api(tally, kind, &site)?;
-        images(tally, kind, &site)?;
-        addresses(tally, kind, &site)?;
+        pages(checks, kind, &site)?;
+        api(checks, kind, &site)?;
+        images(checks, kind, &site)?;
+        addresses(checks, kind, &site)?;
         // The last lines are written when the connections have ended.
         std::thread::sleep(Duration::from_millis(500));
-        logs(tally, kind, &site, &proxy)?;
+        logs(checks, kind, &site, &proxy)?;
     }
     upstream.stop();
     Ok(())
@@ -327,11 +327,11 @@ impl Drop for Proxy {
 }
 
 /// Signing in by form, with the cookie over TLS alone, and not from another site's page.
-fn pages(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
+fn pages(checks: &mut Checks, kind: Kind, site: &Site) -> Result<()> {
     let name = kind.name();
     let origin = format!("Origin: https://localhost:{}", site.port);
     let used = site.curl(&site.setup_path, &[])?;
-    tally.check(&format!("{name}: a link that was used"), used.status == "410", &used.seen());
+    checks.check(&format!("{name}: a link that was used"), used.status == "410", &used.seen());
     let form = "email=ada%40vendor.example&password=a+long+password";
     let jar = site.folder.path().join("cookies").display().to_string();
     let signed_in = site.curl("/sign-in", &["-H", &origin, "-d", form, "-c", &jar])?;
@@ -341,9 +341,9 @@ fn pages(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
         .find(|line| line.starts_with("set-cookie: __host-keyward="))
         .unwrap_or_default();
     let right = signed_in.status == "303" && cookie.contains("; secure");
-    tally.check(&format!("{name}: signing in by form"), right, &signed_in.seen());
+    checks.check(&format!("{name}: signing in by form"), right, &signed_in.seen());
     let home = site.curl("/", &["-b", &jar])?;
-    tally.check(
+    checks.check(
         &format!("{name}: the portal"),
         home.status == "200" && home.body.contains("Vendor"),
         &home.seen(),
@@ -352,13 +352,13 @@ fn pages(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
         "/sign-in",
         &["-H", "Origin: https://evil.example", "-H", "X-Forwarded-Host: evil.example", "-d", form],
     )?;
-    tally.check(&format!("{name}: a form of another site"), foreign.status == "403", &foreign.seen());
+    checks.check(&format!("{name}: a form of another site"), foreign.status == "403", &foreign.seen());
     let plain = Command::new("curl")
         .args(["-sS", "-o", "/dev/null", "-w", "%{http_code} %{redirect_url}"])
         .arg(format!("http://localhost:{}/sign-in", site.plain_port))
         .output()?;
     let sent = String::from_utf8_lossy(&plain.stdout).into_owned();
-    tally.check(
+    checks.check(
         &format!("{name}: plain HTTP leads to TLS"),
         sent.starts_with("308 https://localhost"),
         &sent,
@@ -367,10 +367,10 @@ fn pages(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
 }
 
 /// Requests with no body, with a large one, and with too large a one.
-fn api(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
+fn api(checks: &mut Checks, kind: Kind, site: &Site) -> Result<()> {
     let name = kind.name();
     let health = site.curl("/readyz", &["--http2"])?;
-    tally.check(
+    checks.check(
         &format!("{name}: HTTP/2 to the client"),
         (health.status.as_str(), health.version.as_str()) == ("200", "2"),
         &health.seen(),
@@ -382,13 +382,13 @@ fn api(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
     if kind == Kind::OldNginx {
         let told =
             site.server.log()?.matches("no Content-Length specified for HTTP/1.0 POST request").count();
-        tally.check(
+        checks.check(
             &format!("{name}: a POST without a body is told in the server's log"),
             empty.status == "400" && told == 1,
             &empty.seen(),
         );
     } else {
-        tally.check(&format!("{name}: a POST without a body"), empty.status == "200", &empty.seen());
+        checks.check(&format!("{name}: a POST without a body"), empty.status == "200", &empty.seen());
         site.tenant.http.act(&format!("/api/v1/licenses/{}/resume", site.license))?;
     }
     let file = site.folder.path().join("large.json");
@@ -399,11 +399,11 @@ fn api(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
     };
     fs::write(&file, customer(3_000))?;
     let kept = site.curl("/api/v1/customers", &post)?;
-    tally.check(&format!("{name}: a POST with a body"), kept.status == "201", &kept.seen());
+    checks.check(&format!("{name}: a POST with a body"), kept.status == "201", &kept.seen());
     fs::write(&file, customer(1_200_000))?;
     let large = site.curl("/api/v1/customers", &post)?;
     let problem: Value = serde_json::from_str(&large.body).unwrap_or_default();
-    tally.check(
+    checks.check(
         &format!("{name}: a body that is too large is refused by the server itself"),
         large.status == "413" && problem["code"] == "payload_too_large",
         &large.seen(),
@@ -411,12 +411,12 @@ fn api(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
     let license_key = site.secrets[1].clone();
     let product = format!("Authorization: Bearer {}", site.secrets[2]);
     let looked_up = site.curl(&format!("/api/v1/license/{license_key}"), &["-H", &product])?;
-    tally.check(&format!("{name}: a license key in the path"), looked_up.status == "200", &looked_up.seen());
+    checks.check(&format!("{name}: a license key in the path"), looked_up.status == "200", &looked_up.seen());
     Ok(())
 }
 
 /// Push and pull of an image with a large layer, with the key as user name too.
-fn images(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
+fn images(checks: &mut Checks, kind: Kind, site: &Site) -> Result<()> {
     let name = kind.name();
     // Another one behind each proxy, and none that gets smaller on the way.
     let layer: Vec<u8> =
@@ -450,7 +450,7 @@ fn images(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
         &at(&local),
         &remote,
     ])?;
-    succeeded(tally, &format!("{name}: push of a layer of {LAYER_BYTES} bytes"), &pushed);
+    succeeded(checks, &format!("{name}: push of a layer of {LAYER_BYTES} bytes"), &pushed);
     let pulled = skopeo(&[
         "copy",
         "--preserve-digests",
@@ -461,18 +461,18 @@ fn images(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
         &remote,
         &at(&back),
     ])?;
-    succeeded(tally, &format!("{name}: pull"), &pulled);
+    succeeded(checks, &format!("{name}: pull"), &pulled);
     let same = fs::read(back.join("manifest.json")).is_ok_and(|manifest| manifest == image.manifest);
-    tally.check(&format!("{name}: what was pushed is what was pulled"), same, "another manifest");
+    checks.check(&format!("{name}: what was pushed is what was pulled"), same, "another manifest");
     Ok(())
 }
 
-fn succeeded(tally: &mut Tally, what: &str, output: &Output) {
-    tally.check(what, output.status.success(), &said(output));
+fn succeeded(checks: &mut Checks, what: &str, output: &Output) {
+    checks.check(what, output.status.success(), &said(output));
 }
 
 /// The address of the client, whatever it says of itself.
-fn addresses(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
+fn addresses(checks: &mut Checks, kind: Kind, site: &Site) -> Result<()> {
     let user = format!("{0}:{0}", site.key);
     let path = format!("/v2/acme/{}/manifests/1.0", kind.file().to_lowercase());
     let args = [
@@ -487,7 +487,7 @@ fn addresses(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
     ];
     let accept = ["-H", "Accept: application/vnd.oci.image.manifest.v1+json"];
     let pulled = site.curl(&path, &[&args[..], &accept].concat())?;
-    tally.check(
+    checks.check(
         &format!("{}: pull from another address", kind.name()),
         pulled.status == "200",
         &pulled.seen(),
@@ -502,7 +502,7 @@ fn addresses(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    tally.check(
+    checks.check(
         &format!("{}: the address of the client", kind.name()),
         seen.contains("\"127.0.0.9\"") && !seen.contains("203.0.113"),
         &seen,
@@ -511,16 +511,16 @@ fn addresses(tally: &mut Tally, kind: Kind, site: &Site) -> Result<()> {
 }
 
 /// Lines, and no secret in them.
-fn logs(tally: &mut Tally, kind: Kind, site: &Site, proxy: &Proxy) -> Result<()> {
+fn logs(checks: &mut Checks, kind: Kind, site: &Site, proxy: &Proxy) -> Result<()> {
     let said = proxy.said()?;
     let lines = ["/sign-in", "/setup/kw_...", "/v2/acme/", "/api/v1/customers", "/api/v1/license/..."];
     let missing: Vec<_> = lines.into_iter().filter(|line| !said.contains(line)).collect();
-    tally.check(
+    checks.check(
         &format!("{}: the access log", kind.name()),
         missing.is_empty(),
         &format!("{missing:?} in {} bytes", said.len()),
     );
     let told: Vec<_> = site.secrets.iter().filter(|secret| said.contains(secret.as_str())).collect();
-    tally.check(&format!("{}: no secret in the log", kind.name()), told.is_empty(), &format!("{told:?}"));
+    checks.check(&format!("{}: no secret in the log", kind.name()), told.is_empty(), &format!("{told:?}"));
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 
-use super::Tally;
+use super::Checks;
 use super::clients;
 use super::server::{Server, Tenant};
 use crate::parts::Parts;
@@ -14,7 +14,7 @@ const PAYLOAD: &str =
 const AUDIENCE: &str = "license-key";
 
 /// Has every client judge good and bad tokens of two organizations.
-pub(crate) fn judge(tally: &mut Tally, server: &Server, parts: &Parts) -> Result<()> {
+pub(crate) fn judge(checks: &mut Checks, server: &Server, parts: &Parts) -> Result<()> {
     let (acme, other) = (server.tenant("Acme")?, server.tenant("Other")?);
     let folder = tempfile::tempdir()?;
     let keep = |name: &str, text: String| -> Result<PathBuf> {
@@ -41,13 +41,13 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server, parts: &Parts) -> Result
         for format in client.formats.iter().copied() {
             let token = |tenant: &Tenant, license: &str| tenant.http.token(license, format);
             let issued = token(&acme, &good)?;
-            tally.check("the token is the same each time", issued == token(&acme, &good)?, format);
+            checks.check("the token is the same each time", issued == token(&acme, &good)?, format);
             for key in [&pem, &jwks] {
                 let mut expect =
                     |accepted: bool, what: &str, token: &str, audience: &str| -> Result<String> {
                         let verdict = client.judge(key, token, audience)?;
                         let name = format!("{}, {format}, {what}", client.name);
-                        tally.check(&name, verdict.accepts == accepted, &verdict.said);
+                        checks.check(&name, verdict.accepts == accepted, &verdict.said);
                         Ok(verdict.said)
                     };
                 let said = expect(true, "good", &issued, AUDIENCE)?;
@@ -62,10 +62,10 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server, parts: &Parts) -> Result
                     expect(false, "without signature", &without_signature(&issued), AUDIENCE)?;
                 }
                 let whole = ["\"seats\":25", "analytics", customer].iter().all(|part| said.contains(part));
-                tally.check(&format!("{} sees all claims", client.name), whole, &said);
+                checks.check(&format!("{} sees all claims", client.name), whole, &said);
                 // JavaScript's numbers can't hold this one; everyone else must see each digit.
                 if !client.name.contains("Node") {
-                    tally.check("big numbers are exact", said.contains("12345678901234567890"), &said);
+                    checks.check("big numbers are exact", said.contains("12345678901234567890"), &said);
                 }
             }
         }
@@ -74,7 +74,7 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server, parts: &Parts) -> Result
 }
 
 /// Every license that was answered `201` is there after `kill -9`, and its token is the same.
-pub(crate) fn survive_kill(tally: &mut Tally, server: &mut Server) -> Result<()> {
+pub(crate) fn survive_kill(checks: &mut Checks, server: &mut Server) -> Result<()> {
     let tenant = server.tenant("Survivor")?;
     let mut known = Vec::new();
     for round in 0..3 {
@@ -86,7 +86,7 @@ pub(crate) fn survive_kill(tally: &mut Tally, server: &mut Server) -> Result<()>
         server.kill_and_restart()?;
         for (id, token) in &known {
             let after = tenant.http.token(id, "jwt").unwrap_or_default();
-            tally.check("a license survives kill -9", after == *token, id);
+            checks.check("a license survives kill -9", after == *token, id);
         }
     }
     Ok(())

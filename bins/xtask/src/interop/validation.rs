@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::Tally;
+use super::Checks;
 use super::http::Http;
 use super::server::{Server, Tenant};
 use crate::parts::Parts;
@@ -50,7 +50,7 @@ impl Shop {
 }
 
 /// The public client, and signatures checked in Python.
-pub(crate) fn judge(tally: &mut Tally, server: &Server, parts: &Parts) -> Result<()> {
+pub(crate) fn judge(checks: &mut Checks, server: &Server, parts: &Parts) -> Result<()> {
     let shop = Shop::open(server, "Validator")?;
     let python = |script: &str, args: &[&str]| -> Result<Output> {
         Ok(Command::new(&parts.python).arg(root()?.join(script)).args(args).output()?)
@@ -66,7 +66,7 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server, parts: &Parts) -> Result
     let mut validate = |license: &str, expected: i32, status: &str| -> Result<()> {
         let output = python("examples/python/validate.py", &[&url, &shop.key, &jwks, license, "2.1.0"])?;
         let right = output.status.code() == Some(expected) && said(&output).contains(status);
-        tally.check(&format!("rfc8785 and cryptography: {status}"), right, &said(&output));
+        checks.check(&format!("rfc8785 and cryptography: {status}"), right, &said(&output));
         Ok(())
     };
     let status = |name: &str| format!("\"status\": \"{name}\"");
@@ -78,18 +78,18 @@ pub(crate) fn judge(tally: &mut Tally, server: &Server, parts: &Parts) -> Result
     shop.tenant.http.act(&format!("/api/v1/licenses/{}/resume", shop.license))?;
 
     let used = shop.used()?;
-    tally.check("four were counted", used == 4, &used.to_string());
+    checks.check("four were counted", used == 4, &used.to_string());
     let organization = &shop.tenant.id;
     let limit = json!({ "validations_per_day": used + 20 }).to_string();
     shop.tenant.http.send(&format!("/api/v1/organizations/{organization}/plan"), &limit)?;
     let output = python("bins/xtask/src/interop/public_client.py", &[&url, &shop.key, &shop.code, "20"])?;
-    tally.check("keyport 1.0.1", output.status.success(), &said(&output));
-    tally.check("exactly the limit", shop.used()? == used + 20, &shop.used()?.to_string());
+    checks.check("keyport 1.0.1", output.status.success(), &said(&output));
+    checks.check("exactly the limit", shop.used()? == used + 20, &shop.used()?.to_string());
     Ok(())
 }
 
 /// Every answer that went out is in the count after `kill -9` under load.
-pub(crate) fn survive_kill(tally: &mut Tally, server: &mut Server) -> Result<()> {
+pub(crate) fn survive_kill(checks: &mut Checks, server: &mut Server) -> Result<()> {
     const ASKING: u64 = 16;
     let shop = Shop::open(server, "Counted")?;
     let mut answered = 0;
@@ -120,7 +120,7 @@ pub(crate) fn survive_kill(tally: &mut Tally, server: &mut Server) -> Result<()>
         let used = shop.used()?;
         // What was counted and not yet answered when the server died may be more, by one a client.
         let right = answered > 100 && (answered..=answered + ASKING).contains(&used);
-        tally.check("what was answered is counted", right, &format!("{answered} answered, {used} counted"));
+        checks.check("what was answered is counted", right, &format!("{answered} answered, {used} counted"));
         answered = used;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::{Tally, clients};
+use super::{Checks, clients};
 use crate::parts::Parts;
 use crate::root;
 
@@ -14,7 +14,7 @@ const BYTES_AS_THEY_ARE: &str = "X1";
 const PASTED_AT: i64 = 1_810_000_000;
 
 /// Has every client judge every vector of its formats.
-pub(crate) fn judge(tally: &mut Tally, parts: &Parts) -> Result<()> {
+pub(crate) fn judge(checks: &mut Checks, parts: &Parts) -> Result<()> {
     let text = std::fs::read_to_string(root()?.join("crates/token/vectors/v1.json"))?;
     let vectors: Value = serde_json::from_str(&text).context("the vectors")?;
     let list = |name: &str| vectors[name].as_array().with_context(|| format!("vectors have {name}"));
@@ -31,7 +31,7 @@ pub(crate) fn judge(tally: &mut Tally, parts: &Parts) -> Result<()> {
             };
             let verdict = client.judge_at(key, &text(token)?, &audience, Some(at))?;
             let name = format!("{}, vector {}", client.name, vector["name"]);
-            tally.check(&name, verdict.accepts == valid, &verdict.said);
+            checks.check(&name, verdict.accepts == valid, &verdict.said);
             Ok(())
         };
         for (vectors, valid) in [(list("valid")?, true), (list("invalid")?, false)] {

@@ -122,7 +122,7 @@ impl Engine {
             return Ok(());
         }
         if (event.operation, event.decision) == (Operation::Pull, Decision::Allowed)
-            && let Some(passed) = page.passed.remove(&thing(event))
+            && let Some(passed) = page.passed.remove(&subject(event))
         {
             // They belong to the pull before this one.
             page.add_bytes(tx, passed).await?;
@@ -136,14 +136,14 @@ impl Engine {
 #[derive(Default)]
 struct Page<'a> {
     registries: HashMap<(OrganizationId, RegistryId), Option<Registry>>,
-    passed: BTreeMap<Thing<'a>, Passed<'a>>,
+    passed: BTreeMap<Subject<'a>, Passed<'a>>,
     /// The latest use of each thing. In an order, so that servers that write at once don't wait for each other.
     used: BTreeMap<Uuid, &'a Entry>,
     early: Vec<Entry>,
 }
 
 /// Who pulls what where.
-type Thing<'a> = (RegistryId, Uuid, &'a str);
+type Subject<'a> = (RegistryId, Uuid, &'a str);
 
 struct Passed<'a> {
     due: &'a Due,
@@ -153,7 +153,7 @@ struct Passed<'a> {
 
 impl<'a> Page<'a> {
     fn pass(&mut self, event: &'a RegistryEvent, bytes: u64, due: &'a Due) {
-        let passed = self.passed.entry(thing(event)).or_insert(Passed { due, event, bytes: 0 });
+        let passed = self.passed.entry(subject(event)).or_insert(Passed { due, event, bytes: 0 });
         passed.bytes = passed.bytes.saturating_add(bytes);
     }
 
@@ -179,7 +179,7 @@ impl<'a> Page<'a> {
     }
 }
 
-fn thing(event: &RegistryEvent) -> Thing<'_> {
+fn subject(event: &RegistryEvent) -> Subject<'_> {
     let holder = match event.holder {
         Holder::Key(key) => key.uuid(),
         Holder::License { license, .. } => license.uuid(),

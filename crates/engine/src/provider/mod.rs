@@ -109,7 +109,7 @@ impl Engine {
     ) -> Result<ChangedProvider> {
         let (scope, now) = (access.scope(), self.now());
         self.describe(scope.id(), &new.issuer).await?;
-        let (tx, _) = self.write_held(access).await?;
+        let (tx, _) = self.write_locked(access).await?;
         let session = caller.hold(self, &tx, access).await?;
         let known = tx.providers(scope).lock().await?;
         unchanged(known.as_ref().map_or(0, |(known, _)| known.version), expected)?;
@@ -159,7 +159,7 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Option<SignedIn>> {
         let scope = access.scope();
-        let (tx, _) = self.write_held(access).await?;
+        let (tx, _) = self.write_locked(access).await?;
         let session = caller.hold(self, &tx, access).await?;
         let known = tx.providers(scope).lock().await?;
         let (known, _) = known.ok_or(Error::NotFound(Resource::Provider))?;

@@ -67,7 +67,7 @@ impl Engine {
         }
         let busiest = habits.busiest(event, hour - habit::PAST_HOURS, hour - 2).await?;
         let Some(finding) = habit::volume(operation, recent, busiest) else { return Ok(()) };
-        if tx.alerts(registry.scope()).is_told(event.holder, &finding, event.at).await? {
+        if tx.alerts(registry.scope()).is_raised(event.holder, &finding, event.at).await? {
             return Ok(());
         }
         let count =
@@ -81,7 +81,7 @@ impl Engine {
     async fn watch_refusals(&self, tx: &Tx, registry: &Registry, event: &RegistryEvent) -> Result<()> {
         let recent = self.recent(tx, event, event.at.unix() / HOUR).await?;
         let Some(finding) = habit::refusals(recent) else { return Ok(()) };
-        if tx.alerts(registry.scope()).is_told(event.holder, &finding, event.at).await? {
+        if tx.alerts(registry.scope()).is_raised(event.holder, &finding, event.at).await? {
             return Ok(());
         }
         let since = event.at.plus_seconds(-HOUR);

@@ -56,7 +56,7 @@ impl Engine {
         let known = self.store.read().await?.upstream_claims(registry.id).await?;
         if !reached.endpoints.is_subset(&known) {
             let tx = self.store.write().await?;
-            tx.hold_endpoints(&reached.endpoints).await?;
+            tx.lock_endpoints(&reached.endpoints).await?;
             if !is_free(&tx, registry.organization, &reached.endpoints, registry.prefix.as_ref()).await? {
                 return Err(Unreachable::Claimed);
             }
@@ -97,7 +97,7 @@ pub(super) async fn hold(
     reached: &Reached,
     prefix: Option<&RepositoryName>,
 ) -> Result<()> {
-    tx.hold_endpoints(&reached.endpoints).await?;
+    tx.lock_endpoints(&reached.endpoints).await?;
     if is_free(tx, organization, &reached.endpoints, prefix).await? {
         return Ok(());
     }

@@ -116,7 +116,7 @@ impl Engine {
         let scope = key.scope();
         let Some(registry) = tx.registries(scope).find(key.registry).await? else { return Ok(None) };
         let network = address.network();
-        let told = is_told(&tx, &key, &network, now).await?;
+        let told = is_raised(&tx, &key, &network, now).await?;
         drop(tx);
         // Who shows the new secret has it.
         if key.handover(now).is_none() || key.secret.hash == hash {
@@ -133,7 +133,7 @@ impl Engine {
         // Looked at again: it may have been revoked meanwhile.
         let Some(key) = found.filter(|key| key.accepts(&hash, now)) else { return Ok(None) };
         let Some(secret) = self.waiting(&key, now)? else { return Ok(Some(collected(&key, None, now))) };
-        if is_told(&tx, &key, &network, now).await? {
+        if is_raised(&tx, &key, &network, now).await? {
             return Ok(Some(collected(&key, Some(secret), now)));
         }
         let origin = Origin { address, client: shortened(client) };
@@ -266,7 +266,7 @@ impl Engine {
 }
 
 /// Whether a collection is nothing new: the secret was collected before, and the key is known in this network.
-async fn is_told(tx: &Tx, key: &RegistryKey, network: &AddressRange, now: Timestamp) -> Result<bool> {
+async fn is_raised(tx: &Tx, key: &RegistryKey, network: &AddressRange, now: Timestamp) -> Result<bool> {
     let before = key.handover.as_ref().and_then(|handover| handover.progress.collected_at());
     if before.is_none() {
         return Ok(false);

@@ -73,7 +73,7 @@ fn row(
 ) -> Row {
     let grant = |grant: &ArtifactGrant| Granted {
         artifact: called(names.get(&grant.artifact)),
-        tags: told(&grant.tags),
+        tags: described(&grant.tags),
         beyond: effects.and_then(|effects| effects.beyond(grant)),
     };
     let note = entitlement.description.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -81,7 +81,7 @@ fn row(
 }
 
 /// Which tags are granted, in a few words.
-fn told(tags: &TagGrant) -> String {
+fn described(tags: &TagGrant) -> String {
     match tags {
         TagGrant::All => "all current and future tags".to_owned(),
         TagGrant::Current(tags) => format!("the {} tags of when it was granted", tags.len()),
@@ -414,7 +414,7 @@ async fn preview(
     let names: BTreeMap<_, _> = choices.iter().map(|choice| (choice.id, &choice.repository)).collect();
     let named = |grant: &ArtifactGrant| {
         let name = names.get(&grant.artifact).map(|name| (*name).clone()).unwrap_or_default();
-        (name, told(&grant.tags))
+        (name, described(&grant.tags))
     };
     let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
     let grants = preview.grants.iter().map(named).collect();

@@ -136,7 +136,7 @@ async fn create(signed: Signed<WriteCustomers>, Posted(mut form): Posted, engine
     page::send(&NewCustomerPage { shell, form })
 }
 
-struct Held {
+struct LicenseRow {
     license: License,
     status: LicenseStatus,
 }
@@ -147,7 +147,7 @@ struct CustomerPage {
     shell: Shell,
     customer: Customer,
     form: Form,
-    licenses: Vec<Held>,
+    licenses: Vec<LicenseRow>,
     /// How many there are on all pages.
     count: u64,
     license_pages: Pages,
@@ -202,7 +202,7 @@ async fn page_of(
     page::send(&CustomerPage {
         shell: Shell::vendor(&signed.person, &signed.csrf, "customers", now).after(query),
         form,
-        licenses: held.into_iter().map(|license| Held { status: license.status(now), license }).collect(),
+        licenses: held.into_iter().map(|license| LicenseRow { status: license.status(now), license }).collect(),
         count,
         license_pages,
         grants,

@@ -55,13 +55,13 @@ fn rfc_8037() {
 }
 
 #[derive(Debug, Default)]
-struct Tally {
+struct Counts {
     cases: usize,
     accepted: usize,
     plain_only: usize,
 }
 
-impl Tally {
+impl Counts {
     /// Holds our verdict against that of `verify_strict`.
     fn compare(&mut self, public: &[u8; 32], message: &[u8], signature: &[u8; 64]) {
         let dalek = VerifyingKey::from_bytes(public).ok();
@@ -111,7 +111,7 @@ fn small_order_encodings() -> Vec<[u8; 32]> {
 /// the equation with the cofactor, and by chance of the challenge also without it.
 #[test]
 fn crafted_torsion_is_judged_as_by_verify_strict() {
-    let mut tally = Tally::default();
+    let mut counts = Counts::default();
     for round in 0..40 {
         let (a, r) = (scalar("a", round), scalar("r", round));
         // Zero leaves only the torsion: small order.
@@ -122,32 +122,32 @@ fn crafted_torsion_is_judged_as_by_verify_strict() {
                     let point = (EdwardsPoint::mul_base(&r) + point_torsion).compress().to_bytes();
                     let message = [round as u8];
                     let s = r + challenge(&point, &public, &message) * a;
-                    tally.compare(&public, &message, &join(point, s.to_bytes()));
+                    counts.compare(&public, &message, &join(point, s.to_bytes()));
                 }
             }
         }
     }
-    assert_eq!(tally.cases, 40 * 4 * 64);
+    assert_eq!(counts.cases, 40 * 4 * 64);
     // The cases bite: both verdicts occur, and the plain check would accept what the strict one refuses.
-    assert!(tally.accepted > 200 && tally.plain_only > 200, "{tally:?}");
+    assert!(counts.accepted > 200 && counts.plain_only > 200, "{counts:?}");
 }
 
 #[test]
 fn small_order_encodings_are_judged_as_by_verify_strict() {
-    let mut tally = Tally::default();
+    let mut counts = Counts::default();
     let honest = scalar("a", 0);
     let honest_key = EdwardsPoint::mul_base(&honest).compress().to_bytes();
     for count in 0..20u8 {
         for point in small_order_encodings() {
             // R of small order, the rest honest: s = k·a.
             let s = challenge(&point, &honest_key, &[count]) * honest;
-            tally.compare(&honest_key, &[count], &join(point, s.to_bytes()));
+            counts.compare(&honest_key, &[count], &join(point, s.to_bytes()));
             for public in small_order_encodings() {
-                tally.compare(&public, &[count], &join(point, [0; 32]));
+                counts.compare(&public, &[count], &join(point, [0; 32]));
             }
         }
     }
-    assert!(tally.accepted == 0 && tally.plain_only > 0, "{tally:?}");
+    assert!(counts.accepted == 0 && counts.plain_only > 0, "{counts:?}");
 }
 
 #[test]
@@ -157,17 +157,17 @@ fn altered_signatures_are_judged_as_by_verify_strict() {
         0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0,
         0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
     ];
-    let mut tally = Tally::default();
+    let mut counts = Counts::default();
     for round in 0..30u8 {
         let key = SecretKey::from_seed([round; 32]);
         let public = key.public_key().to_bytes();
         let message = bytes("message", round.into());
         let signature = key.sign(&message);
-        tally.compare(&public, &message, &signature);
+        counts.compare(&public, &message, &signature);
         for bit in (0..512).step_by(7) {
             let mut flipped = signature;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            tally.compare(&public, &message, &flipped);
+            counts.compare(&public, &message, &flipped);
         }
         // s + l, s + 2l, …: the same scalar, not reduced.
         let mut unreduced = signature;
@@ -177,13 +177,13 @@ fn altered_signatures_are_judged_as_by_verify_strict() {
                 let sum = u16::from(*byte) + u16::from(add) + carry;
                 (*byte, carry) = (sum as u8, sum >> 8);
             }
-            tally.compare(&public, &message, &unreduced);
+            counts.compare(&public, &message, &unreduced);
         }
         for random in 0..20 {
-            tally.compare(&public, &message, &bytes("signature", u64::from(round) * 100 + random));
+            counts.compare(&public, &message, &bytes("signature", u64::from(round) * 100 + random));
         }
     }
-    assert_eq!(tally.accepted, 30, "{tally:?}");
+    assert_eq!(counts.accepted, 30, "{counts:?}");
 }
 
 /// Keys whose encoding is not canonical are refused when they are loaded, whatever the signature.

@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result};
 
 use super::images::{self, INDEX, Image, digest, index};
 use super::{Depot, said};
-use crate::interop::Tally;
+use crate::interop::Checks;
 
-pub(crate) fn judge(tally: &mut Tally, depot: &Depot, folder: &Path) -> Result<()> {
+pub(crate) fn judge(checks: &mut Checks, depot: &Depot, folder: &Path) -> Result<()> {
     let (one, two) = (Image::new("one", "amd64")?, Image::new("two", "arm64")?);
     for image in [&one, &two] {
         image.push(depot.port, &depot.push, "acme/app", &image.digest())?;
@@ -20,14 +20,14 @@ pub(crate) fn judge(tally: &mut Tally, depot: &Depot, folder: &Path) -> Result<(
     Image::new("secret", "amd64")?.push(depot.port, &depot.push, "acme/secret", "1.0")?;
 
     let pulled = pull(depot, folder, "acme/app:1.0", &depot.pull)?;
-    tally.check("skopeo pulls an index with all its images", pulled.status.success(), &said(&pulled));
+    checks.check("skopeo pulls an index with all its images", pulled.status.success(), &said(&pulled));
     let from = format!("dir:{}", folder.join("pulled").display());
     let creds = format!("{0}:{0}", depot.push);
     let to = depot.name("acme/copy:1.0");
     let pushed = skopeo(&["copy", "--all", "--dest-tls-verify=false", "--dest-creds", &creds, &from, &to])?;
-    tally.check("skopeo pushes, the key as user and password", pushed.status.success(), &said(&pushed));
+    checks.check("skopeo pushes, the key as user and password", pushed.status.success(), &said(&pushed));
     let same = depot.get("/v2/acme/copy/manifests/1.0", &depot.pull)?;
-    tally.check("what was pushed is what was pulled", digest(&same.body) == digest(&both), &same.seen());
+    checks.check("what was pushed is what was pulled", digest(&same.body) == digest(&both), &same.seen());
     let creds = format!("x:{}", depot.pull);
     let refused = skopeo(&[
         "copy",
@@ -38,7 +38,7 @@ pub(crate) fn judge(tally: &mut Tally, depot: &Depot, folder: &Path) -> Result<(
         &depot.name("acme/no:1"),
     ])?;
     let right = !refused.status.success() && said(&refused).contains("this registry key can only pull");
-    tally.check("a key to read does not push, and says so", right, &said(&refused));
+    checks.check("a key to read does not push, and says so", right, &said(&refused));
 
     let (root, run) = (folder.join("podman"), folder.join("run"));
     let podman = |args: &[&str]| {
@@ -52,15 +52,15 @@ pub(crate) fn judge(tally: &mut Tally, depot: &Depot, folder: &Path) -> Result<(
     };
     let host = format!("127.0.0.1:{}", depot.port);
     let login = podman(&["login", "--tls-verify=false", "-u", &depot.push, "-p", &depot.push, &host])?;
-    tally.check("podman login", login.status.success(), &said(&login));
+    checks.check("podman login", login.status.success(), &said(&login));
     let wrong = podman(&["login", "--tls-verify=false", "-u", "x", "-p", "kw_reg_wrong", &host])?;
-    tally.check(
+    checks.check(
         "podman login with a wrong key",
         !wrong.status.success() && said(&wrong).contains("invalid username/password"),
         &said(&wrong),
     );
     let login = podman(&["login", "--tls-verify=false", "-u", "ci", "-p", &depot.push, &host])?;
-    tally.check("podman login again", login.status.success(), &said(&login));
+    checks.check("podman login again", login.status.success(), &said(&login));
     let (image, copy) = (format!("{host}/acme/app:2.0"), format!("{host}/acme/podman:1"));
     for args in [
         &["pull", "--tls-verify=false", &image][..],
@@ -68,7 +68,7 @@ pub(crate) fn judge(tally: &mut Tally, depot: &Depot, folder: &Path) -> Result<(
         &["push", "--tls-verify=false", &copy],
     ] {
         let done = podman(args)?;
-        tally.check(&format!("podman {}", args[0]), done.status.success(), &said(&done));
+        checks.check(&format!("podman {}", args[0]), done.status.success(), &said(&done));
     }
     Ok(())
 }

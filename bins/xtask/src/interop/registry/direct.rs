@@ -8,9 +8,9 @@ use super::clients::skopeo;
 use super::upstream::Upstream;
 use super::wire::Ask;
 use super::{Depot, said};
-use crate::interop::Tally;
+use crate::interop::Checks;
 
-pub(crate) fn judge(tally: &mut Tally, depot: &Depot, folder: &Path, upstream: &Upstream) -> Result<()> {
+pub(crate) fn judge(checks: &mut Checks, depot: &Depot, folder: &Path, upstream: &Upstream) -> Result<()> {
     let (some, every) = (depot.customer("Some")?, depot.customer("Every")?);
     let artifact = depot.artifact("acme/app")?;
     depot.entitle(&some.id, &artifact, "named", &["2.0"])?;
@@ -31,7 +31,7 @@ pub(crate) fn judge(tally: &mut Tally, depot: &Depot, folder: &Path, upstream: &
         ])
     };
     let off = pull(&depot.pull, "acme/app:2.0")?;
-    tally.check("the upstream itself is closed", !off.status.success(), &said(&off));
+    checks.check("the upstream itself is closed", !off.status.success(), &said(&off));
     depot.tenant.http.patch(&format!("/api/v1/registries/{}", depot.registry), r#"{"direct":true}"#)?;
     for (what, key, name, may) in [
         ("a key at the upstream itself", &depot.pull, "acme/app:2.0", true),
@@ -40,17 +40,17 @@ pub(crate) fn judge(tally: &mut Tally, depot: &Depot, folder: &Path, upstream: &
         ("a customer with some of its tags", &some.token, "acme/app:2.0", false),
     ] {
         let done = pull(key, name)?;
-        tally.check(what, done.status.success() == may, &said(&done));
+        checks.check(what, done.status.success() == may, &said(&done));
     }
     let again = pull(&depot.pull, "acme/app:2.0")?;
-    tally.check("and again", again.status.success(), &said(&again));
+    checks.check("and again", again.status.success(), &said(&again));
     let from = format!("dir:{}", folder.join("direct").display());
     for (what, key, may) in
         [("a key pushes there", &depot.push, true), ("a key to read does not", &depot.pull, false)]
     {
         let (creds, to) = (format!("x:{key}"), format!("{there}/acme/direct:1"));
         let done = skopeo(&["copy", "--all", "--dest-tls-verify=false", "--dest-creds", &creds, &from, &to])?;
-        tally.check(what, done.status.success() == may, &said(&done));
+        checks.check(what, done.status.success() == may, &said(&done));
     }
     let form = |grant: &str, key: &str| {
         let form = format!(
@@ -61,15 +61,15 @@ pub(crate) fn judge(tally: &mut Tally, depot: &Depot, folder: &Path, upstream: &
             .send(depot.port)
     };
     let given = form("password", &depot.pull)?;
-    tally.check(
+    checks.check(
         "a token by form",
         given.status == 200 && given.json()["token"].is_string() && given.json()["refresh_token"].is_null(),
         &given.seen(),
     );
     let wrong = form("password", "kw_reg_wrong")?;
-    tally.check("none for a wrong key", wrong.status == 401, &wrong.seen());
+    checks.check("none for a wrong key", wrong.status == 401, &wrong.seen());
     let refresh = form("refresh_token", &depot.pull)?;
-    tally.check(
+    checks.check(
         "none by another grant",
         refresh.status == 400 && refresh.json()["error"] == "unsupported_grant_type",
         &refresh.seen(),

@@ -21,7 +21,7 @@ use std::process::Output;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
-use super::Tally;
+use super::Checks;
 use super::server::{Server, Tenant};
 pub(crate) use clients::skopeo;
 use images::{INDEX, MANIFEST};
@@ -48,24 +48,24 @@ struct Customer {
 }
 
 /// All checks, on one server.
-pub(crate) fn judge(tally: &mut Tally, server: &Server, python: &Path) -> Result<()> {
+pub(crate) fn judge(checks: &mut Checks, server: &Server, python: &Path) -> Result<()> {
     let mut upstream = Upstream::new()?;
     let depot = Depot::open(server, &upstream.url())?;
     upstream.start(&depot.tenant, &depot.registry)?;
     let folder = tempfile::tempdir()?;
-    clients::judge(tally, &depot, folder.path())?;
-    entitlements::judge(tally, &depot, folder.path())?;
-    lists::judge(tally, &depot)?;
-    oci::judge(tally, &depot, folder.path())?;
-    referrers::judge(tally, &depot, &upstream, &referrers::Clients { python, folder: folder.path() })?;
-    thefts::judge(tally, &depot, server)?;
-    direct::judge(tally, &depot, folder.path(), &upstream)?;
-    notifications::judge(tally, &depot, &upstream)?;
-    access_events::judge(tally, &depot)?;
+    clients::judge(checks, &depot, folder.path())?;
+    entitlements::judge(checks, &depot, folder.path())?;
+    lists::judge(checks, &depot)?;
+    oci::judge(checks, &depot, folder.path())?;
+    referrers::judge(checks, &depot, &upstream, &referrers::Clients { python, folder: folder.path() })?;
+    thefts::judge(checks, &depot, server)?;
+    direct::judge(checks, &depot, folder.path(), &upstream)?;
+    notifications::judge(checks, &depot, &upstream)?;
+    access_events::judge(checks, &depot)?;
     upstream.stop();
     let answer = depot.ask("GET", "/v2/acme/app/manifests/1.0").key(&depot.pull).send(depot.port)?;
     let plain = answer.status == 502 && answer.error().0 == "UNAVAILABLE";
-    tally.check("an upstream that is gone", plain, &answer.seen());
+    checks.check("an upstream that is gone", plain, &answer.seen());
     Ok(())
 }
 

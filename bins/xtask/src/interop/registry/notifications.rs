@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::super::Tally;
+use super::super::Checks;
 use super::Depot;
 use super::images::Image;
 use super::upstream::Upstream;
@@ -14,28 +14,28 @@ use super::wire::Ask;
 const REPOSITORY: &str = "acme/past";
 
 /// The registry lets clients come to the upstream itself.
-pub(super) fn judge(tally: &mut Tally, depot: &Depot, upstream: &Upstream) -> Result<()> {
+pub(super) fn judge(checks: &mut Checks, depot: &Depot, upstream: &Upstream) -> Result<()> {
     let image = Image::new("past the gateway", "amd64")?;
     image.push(upstream.port(), &pass(depot, "pull,push", &depot.push)?, REPOSITORY, "1.0")?;
     let seen = waits(depot, |tags| tags == ["1.0"])?;
-    tally.check("what is pushed to the upstream itself is known within seconds", seen.0, &seen.1);
+    checks.check("what is pushed to the upstream itself is known within seconds", seen.0, &seen.1);
     let path = format!("/v2/{REPOSITORY}/manifests/{}", image.digest());
     // A tag that was learned in this very second might have come back.
     std::thread::sleep(Duration::from_secs(1));
     let deleted = Ask::new("DELETE", &path)
         .key(&pass(depot, "pull,push,delete", &depot.delete)?)
         .send(upstream.port())?;
-    tally.check("what is deleted there", deleted.status == 202, &deleted.seen());
+    checks.check("what is deleted there", deleted.status == 202, &deleted.seen());
     let seen = waits(depot, |tags| tags.is_empty())?;
-    tally.check("is gone from the catalogue within seconds", seen.0, &seen.1);
+    checks.check("is gone from the catalogue within seconds", seen.0, &seen.1);
     let kept = depot.tenant.http.get(&notifications(depot))?;
     let kept: Value = serde_json::from_str(&kept)?;
-    tally.check("the upstream was heard", kept["heard_at"].is_string(), &kept.to_string());
-    strangers(tally, depot)
+    checks.check("the upstream was heard", kept["heard_at"].is_string(), &kept.to_string());
+    strangers(checks, depot)
 }
 
 /// What others send, and what nobody could read.
-fn strangers(tally: &mut Tally, depot: &Depot) -> Result<()> {
+fn strangers(checks: &mut Checks, depot: &Depot) -> Result<()> {
     let made = depot.tenant.http.send(&notifications(depot), "{}")?;
     let secret = made["secret"].as_str().context("a secret is made")?;
     let post = |secret: Option<&str>, body: &[u8]| {
@@ -54,7 +54,7 @@ fn strangers(tally: &mut Tally, depot: &Depot) -> Result<()> {
         ("more than a mebibyte", Some(secret), &long, 413),
     ] {
         let answer = post(secret, body)?;
-        tally.check(what, answer.status == status, &answer.seen());
+        checks.check(what, answer.status == status, &answer.seen());
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::images::{self, INDEX, Image, MANIFEST, about, digest};
 use super::upstream::Upstream;
 use super::wire::{Answer, Ask};
 use super::{Depot, said};
-use crate::interop::Tally;
+use crate::interop::Checks;
 use crate::interop::server::{Server, program};
 
 const REPOSITORY: &str = "acme/signed";
@@ -28,7 +28,7 @@ pub(crate) struct Clients<'a> {
 }
 
 pub(crate) fn judge(
-    tally: &mut Tally,
+    checks: &mut Checks,
     depot: &Depot,
     upstream: &Upstream,
     clients: &Clients<'_>,
@@ -37,9 +37,9 @@ pub(crate) fn judge(
     image.push(depot.port, &depot.push, REPOSITORY, "1.0")?;
     let none = list(depot, &depot.pull, &image, "")?;
     let empty = none.status == 200 && none.header("content-type") == Some(INDEX) && names(&none).is_empty();
-    tally.check("an image that nothing is about", empty, &none.seen());
+    checks.check("an image that nothing is about", empty, &none.seen());
 
-    let sbom = attached(tally, depot, &image, clients)?;
+    let sbom = attached(checks, depot, &image, clients)?;
     let signature = about(&image, b"signed by hand");
     images::upload(depot.port, &depot.push, REPOSITORY, &signature.layer)?;
     images::upload(depot.port, &depot.push, REPOSITORY, &signature.config)?;
@@ -47,34 +47,34 @@ pub(crate) fn judge(
     let pushed =
         depot.ask("PUT", &path).key(&depot.push).body(MANIFEST, &signature.manifest).send(depot.port)?;
     let told = pushed.header("oci-subject") == Some(&image.digest());
-    tally.check("a push is told that it will be listed", pushed.status == 201 && told, &pushed.seen());
+    checks.check("a push is told that it will be listed", pushed.status == 201 && told, &pushed.seen());
     let all = list(depot, &depot.pull, &image, "")?;
     let mut both = [sbom.clone(), signature.digest()];
     both.sort();
-    tally.check("both are listed", names(&all) == both, &all.seen());
+    checks.check("both are listed", names(&all) == both, &all.seen());
     let some = list(depot, &depot.pull, &image, &format!("?artifactType={SIGNATURE}"))?;
     let filtered =
         names(&some) == [signature.digest()] && some.header("oci-filters-applied") == Some("artifactType");
-    tally.check("those of one type", filtered, &some.seen());
+    checks.check("those of one type", filtered, &some.seen());
     let entry = some.json()["manifests"][0].clone();
     let right = json!({"mediaType": MANIFEST, "digest": signature.digest(), "size": signature.manifest.len(), "artifactType": SIGNATURE});
-    tally.check("as the specification has them", entry == right, &entry.to_string());
+    checks.check("as the specification has them", entry == right, &entry.to_string());
 
-    customers(tally, depot, &image, &[sbom.clone(), signature.digest()], clients)?;
-    let past = past(tally, depot, upstream, &image)?;
+    customers(checks, depot, &image, &[sbom.clone(), signature.digest()], clients)?;
+    let past = past(checks, depot, upstream, &image)?;
     let mut three = vec![sbom, signature.digest(), past];
     three.sort();
-    behind(tally, depot, &image, &three, clients)?;
+    behind(checks, depot, &image, &three, clients)?;
 
     let deleted = depot.ask("DELETE", &path).key(&depot.delete).send(depot.port)?;
     let all = list(depot, &depot.pull, &image, "")?;
     three.retain(|digest| *digest != signature.digest());
-    tally.check("what is deleted is not listed", deleted.status == 202 && names(&all) == three, &all.seen());
+    checks.check("what is deleted is not listed", deleted.status == 202 && names(&all) == three, &all.seen());
     Ok(())
 }
 
 /// ORAS attaches; what it attached is found by the others. Gives its digest.
-fn attached(tally: &mut Tally, depot: &Depot, image: &Image, clients: &Clients<'_>) -> Result<String> {
+fn attached(checks: &mut Checks, depot: &Depot, image: &Image, clients: &Clients<'_>) -> Result<String> {
     let file = clients.folder.join("sbom.json");
     std::fs::write(&file, r#"{"spdxVersion":"SPDX-2.3"}"#)?;
     let subject = json!({"mediaType": MANIFEST, "digest": image.digest(), "size": image.manifest.len()});
@@ -82,7 +82,7 @@ fn attached(tally: &mut Tally, depot: &Depot, image: &Image, clients: &Clients<'
     let file = file.to_string_lossy();
     let done = clients.oras(&["attach", &reference, "ci", &depot.push, &subject.to_string(), &file])?;
     let told = String::from_utf8_lossy(&done.stdout).contains(&image.digest());
-    tally.check(
+    checks.check(
         "oras attaches, and is told that it will be listed",
         done.status.success() && told,
         &said(&done),
@@ -90,7 +90,7 @@ fn attached(tally: &mut Tally, depot: &Depot, image: &Image, clients: &Clients<'
     let listed = clients.listed(depot.port, &depot.pull, image)?;
     let entries = listed.as_array().cloned().unwrap_or_default();
     let right = entries.len() == 1 && entries[0]["annotations"]["org.example.tool"] == "oras";
-    tally.check("regshape finds it, with its annotations", right, &listed.to_string());
+    checks.check("regshape finds it, with its annotations", right, &listed.to_string());
     entries
         .first()
         .and_then(|entry| entry["digest"].as_str())
@@ -100,7 +100,7 @@ fn attached(tally: &mut Tally, depot: &Depot, image: &Image, clients: &Clients<'
 
 /// What may be pulled goes with what is about it, and nothing else.
 fn customers(
-    tally: &mut Tally,
+    checks: &mut Checks,
     depot: &Depot,
     image: &Image,
     digests: &[String],
@@ -113,32 +113,32 @@ fn customers(
     depot.entitle(&other.id, &artifact, "named", &["2.0"])?;
     let listed = clients.listed(depot.port, &buyer.token, image)?;
     let count = listed.as_array().map_or(0, Vec::len);
-    tally.check("a customer finds what is about their image", count == digests.len(), &listed.to_string());
+    checks.check("a customer finds what is about their image", count == digests.len(), &listed.to_string());
     for digest in digests {
         let path = format!("/v2/{REPOSITORY}/manifests/{digest}");
         let (own, foreign) = (depot.get(&path, &buyer.token)?, depot.get(&path, &other.token)?);
-        tally.check("and pulls it", own.status == 200, &own.seen());
-        tally.check("who may not have the image does not", foreign.status == 403, &foreign.seen());
+        checks.check("and pulls it", own.status == 200, &own.seen());
+        checks.check("who may not have the image does not", foreign.status == 403, &foreign.seen());
     }
     let foreign = list(depot, &other.token, image, "")?;
-    tally.check("nor finds it", foreign.status == 403, &foreign.seen());
+    checks.check("nor finds it", foreign.status == 403, &foreign.seen());
     let (reference, to) =
         (format!("127.0.0.1:{}/{REPOSITORY}@{}", depot.port, digests[0]), clients.folder.join("attached"));
     let pulled = clients.oras(&["pull", &reference, "customer", &buyer.token, &to.to_string_lossy()])?;
     let same = std::fs::read(to.join("sbom.json")).is_ok_and(|bytes| bytes.starts_with(b"{\"spdx"));
-    tally.check("a customer pulls it with oras", pulled.status.success() && same, &said(&pulled));
+    checks.check("a customer pulls it with oras", pulled.status.success() && same, &said(&pulled));
     let example = Command::new(program("debug", "example-oci")?)
         .args(["--plain-http", "about", &format!("127.0.0.1:{}/{REPOSITORY}@{}", depot.port, image.digest())])
         .env("REGISTRY_KEY", &buyer.token)
         .output()
         .context("running example-oci")?;
     let found = String::from_utf8_lossy(&example.stdout).lines().count() == digests.len();
-    tally.check("and lists it with oci-client", example.status.success() && found, &said(&example));
+    checks.check("and lists it with oci-client", example.status.success() && found, &said(&example));
     Ok(())
 }
 
 /// What clients have kept under the fallback tag past the gateway is listed as well. Gives its digest.
-fn past(tally: &mut Tally, depot: &Depot, upstream: &Upstream, image: &Image) -> Result<String> {
+fn past(checks: &mut Checks, depot: &Depot, upstream: &Upstream, image: &Image) -> Result<String> {
     let direct = |on: bool| {
         depot
             .tenant
@@ -161,11 +161,11 @@ fn past(tally: &mut Tally, depot: &Depot, upstream: &Upstream, image: &Image) ->
     let path = format!("/v2/{REPOSITORY}/manifests/{}", late.digest());
     let pushed = depot.ask("PUT", &path).key(&depot.push).body(MANIFEST, &late.manifest).send(depot.port)?;
     let untold = pushed.status == 201 && pushed.header("oci-subject").is_none();
-    tally.check("where clients also ask the upstream, they keep the fallback tag", untold, &pushed.seen());
+    checks.check("where clients also ask the upstream, they keep the fallback tag", untold, &pushed.seen());
     depot.ask("DELETE", &path).key(&depot.delete).send(depot.port)?;
     direct(false)?;
     let all = list(depot, &depot.pull, image, "")?;
-    tally.check(
+    checks.check(
         "what came past the gateway is listed too",
         names(&all).contains(&past.digest()),
         &all.seen(),
@@ -175,14 +175,14 @@ fn past(tally: &mut Tally, depot: &Depot, upstream: &Upstream, image: &Image) ->
     list(depot, &buyer.token, image, "")?;
     for path in [format!("manifests/{}", past.digest()), format!("blobs/{}", digest(&past.layer))] {
         let pulled = depot.get(&format!("/v2/{REPOSITORY}/{path}"), &buyer.token)?;
-        tally.check("and pulled by customers", pulled.status == 200, &pulled.seen());
+        checks.check("and pulled by customers", pulled.status == 200, &pulled.seen());
     }
     Ok(past.digest())
 }
 
 /// An upstream that lists what is about a manifest itself: the gateway, behind another.
 fn behind(
-    tally: &mut Tally,
+    checks: &mut Checks,
     depot: &Depot,
     image: &Image,
     digests: &[String],
@@ -197,15 +197,15 @@ fn behind(
         }),
     )?;
     let all = list(&front, &front.pull, image, "")?;
-    tally.check("an upstream that lists it is believed", names(&all) == digests, &all.seen());
+    checks.check("an upstream that lists it is believed", names(&all) == digests, &all.seen());
     let buyer = front.customer("Buyer")?;
     front.entitle(&buyer.id, &front.artifact(REPOSITORY)?, "named", &["1.0"])?;
     let listed = clients.listed(front.port, &buyer.token, image)?;
     let count = listed.as_array().map_or(0, Vec::len);
-    tally.check("and its list reaches customers", count == digests.len(), &listed.to_string());
+    checks.check("and its list reaches customers", count == digests.len(), &listed.to_string());
     for digest in digests {
         let pulled = front.get(&format!("/v2/{REPOSITORY}/manifests/{digest}"), &buyer.token)?;
-        tally.check("who pull what is on it", pulled.status == 200, &pulled.seen());
+        checks.check("who pull what is on it", pulled.status == 200, &pulled.seen());
     }
     Ok(())
 }
