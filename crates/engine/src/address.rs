@@ -6,7 +6,7 @@ use keyward_domain::{Access, Action, AddressRange, Invalid, LicenseId};
 use serde_json::json;
 
 use crate::license::{find, lock};
-use crate::{Engine, Error, Result, Resource};
+use crate::{Engine, Error, Resource, Result};
 
 impl Engine {
     /// Where a license was seen, and what was registered for it.

@@ -13,7 +13,7 @@ use keyward_storage::{AlertFilter, Tx};
 use serde_json::json;
 
 use crate::mail_text::{plain, vendor};
-use crate::{Engine, Error, Result, Resource};
+use crate::{Engine, Error, Resource, Result};
 
 impl Engine {
     /// What was unusual, the latest first.

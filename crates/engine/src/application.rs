@@ -9,7 +9,7 @@ use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 
 use crate::customer::unchanged;
-use crate::{Done, Engine, Error, Result, Resource, once};
+use crate::{Done, Engine, Error, Resource, Result, once};
 
 /// An application to be created.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::customer::unchanged;
 use crate::license::no_such_customer;
-use crate::{Done, Engine, Error, Result, Resource, application, once};
+use crate::{Done, Engine, Error, Resource, Result, application, once};
 
 /// Which versions are to be granted.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::application::{find, lock};
 use crate::customer::unchanged;
-use crate::{Done, Engine, Error, FieldFault, Result, Resource, heavy, once};
+use crate::{Done, Engine, Error, FieldFault, Resource, Result, heavy, once};
 
 /// A version to be created.
 #[derive(Debug, Clone)]

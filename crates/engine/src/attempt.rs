@@ -15,7 +15,7 @@ use sha2::Sha256;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::identity::lock_credentials;
-use crate::sessions::{MemberSession, ClientInfo};
+use crate::sessions::{ClientInfo, MemberSession};
 use crate::{Engine, Error, Result};
 
 /// The most entries of one transaction.

@@ -4,7 +4,7 @@ use keyward_domain::{Access, Actor, Grant, Identity, Secret};
 use keyward_storage::Tx;
 
 use crate::log::queue::{Entry, Use, What};
-use crate::{Engine, Error, Result, Resource};
+use crate::{Engine, Error, Resource, Result};
 
 /// How exact "last used" is. Noting it at each request would fill the log.
 pub(crate) const LAST_USED_SECONDS: i64 = 60;

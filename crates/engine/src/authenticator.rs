@@ -12,9 +12,9 @@ use zeroize::Zeroizing;
 use crate::identity::lock_credentials;
 use crate::member::one_of;
 use crate::reauthentication::Reauthenticated;
-use crate::vault::Place;
 use crate::sessions::{MemberSession, SignedIn};
-use crate::{Engine, Error, Result, Resource};
+use crate::vault::Place;
+use crate::{Engine, Error, Resource, Result};
 
 /// For how many seconds a code counts.
 const STEP_SECONDS: i64 = 30;

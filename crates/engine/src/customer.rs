@@ -9,7 +9,7 @@ use keyward_storage::Tx;
 use serde_json::json;
 
 use crate::identity::Whose;
-use crate::{Done, Engine, Error, Result, Resource, once};
+use crate::{Done, Engine, Error, Resource, Result, once};
 
 /// A customer to be created.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::mail_text::{plain, vendor};
 use crate::retention::MOST_REMOVED;
-use crate::{ConfirmedCaller, Engine, Error, Result, Resource, slug};
+use crate::{ConfirmedCaller, Engine, Error, Resource, Result, slug};
 
 impl Engine {
     /// The deletion of the caller's organization, if it is scheduled.

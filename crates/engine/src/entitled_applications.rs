@@ -15,9 +15,9 @@ use keyward_domain::{
 use keyward_storage::Tx;
 
 use crate::issue::TokenFormat;
-use crate::validation::load::{self, Bearer};
 use crate::sessions::CustomerSession;
-use crate::{Engine, Error, Result, Resource, heavy};
+use crate::validation::load::{self, Bearer};
+use crate::{Engine, Error, Resource, Result, heavy};
 
 /// A customer who was recognised, by a session or by the token of a license. It reaches what the customer may
 /// deploy, and nothing else.
@@ -72,7 +72,8 @@ impl Engine {
     /// be in force.
     pub async fn recipient(&self, token: &str, address: Address) -> Result<Option<Recipient>> {
         let tx = self.store.read().await?;
-        let Some(Bearer { organization, license_snapshot, product }) = load::bearer(self, &tx, token).await? else {
+        let Some(Bearer { organization, license_snapshot, product }) = load::bearer(self, &tx, token).await?
+        else {
             return Ok(None);
         };
         if let Some(status) = product.as_ref().and_then(out_of_service) {
@@ -111,7 +112,11 @@ impl Engine {
     }
 
     /// One application that a customer is entitled to; others are not there.
-    pub async fn entitled_application(&self, recipient: &Recipient, slug: &Slug) -> Result<EntitledApplication> {
+    pub async fn entitled_application(
+        &self,
+        recipient: &Recipient,
+        slug: &Slug,
+    ) -> Result<EntitledApplication> {
         let tx = self.store.read().await?;
         entitled(&tx, recipient, slug).await
     }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::identity::Whose;
 use crate::member::{another_owner, one_of};
-use crate::{ConfirmedCaller, Engine, Error, Result, Resource};
+use crate::{ConfirmedCaller, Engine, Error, Resource, Result};
 
 /// Whose data is taken out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use keyward_domain::permission::WriteOwners;
 use keyward_domain::{Access, Action, Actor, Authority, Identity, Scopes, Slug};
 
-use crate::{Engine, Error, Result, Resource};
+use crate::{Engine, Error, Resource, Result};
 
 impl Engine {
     /// Tells the audit log that everything is read.

@@ -7,7 +7,7 @@ use keyward_storage::{Credentials, Tx};
 use serde_json::json;
 
 use crate::sessions::SignedIn;
-use crate::{Engine, Error, Result, Resource};
+use crate::{Engine, Error, Resource, Result};
 
 /// Whose identity is proved by something.
 #[derive(Debug, Clone, Copy)]

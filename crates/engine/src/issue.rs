@@ -11,7 +11,7 @@ use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, Stat
 
 use crate::validation::signer::AnswerSigner;
 use crate::vault::{Place, SealError};
-use crate::{Engine, Error, Result, Resource};
+use crate::{Engine, Error, Resource, Result};
 
 /// How a token is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -50,6 +50,7 @@ mod reauthentication;
 mod record;
 mod registry;
 mod retention;
+mod sessions;
 mod setup;
 mod shown_once;
 mod signing_key;
@@ -57,7 +58,6 @@ mod slug;
 mod token;
 pub mod validation;
 pub mod vault;
-mod sessions;
 
 use std::sync::Arc;
 
@@ -113,16 +113,18 @@ pub use provider::{
 pub use publish::AskedList;
 pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
-    Admitted, Collected, CustomerPulls, EntitlementChange, Principal, AccessEvent, MOST_GRANTS, MOST_LOOKED_AT,
-    Missing, MissingImage, NewArtifact, NewCredential, NewEntitlement, NewGrant, NewNotifications,
-    NewRegistry, NewRegistryKey, NewRegistrySecret, EntitledArtifact, EntitledImages, EntitledLicense, EntitledRegistry, Preview,
-    RegistryChange, Rights, Scope, TagChoice, TagDetail, RotationRun,
+    AccessEvent, Admitted, Collected, CustomerPulls, EntitledArtifact, EntitledImages, EntitledLicense,
+    EntitledRegistry, EntitlementChange, MOST_GRANTS, MOST_LOOKED_AT, Missing, MissingImage, NewArtifact,
+    NewCredential, NewEntitlement, NewGrant, NewNotifications, NewRegistry, NewRegistryKey,
+    NewRegistrySecret, Preview, Principal, RegistryChange, Rights, RotationRun, Scope, TagChoice, TagDetail,
 };
 pub use retention::{Retention, Tidied};
+pub use sessions::{
+    AnySession, ClientInfo, CustomerSession, MemberSession, OnboardingSession, SignIn, SignedIn,
+};
 pub use signing_key::NewSigningKey;
 pub use token::{NewSecret, NewToken};
 pub use vault::{MasterKey, Vault};
-pub use sessions::{CustomerSession, MemberSession, OnboardingSession, SignIn, SignedIn, ClientInfo, AnySession};
 
 /// How many registries have their keys at hand.
 const MOST_UPSTREAM_KEYS: usize = 1_000;
@@ -178,7 +180,8 @@ impl Engine {
         clock: impl Clock + 'static,
         entropy: impl Entropy + 'static,
     ) -> Self {
-        let (validation_cache, attempts) = (ValidationCache::open(store.clone()), AttemptLog::start(store.clone()));
+        let (validation_cache, attempts) =
+            (ValidationCache::open(store.clone()), AttemptLog::start(store.clone()));
         Self {
             store,
             vault,

@@ -13,7 +13,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::customer::{NewCustomer, unchanged};
-use crate::{Done, Engine, Error, FieldFault, Result, Resource, TokenFormat, once, product};
+use crate::{Done, Engine, Error, FieldFault, Resource, Result, TokenFormat, once, product};
 
 /// How many license keys are drawn for a name that is free.
 const MOST_DRAWS: u32 = 8;
@@ -244,7 +244,8 @@ impl Engine {
 
     async fn issued(&self, tx: &Tx, scope: OrganizationScope, license: License) -> Result<IssuedKey> {
         let customer = license.customer.ok_or(Error::NotFound(Resource::Customer))?;
-        let customer = tx.customers(scope).find(customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
+        let customer =
+            tx.customers(scope).find(customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
         let token = self.sign(tx, scope, &license, &license.revision, TokenFormat::Jwt).await?;
         Ok(IssuedKey { customer, license, token })
     }
@@ -619,7 +620,9 @@ pub(crate) fn no_such_customer() -> Error {
 
 fn taken(error: StorageError) -> Error {
     match error {
-        StorageError::Unique(Unique::LicenseName) => Error::Taken { resource: Resource::License, field: "name" },
+        StorageError::Unique(Unique::LicenseName) => {
+            Error::Taken { resource: Resource::License, field: "name" }
+        }
         other => other.into(),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::customer::unchanged;
 use crate::identity::Whose;
 use crate::provider::is_vouched_for;
-use crate::{Done, Engine, Error, Result, Resource, once};
+use crate::{Done, Engine, Error, Resource, Result, once};
 
 /// A member to be added.
 #[derive(Debug, Clone)]
@@ -193,7 +193,9 @@ pub(crate) async fn another_owner(tx: &Tx, scope: OrganizationScope) -> Result<(
 
 fn taken(error: StorageError) -> Error {
     match error {
-        StorageError::Unique(Unique::MemberEmail) => Error::Taken { resource: Resource::Member, field: "email" },
+        StorageError::Unique(Unique::MemberEmail) => {
+            Error::Taken { resource: Resource::Member, field: "email" }
+        }
         other => other.into(),
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::customer::unchanged;
 use crate::mail_text::{plain, vendor};
-use crate::{Engine, Error, Result, Resource};
+use crate::{Engine, Error, Resource, Result};
 
 /// How often an organization's turn comes.
 const TURN_SECONDS: i64 = 60 * 60;

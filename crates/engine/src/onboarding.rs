@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::issue::TokenFormat;
 use crate::mail_text::{plain, vendor};
-use crate::sessions::{CustomerSession, OnboardingSession, SignedIn, ClientInfo};
-use crate::{Engine, Error, Result, Resource};
+use crate::sessions::{ClientInfo, CustomerSession, OnboardingSession, SignedIn};
+use crate::{Engine, Error, Resource, Result};
 
 /// A link just made, with the address that is shown this once.
 #[derive(Debug)]
@@ -181,7 +181,11 @@ impl Engine {
     }
 
     /// The licenses of a customer who is signed in.
-    pub async fn customer_licenses(&self, person: &CustomerSession, page: PageRequest) -> Result<Page<License>> {
+    pub async fn customer_licenses(
+        &self,
+        person: &CustomerSession,
+        page: PageRequest,
+    ) -> Result<Page<License>> {
         let tx = self.store.read().await?;
         let filter =
             keyward_domain::LicenseFilter { customer: Some(person.customer.id), ..Default::default() };

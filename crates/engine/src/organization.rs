@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::customer::unchanged;
 use crate::member::NewMember;
 use crate::token::maker_of;
-use crate::{Done, Engine, Error, Result, Resource, once, slug};
+use crate::{Done, Engine, Error, Resource, Result, once, slug};
 
 /// An organization to be founded.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use keyward_storage::{StorageError, Tx, Unique, Usage};
 use serde_json::json;
 
 use crate::customer::unchanged;
-use crate::{Done, Engine, Error, Result, Resource, once};
+use crate::{Done, Engine, Error, Resource, Result, once};
 
 /// A product to be created.
 #[derive(Debug, Clone)]
@@ -335,7 +335,9 @@ async fn lock(tx: &Tx, scope: OrganizationScope, id: ProductId) -> Result<Produc
 
 fn taken(error: StorageError) -> Error {
     match error {
-        StorageError::Unique(Unique::ProductName) => Error::Taken { resource: Resource::Product, field: "name" },
+        StorageError::Unique(Unique::ProductName) => {
+            Error::Taken { resource: Resource::Product, field: "name" }
+        }
         other => other.into(),
     }
 }

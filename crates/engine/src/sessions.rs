@@ -17,7 +17,7 @@ use crate::mail_text::{plain, vendor};
 use crate::password::Password;
 use crate::provider::is_vouched_for;
 use crate::reauthentication::Reauthenticated;
-use crate::{Engine, Error, Result, Resource};
+use crate::{Engine, Error, Resource, Result};
 
 /// How exact "last seen" is.
 const LAST_SEEN_SECONDS: i64 = 60;
@@ -123,9 +123,11 @@ impl Engine {
             SessionHolder::Customer(id) => tx.customers(scope).find(id).await?.map(|customer| {
                 AnySession::Customer(CustomerSession { session: session.clone(), customer, organization })
             }),
-            SessionHolder::Onboarding(license) => {
-                Some(AnySession::Onboarding(OnboardingSession { session: session.clone(), license, organization }))
-            }
+            SessionHolder::Onboarding(license) => Some(AnySession::Onboarding(OnboardingSession {
+                session: session.clone(),
+                license,
+                organization,
+            })),
         };
         drop(tx);
         if whose.is_some() && now >= session.last_seen_at.plus_seconds(LAST_SEEN_SECONDS) {
@@ -358,7 +360,12 @@ impl Engine {
         Ok(SignedIn { session, secret, device: None })
     }
 
-    pub(crate) async fn member_session(&self, tx: &Tx, member: &Member, client: ClientInfo) -> Result<SignedIn> {
+    pub(crate) async fn member_session(
+        &self,
+        tx: &Tx,
+        member: &Member,
+        client: ClientInfo,
+    ) -> Result<SignedIn> {
         let organization = self.home(tx, member).await?;
         let (scope, holder) = (organization.scope(), SessionHolder::Member(member.id));
         let detail = [("address", json!(client.address))];

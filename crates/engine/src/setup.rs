@@ -6,8 +6,8 @@ use sha2::Digest as _;
 
 use crate::organization::NewOrganization;
 use crate::password::Password;
-use crate::sessions::{SignedIn, ClientInfo};
-use crate::{Engine, Error, Result, Resource};
+use crate::sessions::{ClientInfo, SignedIn};
+use crate::{Engine, Error, Resource, Result};
 
 /// The name under which the hash of the setup link is kept.
 const SETUP: &str = "setup_link";

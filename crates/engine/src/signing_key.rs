@@ -11,7 +11,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::vault::{Place, SealError};
-use crate::{Done, Engine, Error, Result, Resource, once};
+use crate::{Done, Engine, Error, Resource, Result, once};
 
 /// A signing key to be created.
 #[derive(Clone, Default)]

@@ -3,7 +3,7 @@
 use keyward_domain::{Invalid, Name, Organization, Slug, Timestamp};
 use keyward_storage::{StorageError, Tx, Unique};
 
-use crate::{Error, Result, Resource};
+use crate::{Error, Resource, Result};
 
 /// The row that whoever gives a slug holds.
 const HELD: &str = "slugs";

@@ -8,7 +8,7 @@ use keyward_domain::{
 use keyward_storage::Tx;
 use serde_json::json;
 
-use crate::{Engine, Error, Result, Resource, once};
+use crate::{Engine, Error, Resource, Result, once};
 
 /// A token to be created.
 #[derive(Debug, Clone)]

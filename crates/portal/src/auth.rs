@@ -8,11 +8,11 @@ use keyward_domain::{Email, Name, Secret, SecretKind, Session, Slug};
 use keyward_engine::{Engine, Error, NewOrganization, Password, SignIn};
 use keyward_web::{Code, Fields, Problem, Request, Throttle, part};
 
+use crate::error_page::PageError;
 use crate::form::{Form, PublicPost};
 use crate::page::{self, Page};
 use crate::signed::{self, Anyone};
 use crate::tries::{NetworkTry, SignInTry, in_words, slowed};
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config

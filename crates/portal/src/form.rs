@@ -11,8 +11,8 @@ use keyward_engine::Error;
 use keyward_web::{Body, Code, Fields, MOST_BYTES, Problem, Request, is_from_own_page, utf8};
 use sha2::{Digest as _, Sha256};
 
-use crate::signed;
 use crate::error_page::PageError;
+use crate::signed;
 
 /// The longest form of someone who is not signed in.
 const MOST_OF_STRANGERS: usize = 16 * 1024;

@@ -15,8 +15,9 @@
 //! | style, scripts | `assets/` |
 
 mod assets;
-mod customer;
 mod auth;
+mod customer;
+mod error_page;
 mod form;
 mod onboarding;
 mod openid;
@@ -25,7 +26,6 @@ mod pages;
 mod shown_once;
 mod signed;
 mod tries;
-mod error_page;
 mod vendor;
 
 use actix_web::web;

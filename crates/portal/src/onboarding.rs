@@ -10,10 +10,10 @@ use keyward_engine::{Engine, Handover};
 use keyward_web::{Code, Problem, markdown, part};
 
 use crate::customer::{FieldView, fields};
+use crate::error_page::PageError;
 use crate::form::PublicPost;
 use crate::page::{self, Page};
 use crate::signed::{self, Onboarded};
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config

@@ -9,10 +9,10 @@ use keyward_domain::{Distrust, Secret, SecretKind, Slug};
 use keyward_engine::{Arrival, Engine, Outbound, Refusal, Return, WireError};
 use keyward_web::{Code, Problem, part};
 
+use crate::error_page::PageError;
 use crate::page::{self, Page};
 use crate::signed::{self, Anyone};
 use crate::tries::NetworkTry;
-use crate::error_page::PageError;
 
 /// Sign-ins that were begun here and have not come back.
 const BEGUN: &str = "begun";

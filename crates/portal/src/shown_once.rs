@@ -6,8 +6,8 @@ use keyward_domain::Session;
 use keyward_engine::Engine;
 use keyward_web::was_head;
 
-use crate::page::{self, Page, Shell};
 use crate::error_page::PageError;
+use crate::page::{self, Page, Shell};
 
 /// Keeps a secret for a page, and leads there.
 pub(crate) async fn lead(engine: &Engine, session: &Session, page: &str, secret: &str) -> Page {

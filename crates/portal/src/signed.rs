@@ -10,8 +10,8 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{Access, Feature, Grant, LicenseId, Secret, SecretHash, SecretKind, Session, Timestamp};
 use keyward_engine::{
-    CustomerSession, DEVICE_SECONDS, Engine, MemberSession, OnboardingSession, Reauthenticated, SignedIn, ClientInfo,
-    AnySession,
+    AnySession, ClientInfo, CustomerSession, DEVICE_SECONDS, Engine, MemberSession, OnboardingSession,
+    Reauthenticated, SignedIn,
 };
 use keyward_web::{ClientAddress, Code, Problem, Settings, part, take_back_cookie};
 use sha2::{Digest as _, Sha256};
@@ -243,7 +243,11 @@ pub(crate) async fn client_info(request: &HttpRequest) -> ClientInfo {
     let address = ClientAddress::extract(request).await.map(|client| client.0.ip().to_string());
     let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     let device = request.cookie(device_cookie_name(request)).map(|cookie| cookie.value().to_owned());
-    ClientInfo { address: address.unwrap_or_default(), user_agent: agent.unwrap_or_default().to_owned(), device }
+    ClientInfo {
+        address: address.unwrap_or_default(),
+        user_agent: agent.unwrap_or_default().to_owned(),
+        device,
+    }
 }
 
 /// What the forms of one page hold: no other page has the same, and no other site can know it.

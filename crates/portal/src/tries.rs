@@ -6,8 +6,8 @@ use keyward_domain::attempt::Source;
 use keyward_domain::{Email, Timestamp};
 use keyward_web::{Code, Problem, Throttle};
 
-use crate::signed;
 use crate::error_page::PageError;
+use crate::signed;
 
 /// How many failures of one network are borne, whatever is tried from there: wrong passwords for all accounts, unknown
 /// links, mails asked for, sign-ins begun with a provider.

@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::registry::{
     Artifact, Decision, Digest, Host, Operation, Reach, Reference, Registry, RepositoryName, Tag,
 };
-use keyward_engine::{Admitted, Engine, Principal, AccessEvent, Rights, Scope};
+use keyward_engine::{AccessEvent, Admitted, Engine, Principal, Rights, Scope};
 use keyward_web::{ClientAddress, Throttle, asked_host, was_head};
 
 use crate::catalogue::{Catalogue, Lookups};

@@ -9,7 +9,7 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::registry::{Decision, Host, Operation, Reach, Registry, RepositoryName};
-use keyward_engine::{Engine, Principal, AccessEvent, Rights, Scope};
+use keyward_engine::{AccessEvent, Engine, Principal, Rights, Scope};
 use keyward_web::{Body, ClientAddress};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -115,7 +115,9 @@ async fn token(
     let mut granted = Vec::new();
     for scope in &wanted.scopes {
         let given = grant(engine, &registry, &principal, scope).await?;
-        if let Some(access_event) = access_event(&registry, &principal, scope, given.as_ref(), address, client) {
+        if let Some(access_event) =
+            access_event(&registry, &principal, scope, given.as_ref(), address, client)
+        {
             engine.record_access(&registry, access_event);
         }
         granted.extend(given);
@@ -157,7 +159,8 @@ async fn grant(
     };
     if kind == "registry" {
         // The list of all repositories is the key's alone, and where others share the upstream nobody's.
-        let all = matches!(principal.rights, Rights::Key(_)) && name == "catalog" && registry.prefix.is_none();
+        let all =
+            matches!(principal.rights, Rights::Key(_)) && name == "catalog" && registry.prefix.is_none();
         return Ok(all.then(|| ("registry", name.to_owned(), vec!["*"])));
     }
     // In the upstream's own words: this client talks to it.

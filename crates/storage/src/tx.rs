@@ -16,8 +16,8 @@ use crate::connection::Connection;
 use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
     ArtifactEntitlements, Artifacts, AuditEvents, Changes, ClockRecord, Credentials, Customers, Deletions,
-    Erasure, Habits, IdempotencyKeys, LicenseHolders, Licenses, Links, MailCounts, Members, Names,
-    LicenseNotices, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints,
+    Erasure, Habits, IdempotencyKeys, LicenseHolders, LicenseNotices, Licenses, Links, MailCounts, Members,
+    Names, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints,
     RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys,
     StatusPlaces, Tokens, Turn, UsageDays, customer, link, mail, member, notice, product, provider, registry,
     registry_key, registry_notification, retention, session, signing_key, token, upstream_claim,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyward_domain::registry::{Decision, Holder, Operation};
 use keyward_domain::{Address, PageRequest, RegistryId};
-use keyward_engine::{AlertFilter, Engine, AccessEvent};
+use keyward_engine::{AccessEvent, AlertFilter, Engine};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine;
 use serde_json::json;

@@ -27,7 +27,7 @@ pub use notification::{Hint, Notifications};
 pub use oci::{Digest, ImageReference, Reference, RepositoryName, RepositoryPattern, Tag};
 pub use puller::Puller;
 pub use referrer::Referrer;
-pub use rotation::{RotationStep, Handover, Progress, Rotation};
+pub use rotation::{Handover, Progress, Rotation, RotationStep};
 pub use trace::{Step, Trace};
 pub use upstream::{Endpoint, Upstream};
 

@@ -292,7 +292,10 @@ mod tests {
     fn the_life_of_a_secret_to_the_second() {
         let key = key(90, 7);
         assert_eq!(key.next_step_at(at(0)), Some(at(90 * DAY)));
-        assert_eq!((key.next_step(at(90 * DAY - 1)), key.next_step(at(90 * DAY))), (None, Some(RotationStep::Rotate)));
+        assert_eq!(
+            (key.next_step(at(90 * DAY - 1)), key.next_step(at(90 * DAY))),
+            (None, Some(RotationStep::Rotate))
+        );
         // A server that was off for a month rotates once, and the overlap starts then.
         let now = at(120 * DAY);
         let key = rotated(key, 2, now);
@@ -302,7 +305,10 @@ mod tests {
         assert!(key.handover(last).is_some() && key.handover(dead).is_none());
         let warned_at = now.plus_seconds(5 * DAY);
         assert_eq!(key.next_step_at(now), Some(warned_at));
-        assert_eq!((key.next_step(warned_at.plus_seconds(-1)), key.next_step(warned_at)), (None, Some(RotationStep::Warn)));
+        assert_eq!(
+            (key.next_step(warned_at.plus_seconds(-1)), key.next_step(warned_at)),
+            (None, Some(RotationStep::Warn))
+        );
         assert_eq!(
             key.clone().collected(now).next_step_at(now),
             Some(dead),
@@ -333,7 +339,10 @@ mod tests {
         assert_eq!(missed, (None, None), "what was missed is missed for ever");
         let key = rotated(key, 2, at(90 * DAY));
         assert_eq!(key.next_step_at(at(90 * DAY)), Some(at(92 * DAY)));
-        assert_eq!((key.next_step(at(92 * DAY - 1)), key.next_step(at(92 * DAY))), (None, Some(RotationStep::Wipe)));
+        assert_eq!(
+            (key.next_step(at(92 * DAY - 1)), key.next_step(at(92 * DAY))),
+            (None, Some(RotationStep::Wipe))
+        );
         let key = key.revoked(at(91 * DAY));
         assert_eq!(
             (key.handover.clone(), key.next_step_at(at(91 * DAY)), key.next_step(at(200 * DAY))),

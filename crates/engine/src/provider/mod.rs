@@ -24,9 +24,9 @@ use zeroize::Zeroizing;
 use crate::customer::unchanged;
 use crate::identity::Whose;
 use crate::reauthentication::ConfirmedCaller;
-use crate::vault::Place;
 use crate::sessions::SignedIn;
-use crate::{Engine, Error, Result, Resource};
+use crate::vault::Place;
+use crate::{Engine, Error, Resource, Result};
 
 pub use sign_in::{Arrival, Outbound, Refusal, Return};
 pub use wire::WireError;

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::wire::Exchange;
 use super::{WireError, id_token};
 use crate::member::one_of;
-use crate::sessions::{MemberSession, SignedIn, ClientInfo};
+use crate::sessions::{ClientInfo, MemberSession, SignedIn};
 use crate::{Engine, Result};
 
 /// The way to a provider.

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::validation::load;
 use crate::vault::SealError;
-use crate::{Engine, Error, Result, Resource, pasted};
+use crate::{Engine, Error, Resource, Result, pasted};
 
 /// How many registries of one name are tried: their upstreams are one, or one vendor's.
 const MOST_OF_ONE_NAME: u64 = 16;

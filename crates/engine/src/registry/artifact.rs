@@ -12,7 +12,7 @@ use keyward_domain::{
 use keyward_storage::{Pointing, Referrers, Shown, Tx};
 use serde_json::json;
 
-use crate::{Done, Engine, Error, Result, Resource, once};
+use crate::{Done, Engine, Error, Resource, Result, once};
 
 /// The most characters that are kept of why a registry can't be looked at.
 const MOST_FAULT: usize = 300;

@@ -19,7 +19,7 @@ use keyward_storage::Tx;
 
 use super::Rights;
 use super::admission::{Held, is_withdrawn};
-use crate::{ApplicationGrant, CustomerSession, Engine, Error, Result, Resource, heavy};
+use crate::{ApplicationGrant, CustomerSession, Engine, Error, Resource, Result, heavy};
 
 /// What a customer may pull, and with which licenses.
 #[derive(Debug, Clone)]
@@ -117,7 +117,11 @@ pub const MOST_LOOKED_AT: usize = 20;
 
 impl Engine {
     /// A page of what a customer who is signed in may pull, registry by registry and there by name.
-    pub async fn entitled_images(&self, person: &CustomerSession, page: PageRequest) -> Result<EntitledImages> {
+    pub async fn entitled_images(
+        &self,
+        person: &CustomerSession,
+        page: PageRequest,
+    ) -> Result<EntitledImages> {
         let tx = self.store.read().await?;
         let (open, halted) = self.customer_rights(&tx, &person.organization, person.customer.id).await?;
         let scope = person.organization.scope();

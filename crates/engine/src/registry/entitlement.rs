@@ -12,7 +12,7 @@ use keyward_storage::Tx;
 use serde_json::json;
 
 use crate::customer::unchanged;
-use crate::{Done, Engine, Error, Result, Resource, once};
+use crate::{Done, Engine, Error, Resource, Result, once};
 
 /// The most customers that a preview names.
 const MOST_NAMED: usize = 200;

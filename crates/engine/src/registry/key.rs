@@ -16,7 +16,7 @@ use serde_json::json;
 use super::event::shortened;
 use crate::authenticate::LAST_USED_SECONDS;
 use crate::log::queue::{Entry, Use, What};
-use crate::{Engine, Error, Result, Resource, once};
+use crate::{Engine, Error, Resource, Result, once};
 
 /// A registry key to be created.
 #[derive(Debug, Clone)]

@@ -1,17 +1,17 @@
 //! Registries: hosts that container clients talk to, their keys, who may pull what, and their admission.
 
+mod admission;
+mod anomaly;
 mod artifact;
 mod claim;
-mod admission;
+mod entitled;
 mod entitlement;
 mod event;
 mod key;
 mod notification;
-mod entitled;
 pub(crate) mod part;
 mod rotation;
 mod upstream;
-mod anomaly;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
@@ -27,17 +27,18 @@ use claim::{Reached, unreachable};
 
 use crate::customer::unchanged;
 use crate::outbound::Unreachable;
-use crate::{Done, Engine, Error, Result, Resource, once};
+use crate::{Done, Engine, Error, Resource, Result, once};
 
-pub use artifact::{NewArtifact, TagDetail};
 pub use admission::{Admitted, Principal, Rights};
+pub use artifact::{NewArtifact, TagDetail};
+pub use entitled::{
+    CustomerPulls, EntitledArtifact, EntitledImages, EntitledLicense, EntitledRegistry, MOST_LOOKED_AT,
+    Missing, MissingImage,
+};
 pub use entitlement::{EntitlementChange, MOST_GRANTS, NewEntitlement, NewGrant, Preview, TagChoice};
 pub use event::AccessEvent;
 pub use key::{NewRegistryKey, NewRegistrySecret};
 pub use notification::NewNotifications;
-pub use entitled::{
-    CustomerPulls, MOST_LOOKED_AT, Missing, MissingImage, EntitledArtifact, EntitledImages, EntitledLicense, EntitledRegistry,
-};
 pub use rotation::{Collected, RotationRun};
 pub use upstream::Scope;
 
@@ -330,7 +331,9 @@ async fn lock(tx: &Tx, scope: OrganizationScope, id: RegistryId) -> Result<Regis
 
 fn taken(error: StorageError) -> Error {
     match error {
-        StorageError::Unique(Unique::RegistryHost) => Error::Taken { resource: Resource::Registry, field: "host" },
+        StorageError::Unique(Unique::RegistryHost) => {
+            Error::Taken { resource: Resource::Registry, field: "host" }
+        }
         other => other.into(),
     }
 }

@@ -3,7 +3,7 @@
 
 use keyward_domain::alert::Origin;
 use keyward_domain::permission::WriteRegistries;
-use keyward_domain::registry::{RotationStep, Footprint, Holder, LastUse, Registry, RegistryKey, Rotation};
+use keyward_domain::registry::{Footprint, Holder, LastUse, Registry, RegistryKey, Rotation, RotationStep};
 use keyward_domain::{
     Access, Action, Actor, Address, AddressRange, Feature, Finding, Name, Organization, OrganizationState,
     RegistryKeyId, Role, Secret, SecretKind, Timestamp,
@@ -15,7 +15,7 @@ use super::event::shortened;
 use super::key::{NewRegistrySecret, detail, lock};
 use crate::mail_text::{plain, vendor};
 use crate::vault::{Place, SealError};
-use crate::{Engine, Error, Result, Resource};
+use crate::{Engine, Error, Resource, Result};
 
 /// How long a key waits that can't be rotated now, because of its organization's plan or state.
 const PAUSE_SECONDS: i64 = 60 * 60;

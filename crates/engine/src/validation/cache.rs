@@ -100,10 +100,15 @@ impl ProductSnapshot {
     /// What an answer rests on that was made with this copy and that of a license.
     pub(super) fn dependencies(&self, license_snapshot: Option<&LicenseSnapshot>) -> Dependencies {
         let license = license_snapshot.map(|license_snapshot| license_snapshot.facts.license.uuid());
-        let customer = license_snapshot.and_then(|license_snapshot| license_snapshot.facts.customer).map(|customer| customer.uuid());
+        let customer = license_snapshot
+            .and_then(|license_snapshot| license_snapshot.facts.customer)
+            .map(|customer| customer.uuid());
         let targets: Targets =
             [Some(self.organization.id.uuid()), Some(self.product.id.uuid()), license, customer];
-        let generations = [self.generation, license_snapshot.map_or(self.generation, |license_snapshot| license_snapshot.generation)];
+        let generations = [
+            self.generation,
+            license_snapshot.map_or(self.generation, |license_snapshot| license_snapshot.generation),
+        ];
         Dependencies { targets, generations }
     }
 }
@@ -118,9 +123,17 @@ impl LicenseSnapshot {
 impl Engine {
     /// The product with this API key. A key that memory does not know is looked for in the database before
     /// it is refused.
-    pub(super) async fn product_snapshot(&self, key: &Secret, now: Timestamp) -> Result<Option<Arc<ProductSnapshot>>> {
+    pub(super) async fn product_snapshot(
+        &self,
+        key: &Secret,
+        now: Timestamp,
+    ) -> Result<Option<Arc<ProductSnapshot>>> {
         let hash = key.hash();
-        let at_hand = self.validation_cache.products.get(&hash).and_then(|product| self.validation_cache.snapshots.get(&product));
+        let at_hand = self
+            .validation_cache
+            .products
+            .get(&hash)
+            .and_then(|product| self.validation_cache.snapshots.get(&product));
         if let Some(snapshot) = at_hand.filter(|snapshot| snapshot.product.key.accepts(&hash, now)) {
             return Ok(Some(snapshot));
         }
@@ -136,22 +149,34 @@ impl Engine {
     }
 
     /// The license of this product that a key or token names.
-    pub(super) async fn license_snapshot(&self, snapshot: &ProductSnapshot, text: &str) -> Result<Option<Arc<LicenseSnapshot>>> {
+    pub(super) async fn license_snapshot(
+        &self,
+        snapshot: &ProductSnapshot,
+        text: &str,
+    ) -> Result<Option<Arc<LicenseSnapshot>>> {
         let key = text.parse::<LicenseKey>().ok();
         let at_hand = key.as_ref().and_then(|key| self.validation_cache.keys.get(key));
-        if let Some(license_snapshot) = at_hand.and_then(|license| self.validation_cache.licenses.get(&license)) {
-            return Ok(Some(license_snapshot).filter(|license_snapshot| license_snapshot.belongs_to(snapshot)));
+        if let Some(license_snapshot) =
+            at_hand.and_then(|license| self.validation_cache.licenses.get(&license))
+        {
+            return Ok(
+                Some(license_snapshot).filter(|license_snapshot| license_snapshot.belongs_to(snapshot))
+            );
         }
         let scope = snapshot.organization.scope();
         let tx = self.store.read().await?;
         let Some(named) = load::license_id(self, &tx, scope, &snapshot.keyring, text).await? else {
             return Ok(None);
         };
-        let Some(license_snapshot) = load::license_snapshot(&tx, scope, &named).await?.map(Arc::new) else { return Ok(None) };
+        let Some(license_snapshot) = load::license_snapshot(&tx, scope, &named).await?.map(Arc::new) else {
+            return Ok(None);
+        };
         if let Some(key) = key {
             // A token may stand for earlier terms than the license has now; a key never does.
             self.validation_cache.keys.insert(key, license_snapshot.facts.license);
-            self.validation_cache.licenses.insert(license_snapshot.facts.license, Arc::clone(&license_snapshot));
+            self.validation_cache
+                .licenses
+                .insert(license_snapshot.facts.license, Arc::clone(&license_snapshot));
         }
         Ok(Some(license_snapshot).filter(|license_snapshot| license_snapshot.belongs_to(snapshot)))
     }

@@ -10,9 +10,9 @@ use keyward_domain::{
 use keyward_storage::Tx;
 use keyward_token::{Keyring, NoClaims, PublicKey, UnixSeconds, UnverifiedToken, Verifier, VerifyError};
 
-use super::cache::{ProductSnapshot, LicenseSnapshot};
+use super::cache::{LicenseSnapshot, ProductSnapshot};
 use crate::vault::SealError;
-use crate::{Engine, Error, Result, Resource, pasted};
+use crate::{Engine, Error, Resource, Result, pasted};
 
 /// What a key or token names.
 #[derive(Clone)]
@@ -33,7 +33,11 @@ struct Claims {
 }
 
 /// The product with this API key, whether the key still lives or not.
-pub(super) async fn snapshot_by_key(engine: &Engine, tx: &Tx, key: &Secret) -> Result<Option<ProductSnapshot>> {
+pub(super) async fn snapshot_by_key(
+    engine: &Engine,
+    tx: &Tx,
+    key: &Secret,
+) -> Result<Option<ProductSnapshot>> {
     match tx.product_by_key(&key.hash()).await? {
         Some(product) => product_snapshot(engine, tx, product).await.map(Some),
         None => Ok(None),
@@ -125,17 +129,22 @@ pub(crate) async fn bearer(engine: &Engine, tx: &Tx, text: &str) -> Result<Optio
         let scope = organization.scope();
         let Some(named) = token(engine, &keyring(tx, scope).await?, scope, text) else { continue };
         let license_snapshot = license_snapshot(tx, scope, &named).await?;
-        let product = match license_snapshot.as_ref().and_then(|license_snapshot| license_snapshot.facts.product) {
-            Some(product) => tx.products(scope).find(product).await?,
-            None => None,
-        };
+        let product =
+            match license_snapshot.as_ref().and_then(|license_snapshot| license_snapshot.facts.product) {
+                Some(product) => tx.products(scope).find(product).await?,
+                None => None,
+            };
         return Ok(Some(Bearer { organization, license_snapshot, product }));
     }
     Ok(None)
 }
 
 /// A license with what its validation looks at.
-pub(crate) async fn license_snapshot(tx: &Tx, scope: OrganizationScope, named: &Named) -> Result<Option<LicenseSnapshot>> {
+pub(crate) async fn license_snapshot(
+    tx: &Tx,
+    scope: OrganizationScope,
+    named: &Named,
+) -> Result<Option<LicenseSnapshot>> {
     let generation = tx.changes(scope.id()).present().await?;
     let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
     let facts = facts(tx, scope, &license).await?;

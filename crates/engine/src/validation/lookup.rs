@@ -33,8 +33,11 @@ impl Engine {
             let now = self.now();
             let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
             let in_service = out_of_service(&snapshot.product).is_none();
-            let (found, dependencies) =
-                if in_service { self.looked_up(&snapshot, text).await? } else { (None, snapshot.dependencies(None)) };
+            let (found, dependencies) = if in_service {
+                self.looked_up(&snapshot, text).await?
+            } else {
+                (None, snapshot.dependencies(None))
+            };
             let name = if found.is_some() { FOUND } else { NOT_FOUND };
             match self.release(&snapshot, in_service.then_some(name), dependencies, now).await? {
                 Outcome::Released => return Ok(Reply::Answer(found.map(Box::new))),
@@ -44,7 +47,11 @@ impl Engine {
         }
     }
 
-    async fn looked_up(&self, snapshot: &Arc<ProductSnapshot>, text: &str) -> Result<(Option<LookedUp>, Dependencies)> {
+    async fn looked_up(
+        &self,
+        snapshot: &Arc<ProductSnapshot>,
+        text: &str,
+    ) -> Result<(Option<LookedUp>, Dependencies)> {
         let scope = snapshot.organization.scope();
         let tx = self.store.read().await?;
         let license = match load::license_id(self, &tx, scope, &snapshot.keyring, text).await? {

@@ -12,8 +12,8 @@ pub(crate) mod cache;
 pub(crate) mod load;
 mod lookup;
 pub(crate) mod signer;
-mod usage_counter;
 mod token;
+mod usage_counter;
 
 use keyward_domain::validation::{Asked, Rules, Sighting, Verdict, decide, out_of_service};
 use keyward_domain::{Address, AuditEventId, Secret, Timestamp};
@@ -21,8 +21,8 @@ use uuid::Uuid;
 
 use crate::{Engine, Result};
 use answer::Echo;
-use cache::{ProductSnapshot, LicenseSnapshot};
-use usage_counter::{Entry, Dependencies, Outcome};
+use cache::{LicenseSnapshot, ProductSnapshot};
+use usage_counter::{Dependencies, Entry, Outcome};
 
 pub use lookup::LookedUp;
 
@@ -116,7 +116,9 @@ impl Engine {
     async fn validate_locked(&self, key: &Secret, inquiry: &Inquiry) -> Result<Reply<String>> {
         let now = self.now();
         let tx = self.store.write().await?;
-        let Some(snapshot) = load::snapshot_by_key(self, &tx, key).await? else { return Ok(Reply::UnknownKey) };
+        let Some(snapshot) = load::snapshot_by_key(self, &tx, key).await? else {
+            return Ok(Reply::UnknownKey);
+        };
         if !snapshot.product.key.accepts(&key.hash(), now) {
             return Ok(Reply::UnknownKey);
         }
@@ -130,7 +132,9 @@ impl Engine {
             Some(_) | None => None,
         };
         let license_snapshot = match id {
-            Some(named) => load::license_snapshot(&tx, scope, &named).await?.filter(|license_snapshot| license_snapshot.belongs_to(&snapshot)),
+            Some(named) => load::license_snapshot(&tx, scope, &named)
+                .await?
+                .filter(|license_snapshot| license_snapshot.belongs_to(&snapshot)),
             None => None,
         };
         let verdict = judge(&snapshot, license_snapshot.as_ref(), inquiry, now);
@@ -177,7 +181,13 @@ impl Engine {
         self.validation_cache.counter.count(entry).await
     }
 
-    fn answer(&self, snapshot: &ProductSnapshot, verdict: &Verdict, inquiry: &Inquiry, now: Timestamp) -> Result<String> {
+    fn answer(
+        &self,
+        snapshot: &ProductSnapshot,
+        verdict: &Verdict,
+        inquiry: &Inquiry,
+        now: Timestamp,
+    ) -> Result<String> {
         let echo = Echo {
             license_key: &inquiry.license,
             nonce: inquiry.nonce.as_deref(),
@@ -187,10 +197,21 @@ impl Engine {
     }
 }
 
-fn judge(snapshot: &ProductSnapshot, license_snapshot: Option<&LicenseSnapshot>, inquiry: &Inquiry, now: Timestamp) -> Verdict {
+fn judge(
+    snapshot: &ProductSnapshot,
+    license_snapshot: Option<&LicenseSnapshot>,
+    inquiry: &Inquiry,
+    now: Timestamp,
+) -> Verdict {
     let asked = Asked { address: inquiry.address, counted: true, version: inquiry.version.as_deref() };
     let rules = Rules::from(&snapshot.product);
-    decide(&snapshot.organization, rules, license_snapshot.map(|license_snapshot| &license_snapshot.facts), &asked, now)
+    decide(
+        &snapshot.organization,
+        rules,
+        license_snapshot.map(|license_snapshot| &license_snapshot.facts),
+        &asked,
+        now,
+    )
 }
 
 /// The ids of all that an answer rests on.

@@ -7,14 +7,15 @@ use keyward_domain::{Address, Versions};
 
 use super::answer::{self, Echo};
 use super::load::{self, Bearer};
-use crate::{Engine, Error, Result, Resource};
+use crate::{Engine, Error, Resource, Result};
 
 impl Engine {
     /// The answer for the license that a token is of; `None` for what is no token of this server.
     pub async fn validate_token(&self, token: &str, address: Address) -> Result<Option<String>> {
         let now = self.now();
         let tx = self.store.read().await?;
-        let Some(Bearer { organization, license_snapshot, product }) = load::bearer(self, &tx, token).await? else {
+        let Some(Bearer { organization, license_snapshot, product }) = load::bearer(self, &tx, token).await?
+        else {
             return Ok(None);
         };
         let (settings, versions) = (Settings::default(), Versions::default());
@@ -24,7 +25,13 @@ impl Engine {
             Some(status) => Verdict::refused(status),
             None => {
                 let asked = Asked { address, counted: false, version: None };
-                decide(&organization, rules, license_snapshot.as_ref().map(|license_snapshot| &license_snapshot.facts), &asked, now)
+                decide(
+                    &organization,
+                    rules,
+                    license_snapshot.as_ref().map(|license_snapshot| &license_snapshot.facts),
+                    &asked,
+                    now,
+                )
             }
         };
         let key = tx.signing_keys(organization.scope()).active().await?;

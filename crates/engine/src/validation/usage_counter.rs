@@ -158,8 +158,9 @@ impl CounterState {
             let known = self.changes.entry(first.organization).or_default();
             known.read(&tx, first.organization).await?;
             // For a product that is gone with its organization, there is no day to hold.
-            let counts =
-                group.iter().any(|(entry, _)| entry.counted.is_some() && known.is_current(&entry.dependencies));
+            let counts = group
+                .iter()
+                .any(|(entry, _)| entry.counted.is_some() && known.is_current(&entry.dependencies));
             let mut usage = if counts { days.lock(first.day).await? } else { Usage::none(first.day) };
             // After the lock, which may have waited for a change.
             let changes = self.changes.entry(first.organization).or_default();
@@ -247,7 +248,8 @@ impl Changes {
     /// Whether nothing that an answer rests on was changed since.
     fn is_current(&self, dependencies: &Dependencies) -> bool {
         let is_known = |generation: &Generation| self.known.get(&generation.id) == Some(&generation.number);
-        let oldest = dependencies.generations.iter().map(|generation| generation.number).min().unwrap_or_default();
+        let oldest =
+            dependencies.generations.iter().map(|generation| generation.number).min().unwrap_or_default();
         let unchanged = |target: &Uuid| self.last.get(target).is_none_or(|at| *at <= oldest);
         dependencies.generations.iter().all(is_known) && dependencies.targets.iter().flatten().all(unchanged)
     }

@@ -2,7 +2,7 @@
 
 use keyward_domain::registry::{Decision, Digest, Holder, Manifest, Operation, Part, PartKind, Registry};
 use keyward_domain::{Address, PageRequest, Timestamp};
-use keyward_engine::{AlertFilter, Clock as _, Engine, EventFilter, AccessEvent, NewRegistry, Retention};
+use keyward_engine::{AccessEvent, AlertFilter, Clock as _, Engine, EventFilter, NewRegistry, Retention};
 use keyward_storage::{Aged, Store};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{another_engine, engine, new_registry, new_registry_key};

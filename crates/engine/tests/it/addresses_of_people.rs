@@ -2,11 +2,11 @@
 
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::{Email, Role, SecretKind};
-use keyward_engine::{CustomerChange, Error, NewCustomer, NewMember, SignIn, Resource, AnySession};
+use keyward_engine::{AnySession, CustomerChange, Error, NewCustomer, NewMember, Resource, SignIn};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine;
 
-use crate::sessions::{only_mail, organization, password, secret, client_info};
+use crate::sessions::{client_info, only_mail, organization, password, secret};
 
 fn to_find(text: &str) -> Email {
     Email::to_find(text).unwrap()

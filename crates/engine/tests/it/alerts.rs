@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use keyward_domain::registry::{Decision, Holder, KeyAccess, Operation, Registry, RegistryKey};
 use keyward_domain::{Address, Alert, AlertState, AlertStatus, Finding, LicenseId, PageRequest};
-use keyward_engine::{AlertFilter, Engine, Error, AccessEvent, Mail, NewRegistryKey, NoticesChange};
+use keyward_engine::{AccessEvent, AlertFilter, Engine, Error, Mail, NewRegistryKey, NoticesChange};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{another_engine, engine, new_registry_key};
 

@@ -10,7 +10,7 @@ use keyward_domain::{
 };
 use keyward_engine::{
     ApplicationGrant, ApplicationGrantChange, Engine, Error, NewApplication, NewApplicationEntitlement,
-    NewApplicationVersion, NewLicense, PlanChange, Recipient, TokenFormat, VersionSheet, VersionChoice,
+    NewApplicationVersion, NewLicense, PlanChange, Recipient, TokenFormat, VersionChoice, VersionSheet,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{engine, new_license};

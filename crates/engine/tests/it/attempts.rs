@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use keyward_domain::{Email, Role, Secret, SecretKind};
 use keyward_engine::{
-    Confirmation, Engine, Error, NewMember, NewOrganization, Password, SignIn, SignedIn, ClientInfo, AnySession,
+    AnySession, ClientInfo, Confirmation, Engine, Error, NewMember, NewOrganization, Password, SignIn,
+    SignedIn,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};

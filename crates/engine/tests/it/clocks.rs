@@ -6,7 +6,7 @@ use keyward_domain::registry::{RegistryKey, Rotation};
 use keyward_domain::validation::Status;
 use keyward_domain::{Idempotency, LicenseStatus, PageRequest, Timestamp};
 use keyward_engine::{
-    Engine, NewCustomer, NewLicense, NewRegistryKey, NoticesChange, Retention, Tidied, ClientInfo,
+    ClientInfo, Engine, NewCustomer, NewLicense, NewRegistryKey, NoticesChange, Retention, Tidied,
 };
 use keyward_storage::Aged;
 use keyward_testkit::engine::{another_engine, engine, new_license, new_registry_key};

@@ -4,7 +4,7 @@ use keyward_domain::registry::ArtifactPolicy;
 use keyward_domain::{Address, Deletion, DeletionState, PageRequest, Secret, SecretKind, Slug};
 use keyward_engine::validation::{Inquiry, Reply};
 use keyward_engine::{
-    AskedList, Engine, Error, Holder, NewCustomer, NewKey, NewOrganization, NewProduct, Retention, Resource,
+    AskedList, Engine, Error, Holder, NewCustomer, NewKey, NewOrganization, NewProduct, Resource, Retention,
     Tidied,
 };
 use keyward_storage::Store;

@@ -3,7 +3,7 @@
 use keyward_domain::permission::WriteOwners;
 use keyward_domain::{LicenseStatus, PageRequest, Role};
 use keyward_engine::{
-    ConfirmedCaller, CustomerChange, Engine, Error, NewCustomer, NewMember, NewToken, Password, ClientInfo,
+    ClientInfo, ConfirmedCaller, CustomerChange, Engine, Error, NewCustomer, NewMember, NewToken, Password,
 };
 use keyward_storage::Store;
 use keyward_testkit::Vendor;

@@ -2,11 +2,13 @@
 
 use futures_util::future::join_all;
 use keyward_domain::{Actor, PageRequest, Role, SecretKind};
-use keyward_engine::{Confirmation, CustomerChange, Engine, Error, MemberSession, SignIn, SignedIn, AnySession};
+use keyward_engine::{
+    AnySession, Confirmation, CustomerChange, Engine, Error, MemberSession, SignIn, SignedIn,
+};
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};
 
-use crate::sessions::{code_of, confirmed, only_mail, organization, password, secret, client_info};
+use crate::sessions::{client_info, code_of, confirmed, only_mail, organization, password, secret};
 
 async fn founded(engine: &Engine) -> SignedIn {
     let link = secret(SecretKind::Setup, &engine.setup_link().await.unwrap().unwrap());

@@ -1,6 +1,7 @@
 //! The use-cases on both databases.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod access_events;
 mod addresses;
 mod addresses_of_people;
 mod alerts;
@@ -9,7 +10,6 @@ mod attempts;
 mod clocks;
 mod deletion;
 mod erasure;
-mod access_events;
 mod identity;
 mod keys;
 mod licenses;
@@ -24,5 +24,5 @@ mod providers;
 mod registries;
 mod rotation;
 mod secrets;
-mod tokens;
 mod sessions;
+mod tokens;

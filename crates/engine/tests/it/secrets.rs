@@ -2,8 +2,8 @@
 
 use keyward_domain::{Role, Secret, SecretKind};
 use keyward_engine::{
-    Confirmation, Engine, Holder, NewKey, NewMember, NewOrganization, NewProduct, NewToken, Password, ClientInfo,
-    AnySession,
+    AnySession, ClientInfo, Confirmation, Engine, Holder, NewKey, NewMember, NewOrganization, NewProduct,
+    NewToken, Password,
 };
 use keyward_storage::Store;
 use keyward_testkit::Vendor;
@@ -36,7 +36,8 @@ async fn make_all(store: Store) -> Vec<String> {
         owner_email: "ada@first.example".parse().unwrap(),
         owner_name: None,
     };
-    let signed_in = engine.set_up(&setup, new, Password::parse(PASSWORD).unwrap(), client_info()).await.unwrap();
+    let signed_in =
+        engine.set_up(&setup, new, Password::parse(PASSWORD).unwrap(), client_info()).await.unwrap();
     secrets.extend([link, signed_in.secret.expose().to_owned(), signed_in.device.unwrap()]);
     let Some(AnySession::Member(ada)) = engine.session(&signed_in.secret).await.unwrap() else { panic!() };
     let confirmed = engine.confirm(&ada, Password::parse(PASSWORD).unwrap(), None).await.unwrap();

@@ -4,8 +4,8 @@ use futures_util::future::join_all;
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{Role, Secret, SecretKind};
 use keyward_engine::{
-    Confirmation, Engine, Error, Mail, MemberSession, NewMember, NewOrganization, Password, SignIn, SignedIn,
-    ClientInfo, AnySession,
+    AnySession, ClientInfo, Confirmation, Engine, Error, Mail, MemberSession, NewMember, NewOrganization,
+    Password, SignIn, SignedIn,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::engine;

@@ -5,16 +5,16 @@ use std::io::{Cursor, Write as _};
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::{Slug, VersionName};
-use keyward_engine::{Engine, Error, MissingImage, EntitledApplication, EntitledVersion, Recipient};
+use keyward_engine::{Engine, EntitledApplication, EntitledVersion, Error, MissingImage, Recipient};
 use keyward_web::{markdown, part};
 use zip::result::ZipResult;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
+use crate::error_page::PageError;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config

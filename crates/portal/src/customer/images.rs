@@ -10,10 +10,10 @@ use keyward_engine::{CustomerSession, Engine, EntitledArtifact, EntitledRegistry
 use keyward_web::Id;
 use uuid::Uuid;
 
+use crate::error_page::PageError;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.route("/portal/images", web::get().to(images)).route("/portal/images/{id}", web::get().to(tags));
@@ -98,7 +98,11 @@ async fn image(
     })
 }
 
-async fn registry(engine: &Engine, person: &CustomerSession, own: EntitledRegistry) -> Result<RegistryView, PageError> {
+async fn registry(
+    engine: &Engine,
+    person: &CustomerSession,
+    own: EntitledRegistry,
+) -> Result<RegistryView, PageError> {
     let licenses = own.licenses.len();
     let mut images = Vec::new();
     for artifact in own.artifacts {

@@ -70,7 +70,11 @@ async fn licenses(request: HttpRequest, signed: SignedCustomer, engine: web::Dat
     let (now, paging) = (engine.now(), Paging::of(&request));
     let (found, pages) = paging.take(engine.customer_licenses(&signed.person, paging.request()).await?);
     let rows = found.into_iter().map(|license| Row { status: license.status(now), license }).collect();
-    page::send(&LicensesPage { shell: Shell::customer(&signed.person, &signed.csrf, "licenses"), rows, pages })
+    page::send(&LicensesPage {
+        shell: Shell::customer(&signed.person, &signed.csrf, "licenses"),
+        rows,
+        pages,
+    })
 }
 
 /// How far a license's time has run.

@@ -8,11 +8,11 @@ use keyward_engine::{AlertFilter, Engine};
 use keyward_web::Id;
 
 use super::registry_activity::{Holders, called, same};
+use crate::error_page::PageError;
 use crate::form::Posted;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config

@@ -86,7 +86,9 @@ async fn create(
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    if let Some(ApplicationForm { name, kind, description }) = form.read::<ApplicationForm>(&["name", "kind", "description"]) {
+    if let Some(ApplicationForm { name, kind, description }) =
+        form.read::<ApplicationForm>(&["name", "kind", "description"])
+    {
         let new = NewApplication { name, kind, description };
         match engine.create_application(&signed.access, new, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/applications/{}", done.value.id))),

@@ -14,11 +14,11 @@ use keyward_web::{Fields, Id, Request};
 
 use super::reach::{Effects, named};
 use super::registry_activity::called;
+use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config

@@ -4,9 +4,9 @@
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 
+use crate::error_page::PageError;
 use crate::page::{self, Page, Shell};
 use crate::pages::Pages;
-use crate::error_page::PageError;
 
 /// What can be chosen.
 pub(crate) struct Choice {

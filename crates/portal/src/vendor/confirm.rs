@@ -7,12 +7,12 @@ use keyward_domain::permission::ReadOrganization;
 use keyward_engine::{Confirmation, Engine, Password, WaysToConfirm};
 use keyward_web::{Code, Problem};
 
+use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::openid;
 use crate::page::{self, Page, Shell};
 use crate::signed::{self, Signed};
 use crate::tries::{in_words, slowed};
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config

@@ -202,7 +202,10 @@ async fn page_of(
     page::send(&CustomerPage {
         shell: Shell::vendor(&signed.person, &signed.csrf, "customers", now).after(query),
         form,
-        licenses: held.into_iter().map(|license| LicenseRow { status: license.status(now), license }).collect(),
+        licenses: held
+            .into_iter()
+            .map(|license| LicenseRow { status: license.status(now), license })
+            .collect(),
         count,
         license_pages,
         grants,

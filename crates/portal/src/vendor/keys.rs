@@ -12,11 +12,11 @@ use keyward_web::{Code, Fields, Id, Problem, Request, part};
 use super::Listing;
 use super::choose::{Choice, ChoosePage};
 use super::template::{self, Input};
+use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::Paging;
 use crate::signed::Signed;
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -184,8 +184,13 @@ async fn create(
             (None, _, _) => None,
         };
         if let Some(holder) = holder {
-            let new =
-                NewKey { holder, name: None, fields, not_before: None, expires_at: typed.end.map(Into::into) };
+            let new = NewKey {
+                holder,
+                name: None,
+                fields,
+                not_before: None,
+                expires_at: typed.end.map(Into::into),
+            };
             match engine.create_key(&signed.access, id.0, new, form.once()).await {
                 Ok(done) => {
                     return Ok(page::go(format!("/products/{}/keys/{}", product.id, done.value.license.id)));

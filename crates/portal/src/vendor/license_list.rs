@@ -10,10 +10,10 @@ use keyward_engine::{Engine, Holding, Named};
 
 use super::Listing;
 use super::columns::{Column, columns};
+use crate::error_page::PageError;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.route("/licenses", web::get().to(overview)).route("/licenses.csv", web::get().to(csv));

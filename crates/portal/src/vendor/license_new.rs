@@ -10,11 +10,11 @@ use keyward_web::{Code, Fields, Problem, Request};
 
 use super::Listing;
 use super::choose::{Choice, ChoosePage};
+use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell, day};
 use crate::pages::Paging;
 use crate::signed::Signed;
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.route("/licenses/new", web::get().to(new)).route("/licenses/new", web::post().to(create));

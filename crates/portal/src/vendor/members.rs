@@ -7,11 +7,11 @@ use keyward_domain::{Email, Member, MemberId, Name, Permission, Role};
 use keyward_engine::{Engine, MemberChange, NewMember};
 use keyward_web::{Fields, Id, Request};
 
+use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::error_page::PageError;
 
 const PATH: &str = "/members";
 

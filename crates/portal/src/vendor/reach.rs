@@ -6,8 +6,8 @@ use keyward_domain::ArtifactId;
 use keyward_domain::registry::{ArtifactGrant, Ground, Reach, Tag};
 use keyward_engine::{CustomerPulls, Engine, EntitledLicense};
 
-use crate::pages::{Pages, Paging};
 use crate::error_page::PageError;
+use crate::pages::{Pages, Paging};
 
 /// The most tags that are named.
 const MOST_TAGS: usize = 5;
@@ -32,7 +32,11 @@ pub(crate) struct Reached {
 }
 
 impl Reached {
-    pub(crate) async fn of(engine: &Engine, pulls: &CustomerPulls, paging: &Paging) -> Result<Self, PageError> {
+    pub(crate) async fn of(
+        engine: &Engine,
+        pulls: &CustomerPulls,
+        paging: &Paging,
+    ) -> Result<Self, PageError> {
         let own = engine.pullable(pulls, paging.request()).await?;
         let pages = paging.links(own.next.map(|next| next.to_string()).as_deref());
         let artifacts = own.registries.into_iter().flat_map(|registry| {

@@ -8,10 +8,10 @@ use keyward_domain::{CustomerId, PageRequest, RegistryId, RegistryKeyId};
 use keyward_engine::{Engine, EventFilter, HolderNames, Named};
 use keyward_web::Id;
 
+use crate::error_page::PageError;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config

@@ -9,10 +9,10 @@ use keyward_engine::{Engine, Error};
 use keyward_web::{Fields, Id, Request};
 
 use super::registry_keys::{lead_to_secret, previous_until};
+use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
-use crate::error_page::PageError;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config

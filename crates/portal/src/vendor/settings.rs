@@ -119,7 +119,9 @@ async fn save(
     let lines = form.value("blocked").lines().map(str::trim).filter(|line| !line.is_empty());
     let blocked = lines.map(str::parse).collect::<Result<_, _>>().and_then(BlockList::new);
     let blocked = blocked.map_err(|fault| form.refuse("blocked", fault.message)).ok();
-    if let (Some(OrganizationForm { name, slug }), Some(blocked)) = (form.read::<OrganizationForm>(&["name", "slug"]), blocked) {
+    if let (Some(OrganizationForm { name, slug }), Some(blocked)) =
+        (form.read::<OrganizationForm>(&["name", "slug"]), blocked)
+    {
         let change = OrganizationChange { name: Some(name), slug, blocked: Some(blocked) };
         match engine.update_organization(&signed.access, change, None).await {
             Ok(_) => return Ok(page::go("/settings?done=saved")),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use keyward_domain::{Secret, SecretKind};
 use keyward_engine::Engine;
 
-use crate::{ask, csrf, encode, people, client_info};
+use crate::{ask, client_info, csrf, encode, people};
 
 /// A vendor's browser.
 pub(crate) struct Browser {

@@ -21,7 +21,7 @@ use actix_web::middleware::from_fn;
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, web};
 use keyward_domain::Role;
-use keyward_engine::{Engine, NewMember, NewOrganization, Password, ClientInfo};
+use keyward_engine::{ClientInfo, Engine, NewMember, NewOrganization, Password};
 use keyward_testkit::engine::engine;
 
 struct Answer {

@@ -6,7 +6,7 @@ use keyward_domain::{
     ArtifactId, BlockList, Customer, CustomerId, Kid, License, LicenseId, LicenseState, OrganizationScope,
     Payload, Revision, RevisionId, RevisionState, Secret, SecretKind, Timestamp, Validity,
 };
-use keyward_engine::{MemberSession, NewRegistryKey, AnySession};
+use keyward_engine::{AnySession, MemberSession, NewRegistryKey};
 use keyward_testkit::database::Store;
 use keyward_testkit::engine::{START, engine, new_registry};
 
@@ -87,7 +87,9 @@ impl Market {
         let (engine, clock) = engine(store.clone());
         let vendor = Browser::open(engine).await;
         let secret = Secret::parse(SecretKind::Session, vendor.cookie.split_once('=').unwrap().1).unwrap();
-        let Some(AnySession::Member(person)) = vendor.engine.session(&secret).await.unwrap() else { panic!() };
+        let Some(AnySession::Member(person)) = vendor.engine.session(&secret).await.unwrap() else {
+            panic!()
+        };
         let scope = person.organization.scope();
         let keys = vendor.engine.signing_keys(&person.identity.access().unwrap()).await.unwrap();
         let customers: Vec<_> = (0..CUSTOMERS).map(|n| customer(scope, n)).collect();

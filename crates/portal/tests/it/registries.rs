@@ -2,7 +2,7 @@
 
 use keyward_domain::registry::{Decision, Manifest, Operation, Reach, Registry, RepositoryName};
 use keyward_domain::{Address, CustomerId};
-use keyward_engine::{Engine, Principal, AccessEvent, NewOrganization, NewRegistry, AnySession};
+use keyward_engine::{AccessEvent, AnySession, Engine, NewOrganization, NewRegistry, Principal};
 use keyward_testkit::engine::{engine, new_registry, new_registry_key};
 
 use crate::browser::Browser;

@@ -9,7 +9,9 @@ use super::{Code, Fault, Problem};
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::NotFound(resource) => Self::new(Code::NotFound).detail(format!("There is no such {resource}.")),
+            Error::NotFound(resource) => {
+                Self::new(Code::NotFound).detail(format!("There is no such {resource}."))
+            }
             Error::Invalid(faults) => {
                 Self::new(Code::ValidationFailed).errors(faults.into_iter().map(Fault::from).collect())
             }

@@ -1,10 +1,10 @@
 //! The gateway in front of a real registry, asked by skopeo, podman, oras and Rust's oci-client, and by requests that
 //! no client would send.
 
+mod access_events;
 mod clients;
 mod direct;
 mod entitlements;
-mod access_events;
 pub(crate) mod images;
 mod lists;
 mod notifications;

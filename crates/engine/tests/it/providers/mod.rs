@@ -8,8 +8,8 @@ use futures_util::future::join_all;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use keyward_domain::{Access, Distrust, MailDomains, Role, Secret, permission};
 use keyward_engine::{
-    Arrival, ClientSecret, ConfirmedCaller, Engine, Error, NewMember, NewProvider, Outbound, Password,
-    Refusal, Return, SignIn, ClientInfo, AnySession, WireError,
+    AnySession, Arrival, ClientInfo, ClientSecret, ConfirmedCaller, Engine, Error, NewMember, NewProvider,
+    Outbound, Password, Refusal, Return, SignIn, WireError,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{START, engine};

@@ -16,7 +16,7 @@ use keyward_domain::registry::{
 use keyward_domain::{Customer, License, PageRequest, RegistryKeyId, Timestamp};
 use keyward_engine::{
     Engine, Error, NewArtifact, NewEntitlement, NewGrant, NewLicense, NewRegistry, NewRegistryKey,
-    NewRegistrySecret, Rights, TagChoice, Resource, TokenFormat,
+    NewRegistrySecret, Resource, Rights, TagChoice, TokenFormat,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::engine::{engine, new_license, new_registry, new_registry_key};

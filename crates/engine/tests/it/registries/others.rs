@@ -3,8 +3,8 @@
 use keyward_domain::registry::{Artifact, ArtifactPolicy};
 use keyward_domain::{Customer, PageRequest};
 use keyward_engine::{
-    EntitlementChange, Error, EventFilter, NewArtifact, NewEntitlement, NewGrant, RegistryChange, TagChoice,
-    Resource,
+    EntitlementChange, Error, EventFilter, NewArtifact, NewEntitlement, NewGrant, RegistryChange, Resource,
+    TagChoice,
 };
 use keyward_testkit::engine::{engine, new_registry_key};
 

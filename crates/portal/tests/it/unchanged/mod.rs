@@ -12,10 +12,10 @@ use keyward_domain::{
     Role, Secret, SecretKind, Versions,
 };
 use keyward_engine::{
-    ApplicationChange, CustomerChange, LicenseChange, NewApplication, NewApplicationEntitlement,
+    AnySession, ApplicationChange, CustomerChange, LicenseChange, NewApplication, NewApplicationEntitlement,
     NewApplicationVersion, NewArtifact, NewCredential, NewCustomer, NewEntitlement, NewGrant, NewLicense,
     NewProduct, NewRegistry, NewRegistryKey, NoticesChange, OrganizationChange, ProductChange, TagChoice,
-    Terms, AnySession, VersionChoice,
+    Terms, VersionChoice,
 };
 use keyward_testkit::engine::{TestClock, engine};
 use proptest::prelude::*;
