@@ -1,4 +1,4 @@
-//! an authorizing gateway for container clients in front of an OCI registry that the vendor runs.
+//! An authorizing gateway for container clients in front of an OCI registry that the vendor runs.
 //!
 //! Every request is decided here, from the database, before the upstream is asked; what is revoked is dead at the
 //! next request. Bodies pass through in constant memory, both ways.

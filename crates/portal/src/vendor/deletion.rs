@@ -45,9 +45,9 @@ async fn show(request: HttpRequest, signed: Signed<WriteOwners>, engine: web::Da
     page_of(&engine, &signed, Form::default(), request.query_string()).await
 }
 
-struct Told(Slug);
+struct DeletionForm(Slug);
 
-impl Request for Told {
+impl Request for DeletionForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self(fields.required("slug")?))
     }
@@ -60,7 +60,7 @@ async fn schedule(
     engine: web::Data<Engine>,
 ) -> Page {
     let caller = ConfirmedCaller::person(signed.reauthenticated(&engine, &request, PAGE)?);
-    if let Some(Told(slug)) = form.read::<Told>(&["slug"]) {
+    if let Some(DeletionForm(slug)) = form.read::<DeletionForm>(&["slug"]) {
         match engine.schedule_deletion(&signed.access, &caller, &slug).await {
             Ok(_) => return Ok(page::go("/settings/deletion?done=scheduled")),
             Err(error) => form.keep(error)?,
