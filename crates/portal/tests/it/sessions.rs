@@ -204,15 +204,18 @@ keyward_testkit::databases! {
         let keys = owner.get("/settings").await.1;
         let pending = keys.split('"').find(|part| part.ends_with("/activate")).unwrap();
         let role = format!("{member}/role");
-        let guarded: [(&str, &[(&str, &str)], &str); 6] = [
-            ("/members", &[("name", "Eve"), ("email", "eve@acme.example"), ("role", "owner")], "/members"),
-            (&role, &[("role", "owner")], "/members"),
-            (&format!("{member}/delete"), &[], "/members"),
-            ("/settings/signing-keys", &[], "/settings"),
-            (pending, &[], "/settings"),
-            ("/settings", &[("name", "Acme"), ("slug", "other"), ("blocked", "")], "/settings"),
-        ];
-        for (path, values, back) in guarded {
+        let eve = [("name", "Eve"), ("email", "eve@acme.example"), ("role", "owner")];
+        let slug = [("name", "Acme"), ("slug", "other"), ("blocked", "")];
+        let owner_role = [("role", "owner")];
+        let (deletion, none) = (format!("{member}/delete"), [].as_slice());
+        for (path, values, back) in [
+            ("/members", eve.as_slice(), "/members"),
+            (role.as_str(), owner_role.as_slice(), "/members"),
+            (deletion.as_str(), none, "/members"),
+            ("/settings/signing-keys", none, "/settings"),
+            (pending, none, "/settings"),
+            ("/settings", slug.as_slice(), "/settings"),
+        ] {
             if path.ends_with("/delete") {
                 // By now an owner: who is not is removed without being asked again.
                 owner.confirm(crate::PASSWORD).await;
