@@ -80,13 +80,22 @@ impl Subject {
     }
 }
 
-/// The reasons of the exceptions that no answer needed.
+/// The reasons of the exceptions that no answer needed, but for rare ones.
 fn unneeded(folder: &Path, used: &Path) -> Result<Vec<String>> {
     let list = std::fs::read_to_string(folder.join("exceptions.toml"))?;
-    let reasons: Vec<_> = list.lines().filter_map(|line| line.strip_prefix("reason = ")).collect();
+    let exceptions: Vec<_> = list.split("[[exception]]").skip(1).collect();
     let used = std::fs::read_to_string(used).context("the run did not say which exceptions it needed")?;
     let used: Vec<usize> = serde_json::from_str(&used)?;
-    ensure!(used.iter().all(|index| *index < reasons.len()), "each exception has a reason on one line");
-    let unneeded = reasons.iter().enumerate().filter(|(index, _)| !used.contains(index));
-    Ok(unneeded.map(|(_, reason)| (*reason).to_owned()).collect())
+    ensure!(
+        used.iter().all(|index| *index < exceptions.len()),
+        "there are as many exceptions as the run has read"
+    );
+    let unneeded = exceptions.iter().enumerate().filter(|(index, _)| !used.contains(index));
+    let must_come_up = unneeded.filter(|(_, exception)| !exception.lines().any(|line| line == "rare = true"));
+    let reason = |exception: &str| {
+        exception.lines().find_map(|line| line.strip_prefix("reason = ")).map(str::to_owned)
+    };
+    must_come_up
+        .map(|(_, exception)| reason(exception).context("each exception has a reason on one line"))
+        .collect()
 }
