@@ -79,37 +79,27 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum MemberCommand {
     /// Remove the second factor of a member who has lost it, and end their sessions
-    ResetSecondFactor {
-        /// The organization, as in its addresses: …/sign-in/acme
-        #[arg(long, value_name = "SLUG")]
-        organization: Slug,
-        /// The member's e-mail address
-        #[arg(long, value_name = "ADDRESS", value_parser = Email::to_find)]
-        email: Email,
-    },
+    ResetSecondFactor(Person),
     /// Remove a member, and take their name and address out of logs too
-    Erase {
-        /// The organization
-        #[arg(long, value_name = "SLUG")]
-        organization: Slug,
-        /// The member's e-mail address
-        #[arg(long, value_name = "ADDRESS")]
-        email: Email,
-    },
+    Erase(Person),
 }
 
 /// What the operator can do about customers.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CustomerCommand {
     /// Take the name, address and notes of the customers with an address out of what is kept; their licenses stay
-    Erase {
-        /// The organization
-        #[arg(long, value_name = "SLUG")]
-        organization: Slug,
-        /// The customers' e-mail address
-        #[arg(long, value_name = "ADDRESS")]
-        email: Email,
-    },
+    Erase(Person),
+}
+
+/// Someone who is known already, perhaps by an address that is not taken any more.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Person {
+    /// The organization, as in its addresses: …/sign-in/acme
+    #[arg(long, value_name = "SLUG")]
+    pub organization: Slug,
+    /// The person's e-mail address
+    #[arg(long, value_name = "ADDRESS", value_parser = Email::to_find)]
+    pub email: Email,
 }
 
 /// What the operator can do with an organization.
@@ -139,4 +129,18 @@ pub(crate) enum OrganizationCommand {
         /// The organization
         slug: Slug,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_named_by_addresses_of_earlier_versions_too() {
+        for command in [["member", "erase"], ["member", "reset-second-factor"], ["customer", "erase"]] {
+            let named = ["--organization", "acme", "--email", "jörg@acme.example"];
+            let read = Args::try_parse_from(["keyward-server"].iter().chain(&command).chain(&named));
+            assert!(read.is_ok(), "{command:?}: {:?}", read.err());
+        }
+    }
 }

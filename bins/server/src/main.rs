@@ -19,7 +19,7 @@ mod tls;
 
 use std::process::ExitCode;
 
-use args::{Args, Command, CustomerCommand, MemberCommand};
+use args::{Args, Command, CustomerCommand, MemberCommand, Person};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser};
 use compose::Instance;
@@ -113,7 +113,7 @@ fn run(args: Args) -> anyhow::Result<()> {
                 let warnings = tls.map(|tls| tls.warnings(tls::now(), settings.issuer.host_name()));
                 warnings.unwrap_or_default().iter().try_for_each(|warning| print(&format!("But {warning}.")))
             }
-            Command::Member { command: MemberCommand::ResetSecondFactor { organization, email } } => {
+            Command::Member { command: MemberCommand::ResetSecondFactor(Person { organization, email }) } => {
                 compose::existing_database(&settings)?;
                 let engine = Instance::open(&settings).await?.engine;
                 let reset = engine.reset_second_factor(&organization, &email).await?;
@@ -127,7 +127,7 @@ fn run(args: Args) -> anyhow::Result<()> {
                     ),
                 })
             }
-            Command::Member { command: MemberCommand::Erase { organization, email } } => {
+            Command::Member { command: MemberCommand::Erase(Person { organization, email }) } => {
                 compose::existing_database(&settings)?;
                 let engine = Instance::open(&settings).await?.engine;
                 let was_there = engine.operator_erases_member(&organization, &email).await?;
@@ -139,7 +139,7 @@ fn run(args: Args) -> anyhow::Result<()> {
                     false => "There is no such member. The address is in no log of the organization any more.",
                 })
             }
-            Command::Customer { command: CustomerCommand::Erase { organization, email } } => {
+            Command::Customer { command: CustomerCommand::Erase(Person { organization, email }) } => {
                 compose::existing_database(&settings)?;
                 let engine = Instance::open(&settings).await?.engine;
                 let count = engine.operator_erases_customers(&organization, &email).await?;
