@@ -5,9 +5,10 @@ use keyward_domain::OrganizationId;
 use keyward_domain::permission::WriteOwners;
 use keyward_engine::Engine;
 use keyward_web::problem::Refused;
-use keyward_web::{Caller, Code, Id, Problem};
+use keyward_web::{Caller, Id, Problem};
 
 use crate::v1::Export;
+use crate::v1::organizations::own;
 
 /// Export all that your organization has
 ///
@@ -28,9 +29,7 @@ pub(crate) async fn export(
     id: Id<OrganizationId>,
     engine: web::Data<Engine>,
 ) -> Result<HttpResponse, Problem> {
-    if id.0 != caller.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(caller.scope(), id.0)?;
     let export = Export::begin(engine, caller.also()?).await?;
     let lines = try_unfold(export, async |mut export| {
         let lines = export.next().await.map_err(std::io::Error::other)?;

@@ -16,9 +16,10 @@ mod update;
 use crate::routes::Routes;
 use crate::v1::page::PageQuery;
 use keyward_domain::{
-    AddressRange, Name, Organization, OrganizationId, OrganizationState, Plan, Slug, Timestamp,
+    AddressRange, Name, Organization, OrganizationId, OrganizationScope, OrganizationState, Plan, Slug,
+    Timestamp,
 };
-use keyward_web::Answer;
+use keyward_web::{Answer, Code, Problem};
 use serde::Serialize;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
@@ -47,6 +48,11 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
         .body::<plan::SetPlan>()
         .service(suspend::suspend)
         .service(resume::resume);
+}
+
+/// Goes on with the caller's own organization; another one is not there.
+fn own(scope: OrganizationScope, id: OrganizationId) -> Result<(), Problem> {
+    if id == scope.id() { Ok(()) } else { Err(Problem::new(Code::NotFound)) }
 }
 
 /// A vendor.

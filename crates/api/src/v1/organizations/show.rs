@@ -3,9 +3,10 @@ use keyward_domain::OrganizationId;
 use keyward_domain::permission::ReadOrganization;
 use keyward_engine::Engine;
 use keyward_web::problem::Refused;
-use keyward_web::{Answer, Caller, Code, Id, Problem};
+use keyward_web::{Answer, Caller, Id, Problem};
 
 use super::OrganizationView;
+use crate::v1::organizations::own;
 
 /// Show your organization
 #[utoipa::path(
@@ -21,8 +22,6 @@ pub(crate) async fn show(
     id: Id<OrganizationId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<OrganizationView>, Problem> {
-    if id.0 != caller.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(caller.scope(), id.0)?;
     Ok(OrganizationView::answer(engine.organization(&caller).await?, engine.now()))
 }

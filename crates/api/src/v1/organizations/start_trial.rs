@@ -4,9 +4,10 @@ use keyward_domain::permission::WriteOrganization;
 use keyward_engine::Engine;
 use keyward_web::fields::Nothing;
 use keyward_web::problem::Refused;
-use keyward_web::{Answer, Code, Command, Id, Problem};
+use keyward_web::{Answer, Command, Id, Problem};
 
 use super::OrganizationView;
+use crate::v1::organizations::own;
 
 /// Begin your trial
 ///
@@ -24,9 +25,7 @@ pub(crate) async fn start_trial(
     id: Id<OrganizationId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<OrganizationView>, Problem> {
-    if id.0 != command.access.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(command.access.scope(), id.0)?;
     let done = engine.start_trial(&command.access, command.once.as_ref()).await?;
     Ok(OrganizationView::answer(done.value, engine.now()).replayed(done.replayed))
 }

@@ -3,9 +3,10 @@ use keyward_domain::permission::WriteOrganization;
 use keyward_domain::{BlockList, Name, OrganizationId, Slug};
 use keyward_engine::{Engine, OrganizationChange};
 use keyward_web::problem::Refused;
-use keyward_web::{Answer, Code, Command, Fields, Id, IfMatch, Problem, Request};
+use keyward_web::{Answer, Command, Fields, Id, IfMatch, Problem, Request};
 
 use super::OrganizationView;
+use crate::v1::organizations::own;
 
 /// What is to be changed.
 #[derive(Debug, utoipa::ToSchema)]
@@ -44,9 +45,7 @@ pub(crate) async fn update(
     engine: web::Data<Engine>,
 ) -> Result<Answer<OrganizationView>, Problem> {
     let Command { access, body, .. } = command;
-    if id.0 != access.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(access.scope(), id.0)?;
     let change = OrganizationChange { name: body.name, slug: body.slug, blocked: body.blocked_addresses };
     let organization = engine.update_organization(&access, change, seen.0).await?;
     Ok(OrganizationView::answer(organization, engine.now()))

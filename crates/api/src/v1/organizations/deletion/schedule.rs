@@ -3,9 +3,10 @@ use keyward_domain::permission::WriteOwners;
 use keyward_domain::{OrganizationId, Slug};
 use keyward_engine::{ConfirmedCaller, Engine};
 use keyward_web::problem::Refused;
-use keyward_web::{Answer, Code, Command, Fields, Id, Problem, Request};
+use keyward_web::{Answer, Command, Fields, Id, Problem, Request};
 
 use super::DeletionView;
+use crate::v1::organizations::own;
 
 /// The organization that is to be deleted, named once more.
 #[derive(Debug, utoipa::ToSchema)]
@@ -40,9 +41,7 @@ pub(crate) async fn schedule(
     engine: web::Data<Engine>,
 ) -> Result<Answer<DeletionView>, Problem> {
     let Command { access, body, .. } = command;
-    if id.0 != access.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(access.scope(), id.0)?;
     let caller = ConfirmedCaller::program(&access)?;
     Ok(Answer::ok(engine.schedule_deletion(&access, &caller, &body.slug).await?.into()))
 }

@@ -6,6 +6,7 @@ use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Code, Id, Problem};
 
 use super::DeletionView;
+use crate::v1::organizations::own;
 
 /// Show whether your organization is to be deleted
 ///
@@ -23,9 +24,7 @@ pub(crate) async fn show(
     id: Id<OrganizationId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<DeletionView>, Problem> {
-    if id.0 != caller.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(caller.scope(), id.0)?;
     let deletion = engine.deletion(&caller).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(Answer::ok(deletion.into()))
 }

@@ -1,9 +1,10 @@
+use crate::v1::organizations::own;
 use actix_web::{HttpResponse, delete, web};
 use keyward_domain::OrganizationId;
 use keyward_domain::permission::WriteOwners;
 use keyward_engine::{ConfirmedCaller, Engine};
 use keyward_web::problem::Refused;
-use keyward_web::{Caller, Code, Id, Problem};
+use keyward_web::{Caller, Id, Problem};
 
 /// Take the deletion of your organization back
 #[utoipa::path(
@@ -19,9 +20,7 @@ pub(crate) async fn withdraw(
     id: Id<OrganizationId>,
     engine: web::Data<Engine>,
 ) -> Result<HttpResponse, Problem> {
-    if id.0 != caller.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(caller.scope(), id.0)?;
     engine.withdraw_deletion(&caller, &ConfirmedCaller::program(&caller)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

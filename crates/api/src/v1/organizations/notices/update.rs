@@ -4,9 +4,10 @@ use keyward_domain::notice::NoticeDays;
 use keyward_domain::permission::WriteOrganization;
 use keyward_engine::{Engine, NoticesChange};
 use keyward_web::problem::Refused;
-use keyward_web::{Answer, Code, Command, Fields, Id, IfMatch, Problem, Request};
+use keyward_web::{Answer, Command, Fields, Id, IfMatch, Problem, Request};
 
 use super::NoticesView;
+use crate::v1::organizations::own;
 
 /// What is to be told; what is absent stays.
 #[derive(Debug, utoipa::ToSchema)]
@@ -50,9 +51,7 @@ pub(crate) async fn update(
     engine: web::Data<Engine>,
 ) -> Result<Answer<NoticesView>, Problem> {
     let Command { access, body, .. } = command;
-    if id.0 != access.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(access.scope(), id.0)?;
     let UpdateNotices { members, customers, alerts, days } = body;
     let change = NoticesChange { members, customers, alerts, days };
     Ok(NoticesView::answer(engine.set_notices(&access, change, seen.0).await?))

@@ -1,9 +1,10 @@
+use crate::v1::organizations::own;
 use actix_web::{HttpResponse, delete, web};
 use keyward_domain::OrganizationId;
 use keyward_domain::permission::WriteOwners;
 use keyward_engine::{ConfirmedCaller, Engine};
 use keyward_web::problem::Refused;
-use keyward_web::{Caller, Code, Id, IfMatch, Problem};
+use keyward_web::{Caller, Id, IfMatch, Problem};
 
 /// Remove your sign-in provider
 ///
@@ -22,9 +23,7 @@ pub(crate) async fn delete(
     seen: IfMatch,
     engine: web::Data<Engine>,
 ) -> Result<HttpResponse, Problem> {
-    if id.0 != caller.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(caller.scope(), id.0)?;
     engine.remove_sign_in_provider(&caller, ConfirmedCaller::program(&caller)?, seen.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }

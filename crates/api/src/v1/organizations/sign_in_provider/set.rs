@@ -3,9 +3,10 @@ use keyward_domain::permission::WriteOwners;
 use keyward_domain::{ClientId, MailDomain, MailDomains, OrganizationId, ProviderUrl};
 use keyward_engine::{ClientSecret, ConfirmedCaller, Engine, NewProvider};
 use keyward_web::problem::Refused;
-use keyward_web::{Answer, Code, Command, Fields, Id, IfMatch, Problem, Request};
+use keyward_web::{Answer, Command, Fields, Id, IfMatch, Problem, Request};
 
 use super::ProviderView;
+use crate::v1::organizations::own;
 
 /// The provider that is to vouch for your members.
 #[derive(Debug, utoipa::ToSchema)]
@@ -61,9 +62,7 @@ pub(crate) async fn set(
     engine: web::Data<Engine>,
 ) -> Result<Answer<ProviderView>, Problem> {
     let Command { access, body, .. } = command;
-    if id.0 != access.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(access.scope(), id.0)?;
     let SetProvider { issuer, client_id, client_secret, domain, verified_domains, exclusive } = body;
     let new = NewProvider { issuer, client_id, client_secret, domain, verified_domains, exclusive };
     let caller = ConfirmedCaller::program(&access)?;

@@ -6,6 +6,7 @@ use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Code, Id, Problem};
 
 use super::ProviderView;
+use crate::v1::organizations::own;
 
 /// Show your sign-in provider
 #[utoipa::path(
@@ -21,9 +22,7 @@ pub(crate) async fn show(
     id: Id<OrganizationId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<ProviderView>, Problem> {
-    if id.0 != caller.scope().id() {
-        return Err(Problem::new(Code::NotFound));
-    }
+    own(caller.scope(), id.0)?;
     let provider = engine.sign_in_provider(&caller).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(ProviderView::answer(provider, &engine))
 }
