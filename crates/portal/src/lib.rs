@@ -10,12 +10,13 @@
 //! | signing in, links from mail, the first start | `auth` |
 //! | who may try once more | `tries` |
 //! | signing in with an organization's own accounts | `openid` |
-//! | the vendor's pages, one noun a file | `vendor` |
+//! | the vendor's pages, one noun a file | `console` |
 //! | the customer's pages | `customer` |
 //! | style, scripts | `assets/` |
 
 mod assets;
 mod auth;
+mod console;
 mod customer;
 mod error_page;
 mod form;
@@ -26,7 +27,6 @@ mod pages;
 mod shown_once;
 mod signed;
 mod tries;
-mod vendor;
 
 use actix_web::web;
 use keyward_web::Throttle;
@@ -46,5 +46,5 @@ pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
     openid::routes(config);
     onboarding::routes(config);
     customer::routes(config);
-    vendor::routes(config);
+    console::routes(config);
 }

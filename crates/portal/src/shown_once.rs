@@ -30,7 +30,7 @@ pub(crate) async fn take(
 
 /// What the page says when it is looked at again.
 #[derive(Template)]
-#[template(path = "vendor/shown.html")]
+#[template(path = "console/shown.html")]
 pub(crate) struct ShownPage {
     pub shell: Shell,
     /// What was shown.

@@ -1,0 +1,125 @@
+//! What was unusual at the registries, and who has seen to it.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{ReadRegistries, WriteRegistries};
+use keyward_domain::{Alert, AlertId, AlertState, AlertStatus, RegistryKeyId};
+use keyward_engine::{AlertFilter, Engine};
+use keyward_web::Id;
+
+use super::registry_activity::{Holders, called, same};
+use crate::error_page::PageError;
+use crate::form::Posted;
+use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/alerts", web::get().to(list))
+        .route("/alerts/{id}/acknowledge", web::post().to(acknowledge));
+}
+
+/// Of which key.
+#[derive(Debug, Default, serde::Deserialize)]
+struct Query {
+    #[serde(default)]
+    key: String,
+}
+
+/// An alert with the names of all in it.
+struct Line {
+    alert: Alert,
+    registry: String,
+    who: String,
+    /// The page of whom it was.
+    link: String,
+    /// The query for what they did; licenses without a customer have none.
+    same: Option<String>,
+    /// When someone has seen to it.
+    acknowledged: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/alerts.html")]
+struct AlertsPage {
+    shell: Shell,
+    /// The name of the key whose alerts these are.
+    key: Option<String>,
+    open: Vec<Line>,
+    open_pages: Pages,
+    acknowledged: Vec<Line>,
+    acknowledged_pages: Pages,
+    wanted: Query,
+}
+
+async fn list(
+    request: HttpRequest,
+    signed: Signed<ReadRegistries>,
+    wanted: web::Query<Query>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let wanted = wanted.into_inner();
+    let key: Option<RegistryKeyId> = wanted.key.parse().ok();
+    let of = |status| AlertFilter { status: Some(status), registry: None, key };
+    let paging = |name, place| Paging::at(request.path(), request.query_string(), name, place);
+    let paging = (paging("open", ""), paging("cursor", "acknowledged"));
+    let open = engine.alerts(&signed.access, of(AlertStatus::Open), paging.0.request()).await?;
+    let (open, open_pages) = paging.0.take(open);
+    let acknowledged = of(AlertStatus::Acknowledged);
+    let acknowledged = engine.alerts(&signed.access, acknowledged, paging.1.request()).await?;
+    let (acknowledged, acknowledged_pages) = paging.1.take(acknowledged);
+    let key = match key {
+        Some(id) => Some(engine.registry_key(&signed.access, id).await?.name.to_string()),
+        None => None,
+    };
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "alerts", engine.now());
+    page::send(&AlertsPage {
+        shell: shell.after(request.query_string()),
+        key,
+        open: lines(&engine, &signed, open).await?,
+        open_pages,
+        acknowledged: lines(&engine, &signed, acknowledged).await?,
+        acknowledged_pages,
+        wanted,
+    })
+}
+
+/// Alerts with the names of all in them.
+async fn lines(
+    engine: &Engine,
+    signed: &Signed<ReadRegistries>,
+    alerts: Vec<Alert>,
+) -> Result<Vec<Line>, PageError> {
+    let holders = Holders::of(engine, signed, alerts.iter().map(|alert| alert.holder)).await?;
+    let ids = alerts.iter().map(|alert| alert.registry);
+    let registries = engine.registry_names(&signed.access, ids).await?;
+    let line = |alert: Alert| {
+        let (who, link) = holders.who(alert.registry, alert.holder);
+        Line {
+            registry: called(registries.get(&alert.registry)),
+            who,
+            link,
+            same: same(alert.holder),
+            acknowledged: match alert.state {
+                AlertState::Open => String::new(),
+                AlertState::Acknowledged { at, .. } => page::minute(at),
+            },
+            alert,
+        }
+    };
+    Ok(alerts.into_iter().map(line).collect())
+}
+
+async fn acknowledge(
+    signed: Signed<WriteRegistries>,
+    id: Id<AlertId>,
+    Posted(form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    engine.acknowledge_alert(&signed.access, id.0).await?;
+    // Back to where the button was: to the alerts of one key, or of all.
+    let key = form.given("key").and_then(|key| key.parse::<RegistryKeyId>().ok());
+    let key = key.map(|key| format!("key={key}&")).unwrap_or_default();
+    Ok(page::go(format!("/alerts?{key}done=acknowledged")))
+}

@@ -1,0 +1,300 @@
+//! Customers, each with all they hold.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{
+    ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts, WriteCustomers, WriteLicenses,
+};
+use keyward_domain::registry::ArtifactPolicy;
+use keyward_domain::{
+    Customer, CustomerId, CustomerOrder, Email, License, LicenseFilter, LicenseStatus, Name, Notes, Product,
+};
+use keyward_engine::{ApplicationGrant, CustomerChange, Engine, MOST_LOOKED_AT, MissingImage, NewCustomer};
+use keyward_web::{Fields, Id, Request};
+
+use super::choose::{Choice, ChoosePage};
+use super::columns::{Column, columns};
+use super::reach::Reached;
+use super::{Listing, artifact_entitlements};
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/customers", web::get().to(list))
+        .route("/customers.csv", web::get().to(csv))
+        .route("/customers/new", web::get().to(new))
+        .route("/customers/new", web::post().to(create))
+        .route("/customers/{id}", web::get().to(show))
+        .route("/customers/{id}", web::post().to(save))
+        .route("/customers/{id}/new-key", web::get().to(choose_product))
+        .route("/customers/{id}/delete", web::post().to(delete));
+}
+
+const PATH: &str = "/customers";
+
+const COLUMNS: [(&str, Option<CustomerOrder>); 3] = [
+    ("Customer", Some(CustomerOrder::Name)),
+    ("E-mail", Some(CustomerOrder::Email)),
+    ("Since", Some(CustomerOrder::Created)),
+];
+
+#[derive(Template)]
+#[template(path = "console/customers.html", blocks = ["table"])]
+struct CustomersPage {
+    shell: Shell,
+    listing: Listing,
+    columns: Vec<Column>,
+    customers: Vec<Customer>,
+    pages: Pages,
+    csv: String,
+}
+
+async fn list(
+    request: HttpRequest,
+    signed: Signed<ReadCustomers>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let found = engine.customers_in_order(&signed.access, listing.text(), &listing.ordered()).await?;
+    let (found, next) = found.into_parts();
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
+    let page = CustomersPage {
+        shell: shell.after(request.query_string()),
+        columns: columns(PATH, &listing, &COLUMNS),
+        pages: listing.pages(PATH, next.as_ref()),
+        csv: listing.address("/customers.csv", &listing.sort, None),
+        listing: listing.into_inner(),
+        customers: found,
+    };
+    if request.headers().contains_key("hx-request") {
+        page::send(&page.as_table())
+    } else {
+        page::send(&page)
+    }
+}
+
+async fn csv(signed: Signed<ReadCustomers>, listing: web::Query<Listing>, engine: web::Data<Engine>) -> Page {
+    let (mut rows, mut request) = (Vec::new(), listing.following(None));
+    let row = |customer: Customer| {
+        let notes = customer.notes.map(|notes| notes.to_string()).unwrap_or_default();
+        vec![
+            customer.id.to_string(),
+            customer.name.to_string(),
+            customer.email.to_string(),
+            notes,
+            customer.created_at.to_string(),
+        ]
+    };
+    while let Some(part) = request {
+        let (more, next) =
+            engine.customers_in_order(&signed.access, listing.text(), &part).await?.into_parts();
+        rows.extend(more.into_iter().map(row));
+        request = next.and_then(|next| listing.following(Some(next)));
+    }
+    Ok(page::csv("customers.csv", &["id", "name", "email", "notes", "created_at"], rows))
+}
+
+#[derive(Template)]
+#[template(path = "console/customer_new.html")]
+struct NewCustomerPage {
+    shell: Shell,
+    form: Form,
+}
+
+async fn new(signed: Signed<WriteCustomers>, engine: web::Data<Engine>) -> Page {
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
+    page::send(&NewCustomerPage { shell, form: Form::default() })
+}
+
+struct CustomerForm {
+    name: Name,
+    email: Email,
+    notes: Option<Notes>,
+}
+
+impl Request for CustomerForm {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, email) = (fields.required("name"), fields.required("email"));
+        let notes = fields.optional("notes");
+        Some(Self { name: name?, email: email?, notes })
+    }
+}
+
+const FIELDS: [&str; 3] = ["name", "email", "notes"];
+
+async fn create(signed: Signed<WriteCustomers>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+    if let Some(CustomerForm { name, email, notes }) = form.read::<CustomerForm>(&FIELDS) {
+        match engine.create_customer(&signed.access, NewCustomer { name, email, notes }, form.once()).await {
+            Ok(done) => return Ok(page::go(format!("/customers/{}", done.value.id))),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
+    page::send(&NewCustomerPage { shell, form })
+}
+
+struct LicenseRow {
+    license: License,
+    status: LicenseStatus,
+}
+
+#[derive(Template)]
+#[template(path = "console/customer.html")]
+struct CustomerPage {
+    shell: Shell,
+    customer: Customer,
+    form: Form,
+    licenses: Vec<LicenseRow>,
+    /// How many there are on all pages.
+    count: u64,
+    license_pages: Pages,
+    grants: Vec<ApplicationGrant>,
+    grant_pages: Pages,
+    entitlements: Vec<artifact_entitlements::Row>,
+    entitlement_pages: Pages,
+    reached: Reached,
+    /// Of each of the applications, what of its versions can't be pulled.
+    missing: Vec<Vec<MissingImage>>,
+    /// Whether customers without an entitlement may pull.
+    open: bool,
+}
+
+async fn page_of(
+    engine: &Engine,
+    signed: &Signed<impl keyward_domain::Grant>,
+    customer: Customer,
+    form: Option<Form>,
+    query: &str,
+) -> Page {
+    let (now, path) = (engine.now(), format!("/customers/{}", customer.id));
+    let filter = LicenseFilter { customer: Some(customer.id), ..LicenseFilter::default() };
+    let (licenses, paging) =
+        (signed.access.also::<ReadLicenses>()?, Paging::at(&path, query, "licenses", "licenses"));
+    let count = engine.license_count(&licenses, &filter).await?;
+    let (held, license_pages) = paging.take(engine.licenses(&licenses, &filter, paging.request()).await?);
+    let readers = signed.access.also::<ReadEntitlements>()?;
+    let paging = Paging::at(&path, query, "applications", "applications");
+    let grants = engine.application_entitlements(&readers, Some(customer.id), None, paging.request()).await?;
+    let (grants, grant_pages) = paging.take(grants);
+    let paging = Paging::at(&path, query, "artifacts", "artifacts");
+    let pulls = engine.customer_pulls(&readers, customer.id).await?;
+    let (entitlements, entitlement_pages) =
+        artifact_entitlements::rows(engine, &readers, customer.id, &pulls, &paging).await?;
+    let paging = Paging::at(&path, query, "images", "images");
+    let reached = Reached::of(engine, &pulls, &paging).await?;
+    // Each entitlement has a page of its own that looks at more of its versions.
+    let (mut missing, mut left) = (Vec::new(), MOST_LOOKED_AT);
+    for grant in &grants {
+        let most = left.max(1);
+        left = left.saturating_sub(grant.versions.len());
+        missing.push(engine.missing_images(&pulls, grant, most).await?);
+    }
+    let form = form.unwrap_or_else(|| {
+        Form::filled([
+            ("name", customer.name.to_string()),
+            ("email", customer.email.to_string()),
+            ("notes", customer.notes.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ])
+    });
+    page::send(&CustomerPage {
+        shell: Shell::vendor(&signed.person, &signed.csrf, "customers", now).after(query),
+        form,
+        licenses: held
+            .into_iter()
+            .map(|license| LicenseRow { status: license.status(now), license })
+            .collect(),
+        count,
+        license_pages,
+        grants,
+        grant_pages,
+        entitlements,
+        entitlement_pages,
+        reached,
+        missing,
+        open: engine.artifact_policy(&readers).await? == ArtifactPolicy::OpenUntilFirst,
+        customer,
+    })
+}
+
+async fn show(
+    request: HttpRequest,
+    signed: Signed<ReadCustomers>,
+    id: Id<CustomerId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let customer = engine.customer(&signed.access, id.0).await?;
+    page_of(&engine, &signed, customer, None, request.query_string()).await
+}
+
+async fn save(
+    signed: Signed<WriteCustomers>,
+    id: Id<CustomerId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    if let Some(CustomerForm { name, email, notes }) = form.read::<CustomerForm>(&FIELDS) {
+        let change =
+            CustomerChange { name: Some(name), email: Some(email), notes: Some(notes), blocked: None };
+        match engine.update_customer(&signed.access, id.0, change, None).await {
+            Ok(_) => return Ok(page::go(format!("/customers/{}?done=saved", id.0))),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    let customer = engine.customer(&signed.access.also()?, id.0).await?;
+    page_of(&engine, &signed, customer, Some(form), "").await
+}
+
+/// Of which product the customer is to get a key.
+async fn choose_product(
+    request: HttpRequest,
+    signed: Signed<WriteLicenses>,
+    id: Id<CustomerId>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let customer = engine.customer(&signed.access.also()?, id.0).await?;
+    let (readers, paging) = (signed.access.also::<ReadProducts>()?, Paging::of(&request));
+    let found = engine.products_in_service(&readers, listing.text(), paging.request()).await?;
+    let (found, pages) = paging.take(found);
+    let choice = |product: Product| Choice {
+        name: product.name.to_string(),
+        detail: product.description.map(|text| text.to_string()).unwrap_or_default(),
+        href: format!("/products/{}/keys/new?customer={}", product.id, customer.id),
+    };
+    let page = ChoosePage {
+        shell: Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()),
+        title: "A key of which product?",
+        crumbs: vec![
+            ("Customers".to_owned(), PATH.to_owned()),
+            (customer.name.to_string(), format!("/customers/{}", customer.id)),
+        ],
+        label: "Name",
+        what: "products",
+        other: None,
+        path: request.path().to_owned(),
+        q: listing.q.clone(),
+        choices: found.into_iter().map(choice).collect(),
+        pages,
+    };
+    page.send(&request)
+}
+
+async fn delete(
+    signed: Signed<WriteCustomers>,
+    id: Id<CustomerId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    let customer = engine.customer(&signed.access.also()?, id.0).await?;
+    if form.value("confirm").trim() != customer.name.as_str() {
+        form.refuse("confirm", "differs from the customer's name");
+        let form = form
+            .over(Form::filled([("name", customer.name.to_string()), ("email", customer.email.to_string())]));
+        return page_of(&engine, &signed, customer, Some(form), "").await;
+    }
+    engine.delete_customer(&signed.access, id.0, None).await?;
+    Ok(page::go("/customers?done=deleted"))
+}

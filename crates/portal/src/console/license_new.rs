@@ -1,0 +1,169 @@
+//! A license with claims of the vendor's own: first who holds it, then its terms. The form carries its holder and can
+//! save no other.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{ReadCustomers, WriteLicenses};
+use keyward_domain::{Customer, CustomerId, EndTime, Name, Notes, Payload, StartTime};
+use keyward_engine::{Engine, Error, NewLicense, Terms};
+use keyward_web::{Code, Fields, Problem, Request};
+
+use super::Listing;
+use super::choose::{Choice, ChoosePage};
+use crate::error_page::PageError;
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell, day};
+use crate::pages::Paging;
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config.route("/licenses/new", web::get().to(new)).route("/licenses/new", web::post().to(create));
+}
+
+/// How forms and addresses name the whole organization as holder.
+const WHOLE: &str = "organization";
+
+/// Who a license is for.
+enum Holder {
+    Customer(Box<Customer>),
+    Whole,
+}
+
+impl Holder {
+    /// The holder whom a form or an address names; `None` for no name, and for one that is nobody's.
+    async fn named(
+        engine: &Engine,
+        signed: &Signed<WriteLicenses>,
+        named: &str,
+    ) -> Result<Option<Self>, PageError> {
+        if named == WHOLE {
+            return Ok(Some(Self::Whole));
+        }
+        let Ok(id) = named.parse::<CustomerId>() else { return Ok(None) };
+        match engine.customer(&signed.access.also::<ReadCustomers>()?, id).await {
+            Ok(customer) => Ok(Some(Self::Customer(Box::new(customer)))),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn id(&self) -> Option<CustomerId> {
+        match self {
+            Self::Customer(customer) => Some(customer.id),
+            Self::Whole => None,
+        }
+    }
+}
+
+async fn new(
+    request: HttpRequest,
+    signed: Signed<WriteLicenses>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    if listing.customer.is_empty() {
+        return choose(&engine, &signed, &listing, &request).await;
+    }
+    let Some(holder) = Holder::named(&engine, &signed, &listing.customer).await? else {
+        return Err(Problem::new(Code::NotFound).into());
+    };
+    let now = engine.now();
+    let form = Form::filled([
+        ("not_before", day(now)),
+        ("expires_at", day(now.plus_one_year())),
+        ("payload", "{\n  \"seats\": 25,\n  \"plan\": \"pro\"\n}".to_owned()),
+    ]);
+    NewLicensePage::send(&engine, &signed, Some(holder), form)
+}
+
+/// Who is to hold the license.
+async fn choose(
+    engine: &Engine,
+    signed: &Signed<WriteLicenses>,
+    listing: &Listing,
+    request: &HttpRequest,
+) -> Page {
+    let (readers, paging) = (signed.access.also::<ReadCustomers>()?, Paging::of(request));
+    let found = engine.customers(&readers, listing.text(), paging.request()).await?;
+    let (found, pages) = paging.take(found);
+    let choice = |customer: Customer| Choice {
+        name: customer.name.to_string(),
+        detail: customer.email.to_string(),
+        href: format!("/licenses/new?customer={}", customer.id),
+    };
+    let page = ChoosePage {
+        shell: Shell::vendor(&signed.person, &signed.csrf, "licenses", engine.now()),
+        title: "Who is the license for?",
+        crumbs: vec![("Licenses".to_owned(), "/licenses".to_owned())],
+        label: "Customer’s name or e-mail",
+        what: "customers",
+        other: Some(Choice {
+            name: "The whole organization".to_owned(),
+            detail: "A license that belongs to no customer".to_owned(),
+            href: format!("/licenses/new?customer={WHOLE}"),
+        }),
+        path: request.path().to_owned(),
+        q: listing.q.clone(),
+        choices: found.into_iter().map(choice).collect(),
+        pages,
+    };
+    page.send(request)
+}
+
+#[derive(Template)]
+#[template(path = "console/license_new.html")]
+struct NewLicensePage {
+    shell: Shell,
+    form: Form,
+    /// `None` while nobody is chosen.
+    holder: Option<Holder>,
+}
+
+impl NewLicensePage {
+    fn send(engine: &Engine, signed: &Signed<WriteLicenses>, holder: Option<Holder>, form: Form) -> Page {
+        let shell = Shell::vendor(&signed.person, &signed.csrf, "licenses", engine.now());
+        page::send(&Self { shell, form, holder })
+    }
+}
+
+struct LicenseForm {
+    name: Name,
+    description: Option<Notes>,
+    not_before: Option<StartTime>,
+    expires_at: Option<EndTime>,
+    payload: Option<Payload>,
+}
+
+impl Request for LicenseForm {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, description) = (fields.required("name"), fields.optional("description"));
+        let (not_before, expires_at) = (fields.optional("not_before"), fields.optional("expires_at"));
+        Some(Self { name: name?, description, not_before, expires_at, payload: fields.optional("payload") })
+    }
+}
+
+async fn create(signed: Signed<WriteLicenses>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+    let holder = Holder::named(&engine, &signed, form.value("customer")).await?;
+    let typed = form.read::<LicenseForm>(&["name", "description", "not_before", "expires_at", "payload"]);
+    match (&holder, typed) {
+        (Some(holder), Some(typed)) => {
+            let new = NewLicense {
+                name: typed.name,
+                description: typed.description,
+                customer: holder.id(),
+                terms: Terms::Payload(typed.payload.unwrap_or_default()),
+                not_before: typed.not_before.map(Into::into),
+                expires_at: Some(typed.expires_at.map(Into::into)),
+            };
+            match engine.create_license(&signed.access, new, form.once()).await {
+                Ok(done) => return Ok(page::go(format!("/licenses/{}?done=saved", done.value.id))),
+                Err(error) => form.keep(error)?,
+            }
+        }
+        (None, _) => {
+            form.refuse("customer", "is required: a customer of yours, or explicitly the whole organization");
+        }
+        (Some(_), None) => {}
+    }
+    NewLicensePage::send(&engine, &signed, holder, form)
+}

@@ -1,0 +1,124 @@
+//! Members.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{ReadMembers, WriteMembers};
+use keyward_domain::{Email, Member, MemberId, Name, Permission, Role};
+use keyward_engine::{Engine, MemberChange, NewMember};
+use keyward_web::{Fields, Id, Request};
+
+use crate::error_page::PageError;
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
+use crate::signed::Signed;
+
+const PATH: &str = "/members";
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route(PATH, web::get().to(list))
+        .route(PATH, web::post().to(invite))
+        .route("/members/{id}/role", web::post().to(role))
+        .route("/members/{id}/invite", web::post().to(again))
+        .route("/members/{id}/delete", web::post().to(delete));
+}
+
+#[derive(Template)]
+#[template(path = "console/members.html")]
+struct MembersPage {
+    shell: Shell,
+    members: Vec<Member>,
+    pages: Pages,
+    own: MemberId,
+    may_write: bool,
+    /// Those that the person may give: an owner's is not offered to others.
+    roles: Vec<Role>,
+    form: Form,
+}
+
+async fn page_of(
+    engine: &Engine,
+    signed: &Signed<impl keyward_domain::Grant>,
+    form: Form,
+    query: &str,
+) -> Page {
+    let paging = Paging::at(PATH, query, "cursor", "");
+    let found = engine.members(&signed.access.also::<ReadMembers>()?, paging.request()).await?;
+    let (members, pages) = paging.take(found);
+    let owners = signed.access.scopes().contains(Permission::WriteOwners);
+    page::send(&MembersPage {
+        shell: Shell::vendor(&signed.person, &signed.csrf, "members", engine.now()).after(query),
+        members,
+        pages,
+        own: signed.person.member.id,
+        may_write: signed.access.scopes().contains(Permission::WriteMembers),
+        roles: Role::ALL.into_iter().filter(|role| *role != Role::Owner || owners).collect(),
+        form,
+    })
+}
+
+async fn list(request: HttpRequest, signed: Signed<ReadMembers>, engine: web::Data<Engine>) -> Page {
+    let form = Form::filled([("role", "member".to_owned())]);
+    page_of(&engine, &signed, form, request.query_string()).await
+}
+
+struct MemberForm(NewMember);
+
+impl Request for MemberForm {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, email) = (fields.required::<Name>("name"), fields.required::<Email>("email"));
+        let role = fields.required::<Role>("role");
+        Some(Self(NewMember { name: name?, email: email?, role: role? }))
+    }
+}
+
+async fn invite(signed: Signed<WriteMembers>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
+    if let Some(MemberForm(new)) = form.read::<MemberForm>(&["name", "email", "role"]) {
+        match engine.invite_member(&signed.access, new).await {
+            Ok(_) => return Ok(page::go("/members?done=invited")),
+            Err(error) => form.keep(error).map_err(|page_error| page_error.then(PATH))?,
+        }
+    }
+    page_of(&engine, &signed, form, "").await
+}
+
+async fn role(
+    signed: Signed<WriteMembers>,
+    id: Id<MemberId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    match form.value("role").parse::<Role>() {
+        Ok(role) => {
+            let change = MemberChange { role: Some(role), ..MemberChange::default() };
+            match engine.update_member(&signed.access, id.0, change, None).await {
+                Ok(_) => return Ok(page::go("/members?done=saved")),
+                Err(error) => form.keep(error).map_err(|page_error| page_error.then(PATH))?,
+            }
+        }
+        Err(fault) => form.refuse("role", fault.message),
+    }
+    page_of(&engine, &signed, form, "").await
+}
+
+async fn again(signed: Signed<WriteMembers>, id: Id<MemberId>, _: Posted, engine: web::Data<Engine>) -> Page {
+    let sent = engine.send_invitation(&signed.access, id.0).await;
+    sent.map_err(|error| PageError::from(error).then(PATH))?;
+    Ok(page::go("/members?done=invited"))
+}
+
+async fn delete(
+    signed: Signed<WriteMembers>,
+    id: Id<MemberId>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    match engine.delete_member(&signed.access, id.0, None).await {
+        Ok(()) => Ok(page::go("/members?done=removed")),
+        Err(error) => {
+            form.keep(error).map_err(|page_error| page_error.then(PATH))?;
+            page_of(&engine, &signed, form, "").await
+        }
+    }
+}

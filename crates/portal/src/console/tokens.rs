@@ -1,0 +1,179 @@
+//! Management tokens.
+
+use actix_web::{HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::{ReadTokens, WriteOwners, WriteTokens};
+use keyward_domain::{
+    Actor, EndTime, Maker, ManagementToken, Name, Permission, Scopes, Timestamp, TokenId, TokenState,
+};
+use keyward_engine::{Engine, Error, NewToken};
+use keyward_web::{Fields, Id, Request};
+
+use crate::form::{Form, Posted};
+use crate::page::{self, Page, Shell};
+use crate::pages::{Pages, Paging};
+use crate::shown_once::{self, ShownPage};
+use crate::signed::Signed;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/tokens", web::get().to(list))
+        .route("/tokens", web::post().to(create))
+        .route("/tokens/{id}/secret", web::get().to(show_secret))
+        .route("/tokens/{id}/revoke", web::post().to(revoke))
+        .route("/tokens/{id}/take-over", web::post().to(take_over));
+}
+
+/// A token, and what the person who looks at it may do with it.
+struct Row {
+    token: ManagementToken,
+    maker: String,
+    state: TokenState,
+    may_revoke: bool,
+    may_take_over: bool,
+}
+
+impl Row {
+    fn of(token: ManagementToken, signed: &Signed<impl keyward_domain::Grant>, now: Timestamp) -> Self {
+        let scopes = signed.access.scopes();
+        let owners = scopes.contains(Permission::WriteOwners);
+        let (maker, own) = match &token.maker {
+            Maker::Member { id, name, role } => {
+                let own = signed.access.actor() == Actor::Member(*id);
+                let ended = if role.is_none() { " (removed)" } else { "" };
+                (format!("{name}{ended}"), own)
+            }
+            Maker::Operator => ("the operator".to_owned(), false),
+            Maker::Unknown => ("not known".to_owned(), false),
+        };
+        let state = token.state(now);
+        let alive = matches!(state, TokenState::Active | TokenState::Orphaned);
+        Self {
+            maker,
+            state,
+            may_revoke: scopes.contains(Permission::WriteTokens)
+                && state != TokenState::Revoked
+                && (owners || token.maker.may_be_ended_by(signed.access.authority())),
+            may_take_over: owners && alive && !own,
+            token,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "console/tokens.html")]
+struct TokensPage {
+    shell: Shell,
+    rows: Vec<Row>,
+    pages: Pages,
+    may_write: bool,
+    /// Whether the person has shown in the last minutes who they are.
+    is_confirmed: bool,
+    scopes: Vec<Permission>,
+    form: Form,
+    secret: Option<String>,
+}
+
+async fn page_of(
+    engine: &Engine,
+    signed: &Signed<impl keyward_domain::Grant>,
+    form: Form,
+    secret: Option<String>,
+    query: &str,
+) -> Page {
+    let paging = Paging::at("/tokens", query, "cursor", "");
+    let found = engine.tokens(&signed.access.also::<ReadTokens>()?, paging.request()).await?;
+    let (tokens, pages) = paging.take(found);
+    let now = engine.now();
+    page::send(&TokensPage {
+        shell: Shell::vendor(&signed.person, &signed.csrf, "tokens", now).after(query),
+        rows: tokens.into_iter().map(|token| Row::of(token, signed, now)).collect(),
+        pages,
+        may_write: signed.access.scopes().contains(Permission::WriteTokens),
+        is_confirmed: signed.is_confirmed(engine),
+        scopes: signed.access.scopes().iter().collect(),
+        form,
+        secret,
+    })
+}
+
+async fn list(request: HttpRequest, signed: Signed<ReadTokens>, engine: web::Data<Engine>) -> Page {
+    page_of(&engine, &signed, Form::default(), None, request.query_string()).await
+}
+
+struct TokenForm {
+    name: Name,
+    end: Option<EndTime>,
+}
+
+impl Request for TokenForm {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let (name, end) = (fields.required("name"), fields.optional("end"));
+        Some(Self { name: name?, end })
+    }
+}
+
+/// A token acts for who has made it, and can do so when they are long gone from the browser: so it is asked again who
+/// they are.
+async fn create(
+    request: HttpRequest,
+    signed: Signed<WriteTokens>,
+    Posted(mut form): Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    signed.reauthenticated(&engine, &request, "/tokens")?;
+    let chosen: Scopes =
+        signed.access.scopes().iter().filter(|scope| form.is(&format!("scope {scope}"), "true")).collect();
+    let typed = form.read::<TokenForm>(&["name", "end"]);
+    if chosen == Scopes::NONE {
+        form.refuse("scopes", "choose at least one");
+    } else if let Some(TokenForm { name, end }) = typed {
+        let new = NewToken { name, scopes: Some(chosen), expires_at: end.map(Into::into) };
+        match engine.create_token(&signed.access, new, form.once()).await {
+            Ok(made) => {
+                let page = format!("/tokens/{}/secret", made.token.id);
+                return shown_once::lead(&engine, &signed.person.session, &page, made.secret.expose()).await;
+            }
+            Err(Error::SecretShown { resource }) => {
+                return Ok(page::go(format!("/tokens/{resource}/secret")));
+            }
+            Err(error) => form.keep(error)?,
+        }
+    }
+    page_of(&engine, &signed, form, None, "").await
+}
+
+async fn show_secret(
+    request: HttpRequest,
+    signed: Signed<WriteTokens>,
+    _: Id<TokenId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    match shown_once::take(&request, &engine, &signed.person.session).await? {
+        Some(secret) => page_of(&engine, &signed, Form::default(), Some(secret), "").await,
+        None => page::send(&ShownPage {
+            shell: Shell::vendor(&signed.person, &signed.csrf, "tokens", engine.now()),
+            what: "The token",
+            otherwise: "If you have not copied it, revoke it and create another.",
+            back: "/tokens".to_owned(),
+        }),
+    }
+}
+
+async fn revoke(signed: Signed<WriteTokens>, id: Id<TokenId>, _: Posted, engine: web::Data<Engine>) -> Page {
+    engine.revoke_token(&signed.access, id.0).await?;
+    Ok(page::go("/tokens?done=removed"))
+}
+
+/// Lends the token the person's own role, as making one does.
+async fn take_over(
+    request: HttpRequest,
+    signed: Signed<WriteOwners>,
+    id: Id<TokenId>,
+    _: Posted,
+    engine: web::Data<Engine>,
+) -> Page {
+    signed.reauthenticated(&engine, &request, "/tokens")?;
+    engine.take_over_token(&signed.access, id.0).await?;
+    Ok(page::go("/tokens?done=taken-over"))
+}
