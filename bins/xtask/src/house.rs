@@ -10,7 +10,7 @@ fn metadata() -> Metadata {
 }
 
 /// For each library and program of ours, what it may depend on among our own.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 21] = [
     ("keyward-token", &[]),
     ("keyward-client", &["keyward-token"]),
     ("keyward-domain", &[]),
@@ -20,7 +20,18 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("keyward-portal", &["keyward-domain", "keyward-engine", "keyward-web"]),
     ("keyward-registry", &["keyward-domain", "keyward-engine", "keyward-web"]),
     ("keyward-api", &["keyward-domain", "keyward-engine", "keyward-web"]),
-    ("keyward-testkit", &["keyward-domain", "keyward-engine", "keyward-storage"]),
+    (
+        "keyward-testkit",
+        &[
+            "keyward-domain",
+            "keyward-engine",
+            "keyward-storage",
+            "keyward-testkit-macros",
+            "keyward-testkit-postgres",
+        ],
+    ),
+    ("keyward-testkit-macros", &[]),
+    ("keyward-testkit-postgres", &[]),
     (
         "keyward-server",
         &[
@@ -40,7 +51,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("example-actix", &["keyward-token"]),
     ("example-client", &["keyward-client"]),
     ("example-oci", &[]),
-    ("xtask", &[]),
+    ("xtask", &["keyward-testkit-postgres"]),
 ];
 
 #[test]

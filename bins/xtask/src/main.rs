@@ -7,7 +7,6 @@
 mod contract;
 mod interop;
 mod parts;
-mod postgres;
 mod steps;
 
 #[cfg(test)]
@@ -17,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use keyward_testkit_postgres::{Durability, Postgres};
 
 use steps::Report;
 
@@ -55,7 +55,7 @@ fn run() -> Result<bool> {
         ["test"] => {
             let parts = parts::install()?;
             steps::lint(&mut report)?;
-            let postgres = postgres::Postgres::start()?;
+            let postgres = Postgres::start(Durability::None)?;
             steps::unit(&mut report, &postgres, &[])?;
             contract::run(&mut report, &parts.contract)?;
             interop::run(&mut report, &postgres, &parts)?;
@@ -64,19 +64,19 @@ fn run() -> Result<bool> {
         ["test", "lint"] => steps::lint(&mut report)?,
         ["test", "unit", rest @ ..] => {
             parts::install_postgres()?;
-            steps::unit(&mut report, &postgres::Postgres::start()?, rest)?;
+            steps::unit(&mut report, &Postgres::start(Durability::None)?, rest)?;
         }
         ["test", "interop"] => {
             let parts = parts::install()?;
-            interop::run(&mut report, &postgres::Postgres::start()?, &parts)?;
+            interop::run(&mut report, &Postgres::start(Durability::None)?, &parts)?;
         }
         ["test", "browser"] => {
             let parts = parts::install()?;
-            interop::browser(&mut report, &postgres::Postgres::start()?, &parts)?;
+            interop::browser(&mut report, &Postgres::start(Durability::None)?, &parts)?;
         }
         ["test", "registry"] => {
             parts::install_registry()?;
-            interop::registry(&mut report, &postgres::Postgres::start()?, &parts::install_oras()?)?;
+            interop::registry(&mut report, &Postgres::start(Durability::None)?, &parts::install_oras()?)?;
         }
         ["test", "proxies"] => {
             parts::install_registry()?;
@@ -87,7 +87,10 @@ fn run() -> Result<bool> {
         ["load"] => {
             parts::install_postgres()?;
             parts::install_wrk()?;
-            steps::load(&mut report, &["table", "sqlite", &postgres::Postgres::start()?.create("load")?])?;
+            steps::load(
+                &mut report,
+                &["table", "sqlite", &Postgres::start(Durability::Full)?.create("load")?],
+            )?;
         }
         ["load", "registry"] => {
             parts::install_registry()?;
@@ -100,7 +103,7 @@ fn run() -> Result<bool> {
         }
         ["bless"] => {
             parts::install_postgres()?;
-            steps::bless(&mut report, &postgres::Postgres::start()?)?;
+            steps::bless(&mut report, &Postgres::start(Durability::None)?)?;
         }
         [] | ["help" | "--help" | "-h"] => {
             println!("{HELP}");

@@ -6,6 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+use keyward_testkit_postgres::programs as postgres_programs;
+
 use crate::root;
 use crate::steps::succeeds;
 
@@ -94,17 +96,6 @@ pub(crate) fn install_wrk() -> Result<()> {
         Ok(_) => Ok(()),
         Err(_) => apt(&["wrk"]),
     }
-}
-
-/// The folder of PostgreSQL's newest programs.
-pub(crate) fn postgres_programs() -> Option<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
-    let mut found: Vec<_> = versions
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
-        .filter(|bin| bin.join("postgres").exists() && bin.join("initdb").exists())
-        .collect();
-    found.sort();
-    found.pop()
 }
 
 fn browser() -> Result<PathBuf> {

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use crate::postgres::Postgres;
 use crate::root;
+use keyward_testkit_postgres::Postgres;
 
 /// What passed and what failed.
 #[derive(Default)]

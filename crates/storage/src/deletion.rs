@@ -410,7 +410,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_table_of_postgresql_is_known() {
-        let database = FreshPostgres::create().await;
+        let Some(database) = FreshPostgres::create().await else { return };
         every_table_is_known(&database.url).await;
         nothing_is_left_of_one_and_all_of_the_other(&database.url).await;
         database.drop().await;

@@ -1,13 +1,27 @@
-//! Fresh databases: a file of SQLite, or a database on the PostgreSQL that `cargo xtask test` starts.
+//! Fresh databases: a file of SQLite, or a database on a PostgreSQL server.
+//!
+//! The server is the one that `KEYWARD_TEST_POSTGRES` names, as `cargo xtask test` does, or one that is started for this process
+//! if its programs are installed. Without either, tests on PostgreSQL do nothing, and the last line of the run says how many.
 
 use std::future::Future;
+use std::io::Write as _;
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 pub use keyward_storage::Store;
+use keyward_testkit_postgres::{Durability, Postgres};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
 /// Names the server for tests on PostgreSQL.
 const POSTGRES: &str = "KEYWARD_TEST_POSTGRES";
+
+/// Counts the lines it reads, and says so when this process has ended: after the summary of its tests.
+const NOT_RUN: &str = r#"
+tests=0
+while read -r _; do tests=$((tests + 1)); done
+echo "$tests tests on PostgreSQL were not run: $1" >&2
+"#;
 
 /// Runs a test on a migrated SQLite database.
 pub fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
@@ -16,10 +30,10 @@ pub fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
     block_on(async { test(migrated(&url).await).await });
 }
 
-/// Runs a test on a migrated PostgreSQL database.
+/// Runs a test on a migrated PostgreSQL database, if there is a server.
 pub fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
     block_on(async {
-        let database = FreshPostgres::create().await;
+        let Some(database) = FreshPostgres::create().await else { return };
         test(migrated(&database.url).await).await;
         database.drop().await;
     });
@@ -41,20 +55,18 @@ pub struct FreshPostgres {
     /// How to reach it.
     pub url: String,
     name: String,
-    server: String,
+    server: &'static str,
 }
 
 impl FreshPostgres {
-    /// Makes an empty database.
-    #[expect(clippy::disallowed_methods, reason = "the test run names its server in the environment")]
-    pub async fn create() -> Self {
+    /// Makes an empty database; `None` if there is no server, which is then reported.
+    pub async fn create() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let server = std::env::var(POSTGRES)
-            .unwrap_or_else(|_| panic!("{POSTGRES} names no PostgreSQL server: run `cargo xtask test`"));
+        let server = server()?;
         let name = format!("keyward_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-        execute(&server, &format!("CREATE DATABASE {name}")).await;
+        execute(server, &format!("CREATE DATABASE {name}")).await;
         let (host, _) = server.rsplit_once('/').expect("a URL that ends in a database");
-        Self { url: format!("{host}/{name}"), name, server }
+        Some(Self { url: format!("{host}/{name}"), name, server })
     }
 
     /// All there is in each table, as text.
@@ -80,13 +92,45 @@ impl FreshPostgres {
 
     /// Runs a statement in another database of the server.
     pub async fn execute(&self, statement: &str) {
-        execute(&self.server, statement).await;
+        execute(self.server, statement).await;
     }
 
     /// Removes the database. One whose test failed stays until the server goes.
     pub async fn drop(self) {
-        execute(&self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+        execute(self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
     }
+}
+
+/// The server's address.
+#[expect(clippy::disallowed_methods, reason = "the test run names its server in the environment")]
+fn server() -> Option<&'static str> {
+    /// A server that was started is held for as long as the process lives.
+    static SERVER: OnceLock<Result<(String, Option<Postgres>), String>> = OnceLock::new();
+    let server = SERVER.get_or_init(|| match std::env::var(POSTGRES) {
+        Ok(address) => Ok((address, None)),
+        Err(_) => match Postgres::start(Durability::None) {
+            Ok(postgres) => Ok((postgres.url(), Some(postgres))),
+            Err(error) => Err(format!("{error:#}; {POSTGRES} may name a server")),
+        },
+    });
+    match server {
+        Ok((address, _)) => Some(address),
+        Err(why) => {
+            report_not_run(why);
+            None
+        }
+    }
+}
+
+/// Has one more test counted that was not run.
+fn report_not_run(why: &str) {
+    static REPORT: OnceLock<Mutex<ChildStdin>> = OnceLock::new();
+    let report = REPORT.get_or_init(|| {
+        let shell = Command::new("sh").args(["-c", NOT_RUN, "sh", why]).stdin(Stdio::piped()).spawn();
+        Mutex::new(shell.expect("a shell").stdin.expect("a pipe"))
+    });
+    let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+    let _ = writeln!(report);
 }
 
 async fn execute(server: &str, statement: &str) {

@@ -379,7 +379,9 @@ fn what_a_proxy_gets_wrong_is_told() {
 
 #[test]
 fn no_log_holds_the_password_of_the_database() {
-    let database = database::block_on(keyward_testkit::database::FreshPostgres::create());
+    let Some(database) = database::block_on(keyward_testkit::database::FreshPostgres::create()) else {
+        return;
+    };
     let (scheme, rest) = database.url.split_once("://").unwrap();
     let (_, place) = rest.split_once('@').unwrap();
     let url = format!("{scheme}://postgres:s3cret%2Dword@{place}");

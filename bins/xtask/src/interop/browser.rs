@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::server::Server;
 use crate::parts::Parts;
-use crate::postgres::free_port;
 use crate::root;
 use crate::steps::succeeds;
+use keyward_testkit_postgres::free_port;
 
 /// How the server sends mail in a run.
 pub(crate) enum Way {

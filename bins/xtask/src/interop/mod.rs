@@ -17,8 +17,8 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::parts::Parts;
-use crate::postgres::Postgres;
 use crate::steps::{Report, cargo, succeeds};
+use keyward_testkit_postgres::Postgres;
 use server::Server;
 
 /// Issues tokens by a server on each database and has every client judge them.

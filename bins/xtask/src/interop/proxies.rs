@@ -16,7 +16,7 @@ use super::registry::images::{Image, digest};
 use super::registry::upstream::Upstream;
 use super::registry::{said, skopeo, text};
 use super::server::{Server, Tenant};
-use crate::postgres::free_port;
+use keyward_testkit_postgres::free_port;
 
 /// A layer that is larger than nginx lets pass by itself.
 const LAYER_BYTES: usize = 5 * 1024 * 1024;

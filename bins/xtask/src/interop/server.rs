@@ -9,8 +9,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::http::Http;
-use crate::postgres::free_port;
 use crate::root;
+use keyward_testkit_postgres::free_port;
 
 /// Killed when dropped.
 pub(crate) struct Server {

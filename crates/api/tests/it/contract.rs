@@ -1,5 +1,7 @@
 //! The OpenAPI document says what is read, and what is wrong with a body is named all at once.
 
+use keyward_testkit::database::Store;
+use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
 use serde_json::{Map, Value, json};
 
@@ -113,85 +115,93 @@ fn bodies_are_described_by_what_reads_them() {
     }
 }
 
-keyward_testkit::databases! {
-    async fn whatever_is_wrong_with_a_body_is_named_at_once(store: Store) {
-        let (engine, _) = engine(store);
-        let user = User::new(&engine, "Acme").await;
-        let application = user.create("/api/v1/applications", r#"{"name":"App","kind":"compose"}"#).await;
-        let document = keyward_api::openapi();
-        for (method, path, schema) in bodies(&document) {
-            if path == "/api/v1/validate" {
+#[database_test]
+async fn whatever_is_wrong_with_a_body_is_named_at_once(store: Store) {
+    let (engine, _) = engine(store);
+    let user = User::new(&engine, "Acme").await;
+    let application = user.create("/api/v1/applications", r#"{"name":"App","kind":"compose"}"#).await;
+    let document = keyward_api::openapi();
+    for (method, path, schema) in bodies(&document) {
+        if path == "/api/v1/validate" {
+            continue;
+        }
+        let address = path.replace("{id}", &application).replace("{version}", "1.0");
+        for wrong in [Wrong::Type, Wrong::Value] {
+            let mut places = Vec::new();
+            let body = object(&document, schema["properties"].as_object().unwrap(), wrong, "", &mut places);
+            let answer =
+                user.api.ask(Ask::new(&method, &address).token(&user.token).json(body.to_string())).await;
+            if answer.status == 403 {
+                // The operator's alone, whose token is read the same way.
+                assert_eq!(answer.json()["scope"], "operator", "{path} {}", answer.text);
                 continue;
             }
-            let address = path.replace("{id}", &application).replace("{version}", "1.0");
-            for wrong in [Wrong::Type, Wrong::Value] {
-                let mut places = Vec::new();
-                let body = object(&document, schema["properties"].as_object().unwrap(), wrong, "", &mut places);
-                let answer = user.api.ask(Ask::new(&method, &address).token(&user.token).json(body.to_string())).await;
-                if answer.status == 403 {
-                    // The operator's alone, whose token is read the same way.
-                    assert_eq!(answer.json()["scope"], "operator", "{path} {}", answer.text);
-                    continue;
-                }
-                assert_eq!(answer.status, 422, "{method} {path} {body} {}", answer.text);
-                let named: Vec<_> = answer.faults().into_iter().map(|(place, _)| place).collect();
-                for place in places {
-                    assert!(named.contains(&place), "{method} {path} {place}: {body} {}", answer.text);
-                }
+            assert_eq!(answer.status, 422, "{method} {path} {body} {}", answer.text);
+            let named: Vec<_> = answer.faults().into_iter().map(|(place, _)| place).collect();
+            for place in places {
+                assert!(named.contains(&place), "{method} {path} {place}: {body} {}", answer.text);
             }
         }
     }
+}
 
-    async fn what_is_wrong_by_what_there_is_is_named_with_the_rest(store: Store) {
-        let (engine, _) = engine(store);
-        let user = User::new(&engine, "Acme").await;
-        let product = r#"{"name":"P","fields":[{"name":"seats","type":"number","required":true}]}"#;
-        let product = user.create("/api/v1/products", product).await;
-        let nobody = "01900000-0000-7000-8000-000000000000";
-        let body = json!({
-            "name": "", "customer_id": nobody, "product_id": product, "fields": {"seats": "x", "more": 1},
-            "not_before": "2027-02-01", "expires_at": "2027-01-01",
-        });
-        let refused = user.post("/api/v1/licenses", &body.to_string()).await;
-        let named: Vec<_> = refused.faults().into_iter().map(|(place, _)| place).collect();
-        assert_eq!(named, ["/name", "/customer_id", "/fields/more", "/fields/seats", "/expires_at"], "{}", refused.text);
-        let body = json!({"email": "nobody", "name": "\u{0}", "fields": {"seats": "x"}});
-        let refused = user.post(&format!("/api/v1/products/{product}/keys"), &body.to_string()).await;
-        let named: Vec<_> = refused.faults().into_iter().map(|(place, _)| place).collect();
-        assert_eq!(named, ["/email", "/name", "/fields/seats"], "{}", refused.text);
-        // Without anything unreadable it is the same list.
-        let body = json!({"customer_id": nobody, "fields": {"seats": "x"}});
-        let refused = user.post(&format!("/api/v1/products/{product}/keys"), &body.to_string()).await;
-        let named: Vec<_> = refused.faults().into_iter().map(|(place, _)| place).collect();
-        assert_eq!(named, ["/customer_id", "/fields/seats"], "{}", refused.text);
-        let application = user.create("/api/v1/applications", r#"{"name":"A","kind":"compose"}"#).await;
-        let body = json!({"name": "/", "values": "a: 1"});
-        let refused = user.post(&format!("/api/v1/applications/{application}/versions"), &body.to_string()).await;
-        let mut named: Vec<_> = refused.faults().into_iter().map(|(place, _)| place).collect();
-        named.sort();
-        assert_eq!(named, ["/compose", "/name", "/values"], "{}", refused.text);
+#[database_test]
+async fn what_is_wrong_by_what_there_is_is_named_with_the_rest(store: Store) {
+    let (engine, _) = engine(store);
+    let user = User::new(&engine, "Acme").await;
+    let product = r#"{"name":"P","fields":[{"name":"seats","type":"number","required":true}]}"#;
+    let product = user.create("/api/v1/products", product).await;
+    let nobody = "01900000-0000-7000-8000-000000000000";
+    let body = json!({
+        "name": "", "customer_id": nobody, "product_id": product, "fields": {"seats": "x", "more": 1},
+        "not_before": "2027-02-01", "expires_at": "2027-01-01",
+    });
+    let refused = user.post("/api/v1/licenses", &body.to_string()).await;
+    let named: Vec<_> = refused.faults().into_iter().map(|(place, _)| place).collect();
+    assert_eq!(
+        named,
+        ["/name", "/customer_id", "/fields/more", "/fields/seats", "/expires_at"],
+        "{}",
+        refused.text
+    );
+    let body = json!({"email": "nobody", "name": "\u{0}", "fields": {"seats": "x"}});
+    let refused = user.post(&format!("/api/v1/products/{product}/keys"), &body.to_string()).await;
+    let named: Vec<_> = refused.faults().into_iter().map(|(place, _)| place).collect();
+    assert_eq!(named, ["/email", "/name", "/fields/seats"], "{}", refused.text);
+    // Without anything unreadable it is the same list.
+    let body = json!({"customer_id": nobody, "fields": {"seats": "x"}});
+    let refused = user.post(&format!("/api/v1/products/{product}/keys"), &body.to_string()).await;
+    let named: Vec<_> = refused.faults().into_iter().map(|(place, _)| place).collect();
+    assert_eq!(named, ["/customer_id", "/fields/seats"], "{}", refused.text);
+    let application = user.create("/api/v1/applications", r#"{"name":"A","kind":"compose"}"#).await;
+    let body = json!({"name": "/", "values": "a: 1"});
+    let refused = user.post(&format!("/api/v1/applications/{application}/versions"), &body.to_string()).await;
+    let mut named: Vec<_> = refused.faults().into_iter().map(|(place, _)| place).collect();
+    named.sort();
+    assert_eq!(named, ["/compose", "/name", "/values"], "{}", refused.text);
+}
+
+#[database_test]
+async fn an_address_of_its_own_is_no_id(store: Store) {
+    let (engine, _) = engine(store);
+    let user = User::new(&engine, "Acme").await;
+    for method in ["GET", "PATCH", "DELETE", "PUT"] {
+        let address = "/api/v1/artifact-entitlements/preview";
+        let refused = user.api.ask(Ask::new(method, address).token(&user.token)).await;
+        assert_eq!(refused.problem(), (405, "method_not_allowed".to_owned()), "{method}");
+        assert_eq!(refused.header("allow"), Some("POST"));
     }
+}
 
-    async fn an_address_of_its_own_is_no_id(store: Store) {
-        let (engine, _) = engine(store);
-        let user = User::new(&engine, "Acme").await;
-        for method in ["GET", "PATCH", "DELETE", "PUT"] {
-            let address = "/api/v1/artifact-entitlements/preview";
-            let refused = user.api.ask(Ask::new(method, address).token(&user.token)).await;
-            assert_eq!(refused.problem(), (405, "method_not_allowed".to_owned()), "{method}");
-            assert_eq!(refused.header("allow"), Some("POST"));
-        }
-    }
-
-    async fn a_whole_number_is_one_however_it_is_written(store: Store) {
-        let (engine, _) = engine(store);
-        let user = User::new(&engine, "Acme").await;
-        let own = user.get("/api/v1/organizations").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
-        let notices = format!("/api/v1/organizations/{own}/notices");
-        assert_eq!(user.patch(&notices, r#"{"days":[3e1,7.0]}"#).await.json()["days"], json!([30, 7]));
-        for wrong in ["7.5", "-1", "1e99", "\"7\""] {
-            let refused = user.patch(&notices, &format!(r#"{{"days":[{wrong}]}}"#)).await;
-            assert_eq!(refused.status, 422, "{wrong}");
-        }
+#[database_test]
+async fn a_whole_number_is_one_however_it_is_written(store: Store) {
+    let (engine, _) = engine(store);
+    let user = User::new(&engine, "Acme").await;
+    let own = user.get("/api/v1/organizations").await.json()["items"][0]["id"].as_str().unwrap().to_owned();
+    let notices = format!("/api/v1/organizations/{own}/notices");
+    assert_eq!(user.patch(&notices, r#"{"days":[3e1,7.0]}"#).await.json()["days"], json!([30, 7]));
+    for wrong in ["7.5", "-1", "1e99", "\"7\""] {
+        let refused = user.patch(&notices, &format!(r#"{{"days":[{wrong}]}}"#)).await;
+        assert_eq!(refused.status, 422, "{wrong}");
     }
 }

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use keyward_testkit::database::Store;
+use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
 use serde_json::Value;
 
@@ -182,86 +184,107 @@ fn every_operation_is_in_the_table() {
     assert_eq!(operations(), table);
 }
 
-keyward_testkit::databases! {
-    async fn nobody_without_a_token(store: Store) {
-        let (engine, _) = engine(store);
-        let user = User::new(&engine, "Acme").await;
-        for operation in operations() {
-            let (verb, path) = operation.split_once(' ').unwrap();
-            let path = path.replace("{number}", "1").replace("{address}", "192.0.2.1").replace("{tag}", "v1").replace("{version}", "1").replace("{id}", "018f0000-0000-7000-8000-000000000000");
-            let path = path.replace("signing-keys/018f0000-0000-7000-8000-000000000000", &format!("signing-keys/{}", "A".repeat(43)));
-            let refused = user.api.ask(Ask::new(verb, path).json("{}")).await;
-            assert_eq!(refused.problem(), (401, "unauthorized".into()), "{operation}");
-        }
+#[database_test]
+async fn nobody_without_a_token(store: Store) {
+    let (engine, _) = engine(store);
+    let user = User::new(&engine, "Acme").await;
+    for operation in operations() {
+        let (verb, path) = operation.split_once(' ').unwrap();
+        let path = path
+            .replace("{number}", "1")
+            .replace("{address}", "192.0.2.1")
+            .replace("{tag}", "v1")
+            .replace("{version}", "1")
+            .replace("{id}", "018f0000-0000-7000-8000-000000000000");
+        let path = path.replace(
+            "signing-keys/018f0000-0000-7000-8000-000000000000",
+            &format!("signing-keys/{}", "A".repeat(43)),
+        );
+        let refused = user.api.ask(Ask::new(verb, path).json("{}")).await;
+        assert_eq!(refused.problem(), (401, "unauthorized".into()), "{operation}");
     }
+}
 
-    async fn another_tenants_things_are_not_there(store: Store) {
-        let (engine, clock) = engine(store);
-        let owner = User::new(&engine, "Acme").await;
-        let stranger = User::new(&engine, "Other").await;
-        let license = owner.create("/api/v1/licenses", r#"{"name":"L"}"#).await;
-        let customer = owner.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
-        let product = owner.create("/api/v1/products", r#"{"name":"P"}"#).await;
-        let application = owner.create("/api/v1/applications", r#"{"name":"A","kind":"compose"}"#).await;
-        owner.create(&format!("/api/v1/applications/{application}/versions"), r#"{"name":"1","compose":"a: 1"}"#).await;
-        let granted = format!(r#"{{"customer_id":"{customer}","application_id":"{application}","versions":["1"]}}"#);
-        let granted = owner.create("/api/v1/application-entitlements", &granted).await;
-        let member = owner.create("/api/v1/members", r#"{"name":"M","email":"m@c.example","role":"viewer"}"#).await;
-        let link = owner.create("/api/v1/onboarding-links", &format!(r#"{{"license_id":"{license}"}}"#)).await;
-        let token = owner.create("/api/v1/tokens", r#"{"name":"T"}"#).await;
-        let registry = owner.create("/api/v1/registries", r#"{"name":"R","upstream":"http://127.0.0.1:5000"}"#).await;
-        let registry_key = format!(r#"{{"name":"K","registry_id":"{registry}"}}"#);
-        let registry_key = owner.create("/api/v1/registry-keys", &registry_key).await;
-        let alert = crate::alerts::raise(&engine, &owner.vendor, &registry, &registry_key).await;
-        let artifact = format!(r#"{{"registry_id":"{registry}","repository":"acme/app"}}"#);
-        let artifact = owner.create("/api/v1/artifacts", &artifact).await;
-        let entitlement = format!(r#"{{"customer_id":"{customer}","close":true,"grants":[{{"artifact_id":"{artifact}","mode":"all"}}]}}"#);
-        let entitlement = owner.create("/api/v1/artifact-entitlements", &entitlement).await;
-        let key = owner.get("/api/v1/signing-keys").await.json()["items"][0]["kid"].as_str().unwrap().to_owned();
-        let organization = owner.vendor.founded.organization.id.to_string();
-        clock.advance(1);
-        let log = owner.get("/api/v1/audit-events").await.text;
+#[database_test]
+async fn another_tenants_things_are_not_there(store: Store) {
+    let (engine, clock) = engine(store);
+    let owner = User::new(&engine, "Acme").await;
+    let stranger = User::new(&engine, "Other").await;
+    let license = owner.create("/api/v1/licenses", r#"{"name":"L"}"#).await;
+    let customer = owner.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
+    let product = owner.create("/api/v1/products", r#"{"name":"P"}"#).await;
+    let application = owner.create("/api/v1/applications", r#"{"name":"A","kind":"compose"}"#).await;
+    owner
+        .create(&format!("/api/v1/applications/{application}/versions"), r#"{"name":"1","compose":"a: 1"}"#)
+        .await;
+    let granted =
+        format!(r#"{{"customer_id":"{customer}","application_id":"{application}","versions":["1"]}}"#);
+    let granted = owner.create("/api/v1/application-entitlements", &granted).await;
+    let member =
+        owner.create("/api/v1/members", r#"{"name":"M","email":"m@c.example","role":"viewer"}"#).await;
+    let link = owner.create("/api/v1/onboarding-links", &format!(r#"{{"license_id":"{license}"}}"#)).await;
+    let token = owner.create("/api/v1/tokens", r#"{"name":"T"}"#).await;
+    let registry =
+        owner.create("/api/v1/registries", r#"{"name":"R","upstream":"http://127.0.0.1:5000"}"#).await;
+    let registry_key = format!(r#"{{"name":"K","registry_id":"{registry}"}}"#);
+    let registry_key = owner.create("/api/v1/registry-keys", &registry_key).await;
+    let alert = crate::alerts::raise(&engine, &owner.vendor, &registry, &registry_key).await;
+    let artifact = format!(r#"{{"registry_id":"{registry}","repository":"acme/app"}}"#);
+    let artifact = owner.create("/api/v1/artifacts", &artifact).await;
+    let entitlement = format!(
+        r#"{{"customer_id":"{customer}","close":true,"grants":[{{"artifact_id":"{artifact}","mode":"all"}}]}}"#
+    );
+    let entitlement = owner.create("/api/v1/artifact-entitlements", &entitlement).await;
+    let key = owner.get("/api/v1/signing-keys").await.json()["items"][0]["kid"].as_str().unwrap().to_owned();
+    let organization = owner.vendor.founded.organization.id.to_string();
+    clock.advance(1);
+    let log = owner.get("/api/v1/audit-events").await.text;
 
-        for (operation, body) in ONE {
-            let (verb, path) = operation.split_once(' ').unwrap();
-            let id = match path.split('/').nth(3).unwrap() {
-                "organizations" => &organization,
-                "members" => &member,
-                "tokens" => &token,
-                "customers" => &customer,
-                "products" => &product,
-                "onboarding-links" => &link,
-                "licenses" => &license,
-                "applications" => &application,
-                "application-entitlements" => &granted,
-                "signing-keys" => &key,
-                "registries" => &registry,
-                "registry-keys" => &registry_key,
-                "alerts" => &alert,
-                "artifacts" => &artifact,
-                "artifact-entitlements" => &entitlement,
-                noun => panic!("{noun}"),
-            };
-            let path = path.replace("{id}", id).replace("{number}", "1").replace("{address}", "192.0.2.1").replace("{tag}", "v1").replace("{version}", "1");
-            let ask = |user: &User| Ask::new(verb, &path).token(&user.token).json(body);
-            let foreign = stranger.api.ask(ask(&stranger)).await;
-            assert_eq!(foreign.problem(), (404, "not_found".into()), "{operation}");
-        }
-        let foreign = format!(r#"{{"name":"L","customer_id":"{customer}"}}"#);
-        let refused = stranger.post("/api/v1/licenses", &foreign).await;
-        assert_eq!(refused.faults(), [("/customer_id".into(), "not_found".into())]);
-        let foreign = format!(r#"{{"name":"L","product_id":"{product}"}}"#);
-        let refused = stranger.post("/api/v1/licenses", &foreign).await;
-        assert_eq!(refused.faults(), [("/product_id".into(), "not_found".into())]);
-        let filtered = stranger.get(&format!("/api/v1/licenses?customer_id={customer}")).await;
-        assert!(filtered.json()["items"].as_array().unwrap().is_empty());
-        let foreign = format!(r#"{{"name":"K","registry_id":"{registry}"}}"#);
-        let refused = stranger.post("/api/v1/registry-keys", &foreign).await;
-        assert_eq!(refused.problem(), (404, "not_found".into()));
-        let own = stranger.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
-        let foreign = format!(r#"{{"customer_id":"{own}","grants":[{{"artifact_id":"{artifact}","mode":"all"}}]}}"#);
-        let refused = stranger.post("/api/v1/artifact-entitlements", &foreign).await;
-        assert_eq!(refused.faults(), [("/grants/0/artifact_id".into(), "not_found".into())]);
-        assert_eq!(owner.get("/api/v1/audit-events").await.text, log, "nothing happened to the owner's things");
+    for (operation, body) in ONE {
+        let (verb, path) = operation.split_once(' ').unwrap();
+        let id = match path.split('/').nth(3).unwrap() {
+            "organizations" => &organization,
+            "members" => &member,
+            "tokens" => &token,
+            "customers" => &customer,
+            "products" => &product,
+            "onboarding-links" => &link,
+            "licenses" => &license,
+            "applications" => &application,
+            "application-entitlements" => &granted,
+            "signing-keys" => &key,
+            "registries" => &registry,
+            "registry-keys" => &registry_key,
+            "alerts" => &alert,
+            "artifacts" => &artifact,
+            "artifact-entitlements" => &entitlement,
+            noun => panic!("{noun}"),
+        };
+        let path = path
+            .replace("{id}", id)
+            .replace("{number}", "1")
+            .replace("{address}", "192.0.2.1")
+            .replace("{tag}", "v1")
+            .replace("{version}", "1");
+        let ask = |user: &User| Ask::new(verb, &path).token(&user.token).json(body);
+        let foreign = stranger.api.ask(ask(&stranger)).await;
+        assert_eq!(foreign.problem(), (404, "not_found".into()), "{operation}");
     }
+    let foreign = format!(r#"{{"name":"L","customer_id":"{customer}"}}"#);
+    let refused = stranger.post("/api/v1/licenses", &foreign).await;
+    assert_eq!(refused.faults(), [("/customer_id".into(), "not_found".into())]);
+    let foreign = format!(r#"{{"name":"L","product_id":"{product}"}}"#);
+    let refused = stranger.post("/api/v1/licenses", &foreign).await;
+    assert_eq!(refused.faults(), [("/product_id".into(), "not_found".into())]);
+    let filtered = stranger.get(&format!("/api/v1/licenses?customer_id={customer}")).await;
+    assert!(filtered.json()["items"].as_array().unwrap().is_empty());
+    let foreign = format!(r#"{{"name":"K","registry_id":"{registry}"}}"#);
+    let refused = stranger.post("/api/v1/registry-keys", &foreign).await;
+    assert_eq!(refused.problem(), (404, "not_found".into()));
+    let own = stranger.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
+    let foreign =
+        format!(r#"{{"customer_id":"{own}","grants":[{{"artifact_id":"{artifact}","mode":"all"}}]}}"#);
+    let refused = stranger.post("/api/v1/artifact-entitlements", &foreign).await;
+    assert_eq!(refused.faults(), [("/grants/0/artifact_id".into(), "not_found".into())]);
+    assert_eq!(owner.get("/api/v1/audit-events").await.text, log, "nothing happened to the owner's things");
 }

@@ -9,6 +9,8 @@ use keyward_engine::{
     ClientInfo, Engine, NewCustomer, NewLicense, NewRegistryKey, NoticesChange, Retention, Tidied,
 };
 use keyward_storage::Aged;
+use keyward_testkit::database::Store;
+use keyward_testkit::database_test;
 use keyward_testkit::engine::{another_engine, engine, new_license, new_registry_key};
 use keyward_testkit::{TestClock, Vendor};
 
@@ -63,157 +65,165 @@ async fn look(engine: &Engine) {
     engine.tidy(&Retention::default()).await.unwrap();
 }
 
-keyward_testkit::databases! {
-    /// As it was seen: a year ahead for 75 seconds, and right again.
-    async fn a_clock_that_was_ahead_for_a_moment_holds_nothing_up_and_forgets_nothing(store: Store) {
-        let (engine, clock) = engine(store.clone());
-        let vendor = Vendor::found(&engine, "Acme").await;
-        let registry = vendor.registry("Releases").await;
-        serve(&engine, &clock, 8 * HOUR).await;
-        assert!(!customer(&vendor, "Ada", "order-1").await);
-        look(&engine).await;
+/// As it was seen: a year ahead for 75 seconds, and right again.
+#[database_test]
+async fn a_clock_that_was_ahead_for_a_moment_holds_nothing_up_and_forgets_nothing(store: Store) {
+    let (engine, clock) = engine(store.clone());
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let registry = vendor.registry("Releases").await;
+    serve(&engine, &clock, 8 * HOUR).await;
+    assert!(!customer(&vendor, "Ada", "order-1").await);
+    look(&engine).await;
 
-        clock.advance(YEAR);
-        look(&engine).await;
-        assert!(customer(&vendor, "Ada", "order-1").await, "repeated while the clock is wrong");
-        engine.sweep_registry(&vendor.access(), registry.id).await.unwrap();
-        vendor.license("Made in the future", "{}").await;
-        let weekly = Rotation::new(7, 1).unwrap();
-        let key = NewRegistryKey { rotation: Some(weekly), ..new_registry_key(&registry) };
-        let key = engine.create_registry_key(&vendor.access(), key, None).await.unwrap().key;
-        clock.advance(75);
-        look(&engine).await;
-        clock.advance(-YEAR);
+    clock.advance(YEAR);
+    look(&engine).await;
+    assert!(customer(&vendor, "Ada", "order-1").await, "repeated while the clock is wrong");
+    engine.sweep_registry(&vendor.access(), registry.id).await.unwrap();
+    vendor.license("Made in the future", "{}").await;
+    let weekly = Rotation::new(7, 1).unwrap();
+    let key = NewRegistryKey { rotation: Some(weekly), ..new_registry_key(&registry) };
+    let key = engine.create_registry_key(&vendor.access(), key, None).await.unwrap().key;
+    clock.advance(75);
+    look(&engine).await;
+    clock.advance(-YEAR);
 
-        assert!(customer(&vendor, "Ada", "order-1").await, "and when it is right again");
-        // What is due every hour is due at once, and then in an hour.
-        assert_eq!(engine.unswept_registries(HOUR).await.unwrap().len(), 1);
-        look(&engine).await;
-        assert!(engine.unswept_registries(HOUR).await.unwrap().is_empty());
-        ending_in(&vendor, "Ending", 5).await;
-        clock.advance(HOUR);
-        assert_eq!(engine.unswept_registries(HOUR).await.unwrap().len(), 1);
-        assert_eq!(mails(&engine).await, 1, "members are told that a license ends");
-        serve(&engine, &clock, 7 * HOUR).await;
-        let found = async || -> RegistryKey { engine.registry_key(&vendor.access(), key.id).await.unwrap() };
-        assert!(!found().await.secret.created_at.is_ahead_of(engine.now()), "the key's schedule begins now");
-        clock.advance(7 * DAY);
-        look(&engine).await;
-        assert!(found().await.handover.is_some(), "and it rotates after a week");
+    assert!(customer(&vendor, "Ada", "order-1").await, "and when it is right again");
+    // What is due every hour is due at once, and then in an hour.
+    assert_eq!(engine.unswept_registries(HOUR).await.unwrap().len(), 1);
+    look(&engine).await;
+    assert!(engine.unswept_registries(HOUR).await.unwrap().is_empty());
+    ending_in(&vendor, "Ending", 5).await;
+    clock.advance(HOUR);
+    assert_eq!(engine.unswept_registries(HOUR).await.unwrap().len(), 1);
+    assert_eq!(mails(&engine).await, 1, "members are told that a license ends");
+    serve(&engine, &clock, 7 * HOUR).await;
+    let found = async || -> RegistryKey { engine.registry_key(&vendor.access(), key.id).await.unwrap() };
+    assert!(!found().await.secret.created_at.is_ahead_of(engine.now()), "the key's schedule begins now");
+    clock.advance(7 * DAY);
+    look(&engine).await;
+    assert!(found().await.handover.is_some(), "and it rotates after a week");
 
-        // The log has what was done last first, whatever the clock said.
-        let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().newest();
-        let place = |action: &str| log.iter().position(|event| event.action.as_str() == action).unwrap();
-        assert!(place("registry_key.rotated") < place("registry_key.created"));
-        assert!(log.iter().any(|event| event.at.is_ahead_of(engine.now())));
-        assert!(!log[0].at.is_ahead_of(engine.now()));
-    }
+    // The log has what was done last first, whatever the clock said.
+    let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().newest();
+    let place = |action: &str| log.iter().position(|event| event.action.as_str() == action).unwrap();
+    assert!(place("registry_key.rotated") < place("registry_key.created"));
+    assert!(log.iter().any(|event| event.at.is_ahead_of(engine.now())));
+    assert!(!log[0].at.is_ahead_of(engine.now()));
+}
 
-    async fn mail_that_was_put_off_by_a_wrong_clock_is_tried_again(store: Store) {
-        let (engine, clock) = engine(store);
-        let vendor = Vendor::found(&engine, "Acme").await;
-        let change = NoticesChange { members: Some(true), ..NoticesChange::default() };
-        engine.set_notices(&vendor.access(), change, None).await.unwrap();
-        ending_in(&vendor, "Ending", 5).await;
-        while engine.tell_endings().await.unwrap() {}
-        clock.advance(YEAR);
-        let mail = engine.claim_mail().await.unwrap().unwrap();
-        engine.mail_failed(&mail).await.unwrap();
-        clock.advance(-YEAR);
-        let again = engine.claim_mail().await.unwrap().unwrap();
-        assert_eq!((again.id, again.attempts), (mail.id, 1));
-        engine.mail_failed(&again).await.unwrap();
-        assert!(engine.claim_mail().await.unwrap().is_none(), "and waits as long as it should");
-        clock.advance(120);
-        assert!(engine.claim_mail().await.unwrap().is_some());
-    }
+#[database_test]
+async fn mail_that_was_put_off_by_a_wrong_clock_is_tried_again(store: Store) {
+    let (engine, clock) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let change = NoticesChange { members: Some(true), ..NoticesChange::default() };
+    engine.set_notices(&vendor.access(), change, None).await.unwrap();
+    ending_in(&vendor, "Ending", 5).await;
+    while engine.tell_endings().await.unwrap() {}
+    clock.advance(YEAR);
+    let mail = engine.claim_mail().await.unwrap().unwrap();
+    engine.mail_failed(&mail).await.unwrap();
+    clock.advance(-YEAR);
+    let again = engine.claim_mail().await.unwrap().unwrap();
+    assert_eq!((again.id, again.attempts), (mail.id, 1));
+    engine.mail_failed(&again).await.unwrap();
+    assert!(engine.claim_mail().await.unwrap().is_none(), "and waits as long as it should");
+    clock.advance(120);
+    assert!(engine.claim_mail().await.unwrap().is_some());
+}
 
-    async fn nothing_is_removed_before_the_clock_went_on_evenly(store: Store) {
-        let (engine, clock) = engine(store.clone());
-        let vendor = Vendor::found(&engine, "Acme").await;
-        customer(&vendor, "Ada", "order-1").await;
-        for jump in [400 * DAY, -800 * DAY, 3 * YEAR] {
-            clock.advance(jump);
-            for _ in 0..36 {
-                assert_eq!(engine.tidy(&Retention::default()).await.unwrap(), Tidied::Unsteady);
-                clock.advance(600);
-            }
-        }
-        assert!(matches!(engine.tidy(&Retention::default()).await.unwrap(), Tidied::Some(_)));
-        let tx = store.write().await.unwrap();
-        assert_eq!(tx.remove_aged(Aged::IdempotencyKeys, Timestamp::MAX, 10).await.unwrap(), 0, "it was removed");
-    }
-
-    async fn named_requests_are_remembered_for_a_day_and_then_removed(store: Store) {
-        let (engine, clock) = engine(store.clone());
-        let vendor = Vendor::found(&engine, "Acme").await;
-        assert!(!customer(&vendor, "Ada", "order-1").await);
-        serve(&engine, &clock, 47 * HOUR).await;
-        assert!(customer(&vendor, "Ada", "order-1").await);
-        serve(&engine, &clock, 2 * HOUR).await;
-        assert!(!customer(&vendor, "Ada", "order-1").await, "a name can be used again after two days");
-    }
-
-    async fn of_two_servers_one_removes_at_a_time(store: Store) {
-        let (engine, clock) = engine(store.clone());
-        let (other, theirs) = another_engine(store.clone(), 9);
-        for _ in 0..40 {
-            for (server, clock) in [(&engine, &clock), (&other, &theirs)] {
-                server.tidy(&Retention::default()).await.unwrap();
-                clock.advance(600);
-            }
-        }
-        assert_eq!(engine.tidy(&Retention::default()).await.unwrap(), Tidied::Nothing);
-        // One of them is a year ahead from now on: neither removes anything.
-        theirs.advance(YEAR);
-        for _ in 0..100 {
-            for (server, clock) in [(&other, &theirs), (&engine, &clock)] {
-                assert_eq!(server.tidy(&Retention::default()).await.unwrap(), Tidied::Unsteady);
-                clock.advance(600);
-            }
+#[database_test]
+async fn nothing_is_removed_before_the_clock_went_on_evenly(store: Store) {
+    let (engine, clock) = engine(store.clone());
+    let vendor = Vendor::found(&engine, "Acme").await;
+    customer(&vendor, "Ada", "order-1").await;
+    for jump in [400 * DAY, -800 * DAY, 3 * YEAR] {
+        clock.advance(jump);
+        for _ in 0..36 {
+            assert_eq!(engine.tidy(&Retention::default()).await.unwrap(), Tidied::Unsteady);
+            clock.advance(600);
         }
     }
+    assert!(matches!(engine.tidy(&Retention::default()).await.unwrap(), Tidied::Some(_)));
+    let tx = store.write().await.unwrap();
+    assert_eq!(tx.remove_aged(Aged::IdempotencyKeys, Timestamp::MAX, 10).await.unwrap(), 0, "it was removed");
+}
 
-    async fn what_one_server_issues_is_valid_at_one_whose_clock_is_behind(store: Store) {
-        let (engine, clock) = engine(store.clone());
-        let (other, _) = another_engine(store.clone(), 9);
-        let vendor = Vendor::found(&engine, "Acme").await;
-        for (ahead, status) in [(1, LicenseStatus::Active), (59, LicenseStatus::Active), (1, LicenseStatus::NotYetValid)] {
-            clock.advance(ahead);
-            let license = vendor.license(&format!("After {ahead} {status}"), "{}").await;
-            let theirs = other.license(&vendor.access(), license.id).await.unwrap();
-            assert_eq!(theirs.status(other.now()), status, "{ahead}");
-            let filter = keyward_domain::LicenseFilter { status: Some(status), ..Default::default() };
-            let listed = other.licenses(&vendor.access(), &filter, PageRequest::default()).await.unwrap().newest();
-            assert!(listed.iter().any(|other| other.id == license.id));
-            assert_eq!(license.revision.validity.not_before(), engine.now(), "the token says what it said");
+#[database_test]
+async fn named_requests_are_remembered_for_a_day_and_then_removed(store: Store) {
+    let (engine, clock) = engine(store.clone());
+    let vendor = Vendor::found(&engine, "Acme").await;
+    assert!(!customer(&vendor, "Ada", "order-1").await);
+    serve(&engine, &clock, 47 * HOUR).await;
+    assert!(customer(&vendor, "Ada", "order-1").await);
+    serve(&engine, &clock, 2 * HOUR).await;
+    assert!(!customer(&vendor, "Ada", "order-1").await, "a name can be used again after two days");
+}
+
+#[database_test]
+async fn of_two_servers_one_removes_at_a_time(store: Store) {
+    let (engine, clock) = engine(store.clone());
+    let (other, theirs) = another_engine(store.clone(), 9);
+    for _ in 0..40 {
+        for (server, clock) in [(&engine, &clock), (&other, &theirs)] {
+            server.tidy(&Retention::default()).await.unwrap();
+            clock.advance(600);
         }
-        assert_eq!(Status::NotYetValid.as_str(), "not_yet_valid");
     }
+    assert_eq!(engine.tidy(&Retention::default()).await.unwrap(), Tidied::Nothing);
+    // One of them is a year ahead from now on: neither removes anything.
+    theirs.advance(YEAR);
+    for _ in 0..100 {
+        for (server, clock) in [(&other, &theirs), (&engine, &clock)] {
+            assert_eq!(server.tidy(&Retention::default()).await.unwrap(), Tidied::Unsteady);
+            clock.advance(600);
+        }
+    }
+}
 
-    async fn sessions_and_links_of_a_clock_that_was_ahead_do_not_live_on(store: Store) {
-        let (engine, clock) = engine(store.clone());
-        let vendor = Vendor::found(&engine, "Acme").await;
-        let license = vendor.license("Pro", "{}").await;
-        let client_info = || ClientInfo { address: "192.0.2.1".into(), user_agent: "Test".into(), device: None };
-        let link = async || {
-            let made = engine.create_onboarding_link(&vendor.access(), license.id).await.unwrap();
-            let secret = made.url.rsplit('/').next().unwrap().to_owned();
-            keyward_domain::Secret::parse(keyward_domain::SecretKind::Onboarding, &secret).unwrap()
-        };
-        clock.advance(2 * YEAR);
-        let (unopened, opened) = (link().await, link().await);
-        let session = engine.open_onboarding_link(&opened, client_info()).await.unwrap();
-        assert!(engine.session(&session.secret).await.unwrap().is_some());
-        clock.advance(-2 * YEAR);
-        assert!(engine.session(&session.secret).await.unwrap().is_none());
-        assert!(engine.open_onboarding_link(&unopened, client_info()).await.is_err());
-        // What was begun before and has ended is removed within the hour, and no clock brings it back.
-        let session = engine.open_onboarding_link(&link().await, client_info()).await.unwrap();
-        serve(&engine, &clock, 8 * HOUR).await;
-        clock.advance(-8 * HOUR);
-        assert!(engine.session(&session.secret).await.unwrap().is_none());
+#[database_test]
+async fn what_one_server_issues_is_valid_at_one_whose_clock_is_behind(store: Store) {
+    let (engine, clock) = engine(store.clone());
+    let (other, _) = another_engine(store.clone(), 9);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    for (ahead, status) in
+        [(1, LicenseStatus::Active), (59, LicenseStatus::Active), (1, LicenseStatus::NotYetValid)]
+    {
+        clock.advance(ahead);
+        let license = vendor.license(&format!("After {ahead} {status}"), "{}").await;
+        let theirs = other.license(&vendor.access(), license.id).await.unwrap();
+        assert_eq!(theirs.status(other.now()), status, "{ahead}");
+        let filter = keyward_domain::LicenseFilter { status: Some(status), ..Default::default() };
+        let listed =
+            other.licenses(&vendor.access(), &filter, PageRequest::default()).await.unwrap().newest();
+        assert!(listed.iter().any(|other| other.id == license.id));
+        assert_eq!(license.revision.validity.not_before(), engine.now(), "the token says what it said");
     }
+    assert_eq!(Status::NotYetValid.as_str(), "not_yet_valid");
+}
+
+#[database_test]
+async fn sessions_and_links_of_a_clock_that_was_ahead_do_not_live_on(store: Store) {
+    let (engine, clock) = engine(store.clone());
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let license = vendor.license("Pro", "{}").await;
+    let client_info = || ClientInfo { address: "192.0.2.1".into(), user_agent: "Test".into(), device: None };
+    let link = async || {
+        let made = engine.create_onboarding_link(&vendor.access(), license.id).await.unwrap();
+        let secret = made.url.rsplit('/').next().unwrap().to_owned();
+        keyward_domain::Secret::parse(keyward_domain::SecretKind::Onboarding, &secret).unwrap()
+    };
+    clock.advance(2 * YEAR);
+    let (unopened, opened) = (link().await, link().await);
+    let session = engine.open_onboarding_link(&opened, client_info()).await.unwrap();
+    assert!(engine.session(&session.secret).await.unwrap().is_some());
+    clock.advance(-2 * YEAR);
+    assert!(engine.session(&session.secret).await.unwrap().is_none());
+    assert!(engine.open_onboarding_link(&unopened, client_info()).await.is_err());
+    // What was begun before and has ended is removed within the hour, and no clock brings it back.
+    let session = engine.open_onboarding_link(&link().await, client_info()).await.unwrap();
+    serve(&engine, &clock, 8 * HOUR).await;
+    clock.advance(-8 * HOUR);
+    assert!(engine.session(&session.secret).await.unwrap().is_none());
 }
 
 /// However the clock moves, as long as it is right again in the end: nothing that is younger than a day was forgotten, and
@@ -260,12 +270,12 @@ async fn walk(store: keyward_testkit::database::Store, seed: u64) {
     assert_eq!(mails(&engine).await, 1);
 }
 
-keyward_testkit::databases! {
-    async fn however_the_clock_moves_nothing_young_is_forgotten_and_nothing_is_held_up(store: Store) {
-        walk(store, 7).await;
-    }
+#[database_test]
+async fn however_the_clock_moves_nothing_young_is_forgotten_and_nothing_is_held_up(store: Store) {
+    walk(store, 7).await;
+}
 
-    async fn the_same_on_another_walk(store: Store) {
-        walk(store, 1_234_567).await;
-    }
+#[database_test]
+async fn the_same_on_another_walk(store: Store) {
+    walk(store, 1_234_567).await;
 }

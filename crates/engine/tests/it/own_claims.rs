@@ -8,6 +8,8 @@ use keyward_engine::vault::{MasterKey, Vault};
 use keyward_engine::{
     Engine, Holder, Issuer, NewCustomer, NewKey, NewProduct, NewSigningKey, ProductChange, TokenFormat,
 };
+use keyward_testkit::database::Store;
+use keyward_testkit::database_test;
 use keyward_testkit::engine::{START, SeededEntropy, engine};
 use keyward_testkit::{TestClock, Vendor};
 use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, UnixSeconds};
@@ -97,54 +99,62 @@ impl Shop {
     }
 }
 
-keyward_testkit::databases! {
-    async fn a_token_is_judged_by_its_own_claims(store: Store) {
-        let (shop, clock) = Shop::open(store).await;
-        let engine = &shop.vendor.engine;
-        let at = |seconds: i64| UnixSeconds::new(START + seconds);
-        let all = |verdict: &str| [verdict; 4].map(str::to_owned);
+#[database_test]
+async fn a_token_is_judged_by_its_own_claims(store: Store) {
+    let (shop, clock) = Shop::open(store).await;
+    let engine = &shop.vendor.engine;
+    let at = |seconds: i64| UnixSeconds::new(START + seconds);
+    let all = |verdict: &str| [verdict; 4].map(str::to_owned);
 
-        assert_eq!(shop.verdicts(engine, &shop.token).await, all("active"));
-        assert_eq!(shop.verdicts(engine, &shop.forged(|_| {})).await, all("active"), "nothing false in it");
-        let pasted = format!("\u{feff}“{}”\r\n", shop.token.replace('.', ".\r\n "));
-        assert_eq!(shop.verdicts(engine, &pasted).await[..3], all("active")[..3]);
+    assert_eq!(shop.verdicts(engine, &shop.token).await, all("active"));
+    assert_eq!(shop.verdicts(engine, &shop.forged(|_| {})).await, all("active"), "nothing false in it");
+    let pasted = format!("\u{feff}“{}”\r\n", shop.token.replace('.', ".\r\n "));
+    assert_eq!(shop.verdicts(engine, &pasted).await[..3], all("active")[..3]);
 
-        let foreign = shop.forged(|claims| claims.iss = "https://other.example");
-        let [counted, own, recipient, pulls] = shop.verdicts(engine, &foreign).await;
-        assert_eq!([&counted, &own, &recipient], ["license_not_found"; 3]);
-        assert_eq!(pulls, "none");
-        let other = shop.forged(|claims| claims.aud = &["other"]);
-        assert_eq!(shop.verdicts(engine, &other).await, ["license_not_found", "none", "none", "none"].map(str::to_owned));
+    let foreign = shop.forged(|claims| claims.iss = "https://other.example");
+    let [counted, own, recipient, pulls] = shop.verdicts(engine, &foreign).await;
+    assert_eq!([&counted, &own, &recipient], ["license_not_found"; 3]);
+    assert_eq!(pulls, "none");
+    let other = shop.forged(|claims| claims.aud = &["other"]);
+    assert_eq!(
+        shop.verdicts(engine, &other).await,
+        ["license_not_found", "none", "none", "none"].map(str::to_owned)
+    );
 
-        let future = shop.forged(|claims| claims.nbf = Some(at(70)));
-        let verdicts = shop.verdicts(engine, &future).await;
-        assert_eq!(&verdicts[..3], &all("not_yet_valid")[..3]);
-        assert!(verdicts[3].contains("is not valid before"), "{}", verdicts[3]);
-        let short = shop.forged(|claims| claims.exp = Some(at(20)));
-        assert_eq!(shop.verdicts(engine, &short).await, all("active"));
-        clock.advance(10);
-        assert_eq!(shop.verdicts(engine, &future).await, all("active"), "from its own nbf on, but for what clocks differ by");
-        clock.advance(10);
-        let verdicts = shop.verdicts(engine, &short).await;
-        assert_eq!(&verdicts[..3], &all("expired")[..3]);
-        assert!(verdicts[3].contains("expired"), "{}", verdicts[3]);
+    let future = shop.forged(|claims| claims.nbf = Some(at(70)));
+    let verdicts = shop.verdicts(engine, &future).await;
+    assert_eq!(&verdicts[..3], &all("not_yet_valid")[..3]);
+    assert!(verdicts[3].contains("is not valid before"), "{}", verdicts[3]);
+    let short = shop.forged(|claims| claims.exp = Some(at(20)));
+    assert_eq!(shop.verdicts(engine, &short).await, all("active"));
+    clock.advance(10);
+    assert_eq!(
+        shop.verdicts(engine, &future).await,
+        all("active"),
+        "from its own nbf on, but for what clocks differ by"
+    );
+    clock.advance(10);
+    let verdicts = shop.verdicts(engine, &short).await;
+    assert_eq!(&verdicts[..3], &all("expired")[..3]);
+    assert!(verdicts[3].contains("expired"), "{}", verdicts[3]);
 
-        let long = shop.forged(|claims| claims.exp = Some(at(1_000_000)));
-        clock.advance(200_000);
-        assert_eq!(&shop.verdicts(engine, &long).await[..3], &all("expired")[..3], "no longer than the terms");
-    }
+    let long = shop.forged(|claims| claims.exp = Some(at(1_000_000)));
+    clock.advance(200_000);
+    assert_eq!(&shop.verdicts(engine, &long).await[..3], &all("expired")[..3], "no longer than the terms");
+}
 
-    async fn a_server_that_has_moved_takes_its_older_tokens(store: Store) {
-        let (shop, clock) = Shop::open(store.clone()).await;
-        let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
-        let issuer = Issuer::parse("https://moved.example").unwrap();
-        let moved = Engine::new(store, vault, issuer, clock.clone(), SeededEntropy::new(5));
-        let all = ["active"; 4].map(str::to_owned);
-        assert_eq!(shop.verdicts(&moved, &shop.token).await, all, "the issuer that its terms name");
-        let new = shop.forged(|claims| claims.iss = "https://moved.example");
-        assert_eq!(shop.verdicts(&moved, &new).await, all, "the issuer that the server is now");
-        assert_eq!(shop.verdicts(&shop.vendor.engine, &new).await[0], "license_not_found");
-        let paseto = moved.license_token(&shop.vendor.access(), shop.license.id, TokenFormat::Paseto).await.unwrap();
-        assert_eq!(shop.verdicts(&moved, &paseto).await, all);
-    }
+#[database_test]
+async fn a_server_that_has_moved_takes_its_older_tokens(store: Store) {
+    let (shop, clock) = Shop::open(store.clone()).await;
+    let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
+    let issuer = Issuer::parse("https://moved.example").unwrap();
+    let moved = Engine::new(store, vault, issuer, clock.clone(), SeededEntropy::new(5));
+    let all = ["active"; 4].map(str::to_owned);
+    assert_eq!(shop.verdicts(&moved, &shop.token).await, all, "the issuer that its terms name");
+    let new = shop.forged(|claims| claims.iss = "https://moved.example");
+    assert_eq!(shop.verdicts(&moved, &new).await, all, "the issuer that the server is now");
+    assert_eq!(shop.verdicts(&shop.vendor.engine, &new).await[0], "license_not_found");
+    let paseto =
+        moved.license_token(&shop.vendor.access(), shop.license.id, TokenFormat::Paseto).await.unwrap();
+    assert_eq!(shop.verdicts(&moved, &paseto).await, all);
 }

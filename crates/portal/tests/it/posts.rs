@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use keyward_testkit::database::Store;
+use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
 
 use crate::browser::Browser;
@@ -80,15 +82,19 @@ impl Walk {
     }
 }
 
-keyward_testkit::databases! {
-    async fn every_form_that_is_carried_out_leads_on(store: Store) {
-        let (engine, _) = engine(store);
-        let mut walk = Walk { vendor: Browser::open(engine).await, sent: BTreeSet::new() };
-        assert_eq!(walk.vendor.confirm(crate::PASSWORD).await, 303);
-        walk.sent.insert("/confirm".to_owned());
+#[database_test]
+async fn every_form_that_is_carried_out_leads_on(store: Store) {
+    let (engine, _) = engine(store);
+    let mut walk = Walk { vendor: Browser::open(engine).await, sent: BTreeSet::new() };
+    assert_eq!(walk.vendor.confirm(crate::PASSWORD).await, 303);
+    walk.sent.insert("/confirm".to_owned());
 
-        let product = walk.send("/products/new", "/products/new", &[("name", "Server")]).await.replace("/key", "");
-        walk.each(&product, "/products/{id}", &[
+    let product =
+        walk.send("/products/new", "/products/new", &[("name", "Server")]).await.replace("/key", "");
+    walk.each(
+        &product,
+        "/products/{id}",
+        &[
             ("/general", &[("name", "Server")]),
             ("/settings", &[("ip_enforcement", "off")]),
             ("/template", &[]),
@@ -96,100 +102,144 @@ keyward_testkit::databases! {
             ("/versions", &[]),
             ("/rotate-key", &[("overlap_days", "1")]),
             ("/keys/new", &[("email", "b@buyer.example"), ("name", "Buyer")]),
-        ]).await;
-        for verb in ["archive", "unarchive", "disable", "enable"] {
-            walk.send("/products/{id}/{verb:archive|unarchive|disable|enable}", &format!("{product}/{verb}"), &[]).await;
-        }
+        ],
+    )
+    .await;
+    for verb in ["archive", "unarchive", "disable", "enable"] {
+        walk.send(
+            "/products/{id}/{verb:archive|unarchive|disable|enable}",
+            &format!("{product}/{verb}"),
+            &[],
+        )
+        .await;
+    }
 
-        let customer = walk.send("/customers/new", "/customers/new", &[("name", "Buyer"), ("email", "b@buyer.example")]).await;
-        let id = customer.rsplit('/').next().unwrap().to_owned();
-        walk.each(&customer, "/customers/{id}", &[("", &[("name", "Buyer"), ("email", "c@buyer.example")])]).await;
-        let license = [("name", "L"), ("customer", id.as_str()), ("payload", "{}")];
-        let license = walk.send("/licenses/new", "/licenses/new", &license).await;
-        walk.each(&license, "/licenses/{id}", &[
+    let customer = walk
+        .send("/customers/new", "/customers/new", &[("name", "Buyer"), ("email", "b@buyer.example")])
+        .await;
+    let id = customer.rsplit('/').next().unwrap().to_owned();
+    walk.each(&customer, "/customers/{id}", &[("", &[("name", "Buyer"), ("email", "c@buyer.example")])])
+        .await;
+    let license = [("name", "L"), ("customer", id.as_str()), ("payload", "{}")];
+    let license = walk.send("/licenses/new", "/licenses/new", &license).await;
+    walk.each(
+        &license,
+        "/licenses/{id}",
+        &[
             ("", &[("name", "L")]),
             ("/renew", &[]),
             ("/onboarding-link", &[]),
             ("/mail-onboarding-link", &[]),
             ("/reset-addresses", &[]),
-        ]).await;
-        for verb in ["suspend", "resume"] {
-            walk.send("/licenses/{id}/{verb:suspend|resume}", &format!("{license}/{verb}"), &[]).await;
-        }
-        walk.each(&license, "/licenses/{id}", &[("/revoke", &[("confirm", "L")])]).await;
+        ],
+    )
+    .await;
+    for verb in ["suspend", "resume"] {
+        walk.send("/licenses/{id}/{verb:suspend|resume}", &format!("{license}/{verb}"), &[]).await;
+    }
+    walk.each(&license, "/licenses/{id}", &[("/revoke", &[("confirm", "L")])]).await;
 
-        let application = walk.send("/applications/new", "/applications/new", &[("name", "App"), ("kind", "compose")]).await;
-        let version = [("name", "1.0.0"), ("compose", "services:\n  app:\n    image: app\n")];
-        walk.each(&application, "/applications/{id}", &[("", &[("name", "App")]), ("/new-version", &version)]).await;
-        let release = format!("{application}/versions/1.0.0");
-        walk.each(&release, "/applications/{id}/versions/{version}", &[
-            ("", &[("notes", "New")]), ("/archive", &[]), ("/unarchive", &[]),
-        ]).await;
-        let name = application.rsplit('/').next().unwrap().to_owned();
-        let grant = [("application", name.as_str()), ("version-1.0.0", "true")];
-        walk.each(&customer, "/customers/{id}", &[("/grant-application", &grant)]).await;
-        let page = walk.vendor.get(&customer).await.1;
-        let held = page.split("/application-entitlements/").nth(1).unwrap().get(..36).unwrap();
-        let held = format!("/application-entitlements/{held}");
-        walk.send("/application-entitlements/{id}", &held, &[("note", "pilot"), ("version-1.0.0", "true")]).await;
-        let unused = walk.send("/applications/new", "/applications/new", &[("name", "Unused"), ("kind", "compose")]).await;
-        walk.each(&unused, "/applications/{id}", &[("/delete", &[("confirm", "Unused")])]).await;
-        walk.each(&customer, "/customers/{id}", &[("/delete", &[("confirm", "Buyer")])]).await;
+    let application =
+        walk.send("/applications/new", "/applications/new", &[("name", "App"), ("kind", "compose")]).await;
+    let version = [("name", "1.0.0"), ("compose", "services:\n  app:\n    image: app\n")];
+    walk.each(&application, "/applications/{id}", &[("", &[("name", "App")]), ("/new-version", &version)])
+        .await;
+    let release = format!("{application}/versions/1.0.0");
+    walk.each(
+        &release,
+        "/applications/{id}/versions/{version}",
+        &[("", &[("notes", "New")]), ("/archive", &[]), ("/unarchive", &[])],
+    )
+    .await;
+    let name = application.rsplit('/').next().unwrap().to_owned();
+    let grant = [("application", name.as_str()), ("version-1.0.0", "true")];
+    walk.each(&customer, "/customers/{id}", &[("/grant-application", &grant)]).await;
+    let page = walk.vendor.get(&customer).await.1;
+    let held = page.split("/application-entitlements/").nth(1).unwrap().get(..36).unwrap();
+    let held = format!("/application-entitlements/{held}");
+    walk.send("/application-entitlements/{id}", &held, &[("note", "pilot"), ("version-1.0.0", "true")]).await;
+    let unused =
+        walk.send("/applications/new", "/applications/new", &[("name", "Unused"), ("kind", "compose")]).await;
+    walk.each(&unused, "/applications/{id}", &[("/delete", &[("confirm", "Unused")])]).await;
+    walk.each(&customer, "/customers/{id}", &[("/delete", &[("confirm", "Buyer")])]).await;
 
-        let registry = [("name", "Releases"), ("upstream", "http://127.0.0.1:5000"), ("credential", "token")];
-        let registry = walk.send("/registries/new", "/registries/new", &registry).await;
-        let settings = [("name", "Releases"), ("host", "releases.licenses.example"), ("upstream", "http://127.0.0.1:5000"), ("credential", "token"), ("service", "releases.licenses.example")];
-        walk.each(&registry, "/registries/{id}", &[
+    let registry = [("name", "Releases"), ("upstream", "http://127.0.0.1:5000"), ("credential", "token")];
+    let registry = walk.send("/registries/new", "/registries/new", &registry).await;
+    let settings = [
+        ("name", "Releases"),
+        ("host", "releases.licenses.example"),
+        ("upstream", "http://127.0.0.1:5000"),
+        ("credential", "token"),
+        ("service", "releases.licenses.example"),
+    ];
+    walk.each(
+        &registry,
+        "/registries/{id}",
+        &[
             ("/sweep", &[]),
             ("/settings", &settings),
             ("/artifacts", &[("repository", "acme/app")]),
             ("/notifications", &[]),
             ("/notifications/end", &[]),
-        ]).await;
-        let key = [("name", "ci"), ("expiry", "90")];
-        let key = walk.send("/registries/{id}/keys/new", &format!("{registry}/keys/new"), &key).await.replace("/secret", "");
-        walk.each(&key, "/registry-keys/{id}", &[("/rotate", &[]), ("/rotation", &[]), ("/revoke", &[])]).await;
-        walk.each(&registry, "/registries/{id}", &[("/delete", &[("confirm", "Releases")])]).await;
+        ],
+    )
+    .await;
+    let key = [("name", "ci"), ("expiry", "90")];
+    let key = walk
+        .send("/registries/{id}/keys/new", &format!("{registry}/keys/new"), &key)
+        .await
+        .replace("/secret", "");
+    walk.each(&key, "/registry-keys/{id}", &[("/rotate", &[]), ("/rotation", &[]), ("/revoke", &[])]).await;
+    walk.each(&registry, "/registries/{id}", &[("/delete", &[("confirm", "Releases")])]).await;
 
-        let member = [("name", "Vera"), ("email", "vera@acme.example"), ("role", "viewer")];
-        walk.send("/members", "/members", &member).await;
-        let page = walk.vendor.get("/members").await.1;
-        let row = page.split("<tr>").find(|row| row.contains("vera@acme.example")).unwrap();
-        let member = row.split("action=\"/members/").nth(1).unwrap().get(..36).unwrap();
-        let member = format!("/members/{member}");
-        walk.each(&member, "/members/{id}", &[("/role", &[("role", "member")]), ("/invite", &[]), ("/delete", &[])]).await;
-        let token = walk.send("/tokens", "/tokens", &[("name", "CI"), ("scope licenses:read", "true")]).await.replace("/secret", "");
-        walk.each(&token, "/tokens/{id}", &[("/revoke", &[])]).await;
+    let member = [("name", "Vera"), ("email", "vera@acme.example"), ("role", "viewer")];
+    walk.send("/members", "/members", &member).await;
+    let page = walk.vendor.get("/members").await.1;
+    let row = page.split("<tr>").find(|row| row.contains("vera@acme.example")).unwrap();
+    let member = row.split("action=\"/members/").nth(1).unwrap().get(..36).unwrap();
+    let member = format!("/members/{member}");
+    walk.each(
+        &member,
+        "/members/{id}",
+        &[("/role", &[("role", "member")]), ("/invite", &[]), ("/delete", &[])],
+    )
+    .await;
+    let token = walk
+        .send("/tokens", "/tokens", &[("name", "CI"), ("scope licenses:read", "true")])
+        .await
+        .replace("/secret", "");
+    walk.each(&token, "/tokens/{id}", &[("/revoke", &[])]).await;
 
-        walk.send("/settings", "/settings", &[("name", "Acme")]).await;
-        let slug = walk.vendor.get("/settings/deletion").await.1;
-        let slug = slug.split("The slug ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-        walk.send("/settings/deletion", "/settings/deletion", &[("slug", slug.as_str())]).await;
-        walk.send("/settings/deletion/withdraw", "/settings/deletion/withdraw", &[]).await;
-        walk.send("/settings/notices", "/settings/notices", &[("days", "30, 7")]).await;
-        walk.send("/settings/artifact-policy", "/settings/artifact-policy", &[("policy", "entitled_only")]).await;
-        walk.send("/settings/signing-keys", "/settings/signing-keys", &[]).await;
-        let page = walk.vendor.get("/settings").await.1;
-        let kid = page.split("action=\"/settings/signing-keys/").nth(1).unwrap().split('/').next().unwrap().to_owned();
-        walk.send("/settings/signing-keys/{id}/activate", &format!("/settings/signing-keys/{kid}/activate"), &[]).await;
+    walk.send("/settings", "/settings", &[("name", "Acme")]).await;
+    let slug = walk.vendor.get("/settings/deletion").await.1;
+    let slug = slug.split("The slug ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    walk.send("/settings/deletion", "/settings/deletion", &[("slug", slug.as_str())]).await;
+    walk.send("/settings/deletion/withdraw", "/settings/deletion/withdraw", &[]).await;
+    walk.send("/settings/notices", "/settings/notices", &[("days", "30, 7")]).await;
+    walk.send("/settings/artifact-policy", "/settings/artifact-policy", &[("policy", "entitled_only")]).await;
+    walk.send("/settings/signing-keys", "/settings/signing-keys", &[]).await;
+    let page = walk.vendor.get("/settings").await.1;
+    let kid =
+        page.split("action=\"/settings/signing-keys/").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    walk.send("/settings/signing-keys/{id}/activate", &format!("/settings/signing-keys/{kid}/activate"), &[])
+        .await;
 
-        for (route, values) in [
-            ("/forgot", [("email", "owner@acme.example")].as_slice()),
-            ("/portal/sign-in", &[("email", "b@buyer.example")]),
-            ("/sign-in", &[("email", "owner@acme.example"), ("password", crate::PASSWORD)]),
-            ("/portal/sign-out", &[]),
-            ("/settings/password", &[("password", "a new password 1"), ("again", "a new password 1")]),
-            ("/sign-out", &[]),
-        ] {
-            walk.send(route, route, values).await;
-        }
-
-        let mut known = walk.sent;
-        known.extend(ELSEWHERE.iter().map(|(route, _)| (*route).to_owned()));
-        known.extend(LOOK_ONLY.map(str::to_owned));
-        let missing: Vec<_> = routed().difference(&known).cloned().collect();
-        assert!(missing.is_empty(), "no test says what these forms answer: {missing:?}");
-        let gone: Vec<_> = known.difference(&routed()).cloned().collect();
-        assert!(gone.is_empty(), "there are no such forms: {gone:?}");
+    for (route, values) in [
+        ("/forgot", [("email", "owner@acme.example")].as_slice()),
+        ("/portal/sign-in", &[("email", "b@buyer.example")]),
+        ("/sign-in", &[("email", "owner@acme.example"), ("password", crate::PASSWORD)]),
+        ("/portal/sign-out", &[]),
+        ("/settings/password", &[("password", "a new password 1"), ("again", "a new password 1")]),
+        ("/sign-out", &[]),
+    ] {
+        walk.send(route, route, values).await;
     }
+
+    let mut known = walk.sent;
+    known.extend(ELSEWHERE.iter().map(|(route, _)| (*route).to_owned()));
+    known.extend(LOOK_ONLY.map(str::to_owned));
+    let missing: Vec<_> = routed().difference(&known).cloned().collect();
+    assert!(missing.is_empty(), "no test says what these forms answer: {missing:?}");
+    let gone: Vec<_> = known.difference(&routed()).cloned().collect();
+    assert!(gone.is_empty(), "there are no such forms: {gone:?}");
 }

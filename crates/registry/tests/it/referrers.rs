@@ -12,6 +12,8 @@ use keyward_domain::registry::KeyAccess;
 use keyward_engine::outbound::bounds;
 use keyward_engine::{Engine, NewEntitlement, NewGrant, NewRegistryKey, TagChoice, TokenFormat};
 use keyward_testkit::Vendor;
+use keyward_testkit::database::Store;
+use keyward_testkit::database_test;
 use keyward_testkit::engine::{TestNetwork, engine_in, new_registry_key};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -142,120 +144,143 @@ async fn delete_key(engine: &Engine, vendor: &Vendor, made: &keyward_domain::reg
     engine.create_registry_key(&vendor.access(), new, None).await.unwrap().secret.expose().to_owned()
 }
 
-keyward_testkit::databases! {
-    async fn what_an_upstream_does_not_list_is_listed(store: Store) {
-        let (engine, _) = engine_in(store, OutboundRules::loopback(), TestNetwork::default());
-        let vendor = Vendor::found(&engine, "Acme").await;
-        let served = Served::start(&engine);
-        for (number, status) in ["404 Not Found", "405 Method Not Allowed", "501 Not Implemented", "200 OK"].into_iter().enumerate() {
-            let image = image(status);
-            let (own, past, fallen) = (about(&image, "x/signature"), about(&image, "x/sbom"), about(&image, "x/fallen"));
-            let tag = digest(&image).replace(':', "-");
-            let held = Held::default();
-            let hold = |name: &str, kind: &str, bytes: &[u8]| {
-                held.lock().unwrap().insert(name.to_owned(), (kind.to_owned(), bytes.to_vec()));
-            };
-            for manifest in [&image, &own, &past, &fallen] {
-                hold(&digest(manifest), MANIFEST, manifest);
-            }
-            // The fallback tag knows one that was pushed past the gateway, and one that is deleted through it.
-            hold(&tag, INDEX, &index(&[entry(&past, "x/sbom"), entry(&fallen, "x/fallen"), json!("?")]));
-            let upstream = upstream(&held, move |_| answer(status, "text/html", "", b"<html>"));
-            let host = format!("r{number}.example");
-            let (made, key) = registry(&vendor, &host, &format!("http://{}", upstream.address)).await;
-            let push = delete_key(&engine, &vendor, &made).await;
-            let list = |query: &str| ask(&served, "GET", &host, &key, &format!("/v2/a/referrers/{}{query}", digest(&image)), b"");
-
-            assert_eq!(digests(&list("").2), sorted(&[&past, &fallen]), "{status}");
-            let (code, head, body) = ask(&served, "PUT", &host, &push, &format!("/v2/a/manifests/{}", digest(&own)), &own);
-            assert_eq!((code, head.contains(&format!("oci-subject: {}", digest(&image)))), (201, true), "{head}{body}");
-            let (code, head, body) = list("");
-            assert_eq!((code, digests(&body)), (200, sorted(&[&own, &past, &fallen])), "{status}: {body}");
-            assert!(head.contains(&format!("content-type: {INDEX}")), "{head}");
-            let all: Value = serde_json::from_str(&body).unwrap();
-            assert!(all["manifests"].as_array().unwrap().contains(&entry(&own, "x/signature")), "{all}");
-            let (_, head, body) = list("?artifactType=x%2Fsbom");
-            assert_eq!(digests(&body), sorted(&[&past]));
-            assert!(head.contains("oci-filters-applied: artifacttype"), "{head}");
-            for gone in [&fallen, &own] {
-                let path = format!("/v2/a/manifests/{}", digest(gone));
-                assert_eq!(ask(&served, "DELETE", &host, &push, &path, b"").0, 202);
-            }
-            assert_eq!(digests(&list("").2), sorted(&[&past]), "what is deleted is not listed");
-            hold(&digest(&own), MANIFEST, &own);
-            ask(&served, "PUT", &host, &push, &format!("/v2/a/manifests/{}", digest(&own)), &own);
-            assert_eq!(digests(&list("").2), sorted(&[&own, &past]), "pushed again");
-            held.lock().unwrap().remove(&digest(&own));
-            assert_eq!(ask(&served, "GET", &host, &key, &format!("/v2/a/manifests/{}", digest(&own)), b"").0, 404);
-            assert_eq!(digests(&list("").2), sorted(&[&past]), "removed past the gateway");
-            let (code, _, body) = ask(&served, "GET", &host, &key, &format!("/v2/a/referrers/{}", digest(b"nothing")), b"");
-            assert_eq!((code, digests(&body).len()), (200, 0), "{body}");
-        }
-        served.handle.stop(false).await;
-    }
-
-    async fn what_an_upstream_lists_is_passed_on_to_who_may_have_it(store: Store) {
-        let (engine, _) = engine_in(store, OutboundRules::loopback(), TestNetwork::default());
-        let vendor = Vendor::found(&engine, "Acme").await;
-        let served = Served::start(&engine);
-        let (one, two) = (image("one"), image("two"));
-        let (signature, sbom, foreign) = (about(&one, "x/signature"), about(&one, "x/sbom"), about(&two, "x/signature"));
+#[database_test]
+async fn what_an_upstream_does_not_list_is_listed(store: Store) {
+    let (engine, _) = engine_in(store, OutboundRules::loopback(), TestNetwork::default());
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let served = Served::start(&engine);
+    for (number, status) in
+        ["404 Not Found", "405 Method Not Allowed", "501 Not Implemented", "200 OK"].into_iter().enumerate()
+    {
+        let image = image(status);
+        let (own, past, fallen) =
+            (about(&image, "x/signature"), about(&image, "x/sbom"), about(&image, "x/fallen"));
+        let tag = digest(&image).replace(':', "-");
         let held = Held::default();
-        for (name, manifest) in [("1.0", &one), ("2.0", &two)] {
-            held.lock().unwrap().insert(name.to_owned(), (MANIFEST.to_owned(), manifest.clone()));
+        let hold = |name: &str, kind: &str, bytes: &[u8]| {
+            held.lock().unwrap().insert(name.to_owned(), (kind.to_owned(), bytes.to_vec()));
+        };
+        for manifest in [&image, &own, &past, &fallen] {
+            hold(&digest(manifest), MANIFEST, manifest);
         }
-        for manifest in [&one, &two, &signature, &sbom, &foreign] {
-            held.lock().unwrap().insert(digest(manifest), (MANIFEST.to_owned(), manifest.clone()));
-        }
-        let (first, second) = (index(&[entry(&signature, "x/signature")]), index(&[entry(&sbom, "x/sbom")]));
-        let upstream = upstream(&held, move |path| {
-            let next = format!("link: <{path}?page=2>; rel=\"next\"\r\n");
-            if path.contains("page=2") { answer("200 OK", INDEX, "", &second) } else { answer("200 OK", INDEX, &next, &first) }
-        });
-        let (made, key) = registry(&vendor, "a.example", &format!("http://{}", upstream.address)).await;
-        let path = format!("/v2/acme/app/referrers/{}", digest(&one));
-        let both = sorted(&[&signature, &sbom]);
-        assert_eq!(digests(&ask(&served, "GET", "a.example", &key, &path, b"").2), both);
+        // The fallback tag knows one that was pushed past the gateway, and one that is deleted through it.
+        hold(&tag, INDEX, &index(&[entry(&past, "x/sbom"), entry(&fallen, "x/fallen"), json!("?")]));
+        let upstream = upstream(&held, move |_| answer(status, "text/html", "", b"<html>"));
+        let host = format!("r{number}.example");
+        let (made, key) = registry(&vendor, &host, &format!("http://{}", upstream.address)).await;
+        let push = delete_key(&engine, &vendor, &made).await;
+        let list = |query: &str| {
+            ask(&served, "GET", &host, &key, &format!("/v2/a/referrers/{}{query}", digest(&image)), b"")
+        };
 
-        let artifact = keyward_engine::NewArtifact { registry: made.id, repository: "acme/app".parse().unwrap() };
-        let artifact = engine.create_artifact(&vendor.access(), artifact, None).await.unwrap().value;
-        let mut tokens = Vec::new();
-        for tag in ["1.0", "2.0"] {
-            let customer = vendor.customer(&format!("Buyer of {tag}")).await;
-            let grants = vec![NewGrant { artifact: artifact.id, tags: TagChoice::Named(std::collections::BTreeSet::from([tag.parse().unwrap()])) }];
-            let new = NewEntitlement { customer: customer.id, description: None, grants, close: true };
-            engine.create_artifact_entitlement(&vendor.access(), new, None).await.unwrap();
-            let license = vendor.license_of(&customer, &format!("Server {tag}")).await;
-            tokens.push(engine.license_token(&vendor.access(), license.id, TokenFormat::Jwt).await.unwrap());
+        assert_eq!(digests(&list("").2), sorted(&[&past, &fallen]), "{status}");
+        let (code, head, body) =
+            ask(&served, "PUT", &host, &push, &format!("/v2/a/manifests/{}", digest(&own)), &own);
+        assert_eq!(
+            (code, head.contains(&format!("oci-subject: {}", digest(&image)))),
+            (201, true),
+            "{head}{body}"
+        );
+        let (code, head, body) = list("");
+        assert_eq!((code, digests(&body)), (200, sorted(&[&own, &past, &fallen])), "{status}: {body}");
+        assert!(head.contains(&format!("content-type: {INDEX}")), "{head}");
+        let all: Value = serde_json::from_str(&body).unwrap();
+        assert!(all["manifests"].as_array().unwrap().contains(&entry(&own, "x/signature")), "{all}");
+        let (_, head, body) = list("?artifactType=x%2Fsbom");
+        assert_eq!(digests(&body), sorted(&[&past]));
+        assert!(head.contains("oci-filters-applied: artifacttype"), "{head}");
+        for gone in [&fallen, &own] {
+            let path = format!("/v2/a/manifests/{}", digest(gone));
+            assert_eq!(ask(&served, "DELETE", &host, &push, &path, b"").0, 202);
         }
-        let see = |token: &str, path: &str| ask(&served, "GET", "a.example", token, path, b"");
-        for (token, tag) in tokens.iter().zip(["1.0", "2.0"]) {
-            assert_eq!(see(token, &format!("/v2/acme/app/manifests/{tag}")).0, 200);
-        }
-        assert_eq!(see(&tokens[1], &path).0, 403);
-        assert_eq!(digests(&see(&tokens[0], &path).2), both);
-        for manifest in [&signature, &sbom] {
-            let path = format!("/v2/acme/app/manifests/{}", digest(manifest));
-            assert_eq!((see(&tokens[0], &path).0, see(&tokens[1], &path).0), (200, 403));
-        }
-        let path = format!("/v2/acme/app/manifests/{}", digest(&foreign));
-        assert_eq!(see(&tokens[0], &path).0, 403, "what is about another image");
-        served.handle.stop(false).await;
+        assert_eq!(digests(&list("").2), sorted(&[&past]), "what is deleted is not listed");
+        hold(&digest(&own), MANIFEST, &own);
+        ask(&served, "PUT", &host, &push, &format!("/v2/a/manifests/{}", digest(&own)), &own);
+        assert_eq!(digests(&list("").2), sorted(&[&own, &past]), "pushed again");
+        held.lock().unwrap().remove(&digest(&own));
+        assert_eq!(
+            ask(&served, "GET", &host, &key, &format!("/v2/a/manifests/{}", digest(&own)), b"").0,
+            404
+        );
+        assert_eq!(digests(&list("").2), sorted(&[&past]), "removed past the gateway");
+        let (code, _, body) =
+            ask(&served, "GET", &host, &key, &format!("/v2/a/referrers/{}", digest(b"nothing")), b"");
+        assert_eq!((code, digests(&body).len()), (200, 0), "{body}");
     }
+    served.handle.stop(false).await;
+}
 
-    async fn an_endless_list_of_referrers_ends(store: Store) {
-        let (engine, _) = engine_in(store, OutboundRules::loopback(), TestNetwork::default());
-        let vendor = Vendor::found(&engine, "Acme").await;
-        let served = Served::start(&engine);
-        let image = image("one");
-        let page = index(&[entry(&about(&image, "x/signature"), "x/signature")]);
-        let upstream = upstream(&Held::default(), move |path| {
-            answer("200 OK", INDEX, &format!("link: <{path}>; rel=\"next\"\r\n"), &page)
-        });
-        let (_, key) = registry(&vendor, "a.example", &format!("http://{}", upstream.address)).await;
-        let path = format!("/v2/a/referrers/{}", digest(&image));
-        let (status, _, body) = ask(&served, "GET", "a.example", &key, &path, b"");
-        assert_eq!((status, upstream.asked().len()), (502, bounds::LIST_PAGES), "{body}");
-        served.handle.stop(false).await;
+#[database_test]
+async fn what_an_upstream_lists_is_passed_on_to_who_may_have_it(store: Store) {
+    let (engine, _) = engine_in(store, OutboundRules::loopback(), TestNetwork::default());
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let served = Served::start(&engine);
+    let (one, two) = (image("one"), image("two"));
+    let (signature, sbom, foreign) =
+        (about(&one, "x/signature"), about(&one, "x/sbom"), about(&two, "x/signature"));
+    let held = Held::default();
+    for (name, manifest) in [("1.0", &one), ("2.0", &two)] {
+        held.lock().unwrap().insert(name.to_owned(), (MANIFEST.to_owned(), manifest.clone()));
     }
+    for manifest in [&one, &two, &signature, &sbom, &foreign] {
+        held.lock().unwrap().insert(digest(manifest), (MANIFEST.to_owned(), manifest.clone()));
+    }
+    let (first, second) = (index(&[entry(&signature, "x/signature")]), index(&[entry(&sbom, "x/sbom")]));
+    let upstream = upstream(&held, move |path| {
+        let next = format!("link: <{path}?page=2>; rel=\"next\"\r\n");
+        if path.contains("page=2") {
+            answer("200 OK", INDEX, "", &second)
+        } else {
+            answer("200 OK", INDEX, &next, &first)
+        }
+    });
+    let (made, key) = registry(&vendor, "a.example", &format!("http://{}", upstream.address)).await;
+    let path = format!("/v2/acme/app/referrers/{}", digest(&one));
+    let both = sorted(&[&signature, &sbom]);
+    assert_eq!(digests(&ask(&served, "GET", "a.example", &key, &path, b"").2), both);
+
+    let artifact = keyward_engine::NewArtifact { registry: made.id, repository: "acme/app".parse().unwrap() };
+    let artifact = engine.create_artifact(&vendor.access(), artifact, None).await.unwrap().value;
+    let mut tokens = Vec::new();
+    for tag in ["1.0", "2.0"] {
+        let customer = vendor.customer(&format!("Buyer of {tag}")).await;
+        let grants = vec![NewGrant {
+            artifact: artifact.id,
+            tags: TagChoice::Named(std::collections::BTreeSet::from([tag.parse().unwrap()])),
+        }];
+        let new = NewEntitlement { customer: customer.id, description: None, grants, close: true };
+        engine.create_artifact_entitlement(&vendor.access(), new, None).await.unwrap();
+        let license = vendor.license_of(&customer, &format!("Server {tag}")).await;
+        tokens.push(engine.license_token(&vendor.access(), license.id, TokenFormat::Jwt).await.unwrap());
+    }
+    let see = |token: &str, path: &str| ask(&served, "GET", "a.example", token, path, b"");
+    for (token, tag) in tokens.iter().zip(["1.0", "2.0"]) {
+        assert_eq!(see(token, &format!("/v2/acme/app/manifests/{tag}")).0, 200);
+    }
+    assert_eq!(see(&tokens[1], &path).0, 403);
+    assert_eq!(digests(&see(&tokens[0], &path).2), both);
+    for manifest in [&signature, &sbom] {
+        let path = format!("/v2/acme/app/manifests/{}", digest(manifest));
+        assert_eq!((see(&tokens[0], &path).0, see(&tokens[1], &path).0), (200, 403));
+    }
+    let path = format!("/v2/acme/app/manifests/{}", digest(&foreign));
+    assert_eq!(see(&tokens[0], &path).0, 403, "what is about another image");
+    served.handle.stop(false).await;
+}
+
+#[database_test]
+async fn an_endless_list_of_referrers_ends(store: Store) {
+    let (engine, _) = engine_in(store, OutboundRules::loopback(), TestNetwork::default());
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let served = Served::start(&engine);
+    let image = image("one");
+    let page = index(&[entry(&about(&image, "x/signature"), "x/signature")]);
+    let upstream = upstream(&Held::default(), move |path| {
+        answer("200 OK", INDEX, &format!("link: <{path}>; rel=\"next\"\r\n"), &page)
+    });
+    let (_, key) = registry(&vendor, "a.example", &format!("http://{}", upstream.address)).await;
+    let path = format!("/v2/a/referrers/{}", digest(&image));
+    let (status, _, body) = ask(&served, "GET", "a.example", &key, &path, b"");
+    assert_eq!((status, upstream.asked().len()), (502, bounds::LIST_PAGES), "{body}");
+    served.handle.stop(false).await;
 }

@@ -157,7 +157,7 @@ mod tests {
 
     #[tokio::test]
     async fn old_tokens_get_makers_on_postgres() {
-        let fresh = FreshPostgres::create().await;
+        let Some(fresh) = FreshPostgres::create().await else { return };
         let (database, store) = migrated(&fresh.url).await;
         check(&store).await;
         database.close().await.unwrap();

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::super::server::Tenant;
 use super::wire;
-use crate::postgres::free_port;
+use keyward_testkit_postgres::free_port;
 
 /// Killed when dropped.
 pub(crate) struct Upstream {

@@ -17,6 +17,8 @@ use keyward_engine::{
     NewProduct, NewRegistry, NewRegistryKey, NoticesChange, OrganizationChange, ProductChange, TagChoice,
     Terms, VersionChoice,
 };
+use keyward_testkit::database::Store;
+use keyward_testkit::database_test;
 use keyward_testkit::engine::{TestClock, engine};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -312,60 +314,86 @@ impl Scene {
     }
 }
 
-keyward_testkit::databases! {
-    async fn an_unchanged_save_changes_nothing(store: Store) {
-        let (engine, clock) = engine(store);
-        let scene = Scene::open(Browser::open(engine).await, clock, &mut TestRunner::deterministic()).await;
-        let mut seen = std::collections::BTreeSet::new();
-        let before = scene.state().await;
-        for path in &scene.pages {
-            let (status, page) = scene.browser.get(path).await;
-            assert_eq!(status, 200, "{path}");
-            for form in forms(&page).into_iter().filter(|form| form.method == "post") {
-                let pattern = pattern(&form.action);
-                if ACTIONS.contains(&&*pattern) {
-                    continue;
-                }
-                assert!(SAVED.contains(&&*pattern) || pattern == POLICY, "{pattern} shows what is saved, or does something: say which");
-                seen.insert(pattern);
-                scene.clock.advance(1);
-                let (status, page) = scene.submit(&form).await;
-                assert_eq!(status, 303, "{form:?}: {page}");
-                let after = scene.state().await;
-                if let Some((before, after)) = before.lines().zip(after.lines()).find(|(before, after)| before != after) {
-                    panic!("{form:?}\nbefore {before}\nafter  {after}");
-                }
+#[database_test]
+async fn an_unchanged_save_changes_nothing(store: Store) {
+    let (engine, clock) = engine(store);
+    let scene = Scene::open(Browser::open(engine).await, clock, &mut TestRunner::deterministic()).await;
+    let mut seen = std::collections::BTreeSet::new();
+    let before = scene.state().await;
+    for path in &scene.pages {
+        let (status, page) = scene.browser.get(path).await;
+        assert_eq!(status, 200, "{path}");
+        for form in forms(&page).into_iter().filter(|form| form.method == "post") {
+            let pattern = pattern(&form.action);
+            if ACTIONS.contains(&&*pattern) {
+                continue;
+            }
+            assert!(
+                SAVED.contains(&&*pattern) || pattern == POLICY,
+                "{pattern} shows what is saved, or does something: say which"
+            );
+            seen.insert(pattern);
+            scene.clock.advance(1);
+            let (status, page) = scene.submit(&form).await;
+            assert_eq!(status, 303, "{form:?}: {page}");
+            let after = scene.state().await;
+            if let Some((before, after)) =
+                before.lines().zip(after.lines()).find(|(before, after)| before != after)
+            {
+                panic!("{form:?}\nbefore {before}\nafter  {after}");
             }
         }
-        let missing: Vec<_> = SAVED.iter().filter(|pattern| !seen.contains(**pattern)).collect();
-        assert!(missing.is_empty(), "never seen: {missing:?}");
     }
+    let missing: Vec<_> = SAVED.iter().filter(|pattern| !seen.contains(**pattern)).collect();
+    assert!(missing.is_empty(), "never seen: {missing:?}");
+}
 
-    async fn updates_that_change_nothing_keep_the_version(store: Store) {
-        let (engine, clock) = engine(store);
-        let scene = Scene::open(Browser::open(engine).await, clock, &mut TestRunner::deterministic()).await;
-        let before = scene.state().await;
-        scene.clock.advance(60);
-        let (engine, page) = (&scene.browser.engine, PageRequest { limit: 1, after: None });
-        let product = engine.products(&scene.access().await, None, page).await.unwrap().newest().remove(0);
-        let change = ProductChange { name: Some(product.name.clone()), template: Some(product.template.clone()), ..ProductChange::default() };
-        let same = engine.update_product(&scene.access().await, product.id, change, Some(product.version)).await.unwrap();
-        assert_eq!(same, product);
-        let customer = engine.customers(&scene.access().await, None, page).await.unwrap().newest().remove(0);
-        let change = CustomerChange { notes: Some(customer.notes.clone()), blocked: Some(BlockList::default()), ..CustomerChange::default() };
-        assert_eq!(engine.update_customer(&scene.access().await, customer.id, change, None).await.unwrap(), customer);
-        let application = engine.applications(&scene.access().await, None, page).await.unwrap().newest().remove(0);
-        engine.update_application(&scene.access().await, application.id, ApplicationChange::default(), None).await.unwrap();
-        engine.set_notices(&scene.access().await, NoticesChange::default(), None).await.unwrap();
-        engine.update_organization(&scene.access().await, OrganizationChange::default(), None).await.unwrap();
-        let member = engine.members(&scene.access().await, page).await.unwrap().newest().remove(0);
-        let change = keyward_engine::MemberChange { name: None, role: Some(member.role) };
-        engine.update_member(&scene.access().await, member.id, change, None).await.unwrap();
-        assert_eq!(scene.state().await, before);
-        // What does change something is written.
-        let change = CustomerChange { name: Some("Another".parse().unwrap()), ..CustomerChange::default() };
-        let changed = engine.update_customer(&scene.access().await, customer.id, change, Some(customer.version)).await.unwrap();
-        assert_eq!(changed.version, customer.version + 1);
-        assert_eq!(member.role, Role::Viewer);
-    }
+#[database_test]
+async fn updates_that_change_nothing_keep_the_version(store: Store) {
+    let (engine, clock) = engine(store);
+    let scene = Scene::open(Browser::open(engine).await, clock, &mut TestRunner::deterministic()).await;
+    let before = scene.state().await;
+    scene.clock.advance(60);
+    let (engine, page) = (&scene.browser.engine, PageRequest { limit: 1, after: None });
+    let product = engine.products(&scene.access().await, None, page).await.unwrap().newest().remove(0);
+    let change = ProductChange {
+        name: Some(product.name.clone()),
+        template: Some(product.template.clone()),
+        ..ProductChange::default()
+    };
+    let same = engine
+        .update_product(&scene.access().await, product.id, change, Some(product.version))
+        .await
+        .unwrap();
+    assert_eq!(same, product);
+    let customer = engine.customers(&scene.access().await, None, page).await.unwrap().newest().remove(0);
+    let change = CustomerChange {
+        notes: Some(customer.notes.clone()),
+        blocked: Some(BlockList::default()),
+        ..CustomerChange::default()
+    };
+    assert_eq!(
+        engine.update_customer(&scene.access().await, customer.id, change, None).await.unwrap(),
+        customer
+    );
+    let application =
+        engine.applications(&scene.access().await, None, page).await.unwrap().newest().remove(0);
+    engine
+        .update_application(&scene.access().await, application.id, ApplicationChange::default(), None)
+        .await
+        .unwrap();
+    engine.set_notices(&scene.access().await, NoticesChange::default(), None).await.unwrap();
+    engine.update_organization(&scene.access().await, OrganizationChange::default(), None).await.unwrap();
+    let member = engine.members(&scene.access().await, page).await.unwrap().newest().remove(0);
+    let change = keyward_engine::MemberChange { name: None, role: Some(member.role) };
+    engine.update_member(&scene.access().await, member.id, change, None).await.unwrap();
+    assert_eq!(scene.state().await, before);
+    // What does change something is written.
+    let change = CustomerChange { name: Some("Another".parse().unwrap()), ..CustomerChange::default() };
+    let changed = engine
+        .update_customer(&scene.access().await, customer.id, change, Some(customer.version))
+        .await
+        .unwrap();
+    assert_eq!(changed.version, customer.version + 1);
+    assert_eq!(member.role, Role::Viewer);
 }
