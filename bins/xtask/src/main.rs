@@ -1,7 +1,7 @@
 //! The project's own tasks.
 //!
-//! `cargo xtask test` installs what the tests need, runs every one of them and ends non-zero if one failed or
-//! a needed part is missing.
+//! `cargo xtask test --install` installs what the tests need, runs every one of them and ends non-zero if one failed or a needed
+//! part is missing. Without `--install` it changes nothing on the machine.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
 mod contract;
@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use keyward_testkit_postgres::{Durability, Postgres};
 
+use parts::Missing;
 use steps::Report;
 
 const HELP: &str = "\
@@ -34,7 +35,9 @@ cargo xtask load             validations a second, on both databases, beside wha
 cargo xtask load million     start and memory with a million licenses
 cargo xtask load refused     what one customer's refused pulls cost another tenant
 cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight
-cargo xtask bless            write snapshots and generated documents anew";
+cargo xtask bless            write snapshots and generated documents anew
+
+--install                    with any of them: installs what is missing, by apt-get, npm and pip";
 
 fn main() -> ExitCode {
     match run() {
@@ -49,60 +52,61 @@ fn main() -> ExitCode {
 
 fn run() -> Result<bool> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let missing = if args.iter().any(|arg| arg == "--install") { Missing::Install } else { Missing::Refuse };
+    let args: Vec<&str> = args.iter().map(String::as_str).filter(|arg| *arg != "--install").collect();
     let mut report = Report::default();
     match args.as_slice() {
         ["test"] => {
-            let parts = parts::install()?;
+            let parts = parts::all(missing)?;
             steps::lint(&mut report)?;
             let postgres = Postgres::start(Durability::None)?;
             steps::unit(&mut report, &postgres, &[])?;
             contract::run(&mut report, &parts.contract)?;
             interop::run(&mut report, &postgres, &parts)?;
         }
-        ["test", "contract"] => contract::run(&mut report, &parts::install_contract()?)?,
+        ["test", "contract"] => contract::run(&mut report, &parts::contract(missing)?)?,
         ["test", "lint"] => steps::lint(&mut report)?,
         ["test", "unit", rest @ ..] => {
-            parts::install_postgres()?;
+            parts::postgres(missing)?;
             steps::unit(&mut report, &Postgres::start(Durability::None)?, rest)?;
         }
         ["test", "interop"] => {
-            let parts = parts::install()?;
+            let parts = parts::all(missing)?;
             interop::run(&mut report, &Postgres::start(Durability::None)?, &parts)?;
         }
         ["test", "browser"] => {
-            let parts = parts::install()?;
+            let parts = parts::all(missing)?;
             interop::browser(&mut report, &Postgres::start(Durability::None)?, &parts)?;
         }
         ["test", "registry"] => {
-            parts::install_registry()?;
-            interop::registry(&mut report, &Postgres::start(Durability::None)?, &parts::install_oras()?)?;
+            parts::registry(missing)?;
+            interop::registry(&mut report, &Postgres::start(Durability::None)?, &parts::oras(missing)?)?;
         }
         ["test", "proxies"] => {
-            parts::install_registry()?;
-            parts::install_proxies()?;
+            parts::registry(missing)?;
+            parts::proxies(missing)?;
             interop::proxies(&mut report)?;
         }
-        ["screenshots"] => interop::screenshots(&mut report, &parts::install()?)?,
+        ["screenshots"] => interop::screenshots(&mut report, &parts::all(missing)?)?,
         ["load"] => {
-            parts::install_postgres()?;
-            parts::install_wrk()?;
+            parts::postgres(missing)?;
+            parts::wrk(missing)?;
             steps::load(
                 &mut report,
                 &["table", "sqlite", &Postgres::start(Durability::Full)?.create("load")?],
             )?;
         }
         ["load", "registry"] => {
-            parts::install_registry()?;
+            parts::registry(missing)?;
             interop::registry_pace(&mut report)?;
         }
         ["load", "million"] => steps::load(&mut report, &["million"])?,
         ["load", "refused"] => {
-            parts::install_wrk()?;
+            parts::wrk(missing)?;
             steps::load(&mut report, &["refused"])?;
         }
         ["bless"] => {
-            parts::install_postgres()?;
+            parts::postgres(missing)?;
             steps::bless(&mut report, &Postgres::start(Durability::None)?)?;
         }
         [] | ["help" | "--help" | "-h"] => {

@@ -1,5 +1,5 @@
-//! Installs what the tests need from the system's package manager, npm and pip. A part that can't be had ends
-//! the run: nothing is skipped.
+//! What the tests need from the system's package manager, npm and pip. A part that is missing and can't or may not be
+//! installed ends the run: nothing is skipped.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,6 +26,17 @@ const ORAS: [&str; 2] = ["oras==0.2.43", "regshape==0.1.1"];
 /// What reads the OpenAPI document and asks the server whether it does what that says.
 const CONTRACT: [&str; 2] = ["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
 
+const HINT: &str = "install it, or let `cargo xtask … --install` do that";
+
+/// What becomes of a part that is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It is installed on this machine, or in this folder.
+    Install,
+    /// The run ends and says which it is.
+    Refuse,
+}
+
 /// Where the clients of other languages are.
 pub(crate) struct Parts {
     /// The folder with the Node client and its packages.
@@ -41,105 +52,113 @@ pub(crate) struct Parts {
 }
 
 /// All of them.
-pub(crate) fn install() -> Result<Parts> {
+pub(crate) fn all(missing: Missing) -> Result<Parts> {
     println!("\n== parts");
-    install_postgres()?;
-    install_registry()?;
-    install_proxies()?;
+    postgres(missing)?;
+    registry(missing)?;
+    proxies(missing)?;
     Ok(Parts {
-        node: node("examples/node")?,
-        browser: browser()?,
-        python: python()?,
-        go: go()?,
-        contract: install_contract()?,
+        node: node("examples/node", missing)?,
+        browser: browser(missing)?,
+        python: python(missing)?,
+        go: go(missing)?,
+        contract: contract(missing)?,
     })
 }
 
 /// The PostgreSQL server.
-pub(crate) fn install_postgres() -> Result<()> {
+pub(crate) fn postgres(missing: Missing) -> Result<()> {
     if postgres_programs().is_none() {
-        apt(&["postgresql"])?;
+        apt(&["postgresql"], missing)?;
     }
     postgres_programs().context("PostgreSQL's programs are not where Debian puts them").map(drop)
 }
 
 /// The registry behind the gateway, and its clients.
-pub(crate) fn install_registry() -> Result<()> {
+pub(crate) fn registry(missing: Missing) -> Result<()> {
     let parts = ["docker-registry", "skopeo", "podman"];
-    services(parts.into_iter().filter(|part| !answers(part)).collect())
+    services(parts.into_iter().filter(|part| !answers(part)).collect(), missing)
 }
 
 /// The proxies that the documentation has configurations for, and a client.
-pub(crate) fn install_proxies() -> Result<()> {
+pub(crate) fn proxies(missing: Missing) -> Result<()> {
     let parts = ["/usr/sbin/nginx", "/usr/bin/caddy", "/usr/sbin/haproxy", "/usr/bin/curl"];
-    let missing = parts.into_iter().filter(|program| !Path::new(program).exists());
-    services(missing.filter_map(|program| program.rsplit('/').next()).collect())
+    let absent = parts.into_iter().filter(|program| !Path::new(program).exists());
+    services(absent.filter_map(|program| program.rsplit('/').next()).collect(), missing)
 }
 
 /// Packages that would start a server of their own, on a fixed port, unless they are told not to.
-fn services(missing: Vec<&str>) -> Result<()> {
-    if missing.is_empty() {
+fn services(absent: Vec<&str>, missing: Missing) -> Result<()> {
+    if absent.is_empty() {
         return Ok(());
     }
     let policy = Path::new("/usr/sbin/policy-rc.d");
-    if !policy.exists() {
+    if missing == Missing::Install && !policy.exists() {
         std::fs::write(policy, "#!/bin/sh\nexit 101\n").context("keeping packages from starting services")?;
         std::fs::set_permissions(policy, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
     }
-    apt(&missing)
+    apt(&absent, missing)
 }
 
 /// The load generator.
-pub(crate) fn install_wrk() -> Result<()> {
+pub(crate) fn wrk(missing: Missing) -> Result<()> {
     // It tells its version with a failure.
     match Command::new("wrk").arg("--version").output() {
         Ok(_) => Ok(()),
-        Err(_) => apt(&["wrk"]),
+        Err(_) => apt(&["wrk"], missing),
     }
 }
 
-fn browser() -> Result<PathBuf> {
+fn browser(missing: Missing) -> Result<PathBuf> {
     if !Path::new("/usr/bin/chromium").exists() {
-        apt(&["chromium"])?;
+        apt(&["chromium"], missing)?;
     }
-    node("bins/xtask/browser")
+    node("bins/xtask/browser", missing)
 }
 
-fn node(folder: &str) -> Result<PathBuf> {
+fn node(folder: &str, missing: Missing) -> Result<PathBuf> {
     if !answers("node") || !answers("npm") {
-        apt(&["nodejs", "npm"])?;
+        apt(&["nodejs", "npm"], missing)?;
     }
     let folder = root()?.join(folder);
+    if missing == Missing::Refuse {
+        ensure!(folder.join("node_modules").exists(), "{} needs `npm ci`: {HINT}", folder.display());
+        return Ok(folder);
+    }
     let mut npm = Command::new("npm");
     npm.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(&folder);
     ensure!(succeeds(npm)?, "npm could not install the packages of {}", folder.display());
     Ok(folder)
 }
 
-fn python() -> Result<PathBuf> {
+fn python(missing: Missing) -> Result<PathBuf> {
     let requirements = root()?.join("examples/python/requirements.txt");
     let requirements = requirements.to_str().context("the folder's name is no text")?;
-    pip("target/python", &[&[KEYPORT, AIOSMTPD, "-r", requirements][..], &LINTERS, &ORAS].concat())
+    pip("target/python", &[&[KEYPORT, AIOSMTPD, "-r", requirements][..], &LINTERS, &ORAS].concat(), missing)
 }
 
 /// A Python with clients for what is attached to images.
-pub(crate) fn install_oras() -> Result<PathBuf> {
-    pip("target/python", &ORAS)
+pub(crate) fn oras(missing: Missing) -> Result<PathBuf> {
+    pip("target/python", &ORAS, missing)
 }
 
 /// What tests the API by its document. Apart from the clients, so that neither has a say in the other's versions.
-pub(crate) fn install_contract() -> Result<PathBuf> {
-    pip("target/contract", &CONTRACT)
+pub(crate) fn contract(missing: Missing) -> Result<PathBuf> {
+    pip("target/contract", &CONTRACT, missing)
 }
 
 /// A Python with these packages.
-fn pip(home: &str, packages: &[&str]) -> Result<PathBuf> {
+fn pip(home: &str, packages: &[&str], missing: Missing) -> Result<PathBuf> {
     let home = root()?.join(home);
     let python = home.join("bin/python");
+    if missing == Missing::Refuse {
+        ensure!(python.exists(), "{} must hold {}: {HINT}", home.display(), packages.join(" "));
+        return Ok(python);
+    }
     if !python.exists() {
         let made = || succeeds(Command::new("python3").args(["-m", "venv"]).arg(&home));
         if !answers("python3") || !made()? {
-            apt(&["python3", "python3-venv"])?;
+            apt(&["python3", "python3-venv"], missing)?;
             ensure!(made()?, "python3 could not make a virtual environment");
         }
     }
@@ -150,10 +169,10 @@ fn pip(home: &str, packages: &[&str]) -> Result<PathBuf> {
 }
 
 /// The Go client, built of the standard library alone: nothing is fetched.
-fn go() -> Result<PathBuf> {
+fn go(missing: Missing) -> Result<PathBuf> {
     let has_go = || Command::new("go").arg("version").output().is_ok_and(|output| output.status.success());
     if !has_go() {
-        apt(&["golang-go"])?;
+        apt(&["golang-go"], missing)?;
     }
     let (folder, target) = (root()?.join("examples/go"), root()?.join("target/go"));
     let program = target.join("verify");
@@ -172,8 +191,9 @@ fn answers(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
 }
 
-fn apt(packages: &[&str]) -> Result<()> {
+fn apt(packages: &[&str], missing: Missing) -> Result<()> {
     let needed = packages.join(" ");
+    ensure!(missing == Missing::Install, "{needed} is missing: {HINT}");
     ensure!(Path::new("/usr/bin/apt-get").exists(), "install {needed}: this system has no apt-get");
     println!("installing {needed}");
     let apt = |args: &[&str]| {

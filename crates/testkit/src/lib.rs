@@ -4,8 +4,7 @@
 //! #[database_test]
 //! async fn a_license_can_be_suspended(store: Store) { … }
 //! ```
-//! becomes two tests, one on SQLite and one on PostgreSQL. PostgreSQL is the server that
-//! `KEYWARD_TEST_POSTGRES` names, which `cargo xtask test` starts; without it those tests fail.
+//! becomes two tests, one on SQLite and one on PostgreSQL, which does nothing where there is no server: see [`database`].
 #![allow(clippy::expect_used, reason = "in tests, what is missing should stop the test with its reason")]
 
 pub mod authority;

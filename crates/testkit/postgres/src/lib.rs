@@ -3,7 +3,7 @@
 //! A shell holds the server and waits for the end of its own standard input, which is a pipe from this process. However this
 //! process ends, the pipe closes, and the shell stops the server and removes its folder.
 
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -73,7 +73,7 @@ impl Postgres {
             .spawn()
             .context("starting postgres")?;
         let postgres = Self { supervisor, port, folder: folder.keep() };
-        postgres.wait()?;
+        postgres.wait(&programs)?;
         Ok(postgres)
     }
 
@@ -97,17 +97,18 @@ impl Postgres {
         Ok(self.database(name))
     }
 
-    fn wait(&self) -> Result<()> {
+    fn wait(&self, programs: &Path) -> Result<()> {
+        let mut ready = Command::new(programs.join("pg_isready"));
+        ready.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
         let started = Instant::now();
         while started.elapsed() < Duration::from_secs(30) {
-            // The port opens when the server takes connections.
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+            if ready.status().context("starting pg_isready")?.success() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-        bail!("postgres did not open its port within 30 seconds:\n{log}")
+        bail!("postgres was not ready within 30 seconds:\n{log}")
     }
 }
 
