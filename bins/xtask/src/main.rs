@@ -35,6 +35,7 @@ cargo xtask load             validations a second, on both databases, beside wha
 cargo xtask load million     start and memory with a million licenses
 cargo xtask load refused     what one customer's refused pulls cost another tenant
 cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight
+cargo xtask fuzz             30 seconds of random input for each parser that meets strangers (nightly, cargo-fuzz)
 cargo xtask bless            write snapshots and generated documents anew
 
 --install                    with any of them: installs what is missing, by apt-get, npm and pip";
@@ -105,6 +106,7 @@ fn run() -> Result<bool> {
             parts::wrk(missing)?;
             steps::load(&mut report, &["refused"])?;
         }
+        ["fuzz"] => steps::fuzz(&mut report)?,
         ["bless"] => {
             parts::postgres(missing)?;
             steps::bless(&mut report, &Postgres::start(Durability::None)?)?;

@@ -75,6 +75,22 @@ pub(crate) fn load(report: &mut Report, args: &[&str]) -> Result<()> {
     })
 }
 
+/// Gives each fuzz target 30 seconds. Not part of a test run: it needs a nightly compiler, and what it finds is chance.
+pub(crate) fn fuzz(report: &mut Report) -> Result<()> {
+    let folder = "crates/testkit/fuzz";
+    let mut names: Vec<_> = std::fs::read_dir(root()?.join(folder).join("fuzz_targets"))?
+        .filter_map(|entry| Some(entry.ok()?.path().file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    for name in names {
+        report.step(&format!("fuzz {name}"), || {
+            let run = ["+nightly", "fuzz", "run", "--fuzz-dir", folder, &name, "--", "-max_total_time=30"];
+            succeeds(cargo(&run)?)
+        })?;
+    }
+    Ok(())
+}
+
 /// Writes snapshots and generated documents anew.
 pub(crate) fn bless(report: &mut Report, postgres: &Postgres) -> Result<()> {
     report.step("bless", || {
