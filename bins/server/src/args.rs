@@ -71,6 +71,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: OrganizationCommand,
     },
+    /// Show how the jobs of the servers stand, such as mail and retention
+    Jobs {
+        /// As one JSON array
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the OpenAPI document
     Openapi,
 }

@@ -1,11 +1,11 @@
 //! Hands mail over: to an SMTP server, or where none is set to files in the data folder.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use keyward_domain::Email;
+use keyward_engine::jobs::{Job, Schedule, Step, Stepping};
 use keyward_engine::outbound::{Authorities, hint};
 use keyward_engine::{Engine, Mail};
 use lettre::message::Mailbox;
@@ -38,6 +38,13 @@ enum Failure {
 }
 
 impl Post {
+    /// Says where mail goes if it goes nowhere.
+    pub(crate) fn announce(&self) {
+        if let Way::Folder(folder) = &self.way {
+            tracing::info!(folder = %folder.display(), "no KEYWARD_SMTP_URL: mail is written to files");
+        }
+    }
+
     /// As the settings say.
     pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
         let from = sender(&settings.mail_from)?;
@@ -57,45 +64,25 @@ impl Post {
         Ok(Self { from, way })
     }
 
-    /// Delivers mail for as long as the server runs.
-    pub(crate) async fn deliver(self, engine: Arc<Engine>) {
-        if let Way::Folder(folder) = &self.way {
-            tracing::info!(folder = %folder.display(), "no KEYWARD_SMTP_URL: mail is written to files");
-        }
-        loop {
-            match engine.claim_mail().await {
-                Ok(Some(mail)) => self.hand_over(&engine, &mail).await,
-                Ok(None) => actix_web::rt::time::sleep(PAUSE).await,
-                Err(error) => {
-                    tracing::error!(%error, "mail can't be looked for");
-                    actix_web::rt::time::sleep(PAUSE * 20).await;
-                }
-            }
-        }
-    }
-
-    async fn hand_over(&self, engine: &Engine, mail: &Mail) {
-        let noted = match self.send(mail).await {
-            Ok(()) => engine.mail_sent(mail).await,
+    async fn hand_over(&self, engine: &Engine, mail: &Mail) -> Result<Step, keyward_engine::Error> {
+        match self.send(mail).await {
+            Ok(()) => engine.mail_sent(mail).await?,
             Err(Failure::Final(error)) => {
                 tracing::error!(mail = %mail.id, error = format!("{error:#}"), "mail can't be sent to its recipient and is given up");
-                engine.mail_undeliverable(mail).await
+                engine.mail_undeliverable(mail).await?;
             }
-            Err(Failure::Passing(error)) => {
-                let error = format!("{error:#}");
+            Err(Failure::Passing(cause)) => {
+                let error = format!("{cause:#}");
                 let error = format!("{error}{}", hint(&error));
                 // Neither text nor recipient: the text may hold a link.
                 tracing::warn!(mail = %mail.id, attempt = mail.attempts + 1, error, "mail was not handed over");
-                engine.mail_failed(mail).await.map(|given_up| {
-                    if given_up {
-                        tracing::error!(mail = %mail.id, "mail is given up");
-                    }
-                })
+                if engine.mail_failed(mail).await? {
+                    tracing::error!(mail = %mail.id, "mail is given up");
+                }
+                return Ok(Step::PutOff(answer(&cause).unwrap_or(error)));
             }
-        };
-        if let Err(error) = noted {
-            tracing::error!(mail = %mail.id, %error, "what became of a mail can't be noted");
         }
+        Ok(Step::More(1))
     }
 
     async fn send(&self, mail: &Mail) -> Result<(), Failure> {
@@ -132,6 +119,34 @@ impl Post {
             }
         }
     }
+}
+
+impl Job for Post {
+    fn name(&self) -> &'static str {
+        "mail"
+    }
+
+    /// Each server's: mails are claimed one by one.
+    fn schedule(&self) -> Schedule {
+        Schedule::every_server(PAUSE)
+    }
+
+    fn step<'a>(&'a self, engine: &'a Engine) -> Stepping<'a> {
+        Box::pin(async {
+            match engine.claim_mail().await? {
+                Some(mail) => self.hand_over(engine, &mail).await.inspect_err(|error| {
+                    tracing::error!(mail = %mail.id, %error, "what became of a mail can't be noted");
+                }),
+                None => Ok(Step::Done(0)),
+            }
+        })
+    }
+}
+
+/// What the mail server has answered, without its words: they may name the recipient, and are in the log alone.
+fn answer(error: &anyhow::Error) -> Option<String> {
+    let code = error.downcast_ref::<lettre::transport::smtp::Error>()?.status()?;
+    Some(format!("the mail server answers {code}"))
 }
 
 /// To whom, in the form that every mail server takes.

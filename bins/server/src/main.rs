@@ -4,14 +4,11 @@ mod args;
 mod backup;
 mod compose;
 mod config;
-mod folding;
-mod keys;
+mod jobs;
 mod log;
 mod mail;
 mod master_key;
-mod notices;
 mod organization;
-mod retention;
 mod serve;
 mod system;
 mod telemetry;
@@ -149,6 +146,7 @@ fn run(args: Args) -> anyhow::Result<()> {
                 ))
             }
             Command::Organization { command } => organization::run(&settings, command).await,
+            Command::Jobs { json } => jobs::show(&settings, json).await,
             Command::Openapi => Ok(()),
         }
     })

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
+use keyward_engine::jobs::Runner;
 
 use crate::compose::Instance;
 use crate::config::Settings;
-use crate::mail::Post;
 use crate::tls::Tls;
-use crate::{folding, keys, log, notices, print, retention};
+use crate::{jobs, log, print};
 
 /// Listens until SIGTERM or SIGINT, then lets requests under way finish.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
@@ -20,14 +20,10 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         // For the eyes of who started it: the link makes its opener the operator, so it is not logged.
         print(&format!("Open this link once to set up your organization:\n\n    {link}\n"))?;
     }
-    actix_web::rt::spawn(Post::open(settings)?.deliver(Arc::clone(&engine)));
     let registry = keyward_registry::Shared::default();
-    actix_web::rt::spawn(keyward_registry::sweep(Arc::clone(&engine), registry.clone()));
-    actix_web::rt::spawn(notices::tell(Arc::clone(&engine)));
+    let jobs = jobs::all(&engine, settings, &registry)?;
+    actix_web::rt::spawn(Runner::new(Arc::clone(&engine), jobs).run());
     actix_web::rt::spawn(log::write(Arc::clone(&engine)));
-    actix_web::rt::spawn(keys::rotate_due(Arc::clone(&engine)));
-    actix_web::rt::spawn(folding::fold(Arc::clone(&engine)));
-    actix_web::rt::spawn(retention::tidy(Arc::clone(&engine), settings.retention));
     let watched = Arc::clone(&engine);
     actix_web::rt::spawn(async move { watched.watch_database().await });
     if let Some(tls) = &tls {

@@ -18,6 +18,7 @@
 //! | the code people type | [`license_key`] |
 //! | what an organization's plan allows | [`plan`] |
 //! | what is told of licenses that are about to end | [`notice`] |
+//! | when a job is due, and how it stands | [`job`] |
 //! | what is unusual at a registry, and who has seen to it | [`alert`], [`registry::habit`] |
 //! | how texts are compared and searched, and e-mail addresses | [`text`], [`email`] |
 //! | lists in an order that someone chose | [`order`] |
@@ -40,6 +41,7 @@ pub mod http_url;
 pub mod id;
 pub mod idempotency;
 pub mod invalid;
+pub mod job;
 pub mod license;
 pub mod license_key;
 pub mod license_reference;
@@ -88,6 +90,7 @@ pub use id::{
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;
+pub use job::{JobHealth, JobRun, JobState, JobStatus};
 pub use license::{License, LicenseFilter, LicenseState, LicenseStatus, Renewal, TransitionError};
 pub use license_key::LicenseKey;
 pub use link::Link;

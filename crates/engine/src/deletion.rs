@@ -2,13 +2,13 @@
 //! of the world in one transaction, and what it had is deleted part by part.
 
 use keyward_domain::permission::{ReadOrganization, WriteOwners};
-use keyward_domain::{Access, Action, Actor, Deletion, DeletionState, Organization, Role, Slug, Timestamp};
+use keyward_domain::{Access, Action, Actor, Deletion, DeletionState, Organization, Role, Slug};
 use keyward_storage::Tx;
 use serde_json::json;
 
 use crate::mail_text::{plain, vendor};
 use crate::retention::MOST_REMOVED;
-use crate::{ConfirmedCaller, Engine, Error, Resource, Result, slug};
+use crate::{ConfirmedCaller, Engine, Error, Resource, Result, Tidied, slug};
 
 impl Engine {
     /// The deletion of the caller's organization, if it is scheduled.
@@ -111,15 +111,23 @@ impl Engine {
         }
     }
 
-    /// Does a part of the deletion that has been due for longest; how many rows it was. `None` if none is due.
-    pub(crate) async fn delete_due(&self, tx: &Tx, now: Timestamp) -> Result<Option<u64>> {
-        let Some(deletion) = tx.deletions().due(now).await? else { return Ok(None) };
-        match deletion.state {
-            DeletionState::Scheduled => self.begin_deletion(tx, deletion).await.map(|()| Some(0)),
-            DeletionState::Begun { .. } | DeletionState::Finished { .. } => {
-                self.go_on_deleting(tx, deletion).await.map(Some)
-            }
+    /// Does a part of the deletion that has been due for longest, if the clock can be trusted. To be done again after a pause
+    /// while there may be more.
+    pub async fn delete_due(&self) -> Result<Tidied> {
+        let now = self.now();
+        let tx = self.store.write().await?;
+        let Some(deletion) = tx.deletions().due(now).await? else { return Ok(Tidied::Nothing) };
+        if !tx.clock_record().find().await?.seen(now).is_trusted() {
+            return Ok(Tidied::Unsteady);
         }
+        let removed = match deletion.state {
+            DeletionState::Scheduled => self.begin_deletion(&tx, deletion).await.map(|()| 0)?,
+            DeletionState::Begun { .. } | DeletionState::Finished { .. } => {
+                self.go_on_deleting(&tx, deletion).await?
+            }
+        };
+        tx.commit().await?;
+        Ok(Tidied::Some(removed))
     }
 
     async fn schedule(

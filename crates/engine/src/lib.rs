@@ -27,6 +27,7 @@ mod hash_gate;
 mod heavy;
 mod identity;
 mod issue;
+pub mod jobs;
 mod license;
 mod license_holders;
 mod lists;
@@ -116,7 +117,8 @@ pub use registry::{
     AccessEvent, Admitted, Collected, CustomerPulls, EntitledArtifact, EntitledImages, EntitledLicense,
     EntitledRegistry, EntitlementChange, MOST_GRANTS, MOST_LOOKED_AT, Missing, MissingImage, NewArtifact,
     NewCredential, NewEntitlement, NewGrant, NewNotifications, NewRegistry, NewRegistryKey,
-    NewRegistrySecret, Preview, Principal, RegistryChange, Rights, RotationRun, Scope, TagChoice, TagDetail,
+    NewRegistrySecret, Preview, Principal, RegistryChange, Rights, SWEEP_LEASE_SECONDS, Scope, TagChoice,
+    TagDetail,
 };
 pub use retention::{Retention, Tidied};
 pub use sessions::{

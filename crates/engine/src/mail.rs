@@ -1,5 +1,6 @@
 //! Mail: written in the transaction of what it tells, sent by whoever claims it.
 
+use keyward_domain::job::Backoff;
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::permission::WriteMembers;
 use keyward_domain::{
@@ -16,14 +17,11 @@ use crate::provider::is_vouched_for;
 use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Result};
 
-/// After how many tries a mail is given up; the last comes a day after the first.
-const MOST_ATTEMPTS: u32 = 12;
+/// When a mail is tried again: the last of twelve tries comes a day after the first.
+const BACKOFF: Backoff = Backoff { first: 60, longest: 60 << 12, most: Some(12) };
 
-/// How long a mail waits for the second try; the pause doubles with each.
-const FIRST_PAUSE: i64 = 60;
-
-/// How long it waits at most.
-const LONGEST_PAUSE: i64 = FIRST_PAUSE << MOST_ATTEMPTS;
+/// For how many seconds a sender has a mail to itself.
+const LEASE_SECONDS: i64 = 60;
 
 /// A mail to be handed over.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,8 +87,9 @@ impl Engine {
     /// The next mail to be sent, held back from other senders for a minute.
     pub async fn claim_mail(&self) -> Result<Option<Mail>> {
         let now = self.now();
+        let again = now.plus_seconds(LEASE_SECONDS);
         let tx = self.store.write().await?;
-        let Some(mail) = tx.claim_mail(now, now.plus_seconds(60), LONGEST_PAUSE).await? else {
+        let Some(mail) = tx.claim_mail(now, again, BACKOFF.longest).await? else {
             return Ok(None);
         };
         tx.commit().await?;
@@ -129,15 +128,13 @@ impl Engine {
 
     async fn mail_tried(&self, id: MailId, attempts: u32) -> Result<bool> {
         let tx = self.store.write().await?;
-        let given_up = attempts + 1 >= MOST_ATTEMPTS;
-        if given_up {
-            tx.remove_mail(id).await?;
-        } else {
-            let pause = FIRST_PAUSE << attempts.min(MOST_ATTEMPTS);
-            tx.postpone_mail(id, self.now().plus_seconds(pause)).await?;
+        let pause = BACKOFF.pause(attempts + 1);
+        match pause {
+            Some(pause) => tx.postpone_mail(id, self.now().plus_seconds(pause)).await?,
+            None => tx.remove_mail(id).await?,
         }
         tx.commit().await?;
-        Ok(given_up)
+        Ok(pause.is_none())
     }
 
     pub(crate) async fn mail_member_link(

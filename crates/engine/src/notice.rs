@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 
 use keyward_domain::notice::{Audience, Ending, EndingKey, NoticeDays, Notices};
 use keyward_domain::permission::{ReadOrganization, WriteOrganization};
-use keyward_domain::{Access, Action, CustomerId, Organization, OrganizationState, Role};
+use keyward_domain::{
+    Access, Action, CustomerId, Organization, OrganizationId, OrganizationState, Role, Timestamp,
+};
 use keyward_storage::{Turn, Tx};
 use serde_json::json;
 
 use crate::customer::unchanged;
+use crate::jobs::ItemRun;
 use crate::mail_text::{plain, vendor};
 use crate::{Engine, Error, Resource, Result};
 
@@ -78,13 +81,27 @@ impl Engine {
         Ok(notices)
     }
 
-    /// Writes the mails that one organization has to send now; `false` if it is no organization's turn.
-    pub async fn tell_endings(&self) -> Result<bool> {
+    /// Writes the mails that one organization has to send now. One with which that fails waits for its next turn, so that it
+    /// keeps no other waiting.
+    pub async fn tell_endings(&self) -> Result<ItemRun<OrganizationId>> {
         let now = self.now();
         let tx = self.store.write().await?;
-        let Some(turn) = tx.take_turn(now, TURN_SECONDS).await? else { return Ok(false) };
-        let organization = tx.organization_of(turn.organization).await?;
+        let Some(id) = tx.next_turn(now, TURN_SECONDS).await? else { return Ok(ItemRun::Nothing) };
+        let Err(error) = self.tell_endings_of(tx, id, now).await else { return Ok(ItemRun::Done(id)) };
+        if error.is_passing() {
+            return Err(error);
+        }
+        let tx = self.store.write().await?;
+        tx.end_turn(id, now).await?;
+        tx.commit().await?;
+        Ok(ItemRun::Postponed(id, error))
+    }
+
+    async fn tell_endings_of(&self, tx: Tx, id: OrganizationId, now: Timestamp) -> Result<()> {
+        let organization = tx.organization_of(id).await?;
         let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
+        let turn = tx.notices(organization.scope()).take_turn(now).await?;
+        let turn = turn.ok_or(Error::NotFound(Resource::Organization))?;
         if organization.state == OrganizationState::Active {
             // Servers differ about midnight; a day further ahead is of a wrong clock.
             let told = turn.digest_day == now.day() || turn.digest_day == now.day() + 1;
@@ -96,7 +113,7 @@ impl Engine {
             }
         }
         tx.commit().await?;
-        Ok(true)
+        Ok(())
     }
 
     async fn tell_members(&self, tx: &Tx, organization: &Organization, turn: &Turn) -> Result<()> {

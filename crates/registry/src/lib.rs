@@ -43,7 +43,7 @@ mod via;
 
 use actix_web::web;
 
-pub use sweep::sweep;
+pub use sweep::Sweeps;
 
 /// What all workers of a server remember together.
 #[derive(Clone, Default)]

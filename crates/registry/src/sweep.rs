@@ -1,15 +1,19 @@
 //! Lookups at registries for what was pushed or deleted past the gateway: soon where the upstream has told of it, and at
 //! everything from time to time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
+use std::convert::Infallible;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use keyward_domain::RegistryId;
 use keyward_domain::registry::{Hint, Registry, RepositoryName, Tag};
-use keyward_engine::Engine;
+use keyward_engine::jobs::{Job, Schedule, Step, Stepping};
+use keyward_engine::{Engine, SWEEP_LEASE_SECONDS};
 
 use crate::Shared;
 use crate::catalogue::{Catalogue, Standing};
@@ -29,6 +33,9 @@ const PACE: Duration = Duration::from_secs(2);
 /// How long it may take to look at one.
 const DEADLINE: Duration = Duration::from_secs(20 * 60);
 
+/// How often more time is asked for than a server has for one without.
+const RENEW: Duration = Duration::from_secs(SWEEP_LEASE_SECONDS.unsigned_abs() / 3);
+
 /// How much is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Look {
@@ -36,44 +43,69 @@ enum Look {
     Hints,
 }
 
-/// What is needed for it.
+/// Lookups at every registry once an hour, and soon where that is asked for or hinted at. Each at its own pace: a slow
+/// upstream holds up nobody else's.
 #[derive(Clone)]
-struct Sweeper {
+pub struct Sweeps {
     engine: Arc<Engine>,
     client: Rc<Client>,
     under_way: Rc<RefCell<HashSet<(Look, RegistryId)>>>,
+    /// How many have come to an end since that was last asked.
+    ended: Rc<Cell<u64>>,
 }
 
-/// Lookups at every registry once an hour, and soon where that is asked for or hinted at, for as long as the server runs.
-/// Each at its own pace: a slow upstream holds up nobody else's.
-pub async fn sweep(engine: Arc<Engine>, shared: Shared) {
-    let sweeper = Sweeper { engine, client: Rc::new(Client::new(shared.tls)), under_way: Rc::default() };
-    loop {
-        actix_web::rt::time::sleep(PACE).await;
-        let unswept = sweeper.engine.unswept_registries(EVERY_SECONDS).await;
-        let hinted = sweeper.engine.hinted_registries().await;
-        for (look, due) in [(Look::Hints, hinted), (Look::Everything, unswept)] {
-            match due {
-                Ok(due) => due.into_iter().for_each(|registry| sweeper.begin(look, registry)),
-                Err(error) => {
-                    tracing::error!(%error, "it can't be told which registries are to be looked at")
-                }
-            }
-        }
+impl Sweeps {
+    /// Lookups in the name of `engine`.
+    pub fn new(engine: Arc<Engine>, shared: &Shared) -> Self {
+        let client = Rc::new(Client::new(shared.tls.clone()));
+        Self { engine, client, under_way: Rc::default(), ended: Rc::default() }
     }
 }
 
-impl Sweeper {
+impl Job for Sweeps {
+    fn name(&self) -> &'static str {
+        "registry_sweeps"
+    }
+
+    /// Each server's: it begins those that no other has begun, and goes on while they take their time.
+    fn schedule(&self) -> Schedule {
+        Schedule::every_server(PACE)
+    }
+
+    fn step<'a>(&'a self, engine: &'a Engine) -> Stepping<'a> {
+        Box::pin(async {
+            let (hinted, unswept) =
+                (engine.hinted_registries().await?, engine.unswept_registries(EVERY_SECONDS).await?);
+            for (look, due) in [(Look::Hints, hinted), (Look::Everything, unswept)] {
+                due.into_iter().for_each(|registry| self.begin(look, registry));
+            }
+            Ok(Step::Done(self.ended.take()))
+        })
+    }
+}
+
+impl Sweeps {
     fn begin(&self, look: Look, registry: Registry) {
         let same = |(kind, _): &&(Look, RegistryId)| *kind == look;
         let full = self.under_way.borrow().iter().filter(same).count() >= MOST_AT_ONCE;
         if full || !self.under_way.borrow_mut().insert((look, registry.id)) {
             return;
         }
-        let sweeper = self.clone();
+        let sweeps = self.clone();
         actix_web::rt::spawn(async move {
-            sweeper.look(look, &registry).await;
-            sweeper.under_way.borrow_mut().remove(&(look, registry.id));
+            let claimed = match look {
+                Look::Everything => sweeps.engine.claim_sweep(&registry).await,
+                // Those are claimed one by one.
+                Look::Hints => Ok(true),
+            };
+            match claimed {
+                Ok(true) => sweeps.look(look, &registry).await,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(registry = %registry.host, %error, "a registry can't be claimed")
+                }
+            }
+            sweeps.under_way.borrow_mut().remove(&(look, registry.id));
         });
     }
 
@@ -83,7 +115,12 @@ impl Sweeper {
         let began = self.engine.now();
         let looking = async {
             match look {
-                Look::Everything => everything(&catalogue).await,
+                Look::Everything => {
+                    match select(pin!(everything(&catalogue)), pin!(self.keep(registry))).await {
+                        Either::Left((looked, _)) => looked,
+                        Either::Right((never, _)) => match never {},
+                    }
+                }
                 Look::Hints => hints(&catalogue).await,
             }
         };
@@ -101,12 +138,26 @@ impl Sweeper {
         {
             tracing::error!(%error, "it can't be written down that a registry was looked at");
         }
+        self.ended.set(self.ended.get() + 1);
+    }
+
+    /// Asks for more time again and again.
+    async fn keep(&self, registry: &Registry) -> Infallible {
+        loop {
+            actix_web::rt::time::sleep(RENEW).await;
+            if let Err(error) = self.engine.keep_sweep(registry).await {
+                tracing::warn!(registry = %registry.host, %error, "there is no more time to look at a registry");
+            }
+        }
     }
 }
 
 async fn hints(catalogue: &Catalogue<'_>) -> Result<(), Refusal> {
     let mut silent = None;
     for kept in catalogue.engine.hints(catalogue.registry).await? {
+        if !catalogue.engine.claim_hint(&kept).await? {
+            continue;
+        }
         // Where one gets no answer, the others of the moment wait with it.
         let followed = match &silent {
             Some(_) => false,

@@ -1,10 +1,8 @@
 //! Mail on its way. It may hold links, so it is sealed, and removed once it was handed over.
 
 use keyward_domain::{Email, MailId, OrganizationId, Timestamp};
-use sea_orm::sea_query::{Expr, ExprTrait as _, LockBehavior, LockType};
-use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::sea_query::{Expr, ExprTrait as _};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::connection::Connection;
 use crate::convert::Table;
@@ -93,11 +91,9 @@ pub(crate) async fn claim(
     again: Timestamp,
     longest: i64,
 ) -> Result<Option<QueuedMail>> {
-    let due = row::Entity::find()
-        .filter(due::at(row::Column::DueAt, longest, now))
-        .order_by_asc(row::Column::DueAt)
-        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
-    let Some(row) = due.one(tx).await? else { return Ok(None) };
+    let due = due::at(row::Column::DueAt, longest, now);
+    let next = due::next(row::Entity::find(), due, row::Column::DueAt);
+    let Some(row) = next.one(tx).await? else { return Ok(None) };
     row::Entity::update_many()
         .col_expr(row::Column::DueAt, Expr::value(again.unix()))
         .col_expr(row::Column::Attempts, Expr::col(row::Column::Attempts).add(1))

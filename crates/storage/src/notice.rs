@@ -2,11 +2,12 @@
 
 use keyward_domain::notice::{Audience, Ending, NoticeDays, Notices, Window};
 use keyward_domain::{CustomerId, OrganizationId, OrganizationScope, Timestamp};
-use sea_orm::sea_query::{Expr, LockBehavior, LockType};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
 };
+use uuid::Uuid;
 
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
@@ -45,11 +46,9 @@ pub struct LicenseNotices<'a> {
     pub(crate) scope: OrganizationScope,
 }
 
-/// An organization whose turn it is.
+/// The turn of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
-    /// Which.
-    pub organization: OrganizationId,
     /// What it tells.
     pub notices: Notices,
     /// The day, since 1970, on which its members were last told.
@@ -87,6 +86,15 @@ impl LicenseNotices<'_> {
     /// Notes the day on which the members were told.
     pub async fn set_digest_day(&self, day: i64) -> Result<()> {
         self.set(row::Column::DigestDay, day).await
+    }
+
+    /// What it tells in its turn, which ends with that.
+    pub async fn take_turn(&self, now: Timestamp) -> Result<Option<Turn>> {
+        let Some(row) = row::Entity::find_by_id(self.scope.id().uuid()).one(self.tx).await? else {
+            return Ok(None);
+        };
+        end_turn(self.tx, self.scope.id(), now).await?;
+        Ok(Some(Turn { notices: read(&row)?, digest_day: row.digest_day }))
     }
 
     /// Makes it this organization's turn again, at once.
@@ -171,21 +179,28 @@ pub(crate) async fn insert(tx: &Connection, organization: OrganizationId) -> Res
     Ok(())
 }
 
-/// The organization that has waited longest, for `period` seconds or more, held until the end of the transaction and out of
-/// turn from now on; of several who ask at once, each gets another.
-pub(crate) async fn take_turn(tx: &Connection, now: Timestamp, period: i64) -> Result<Option<Turn>> {
-    let due = row::Entity::find()
-        .filter(due::since(row::Column::CheckedAt, period, now))
-        .order_by_asc(row::Column::CheckedAt)
-        .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
-    let Some(row) = due.one(tx).await? else { return Ok(None) };
+/// The organization that has waited longest, for `period` seconds or more, locked until the end of the transaction; of
+/// several who ask at once, each gets another. It is named, not read, so that one that can't be read can be passed over.
+pub(crate) async fn next_turn(
+    tx: &Connection,
+    now: Timestamp,
+    period: i64,
+) -> Result<Option<OrganizationId>> {
+    let due = due::since(row::Column::CheckedAt, period, now);
+    let ids = row::Entity::find().select_only().column(row::Column::OrganizationId);
+    let next = due::next(ids, due, row::Column::CheckedAt);
+    let found: Option<Uuid> = next.into_tuple().one(tx).await?;
+    Ok(found.map(OrganizationId::from))
+}
+
+/// Ends the turn of an organization, whatever came of it.
+pub(crate) async fn end_turn(tx: &Connection, organization: OrganizationId, now: Timestamp) -> Result<()> {
     row::Entity::update_many()
         .col_expr(row::Column::CheckedAt, Expr::value(now.unix()))
-        .filter(row::Column::OrganizationId.eq(row.organization_id))
+        .filter(row::Column::OrganizationId.eq(organization.uuid()))
         .exec(tx)
         .await?;
-    let (notices, digest_day) = (read(&row)?, row.digest_day);
-    Ok(Some(Turn { organization: row.organization_id.into(), notices, digest_day }))
+    Ok(())
 }
 
 fn read(row: &row::Model) -> Result<Notices> {

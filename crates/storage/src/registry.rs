@@ -38,6 +38,7 @@ pub(crate) mod row {
         pub swept_at: Option<i64>,
         pub wanted_at: Option<i64>,
         pub sweep_fault: Option<String>,
+        pub sweep_claimed_until: Option<i64>,
         pub deleted_at: Option<i64>,
         pub created_at: i64,
         pub updated_at: i64,
@@ -105,11 +106,30 @@ impl Registries<'_> {
         self.note(id, wanted).await
     }
 
+    /// Gives a server the right to look at all repositories of one for `lease` seconds, if no other has it; whether it did.
+    pub async fn claim_sweep(&self, id: RegistryId, now: Timestamp, lease: i64) -> Result<bool> {
+        let claimed = row::Entity::update_many()
+            .col_expr(row::Column::SweepClaimedUntil, Expr::value(now.plus_seconds(lease).unix()))
+            .filter(row::Column::Id.eq(id.uuid()))
+            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(due::unclaimed(row::Column::SweepClaimedUntil, lease, now))
+            .exec(self.tx)
+            .await?;
+        Ok(claimed.rows_affected == 1)
+    }
+
+    /// Gives it that right for longer.
+    pub async fn keep_sweep(&self, id: RegistryId, until: Timestamp) -> Result<()> {
+        let claimed = row::ActiveModel { sweep_claimed_until: Set(Some(until.unix())), ..Default::default() };
+        self.note(id, claimed).await
+    }
+
     /// Notes when it was begun to look at all repositories of one, and why that came to nothing, if it did.
     pub async fn swept(&self, id: RegistryId, began: Timestamp, fault: Option<&str>) -> Result<()> {
         let swept = row::ActiveModel {
             swept_at: Set(Some(began.unix())),
             sweep_fault: Set(fault.map(str::to_owned)),
+            sweep_claimed_until: Set(None),
             ..Default::default()
         };
         self.note(id, swept).await?;
@@ -183,14 +203,20 @@ pub(crate) async fn elsewhere<E: EntityTrait>(
     found.into_iter().map(read).collect()
 }
 
-/// Those of all organizations that were last looked at `period` seconds ago or longer, or never.
-pub(crate) async fn unswept(tx: &Connection, period: i64, now: Timestamp) -> Result<Vec<Registry>> {
+/// Those of all organizations that were last looked at `period` seconds ago or longer, or never, and at which no server is
+/// looking, as it would have said within `lease` seconds.
+pub(crate) async fn unswept(
+    tx: &Connection,
+    now: Timestamp,
+    (period, lease): (i64, i64),
+) -> Result<Vec<Registry>> {
     let due = due::since(row::Column::SweptAt, period, now).add(row::Column::SweptAt.is_null());
     let ahead = now.plus_seconds(Timestamp::SKEW_SECONDS).unix();
     // What a wrong clock wanted is not wanted again and again until then.
     let wanted = Expr::col(row::Column::WantedAt).gte(Expr::col(row::Column::SweptAt));
     let wanted = wanted.and(row::Column::WantedAt.lte(ahead));
-    live().filter(due.add(wanted)).all(tx).await?.into_iter().map(read).collect()
+    let unclaimed = due::unclaimed(row::Column::SweepClaimedUntil, lease, now);
+    live().filter(due.add(wanted)).filter(unclaimed).all(tx).await?.into_iter().map(read).collect()
 }
 
 /// The ids of those that are not removed, for queries over what is in them.
@@ -227,6 +253,7 @@ fn write(registry: &Registry) -> row::ActiveModel {
         swept_at: Set(registry.swept_at.map(Timestamp::unix)),
         wanted_at: NotSet,
         sweep_fault: NotSet,
+        sweep_claimed_until: NotSet,
         deleted_at: Set(registry.deleted_at.map(Timestamp::unix)),
         created_at: Set(registry.created_at.unix()),
         updated_at: Set(registry.updated_at.unix()),

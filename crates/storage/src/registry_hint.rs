@@ -105,6 +105,18 @@ impl RegistryHints<'_> {
         rows.into_iter().map(read).collect()
     }
 
+    /// Gives whoever asks the right to look there until `until`, if the place is due and nobody else has it; whether it did. No
+    /// place is put off by more than the seconds beside `now`.
+    pub async fn claim(&self, id: Uuid, now: (Timestamp, i64), until: Timestamp) -> Result<bool> {
+        let claimed = row::Entity::update_many()
+            .col_expr(row::Column::DueAt, Expr::value(until.unix()))
+            .filter(row::Column::Id.eq(id))
+            .filter(due::at(row::Column::DueAt, now.1, now.0))
+            .exec(self.tx)
+            .await?;
+        Ok(claimed.rows_affected == 1)
+    }
+
     /// It has been looked there. What was noted since stays.
     pub async fn done(&self, id: Uuid) -> Result<()> {
         row::Entity::delete_by_id(id).exec(self.tx).await?;

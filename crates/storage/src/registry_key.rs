@@ -8,7 +8,7 @@ use keyward_domain::{
     Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Place, RegistryId, RegistryKeyId,
     RegistryKeyOrder, SecretHash, Timestamp,
 };
-use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, LockBehavior};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait,
     ActiveValue::{NotSet, Set},
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::connection::Connection;
 use crate::convert::{KeptKey, ROW, Table};
 use crate::page::{in_order, ordered, page, paged};
-use crate::{Result, StorageError, Unique, registry};
+use crate::{Result, StorageError, Unique, due, registry};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -286,13 +286,9 @@ pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash) -> Result<Option
 /// The key that has needed something for longest, held until the end of the transaction; of several who ask at once,
 /// each gets another. It is named, not read, so that one that can't be read can be passed over.
 pub(crate) async fn in_need(tx: &Connection, now: Timestamp) -> Result<Option<RegistryKeyId>> {
-    let due = row::Entity::find()
-        .select_only()
-        .column(row::Column::Id)
-        .filter(row::Column::ChoreAt.lte(now.unix()))
-        .order_by_asc(row::Column::ChoreAt)
-        .lock_with_behavior(ROW, LockBehavior::SkipLocked);
-    let found: Option<Uuid> = due.into_tuple().one(tx).await?;
+    let ids = row::Entity::find().select_only().column(row::Column::Id);
+    let next = due::next(ids, row::Column::ChoreAt.lte(now.unix()), row::Column::ChoreAt);
+    let found: Option<Uuid> = next.into_tuple().one(tx).await?;
     Ok(found.map(RegistryKeyId::from))
 }
 

@@ -173,10 +173,13 @@ impl ClockRecord<'_> {
     /// What was seen, held until the end of the transaction; `None` while another server holds it.
     pub async fn lock(&self) -> Result<Option<SteadyClock>> {
         let found = row::Entity::find_by_id(1).lock_with_behavior(ROW, LockBehavior::SkipLocked);
-        let Some(row) = found.one(self.tx).await? else { return Ok(None) };
-        let (seen_at, steady_since) =
-            (TABLE.time("seen_at", row.seen_at)?, TABLE.time("steady_since", row.steady_since)?);
-        Ok(Some(SteadyClock { seen_at, steady_since }))
+        found.one(self.tx).await?.map(read).transpose()
+    }
+
+    /// What was seen.
+    pub async fn find(&self) -> Result<SteadyClock> {
+        let found = row::Entity::find_by_id(1).one(self.tx).await?;
+        read(found.ok_or_else(|| TABLE.corrupt("id"))?)
     }
 
     /// Keeps what was seen.
@@ -189,4 +192,10 @@ impl ClockRecord<'_> {
             .await?;
         TABLE.one(saved.rows_affected)
     }
+}
+
+fn read(row: row::Model) -> Result<SteadyClock> {
+    let (seen_at, steady_since) =
+        (TABLE.time("seen_at", row.seen_at)?, TABLE.time("steady_since", row.steady_since)?);
+    Ok(SteadyClock { seen_at, steady_since })
 }

@@ -16,11 +16,12 @@ use crate::connection::Connection;
 use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
     ArtifactEntitlements, Artifacts, AuditEvents, Changes, ClockRecord, Credentials, Customers, Deletions,
-    Erasure, Habits, IdempotencyKeys, LicenseHolders, LicenseNotices, Licenses, Links, MailCounts, Members,
-    Names, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints,
-    RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys,
-    StatusPlaces, Tokens, Turn, UsageDays, customer, link, mail, member, notice, product, provider, registry,
-    registry_key, registry_notification, retention, session, signing_key, token, upstream_claim,
+    Erasure, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, Licenses, Links, MailCounts,
+    Members, Names, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents,
+    RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce,
+    SignInAttempts, SigningKeys, StatusPlaces, Tokens, UsageDays, customer, link, mail, member, notice,
+    product, provider, registry, registry_key, registry_notification, retention, session, signing_key, token,
+    upstream_claim,
 };
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
@@ -194,9 +195,14 @@ impl Tx {
         upstream_claim::unclaimed_elsewhere(&self.inner, organization).await
     }
 
-    /// The registries of the server that were last looked at `period` seconds ago or longer, or never.
-    pub async fn unswept_registries(&self, period: i64, now: Timestamp) -> Result<Vec<Registry>> {
-        registry::unswept(&self.inner, period, now).await
+    /// The registries of all organizations that were last looked at `period` seconds ago or longer, or never, and at which
+    /// no server is looking, as it would have said within `lease` seconds.
+    pub async fn unswept_registries(
+        &self,
+        now: Timestamp,
+        (period, lease): (i64, i64),
+    ) -> Result<Vec<Registry>> {
+        registry::unswept(&self.inner, now, (period, lease)).await
     }
 
     /// Applications of one organization.
@@ -294,10 +300,15 @@ impl Tx {
         LicenseNotices { tx: &self.inner, scope }
     }
 
-    /// The organization that has waited longest for its notices, whose turn comes every `period` seconds; out of turn from
-    /// now on.
-    pub async fn take_turn(&self, now: Timestamp, period: i64) -> Result<Option<Turn>> {
-        notice::take_turn(&self.inner, now, period).await
+    /// The organization that has waited longest for its notices, whose turn comes every `period` seconds, locked until the
+    /// end of the transaction.
+    pub async fn next_turn(&self, now: Timestamp, period: i64) -> Result<Option<OrganizationId>> {
+        notice::next_turn(&self.inner, now, period).await
+    }
+
+    /// Ends the turn of an organization, readable or not.
+    pub async fn end_turn(&self, organization: OrganizationId, now: Timestamp) -> Result<()> {
+        notice::end_turn(&self.inner, organization, now).await
     }
 
     /// The session whose cookie holds this secret, of whatever organization.
@@ -359,6 +370,11 @@ impl Tx {
     /// Organizations that are to be deleted.
     pub fn deletions(&self) -> Deletions<'_> {
         Deletions { tx: &self.inner }
+    }
+
+    /// The jobs of the servers.
+    pub fn jobs(&self) -> Jobs<'_> {
+        Jobs { tx: &self.inner }
     }
 
     /// What was seen of the clock.

@@ -3,6 +3,7 @@
 
 mod database;
 mod ends;
+mod jobs;
 mod load;
 mod mail;
 mod tls;

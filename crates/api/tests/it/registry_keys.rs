@@ -56,7 +56,7 @@ async fn a_schedule_is_set_changed_and_ended(store: Store) {
     let changed = user.patch(&path, r#"{"rotation":{"every_days":30,"overlap_days":3}}"#).await.json();
     assert_eq!(changed["rotates_at"], "2026-01-31T00:00:00Z");
     clock.advance(30 * 24 * 60 * 60);
-    assert!(matches!(engine.run_due_rotations().await.unwrap(), keyward_engine::RotationRun::Done(_)));
+    assert!(matches!(engine.run_due_rotations().await.unwrap(), keyward_engine::jobs::ItemRun::Done(_)));
     assert_eq!(user.get(&path).await.json()["collectable_until"], "2026-02-03T00:00:00Z");
 
     let organization = user.vendor.founded.organization.id;

@@ -297,11 +297,6 @@ impl Engine {
         Ok(registry)
     }
 
-    /// The registries that were not looked at for `period` seconds.
-    pub async fn unswept_registries(&self, period: i64) -> Result<Vec<Registry>> {
-        Ok(self.store.read().await?.unswept_registries(period, self.now()).await?)
-    }
-
     /// Has all of a registry looked at soon, because what passes shows that it is not as it was last seen.
     pub async fn doubt_registry(&self, registry: &Registry) -> Result<()> {
         let tx = self.store.write().await?;

@@ -11,6 +11,7 @@ mod key;
 mod notification;
 pub(crate) mod part;
 mod rotation;
+mod sweep;
 mod upstream;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
@@ -39,7 +40,8 @@ pub use entitlement::{EntitlementChange, MOST_GRANTS, NewEntitlement, NewGrant, 
 pub use event::AccessEvent;
 pub use key::{NewRegistryKey, NewRegistrySecret};
 pub use notification::NewNotifications;
-pub use rotation::{Collected, RotationRun};
+pub use rotation::Collected;
+pub use sweep::SWEEP_LEASE_SECONDS;
 pub use upstream::Scope;
 
 /// A registry to be created.

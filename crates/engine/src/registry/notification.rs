@@ -149,6 +149,16 @@ impl Engine {
             .await?)
     }
 
+    /// The right to look there, which others then have only after a while; whether it was given.
+    pub async fn claim_hint(&self, hint: &KeptHint) -> Result<bool> {
+        let now = self.now();
+        let tx = self.store.write().await?;
+        let until = now.plus_seconds(AGAIN_SECONDS);
+        let claimed = tx.registry_hints().claim(hint.id, (now, AGAIN_SECONDS), until).await?;
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
     /// It has been looked there.
     pub async fn hint_followed(&self, hint: &KeptHint) -> Result<()> {
         let tx = self.store.write().await?;

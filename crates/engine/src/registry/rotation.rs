@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::event::shortened;
 use super::key::{NewRegistrySecret, detail, lock};
+use crate::jobs::ItemRun;
 use crate::mail_text::{plain, vendor};
 use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Resource, Result};
@@ -31,17 +32,6 @@ pub struct Collected {
     pub previous_until: Option<Timestamp>,
     /// From when on the key is dead.
     pub expires_at: Option<Timestamp>,
-}
-
-/// What came of looking for a registry key that needs something.
-#[derive(Debug)]
-pub enum RotationRun {
-    /// None needs anything.
-    Nothing,
-    /// This one was given what it needs.
-    Done(RegistryKeyId),
-    /// This one could not be, and is looked at again later.
-    Postponed(RegistryKeyId, Error),
 }
 
 impl Engine {
@@ -151,15 +141,15 @@ impl Engine {
 
     /// Does what one registry key of the server needs now. One with which it fails is put off, so that it keeps no
     /// other waiting.
-    pub async fn run_due_rotations(&self) -> Result<RotationRun> {
+    pub async fn run_due_rotations(&self) -> Result<ItemRun<RegistryKeyId>> {
         let now = self.now();
         let tx = self.store.write().await?;
-        let Some(id) = tx.registry_key_in_need(now).await? else { return Ok(RotationRun::Nothing) };
-        let Err(error) = self.rotate_due(tx, id, now).await else { return Ok(RotationRun::Done(id)) };
+        let Some(id) = tx.registry_key_in_need(now).await? else { return Ok(ItemRun::Nothing) };
+        let Err(error) = self.rotate_due(tx, id, now).await else { return Ok(ItemRun::Done(id)) };
         let tx = self.store.write().await?;
         tx.postpone_registry_key(id, now.plus_seconds(PAUSE_SECONDS)).await?;
         tx.commit().await?;
-        Ok(RotationRun::Postponed(id, error))
+        Ok(ItemRun::Postponed(id, error))
     }
 
     async fn rotate_due(&self, tx: Tx, id: RegistryKeyId, now: Timestamp) -> Result<()> {

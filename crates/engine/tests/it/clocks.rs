@@ -5,6 +5,7 @@ use std::sync::Arc;
 use keyward_domain::registry::{RegistryKey, Rotation};
 use keyward_domain::validation::Status;
 use keyward_domain::{Idempotency, LicenseStatus, PageRequest, Timestamp};
+use keyward_engine::jobs::ItemRun;
 use keyward_engine::{
     ClientInfo, Engine, NewCustomer, NewLicense, NewRegistryKey, NoticesChange, Retention, Tidied,
 };
@@ -30,7 +31,7 @@ async fn customer(vendor: &Vendor, name: &str, key: &str) -> bool {
 
 /// All mails that are due.
 async fn mails(engine: &Engine) -> usize {
-    while engine.tell_endings().await.unwrap() {}
+    while let ItemRun::Done(_) = engine.tell_endings().await.unwrap() {}
     let mut count = 0;
     while let Some(mail) = engine.claim_mail().await.unwrap() {
         engine.mail_sent(&mail).await.unwrap();
@@ -118,7 +119,7 @@ async fn mail_that_was_put_off_by_a_wrong_clock_is_tried_again(store: Store) {
     let change = NoticesChange { members: Some(true), ..NoticesChange::default() };
     engine.set_notices(&vendor.access(), change, None).await.unwrap();
     ending_in(&vendor, "Ending", 5).await;
-    while engine.tell_endings().await.unwrap() {}
+    while let ItemRun::Done(_) = engine.tell_endings().await.unwrap() {}
     clock.advance(YEAR);
     let mail = engine.claim_mail().await.unwrap().unwrap();
     engine.mail_failed(&mail).await.unwrap();

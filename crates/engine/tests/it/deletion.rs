@@ -74,6 +74,7 @@ async fn serve(engine: &Engine, clock: &TestClock, seconds: i64) {
     for _ in 0..seconds / 600 {
         clock.advance(600);
         while let Tidied::Some(_) = engine.tidy(&Retention::default()).await.unwrap() {}
+        while let Tidied::Some(_) = engine.delete_due().await.unwrap() {}
     }
 }
 
@@ -101,10 +102,10 @@ async fn an_organization_goes_on_until_its_deletion_is_due_and_then_nothing_is_l
 
     clock.advance(600);
     // The first part takes it out of the world.
-    assert_eq!(engine.tidy(&Retention::default()).await.unwrap(), Tidied::Some(0));
+    assert_eq!(engine.delete_due().await.unwrap(), Tidied::Some(0));
     assert_eq!(acme.status(&engine).await, "unknown key");
     assert!(engine.status_list(&acme.slug, AskedList::Present).await.unwrap().is_none());
-    while let Tidied::Some(_) = engine.tidy(&Retention::default()).await.unwrap() {}
+    while let Tidied::Some(_) = engine.delete_due().await.unwrap() {}
     assert_eq!(rows(&store, &acme).await, 0);
     assert!(!acme.has_token(&engine).await);
     assert_eq!(acme.status(&engine).await, "unknown key");
@@ -150,7 +151,7 @@ async fn a_clock_that_is_ahead_deletes_nothing(store: Store) {
     serve(&engine, &clock, 7 * 3_600).await;
     engine.operator_schedules_deletion(&acme.slug, 14).await.unwrap();
     clock.advance(365 * DAY);
-    assert_eq!(engine.tidy(&Retention::default()).await.unwrap(), Tidied::Unsteady);
+    assert_eq!(engine.delete_due().await.unwrap(), Tidied::Unsteady);
     clock.advance(-365 * DAY);
     assert_eq!(acme.status(&engine).await, "active");
     engine.operator_withdraws_deletion(&acme.slug).await.unwrap();

@@ -11,6 +11,7 @@ mod clocks;
 mod deletion;
 mod erasure;
 mod identity;
+mod jobs;
 mod keys;
 mod licenses;
 mod mails;

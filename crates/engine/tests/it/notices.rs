@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use keyward_domain::{License, Renewal};
+use keyward_engine::jobs::ItemRun;
 use keyward_engine::{Engine, Mail, NewLicense, NewRegistryKey, NoticesChange, Terms};
 use keyward_testkit::Vendor;
 use keyward_testkit::database::Store;
@@ -12,7 +13,7 @@ const DAY: i64 = 24 * 60 * 60;
 
 /// Lets the job run until there is nothing to do, and takes all mails.
 async fn mails(engine: &Engine) -> Vec<Mail> {
-    while engine.tell_endings().await.unwrap() {}
+    while let ItemRun::Done(_) = engine.tell_endings().await.unwrap() {}
     let mut mails = Vec::new();
     while let Some(mail) = engine.claim_mail().await.unwrap() {
         engine.mail_sent(&mail).await.unwrap();

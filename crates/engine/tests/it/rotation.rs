@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use keyward_domain::registry::{Registry, RegistryKey, Rotation};
-use keyward_domain::{Address, AlertStatus, Finding, PageRequest, Plan};
-use keyward_engine::{AlertFilter, Collected, Engine, Error, NewRegistryKey, PlanChange, RotationRun};
+use keyward_domain::{Address, AlertStatus, Finding, PageRequest, Plan, RegistryKeyId};
+use keyward_engine::jobs::ItemRun;
+use keyward_engine::{AlertFilter, Collected, Engine, Error, NewRegistryKey, PlanChange};
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
@@ -72,11 +73,11 @@ impl Shop {
     }
 }
 
-fn is_done(run: &RotationRun) -> bool {
+fn is_done(run: &ItemRun<RegistryKeyId>) -> bool {
     match run {
-        RotationRun::Done(_) => true,
-        RotationRun::Nothing => false,
-        RotationRun::Postponed(key, error) => panic!("{key}: {error}"),
+        ItemRun::Done(_) => true,
+        ItemRun::Nothing => false,
+        ItemRun::Postponed(key, error) => panic!("{key}: {error}"),
     }
 }
 

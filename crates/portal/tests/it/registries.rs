@@ -448,7 +448,10 @@ async fn a_key_rotates_by_itself_and_its_new_secret_is_shown_once(store: Store) 
         .await
         .unwrap();
     clock.advance(30 * 24 * 60 * 60);
-    assert!(matches!(vendor.engine.run_due_rotations().await.unwrap(), keyward_engine::RotationRun::Done(_)));
+    assert!(matches!(
+        vendor.engine.run_due_rotations().await.unwrap(),
+        keyward_engine::jobs::ItemRun::Done(_)
+    ));
     let later = vendor.again().await;
     while let Some(mail) = later.engine.claim_mail().await.unwrap() {
         assert!(mail.subject == "A registry key was rotated");

@@ -7,6 +7,7 @@ mod health;
 mod hostile;
 mod names;
 mod referrers;
+mod sweeps;
 
 use std::sync::Arc;
 
@@ -93,7 +94,7 @@ async fn a_machine_collects_the_new_secret_of_its_key(store: Store) {
         json!({"name": "ci", "secret": null, "previous_expires_at": null, "expires_at": end})
     );
     clock.advance(90 * DAY);
-    assert!(matches!(engine.run_due_rotations().await.unwrap(), keyward_engine::RotationRun::Done(_)));
+    assert!(matches!(engine.run_due_rotations().await.unwrap(), keyward_engine::jobs::ItemRun::Done(_)));
     let given = collect("releases.licenses.example:8443", Some(old)).await;
     assert_eq!((given.status, given.header("cache-control")), (200, "no-store"));
     let secret = given.json["secret"].as_str().unwrap().to_owned();

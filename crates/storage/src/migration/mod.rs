@@ -23,6 +23,7 @@ mod m0022_ending_keys;
 mod m0023_verified_domains;
 mod m0024_retention;
 mod m0025_deletions;
+mod m0026_jobs;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -73,6 +74,7 @@ impl MigratorTrait for Migrator {
             m0023_verified_domains,
             m0024_retention,
             m0025_deletions,
+            m0026_jobs,
         ]
     }
 }

@@ -4,6 +4,7 @@
 mod applications;
 mod concurrency;
 mod fixtures;
+mod jobs;
 mod lists;
 mod orders;
 mod products;

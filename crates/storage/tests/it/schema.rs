@@ -61,7 +61,7 @@ async fn what_is_no_database_is_refused() {
 }
 
 /// Runs a statement as somebody else would who reaches the same database.
-async fn meddle(database: &FreshPostgres, statement: &'static str) {
+pub(crate) async fn meddle(database: &FreshPostgres, statement: &'static str) {
     use sqlx::{Connection as _, Executor as _};
     let mut connection = sqlx::PgConnection::connect(&database.url).await.unwrap();
     connection.execute(statement).await.unwrap();
