@@ -36,6 +36,8 @@ pub mod customer;
 mod deletion;
 pub mod email;
 pub mod files;
+#[cfg(test)]
+mod fixture;
 pub mod http_url;
 pub mod id;
 pub mod idempotency;
