@@ -113,10 +113,10 @@ pub use provider::{
 pub use publish::AskedList;
 pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
-    AccessEvent, Admitted, Collected, CustomerPulls, EntitledArtifact, EntitledImages, EntitledLicense,
-    EntitledRegistry, EntitlementChange, MOST_GRANTS, MOST_LOOKED_AT, Missing, MissingImage, NewArtifact,
-    NewCredential, NewEntitlement, NewGrant, NewNotifications, NewRegistry, NewRegistryKey,
-    NewRegistrySecret, Preview, Principal, RegistryChange, Rights, RotationRun, Scope, TagChoice, TagDetail,
+    AccessEvent, Authorization, Authorized, Collected, CustomerPulls, EntitledArtifact, EntitledImages,
+    EntitledLicense, EntitledRegistry, EntitlementChange, MOST_GRANTS, MOST_LOOKED_AT, Missing, MissingImage,
+    NewArtifact, NewCredential, NewEntitlement, NewGrant, NewNotifications, NewRegistry, NewRegistryKey,
+    NewRegistrySecret, Presented, Preview, RegistryChange, RotationRun, Scope, TagChoice, TagDetail,
 };
 pub use retention::{Retention, Tidied};
 pub use sessions::{

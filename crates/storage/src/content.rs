@@ -215,6 +215,26 @@ impl Content<'_> {
         Ok(present.one(self.tx).await?.is_some())
     }
 
+    /// What a tag points to now, if it is a manifest of which the same is true.
+    pub async fn known_by_tag(&self, tag: &Tag) -> Result<Option<Digest>> {
+        let pointed = self
+            .pointings()
+            .select_only()
+            .column(tag::Column::Digest)
+            .filter(tag::Column::Until.is_null())
+            .filter(tag::Column::Tag.eq(tag.as_str()))
+            .into_query();
+        let known = manifest::Entity::find()
+            .select_only()
+            .column(manifest::Column::Digest)
+            .filter(manifest::Column::ArtifactId.eq(self.artifact.uuid()))
+            .filter(manifest::Column::Digest.in_subquery(pointed))
+            .filter(manifest::Column::Annotations.is_not_null())
+            .filter(manifest::Column::GoneAt.is_null());
+        let known: Option<String> = known.into_tuple().one(self.tx).await?;
+        known.map(|digest| MANIFESTS.parse("digest", &digest)).transpose()
+    }
+
     /// Writes what a manifest is made of, and that it is there.
     pub async fn learn(&self, digest: &Digest, manifest: &Manifest) -> Result<()> {
         let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);

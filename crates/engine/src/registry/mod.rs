@@ -29,7 +29,7 @@ use crate::customer::unchanged;
 use crate::outbound::Unreachable;
 use crate::{Done, Engine, Error, Resource, Result, once};
 
-pub use admission::{Admitted, Principal, Rights};
+pub use admission::{Authorization, Authorized, Presented};
 pub use artifact::{NewArtifact, TagDetail};
 pub use entitled::{
     CustomerPulls, EntitledArtifact, EntitledImages, EntitledLicense, EntitledRegistry, MOST_LOOKED_AT,
