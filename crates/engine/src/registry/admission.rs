@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use keyward_domain::admission::{Admission, Denial, LicenseGround, Principal, RegistryRequest, Rights};
 use keyward_domain::registry::{
-    Artifact, ArtifactGrant, ArtifactPolicy, Digest, Holder, Host, Reach, Reference, Registry,
-    RepositoryName, Tag, Trace,
+    Artifact, ArtifactGrant, ArtifactPolicy, Digest, Holder, Host, Reach, Registry, RepositoryName, Tag,
+    Trace,
 };
 use keyward_domain::{
     Address, CustomerId, Kid, License, Organization, OrganizationScope, Product, Revision, Secret,
@@ -39,7 +39,7 @@ pub struct Presented<'a> {
 pub struct Authorized {
     /// Who, and what they may do.
     pub principal: Principal,
-    /// The repository as an artifact, if it is known and bears on the answer.
+    /// The repository as an artifact, if it is known and the rights depend on it.
     pub artifact: Option<Artifact>,
     /// How much of the repository they may have; nothing where none was asked for.
     pub reach: Reach,
@@ -71,8 +71,10 @@ impl Engine {
         request: RegistryRequest<'_>,
     ) -> Result<Option<(Registry, Option<Authorized>)>> {
         let tx = self.store.read().await?;
-        let Some(registry) = tx.registry_by_host(host).await? else { return Ok(None) };
-        let Some(principal) = self.principal(&tx, &registry, presented).await? else {
+        let Some((registry, organization)) = tx.registry_with_organization(host).await? else {
+            return Ok(None);
+        };
+        let Some(principal) = self.principal(&tx, &registry, &organization, presented).await? else {
             return Ok(Some((registry, None)));
         };
         let authorized = match repository {
@@ -102,7 +104,9 @@ impl Engine {
         let tx = self.store.read().await?;
         let named = tx.direct_registries(service, MOST_OF_ONE_NAME).await?;
         for registry in &named {
-            if let Some(principal) = self.principal(&tx, registry, presented).await? {
+            let organization = tx.organizations().find(registry.scope()).await?;
+            let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
+            if let Some(principal) = self.principal(&tx, registry, &organization, presented).await? {
                 return Ok(Some((registry.clone(), Some(principal))));
             }
         }
@@ -115,42 +119,47 @@ impl Engine {
         &self,
         tx: &Tx,
         registry: &Registry,
+        organization: &Organization,
         presented: Presented<'_>,
     ) -> Result<Option<Principal>> {
         let Some(password) = presented.password else { return Ok(None) };
         match Secret::parse(SecretKind::Registry, password) {
-            Some(secret) => self.key_bearer(tx, registry, &secret, presented).await,
-            None => self.license_bearer(tx, registry, password).await,
+            Some(secret) => self.key_bearer(tx, (registry, organization), &secret, presented).await,
+            None => self.license_bearer(tx, organization, password).await,
         }
     }
 
     async fn key_bearer(
         &self,
         tx: &Tx,
-        registry: &Registry,
+        (registry, organization): (&Registry, &Organization),
         secret: &Secret,
         presented: Presented<'_>,
     ) -> Result<Option<Principal>> {
-        let (scope, hash) = (registry.scope(), secret.hash());
-        let Some(key) = tx.registry_keys(scope).by_hash(registry.id, &hash).await? else { return Ok(None) };
-        let organization = organization(tx, scope).await?;
-        let Some(rights) = Rights::of_key(&organization, &key, &hash, self.now()) else { return Ok(None) };
+        let hash = secret.hash();
+        let found = tx.registry_keys(registry.scope()).by_hash(registry.id, &hash).await?;
+        let Some(key) = found else { return Ok(None) };
+        let Some(rights) = Rights::of_key(organization, &key, &hash, self.now()) else { return Ok(None) };
         self.note_use(&key, presented.address, presented.client);
         Ok(Some(Principal { holder: Holder::Key(key.id), rights }))
     }
 
-    async fn license_bearer(&self, tx: &Tx, registry: &Registry, token: &str) -> Result<Option<Principal>> {
-        let scope = registry.scope();
+    async fn license_bearer(
+        &self,
+        tx: &Tx,
+        organization: &Organization,
+        token: &str,
+    ) -> Result<Option<Principal>> {
+        let scope = organization.scope();
         let Some(named) = self.named_by_token(tx, scope, token).await? else { return Ok(None) };
         let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
         let Some(revision) = load::terms(tx, scope, &license, &named).await? else { return Ok(None) };
-        let organization = organization(tx, scope).await?;
         let product = match license.product {
             Some(product) => tx.products(scope).find(product).await?,
             None => None,
         };
         let entitled = Entitled::of(tx, scope, license.customer).await?;
-        let rights = entitled.ground(&organization, &license, &revision, product.as_ref()).rights(self.now());
+        let rights = entitled.ground(organization, &license, &revision, product.as_ref()).rights(self.now());
         let holder = Holder::License { license: license.id, customer: license.customer };
         Ok(rights.map(|rights| Principal { holder, rights }))
     }
@@ -238,10 +247,6 @@ impl Engine {
     }
 }
 
-async fn organization(tx: &Tx, scope: OrganizationScope) -> Result<Organization> {
-    tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))
-}
-
 async fn authorized(
     tx: &Tx,
     registry: &Registry,
@@ -250,37 +255,27 @@ async fn authorized(
     request: RegistryRequest<'_>,
 ) -> Result<Authorized> {
     let artifacts = tx.artifacts(registry.scope());
-    let artifact = match (&principal.rights, request) {
-        (Rights::License(_), _) | (Rights::Key(_), RegistryRequest::Manifest(_)) => {
-            artifacts.named(registry.id, repository).await?
-        }
-        (Rights::Key(_) | Rights::Halted(_), _) => None,
+    let artifact = match principal.rights {
+        Rights::License(_) => artifacts.named(registry.id, repository).await?,
+        Rights::Key(_) | Rights::Halted(_) => None,
     };
-    let content = artifact.as_ref().map(|artifact| artifacts.content(artifact.id));
     let reach = principal.rights.reach(artifact.as_ref().map(|artifact| artifact.id), repository);
-    let decision = match (principal.rights.admit_to(&reach, request), &content) {
+    let decision = match (principal.rights.admit_to(&reach, request), &artifact) {
         (Admission::Allowed, _) => Authorization::Allowed,
         (Admission::Denied(denial), _) => Authorization::Denied(denial),
         (Admission::IfTraced(_, _), None) => Authorization::Denied(Denial::NotIncluded),
-        (Admission::IfTraced(tags, digest), Some(content)) => {
-            match content.trace(Trace::new(tags, &digest)).await? {
+        (Admission::IfTraced(tags, digest), Some(artifact)) => {
+            match artifacts.content(artifact.id).trace(Trace::new(tags, &digest)).await? {
                 true => Authorization::Allowed,
                 false => Authorization::Untraced(tags.clone(), digest),
             }
         }
     };
-    let known = match (&decision, &content) {
-        (Authorization::Denied(_), _) | (_, None) => None,
-        (Authorization::Allowed | Authorization::Untraced(..), Some(content)) => match request {
-            RegistryRequest::Manifest(Reference::Tag(tag)) => content.known_by_tag(tag).await?,
-            RegistryRequest::Manifest(Reference::Digest(digest)) => {
-                content.knows(digest).await?.then(|| digest.clone())
-            }
-            RegistryRequest::List
-            | RegistryRequest::Content(_)
-            | RegistryRequest::Push
-            | RegistryRequest::Delete => None,
-        },
+    let known = match (&decision, request) {
+        (Authorization::Allowed | Authorization::Untraced(..), RegistryRequest::Manifest(reference)) => {
+            artifacts.known_manifest(registry.id, repository, reference).await?
+        }
+        (Authorization::Allowed | Authorization::Denied(_) | Authorization::Untraced(..), _) => None,
     };
     Ok(Authorized { principal, artifact, reach, decision, known })
 }
