@@ -71,6 +71,7 @@ use outbound::{Authorities, Guard, InFlight, Network, SystemNetwork};
 use p256::ecdsa::SigningKey;
 use publish::SignedLists;
 use quick_cache::sync::Cache;
+use registry::upstream::{MadeToken, TokenKey};
 use validation::cache::ValidationCache;
 use validation::load;
 use vault::SealEntropy;
@@ -129,6 +130,9 @@ pub use vault::{MasterKey, Vault};
 /// How many registries have their keys at hand.
 const MOST_UPSTREAM_KEYS: usize = 1_000;
 
+/// How many tokens for upstreams are at hand, of about a kilobyte.
+const MOST_UPSTREAM_TOKENS: usize = 4_000;
+
 /// Of how many license tokens it is remembered that their signature is good.
 const MOST_VERIFIED_TOKENS: usize = 10_000;
 
@@ -162,6 +166,7 @@ pub struct Engine {
     authorities: Authorities,
     in_flight: InFlight,
     upstream_keys: Cache<RegistryId, Arc<SigningKey>>,
+    upstream_tokens: Cache<TokenKey, MadeToken>,
     /// What license tokens name whose signatures were found good, by what was signed and for which key.
     verified_tokens: Cache<[u8; 32], load::Named>,
     signed_lists: SignedLists,
@@ -195,6 +200,7 @@ impl Engine {
             validation_cache,
             log: Queue::default(),
             upstream_keys: Cache::new(MOST_UPSTREAM_KEYS),
+            upstream_tokens: Cache::new(MOST_UPSTREAM_TOKENS),
             verified_tokens: Cache::new(MOST_VERIFIED_TOKENS),
             signed_lists: publish::no_signed_lists(),
             attempts,

@@ -11,7 +11,7 @@ mod key;
 mod notification;
 pub(crate) mod part;
 mod rotation;
-mod upstream;
+pub(crate) mod upstream;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
@@ -66,7 +66,7 @@ pub struct NewRegistry {
 /// How the upstream is to know the gateway.
 #[derive(Debug, Clone)]
 pub enum NewCredential {
-    /// By a token for each request, signed with the registry's own key.
+    /// By a token of a minute, signed with the registry's own key.
     Token,
     /// By user name and password.
     Basic {
