@@ -13,6 +13,7 @@
 //! | what a product is, asks for and lets run | [`product`], [`template`], [`version`] |
 //! | “may this run?” | [`validation`] |
 //! | “may this be pulled?”, registries and their keys | [`registry`] |
+//! | who a request to a registry comes from, and why it is refused | [`admission`] |
 //! | what is deployed, of what it consists, and who may | [`application`], [`files`], [`application_entitlement`] |
 //! | license keys in files | [`license_reference`] |
 //! | the code people type | [`license_key`] |
@@ -26,6 +27,7 @@
 //! | addresses that people write, and where the server goes for them | [`http_url`], [`outbound`] |
 
 pub mod address;
+pub mod admission;
 pub mod alert;
 pub mod application;
 pub mod application_entitlement;
@@ -37,6 +39,8 @@ pub mod customer;
 mod deletion;
 pub mod email;
 pub mod files;
+#[cfg(test)]
+mod fixture;
 pub mod http_url;
 pub mod id;
 pub mod idempotency;

@@ -77,6 +77,14 @@ impl ProductState {
             Self::Disabled { .. } => "disabled",
         }
     }
+
+    /// Whether its licenses are served.
+    pub fn is_in_service(self) -> bool {
+        match self {
+            Self::Active => true,
+            Self::Archived { .. } | Self::Disabled { .. } => false,
+        }
+    }
 }
 
 /// The product API key as kept: secrets are known by their hashes only.

@@ -1,5 +1,6 @@
 //! “May this run?”: one pure decision over all that bears on it.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::product::{AddressMode, Bounds, Product, ProductState, Settings};
@@ -183,17 +184,38 @@ impl LicenseFacts {
 }
 
 /// What the vendor has laid down for all licenses of a kind.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Rules<'a> {
-    /// How validation behaves.
-    pub settings: &'a Settings,
-    /// Which versions may run.
-    pub versions: &'a Versions,
+    out_of_service: Option<Status>,
+    settings: Cow<'a, Settings>,
+    versions: Cow<'a, Versions>,
 }
 
-impl<'a> From<&'a Product> for Rules<'a> {
-    fn from(product: &'a Product) -> Self {
-        Self { settings: &product.settings, versions: &product.versions }
+impl<'a> Rules<'a> {
+    /// Those of a product; of licenses without one, those that every product begins with.
+    pub fn of(product: Option<&'a Product>) -> Self {
+        let Some(product) = product else {
+            return Self { out_of_service: None, settings: Cow::default(), versions: Cow::default() };
+        };
+        let out_of_service = match product.state {
+            ProductState::Active => None,
+            ProductState::Archived { .. } => Some(Status::ProductArchived),
+            ProductState::Disabled { .. } => Some(Status::ProductDisabled),
+        };
+        let (settings, versions) = (Cow::Borrowed(&product.settings), Cow::Borrowed(&product.versions));
+        Self { out_of_service, settings, versions }
+    }
+
+    /// The same for who runs nothing, so that versions do not count.
+    #[must_use]
+    pub fn without_versions(mut self) -> Self {
+        self.settings.to_mut().gate_versions = false;
+        self
+    }
+
+    /// Whether answers are signed.
+    pub fn sign(&self) -> bool {
+        self.settings.sign
     }
 }
 
@@ -257,29 +279,23 @@ impl Verdict {
     }
 }
 
-/// What is decided before a license is looked at, and before the request is counted.
-pub fn out_of_service(product: &Product) -> Option<Status> {
-    match product.state {
-        ProductState::Active => None,
-        ProductState::Archived { .. } => Some(Status::ProductArchived),
-        ProductState::Disabled { .. } => Some(Status::ProductDisabled),
-    }
-}
-
-/// Decides. The first reason to refuse counts: the vendor, the license's state, its time, block lists,
-/// addresses, the version. A refusal registers nothing.
+/// Decides. The first reason to refuse counts: the product is out of service, the vendor, the license's state, its time,
+/// block lists, addresses, the version. A refusal registers nothing.
 pub fn decide(
     organization: &Organization,
-    rules: Rules<'_>,
+    rules: &Rules<'_>,
     facts: Option<&LicenseFacts>,
     asked: &Asked<'_>,
     now: Timestamp,
 ) -> Verdict {
+    if let Some(status) = rules.out_of_service {
+        return Verdict::refused(status);
+    }
     if let OrganizationState::Suspended { .. } = organization.state {
         return Verdict::refused(Status::OrgSuspended);
     }
     let Some(facts) = facts else { return Verdict::refused(Status::LicenseNotFound) };
-    let (seen, admitted) = admit(rules.settings, facts, asked, now);
+    let (seen, admitted) = admit(&rules.settings, facts, asked, now);
     let gate = rules.settings.gate_versions.then(|| gate(rules, facts, asked.version));
     let blocked = organization.blocked.blocks(asked.address) || facts.blocks(asked.address);
     let refusal = out_of_force(rules.settings.enforce_expiry, facts, now)
@@ -303,7 +319,7 @@ pub fn decide(
                 }
                 Some(_) | None => seen,
             });
-            Verdict { addresses, custom: custom(rules.settings, facts), register, ..verdict }
+            Verdict { addresses, custom: custom(&rules.settings, facts), register, ..verdict }
         }
         (Some(_), _) | (_, Err(_)) => verdict,
     }
@@ -369,7 +385,7 @@ fn admit(
     (Some(AddressCount { registered: known.is_some(), count, most: facts.max_ips }), admitted)
 }
 
-fn gate(rules: Rules<'_>, facts: &LicenseFacts, named: Option<&str>) -> VersionGate {
+fn gate(rules: &Rules<'_>, facts: &LicenseFacts, named: Option<&str>) -> VersionGate {
     let must_be_named = rules.settings.require_version;
     let allowed =
         |version: &Version| rules.versions.standing(version).may_run() && facts.pin().allows(version);
@@ -406,91 +422,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::product::ApiKey;
-    use crate::revision::{Revision, RevisionState};
-    use crate::version::Standing;
-    use crate::{Kid, OrganizationId, Overrides, Payload, Plan, SecretHash, Template};
-
-    const NOW: i64 = 1_000_000;
-
-    fn at(unix: i64) -> Timestamp {
-        Timestamp::from_unix(unix).unwrap()
-    }
-
-    fn organization() -> Organization {
-        Organization {
-            id: OrganizationId::new(1, [1; 10]),
-            name: "Acme".parse().unwrap(),
-            slug: "acme".parse().unwrap(),
-            plan: Plan::Enterprise,
-            overrides: Overrides::default(),
-            trial_started_at: None,
-            state: OrganizationState::Active,
-            blocked: BlockList::default(),
-            created_at: at(0),
-            updated_at: at(0),
-            version: 1,
-        }
-    }
-
-    fn product(settings: Settings) -> Product {
-        let versions =
-            [("1.x", Standing::Allowed), ("1.5.0", Standing::Latest), ("1.2.0", Standing::Blocked)];
-        let entries = versions.map(|(pattern, standing)| (pattern.parse().unwrap(), standing)).to_vec();
-        Product {
-            id: ProductId::new(1, [2; 10]),
-            organization: organization().id,
-            name: "Server".parse().unwrap(),
-            slug: "server".parse().unwrap(),
-            description: None,
-            page: Default::default(),
-            template: Template::default(),
-            pull_roles: Default::default(),
-            settings,
-            versions: Versions::new(entries).unwrap(),
-            state: ProductState::Active,
-            key: ApiKey {
-                hash: SecretHash::from_bytes([0; 32]),
-                hint: String::new(),
-                created_at: at(0),
-                previous: None,
-            },
-            created_at: at(0),
-            updated_at: at(0),
-            version: 1,
-        }
-    }
-
-    fn license(state: LicenseState, start: i64, end: Option<i64>, bounds: Bounds) -> License {
-        let id = LicenseId::new(1, [3; 10]);
-        License {
-            id,
-            organization: organization().id,
-            name: "L".parse().unwrap(),
-            description: None,
-            customer: None,
-            product: Some(ProductId::new(1, [2; 10])),
-            key: None,
-            bounds,
-            state,
-            revision: Revision {
-                id: RevisionId::new(1, [4; 10]),
-                license: id,
-                number: 1,
-                validity: Validity::new(at(start), end.map(at)).unwrap(),
-                payload: Payload::default(),
-                registry: Vec::new(),
-                issuer: String::new(),
-                kid: Kid::from_bytes([0; 32]),
-                status_index: 0,
-                state: RevisionState::Current,
-                created_at: at(0),
-            },
-            created_at: at(0),
-            updated_at: at(0),
-            version: 1,
-        }
-    }
+    use crate::fixture::{NOW, at, license, organization, product};
 
     fn address(n: u8) -> Address {
         Address::new([192, 0, 2, n].into())
@@ -553,7 +485,7 @@ mod tests {
             let product = product(settings.clone());
             let facts = LicenseFacts::new(&license(state, start, end, bounds), when(3), sightings);
             let asked = Asked { address: address(asking), counted, version };
-            let verdict = decide(&organization, Rules::from(&product), Some(&facts), &asked, at(NOW));
+            let verdict = decide(&organization, &Rules::of(Some(&product)), Some(&facts), &asked, at(NOW));
 
             let looked_at = counted && settings.addresses != AddressMode::Off;
             let lives = |ago: &i64| settings.addresses == AddressMode::Allowlist
@@ -599,10 +531,26 @@ mod tests {
     fn what_is_not_there_is_told_as_that_and_nothing_more() {
         let asked = Asked { address: address(1), counted: true, version: None };
         let product = product(Settings::default());
-        let verdict = decide(&organization(), Rules::from(&product), None, &asked, at(NOW));
+        let verdict = decide(&organization(), &Rules::of(Some(&product)), None, &asked, at(NOW));
         assert_eq!(verdict, Verdict::refused(Status::LicenseNotFound));
-        assert_eq!(out_of_service(&product), None);
-        let archived = product.archive(at(NOW)).unwrap();
-        assert_eq!(out_of_service(&archived), Some(Status::ProductArchived));
+    }
+
+    #[test]
+    fn a_product_out_of_service_refuses_before_anything_is_looked_at() {
+        let asked = Asked { address: address(1), counted: true, version: None };
+        let suspended =
+            Organization { state: OrganizationState::Suspended { since: at(0) }, ..organization() };
+        let license = license(LicenseState::Active, 0, None, Bounds::default());
+        let facts = LicenseFacts::new(&license, BlockList::default(), Vec::new());
+        let archived = product(Settings::default()).archive(at(NOW)).unwrap();
+        let disabled = product(Settings::default()).disable(at(NOW)).unwrap();
+        for (product, status) in [(archived, Status::ProductArchived), (disabled, Status::ProductDisabled)] {
+            for rules in [Rules::of(Some(&product)), Rules::of(Some(&product)).without_versions()] {
+                for (organization, facts) in [(organization(), Some(&facts)), (suspended.clone(), None)] {
+                    let verdict = decide(&organization, &rules, facts, &asked, at(NOW));
+                    assert_eq!(verdict, Verdict::refused(status));
+                }
+            }
+        }
     }
 }

@@ -6,11 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use keyward_domain::application_entitlement::{Decision, may_deploy};
 use keyward_domain::files::{Chart, File};
 use keyward_domain::license_reference::{Nameable, Unresolved, fill, references, resolve};
-use keyward_domain::product::Settings;
-use keyward_domain::validation::{Asked, Rules, Status, decide, out_of_service};
+use keyward_domain::validation::{Asked, Rules, Status, decide};
 use keyward_domain::{
     Address, Application, ApplicationVersion, Customer, Organization, OrganizationScope, Slug, VersionName,
-    Versions,
 };
 use keyward_storage::Tx;
 
@@ -76,16 +74,11 @@ impl Engine {
         else {
             return Ok(None);
         };
-        if let Some(status) = product.as_ref().and_then(out_of_service) {
-            return Err(Error::NotInForce(status));
-        }
         // Whoever fetches files is no installation: neither addresses nor versions are counted here.
-        let settings = product.map(|product| product.settings).unwrap_or_default();
-        let settings = Settings { gate_versions: false, ..settings };
-        let rules = Rules { settings: &settings, versions: &Versions::default() };
+        let rules = Rules::of(product.as_ref()).without_versions();
         let asked = Asked { address, counted: false, version: None };
         let facts = license_snapshot.as_ref().map(|snapshot| &snapshot.facts);
-        let status = decide(&organization, rules, facts, &asked, self.now()).status;
+        let status = decide(&organization, &rules, facts, &asked, self.now()).status;
         if status != Status::Active {
             return Err(Error::NotInForce(status));
         }

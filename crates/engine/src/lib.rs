@@ -72,6 +72,7 @@ use outbound::{Authorities, Guard, InFlight, Network, SystemNetwork};
 use p256::ecdsa::SigningKey;
 use publish::SignedLists;
 use quick_cache::sync::Cache;
+use registry::upstream::{MadeToken, TokenKey};
 use validation::cache::ValidationCache;
 use validation::load;
 use vault::SealEntropy;
@@ -114,11 +115,10 @@ pub use provider::{
 pub use publish::AskedList;
 pub use reauthentication::{Confirmation, ConfirmedCaller, Reauthenticated, WaysToConfirm};
 pub use registry::{
-    AccessEvent, Admitted, Collected, CustomerPulls, EntitledArtifact, EntitledImages, EntitledLicense,
-    EntitledRegistry, EntitlementChange, MOST_GRANTS, MOST_LOOKED_AT, Missing, MissingImage, NewArtifact,
-    NewCredential, NewEntitlement, NewGrant, NewNotifications, NewRegistry, NewRegistryKey,
-    NewRegistrySecret, Preview, Principal, RegistryChange, Rights, SWEEP_LEASE_SECONDS, Scope, TagChoice,
-    TagDetail,
+    AccessEvent, Authorization, Authorized, Collected, CustomerPulls, EntitledArtifact, EntitledImages,
+    EntitledLicense, EntitledRegistry, EntitlementChange, MOST_GRANTS, MOST_LOOKED_AT, Missing, MissingImage,
+    NewArtifact, NewCredential, NewEntitlement, NewGrant, NewNotifications, NewRegistry, NewRegistryKey,
+    NewRegistrySecret, Presented, Preview, RegistryChange, SWEEP_LEASE_SECONDS, Scope, TagChoice, TagDetail,
 };
 pub use retention::{Retention, Tidied};
 pub use sessions::{
@@ -130,6 +130,9 @@ pub use vault::{MasterKey, Vault};
 
 /// How many registries have their keys at hand.
 const MOST_UPSTREAM_KEYS: usize = 1_000;
+
+/// How many tokens for upstreams are at hand, of about a kilobyte.
+const MOST_UPSTREAM_TOKENS: usize = 4_000;
 
 /// Of how many license tokens it is remembered that their signature is good.
 const MOST_VERIFIED_TOKENS: usize = 10_000;
@@ -164,6 +167,7 @@ pub struct Engine {
     authorities: Authorities,
     in_flight: InFlight,
     upstream_keys: Cache<RegistryId, Arc<SigningKey>>,
+    upstream_tokens: Cache<TokenKey, MadeToken>,
     /// What license tokens name whose signatures were found good, by what was signed and for which key.
     verified_tokens: Cache<[u8; 32], load::Named>,
     signed_lists: SignedLists,
@@ -197,6 +201,7 @@ impl Engine {
             validation_cache,
             log: Queue::default(),
             upstream_keys: Cache::new(MOST_UPSTREAM_KEYS),
+            upstream_tokens: Cache::new(MOST_UPSTREAM_TOKENS),
             verified_tokens: Cache::new(MOST_VERIFIED_TOKENS),
             signed_lists: publish::no_signed_lists(),
             attempts,

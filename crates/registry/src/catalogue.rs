@@ -77,17 +77,14 @@ pub(crate) struct Catalogue<'a> {
 }
 
 impl Catalogue<'_> {
-    /// Whether a digest is of one of these tags. If that can't be told from what is known, the tags are looked up.
-    pub(crate) async fn leads(
+    /// Whether a digest is of one of these tags, which can't be told from what is known: the tags are looked up.
+    pub(crate) async fn look_for(
         &self,
         lookups: &Lookups,
         artifact: &Artifact,
         tags: &BTreeSet<Tag>,
         digest: &Digest,
     ) -> Result<bool, Refusal> {
-        if self.known_to_lead(artifact, tags, digest).await? {
-            return Ok(true);
-        }
         let look = lookups.of(artifact.id, None);
         let (mut last, now) = (look.lock().await, self.engine.now());
         if !is_due(*last, now) {
@@ -194,9 +191,6 @@ impl Catalogue<'_> {
     /// Writes down that a manifest which was known is not there any more: it was removed past the gateway. That a client
     /// was not given it says little, since not each takes every form.
     pub(crate) async fn miss(&self, repository: &RepositoryName, digest: &Digest) -> Result<(), Refusal> {
-        if !self.engine.knows_manifest(self.registry, repository, None, digest).await? {
-            return Ok(());
-        }
         let reference = Reference::Digest(digest.clone());
         if self.request(repository, &reference, Method::HEAD).await?.status() == StatusCode::NOT_FOUND {
             self.engine.forget_manifest(self.registry, repository, &reference).await?;
@@ -247,7 +241,7 @@ impl Catalogue<'_> {
         Ok(digest.zip(Manifest::parse(&kind, &bytes).ok()))
     }
 
-    /// Learns from a manifest that passes. `tag` is what it was asked for by.
+    /// Learns from a manifest that passes and is not known as it is. `tag` is what it was asked for by.
     pub(crate) async fn learn_passing(
         &self,
         repository: &RepositoryName,
@@ -255,9 +249,6 @@ impl Catalogue<'_> {
         digest: &Digest,
         manifest: Option<&Manifest>,
     ) -> Result<(), Refusal> {
-        if self.engine.knows_manifest(self.registry, repository, tag, digest).await? {
-            return Ok(());
-        }
         match (manifest, tag) {
             (Some(manifest), _) => {
                 let tags: Vec<_> = tag.into_iter().cloned().collect();

@@ -1,16 +1,13 @@
 //! One request: read, recognised, decided, and only then passed on.
 
-use std::collections::BTreeSet;
-
 use actix_web::body::MessageBody;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use keyward_domain::registry::{
-    Artifact, Decision, Digest, Host, Operation, Reach, Reference, Registry, RepositoryName, Tag,
-};
-use keyward_engine::{AccessEvent, Admitted, Engine, Principal, Rights, Scope};
+use keyward_domain::admission::Denial;
+use keyward_domain::registry::{Decision, Digest, Host, Operation, Reference, Registry, RepositoryName};
+use keyward_engine::{AccessEvent, Authorization, Authorized, Engine, Presented, Scope};
 use keyward_web::{ClientAddress, Throttle, asked_host, was_head};
 
 use crate::catalogue::{Catalogue, Lookups};
@@ -53,9 +50,8 @@ pub(crate) struct RequestContext {
     doubts: web::Data<Doubts>,
     refusals: web::Data<Refusals>,
     pub registry: Registry,
-    pub principal: Principal,
-    /// What the principal may have of the repository, which is an artifact where that decides.
-    pub reached: (Option<Artifact>, Reach),
+    /// Whose request it is, what was decided, and on what grounds.
+    pub authorized: Authorized,
     bearer: Bearer,
     pub route: Route,
     pub method: Method,
@@ -83,17 +79,16 @@ pub(crate) async fn gateway(
     let password = credentials::password(request.headers());
     let password = password.as_deref().map(String::as_str);
     let bearer = password.map(|password| refusals.meet(&host, password, engine.now())).transpose()?;
-    let client_name = user_agent(&request);
-    let found = engine.admit_at(&host, password, route.repository(), address.0, client_name).await?;
-    let (registry, admitted) = found.ok_or_else(no_registry)?;
-    let (Some(Admitted { principal, artifact, reach }), Some(bearer)) = (admitted, bearer) else {
+    let presented = Presented { password, address: address.0, client: user_agent(&request) };
+    let found = engine.authorize(&host, presented, route.repository(), route.request(act)).await?;
+    let (registry, authorized) = found.ok_or_else(no_registry)?;
+    let (Some(authorized), Some(bearer)) = (authorized, bearer) else {
         let wrong = Refusal::unauthorized(&registry.host);
         // Every client's first request comes without: that is not guessing.
         return Err(if password.is_some() { wrong_keys.refusal(&engine, address, wrong) } else { wrong });
     };
     let (headers, path) = (request.headers().clone(), request.uri().path().to_owned());
     let (query, body) = (request.query_string().to_owned(), Body::of(&request, body));
-    let reached = (artifact, reach);
     let context = RequestContext {
         engine,
         client,
@@ -101,8 +96,7 @@ pub(crate) async fn gateway(
         doubts,
         refusals,
         registry,
-        principal,
-        reached,
+        authorized,
         bearer,
         route,
         method,
@@ -163,11 +157,7 @@ impl RequestContext {
         if let Some(name) = self.route.repository() {
             self.registry.inside(name).map_err(Refusal::name)?;
         }
-        let decided = match act {
-            Act::Read => self.decide_read().await,
-            Act::Write | Act::Delete => self.decide_change(act),
-        };
-        if let Err(refusal) = decided {
+        if let Err(refusal) = self.admit().await {
             if refusal.status == StatusCode::FORBIDDEN {
                 self.refusals.count(self.bearer, &refusal, self.engine.now());
                 self.note(self.operation(act), Decision::Denied, None);
@@ -198,56 +188,38 @@ impl RequestContext {
         }
     }
 
-    /// Whether a principal may read this.
-    async fn decide_read(&self) -> Result<(), Refusal> {
-        if let Rights::Halted(why) = &self.principal.rights {
-            return Err(Refusal::denied(why.clone()));
-        }
-        let Some(name) = self.route.repository() else { return Ok(()) };
-        let (artifact, reach) = &self.reached;
-        let tags = match reach {
-            Reach::Everything => return Ok(()),
-            Reach::Nothing => return Err(not_included(name)),
-            Reach::Tags(tags) => tags,
-        };
-        let artifact = artifact.as_ref().ok_or_else(|| not_included(name))?;
-        let allowed = match &self.route {
-            Route::Manifest(_, Reference::Tag(tag)) => {
-                let about = tag.subject().filter(|_| !tags.contains(tag));
-                match about {
-                    Some(subject) => self.leads(artifact, tags, &subject).await?,
-                    None => tags.contains(tag),
+    /// Whether it goes on; what is not known to belong to a tag is looked up.
+    async fn admit(&self) -> Result<(), Refusal> {
+        let denial = match (&self.authorized.decision, &self.authorized.artifact) {
+            (Authorization::Allowed, _) => return Ok(()),
+            (Authorization::Denied(denial), _) => denial,
+            (Authorization::Untraced(tags, digest), Some(artifact)) => {
+                if self.catalogue().look_for(&self.lookups, artifact, tags, digest).await? {
+                    return Ok(());
                 }
+                &Denial::NotIncluded
             }
-            Route::Manifest(_, Reference::Digest(digest))
-            | Route::Blob(_, digest)
-            | Route::Referrers(_, digest) => self.leads(artifact, tags, digest).await?,
-            Route::Base | Route::Catalog | Route::Tags(_) | Route::Uploads(_) | Route::Upload(..) => true,
+            (Authorization::Untraced(..), None) => &Denial::NotIncluded,
         };
-        if allowed { Ok(()) } else { Err(not_included(self.subject())) }
+        Err(Refusal::denied(self.sentence(denial)))
     }
 
-    async fn leads(
-        &self,
-        artifact: &Artifact,
-        tags: &BTreeSet<Tag>,
-        digest: &Digest,
-    ) -> Result<bool, Refusal> {
-        self.catalogue().leads(&self.lookups, artifact, tags, digest).await
-    }
-
-    fn decide_change(&self, act: Act) -> Result<(), Refusal> {
-        match &self.principal.rights {
-            Rights::Key(access) if act == Act::Write && access.writes() => Ok(()),
-            Rights::Key(access) if act == Act::Delete && access.deletes() => Ok(()),
-            Rights::Key(_) if act == Act::Delete => Err(Refusal::denied(
-                "this registry key cannot delete; it takes one with the access read_write_delete",
-            )),
-            Rights::Key(_) => {
-                Err(Refusal::denied("this registry key can only pull; it takes a Read/Write key to push"))
+    /// What clients print of a denial.
+    fn sentence(&self, denial: &Denial) -> String {
+        match denial {
+            Denial::Halted(halt) => halt.to_string(),
+            Denial::RepositoryNotIncluded => {
+                let name = self.route.repository().map_or("", RepositoryName::as_str);
+                format!("your license does not include {name}")
             }
-            Rights::License(_) => Err(Refusal::denied("a license opens a registry for pulling only")),
-            Rights::Halted(why) => Err(Refusal::denied(why.clone())),
+            Denial::NotIncluded => format!("your license does not include {}", self.subject()),
+            Denial::KeyOnlyPulls => {
+                "this registry key can only pull; it takes a Read/Write key to push".to_owned()
+            }
+            Denial::KeyCannotDelete => {
+                "this registry key cannot delete; it takes one with the access read_write_delete".to_owned()
+            }
+            Denial::LicenseOnlyPulls => "a license opens a registry for pulling only".to_owned(),
         }
     }
 
@@ -296,7 +268,7 @@ impl RequestContext {
             address.push('?');
             address.push_str(&query);
         }
-        let (subject, method) = (self.principal.holder.to_string(), self.method.clone());
+        let (subject, method) = (self.authorized.principal.holder.to_string(), self.method.clone());
         let ask = Ask {
             registry: &self.registry,
             method,
@@ -353,7 +325,7 @@ impl RequestContext {
             }
         };
         Some(AccessEvent {
-            holder: self.principal.holder,
+            holder: self.authorized.principal.holder,
             operation,
             decision,
             repository: self.route.repository()?.clone(),
@@ -373,10 +345,6 @@ impl RequestContext {
             self.engine.record_access(&self.registry, access_event);
         }
     }
-}
-
-fn not_included(what: impl std::fmt::Display) -> Refusal {
-    Refusal::denied(format!("your license does not include {what}"))
 }
 
 /// Those parameters of a query that are passed on.

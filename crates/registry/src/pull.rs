@@ -25,6 +25,7 @@ impl RequestContext {
         }
         if answer.status() == StatusCode::NOT_FOUND
             && let Reference::Digest(digest) = reference
+            && self.authorized.known.is_some()
         {
             self.catalogue().miss(name, digest).await?;
         }
@@ -49,10 +50,10 @@ impl RequestContext {
             (Some(_), Some(tag)) if !takes_all_forms(&self.headers) => {
                 self.catalogue().settle(name, tag).await?;
             }
-            (Some(digest), tag) => {
+            (Some(digest), tag) if self.authorized.known.as_ref() != Some(digest) => {
                 self.catalogue().learn_passing(name, tag, digest, manifest.as_ref()).await?
             }
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
         if self.method == Method::HEAD {
             return Ok(response.body(Announced(length)));
@@ -101,7 +102,7 @@ impl RequestContext {
     }
 
     pub(crate) async fn tags(&self, name: &RepositoryName) -> Result<HttpResponse, Refusal> {
-        let (_, reach) = &self.reached;
+        let reach = &self.authorized.reach;
         let wanted = listing::ListRequest::parse(&self.query)?;
         let all = self.catalogue().tags(name).await?;
         let all = all.ok_or_else(|| Refusal::not_found("NAME_UNKNOWN", "there is no such repository"))?;
@@ -121,7 +122,7 @@ impl RequestContext {
             // Not every registry tells all it has.
             None => self.engine.known_repositories(&self.registry).await?,
         };
-        let shown = self.engine.reachable(&self.registry, &self.principal, all).await?;
+        let shown = self.engine.reachable(&self.registry, &self.authorized.principal, all).await?;
         let shown = shown.into_iter().map(|name| name.to_string()).collect();
         Ok(wanted.respond("/v2/_catalog", shown, listing::repositories))
     }

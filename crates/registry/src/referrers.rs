@@ -50,7 +50,7 @@ impl RequestContext {
         let wanted = Wanted::parse(&self.query);
         let catalogue = self.catalogue();
         let listed = catalogue.in_turn(catalogue.listed(name, subject)).await?;
-        if let (Some(artifact), Reach::Tags(_)) = &self.reached
+        if let (Some(artifact), Reach::Tags(_)) = (&self.authorized.artifact, &self.authorized.reach)
             && !listed.unknown.is_empty()
         {
             // Whether these may be pulled is asked next: it depends on what they say of themselves.

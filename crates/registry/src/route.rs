@@ -2,6 +2,7 @@
 //! grammar refuses is never passed on.
 
 use actix_web::http::Method;
+use keyward_domain::admission::RegistryRequest;
 use keyward_domain::registry::{Digest, Reference, RepositoryName};
 
 use crate::refusal::Refusal;
@@ -96,6 +97,21 @@ impl Route {
             _ => None,
         };
         act.ok_or_else(Refusal::method)
+    }
+
+    /// The same, as it is decided about.
+    pub(crate) fn request(&self, act: Act) -> RegistryRequest<'_> {
+        match (act, self) {
+            (Act::Write, _) => RegistryRequest::Push,
+            (Act::Delete, _) => RegistryRequest::Delete,
+            (Act::Read, Self::Manifest(_, reference)) => RegistryRequest::Manifest(reference),
+            (Act::Read, Self::Blob(_, digest) | Self::Referrers(_, digest)) => {
+                RegistryRequest::Content(digest)
+            }
+            (Act::Read, Self::Base | Self::Catalog | Self::Tags(_) | Self::Uploads(_) | Self::Upload(..)) => {
+                RegistryRequest::List
+            }
+        }
     }
 
     /// The repository that is named.

@@ -8,8 +8,9 @@
 use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use keyward_domain::registry::{Decision, Host, Operation, Reach, Registry, RepositoryName};
-use keyward_engine::{AccessEvent, Engine, Principal, Rights, Scope};
+use keyward_domain::admission::{Principal, Rights};
+use keyward_domain::registry::{Decision, Host, Operation, Registry, RepositoryName};
+use keyward_engine::{AccessEvent, Engine, Presented, Scope};
 use keyward_web::{Body, ClientAddress};
 use serde_json::json;
 use zeroize::Zeroizing;
@@ -104,8 +105,8 @@ async fn token(
     let given = given.as_deref().map(String::as_str);
     let bearer = given.map(|password| refusals.meet(&service, password, engine.now())).transpose()?;
     let client = user_agent(request);
-    let (registry, principal) =
-        engine.admit_direct(&service, given, address.0, client).await?.ok_or_else(unknown)?;
+    let presented = Presented { password: given, address: address.0, client };
+    let (registry, principal) = engine.admit_direct(&service, presented).await?.ok_or_else(unknown)?;
     let Some(principal) = principal else {
         let wrong = Refusal::unauthorized(&registry.host);
         return Err(if given.is_some() { wrong_keys.refusal(engine, address, wrong) } else { wrong });
@@ -151,12 +152,6 @@ async fn grant(
     scope: &str,
 ) -> Result<Option<Granted>, Refusal> {
     let Some((kind, name, actions)) = parts(scope) else { return Ok(None) };
-    let may: &[&'static str] = match &principal.rights {
-        Rights::Key(access) if access.deletes() => &["pull", "push", "delete"],
-        Rights::Key(access) if access.writes() => &["pull", "push"],
-        Rights::Key(_) | Rights::License(_) => &["pull"],
-        Rights::Halted(_) => &[],
-    };
     if kind == "registry" {
         // The list of all repositories is the key's alone, and where others share the upstream nobody's.
         let all =
@@ -167,10 +162,11 @@ async fn grant(
     let Some(outside) = name.parse::<RepositoryName>().ok().and_then(|name| registry.outside(&name)) else {
         return Ok(None);
     };
-    let (_, reach) = engine.reach(registry, principal, &outside).await?;
+    let reach = engine.reach(registry, principal, &outside).await?;
     let asked = |action: &&'static str| actions.split(',').any(|asked| asked == *action || asked == "*");
+    let may = principal.rights.token_actions(&reach);
     let actions: Vec<_> = may.iter().copied().filter(asked).collect();
-    let given = kind == "repository" && reach == Reach::Everything && !actions.is_empty();
+    let given = kind == "repository" && !actions.is_empty();
     Ok(given.then(|| ("repository", name.to_owned(), actions)))
 }
 

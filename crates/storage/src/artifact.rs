@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use keyward_domain::registry::{Artifact, RepositoryName, Tag};
+use keyward_domain::registry::{Artifact, Digest, Reference, RepositoryName, Tag};
 use keyward_domain::{ArtifactId, OrganizationScope, Page, PageRequest, RegistryId};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, Select,
+    ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Select,
 };
 
 use crate::connection::Connection;
@@ -76,6 +77,20 @@ impl Artifacts<'_> {
         let one = self.all().filter(row::Column::RegistryId.eq(registry.uuid()));
         let one = one.filter(row::Column::Repository.eq(repository.as_str()));
         one.one(self.tx).await?.map(read).transpose()
+    }
+
+    /// The digest that a reference stands for in a repository, if it is of a manifest that was read with all that is kept of
+    /// it, and is there as far as is known.
+    pub async fn known_manifest(
+        &self,
+        registry: RegistryId,
+        repository: &RepositoryName,
+        reference: &Reference,
+    ) -> Result<Option<Digest>> {
+        let artifact = self.all().select_only().column(row::Column::Id);
+        let artifact = artifact.filter(row::Column::RegistryId.eq(registry.uuid()));
+        let artifact = artifact.filter(row::Column::Repository.eq(repository.as_str()));
+        content::known_manifest(self.tx, artifact.into_query(), reference).await
     }
 
     /// All of one registry, by name.

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use keyward_domain::registry::{Digest, Manifest, Puller, Referrer, Step, Tag, Trace};
+use keyward_domain::registry::{Digest, Manifest, Puller, Reference, Referrer, Step, Tag, Trace};
 use keyward_domain::{ArtifactId, Timestamp};
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, OnConflict, SelectStatement};
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select,
 };
@@ -210,9 +210,8 @@ impl Content<'_> {
 
     /// Whether a manifest has been read with all that is kept of it, and is there as far as is known.
     pub async fn knows(&self, digest: &Digest) -> Result<bool> {
-        let read = self.manifest(digest).filter(manifest::Column::Annotations.is_not_null());
-        let present = read.filter(manifest::Column::GoneAt.is_null());
-        Ok(present.one(self.tx).await?.is_some())
+        let known = known().filter(manifest::Column::ArtifactId.eq(self.artifact.uuid()));
+        Ok(known.filter(manifest::Column::Digest.eq(digest.as_str())).one(self.tx).await?.is_some())
     }
 
     /// Writes what a manifest is made of, and that it is there.
@@ -426,6 +425,37 @@ impl Content<'_> {
         let parents = edge::Entity::find().select_only().column(edge::Column::Parent).distinct();
         parents.filter(edge::Column::ArtifactId.eq(self.artifact.uuid()))
     }
+}
+
+/// The manifests that were read with all that is kept of them, and are there as far as is known.
+fn known() -> Select<manifest::Entity> {
+    manifest::Entity::find()
+        .filter(manifest::Column::Annotations.is_not_null())
+        .filter(manifest::Column::GoneAt.is_null())
+}
+
+/// The digest that a reference stands for in one of these artifacts, if it is of a manifest that is known.
+pub(crate) async fn known_manifest(
+    tx: &Connection,
+    artifact: SelectStatement,
+    reference: &Reference,
+) -> Result<Option<Digest>> {
+    let of_artifact = known().filter(manifest::Column::ArtifactId.in_subquery(artifact.clone()));
+    let found = match reference {
+        Reference::Digest(digest) => of_artifact.filter(manifest::Column::Digest.eq(digest.as_str())),
+        Reference::Tag(tag) => {
+            let pointed = tag::Entity::find()
+                .select_only()
+                .column(tag::Column::Digest)
+                .filter(tag::Column::ArtifactId.in_subquery(artifact))
+                .filter(tag::Column::Until.is_null())
+                .filter(tag::Column::Tag.eq(tag.as_str()));
+            of_artifact.filter(manifest::Column::Digest.in_subquery(pointed.into_query()))
+        }
+    };
+    let digest: Option<String> =
+        found.select_only().column(manifest::Column::Digest).into_tuple().one(tx).await?;
+    digest.map(|digest| MANIFESTS.parse("digest", &digest)).transpose()
 }
 
 /// The tags that there are of each of these artifacts, the latest first.

@@ -171,7 +171,7 @@ fn write(organization: &Organization) -> row::ActiveModel {
     }
 }
 
-fn read(row: row::Model) -> Result<Organization> {
+pub(crate) fn read(row: row::Model) -> Result<Organization> {
     let until = TABLE.optional_time("plan_until", row.plan_until)?;
     let plan = match (TABLE.parse("plan", &row.plan)?, until) {
         (Plan::ProTrial { .. }, Some(until)) => Plan::ProTrial { until },

@@ -1,7 +1,9 @@
 //! Registries.
 
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
-use keyward_domain::{OrganizationId, OrganizationScope, Page, PageRequest, RegistryId, Timestamp};
+use keyward_domain::{
+    Organization, OrganizationId, OrganizationScope, Page, PageRequest, RegistryId, Timestamp,
+};
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait as _, SelectStatement, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait,
@@ -12,7 +14,7 @@ use sea_orm::{
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
-use crate::{Result, due};
+use crate::{Result, StorageError, due, organization};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -46,7 +48,20 @@ pub(crate) mod row {
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
+    pub enum Relation {
+        #[sea_orm(
+            belongs_to = "crate::organization::row::Entity",
+            from = "Column::OrganizationId",
+            to = "crate::organization::row::Column::Id"
+        )]
+        Organization,
+    }
+
+    impl Related<crate::organization::row::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Organization.def()
+        }
+    }
 
     impl ActiveModelBehavior for ActiveModel {}
 }
@@ -165,6 +180,18 @@ impl Registries<'_> {
 /// The registry that clients reach under this host, of whatever organization.
 pub(crate) async fn by_host(tx: &Connection, host: &Host) -> Result<Option<Registry>> {
     live().filter(row::Column::Host.eq(host.as_str())).one(tx).await?.map(read).transpose()
+}
+
+/// The same with its organization.
+pub(crate) async fn by_host_with_organization(
+    tx: &Connection,
+    host: &Host,
+) -> Result<Option<(Registry, Organization)>> {
+    let found =
+        live().filter(row::Column::Host.eq(host.as_str())).find_also_related(organization::row::Entity);
+    let Some((row, owner)) = found.one(tx).await? else { return Ok(None) };
+    let owner = owner.ok_or(StorageError::Corrupt { table: "registries", column: "organization_id" })?;
+    Ok(Some((read(row)?, organization::read(owner)?)))
 }
 
 /// Those of whatever organization whose clients may go to the upstream itself and know it by this name: the one at that

@@ -355,6 +355,8 @@ fn postgres(url: &str, connections: u32, options: StoreOptions) -> ConnectOption
 fn sqlite(path: String, connections: u32) -> ConnectOptions {
     // Not every path can stand in a URL, so it is told apart.
     let mut options = ConnectOptions::new("sqlite://keyward.db");
+    // A file does not hang up: there is nothing to be tested before a connection is used again.
+    options.test_before_acquire(false);
     options.max_connections(connections).acquire_timeout(BUSY).sqlx_logging(false).map_sqlx_sqlite_opts(
         move |sqlite| {
             sqlite

@@ -137,6 +137,11 @@ impl Tx {
         registry::by_host(&self.inner, host).await
     }
 
+    /// The same with its organization.
+    pub async fn registry_with_organization(&self, host: &Host) -> Result<Option<(Registry, Organization)>> {
+        registry::by_host_with_organization(&self.inner, host).await
+    }
+
     /// The registries whose clients may go to the upstream itself and know it by this name, of whatever organization:
     /// the one at that host first, and then the oldest, at most `most`.
     pub async fn direct_registries(&self, service: &Host, most: u64) -> Result<Vec<Registry>> {

@@ -5,14 +5,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use keyward_domain::registry::{KeyAccess, Registry};
+use keyward_domain::admission::{Principal, RegistryRequest};
+use keyward_domain::registry::{Host, KeyAccess, Registry};
 use keyward_domain::{
-    Access, Actor, Authority, Customer, Grant, Identity, License, OutboundRules, Payload, Secret, SecretKind,
+    Access, Actor, Address, Authority, Customer, Grant, Identity, License, OutboundRules, Payload, Secret,
+    SecretKind,
 };
 use keyward_engine::outbound::Network;
 use keyward_engine::{
-    Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCredential, NewCustomer, NewLicense,
-    NewOrganization, NewRegistry, NewRegistryKey, Terms, Vault,
+    Authorized, Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCredential, NewCustomer, NewLicense,
+    NewOrganization, NewRegistry, NewRegistryKey, Presented, Terms, Vault,
 };
 use keyward_storage::Store;
 
@@ -202,6 +204,26 @@ impl Vendor {
             .expect("a license")
             .value
     }
+}
+
+/// Who a password is taken for at a host, asked as the gateway asks; `None` for nobody.
+pub async fn principal(engine: &Engine, host: &Host, password: &str) -> Option<Principal> {
+    authorize(engine, host, Some(password)).await?.1.map(|authorized| authorized.principal)
+}
+
+/// The registry at a host.
+pub async fn registry_at(engine: &Engine, host: &Host) -> Option<Registry> {
+    authorize(engine, host, None).await.map(|(registry, _)| registry)
+}
+
+async fn authorize(
+    engine: &Engine,
+    host: &Host,
+    password: Option<&str>,
+) -> Option<(Registry, Option<Authorized>)> {
+    let presented =
+        Presented { password, address: Address::new([192, 0, 2, 1].into()), client: "docker/28.0.1" };
+    engine.authorize(host, presented, None, RegistryRequest::List).await.expect("the database answers")
 }
 
 /// A registry in front of an upstream on the same machine, which takes the gateway's tokens.

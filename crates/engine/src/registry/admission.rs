@@ -3,14 +3,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use keyward_domain::admission::{Admission, Denial, LicenseGround, Principal, RegistryRequest, Rights};
 use keyward_domain::registry::{
-    Artifact, ArtifactGrant, ArtifactPolicy, Digest, Holder, Host, KeyAccess, PullRights, Reach, Registry,
-    RepositoryName, Tag, Trace,
+    Artifact, ArtifactGrant, ArtifactPolicy, Digest, Holder, Host, Reach, Registry, RepositoryName, Tag,
+    Trace,
 };
 use keyward_domain::{
-    Address, CustomerId, Kid, License, LicenseState, LicenseStatus, Organization, OrganizationScope,
-    OrganizationState, Product, ProductState, Revision, RevisionState, Secret, SecretKind, SigningKey,
-    Timestamp,
+    Address, CustomerId, Kid, License, Organization, OrganizationScope, Product, Revision, Secret,
+    SecretKind, SigningKey,
 };
 use keyward_storage::Tx;
 use keyward_token::{Keyring, PublicKey, UnverifiedToken};
@@ -23,148 +23,145 @@ use crate::{Engine, Error, Resource, Result, pasted};
 /// How many registries of one name are tried: their upstreams are one, or one vendor's.
 const MOST_OF_ONE_NAME: u64 = 16;
 
-/// Who a request was admitted as.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Principal {
-    /// Who.
-    pub holder: Holder,
-    /// What they may do.
-    pub rights: Rights,
+/// What a client presents, and where it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Presented<'a> {
+    /// A registry key or a license's token; `None` for a client that shows nothing.
+    pub password: Option<&'a str>,
+    /// From where it asks.
+    pub address: Address,
+    /// As it calls itself.
+    pub client: &'a str,
 }
 
-/// Someone who was recognised, with what they may have of the repository they ask for.
+/// A request of someone who was recognised, with all that is known of it before the upstream is asked.
 #[derive(Debug, Clone)]
-pub struct Admitted {
+pub struct Authorized {
     /// Who, and what they may do.
     pub principal: Principal,
-    /// The repository as an artifact, if it is known and that decides.
+    /// The repository as an artifact, if it is known and the rights depend on it.
     pub artifact: Option<Artifact>,
     /// How much of the repository they may have; nothing where none was asked for.
     pub reach: Reach,
+    /// What was decided.
+    pub decision: Authorization,
+    /// The manifest that the request is for as far as is known, where all that is kept of it is known too.
+    pub known: Option<Digest>,
 }
 
-/// What a principal may do.
+/// The decision about a request, as far as it can be made from what is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rights {
-    /// All that a key may do in its registry.
-    Key(KeyAccess),
-    /// Pull what a license opens.
-    License(PullRights),
-    /// Log in and no more; the sentence says why.
-    Halted(String),
+pub enum Authorization {
+    /// It goes on.
+    Allowed,
+    /// It ends here.
+    Denied(Denial),
+    /// It goes on if one of these tags is found to lead to this digest, which is not known.
+    Untraced(BTreeSet<Tag>, Digest),
 }
 
 impl Engine {
-    /// The registry that clients reach under `host`.
-    pub async fn registry_at(&self, host: &Host) -> Result<Option<Registry>> {
-        Ok(self.store.read().await?.registry_by_host(host).await?)
-    }
-
-    /// The registry that clients reach under `host` and, if the password opens it, whoever bears that with what they
-    /// may have of a repository. All of it in one transaction: it is asked at every request, by strangers too.
-    pub async fn admit_at(
+    /// The registry that clients reach under `host` and, if that opens it, the decision about what its bearer asks
+    /// of it or of one of its repositories. All of it in one read transaction: it is asked at every request, by strangers too.
+    pub async fn authorize(
         &self,
         host: &Host,
-        password: Option<&str>,
+        presented: Presented<'_>,
         repository: Option<&RepositoryName>,
-        address: Address,
-        client: &str,
-    ) -> Result<Option<(Registry, Option<Admitted>)>> {
+        request: RegistryRequest<'_>,
+    ) -> Result<Option<(Registry, Option<Authorized>)>> {
         let tx = self.store.read().await?;
-        let Some(registry) = tx.registry_by_host(host).await? else { return Ok(None) };
-        let principal = match password {
-            Some(password) => self.admit_in(&tx, &registry, password, address, client).await?,
-            None => None,
+        let Some((registry, organization)) = tx.registry_with_organization(host).await? else {
+            return Ok(None);
         };
-        let Some(principal) = principal else { return Ok(Some((registry, None))) };
-        let (artifact, reach) = match repository {
-            Some(repository) => reach_in(&tx, &registry, &principal, repository).await?,
-            None => (None, Reach::Nothing),
+        let Some(principal) = self.principal(&tx, &registry, &organization, presented).await? else {
+            return Ok(Some((registry, None)));
         };
-        Ok(Some((registry, Some(Admitted { principal, artifact, reach }))))
+        let authorized = match repository {
+            Some(repository) => authorized(&tx, &registry, principal, repository, request).await?,
+            None => Authorized {
+                decision: match principal.rights.admit() {
+                    Ok(()) => Authorization::Allowed,
+                    Err(denial) => Authorization::Denied(denial),
+                },
+                principal,
+                artifact: None,
+                reach: Reach::Nothing,
+                known: None,
+            },
+        };
+        Ok(Some((registry, Some(authorized))))
     }
 
-    /// The registry for which a client that goes to the upstream itself fetches a token and, if the password opens it, whoever
-    /// bears that. `service` is the upstream's own name for itself, or the registry's host: the one stays when the other is
-    /// changed. Of several of one name it is the one that the password opens.
+    /// The registry for which a client that goes to the upstream itself fetches a token and, if what is presented opens it,
+    /// whoever bears that. `service` is the upstream's own name for itself, or the registry's host: the one stays when the
+    /// other is changed. Of several of one name it is the one that is opened.
     pub async fn admit_direct(
         &self,
         service: &Host,
-        password: Option<&str>,
-        address: Address,
-        client: &str,
+        presented: Presented<'_>,
     ) -> Result<Option<(Registry, Option<Principal>)>> {
         let tx = self.store.read().await?;
         let named = tx.direct_registries(service, MOST_OF_ONE_NAME).await?;
-        for (registry, password) in
-            named.iter().flat_map(|registry| password.map(|password| (registry, password)))
-        {
-            if let Some(principal) = self.admit_in(&tx, registry, password, address, client).await? {
+        for registry in &named {
+            let organization = tx.organizations().find(registry.scope()).await?;
+            let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
+            if let Some(principal) = self.principal(&tx, registry, &organization, presented).await? {
                 return Ok(Some((registry.clone(), Some(principal))));
             }
         }
         Ok(named.into_iter().next().map(|registry| (registry, None)))
     }
 
-    /// Recognises the bearer of a registry key of this registry, or of a license's token of its organization.
-    /// `None` for whoever is neither, or no longer.
-    pub async fn admit(
-        &self,
-        registry: &Registry,
-        password: &str,
-        address: Address,
-        client: &str,
-    ) -> Result<Option<Principal>> {
-        let tx = self.store.read().await?;
-        self.admit_in(&tx, registry, password, address, client).await
-    }
-
-    async fn admit_in(
+    /// The bearer of a registry key of this registry, or of a license's token of its organization; `None` for whoever is
+    /// neither, or no longer.
+    async fn principal(
         &self,
         tx: &Tx,
         registry: &Registry,
-        password: &str,
-        address: Address,
-        client: &str,
+        organization: &Organization,
+        presented: Presented<'_>,
     ) -> Result<Option<Principal>> {
+        let Some(password) = presented.password else { return Ok(None) };
         match Secret::parse(SecretKind::Registry, password) {
-            Some(secret) => self.admit_key(tx, registry, &secret, address, client).await,
-            None => self.admit_token(tx, registry, password).await,
+            Some(secret) => self.key_bearer(tx, (registry, organization), &secret, presented).await,
+            None => self.license_bearer(tx, organization, password).await,
         }
     }
 
-    async fn admit_key(
+    async fn key_bearer(
         &self,
         tx: &Tx,
-        registry: &Registry,
+        (registry, organization): (&Registry, &Organization),
         secret: &Secret,
-        address: Address,
-        client: &str,
+        presented: Presented<'_>,
     ) -> Result<Option<Principal>> {
-        let (scope, now, hash) = (registry.scope(), self.now(), secret.hash());
-        let found = tx.registry_keys(scope).by_hash(registry.id, &hash).await?;
-        // The look-up is by hash; the comparison in constant time is what decides.
-        let Some(key) = found.filter(|key| key.accepts(&hash, now)) else { return Ok(None) };
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
-        self.note_use(&key, address, client);
-        let rights = halted(&organization).map_or(Rights::Key(key.access), Rights::Halted);
+        let hash = secret.hash();
+        let found = tx.registry_keys(registry.scope()).by_hash(registry.id, &hash).await?;
+        let Some(key) = found else { return Ok(None) };
+        let Some(rights) = Rights::of_key(organization, &key, &hash, self.now()) else { return Ok(None) };
+        self.note_use(&key, presented.address, presented.client);
         Ok(Some(Principal { holder: Holder::Key(key.id), rights }))
     }
 
-    async fn admit_token(&self, tx: &Tx, registry: &Registry, token: &str) -> Result<Option<Principal>> {
-        let scope = registry.scope();
+    async fn license_bearer(
+        &self,
+        tx: &Tx,
+        organization: &Organization,
+        token: &str,
+    ) -> Result<Option<Principal>> {
+        let scope = organization.scope();
         let Some(named) = self.named_by_token(tx, scope, token).await? else { return Ok(None) };
         let Some(license) = tx.licenses(scope).find(named.license).await? else { return Ok(None) };
-        let terms = load::terms(tx, scope, &license, &named).await?;
-        let Some(revision) = terms.filter(|revision| !is_withdrawn(&license, revision)) else {
-            return Ok(None);
+        let Some(revision) = load::terms(tx, scope, &license, &named).await? else { return Ok(None) };
+        let product = match license.product {
+            Some(product) => tx.products(scope).find(product).await?,
+            None => None,
         };
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let entitled = Entitled::of(tx, scope, license.customer).await?;
+        let rights = entitled.ground(organization, &license, &revision, product.as_ref()).rights(self.now());
         let holder = Holder::License { license: license.id, customer: license.customer };
-        let rights = self.license_rights(tx, &organization, &license, &revision).await?;
-        Ok(Some(Principal { holder, rights }))
+        Ok(rights.map(|rights| Principal { holder, rights }))
     }
 
     /// What a token of this organization names, if the key that signed it is published now. That a signature is good
@@ -200,30 +197,20 @@ impl Engine {
         Ok(named)
     }
 
-    /// What a license opens now on terms that were not withdrawn.
-    pub(super) async fn license_rights(
-        &self,
-        tx: &Tx,
-        organization: &Organization,
-        license: &License,
-        revision: &Revision,
-    ) -> Result<Rights> {
-        let held = Held::of(tx, organization.scope(), license.customer).await?;
-        let product = match license.product {
-            Some(product) => tx.products(organization.scope()).find(product).await?,
-            None => None,
-        };
-        Ok(held.rights(organization, license, revision, product.as_ref(), self.now()))
-    }
-
-    /// How much of a repository a principal may have, and the artifact, if it is known and that depends on it.
+    /// How much of a repository a principal may have.
     pub async fn reach(
         &self,
         registry: &Registry,
         principal: &Principal,
         repository: &RepositoryName,
-    ) -> Result<(Option<Artifact>, Reach)> {
-        reach_in(&self.store.read().await?, registry, principal, repository).await
+    ) -> Result<Reach> {
+        let artifact = match principal.rights {
+            Rights::Key(_) | Rights::Halted(_) => None,
+            Rights::License(_) => {
+                self.store.read().await?.artifacts(registry.scope()).named(registry.id, repository).await?
+            }
+        };
+        Ok(principal.rights.reach(artifact.map(|artifact| artifact.id), repository))
     }
 
     /// Those of some repositories of which a principal may have anything.
@@ -233,16 +220,17 @@ impl Engine {
         principal: &Principal,
         repositories: Vec<RepositoryName>,
     ) -> Result<Vec<RepositoryName>> {
-        let rights = match &principal.rights {
+        let known = match principal.rights {
             Rights::Key(_) => return Ok(repositories),
             Rights::Halted(_) => return Ok(Vec::new()),
-            Rights::License(rights) => rights,
+            Rights::License(_) => {
+                self.store.read().await?.artifacts(registry.scope()).of_registry(registry.id).await?
+            }
         };
-        let tx = self.store.read().await?;
-        let known = tx.artifacts(registry.scope()).of_registry(registry.id).await?;
         let known: HashMap<_, _> =
             known.into_iter().map(|artifact| (artifact.repository, artifact.id)).collect();
-        let open = |name: &RepositoryName| rights.reach(known.get(name).copied(), name) != Reach::Nothing;
+        let open =
+            |name: &RepositoryName| principal.rights.reach(known.get(name).copied(), name) != Reach::Nothing;
         Ok(repositories.into_iter().filter(open).collect())
     }
 
@@ -259,13 +247,46 @@ impl Engine {
     }
 }
 
+async fn authorized(
+    tx: &Tx,
+    registry: &Registry,
+    principal: Principal,
+    repository: &RepositoryName,
+    request: RegistryRequest<'_>,
+) -> Result<Authorized> {
+    let artifacts = tx.artifacts(registry.scope());
+    let artifact = match principal.rights {
+        Rights::License(_) => artifacts.named(registry.id, repository).await?,
+        Rights::Key(_) | Rights::Halted(_) => None,
+    };
+    let reach = principal.rights.reach(artifact.as_ref().map(|artifact| artifact.id), repository);
+    let decision = match (principal.rights.admit_to(&reach, request), &artifact) {
+        (Admission::Allowed, _) => Authorization::Allowed,
+        (Admission::Denied(denial), _) => Authorization::Denied(denial),
+        (Admission::IfTraced(_, _), None) => Authorization::Denied(Denial::NotIncluded),
+        (Admission::IfTraced(tags, digest), Some(artifact)) => {
+            match artifacts.content(artifact.id).trace(Trace::new(tags, &digest)).await? {
+                true => Authorization::Allowed,
+                false => Authorization::Untraced(tags.clone(), digest),
+            }
+        }
+    };
+    let known = match (&decision, request) {
+        (Authorization::Allowed | Authorization::Untraced(..), RegistryRequest::Manifest(reference)) => {
+            artifacts.known_manifest(registry.id, repository, reference).await?
+        }
+        (Authorization::Allowed | Authorization::Denied(_) | Authorization::Untraced(..), _) => None,
+    };
+    Ok(Authorized { principal, artifact, reach, decision, known })
+}
+
 /// What decides for all licenses of one customer.
-pub(super) struct Held {
+pub(super) struct Entitled {
     policy: ArtifactPolicy,
     grants: Vec<ArtifactGrant>,
 }
 
-impl Held {
+impl Entitled {
     pub(super) async fn of(tx: &Tx, scope: OrganizationScope, customer: Option<CustomerId>) -> Result<Self> {
         let entitlements = tx.artifact_entitlements(scope);
         let held = match customer {
@@ -276,88 +297,15 @@ impl Held {
         Ok(Self { policy: entitlements.policy().await?, grants })
     }
 
-    /// What a license opens at `now` on terms that were not withdrawn.
-    pub(super) fn rights(
-        &self,
-        organization: &Organization,
-        license: &License,
-        revision: &Revision,
-        product: Option<&Product>,
-        now: Timestamp,
-    ) -> Rights {
-        let why = halted(organization)
-            .or_else(|| product.and_then(unserved))
-            .or_else(|| lapsed(license, revision, organization, now));
-        if let Some(why) = why {
-            return Rights::Halted(why);
-        }
-        let roles = product.map(|product| &product.pull_roles).filter(|roles| !roles.roles().is_empty());
-        Rights::License(PullRights {
-            policy: self.policy,
-            roles: roles.map(|roles| roles.open(&revision.registry)),
-            grants: self.grants.clone(),
-        })
-    }
-}
-
-async fn reach_in(
-    tx: &Tx,
-    registry: &Registry,
-    principal: &Principal,
-    repository: &RepositoryName,
-) -> Result<(Option<Artifact>, Reach)> {
-    let rights = match &principal.rights {
-        Rights::Key(_) => return Ok((None, Reach::Everything)),
-        Rights::Halted(_) => return Ok((None, Reach::Nothing)),
-        Rights::License(rights) => rights,
-    };
-    let artifact = tx.artifacts(registry.scope()).named(registry.id, repository).await?;
-    let reach = rights.reach(artifact.as_ref().map(|artifact| artifact.id), repository);
-    Ok((artifact, reach))
-}
-
-/// Whether the token of these terms has been ended for ever.
-pub(super) fn is_withdrawn(license: &License, revision: &Revision) -> bool {
-    matches!(license.state, LicenseState::Revoked { .. })
-        || matches!(revision.state, RevisionState::Revoked { .. })
-}
-
-fn halted(organization: &Organization) -> Option<String> {
-    match organization.state {
-        OrganizationState::Active => None,
-        OrganizationState::Suspended { .. } => {
-            Some(format!("{} is suspended on this server", organization.name))
-        }
-    }
-}
-
-fn unserved(product: &Product) -> Option<String> {
-    match product.state {
-        ProductState::Active => None,
-        ProductState::Archived { .. } | ProductState::Disabled { .. } => {
-            Some(format!("{} is out of service", product.name))
-        }
-    }
-}
-
-/// Why a license opens nothing now.
-fn lapsed(license: &License, revision: &Revision, vendor: &Organization, now: Timestamp) -> Option<String> {
-    let name = &license.name;
-    match LicenseStatus::of(license.state, revision.validity, now) {
-        LicenseStatus::Active => None,
-        LicenseStatus::Expired => {
-            let end = revision
-                .validity
-                .expires_at()
-                .map(|end| format!(" after {}", end.as_end()))
-                .unwrap_or_default();
-            Some(format!("the license {name} expired{end}; ask {} to renew it", vendor.name))
-        }
-        LicenseStatus::NotYetValid => {
-            let start = revision.validity.not_before().as_start();
-            Some(format!("the license {name} is not valid before {start}"))
-        }
-        LicenseStatus::Suspended => Some(format!("the license {name} is suspended; ask {}", vendor.name)),
-        LicenseStatus::Revoked => Some(format!("the license {name} is revoked")),
+    /// What decides for one of them, on one revision of its terms.
+    pub(super) fn ground<'a>(
+        &'a self,
+        organization: &'a Organization,
+        license: &'a License,
+        revision: &'a Revision,
+        product: Option<&'a Product>,
+    ) -> LicenseGround<'a> {
+        let Self { policy, grants } = self;
+        LicenseGround { organization, license, revision, product, policy: *policy, grants }
     }
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use keyward_domain::admission::{Halt, Rights};
 use keyward_domain::permission::ReadEntitlements;
 use keyward_domain::registry::{
     Artifact, Ground, ImageReference, PullRights, Puller, Reach, Registry, Tag, Trace,
@@ -17,8 +18,7 @@ use keyward_domain::{
 
 use keyward_storage::Tx;
 
-use super::Rights;
-use super::admission::{Held, is_withdrawn};
+use super::admission::Entitled;
 use crate::{ApplicationGrant, CustomerSession, Engine, Error, Resource, Result, heavy};
 
 /// What a customer may pull, and with which licenses.
@@ -28,8 +28,8 @@ pub struct EntitledImages {
     pub registries: Vec<EntitledRegistry>,
     /// Where the next page begins.
     pub next: Option<Cursor>,
-    /// Licenses that open nothing now, with the sentence that says why.
-    pub halted: Vec<(License, String)>,
+    /// Licenses that open nothing now, with the reason.
+    pub halted: Vec<(License, Halt)>,
 }
 
 /// What a customer may pull from one registry.
@@ -77,7 +77,7 @@ type Opened = Vec<(Registry, Vec<(Artifact, Vec<EntitledLicense>)>)>;
 pub struct CustomerPulls {
     scope: OrganizationScope,
     open: Vec<Open>,
-    halted: Vec<(License, String)>,
+    halted: Vec<(License, Halt)>,
 }
 
 /// An image that a version deploys and that its customer can't pull.
@@ -154,7 +154,7 @@ impl Engine {
         &self,
         scope: OrganizationScope,
         opened: Opened,
-        halted: Vec<(License, String)>,
+        halted: Vec<(License, Halt)>,
         page: PageRequest,
     ) -> Result<EntitledImages> {
         let all = opened.iter().flat_map(|(_, artifacts)| artifacts).map(|(artifact, _)| artifact.id);
@@ -303,25 +303,22 @@ impl Engine {
         tx: &Tx,
         organization: &Organization,
         customer: CustomerId,
-    ) -> Result<(Vec<Open>, Vec<(License, String)>)> {
+    ) -> Result<(Vec<Open>, Vec<(License, Halt)>)> {
         let (scope, now) = (organization.scope(), self.now());
-        let held = Held::of(tx, scope, Some(customer)).await?;
+        let entitled = Entitled::of(tx, scope, Some(customer)).await?;
         let mut products = BTreeMap::new();
         let (mut open, mut halted) = (Vec::new(), Vec::new());
         for license in tx.licenses(scope).held_by(customer).await? {
-            if is_withdrawn(&license, &license.revision) {
-                continue;
-            }
             if let Some(id) = license.product
                 && let Entry::Vacant(unknown) = products.entry(id)
             {
                 unknown.insert(tx.products(scope).find(id).await?);
             }
             let product = license.product.and_then(|id| products.get(&id)?.as_ref());
-            match held.rights(organization, &license, &license.revision, product, now) {
-                Rights::License(rights) => open.push((Arc::new(license), rights)),
-                Rights::Halted(why) => halted.push((license, why)),
-                Rights::Key(_) => {}
+            match entitled.ground(organization, &license, &license.revision, product).rights(now) {
+                Some(Rights::License(rights)) => open.push((Arc::new(license), rights)),
+                Some(Rights::Halted(halt)) => halted.push((license, halt)),
+                Some(Rights::Key(_)) | None => {}
             }
         }
         Ok((open, halted))

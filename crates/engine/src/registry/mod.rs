@@ -12,7 +12,7 @@ mod notification;
 pub(crate) mod part;
 mod rotation;
 mod sweep;
-mod upstream;
+pub(crate) mod upstream;
 
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
@@ -30,7 +30,7 @@ use crate::customer::unchanged;
 use crate::outbound::Unreachable;
 use crate::{Done, Engine, Error, Resource, Result, once};
 
-pub use admission::{Admitted, Principal, Rights};
+pub use admission::{Authorization, Authorized, Presented};
 pub use artifact::{NewArtifact, TagDetail};
 pub use entitled::{
     CustomerPulls, EntitledArtifact, EntitledImages, EntitledLicense, EntitledRegistry, MOST_LOOKED_AT,
@@ -68,7 +68,7 @@ pub struct NewRegistry {
 /// How the upstream is to know the gateway.
 #[derive(Debug, Clone)]
 pub enum NewCredential {
-    /// By a token for each request, signed with the registry's own key.
+    /// By a token of a minute, signed with the registry's own key.
     Token,
     /// By user name and password.
     Basic {

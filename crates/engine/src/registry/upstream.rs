@@ -1,7 +1,8 @@
 //! How the gateway makes itself known to the registry behind it.
 //!
 //! With `auth: token`, distribution takes a JWT (ES256) whose certificate stands in `x5c`: the one form that its
-//! versions 2.8 and 3 read alike. One is made for each request, for no more than the request needs.
+//! versions 2.8 and 3 read alike. It says for whom it is and names no more than the request needs; the same holder's next
+//! request for the same gets the same one for half a minute. What a holder may do is not asked of it, but of the database.
 
 use std::sync::Arc;
 
@@ -20,6 +21,9 @@ use crate::{Engine, Error, Result};
 /// How long the upstream takes a token for good. It adds a minute of its own to that.
 const TOKEN_SECONDS: i64 = 60;
 
+/// For how long one is used again: the rest of its time is for the request under way, and for clocks that differ.
+const REUSE_SECONDS: i64 = 30;
+
 /// The certificate outlives the registry's software: replacing it means a restart of the upstream.
 const CERTIFICATE_LIFE: time::Duration = time::Duration::days(20 * 365);
 
@@ -33,6 +37,31 @@ pub struct Scope<'a> {
     /// Such as `pull`.
     pub actions: &'a [&'static str],
 }
+
+/// What a token for the upstream says, but for its time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TokenKey {
+    registry: RegistryId,
+    /// A registry that was changed calls its upstream, or itself, by other names.
+    version: i64,
+    subject: String,
+    scopes: Vec<(&'static str, String, Vec<&'static str>)>,
+}
+
+impl TokenKey {
+    fn new(registry: &Registry, subject: &str, scopes: &[Scope<'_>]) -> Self {
+        let scopes = scopes.iter().map(|scope| (scope.kind, scope.name.to_owned(), scope.actions.to_vec()));
+        Self {
+            registry: registry.id,
+            version: registry.version,
+            subject: subject.to_owned(),
+            scopes: scopes.collect(),
+        }
+    }
+}
+
+/// When a token was made, and the header with it.
+pub(crate) type MadeToken = (i64, Arc<Zeroizing<String>>);
 
 /// A P-256 key that signs as X.509 certificates ask for.
 struct Pair {
@@ -72,7 +101,7 @@ impl Engine {
         registry: &Registry,
         subject: &str,
         scopes: &[Scope<'_>],
-    ) -> Result<Option<Zeroizing<String>>> {
+    ) -> Result<Option<Arc<Zeroizing<String>>>> {
         match &registry.credential {
             Credential::None => Ok(None),
             Credential::Basic { user, sealed_password } => {
@@ -80,11 +109,19 @@ impl Engine {
                 let password = self.vault.open_text(&place, sealed_password).map_err(fault(registry.id))?;
                 let mut pair = Zeroizing::new(format!("{user}:").into_bytes());
                 pair.extend_from_slice(&password);
-                Ok(Some(Zeroizing::new(format!("Basic {}", STANDARD.encode(&*pair)))))
+                Ok(Some(Arc::new(Zeroizing::new(format!("Basic {}", STANDARD.encode(&*pair))))))
             }
             Credential::Token => {
+                let (key, now) = (TokenKey::new(registry, subject, scopes), self.now().unix());
+                let known = self.upstream_tokens.get(&key);
+                let fresh = known.filter(|(made, _)| (*made..*made + REUSE_SECONDS).contains(&now));
+                if let Some((_, authorization)) = fresh {
+                    return Ok(Some(authorization));
+                }
                 let token = self.upstream_token(registry, subject, scopes, TOKEN_SECONDS)?;
-                Ok(Some(Zeroizing::new(format!("Bearer {}", *token))))
+                let authorization = Arc::new(Zeroizing::new(format!("Bearer {}", *token)));
+                self.upstream_tokens.insert(key, (now, Arc::clone(&authorization)));
+                Ok(Some(authorization))
             }
         }
     }

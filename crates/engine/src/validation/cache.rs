@@ -97,6 +97,11 @@ impl ProductSnapshot {
         self.organization.limits(now).validations_per_day
     }
 
+    /// As what a request counts; `None` where nothing is counted, because the product is out of service.
+    pub(super) fn counted(&self, name: &'static str) -> Option<&'static str> {
+        self.product.state.is_in_service().then_some(name)
+    }
+
     /// What an answer rests on that was made with this copy and that of a license.
     pub(super) fn dependencies(&self, license_snapshot: Option<&LicenseSnapshot>) -> Dependencies {
         let license = license_snapshot.map(|license_snapshot| license_snapshot.facts.license.uuid());
@@ -148,12 +153,15 @@ impl Engine {
         Ok(Some(snapshot))
     }
 
-    /// The license of this product that a key or token names.
+    /// The license of this product that a key or token names; out of service, a product has none.
     pub(super) async fn license_snapshot(
         &self,
         snapshot: &ProductSnapshot,
         text: &str,
     ) -> Result<Option<Arc<LicenseSnapshot>>> {
+        if !snapshot.product.state.is_in_service() {
+            return Ok(None);
+        }
         let key = text.parse::<LicenseKey>().ok();
         let at_hand = key.as_ref().and_then(|key| self.validation_cache.keys.get(key));
         if let Some(license_snapshot) =

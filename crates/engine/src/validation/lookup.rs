@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use keyward_domain::validation::out_of_service;
 use keyward_domain::{Customer, License, Secret};
 
 use super::cache::ProductSnapshot;
@@ -32,14 +31,9 @@ impl Engine {
         loop {
             let now = self.now();
             let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
-            let in_service = out_of_service(&snapshot.product).is_none();
-            let (found, dependencies) = if in_service {
-                self.looked_up(&snapshot, text).await?
-            } else {
-                (None, snapshot.dependencies(None))
-            };
+            let (found, dependencies) = self.looked_up(&snapshot, text).await?;
             let name = if found.is_some() { FOUND } else { NOT_FOUND };
-            match self.release(&snapshot, in_service.then_some(name), dependencies, now).await? {
+            match self.release(&snapshot, name, dependencies, now).await? {
                 Outcome::Released => return Ok(Reply::Answer(found.map(Box::new))),
                 Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
                 Outcome::Stale => self.validation_cache.forget(&snapshot, None),
@@ -52,6 +46,9 @@ impl Engine {
         snapshot: &Arc<ProductSnapshot>,
         text: &str,
     ) -> Result<(Option<LookedUp>, Dependencies)> {
+        if !snapshot.product.state.is_in_service() {
+            return Ok((None, snapshot.dependencies(None)));
+        }
         let scope = snapshot.organization.scope();
         let tx = self.store.read().await?;
         let license = match load::license_id(self, &tx, scope, &snapshot.keyring, text).await? {

@@ -15,7 +15,7 @@ pub(crate) mod signer;
 mod token;
 mod usage_counter;
 
-use keyward_domain::validation::{Asked, Rules, Sighting, Verdict, decide, out_of_service};
+use keyward_domain::validation::{Asked, Rules, Sighting, Verdict, decide};
 use keyward_domain::{Address, AuditEventId, Secret, Timestamp};
 use uuid::Uuid;
 
@@ -66,19 +66,6 @@ impl Engine {
         for _ in 0..ATTEMPTS {
             let now = self.now();
             let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
-            if let Some(status) = out_of_service(&snapshot.product) {
-                let verdict = Verdict::refused(status);
-                let dependencies = snapshot.dependencies(None);
-                match self.release(&snapshot, None, dependencies, now).await? {
-                    Outcome::Stale => {
-                        self.validation_cache.forget(&snapshot, None);
-                        continue;
-                    }
-                    Outcome::Released | Outcome::Full => {
-                        return self.answer(&snapshot, &verdict, inquiry, now).map(Reply::Answer);
-                    }
-                }
-            }
             let license_snapshot = self.license_snapshot(&snapshot, &inquiry.license).await?;
             let verdict = judge(&snapshot, license_snapshot.as_deref(), inquiry, now);
             if verdict.register.is_some() {
@@ -87,7 +74,7 @@ impl Engine {
             // Signed before it is counted, so that one goes on while the other waits for the disk.
             let answer = self.answer(&snapshot, &verdict, inquiry, now)?;
             let dependencies = snapshot.dependencies(license_snapshot.as_deref());
-            match self.release(&snapshot, Some(verdict.status.as_str()), dependencies, now).await? {
+            match self.release(&snapshot, verdict.status.as_str(), dependencies, now).await? {
                 Outcome::Released => return Ok(Reply::Answer(answer)),
                 Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
                 Outcome::Stale => {
@@ -103,8 +90,7 @@ impl Engine {
         loop {
             let now = self.now();
             let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
-            let counted = out_of_service(&snapshot.product).is_none().then_some(MALFORMED);
-            match self.release(&snapshot, counted, snapshot.dependencies(None), now).await? {
+            match self.release(&snapshot, MALFORMED, snapshot.dependencies(None), now).await? {
                 Outcome::Released => return Ok(Reply::Answer(())),
                 Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
                 Outcome::Stale => self.validation_cache.forget(&snapshot, None),
@@ -121,10 +107,6 @@ impl Engine {
         };
         if !snapshot.product.key.accepts(&key.hash(), now) {
             return Ok(Reply::UnknownKey);
-        }
-        if let Some(status) = out_of_service(&snapshot.product) {
-            let verdict = Verdict::refused(status);
-            return self.answer(&snapshot, &verdict, inquiry, now).map(Reply::Answer);
         }
         let scope = snapshot.organization.scope();
         let id = match load::license_id(self, &tx, scope, &snapshot.keyring, &inquiry.license).await? {
@@ -149,24 +131,26 @@ impl Engine {
             let change = self.id(AuditEventId::new).uuid();
             tx.changes(scope.id()).note(license_snapshot.facts.license.uuid(), change).await?;
         }
-        // LicenseSnapshot last, and for a short time: the writer that counts for everybody waits for it.
-        let mut usage = tx.usage(snapshot.product.id).lock(now.day()).await?;
-        if snapshot.limit(now).is_some_and(|limit| usage.used >= u64::from(limit)) {
-            return Ok(Reply::Full { retry_after: now.seconds_to_midnight() });
+        if let Some(name) = snapshot.counted(verdict.status.as_str()) {
+            // The usage last, and for a short time: the writer that counts for everybody waits for it.
+            let mut usage = tx.usage(snapshot.product.id).lock(now.day()).await?;
+            if snapshot.limit(now).is_some_and(|limit| usage.used >= u64::from(limit)) {
+                return Ok(Reply::Full { retry_after: now.seconds_to_midnight() });
+            }
+            usage.count(name);
+            tx.usage(snapshot.product.id).save(&usage).await?;
         }
-        usage.count(verdict.status.as_str());
-        tx.usage(snapshot.product.id).save(&usage).await?;
         let answer = self.answer(&snapshot, &verdict, inquiry, now)?;
         tx.commit().await?;
         self.validation_cache.forget(&snapshot, license_snapshot.as_ref());
         Ok(Reply::Answer(answer))
     }
 
-    /// Has a prepared answer counted, and held against what was changed meanwhile.
+    /// Has a prepared answer counted as `name`, and held against what was changed meanwhile.
     async fn release(
         &self,
         snapshot: &ProductSnapshot,
-        counted: Option<&'static str>,
+        name: &'static str,
         dependencies: Dependencies,
         now: Timestamp,
     ) -> Result<Outcome> {
@@ -175,7 +159,7 @@ impl Engine {
             product: snapshot.product.id,
             day: now.day(),
             limit: snapshot.limit(now),
-            counted,
+            counted: snapshot.counted(name),
             dependencies,
         };
         self.validation_cache.counter.count(entry).await
@@ -204,10 +188,9 @@ fn judge(
     now: Timestamp,
 ) -> Verdict {
     let asked = Asked { address: inquiry.address, counted: true, version: inquiry.version.as_deref() };
-    let rules = Rules::from(&snapshot.product);
     decide(
         &snapshot.organization,
-        rules,
+        &Rules::of(Some(&snapshot.product)),
         license_snapshot.map(|license_snapshot| &license_snapshot.facts),
         &asked,
         now,

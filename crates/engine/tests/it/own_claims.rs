@@ -1,6 +1,7 @@
 //! A token is judged by what it says itself wherever the server takes one: whoever has the organization's key can sign one
 //! with the ids of a living license and other terms.
 
+use keyward_domain::admission::Rights;
 use keyward_domain::registry::Registry;
 use keyward_domain::{Address, License, Secret};
 use keyward_engine::validation::{Inquiry, Reply};
@@ -10,7 +11,7 @@ use keyward_engine::{
 };
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
-use keyward_testkit::engine::{START, SeededEntropy, engine};
+use keyward_testkit::engine::{START, SeededEntropy, engine, principal};
 use keyward_testkit::{TestClock, Vendor};
 use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, UnixSeconds};
 use serde_json::Value;
@@ -89,11 +90,11 @@ impl Shop {
             Err(keyward_engine::Error::NotInForce(status)) => status.to_string(),
             Err(error) => panic!("{error}"),
         };
-        let principal = engine.admit(&self.registry, token, address, "docker/28").await.unwrap();
+        let principal = principal(engine, &self.registry.host, token).await;
         let pulls = principal.map_or("none".to_owned(), |principal| match principal.rights {
-            keyward_engine::Rights::License(_) => "active".to_owned(),
-            keyward_engine::Rights::Halted(why) => why,
-            keyward_engine::Rights::Key(_) => "key".to_owned(),
+            Rights::License(_) => "active".to_owned(),
+            Rights::Halted(halt) => halt.to_string(),
+            Rights::Key(_) => "key".to_owned(),
         });
         [counted, own, recipient, pulls]
     }

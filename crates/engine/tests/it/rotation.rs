@@ -9,7 +9,7 @@ use keyward_engine::jobs::ItemRun;
 use keyward_engine::{AlertFilter, Collected, Engine, Error, NewRegistryKey, PlanChange};
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
-use keyward_testkit::engine::engine;
+use keyward_testkit::engine::{engine, principal};
 use keyward_testkit::{TestClock, Vendor};
 
 use crate::alerts::{mails, new_key};
@@ -44,8 +44,7 @@ impl Shop {
 
     /// Whether a secret is accepted.
     async fn opens(&self, secret: &str) -> bool {
-        let address = Address::new([192, 0, 2, 7].into());
-        self.vendor.engine.admit(&self.registry, secret, address, "docker/28").await.unwrap().is_some()
+        principal(&self.vendor.engine, &self.registry.host, secret).await.is_some()
     }
 
     async fn collect_from(&self, secret: &str, address: [u8; 4]) -> Option<Collected> {

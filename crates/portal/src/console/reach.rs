@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_domain::ArtifactId;
+use keyward_domain::admission::Halt;
 use keyward_domain::registry::{ArtifactGrant, Ground, Reach, Tag};
 use keyward_engine::{CustomerPulls, Engine, EntitledLicense};
 
@@ -28,7 +29,7 @@ pub(crate) struct Reached {
     pub artifacts: Vec<Reachable>,
     pub pages: Pages,
     /// Why licenses open nothing now.
-    pub halted: Vec<String>,
+    pub halted: Vec<Halt>,
 }
 
 impl Reached {

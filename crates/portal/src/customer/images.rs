@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::ArtifactId;
+use keyward_domain::admission::Halt;
 use keyward_domain::registry::{Ground, Puller, Tag};
 use keyward_engine::{CustomerSession, Engine, EntitledArtifact, EntitledRegistry};
 use keyward_web::Id;
@@ -129,7 +130,7 @@ struct ImagesPage {
     registries: Vec<RegistryView>,
     pages: Pages,
     /// Why licenses open nothing now.
-    halted: Vec<String>,
+    halted: Vec<Halt>,
 }
 
 async fn images(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {

@@ -1,11 +1,12 @@
 //! Registries on the pages: keys that are shown once, entitlements with their preview, and what customers see.
 
+use keyward_domain::admission::Principal;
 use keyward_domain::registry::{Decision, Manifest, Operation, Reach, Registry, RepositoryName};
 use keyward_domain::{Address, CustomerId};
-use keyward_engine::{AccessEvent, AnySession, Engine, NewOrganization, NewRegistry, Principal};
+use keyward_engine::{AccessEvent, AnySession, Engine, NewOrganization, NewRegistry};
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
-use keyward_testkit::engine::{engine, new_registry, new_registry_key};
+use keyward_testkit::engine::{engine, new_registry, new_registry_key, principal, registry_at};
 
 use crate::browser::Browser;
 use crate::{ask, csrf, encode, people};
@@ -19,7 +20,7 @@ async fn registry(vendor: &Browser, name: &str) -> (String, Registry) {
     let page = vendor.send("/registries/new", &values).await.unwrap();
     let host = vendor.get(&page).await.1;
     let host = host.split("id=\"address\">").nth(1).unwrap().split('<').next().unwrap().to_owned();
-    let found = vendor.engine.registry_at(&host.parse().unwrap()).await.unwrap().unwrap();
+    let found = registry_at(&vendor.engine, &host.parse().unwrap()).await.unwrap();
     (page, found)
 }
 
@@ -46,7 +47,7 @@ async fn buyer(vendor: &Browser, name: &str) -> (String, String) {
 }
 
 async fn admitted(engine: &Engine, registry: &Registry, password: &str) -> Option<Principal> {
-    engine.admit(registry, password, Address::new([192, 0, 2, 7].into()), "skopeo/1").await.unwrap()
+    principal(engine, &registry.host, password).await
 }
 
 /// The id that follows `before` on a page.
@@ -111,7 +112,7 @@ async fn a_key_is_shown_once_and_dead_when_revoked(store: Store) {
     assert!(admitted(&vendor.engine, &registry, &secret).await.is_some());
     vendor.engine.flush_log().await;
     let (_, list) = vendor.get(&format!("{page}/keys")).await;
-    assert!(list.contains("192.0.2.7") && list.contains("skopeo/1"), "{list}");
+    assert!(list.contains("192.0.2.1") && list.contains("docker/28.0.1"), "{list}");
     clock.advance(90 * 24 * 60 * 60);
     let later = vendor.again().await;
     let (_, list) = later.get(&format!("{page}/keys")).await;
@@ -229,7 +230,7 @@ async fn a_customer_sees_what_the_door_gives(store: Store) {
             for (repository, tags) in
                 [("acme/app", vec!["1.0.0", "1.1.0", "latest"]), ("acme/tool", vec!["3"])]
             {
-                let (_, reach) =
+                let reach =
                     vendor.engine.reach(&registry, &guest, &repository.parse().unwrap()).await.unwrap();
                 for tag in tags {
                     let shown = text.contains(&format!("docker pull {}/{repository}:{tag}<", registry.host));
@@ -542,7 +543,7 @@ async fn who_may_not_change_is_refused(store: Store) {
     };
     let made = send(&people[0].1, &owner, "/registries/new", "name=R&upstream=http://127.0.0.1:5000").await;
     let page = made.header("location").split('?').next().unwrap().to_owned();
-    let found = engine.registry_at(&"r.licenses.example".parse().unwrap()).await.unwrap().unwrap();
+    let found = registry_at(&engine, &"r.licenses.example".parse().unwrap()).await.unwrap();
     push(&engine, &found, "acme/app", &["1"]).await;
     send(&people[0].1, &owner, &format!("{page}/keys/new"), "name=k&expiry=90").await;
     let keys = ask(&engine, "GET", &format!("{page}/keys"), &people[0].1, "").await.text;

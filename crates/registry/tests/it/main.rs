@@ -2,10 +2,19 @@
 //! sorts.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod addresses;
+mod denied;
+mod depot;
 mod direct;
 mod health;
 mod hostile;
+mod images;
+mod lying;
 mod names;
+mod oci;
+mod pull;
+mod push;
+mod real;
 mod referrers;
 mod sweeps;
 

@@ -9,6 +9,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use keyward_domain::admission::Rights;
 use keyward_domain::registry::{
     Artifact, ArtifactEntitlement, ArtifactPolicy, Digest, KeyAccess, Manifest, Part, PartKind, Registry,
     RepositoryName, Tag,
@@ -16,12 +17,12 @@ use keyward_domain::registry::{
 use keyward_domain::{Customer, License, PageRequest, RegistryKeyId, Timestamp};
 use keyward_engine::{
     Engine, Error, NewArtifact, NewEntitlement, NewGrant, NewLicense, NewRegistry, NewRegistryKey,
-    NewRegistrySecret, Resource, Rights, TagChoice, TokenFormat,
+    NewRegistrySecret, Resource, TagChoice, TokenFormat,
 };
 use keyward_testkit::Vendor;
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
-use keyward_testkit::engine::{engine, new_license, new_registry, new_registry_key};
+use keyward_testkit::engine::{engine, new_license, new_registry, new_registry_key, principal};
 
 const YEAR: i64 = 365 * 24 * 60 * 60;
 
@@ -79,11 +80,7 @@ impl Depot {
 
     /// What the bearer of a password may do, asked as the gateway asks; `None` for who is not let in.
     async fn rights(&self, password: &str) -> Option<Rights> {
-        let engine = &self.vendor.engine;
-        let registry = engine.registry_at(&self.registry.host).await.unwrap()?;
-        let address = keyward_domain::Address::new(std::net::IpAddr::from([192, 0, 2, 1]));
-        let principal = engine.admit(&registry, password, address, "docker/28.0.1").await.unwrap();
-        principal.map(|principal| principal.rights)
+        principal(&self.vendor.engine, &self.registry.host, password).await.map(|principal| principal.rights)
     }
 
     /// Whether the bearer of a key is let in.
@@ -100,7 +97,7 @@ impl Depot {
     async fn pulls(&self, token: &str, wanted: &str) -> String {
         match self.rights(token).await {
             None => "out".to_owned(),
-            Some(Rights::Halted(why)) => why,
+            Some(Rights::Halted(halt)) => halt.to_string(),
             Some(Rights::License(rights)) => {
                 let known = self.artifact().await;
                 rights.reach(Some(known.id), &known.repository).has(&tag(wanted)).to_string()
