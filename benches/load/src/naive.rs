@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keyward_domain::validation::{Asked, LicenseFacts, Rules, Sighting, decide};
 use keyward_domain::{Address, LicenseKey, Secret, SecretKind, Timestamp};
-use keyward_storage::Store;
+use keyward_storage::{Store, Technical};
 use keyward_token::SecretKey;
 use serde::Deserialize;
 
@@ -80,7 +80,7 @@ async fn decided(request: &HttpRequest, question: &Question, parts: &Parts) -> R
     let mut usage = tx.usage(product.id).lock(now.day()).await?;
     usage.count(verdict.status.as_str());
     tx.usage(product.id).save(&usage).await?;
-    tx.commit().await?;
+    tx.commit_unrecorded(Technical::Usage).await?;
 
     let mut answer = serde_json::json!({
         "valid": verdict.is_valid(),
