@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keyward_domain::validation::{Asked, LicenseFacts, Rules, Sighting, decide};
 use keyward_domain::{Address, LicenseKey, Secret, SecretKind, Timestamp};
-use keyward_storage::Store;
+use keyward_storage::{Store, Technical};
 use keyward_token::SecretKey;
 use serde::Deserialize;
 
@@ -72,7 +72,7 @@ async fn decided(request: &HttpRequest, question: &Question, parts: &Parts) -> R
     let blocked = customer.map(|customer| customer.blocked).unwrap_or_default();
     let facts = LicenseFacts::new(&license, blocked, tx.addresses(license.id).list().await?);
     let asked = Asked { address, counted: true, version: None };
-    let verdict = decide(&organization, Rules::from(&product), Some(&facts), &asked, now);
+    let verdict = decide(&organization, &Rules::of(Some(&product)), Some(&facts), &asked, now);
     if let Some(address) = verdict.register {
         let seen = Sighting { address, first_seen_at: now, last_seen_at: now };
         tx.addresses(license.id).save(&seen).await?;
@@ -80,7 +80,7 @@ async fn decided(request: &HttpRequest, question: &Question, parts: &Parts) -> R
     let mut usage = tx.usage(product.id).lock(now.day()).await?;
     usage.count(verdict.status.as_str());
     tx.usage(product.id).save(&usage).await?;
-    tx.commit().await?;
+    tx.commit_unrecorded(Technical::Usage).await?;
 
     let mut answer = serde_json::json!({
         "valid": verdict.is_valid(),

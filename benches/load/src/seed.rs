@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{LicenseId, LicenseKey, OrganizationId, RevisionId, Timestamp};
-use keyward_storage::Store;
+use keyward_storage::{Store, Technical};
 use serde_json::{Value, json};
 
 /// A product on sale, with licenses.
@@ -87,7 +87,7 @@ pub(crate) async fn multiply(
             tx.addresses(license.id).save(&seen).await?;
             codes.extend(license.key.map(|key| key.to_string()));
         }
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Seed).await?;
     }
     Ok(codes)
 }

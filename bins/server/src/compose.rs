@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use keyward_engine::{Engine, MasterKey, Vault};
-use keyward_storage::{Schema, Store, sqlite_file};
+use keyward_storage::{Schema, Store, Technical, sqlite_file};
 
 use crate::config::Settings;
 use crate::mail::Post;
@@ -130,7 +130,7 @@ async fn fingerprint(store: &Store) -> anyhow::Result<Option<String>> {
 async fn remember(store: &Store, master: &MasterKey) -> anyhow::Result<()> {
     let tx = store.write().await?;
     tx.settings().begin(FINGERPRINT, &master.fingerprint()).await?;
-    tx.commit().await?;
+    tx.commit_unrecorded(Technical::Installation).await?;
     // Of several first starts, each with a key of its own, one was faster.
     matches(master, fingerprint(store).await?.as_deref())
 }

@@ -242,6 +242,11 @@ impl Identity {
         Self { session: Some(session), ..self }
     }
 
+    /// Who acts.
+    pub fn actor(&self) -> Actor {
+        self.actor
+    }
+
     /// The session that it ends with.
     pub fn session(&self) -> Option<SessionId> {
         self.session

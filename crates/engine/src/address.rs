@@ -28,23 +28,24 @@ impl Engine {
         address: AddressRange,
     ) -> Result<Sighting> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        let license = lock(&tx, scope, id).await?;
-        let known = tx.addresses(id).list().await?;
-        if let Some(known) = known.iter().find(|sighting| sighting.address == address) {
-            return Ok(*known);
-        }
-        if known.len() >= MOST_SIGHTINGS as usize {
-            let message = format!("is one too many: a license has at most {MOST_SIGHTINGS}");
-            return Err(Error::field("address", Invalid::new("too_many", message)));
-        }
-        let sighting = Sighting { address, first_seen_at: now, last_seen_at: now };
-        tx.addresses(id).save(&sighting).await?;
-        tx.licenses(scope).save(&license.readdressed(now)).await?;
-        let detail = [("address", json!(address))];
-        self.record(&tx, access, Action::LicenseIpRegistered, id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(sighting)
+        self.change(access, async |change| {
+            let license = lock(&change, scope, id).await?;
+            let known = change.addresses(id).list().await?;
+            if let Some(known) = known.iter().find(|sighting| sighting.address == address) {
+                return Ok(*known);
+            }
+            if known.len() >= MOST_SIGHTINGS as usize {
+                let message = format!("is one too many: a license has at most {MOST_SIGHTINGS}");
+                return Err(Error::field("address", Invalid::new("too_many", message)));
+            }
+            let sighting = Sighting { address, first_seen_at: now, last_seen_at: now };
+            change.addresses(id).save(&sighting).await?;
+            change.licenses(scope).save(&license.readdressed(now)).await?;
+            let detail = [("address", json!(address))];
+            change.commit(Action::LicenseIpRegistered, id.uuid(), &detail).await?;
+            Ok(sighting)
+        })
+        .await
     }
 
     /// Removes an address from a license; its place is free at once.
@@ -55,27 +56,28 @@ impl Engine {
         address: AddressRange,
     ) -> Result<()> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        let license = lock(&tx, scope, id).await?;
-        if !tx.addresses(id).remove(address).await? {
-            return Err(Error::NotFound(Resource::Address));
-        }
-        tx.licenses(scope).save(&license.readdressed(now)).await?;
-        let detail = [("address", json!(address))];
-        self.record(&tx, access, Action::LicenseIpRemoved, id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(())
+        self.change(access, async |change| {
+            let license = lock(&change, scope, id).await?;
+            if !change.addresses(id).remove(address).await? {
+                return Err(Error::NotFound(Resource::Address));
+            }
+            change.licenses(scope).save(&license.readdressed(now)).await?;
+            let detail = [("address", json!(address))];
+            change.commit(Action::LicenseIpRemoved, id.uuid(), &detail).await
+        })
+        .await
     }
 
     /// Removes all addresses of a license; how many there were.
     pub async fn reset_addresses(&self, access: &Access<WriteLicenses>, id: LicenseId) -> Result<u64> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        let license = lock(&tx, scope, id).await?;
-        let removed = tx.addresses(id).clear().await?;
-        tx.licenses(scope).save(&license.readdressed(now)).await?;
-        self.record(&tx, access, Action::LicenseIpsReset, id.uuid(), &[("removed", json!(removed))]).await?;
-        tx.commit().await?;
-        Ok(removed)
+        self.change(access, async |change| {
+            let license = lock(&change, scope, id).await?;
+            let removed = change.addresses(id).clear().await?;
+            change.licenses(scope).save(&license.readdressed(now)).await?;
+            change.commit(Action::LicenseIpsReset, id.uuid(), &[("removed", json!(removed))]).await?;
+            Ok(removed)
+        })
+        .await
     }
 }

@@ -9,7 +9,7 @@ use keyward_domain::{
     Access, Action, Actor, Alert, AlertId, AlertState, Finding, OrganizationState, Page, PageRequest,
     RegistryKeyId, Role,
 };
-use keyward_storage::{AlertFilter, Tx};
+use keyward_storage::{AlertFilter, Recorded, Tx};
 use serde_json::json;
 
 use crate::mail_text::{plain, vendor};
@@ -49,17 +49,18 @@ impl Engine {
     /// Says that the caller has seen to an alert. Saying so twice is no error.
     pub async fn acknowledge_alert(&self, access: &Access<WriteRegistries>, id: AlertId) -> Result<Alert> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        let alert = tx.alerts(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Alert))?;
-        match alert.state {
-            AlertState::Open => {}
-            AlertState::Acknowledged { .. } => return Ok(alert),
-        }
-        let alert = alert.acknowledged(access.actor(), self.now());
-        tx.alerts(scope).save(&alert).await?;
-        self.record(&tx, access, Action::AlertAcknowledged, id.uuid(), &detail(&alert)).await?;
-        tx.commit().await?;
-        Ok(alert)
+        self.change(access, async |change| {
+            let alert = change.alerts(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Alert))?;
+            match alert.state {
+                AlertState::Open => {}
+                AlertState::Acknowledged { .. } => return Ok(alert),
+            }
+            let alert = alert.acknowledged(access.actor(), self.now());
+            change.alerts(scope).save(&alert).await?;
+            change.commit(Action::AlertAcknowledged, id.uuid(), &detail(&alert)).await?;
+            Ok(alert)
+        })
+        .await
     }
 
     /// Tells something unusual, unless the same was told that day. Mail tells of the first of a kind.
@@ -70,7 +71,7 @@ impl Engine {
         holder: Holder,
         finding: Finding,
         origin: Option<Origin>,
-    ) -> Result<()> {
+    ) -> Result<Option<Recorded>> {
         let scope = registry.scope();
         let alert = Alert {
             id: self.id(AlertId::new),
@@ -85,13 +86,15 @@ impl Engine {
         // One who comes from a new network each minute fills the page, and no mailbox.
         let mailed = tx.alerts(scope).is_kind_raised(holder, &alert.finding, alert.created_at).await?;
         if !tx.alerts(scope).insert(&alert).await? {
-            return Ok(());
+            return Ok(None);
         }
         if !mailed {
             self.mail_alert(tx, registry, &alert).await?;
         }
         let target = alert.id.uuid();
-        self.record_for(tx, scope, Actor::Server, Action::AlertRaised, target, &detail(&alert)).await
+        self.record_for(tx, scope, Actor::Server, Action::AlertRaised, target, &detail(&alert))
+            .await
+            .map(Some)
     }
 
     async fn mail_alert(&self, tx: &Tx, registry: &Registry, alert: &Alert) -> Result<()> {

@@ -7,9 +7,10 @@ use keyward_domain::{
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::customer::unchanged;
-use crate::{Done, Engine, Error, Resource, Result, once};
+use crate::change::{Change, unchanged};
+use crate::{Done, Engine, Error, Resource, Result};
 
 /// An application to be created.
 #[derive(Debug, Clone)]
@@ -59,29 +60,28 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Application>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            return Ok(Done::before(find(&tx, scope, id.into()).await?));
-        }
-        // Held, so that of two of the same name one gets the plain slug.
-        tx.organizations().lock(scope).await?;
-        let application = Application {
-            id: self.id(ApplicationId::new),
-            organization: scope.id(),
-            slug: free_slug(&tx, scope, &new.name).await?,
-            name: new.name,
-            kind: new.kind,
-            description: new.description,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
-        tx.applications(scope).insert(&application).await.map_err(taken)?;
-        let detail = [("name", json!(application.name)), ("kind", json!(application.kind.as_str()))];
-        self.record(&tx, access, Action::ApplicationCreated, application.id.uuid(), &detail).await?;
-        once::complete(&tx, scope, once, application.id.uuid()).await?;
-        tx.commit().await?;
-        Ok(Done::now(application))
+        let id = self.id(ApplicationId::new);
+        let earlier = async |change: Change<'_>, id: Uuid| find(&change, scope, id.into()).await;
+        self.change_once(access, once, earlier, async |change| {
+            // Held, so that of two of the same name one gets the plain slug.
+            change.organizations().lock(scope).await?;
+            let application = Application {
+                id,
+                organization: scope.id(),
+                slug: free_slug(&change, scope, &new.name).await?,
+                name: new.name.clone(),
+                kind: new.kind,
+                description: new.description.clone(),
+                created_at: now,
+                updated_at: now,
+                version: 1,
+            };
+            change.applications(scope).insert(&application).await.map_err(taken)?;
+            let detail = [("name", json!(application.name)), ("kind", json!(application.kind.as_str()))];
+            change.commit(Action::ApplicationCreated, id.uuid(), &detail).await?;
+            Ok(application)
+        })
+        .await
     }
 
     /// Changes an application's name or description.
@@ -89,25 +89,26 @@ impl Engine {
         &self,
         access: &Access<WriteApplications>,
         id: ApplicationId,
-        change: ApplicationChange,
+        update: ApplicationChange,
         expected: Option<i64>,
     ) -> Result<Application> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        let application = lock(&tx, scope, id).await?;
-        unchanged(application.version, expected)?;
-        let name = change.name.unwrap_or_else(|| application.name.clone());
-        let description = change.description.unwrap_or_else(|| application.description.clone());
-        let before = application.clone();
-        let application = application.described(name, description, self.now());
-        if application.is_unchanged(&before) {
-            return Ok(before);
-        }
-        tx.applications(scope).save(&application).await.map_err(taken)?;
-        let detail = [("name", json!(application.name))];
-        self.record(&tx, access, Action::ApplicationUpdated, id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(application)
+        self.change(access, async |change| {
+            let application = lock(&change, scope, id).await?;
+            unchanged(application.version, expected)?;
+            let name = update.name.clone().unwrap_or_else(|| application.name.clone());
+            let description = update.description.clone().unwrap_or_else(|| application.description.clone());
+            let before = application.clone();
+            let application = application.described(name, description, self.now());
+            if application.is_unchanged(&before) {
+                return Ok(before);
+            }
+            change.applications(scope).save(&application).await.map_err(taken)?;
+            let detail = [("name", json!(application.name))];
+            change.commit(Action::ApplicationUpdated, id.uuid(), &detail).await?;
+            Ok(application)
+        })
+        .await
     }
 
     /// Deletes an application with its versions, if no customer is entitled to it.
@@ -118,22 +119,22 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        let application = lock(&tx, scope, id).await?;
-        unchanged(application.version, expected)?;
-        match tx.application_entitlements(scope).count_of(id).await? {
-            0 => {}
-            1 => return Err(Error::InUse("one customer is entitled to this application".to_owned())),
-            count => {
-                return Err(Error::InUse(format!("{count} customers are entitled to this application")));
+        self.change(access, async |change| {
+            let application = lock(&change, scope, id).await?;
+            unchanged(application.version, expected)?;
+            match change.application_entitlements(scope).count_of(id).await? {
+                0 => {}
+                1 => return Err(Error::InUse("one customer is entitled to this application".to_owned())),
+                count => {
+                    return Err(Error::InUse(format!("{count} customers are entitled to this application")));
+                }
             }
-        }
-        tx.application_versions(scope).delete_all(id).await?;
-        tx.applications(scope).delete(id).await?;
-        let detail = [("name", json!(application.name))];
-        self.record(&tx, access, Action::ApplicationDeleted, id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(())
+            change.application_versions(scope).delete_all(id).await?;
+            change.applications(scope).delete(id).await?;
+            let detail = [("name", json!(application.name))];
+            change.commit(Action::ApplicationDeleted, id.uuid(), &detail).await
+        })
+        .await
     }
 }
 

@@ -5,17 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use keyward_domain::application_entitlement::{
     ApplicationEntitlement, Decision, Granted, RequestedVersions, may_deploy,
 };
-use keyward_domain::permission::{ReadCustomers, ReadEntitlements, WriteCustomers, WriteEntitlements};
+use keyward_domain::permission::{ReadCustomers, ReadEntitlements, WriteEntitlements};
 use keyward_domain::{
     Access, Action, Application, ApplicationEntitlementId, ApplicationId, ApplicationVersion, Customer,
     CustomerId, Idempotency, Invalid, Notes, OrganizationScope, Page, PageRequest, VersionName, Versioned,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::customer::unchanged;
+use crate::change::{Change, unchanged};
 use crate::license::no_such_customer;
-use crate::{Done, Engine, Error, Resource, Result, application, once};
+use crate::{Done, Engine, Error, Resource, Result, application};
 
 /// Which versions are to be granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,8 +106,7 @@ impl Engine {
         access: &Access<ReadEntitlements>,
         id: ApplicationEntitlementId,
     ) -> Result<ApplicationGrant> {
-        let tx = self.store.read().await?;
-        self.find_grant(&tx, access.scope(), id).await
+        find(&self.store.read().await?, access.scope(), id).await
     }
 
     /// How many applications each of these customers is entitled to, where there are any.
@@ -126,34 +126,32 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<ApplicationGrant>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            return Ok(Done::before(self.find_grant(&tx, scope, id.into()).await?));
-        }
-        self.license_management(&tx, scope).await?;
-        // Held, so that the customer is not deleted and no version archived while the grant is being made.
-        let customer = tx.customers(scope).lock(new.customer).await?.ok_or_else(no_such_customer)?;
-        let application = tx.applications(scope).lock(new.application).await?;
-        let application = application.ok_or_else(no_such_application)?;
-        let versions = tx.application_versions(scope).list(application.id).await?;
-        let granted = Granted::grant(wanted(&new.versions, &versions)?, &versions, None)?;
-        let entitlement = ApplicationEntitlement {
-            id: self.id(ApplicationEntitlementId::new),
-            organization: scope.id(),
-            customer: customer.id,
-            application: application.id,
-            granted,
-            note: new.note,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
-        tx.application_entitlements(scope).insert(&entitlement).await.map_err(taken)?;
-        let made = assembled(entitlement, customer, application, versions);
-        self.finish_grant(&tx, access, Action::ApplicationEntitlementCreated, &made).await?;
-        once::complete(&tx, scope, once, made.entitlement.id.uuid()).await?;
-        tx.commit().await?;
-        Ok(Done::now(made))
+        let id = self.id(ApplicationEntitlementId::new);
+        let earlier = async |change: Change<'_>, id: Uuid| find(&change, scope, id.into()).await;
+        self.change_once(access, once, earlier, async |change| {
+            self.license_management(&change, scope).await?;
+            // Held, so that the customer is not deleted and no version archived while the grant is being made.
+            let customer = change.customers(scope).lock(new.customer).await?.ok_or_else(no_such_customer)?;
+            let application = change.applications(scope).lock(new.application).await?;
+            let application = application.ok_or_else(no_such_application)?;
+            let versions = change.application_versions(scope).list(application.id).await?;
+            let entitlement = ApplicationEntitlement {
+                id,
+                organization: scope.id(),
+                customer: customer.id,
+                application: application.id,
+                granted: Granted::grant(wanted(&new.versions, &versions)?, &versions, None)?,
+                note: new.note.clone(),
+                created_at: now,
+                updated_at: now,
+                version: 1,
+            };
+            change.application_entitlements(scope).insert(&entitlement).await.map_err(taken)?;
+            let made = assembled(entitlement, customer, application, versions);
+            finish(change, Action::ApplicationEntitlementCreated, &made).await?;
+            Ok(made)
+        })
+        .await
     }
 
     /// Grants more versions, or changes the note.
@@ -161,33 +159,34 @@ impl Engine {
         &self,
         access: &Access<WriteEntitlements>,
         id: ApplicationEntitlementId,
-        change: ApplicationGrantChange,
+        update: ApplicationGrantChange,
         expected: Option<i64>,
     ) -> Result<ApplicationGrant> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        let held = self.lock_grant(&tx, scope, id).await?;
-        unchanged(held.entitlement.version, expected)?;
-        let versions = tx.application_versions(scope).list(held.application.id).await?;
-        let next = held.entitlement.version + 1;
-        let before = held.entitlement.clone();
-        let mut entitlement = held.entitlement;
-        if let Some(asked) = &change.versions {
-            self.license_management(&tx, scope).await?;
-            entitlement = entitlement.granting(wanted(asked, &versions)?, &versions, now)?;
-        }
-        if let Some(note) = change.note {
-            entitlement = entitlement.noted(note, now);
-        }
-        let entitlement = ApplicationEntitlement { updated_at: now, version: next, ..entitlement };
-        if entitlement.is_unchanged(&before) {
-            return Ok(assembled(before, held.customer, held.application, versions));
-        }
-        tx.application_entitlements(scope).save(&entitlement).await?;
-        let changed = assembled(entitlement, held.customer, held.application, versions);
-        self.finish_grant(&tx, access, Action::ApplicationEntitlementUpdated, &changed).await?;
-        tx.commit().await?;
-        Ok(changed)
+        self.change(access, async |change| {
+            let held = lock(&change, scope, id).await?;
+            unchanged(held.entitlement.version, expected)?;
+            let versions = change.application_versions(scope).list(held.application.id).await?;
+            let next = held.entitlement.version + 1;
+            let before = held.entitlement.clone();
+            let mut entitlement = held.entitlement;
+            if let Some(asked) = &update.versions {
+                self.license_management(&change, scope).await?;
+                entitlement = entitlement.granting(wanted(asked, &versions)?, &versions, now)?;
+            }
+            if let Some(note) = update.note.clone() {
+                entitlement = entitlement.noted(note, now);
+            }
+            let entitlement = ApplicationEntitlement { updated_at: now, version: next, ..entitlement };
+            if entitlement.is_unchanged(&before) {
+                return Ok(assembled(before, held.customer, held.application, versions));
+            }
+            change.application_entitlements(scope).save(&entitlement).await?;
+            let changed = assembled(entitlement, held.customer, held.application, versions);
+            finish(change, Action::ApplicationEntitlementUpdated, &changed).await?;
+            Ok(changed)
+        })
+        .await
     }
 
     /// Removes an entitlement that grants no version. What was granted ends with its customer alone.
@@ -197,79 +196,59 @@ impl Engine {
         id: ApplicationEntitlementId,
         expected: Option<i64>,
     ) -> Result<()> {
-        let (tx, scope) = (self.write(access).await?, access.scope());
-        let held = self.lock_grant(&tx, scope, id).await?;
-        unchanged(held.entitlement.version, expected)?;
-        held.entitlement.removable(&held.versions)?;
-        tx.application_entitlements(scope).delete(id).await?;
-        self.finish_grant(&tx, access, Action::ApplicationEntitlementDeleted, &held).await?;
-        tx.commit().await?;
-        Ok(())
+        let scope = access.scope();
+        self.change(access, async |change| {
+            let held = lock(&change, scope, id).await?;
+            unchanged(held.entitlement.version, expected)?;
+            held.entitlement.removable(&held.versions)?;
+            change.application_entitlements(scope).delete(id).await?;
+            finish(change, Action::ApplicationEntitlementDeleted, &held).await
+        })
+        .await
     }
+}
 
-    /// Ends all entitlements of a customer who is being deleted, and is held.
-    pub(crate) async fn end_application_entitlements(
-        &self,
-        tx: &Tx,
-        access: &Access<WriteCustomers>,
-        customer: CustomerId,
-    ) -> Result<()> {
-        for entitlement in tx.application_entitlements(access.scope()).of_customer(customer).await? {
-            tx.application_entitlements(access.scope()).delete(entitlement.id).await?;
-            let detail = [
-                ("customer_id", json!(customer)),
-                ("application_id", json!(entitlement.application)),
-                ("because", json!("customer deleted")),
-            ];
-            let (action, target) = (Action::ApplicationEntitlementDeleted, entitlement.id.uuid());
-            self.record(tx, access, action, target, &detail).await?;
-        }
-        Ok(())
-    }
+async fn find(tx: &Tx, scope: OrganizationScope, id: ApplicationEntitlementId) -> Result<ApplicationGrant> {
+    let found = tx.application_entitlements(scope).find(id).await?;
+    grant(tx, scope, found.ok_or(Error::NotFound(Resource::ApplicationEntitlement))?).await
+}
 
-    async fn find_grant(
-        &self,
-        tx: &Tx,
-        scope: OrganizationScope,
-        id: ApplicationEntitlementId,
-    ) -> Result<ApplicationGrant> {
-        let found = tx.application_entitlements(scope).find(id).await?;
-        let found = found.ok_or(Error::NotFound(Resource::ApplicationEntitlement))?;
-        grant(tx, scope, found).await
-    }
+/// Holds an entitlement, and before it its customer and application, in the order of all who hold them.
+async fn lock(tx: &Tx, scope: OrganizationScope, id: ApplicationEntitlementId) -> Result<ApplicationGrant> {
+    let gone = || Error::NotFound(Resource::ApplicationEntitlement);
+    let found = tx.application_entitlements(scope).find(id).await?.ok_or_else(gone)?;
+    tx.customers(scope).lock(found.customer).await?.ok_or_else(gone)?;
+    application::lock(tx, scope, found.application).await?;
+    let held = tx.application_entitlements(scope).lock(id).await?.ok_or_else(gone)?;
+    grant(tx, scope, held).await
+}
 
-    /// Holds an entitlement, and before it its customer and application, in the order of all who hold them.
-    async fn lock_grant(
-        &self,
-        tx: &Tx,
-        scope: OrganizationScope,
-        id: ApplicationEntitlementId,
-    ) -> Result<ApplicationGrant> {
-        let gone = || Error::NotFound(Resource::ApplicationEntitlement);
-        let found = tx.application_entitlements(scope).find(id).await?.ok_or_else(gone)?;
-        tx.customers(scope).lock(found.customer).await?.ok_or_else(gone)?;
-        application::lock(tx, scope, found.application).await?;
-        let held = tx.application_entitlements(scope).lock(id).await?.ok_or_else(gone)?;
-        grant(tx, scope, held).await
-    }
-
-    async fn finish_grant(
-        &self,
-        tx: &Tx,
-        access: &Access<WriteEntitlements>,
-        action: Action,
-        grant: &ApplicationGrant,
-    ) -> Result<()> {
-        let versions: Vec<_> = grant.versions.iter().map(|version| &version.name).collect();
+/// Ends all entitlements of a customer who is being deleted, and is held.
+pub(crate) async fn end_all(change: &Change<'_>, customer: CustomerId) -> Result<()> {
+    let entitlements = change.application_entitlements(change.scope());
+    for entitlement in entitlements.of_customer(customer).await? {
+        entitlements.delete(entitlement.id).await?;
         let detail = [
-            ("name", json!(format!("{} for {}", grant.application.name, grant.customer.name))),
-            ("customer_id", json!(grant.customer.id)),
-            ("application_id", json!(grant.application.id)),
-            ("all_versions", json!(grant.is_for_all())),
-            ("versions", json!(versions)),
+            ("customer_id", json!(customer)),
+            ("application_id", json!(entitlement.application)),
+            ("because", json!("customer deleted")),
         ];
-        self.record(tx, access, action, grant.entitlement.id.uuid(), &detail).await
+        change.record(Action::ApplicationEntitlementDeleted, entitlement.id.uuid(), &detail).await?;
     }
+    Ok(())
+}
+
+/// What a change of an entitlement leaves behind besides the change.
+async fn finish(change: Change<'_>, action: Action, grant: &ApplicationGrant) -> Result<()> {
+    let versions: Vec<_> = grant.versions.iter().map(|version| &version.name).collect();
+    let detail = [
+        ("name", json!(format!("{} for {}", grant.application.name, grant.customer.name))),
+        ("customer_id", json!(grant.customer.id)),
+        ("application_id", json!(grant.application.id)),
+        ("all_versions", json!(grant.is_for_all())),
+        ("versions", json!(versions)),
+    ];
+    change.commit(action, grant.entitlement.id.uuid(), &detail).await
 }
 
 /// Entitlements with what they are about, each thing read once.

@@ -11,10 +11,11 @@ use keyward_domain::{
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
+use uuid::Uuid;
 
 use crate::application::{find, lock};
-use crate::customer::unchanged;
-use crate::{Done, Engine, Error, FieldFault, Resource, Result, heavy, once};
+use crate::change::{Change, unchanged};
+use crate::{Done, Engine, Error, FieldFault, Resource, Result, heavy};
 
 /// A version to be created.
 #[derive(Debug, Clone)]
@@ -102,37 +103,36 @@ impl Engine {
         let files = heavy(new.files.bytes(), move || Files::new(kind, new.files))
             .await
             .map_err(|faults| Error::Invalid(faults.into_iter().map(fault).collect()))?;
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            let application = find(&tx, scope, application).await?;
-            let version = tx.application_versions(scope).by_id(id.into()).await?;
+        let id = self.id(ApplicationVersionId::new);
+        let earlier = async |change: Change<'_>, id: Uuid| {
+            let application = find(&change, scope, application).await?;
+            let version = change.application_versions(scope).by_id(id.into()).await?;
             let version = version.ok_or(Error::NotFound(Resource::ApplicationVersion))?;
-            return Ok(Done::before(sheet(&tx, scope, application, version).await?));
-        }
-        // Held, so that an entitlement to all versions sees it or is seen by it.
-        let application = lock(&tx, scope, application).await?;
-        if tx.application_versions(scope).count(application.id).await? >= Application::MOST_VERSIONS {
-            let message =
-                format!("is one too many: an application has {} versions", Application::MOST_VERSIONS);
-            return Err(Error::field("name", Invalid::new("too_many", message)));
-        }
-        let version = ApplicationVersion {
-            id: self.id(ApplicationVersionId::new),
-            organization: scope.id(),
-            application: application.id,
-            name: new.name,
-            notes: new.notes,
-            state: keyward_domain::application::VersionState::Offered,
-            created_at: now,
-            updated_at: now,
-            version: 1,
+            sheet(&change, scope, application, version).await
         };
-        tx.application_versions(scope).insert(&version, &files).await.map_err(taken)?;
-        self.tell(&tx, access, Action::ApplicationVersionCreated, &application, &version).await?;
-        once::complete(&tx, scope, once, version.id.uuid()).await?;
-        let made = sheet(&tx, scope, application, version).await?;
-        tx.commit().await?;
-        Ok(Done::now(made))
+        self.change_once(access, once, earlier, async |change| {
+            // Held, so that an entitlement to all versions sees it or is seen by it.
+            let application = lock(&change, scope, application).await?;
+            if change.application_versions(scope).count(application.id).await? >= Application::MOST_VERSIONS {
+                let message =
+                    format!("is one too many: an application has {} versions", Application::MOST_VERSIONS);
+                return Err(Error::field("name", Invalid::new("too_many", message)));
+            }
+            let version = ApplicationVersion {
+                id,
+                organization: scope.id(),
+                application: application.id,
+                name: new.name.clone(),
+                notes: new.notes.clone(),
+                state: keyward_domain::application::VersionState::Offered,
+                created_at: now,
+                updated_at: now,
+                version: 1,
+            };
+            change.application_versions(scope).insert(&version, &files).await.map_err(taken)?;
+            finish(change, Action::ApplicationVersionCreated, application, version).await
+        })
+        .await
     }
 
     /// Changes a version's notes.
@@ -144,19 +144,19 @@ impl Engine {
         notes: Markdown,
         expected: Option<i64>,
     ) -> Result<VersionSheet> {
-        let (tx, scope) = (self.write(access).await?, access.scope());
-        let (application, version) = hold(&tx, scope, application, name).await?;
-        unchanged(version.version, expected)?;
-        let before = version.clone();
-        let version = version.noted(notes, self.now());
-        if version.is_unchanged(&before) {
-            return sheet(&tx, scope, application, before).await;
-        }
-        tx.application_versions(scope).save(&version).await?;
-        self.tell(&tx, access, Action::ApplicationVersionUpdated, &application, &version).await?;
-        let changed = sheet(&tx, scope, application, version).await?;
-        tx.commit().await?;
-        Ok(changed)
+        let (scope, now) = (access.scope(), self.now());
+        self.change(access, async |change| {
+            let (application, version) = hold(&change, scope, application, name).await?;
+            unchanged(version.version, expected)?;
+            let before = version.clone();
+            let version = version.noted(notes.clone(), now);
+            if version.is_unchanged(&before) {
+                return sheet(&change, scope, application, before).await;
+            }
+            change.application_versions(scope).save(&version).await?;
+            finish(change, Action::ApplicationVersionUpdated, application, version).await
+        })
+        .await
     }
 
     /// Offers a version to nobody new.
@@ -190,42 +190,41 @@ impl Engine {
         name: &VersionName,
         once: Option<&Idempotency>,
         action: Action,
-        decide: impl FnOnce(ApplicationVersion, Timestamp) -> Result<ApplicationVersion, VersionTransitionError>,
+        decide: impl Fn(ApplicationVersion, Timestamp) -> Result<ApplicationVersion, VersionTransitionError>,
     ) -> Result<Done<VersionSheet>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        let earlier = once::earlier(&tx, scope, once, now).await?;
-        let (application, version) = hold(&tx, scope, application, name).await?;
-        if earlier.is_some() {
-            return Ok(Done::before(sheet(&tx, scope, application, version).await?));
-        }
-        let version = decide(version, now)?;
-        tx.application_versions(scope).save(&version).await?;
-        if !version.is_archived() {
-            tx.application_entitlements(scope).offered_again(application.id, version.id).await?;
-        }
-        self.tell(&tx, access, action, &application, &version).await?;
-        once::complete(&tx, scope, once, version.id.uuid()).await?;
-        let changed = sheet(&tx, scope, application, version).await?;
-        tx.commit().await?;
-        Ok(Done::now(changed))
+        let earlier = async |change: Change<'_>, _| {
+            let (application, version) = hold(&change, scope, application, name).await?;
+            sheet(&change, scope, application, version).await
+        };
+        self.change_once(access, once, earlier, async |change| {
+            let (application, version) = hold(&change, scope, application, name).await?;
+            let version = decide(version, now)?;
+            change.application_versions(scope).save(&version).await?;
+            if !version.is_archived() {
+                change.application_entitlements(scope).offered_again(application.id, version.id).await?;
+            }
+            finish(change, action, application, version).await
+        })
+        .await
     }
+}
 
-    async fn tell(
-        &self,
-        tx: &Tx,
-        access: &Access<WriteApplications>,
-        action: Action,
-        application: &Application,
-        version: &ApplicationVersion,
-    ) -> Result<()> {
-        let detail = [
-            ("name", json!(format!("{} {}", application.name, version.name))),
-            ("application_id", json!(application.id)),
-            ("version", json!(version.name)),
-        ];
-        self.record(tx, access, action, version.id.uuid(), &detail).await
-    }
+/// Ends a change of a version, and gives the version as it is after it.
+async fn finish(
+    change: Change<'_>,
+    action: Action,
+    application: Application,
+    version: ApplicationVersion,
+) -> Result<VersionSheet> {
+    let detail = [
+        ("name", json!(format!("{} {}", application.name, version.name))),
+        ("application_id", json!(application.id)),
+        ("version", json!(version.name)),
+    ];
+    let changed = sheet(&change, change.scope(), application, version).await?;
+    change.commit(action, changed.version.id.uuid(), &detail).await?;
+    Ok(changed)
 }
 
 /// Holds a version, and its application before it.

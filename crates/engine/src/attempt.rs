@@ -9,7 +9,7 @@ use std::time::Duration;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use keyward_domain::attempt::{AccountKey, Attempts, DeviceId, Source, Verdict, WINDOW_SECONDS};
 use keyward_domain::{Email, Member, MemberId, OrganizationScope, Timestamp};
-use keyward_storage::{StorageError, Store, Tx};
+use keyward_storage::{StorageError, Store, Technical, Tx};
 use quick_cache::sync::Cache;
 use sha2::Sha256;
 use tokio::sync::{mpsc, oneshot};
@@ -140,7 +140,7 @@ async fn settle(store: &Store, batch: &[Entry]) -> Result<Vec<Verdict>, StorageE
         }
     }
     if changed {
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Attempts).await?;
     }
     Ok(verdicts)
 }
@@ -200,7 +200,7 @@ impl Engine {
             };
             self.begin_code(&tx, attempt).await?;
             if !self.take_code(&tx, scope, id, code).await? {
-                tx.commit().await?;
+                tx.commit_unrecorded(Technical::Attempts).await?;
                 return Ok(None);
             }
         }

@@ -24,24 +24,15 @@ impl Engine {
         Ok(Some(identity))
     }
 
-    /// A transaction that writes, for whoever may still do `P` when it begins. Since the credential was checked, the
-    /// request may have waited for its body or for another server, and the right may have been taken away.
-    pub(crate) async fn write<P: Grant>(&self, access: &Access<P>) -> Result<Tx> {
-        let tx = self.store.write().await?;
-        self.still::<_, P>(&tx, access).await?;
-        Ok(tx)
-    }
-
-    /// The same with the organization locked, and the right as it is now. Roles change one after the other, so it holds
-    /// until the transaction ends, and two owners who step down at once are told apart.
-    pub(crate) async fn write_locked<P: Grant>(&self, access: &Access<P>) -> Result<(Tx, Access<P>)> {
-        let tx = self.store.write().await?;
+    /// Locks the organization, and gives the right of the caller as it is then. Roles change one after the other, so it
+    /// holds until the transaction ends, and two owners who step down at once are told apart.
+    pub(crate) async fn lock_roles<P: Grant>(&self, tx: &Tx, access: &Access<P>) -> Result<Access<P>> {
         tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Resource::Organization))?;
-        let now = self.still::<_, P>(&tx, access).await?;
-        Ok((tx, now))
+        self.still(tx, access).await
     }
 
-    /// The right of the same caller to do `Q`, as it is in this transaction.
+    /// The right of the same caller to do `Q`, as it is in this transaction. Since the credential was checked, the request
+    /// may have waited for its body or for another server, and the right may have been taken away.
     pub(crate) async fn still<P, Q: Grant>(&self, tx: &Tx, access: &Access<P>) -> Result<Access<Q>> {
         let scope = access.scope();
         let identity = match access.actor() {

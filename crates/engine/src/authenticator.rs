@@ -85,7 +85,7 @@ impl Engine {
         let codes = self.recovery_codes();
         let action = Action::MemberAuthenticatorAdded;
         let change = |known| Credentials {
-            authenticator: Some(sealed),
+            authenticator: Some(sealed.clone()),
             last_step: step,
             recovery: hashes(&codes),
             ..known
@@ -116,18 +116,21 @@ impl Engine {
 
     /// Removes the second factor of a member who has lost it, for the operator; all their sessions end.
     pub async fn reset_second_factor(&self, slug: &Slug, email: &Email) -> Result<ResetSecondFactor> {
-        let tx = self.store.write().await?;
-        let organization = tx.organizations().by_slug(slug).await?;
-        let scope = organization.ok_or(Error::NotFound(Resource::Organization))?.scope();
-        let found = tx.members(scope).by_email(email).await?;
-        let member = one_of(found, email).ok_or(Error::NotFound(Resource::Member))?;
-        if lock_credentials(&tx, scope, member.id).await?.authenticator.is_none() {
-            return Ok(ResetSecondFactor { member, sessions_ended: None });
-        }
-        let by = (Actor::Operator, Action::MemberAuthenticatorRemoved);
-        let ended = self.change_credentials(&tx, scope, member.id, by, without_second_factor).await?;
-        tx.commit().await?;
-        Ok(ResetSecondFactor { member, sessions_ended: Some(ended) })
+        self.transaction(async |tx| {
+            let organization = tx.organizations().by_slug(slug).await?;
+            let scope = organization.ok_or(Error::NotFound(Resource::Organization))?.scope();
+            let found = tx.members(scope).by_email(email).await?;
+            let member = one_of(found, email).ok_or(Error::NotFound(Resource::Member))?;
+            if lock_credentials(&tx, scope, member.id).await?.authenticator.is_none() {
+                return Ok(ResetSecondFactor { member, sessions_ended: None });
+            }
+            let by = (Actor::Operator, Action::MemberAuthenticatorRemoved);
+            let (ended, recorded) =
+                self.change_credentials(&tx, scope, member.id, by, without_second_factor).await?;
+            tx.commit(recorded).await?;
+            Ok(ResetSecondFactor { member, sessions_ended: Some(ended) })
+        })
+        .await
     }
 
     /// Changes what a person signs in with for themselves: of all their sessions the one goes on, under a new secret.
@@ -135,15 +138,18 @@ impl Engine {
         &self,
         proof: &Reauthenticated<'_>,
         action: Action,
-        change: impl FnOnce(Credentials) -> Credentials,
+        change: impl Fn(Credentials) -> Credentials,
     ) -> Result<SignedIn> {
         let (scope, id) = (proof.scope(), proof.member());
-        let tx = self.store.write().await?;
-        let session = proof.hold(self, &tx).await?;
-        self.change_credentials(&tx, scope, id, (Actor::Member(id), action), change).await?;
-        let signed_in = self.go_on_with(&tx, scope, session).await?;
-        tx.commit().await?;
-        Ok(signed_in)
+        self.transaction(async |tx| {
+            let session = proof.hold(self, &tx).await?;
+            let by = (Actor::Member(id), action);
+            let (_, recorded) = self.change_credentials(&tx, scope, id, by, &change).await?;
+            let signed_in = self.go_on_with(&tx, scope, session).await?;
+            tx.commit(recorded).await?;
+            Ok(signed_in)
+        })
+        .await
     }
 
     fn recovery_codes(&self) -> Vec<String> {

@@ -2,14 +2,16 @@
 
 use keyward_domain::permission::{ReadCustomers, WriteCustomers};
 use keyward_domain::{
-    Access, Action, BlockList, Customer, CustomerId, Email, Idempotency, Name, Notes, Page, PageRequest,
-    Versioned,
+    Access, Action, BlockList, Customer, CustomerId, Email, Idempotency, Name, Notes, OrganizationScope,
+    Page, PageRequest, Timestamp, Versioned,
 };
-use keyward_storage::Tx;
+use keyward_storage::{Recorded, Tx};
 use serde_json::json;
+use uuid::Uuid;
 
+use crate::change::{Change, unchanged};
 use crate::identity::Whose;
-use crate::{Done, Engine, Error, Resource, Result, once};
+use crate::{Done, Engine, Error, Resource, Result, application_entitlement, registry};
 
 /// A customer to be created.
 #[derive(Debug, Clone)]
@@ -48,8 +50,7 @@ impl Engine {
 
     /// One customer.
     pub async fn customer(&self, access: &Access<ReadCustomers>, id: CustomerId) -> Result<Customer> {
-        let tx = self.store.read().await?;
-        tx.customers(access.scope()).find(id).await?.ok_or(Error::NotFound(Resource::Customer))
+        find(&self.store.read().await?, access.scope(), id).await
     }
 
     /// Creates a customer.
@@ -59,29 +60,22 @@ impl Engine {
         new: NewCustomer,
         once: Option<&Idempotency>,
     ) -> Result<Done<Customer>> {
-        let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            let earlier = tx.customers(scope).find(id.into()).await?;
-            return earlier.map(Done::before).ok_or(Error::NotFound(Resource::Customer));
-        }
-        let customer = self.add_customer(&tx, access, new).await?;
-        once::complete(&tx, scope, once, customer.id.uuid()).await?;
-        tx.commit().await?;
-        Ok(Done::now(customer))
+        let customer = self.new_customer(access.scope(), new);
+        let earlier = async |change: Change<'_>, id: Uuid| find(&change, change.scope(), id.into()).await;
+        self.change_once(access, once, earlier, async |change| {
+            let recorded = insert(&change, &customer).await?;
+            change.commit_as(customer.id.uuid(), recorded).await?;
+            Ok(customer.clone())
+        })
+        .await
     }
 
-    /// Writes a new customer in an open transaction.
-    pub(crate) async fn add_customer<P>(
-        &self,
-        tx: &Tx,
-        access: &Access<P>,
-        new: NewCustomer,
-    ) -> Result<Customer> {
+    /// A customer who is not written yet.
+    pub(crate) fn new_customer(&self, scope: OrganizationScope, new: NewCustomer) -> Customer {
         let now = self.now();
-        let customer = Customer {
+        Customer {
             id: self.id(CustomerId::new),
-            organization: access.scope().id(),
+            organization: scope.id(),
             name: new.name,
             email: new.email,
             notes: new.notes,
@@ -89,11 +83,7 @@ impl Engine {
             created_at: now,
             updated_at: now,
             version: 1,
-        };
-        tx.customers(access.scope()).insert(&customer).await?;
-        let detail = [("name", json!(customer.name))];
-        self.record(tx, access, Action::CustomerCreated, customer.id.uuid(), &detail).await?;
-        Ok(customer)
+        }
     }
 
     /// Changes a customer's name, address, notes or block list.
@@ -101,34 +91,25 @@ impl Engine {
         &self,
         access: &Access<WriteCustomers>,
         id: CustomerId,
-        change: CustomerChange,
+        update: CustomerChange,
         expected: Option<i64>,
     ) -> Result<Customer> {
-        let scope = access.scope();
-        let tx = self.write(access).await?;
-        let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Customer))?;
-        unchanged(customer.version, expected)?;
-        let before = customer.clone();
-        let customer = Customer {
-            name: change.name.unwrap_or(customer.name),
-            email: change.email.unwrap_or(customer.email),
-            notes: change.notes.unwrap_or(customer.notes),
-            blocked: change.blocked.unwrap_or(customer.blocked),
-            updated_at: self.now(),
-            version: customer.version + 1,
-            ..customer
-        };
-        if customer.is_unchanged(&before) {
-            return Ok(before);
-        }
-        tx.customers(scope).save(&customer).await?;
-        if !customer.email.is(&before.email) {
-            self.end_proofs(&tx, scope, Whose::Customer(id)).await?;
-        }
-        self.record(&tx, access, Action::CustomerUpdated, id.uuid(), &[("name", json!(customer.name))])
-            .await?;
-        tx.commit().await?;
-        Ok(customer)
+        let (scope, now) = (access.scope(), self.now());
+        self.change(access, async |change| {
+            let before = lock(&change, scope, id).await?;
+            unchanged(before.version, expected)?;
+            let customer = update.clone().apply(before.clone(), now);
+            if customer.is_unchanged(&before) {
+                return Ok(before);
+            }
+            change.customers(scope).save(&customer).await?;
+            if !customer.email.is(&before.email) {
+                self.end_proofs(&change, scope, Whose::Customer(id)).await?;
+            }
+            change.commit(Action::CustomerUpdated, id.uuid(), &[("name", json!(customer.name))]).await?;
+            Ok(customer)
+        })
+        .await
     }
 
     /// Deletes a customer and revokes all they hold, at once.
@@ -139,33 +120,52 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        let customer = tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Customer))?;
-        unchanged(customer.version, expected)?;
-        for license in tx.licenses(scope).of_customer(id).await? {
-            let target = license.id.uuid();
-            // A license revoked before stays as it is.
-            if let Ok(license) = license.revoke(now) {
-                tx.licenses(scope).save(&license).await?;
-                let detail = [("name", json!(license.name)), ("because", json!("customer deleted"))];
-                self.record(&tx, access, Action::LicenseRevoked, target, &detail).await?;
+        self.change(access, async |change| {
+            let customer = lock(&change, scope, id).await?;
+            unchanged(customer.version, expected)?;
+            for license in change.licenses(scope).of_customer(id).await? {
+                let target = license.id.uuid();
+                // A license revoked before stays as it is.
+                if let Ok(license) = license.revoke(now) {
+                    change.licenses(scope).save(&license).await?;
+                    let detail = [("name", json!(license.name)), ("because", json!("customer deleted"))];
+                    change.record(Action::LicenseRevoked, target, &detail).await?;
+                }
             }
-        }
-        self.end_application_entitlements(&tx, access, id).await?;
-        self.end_artifact_entitlements(&tx, access, id).await?;
-        self.end_proofs(&tx, scope, Whose::Customer(id)).await?;
-        tx.customers(scope).delete(id, now).await?;
-        self.record(&tx, access, Action::CustomerDeleted, id.uuid(), &[("name", json!(customer.name))])
-            .await?;
-        tx.commit().await?;
-        Ok(())
+            application_entitlement::end_all(&change, id).await?;
+            registry::entitlement::end_all(&change, id).await?;
+            self.end_proofs(&change, scope, Whose::Customer(id)).await?;
+            change.customers(scope).delete(id, now).await?;
+            change.commit(Action::CustomerDeleted, id.uuid(), &[("name", json!(customer.name))]).await
+        })
+        .await
     }
 }
 
-/// Holds a change back that was made on the sight of an older version.
-pub(crate) fn unchanged(version: i64, expected: Option<i64>) -> Result<()> {
-    match expected {
-        Some(expected) if expected != version => Err(Error::Changed { version }),
-        Some(_) | None => Ok(()),
+impl CustomerChange {
+    fn apply(self, customer: Customer, now: Timestamp) -> Customer {
+        Customer {
+            name: self.name.unwrap_or(customer.name),
+            email: self.email.unwrap_or(customer.email),
+            notes: self.notes.unwrap_or(customer.notes),
+            blocked: self.blocked.unwrap_or(customer.blocked),
+            updated_at: now,
+            version: customer.version + 1,
+            ..customer
+        }
     }
+}
+
+async fn find(tx: &Tx, scope: OrganizationScope, id: CustomerId) -> Result<Customer> {
+    tx.customers(scope).find(id).await?.ok_or(Error::NotFound(Resource::Customer))
+}
+
+async fn lock(tx: &Tx, scope: OrganizationScope, id: CustomerId) -> Result<Customer> {
+    tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Customer))
+}
+
+/// Writes a new customer.
+pub(crate) async fn insert(change: &Change<'_>, customer: &Customer) -> Result<Recorded> {
+    change.customers(change.scope()).insert(customer).await?;
+    change.record(Action::CustomerCreated, customer.id.uuid(), &[("name", json!(customer.name))]).await
 }

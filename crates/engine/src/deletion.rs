@@ -3,12 +3,12 @@
 
 use keyward_domain::permission::{ReadOrganization, WriteOwners};
 use keyward_domain::{Access, Action, Actor, Deletion, DeletionState, Organization, Role, Slug};
-use keyward_storage::Tx;
+use keyward_storage::{Recorded, Technical, Tx};
 use serde_json::json;
 
 use crate::mail_text::{plain, vendor};
 use crate::retention::MOST_REMOVED;
-use crate::{ConfirmedCaller, Engine, Error, Resource, Result, Tidied, slug};
+use crate::{ConfirmedCaller, Engine, Error, Resource, Result, Tidied, organization, slug};
 
 impl Engine {
     /// The deletion of the caller's organization, if it is scheduled.
@@ -23,18 +23,25 @@ impl Engine {
         caller: &ConfirmedCaller<'_>,
         named: &Slug,
     ) -> Result<Deletion> {
-        let tx = self.write(access).await?;
-        caller.hold(self, &tx, access).await?;
-        let organization = tx.organizations().lock(access.scope()).await?;
-        let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
-        if organization.slug != *named {
-            let wrong =
-                keyward_domain::Invalid::new("other_organization", "is not the slug of your organization");
-            return Err(Error::field("slug", wrong));
-        }
-        let deletion = self.schedule(&tx, &organization, access.actor(), Deletion::GRACE_DAYS).await?;
-        tx.commit().await?;
-        Ok(deletion)
+        self.change(access, async |change| {
+            caller.hold(self, &change, access).await?;
+            let organization = organization::lock(&change, change.scope()).await?;
+            if organization.slug != *named {
+                let wrong = keyward_domain::Invalid::new(
+                    "other_organization",
+                    "is not the slug of your organization",
+                );
+                return Err(Error::field("slug", wrong));
+            }
+            if let Some(scheduled) = change.deletions().lock(organization.id).await? {
+                return Ok(scheduled);
+            }
+            let (deletion, recorded) =
+                self.schedule(&change, &organization, access.actor(), Deletion::GRACE_DAYS).await?;
+            change.commit_as(organization.id.uuid(), recorded).await?;
+            Ok(deletion)
+        })
+        .await
     }
 
     /// Takes the deletion of the caller's organization back.
@@ -43,21 +50,24 @@ impl Engine {
         access: &Access<WriteOwners>,
         caller: &ConfirmedCaller<'_>,
     ) -> Result<()> {
-        let tx = self.write(access).await?;
-        caller.hold(self, &tx, access).await?;
-        let organization = tx.organizations().lock(access.scope()).await?;
-        let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
-        self.keep(&tx, &organization, access.actor()).await?;
-        tx.commit().await?;
-        Ok(())
+        self.change(access, async |change| {
+            caller.hold(self, &change, access).await?;
+            let organization = organization::lock(&change, change.scope()).await?;
+            let recorded = self.keep(&change, &organization, access.actor()).await?;
+            change.commit_as(organization.id.uuid(), recorded).await
+        })
+        .await
     }
 
     /// Schedules the deletion of an organization at the operator's command line.
     pub async fn operator_schedules_deletion(&self, slug: &Slug, days: u32) -> Result<Deletion> {
         let tx = self.store.write().await?;
         let organization = named(&tx, slug).await?;
-        let deletion = self.schedule(&tx, &organization, Actor::Operator, days).await?;
-        tx.commit().await?;
+        if let Some(scheduled) = tx.deletions().lock(organization.id).await? {
+            return Ok(scheduled);
+        }
+        let (deletion, recorded) = self.schedule(&tx, &organization, Actor::Operator, days).await?;
+        tx.commit(recorded).await?;
         Ok(deletion)
     }
 
@@ -72,9 +82,8 @@ impl Engine {
     pub async fn operator_withdraws_deletion(&self, slug: &Slug) -> Result<()> {
         let tx = self.store.write().await?;
         let organization = named(&tx, slug).await?;
-        self.keep(&tx, &organization, Actor::Operator).await?;
-        tx.commit().await?;
-        Ok(())
+        let recorded = self.keep(&tx, &organization, Actor::Operator).await?;
+        Ok(tx.commit(recorded).await?)
     }
 
     /// Deletes an organization now, at the operator's command line. `pause` is awaited between the parts, so that others
@@ -96,7 +105,7 @@ impl Engine {
         };
         let scheduled = tx.deletions().lock(organization.id).await?.unwrap_or(scheduled);
         self.begin_deletion(&tx, Deletion { due_at: now.min(scheduled.due_at), ..scheduled }).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Deletion).await?;
         let mut removed = 0;
         loop {
             let tx = self.store.write().await?;
@@ -106,7 +115,7 @@ impl Engine {
                 return Ok(removed);
             }
             removed += self.go_on_deleting(&tx, deletion).await?;
-            tx.commit().await?;
+            tx.commit_unrecorded(Technical::Deletion).await?;
             pause().await;
         }
     }
@@ -126,20 +135,18 @@ impl Engine {
                 self.go_on_deleting(&tx, deletion).await?
             }
         };
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Deletion).await?;
         Ok(Tidied::Some(removed))
     }
 
+    /// Schedules a deletion where none is.
     async fn schedule(
         &self,
         tx: &Tx,
         organization: &Organization,
         actor: Actor,
         days: u32,
-    ) -> Result<Deletion> {
-        if let Some(scheduled) = tx.deletions().lock(organization.id).await? {
-            return Ok(scheduled);
-        }
+    ) -> Result<(Deletion, Recorded)> {
         let (scope, now) = (organization.scope(), self.now());
         let deletion = Deletion {
             organization: organization.id,
@@ -151,7 +158,7 @@ impl Engine {
         tx.deletions().put(&deletion).await?;
         let detail = [("slug", json!(organization.slug)), ("due_at", json!(deletion.due_at))];
         let action = Action::OrganizationDeletionScheduled;
-        self.record_for(tx, scope, actor, action, organization.id.uuid(), &detail).await?;
+        let recorded = self.record_for(tx, scope, actor, action, organization.id.uuid(), &detail).await?;
         let (vendor, url) = (vendor(organization), self.issuer.as_str());
         for owner in tx.members(scope).with_roles(&[Role::Owner]).await? {
             let body = format!(
@@ -163,10 +170,10 @@ impl Engine {
             );
             self.mail(tx, scope, &owner.email, format!("{vendor} is to be deleted"), body).await?;
         }
-        Ok(deletion)
+        Ok((deletion, recorded))
     }
 
-    async fn keep(&self, tx: &Tx, organization: &Organization, actor: Actor) -> Result<()> {
+    async fn keep(&self, tx: &Tx, organization: &Organization, actor: Actor) -> Result<Recorded> {
         if !tx.deletions().remove(organization.id).await? {
             return Err(Error::Transition("no deletion of the organization is scheduled".to_owned()));
         }

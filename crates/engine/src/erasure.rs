@@ -4,7 +4,7 @@ use keyward_domain::permission::WriteOwners;
 use keyward_domain::{
     Access, Action, Actor, CustomerId, Email, Member, MemberId, Name, OrganizationScope, Role, Slug,
 };
-use keyward_storage::{Person, Tx};
+use keyward_storage::{Person, Recorded, Technical, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -29,16 +29,19 @@ impl Engine {
         id: CustomerId,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        caller.hold(self, &tx, access).await?;
-        let found = tx.customers(scope).find(id).await?.ok_or(Error::NotFound(Resource::Customer))?;
-        drop(tx);
+        let found = self.change(access, async |change| {
+            caller.hold(self, &change, access).await?;
+            change.customers(scope).find(id).await?.ok_or(Error::NotFound(Resource::Customer))
+        });
+        let found = found.await?;
         let person = person(Kind::Customer, Some((id.uuid(), found.name)), found.email)?;
         let after = self.leave_log(scope, &person).await?;
-        let tx = self.write(access).await?;
-        caller.hold(self, &tx, access).await?;
-        self.leave(&tx, scope, Kind::Customer, &person, after, access.actor()).await?;
-        Ok(tx.commit().await?)
+        self.change(access, async |change| {
+            caller.hold(self, &change, access).await?;
+            let recorded = self.leave(&change, scope, Kind::Customer, &person, after, access.actor()).await?;
+            change.commit_as(id.uuid(), recorded).await
+        })
+        .await
     }
 
     /// Removes a member, and takes their name and address out of what is kept.
@@ -49,17 +52,22 @@ impl Engine {
         id: MemberId,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        caller.hold(self, &tx, access).await?;
-        let member = tx.members(scope).find(id).await?.ok_or(Error::NotFound(Resource::Member))?;
-        may_go(&tx, scope, &member).await?;
-        drop(tx);
+        let found = self.change(access, async |change| {
+            caller.hold(self, &change, access).await?;
+            let member = change.members(scope).find(id).await?.ok_or(Error::NotFound(Resource::Member))?;
+            may_go(&change, scope, &member).await?;
+            Ok(member)
+        });
+        let member = found.await?;
         let person = person(Kind::Member, Some((id.uuid(), member.name)), member.email)?;
         let after = self.leave_log(scope, &person).await?;
-        let (tx, held) = self.write_locked(access).await?;
-        caller.hold(self, &tx, access).await?;
-        self.leave(&tx, scope, Kind::Member, &person, after, held.actor()).await?;
-        Ok(tx.commit().await?)
+        self.change(access, async |change| {
+            let held = self.lock_roles(&change, access).await?;
+            caller.hold(self, &change, access).await?;
+            let recorded = self.leave(&change, scope, Kind::Member, &person, after, held.actor()).await?;
+            change.commit_as(id.uuid(), recorded).await
+        })
+        .await
     }
 
     /// The same at the operator's command line, of all customers with an address, also of those that were deleted. Gives
@@ -72,8 +80,8 @@ impl Engine {
             let person = person(Kind::Customer, Some(known), email.clone())?;
             let after = self.leave_log(scope, &person).await?;
             let tx = self.store.write().await?;
-            self.leave(&tx, scope, Kind::Customer, &person, after, Actor::Operator).await?;
-            tx.commit().await?;
+            let recorded = self.leave(&tx, scope, Kind::Customer, &person, after, Actor::Operator).await?;
+            tx.commit(recorded).await?;
         }
         if count == 0 {
             return Err(Error::NotFound(Resource::Customer));
@@ -96,8 +104,8 @@ impl Engine {
         let after = self.leave_log(scope, &person).await?;
         let tx = self.store.write().await?;
         tx.organizations().lock(scope).await?;
-        self.leave(&tx, scope, Kind::Member, &person, after, Actor::Operator).await?;
-        tx.commit().await?;
+        let recorded = self.leave(&tx, scope, Kind::Member, &person, after, Actor::Operator).await?;
+        tx.commit(recorded).await?;
         Ok(member.is_some())
     }
 
@@ -113,7 +121,7 @@ impl Engine {
         loop {
             let tx = self.store.write().await?;
             let Some(last) = tx.erasure(scope).leave_log(person, after).await? else { return Ok(after) };
-            tx.commit().await?;
+            tx.commit_unrecorded(Technical::Erasure).await?;
             after = last;
         }
     }
@@ -127,7 +135,7 @@ impl Engine {
         person: &Person,
         mut after: i64,
         actor: Actor,
-    ) -> Result<()> {
+    ) -> Result<Recorded> {
         let erasure = tx.erasure(scope);
         while let Some(last) = erasure.leave_log(person, after).await? {
             after = last;

@@ -237,8 +237,8 @@ impl Error {
     /// Whether the same may go well in a moment: the database is not there, or does not write now.
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Storage(error) => matches!(error, StorageError::Unavailable(_)),
-            Self::Uncounted(error) => matches!(**error, StorageError::Unavailable(_)),
+            Self::Storage(error) => error.is_passing(),
+            Self::Uncounted(error) => error.is_passing(),
             _ => false,
         }
     }

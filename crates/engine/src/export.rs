@@ -8,9 +8,10 @@ use crate::{Engine, Error, Resource, Result};
 impl Engine {
     /// Tells the audit log that everything is read.
     pub async fn begin_export(&self, access: &Access<WriteOwners>) -> Result<()> {
-        let tx = self.write(access).await?;
-        self.record(&tx, access, Action::OrganizationExported, access.scope().id().uuid(), &[]).await?;
-        Ok(tx.commit().await?)
+        self.change(access, async |change| {
+            change.commit(Action::OrganizationExported, access.scope().id().uuid(), &[]).await
+        })
+        .await
     }
 
     /// How often anything of the organization was changed.

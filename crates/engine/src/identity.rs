@@ -3,7 +3,7 @@
 
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{Action, Actor, CustomerId, MemberId, OrganizationScope, Session};
-use keyward_storage::{Credentials, Tx};
+use keyward_storage::{Credentials, Recorded, Tx};
 use serde_json::json;
 
 use crate::sessions::SignedIn;
@@ -46,7 +46,7 @@ impl Engine {
     }
 
     /// Changes what a member signs in with, and ends what the old credentials have proved. Gives how many sessions
-    /// ended. Codes are used up elsewhere; there is no other way to change credentials.
+    /// ended, with the event. Codes are used up elsewhere; there is no other way to change credentials.
     pub(crate) async fn change_credentials(
         &self,
         tx: &Tx,
@@ -54,12 +54,13 @@ impl Engine {
         id: MemberId,
         (actor, action): (Actor, Action),
         change: impl FnOnce(Credentials) -> Credentials,
-    ) -> Result<u64> {
+    ) -> Result<(u64, Recorded)> {
         let known = lock_credentials(tx, scope, id).await?;
         tx.members(scope).set_credentials(id, &change(known)).await?;
         let ended = self.end_proofs(tx, scope, Whose::Member(id)).await?;
-        self.record_for(tx, scope, actor, action, id.uuid(), &[("sessions_ended", json!(ended))]).await?;
-        Ok(ended)
+        let detail = [("sessions_ended", json!(ended))];
+        let recorded = self.record_for(tx, scope, actor, action, id.uuid(), &detail).await?;
+        Ok((ended, recorded))
     }
 
     /// Goes on with one session after all were ended, under a new secret.

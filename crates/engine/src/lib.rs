@@ -1,8 +1,8 @@
 //! The use-cases: load, decide, write, record the event, commit.
 //!
 //! Each is a method of [`Engine`] and has the same shape: it takes the caller's [`Access`] as proof of
-//! permission, opens one transaction, lets `keyward-domain` decide, writes the result and its audit event,
-//! and commits. What is not committed never happened.
+//! permission and runs inside a `Change`, one transaction that lets `keyward-domain` decide, writes the result and
+//! ends with its event. What is not committed never happened.
 //!
 //! The engine owns no clock and no source of randomness: both are given to it ([`Clock`], [`Entropy`]).
 //!
@@ -14,8 +14,10 @@ mod application;
 mod application_entitlement;
 mod application_version;
 mod attempt;
+mod audit;
 mod authenticate;
 mod authenticator;
+mod change;
 mod clock;
 mod customer;
 mod deletion;
@@ -39,7 +41,6 @@ mod member;
 mod names;
 mod notice;
 mod onboarding;
-mod once;
 mod organization;
 pub mod outbound;
 mod overview;
@@ -48,7 +49,6 @@ mod product;
 mod provider;
 mod publish;
 mod reauthentication;
-mod record;
 mod registry;
 mod retention;
 mod sessions;
@@ -85,6 +85,7 @@ pub use application_entitlement::{
 pub use application_version::{KeyWarning, NewApplicationVersion, VersionSheet};
 pub use attempt::DEVICE_SECONDS;
 pub use authenticator::{NewAuthenticator, NewRecoveryCodes, ResetSecondFactor};
+pub use change::Done;
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use entitled_applications::{DeliveredFile, EntitledApplication, EntitledVersion, Recipient};
@@ -104,7 +105,6 @@ pub use member::{MemberChange, NewMember};
 pub use names::HolderNames;
 pub use notice::NoticesChange;
 pub use onboarding::{Handover, LicenseUsage, NewOnboardingLink};
-pub use once::Done;
 pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
 pub use overview::Overview;
 pub use password::Password;

@@ -11,9 +11,11 @@ use keyward_domain::{
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
-use crate::customer::{NewCustomer, unchanged};
-use crate::{Done, Engine, Error, FieldFault, Resource, Result, TokenFormat, once, product};
+use crate::change::{Change, unchanged};
+use crate::customer::NewCustomer;
+use crate::{Done, Engine, Error, FieldFault, Resource, Result, TokenFormat, customer, product};
 
 /// How many license keys are drawn for a name that is free.
 const MOST_DRAWS: u32 = 8;
@@ -150,38 +152,36 @@ impl Engine {
         let not_before = new.not_before.unwrap_or(now);
         let expires_at = new.expires_at.unwrap_or_else(|| Some(not_before.max(now).plus_one_year()));
 
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            return Ok(Done::before(find(&tx, scope, id.into()).await?));
-        }
-        if let Terms::Payload(_) = new.terms {
-            self.license_management(&tx, scope).await?;
-        }
-        if let Some(customer) = new.customer {
-            // Locked, so that the customer is not deleted while the license is being made for them.
-            tx.customers(scope).lock(customer).await?;
-        }
-        let (product, payload) = match new.terms {
-            Terms::Payload(payload) => (None, payload),
-            Terms::Product { product, fields } => (Some((product, fields)), Payload::default()),
-        };
-        let product = product.as_ref().map(|(product, fields)| (*product, fields));
-        let asked = Asked { customer: new.customer, product, not_before, expires_at };
-        let (product, filled) = asked.check(&tx, scope).await?.sound()?;
-        let payload = filled.unwrap_or(payload);
-        let draft = Draft {
-            name: Some(new.name),
-            description: new.description,
-            customer: new.customer,
-            product,
-            payload,
-            not_before,
-            expires_at,
-        };
-        let license = self.insert(&tx, scope, draft).await?;
-        self.finish(&tx, access, Action::LicenseCreated, &license, once).await?;
-        tx.commit().await?;
-        Ok(Done::now(license))
+        let earlier = async |change: Change<'_>, id: Uuid| find(&change, scope, id.into()).await;
+        self.change_once(access, once, earlier, async |change| {
+            if let Terms::Payload(_) = new.terms {
+                self.license_management(&change, scope).await?;
+            }
+            if let Some(customer) = new.customer {
+                // Locked, so that the customer is not deleted while the license is being made for them.
+                change.customers(scope).lock(customer).await?;
+            }
+            let (product, payload) = match &new.terms {
+                Terms::Payload(payload) => (None, payload.clone()),
+                Terms::Product { product, fields } => (Some((*product, fields)), Payload::default()),
+            };
+            let asked = Asked { customer: new.customer, product, not_before, expires_at };
+            let (product, filled) = asked.check(&change, scope).await?.sound()?;
+            let payload = filled.unwrap_or(payload);
+            let draft = Draft {
+                name: Some(new.name.clone()),
+                description: new.description.clone(),
+                customer: new.customer,
+                product,
+                payload,
+                not_before,
+                expires_at,
+            };
+            let license = self.insert(&change, scope, draft).await?;
+            finish(change, Action::LicenseCreated, &license).await?;
+            Ok(license)
+        })
+        .await
     }
 
     /// What is wrong with what a new license is asked to be, for a request of which other parts can't be read.
@@ -203,43 +203,47 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<IssuedKey>> {
         let (scope, now) = (access.scope(), self.now());
-        if let Holder::New(_) = new.holder {
-            access.also::<WriteCustomers>()?;
-        }
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            let license = find(&tx, scope, id.into()).await?;
-            return Ok(Done::before(self.issued(&tx, scope, license).await?));
-        }
-        let product = product::find(&tx, scope, product).await?;
-        let asked = Asked {
-            customer: match new.holder {
-                Holder::New(_) => None,
-                Holder::Existing(id) => Some(id),
-            },
-            product: Some((product.id, &new.fields)),
-            not_before: new.not_before.unwrap_or(now),
-            expires_at: new.expires_at,
+        let (customer, made) = match new.holder {
+            Holder::New(customer) => {
+                access.also::<WriteCustomers>()?;
+                let made = self.new_customer(scope, customer);
+                (made.id, Some(made))
+            }
+            Holder::Existing(id) => (id, None),
         };
-        let (_, payload) = asked.check(&tx, scope).await?.sound()?;
-        let customer = match new.holder {
-            Holder::New(new) => self.add_customer(&tx, access, new).await?,
-            Holder::Existing(id) => tx.customers(scope).lock(id).await?.ok_or_else(no_such_customer)?,
+        let earlier = async |change: Change<'_>, id: Uuid| {
+            let license = find(&change, scope, id.into()).await?;
+            self.issued(&change, scope, license).await
         };
-        let draft = Draft {
-            name: new.name,
-            description: None,
-            customer: Some(customer.id),
-            product: Some(product),
-            payload: payload.unwrap_or_default(),
-            not_before: new.not_before.unwrap_or(now),
-            expires_at: new.expires_at,
-        };
-        let license = self.insert(&tx, scope, draft).await?;
-        self.finish(&tx, access, Action::LicenseCreated, &license, once).await?;
-        let issued = self.issued(&tx, scope, license).await?;
-        tx.commit().await?;
-        Ok(Done::now(issued))
+        self.change_once(access, once, earlier, async |change| {
+            let product = product::find(&change, scope, product).await?;
+            let asked = Asked {
+                customer: made.is_none().then_some(customer),
+                product: Some((product.id, &new.fields)),
+                not_before: new.not_before.unwrap_or(now),
+                expires_at: new.expires_at,
+            };
+            let (_, payload) = asked.check(&change, scope).await?.sound()?;
+            if let Some(made) = &made {
+                customer::insert(&change, made).await?;
+            } else {
+                change.customers(scope).lock(customer).await?.ok_or_else(no_such_customer)?;
+            }
+            let draft = Draft {
+                name: new.name.clone(),
+                description: None,
+                customer: Some(customer),
+                product: Some(product),
+                payload: payload.unwrap_or_default(),
+                not_before: new.not_before.unwrap_or(now),
+                expires_at: new.expires_at,
+            };
+            let license = self.insert(&change, scope, draft).await?;
+            let issued = self.issued(&change, scope, license).await?;
+            finish(change, Action::LicenseCreated, &issued.license).await?;
+            Ok(issued)
+        })
+        .await
     }
 
     async fn issued(&self, tx: &Tx, scope: OrganizationScope, license: License) -> Result<IssuedKey> {
@@ -347,25 +351,26 @@ impl Engine {
         &self,
         access: &Access<WriteLicenses>,
         id: LicenseId,
-        change: LicenseChange,
+        update: LicenseChange,
         expected: Option<i64>,
     ) -> Result<License> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        let license = lock(&tx, scope, id).await?;
-        unchanged(license.version, expected)?;
-        let name = change.name.unwrap_or_else(|| license.name.clone());
-        let description = change.description.unwrap_or_else(|| license.description.clone());
-        let bounds = change.bounds.apply(license.bounds.clone());
-        let before = license.clone();
-        let license = license.adjusted(name, description, bounds, self.now());
-        if license.is_unchanged(&before) {
-            return Ok(before);
-        }
-        tx.licenses(scope).save(&license).await.map_err(taken)?;
-        self.finish(&tx, access, Action::LicenseUpdated, &license, None).await?;
-        tx.commit().await?;
-        Ok(license)
+        self.change(access, async |change| {
+            let license = lock(&change, scope, id).await?;
+            unchanged(license.version, expected)?;
+            let name = update.name.clone().unwrap_or_else(|| license.name.clone());
+            let description = update.description.clone().unwrap_or_else(|| license.description.clone());
+            let bounds = update.bounds.clone().apply(license.bounds.clone());
+            let before = license.clone();
+            let license = license.adjusted(name, description, bounds, self.now());
+            if license.is_unchanged(&before) {
+                return Ok(before);
+            }
+            change.licenses(scope).save(&license).await.map_err(taken)?;
+            finish(change, Action::LicenseUpdated, &license).await?;
+            Ok(license)
+        })
+        .await
     }
 
     /// Gives a license new terms: a revision is appended, and from now on its token is another.
@@ -377,26 +382,25 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<License>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            return Ok(Done::before(find(&tx, scope, id.into()).await?));
-        }
-        self.license_management(&tx, scope).await?;
-        let license = lock(&tx, scope, id).await?;
-        let product = match license.product {
-            Some(product) => Some(product::find(&tx, scope, product).await?),
-            None => None,
-        };
-        let issue = self.issue(&tx, scope, product.as_ref()).await?;
-        if license.product.is_some() && renewal.payload.is_some() {
-            let message = "is told by the product's fields, which never change: create another key";
-            return Err(Error::field("payload", Invalid::new("not_allowed", message)));
-        }
-        let (license, previous) = license.renew(renewal, issue, now)?;
-        tx.licenses(scope).append(&license, &previous).await?;
-        self.finish(&tx, access, Action::LicenseRenewed, &license, once).await?;
-        tx.commit().await?;
-        Ok(Done::now(license))
+        let earlier = async |change: Change<'_>, id: Uuid| find(&change, scope, id.into()).await;
+        self.change_once(access, once, earlier, async |change| {
+            self.license_management(&change, scope).await?;
+            let license = lock(&change, scope, id).await?;
+            let product = match license.product {
+                Some(product) => Some(product::find(&change, scope, product).await?),
+                None => None,
+            };
+            let issue = self.issue(&change, scope, product.as_ref()).await?;
+            if license.product.is_some() && renewal.payload.is_some() {
+                let message = "is told by the product's fields, which never change: create another key";
+                return Err(Error::field("payload", Invalid::new("not_allowed", message)));
+            }
+            let (license, previous) = license.renew(renewal.clone(), issue, now)?;
+            change.licenses(scope).append(&license, &previous).await?;
+            finish(change, Action::LicenseRenewed, &license).await?;
+            Ok(license)
+        })
+        .await
     }
 
     /// Holds a license back until it is resumed.
@@ -406,8 +410,14 @@ impl Engine {
         id: LicenseId,
         once: Option<&Idempotency>,
     ) -> Result<Done<License>> {
-        self.change(access, id, once, Action::LicenseSuspended, |license, now| Ok(license.suspend(now)?))
-            .await
+        self.change_state(
+            access,
+            id,
+            once,
+            Action::LicenseSuspended,
+            |license, now| Ok(license.suspend(now)?),
+        )
+        .await
     }
 
     /// Ends a suspension.
@@ -417,7 +427,8 @@ impl Engine {
         id: LicenseId,
         once: Option<&Idempotency>,
     ) -> Result<Done<License>> {
-        self.change(access, id, once, Action::LicenseResumed, |license, now| Ok(license.resume(now)?)).await
+        self.change_state(access, id, once, Action::LicenseResumed, |license, now| Ok(license.resume(now)?))
+            .await
     }
 
     /// Ends a license for ever.
@@ -427,7 +438,8 @@ impl Engine {
         id: LicenseId,
         once: Option<&Idempotency>,
     ) -> Result<Done<License>> {
-        self.change(access, id, once, Action::LicenseRevoked, |license, now| Ok(license.revoke(now)?)).await
+        self.change_state(access, id, once, Action::LicenseRevoked, |license, now| Ok(license.revoke(now)?))
+            .await
     }
 
     /// Takes a license away. Its name is free again; its tokens count as revoked.
@@ -438,53 +450,33 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        let license = lock(&tx, scope, id).await?;
-        unchanged(license.version, expected)?;
-        tx.licenses(scope).delete(id, self.now()).await?;
-        self.finish(&tx, access, Action::LicenseDeleted, &license, None).await?;
-        tx.commit().await?;
-        Ok(())
+        self.change(access, async |change| {
+            let license = lock(&change, scope, id).await?;
+            unchanged(license.version, expected)?;
+            change.licenses(scope).delete(id, self.now()).await?;
+            finish(change, Action::LicenseDeleted, &license).await
+        })
+        .await
     }
 
-    /// One change of state: load, decide, write, record, commit.
-    async fn change(
+    /// One change of state: load, decide, write, commit.
+    async fn change_state(
         &self,
         access: &Access<WriteLicenses>,
         id: LicenseId,
         once: Option<&Idempotency>,
         action: Action,
-        decide: impl FnOnce(License, Timestamp) -> Result<License>,
+        decide: impl Fn(License, Timestamp) -> Result<License>,
     ) -> Result<Done<License>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            return Ok(Done::before(find(&tx, scope, id.into()).await?));
-        }
-        let license = decide(lock(&tx, scope, id).await?, now)?;
-        tx.licenses(scope).save(&license).await?;
-        self.finish(&tx, access, action, &license, once).await?;
-        tx.commit().await?;
-        Ok(Done::now(license))
-    }
-
-    /// What every change of a license leaves behind besides the change.
-    async fn finish(
-        &self,
-        tx: &Tx,
-        access: &Access<WriteLicenses>,
-        action: Action,
-        license: &License,
-        once: Option<&Idempotency>,
-    ) -> Result<()> {
-        let detail = [
-            ("name", json!(license.name)),
-            ("customer_id", json!(license.customer)),
-            ("product_id", json!(license.product)),
-            ("revision", json!(license.revision.number)),
-        ];
-        self.record(tx, access, action, license.id.uuid(), &detail).await?;
-        once::complete(tx, access.scope(), once, license.id.uuid()).await
+        let earlier = async |change: Change<'_>, id: Uuid| find(&change, scope, id.into()).await;
+        self.change_once(access, once, earlier, async |change| {
+            let license = decide(lock(&change, scope, id).await?, now)?;
+            change.licenses(scope).save(&license).await?;
+            finish(change, action, &license).await?;
+            Ok(license)
+        })
+        .await
     }
 
     /// What a new revision gets from its surroundings.
@@ -604,6 +596,17 @@ impl Checked {
             Err(Error::Invalid(self.faults))
         }
     }
+}
+
+/// What every change of a license ends with.
+async fn finish(change: Change<'_>, action: Action, license: &License) -> Result<()> {
+    let detail = [
+        ("name", json!(license.name)),
+        ("customer_id", json!(license.customer)),
+        ("product_id", json!(license.product)),
+        ("revision", json!(license.revision.number)),
+    ];
+    change.commit(action, license.id.uuid(), &detail).await
 }
 
 pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {

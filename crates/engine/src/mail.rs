@@ -7,9 +7,10 @@ use keyward_domain::{
     Access, Action, Email, Link, LinkId, MailId, Member, MemberId, Organization, OrganizationId,
     OrganizationScope, Secret, SecretKind, Timestamp,
 };
-use keyward_storage::{MailBody, QueuedMail, Tx};
+use keyward_storage::{MailBody, QueuedMail, Technical, Tx};
 use serde_json::json;
 
+use crate::change::Change;
 use crate::mail_limit::Counted;
 use crate::mail_text::{plain, vendor};
 use crate::member::{self, NewMember};
@@ -49,39 +50,36 @@ impl std::fmt::Debug for Mail {
 impl Engine {
     /// Adds a member and mails the link for the first password.
     pub async fn invite_member(&self, access: &Access<WriteMembers>, new: NewMember) -> Result<Member> {
-        let scope = access.scope();
-        let (tx, access) = self.write_locked(access).await?;
-        let member = self.insert_member(&tx, &access, new, None).await?.value;
-        self.mail_invitation(&tx, &access, scope, &member).await?;
-        tx.commit().await?;
-        Ok(member)
+        let member = self.new_member(access.scope(), new);
+        self.change(access, async |change| {
+            self.insert_member(&change, access, &member).await?;
+            self.mail_invitation(change, &member).await?;
+            Ok(member.clone())
+        })
+        .await
     }
 
     /// Mails a member the link for the first password, again if need be. The one mailed before is dead, so owners are
     /// invited by who may do what concerns owners.
     pub async fn send_invitation(&self, access: &Access<WriteMembers>, id: MemberId) -> Result<()> {
-        let scope = access.scope();
-        let (tx, access) = self.write_locked(access).await?;
-        let member = member::lock(&tx, scope, id).await?;
-        self.owners_for_owners(&tx, &access, member.role).await?;
-        self.mail_invitation(&tx, &access, scope, &member).await?;
-        tx.commit().await?;
-        Ok(())
+        self.change(access, async |change| {
+            let access = &self.lock_roles(&change, access).await?;
+            let member = member::lock(&change, change.scope(), id).await?;
+            self.owners_for_owners(&change, access, member.role).await?;
+            self.mail_invitation(change, &member).await
+        })
+        .await
     }
 
-    async fn mail_invitation(
-        &self,
-        tx: &Tx,
-        access: &Access<WriteMembers>,
-        scope: OrganizationScope,
-        member: &Member,
-    ) -> Result<()> {
-        let counted = self.count_vendor_mail(tx, scope, &member.email).await?;
-        let organization = self.home(tx, member).await?;
-        tx.links(scope).withdraw_all(member.id.uuid(), self.now()).await?;
-        self.mail_member_link(tx, counted, &organization, member, LinkPurpose::Invitation(member.id)).await?;
-        let detail = [("email", json!(member.email))];
-        self.record(tx, access, Action::MemberInvited, member.id.uuid(), &detail).await
+    /// Mails the link for the first password, which ends the change.
+    async fn mail_invitation(&self, change: Change<'_>, member: &Member) -> Result<()> {
+        let scope = change.scope();
+        let counted = self.count_vendor_mail(&change, scope, &member.email).await?;
+        let organization = self.home(&change, member).await?;
+        change.links(scope).withdraw_all(member.id.uuid(), self.now()).await?;
+        let purpose = LinkPurpose::Invitation(member.id);
+        self.mail_member_link(&change, counted, &organization, member, purpose).await?;
+        change.commit(Action::MemberInvited, member.id.uuid(), &[("email", json!(member.email))]).await
     }
 
     /// The next mail to be sent, held back from other senders for a minute.
@@ -92,7 +90,7 @@ impl Engine {
         let Some(mail) = tx.claim_mail(now, again, BACKOFF.longest).await? else {
             return Ok(None);
         };
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Mail).await?;
         match self.unsealed(&mail) {
             Ok(body) => Ok(Some(Mail {
                 id: mail.id,
@@ -113,7 +111,7 @@ impl Engine {
     pub async fn mail_sent(&self, mail: &Mail) -> Result<()> {
         let tx = self.store.write().await?;
         tx.remove_mail(mail.id).await?;
-        Ok(tx.commit().await?)
+        Ok(tx.commit_unrecorded(Technical::Mail).await?)
     }
 
     /// The mail can't be handed over, however often it is tried.
@@ -133,7 +131,7 @@ impl Engine {
             Some(pause) => tx.postpone_mail(id, self.now().plus_seconds(pause)).await?,
             None => tx.remove_mail(id).await?,
         }
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Mail).await?;
         Ok(pause.is_none())
     }
 

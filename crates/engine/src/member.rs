@@ -5,13 +5,14 @@ use keyward_domain::{
     Access, Action, Email, Idempotency, Member, MemberId, Name, OrganizationScope, Page, PageRequest, Role,
     Versioned,
 };
-use keyward_storage::{StorageError, Tx, Unique};
+use keyward_storage::{Recorded, StorageError, Tx, Unique};
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::customer::unchanged;
+use crate::change::{Change, unchanged};
 use crate::identity::Whose;
 use crate::provider::is_vouched_for;
-use crate::{Done, Engine, Error, Resource, Result, once};
+use crate::{Done, Engine, Error, Resource, Result};
 
 /// A member to be added.
 #[derive(Debug, Clone)]
@@ -41,8 +42,7 @@ impl Engine {
 
     /// One member.
     pub async fn member(&self, access: &Access<ReadMembers>, id: MemberId) -> Result<Member> {
-        let tx = self.store.read().await?;
-        tx.members(access.scope()).find(id).await?.ok_or(Error::NotFound(Resource::Member))
+        find(&self.store.read().await?, access.scope(), id).await
     }
 
     /// Adds a member. An owner is added by who may do what concerns owners.
@@ -52,32 +52,31 @@ impl Engine {
         new: NewMember,
         once: Option<&Idempotency>,
     ) -> Result<Done<Member>> {
-        let (tx, access) = self.write_locked(access).await?;
-        let done = self.insert_member(&tx, &access, new, once).await?;
-        tx.commit().await?;
-        Ok(done)
+        let member = self.new_member(access.scope(), new);
+        let earlier = async |change: Change<'_>, id: Uuid| {
+            self.owners_for_owners(&change, &change.access()?, member.role).await?;
+            find(&change, change.scope(), id.into()).await
+        };
+        self.change_once(access, once, earlier, async |change| {
+            let recorded = self.insert_member(&change, access, &member).await?;
+            change.commit_as(member.id.uuid(), recorded).await?;
+            Ok(member.clone())
+        })
+        .await
     }
 
-    /// Adds a member in a transaction that the caller commits, with the right as it is in it.
+    /// Writes a new member, if the caller may make one with this role.
     pub(crate) async fn insert_member(
         &self,
-        tx: &Tx,
+        change: &Change<'_>,
         access: &Access<WriteMembers>,
-        new: NewMember,
-        once: Option<&Idempotency>,
-    ) -> Result<Done<Member>> {
-        let (scope, now) = (access.scope(), self.now());
-        self.owners_for_owners(tx, access, new.role).await?;
-        if let Some(id) = once::earlier(tx, scope, once, now).await? {
-            let earlier = tx.members(scope).find(id.into()).await?;
-            return earlier.map(Done::before).ok_or(Error::NotFound(Resource::Member));
-        }
-        let member = self.new_member(scope, new);
-        tx.members(scope).insert(&member).await.map_err(taken)?;
+        member: &Member,
+    ) -> Result<Recorded> {
+        let access = &self.lock_roles(change, access).await?;
+        self.owners_for_owners(change, access, member.role).await?;
+        change.members(change.scope()).insert(member).await.map_err(taken)?;
         let detail = [("email", json!(member.email)), ("role", json!(member.role))];
-        self.record(tx, access, Action::MemberCreated, member.id.uuid(), &detail).await?;
-        once::complete(tx, scope, once, member.id.uuid()).await?;
-        Ok(Done::now(member))
+        change.record(Action::MemberCreated, member.id.uuid(), &detail).await
     }
 
     /// Changes a member's name or role. Owners are made, changed and unmade by who may do what concerns owners; the last one
@@ -86,38 +85,39 @@ impl Engine {
         &self,
         access: &Access<WriteMembers>,
         id: MemberId,
-        change: MemberChange,
+        update: MemberChange,
         expected: Option<i64>,
     ) -> Result<Member> {
-        let scope = access.scope();
-        let (tx, access) = self.write_locked(access).await?;
-        let member = lock(&tx, scope, id).await?;
-        unchanged(member.version, expected)?;
-        let role = change.role.unwrap_or(member.role);
-        self.owners_for_owners(&tx, &access, member.role.min(role)).await?;
-        if member.role == Role::Owner && role != Role::Owner {
-            another_owner(&tx, scope).await?;
-        }
-        let before = member.clone();
-        let member = Member {
-            name: change.name.unwrap_or(member.name),
-            role,
-            updated_at: self.now(),
-            version: member.version + 1,
-            ..member
-        };
-        if member.is_unchanged(&before) {
-            return Ok(before);
-        }
-        tx.members(scope).save(&member).await?;
-        if before.role != member.role && is_vouched_for(&tx, scope, &member).await? {
-            // An owner's password counts where a provider vouches for all others, so what it has opened ends with it.
-            self.end_proofs(&tx, scope, Whose::Member(id)).await?;
-        }
-        let detail = [("email", json!(member.email)), ("role", json!(member.role))];
-        self.record(&tx, &access, Action::MemberUpdated, id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(member)
+        let (scope, now) = (access.scope(), self.now());
+        self.change(access, async |change| {
+            let access = &self.lock_roles(&change, access).await?;
+            let before = lock(&change, scope, id).await?;
+            unchanged(before.version, expected)?;
+            let role = update.role.unwrap_or(before.role);
+            self.owners_for_owners(&change, access, before.role.min(role)).await?;
+            if before.role == Role::Owner && role != Role::Owner {
+                another_owner(&change, scope).await?;
+            }
+            let member = Member {
+                name: update.name.clone().unwrap_or_else(|| before.name.clone()),
+                role,
+                updated_at: now,
+                version: before.version + 1,
+                ..before.clone()
+            };
+            if member.is_unchanged(&before) {
+                return Ok(before);
+            }
+            change.members(scope).save(&member).await?;
+            if before.role != member.role && is_vouched_for(&change, scope, &member).await? {
+                // An owner's password counts where a provider vouches for all others, so what it has opened ends with it.
+                self.end_proofs(&change, scope, Whose::Member(id)).await?;
+            }
+            let detail = [("email", json!(member.email)), ("role", json!(member.role))];
+            change.commit(Action::MemberUpdated, id.uuid(), &detail).await?;
+            Ok(member)
+        })
+        .await
     }
 
     /// Removes a member, whose sessions and management tokens end. Owners are removed by who may do what concerns owners; the
@@ -129,20 +129,20 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let (tx, access) = self.write_locked(access).await?;
-        let member = lock(&tx, scope, id).await?;
-        unchanged(member.version, expected)?;
-        self.owners_for_owners(&tx, &access, member.role).await?;
-        if member.role == Role::Owner {
-            another_owner(&tx, scope).await?;
-        }
-        tx.tokens(scope).keep_maker(&member).await?;
-        self.end_proofs(&tx, scope, Whose::Member(id)).await?;
-        tx.members(scope).delete(id).await?;
-        self.record(&tx, &access, Action::MemberDeleted, id.uuid(), &[("email", json!(member.email))])
-            .await?;
-        tx.commit().await?;
-        Ok(())
+        self.change(access, async |change| {
+            let access = &self.lock_roles(&change, access).await?;
+            let member = lock(&change, scope, id).await?;
+            unchanged(member.version, expected)?;
+            self.owners_for_owners(&change, access, member.role).await?;
+            if member.role == Role::Owner {
+                another_owner(&change, scope).await?;
+            }
+            change.tokens(scope).keep_maker(&member).await?;
+            self.end_proofs(&change, scope, Whose::Member(id)).await?;
+            change.members(scope).delete(id).await?;
+            change.commit(Action::MemberDeleted, id.uuid(), &[("email", json!(member.email))]).await
+        })
+        .await
     }
 
     /// Whoever acts on an owner, or makes one, needs the scope for it, and shows again who they are.
@@ -172,6 +172,10 @@ impl Engine {
             version: 1,
         }
     }
+}
+
+async fn find(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Member> {
+    tx.members(scope).find(id).await?.ok_or(Error::NotFound(Resource::Member))
 }
 
 pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Member> {

@@ -8,10 +8,10 @@ use keyward_domain::permission::{ReadOrganization, WriteOrganization};
 use keyward_domain::{
     Access, Action, CustomerId, Organization, OrganizationId, OrganizationState, Role, Timestamp,
 };
-use keyward_storage::{Turn, Tx};
+use keyward_storage::{Technical, Turn, Tx};
 use serde_json::json;
 
-use crate::customer::unchanged;
+use crate::change::unchanged;
 use crate::jobs::ItemRun;
 use crate::mail_text::{plain, vendor};
 use crate::{Engine, Error, Resource, Result};
@@ -52,33 +52,34 @@ impl Engine {
     pub async fn set_notices(
         &self,
         access: &Access<WriteOrganization>,
-        change: NoticesChange,
+        update: NoticesChange,
         expected: Option<i64>,
     ) -> Result<Notices> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        let known = tx.notices(scope).lock().await?.ok_or(Error::NotFound(Resource::Organization))?;
-        unchanged(known.version, expected)?;
-        let notices = Notices {
-            members: change.members.unwrap_or(known.members),
-            customers: change.customers.unwrap_or(known.customers),
-            alerts: change.alerts.unwrap_or(known.alerts),
-            days: change.days.unwrap_or_else(|| known.days.clone()),
-            version: known.version + 1,
-        };
-        if (Notices { version: known.version, ..notices.clone() }) == known {
-            return Ok(known);
-        }
-        tx.notices(scope).save(&notices).await?;
-        let detail = [
-            ("members", json!(notices.members)),
-            ("customers", json!(notices.customers)),
-            ("alerts", json!(notices.alerts)),
-            ("days", json!(notices.days)),
-        ];
-        self.record(&tx, access, Action::OrganizationNoticesSet, scope.id().uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(notices)
+        self.change(access, async |change| {
+            let known = change.notices(scope).lock().await?.ok_or(Error::NotFound(Resource::Organization))?;
+            unchanged(known.version, expected)?;
+            let notices = Notices {
+                members: update.members.unwrap_or(known.members),
+                customers: update.customers.unwrap_or(known.customers),
+                alerts: update.alerts.unwrap_or(known.alerts),
+                days: update.days.clone().unwrap_or_else(|| known.days.clone()),
+                version: known.version + 1,
+            };
+            if (Notices { version: known.version, ..notices.clone() }) == known {
+                return Ok(known);
+            }
+            change.notices(scope).save(&notices).await?;
+            let detail = [
+                ("members", json!(notices.members)),
+                ("customers", json!(notices.customers)),
+                ("alerts", json!(notices.alerts)),
+                ("days", json!(notices.days)),
+            ];
+            change.commit(Action::OrganizationNoticesSet, scope.id().uuid(), &detail).await?;
+            Ok(notices)
+        })
+        .await
     }
 
     /// Writes the mails that one organization has to send now. One with which that fails waits for its next turn, so that it
@@ -93,7 +94,7 @@ impl Engine {
         }
         let tx = self.store.write().await?;
         tx.end_turn(id, now).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Turn).await?;
         Ok(ItemRun::Postponed(id, error))
     }
 
@@ -112,7 +113,7 @@ impl Engine {
                 self.tell_customers(&tx, &organization, &turn).await?;
             }
         }
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Turn).await?;
         Ok(())
     }
 

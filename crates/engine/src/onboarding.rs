@@ -9,9 +9,10 @@ use keyward_domain::{
     Access, Action, Actor, Customer, Email, License, LicenseId, LicenseState, Link, LinkId, Organization,
     OrganizationScope, Page, PageRequest, Product, Secret,
 };
-use keyward_storage::Tx;
+use keyward_storage::{Recorded, Tx};
 use serde_json::json;
 
+use crate::change::Change;
 use crate::issue::TokenFormat;
 use crate::mail_text::{plain, vendor};
 use crate::sessions::{ClientInfo, CustomerSession, OnboardingSession, SignedIn};
@@ -57,10 +58,12 @@ impl Engine {
         access: &Access<WriteLicenses>,
         license: LicenseId,
     ) -> Result<NewOnboardingLink> {
-        let tx = self.write(access).await?;
-        let (_, made) = self.new_onboarding_link(&tx, access, license, false).await?;
-        tx.commit().await?;
-        Ok(made)
+        self.change(access, async |change| {
+            let (_, made, recorded) = self.new_onboarding_link(&change, license, false).await?;
+            change.commit_as(made.link.id.uuid(), recorded).await?;
+            Ok(made)
+        })
+        .await
     }
 
     /// Makes an onboarding link and mails it to the license's customer. Gives the address it was mailed to.
@@ -70,18 +73,18 @@ impl Engine {
         license: LicenseId,
     ) -> Result<Email> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        let (license, made) = self.new_onboarding_link(&tx, access, license, true).await?;
+        self.change(access, async |change| {
+        let (license, made, recorded) = self.new_onboarding_link(&change, license, true).await?;
         let customer = match license.customer {
-            Some(customer) => tx.customers(scope).find(customer).await?,
+            Some(customer) => change.customers(scope).find(customer).await?,
             None => None,
         };
         let nobody =
             || Error::Transition("a license of the whole organization is mailed to nobody".to_owned());
         let customer = customer.ok_or_else(nobody)?;
-        let counted = self.count_vendor_mail(&tx, scope, &customer.email).await?;
+        let counted = self.count_vendor_mail(&change, scope, &customer.email).await?;
         let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+            change.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let vendor = vendor(&organization);
         let subject = format!("Your license from {vendor}");
         let body = format!(
@@ -90,30 +93,32 @@ impl Engine {
             plain(&customer.name),
             made.url
         );
-        self.queue_mail(&tx, counted, &customer.email, subject, &body).await?;
-        tx.commit().await?;
+        self.queue_mail(&change, counted, &customer.email, subject, &body).await?;
+        change.commit_as(made.link.id.uuid(), recorded).await?;
         Ok(customer.email)
+            })
+        .await
     }
 
     async fn new_onboarding_link(
         &self,
-        tx: &Tx,
-        access: &Access<WriteLicenses>,
+        change: &Change<'_>,
         license: LicenseId,
         mailed: bool,
-    ) -> Result<(License, NewOnboardingLink)> {
-        let scope = access.scope();
-        let license = tx.licenses(scope).find(license).await?.ok_or(Error::NotFound(Resource::License))?;
+    ) -> Result<(License, NewOnboardingLink, Recorded)> {
+        let scope = change.scope();
+        let license =
+            change.licenses(scope).find(license).await?.ok_or(Error::NotFound(Resource::License))?;
         if let LicenseState::Revoked { .. } = license.state {
             return Err(Error::Transition("a license that is revoked cannot be handed over".to_owned()));
         }
         let (link, secret) = self.new_link(scope.id(), LinkPurpose::Onboarding(license.id));
         let link = Link { mailed, ..link };
-        tx.links(scope).insert(&link).await?;
+        change.links(scope).insert(&link).await?;
         let detail = [("license_id", json!(license.id)), ("name", json!(license.name))];
-        self.record(tx, access, Action::OnboardingLinkCreated, link.id.uuid(), &detail).await?;
+        let recorded = change.record(Action::OnboardingLinkCreated, link.id.uuid(), &detail).await?;
         let url = format!("{}/onboarding/{}", self.issuer.as_str(), secret.expose());
-        Ok((license, NewOnboardingLink { link, url }))
+        Ok((license, NewOnboardingLink { link, url }, recorded))
     }
 
     /// The onboarding links of a license, the newest first.
@@ -130,13 +135,13 @@ impl Engine {
     /// Withdraws an onboarding link.
     pub async fn revoke_onboarding_link(&self, access: &Access<WriteLicenses>, id: LinkId) -> Result<()> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        if !tx.links(scope).withdraw(id, self.now()).await? {
-            return Err(Error::NotFound(Resource::Link));
-        }
-        self.record(&tx, access, Action::OnboardingLinkRevoked, id.uuid(), &[]).await?;
-        tx.commit().await?;
-        Ok(())
+        self.change(access, async |change| {
+            if !change.links(scope).withdraw(id, self.now()).await? {
+                return Err(Error::NotFound(Resource::Link));
+            }
+            change.commit(Action::OnboardingLinkRevoked, id.uuid(), &[]).await
+        })
+        .await
     }
 
     /// Looks at an onboarding link without opening it, as mail scanners do: who sent it, or that it is gone.
@@ -160,16 +165,18 @@ impl Engine {
     pub async fn open_onboarding_link(&self, secret: &Secret, client: ClientInfo) -> Result<SignedIn> {
         // Strangers keep no writer waiting.
         self.onboarding_link(secret).await?;
-        let tx = self.store.write().await?;
-        let (link, scope) = self.open(&tx, secret).await?;
-        let LinkPurpose::Onboarding(license) = link.purpose else { return Err(Error::LinkGone) };
-        self.license_still_there(&tx, scope, license).await?;
-        let detail = [("license_id", json!(license)), ("address", json!(client.address))];
-        let begun = self.begin(&tx, scope, SessionHolder::Onboarding(license), client).await?;
-        let action = Action::OnboardingLinkOpened;
-        self.record_for(&tx, scope, Actor::Link(link.id), action, link.id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(begun)
+        self.transaction(async |tx| {
+            let (link, scope) = self.open(&tx, secret).await?;
+            let LinkPurpose::Onboarding(license) = link.purpose else { return Err(Error::LinkGone) };
+            self.license_still_there(&tx, scope, license).await?;
+            let detail = [("license_id", json!(license)), ("address", json!(client.address))];
+            let begun = self.begin(&tx, scope, SessionHolder::Onboarding(license), &client).await?;
+            let (actor, action) = (Actor::Link(link.id), Action::OnboardingLinkOpened);
+            let recorded = self.record_for(&tx, scope, actor, action, link.id.uuid(), &detail).await?;
+            tx.commit(recorded).await?;
+            Ok(begun)
+        })
+        .await
     }
 
     /// What an opened onboarding link shows.

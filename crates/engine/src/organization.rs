@@ -6,13 +6,13 @@ use keyward_domain::{
     Organization, OrganizationId, OrganizationScope, OrganizationState, Overrides, Page, PageRequest, Plan,
     Role, Scopes, Secret, Slug, Versioned,
 };
-use keyward_storage::Tx;
+use keyward_storage::{Recorded, Tx};
 use serde_json::json;
 
-use crate::customer::unchanged;
+use crate::change::{Change, unchanged};
 use crate::member::NewMember;
 use crate::token::maker_of;
-use crate::{Done, Engine, Error, Resource, Result, once, slug};
+use crate::{Done, Engine, Error, Resource, Result, slug};
 
 /// An organization to be founded.
 #[derive(Debug, Clone)]
@@ -65,9 +65,7 @@ pub struct Founded {
 impl Engine {
     /// Holds back what is not part of the organization's plan.
     pub(crate) async fn includes(&self, tx: &Tx, scope: OrganizationScope, feature: Feature) -> Result<()> {
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
-        let limits = organization.limits(self.now());
+        let limits = find(tx, scope).await?.limits(self.now());
         if limits.includes(feature) {
             Ok(())
         } else {
@@ -77,8 +75,7 @@ impl Engine {
 
     /// The caller's own organization.
     pub async fn organization(&self, access: &Access<ReadOrganization>) -> Result<Organization> {
-        let tx = self.store.read().await?;
-        tx.organizations().find(access.scope()).await?.ok_or(Error::NotFound(Resource::Organization))
+        find(&self.store.read().await?, access.scope()).await
     }
 
     /// Whether the organization's slug can still be changed: no token was issued that holds it.
@@ -90,37 +87,38 @@ impl Engine {
     pub async fn update_organization(
         &self,
         access: &Access<WriteOrganization>,
-        change: OrganizationChange,
+        update: OrganizationChange,
         expected: Option<i64>,
     ) -> Result<Organization> {
-        let tx = self.write(access).await?;
-        if change.slug.is_some() {
-            slug::lock_all(&tx, self.now()).await?;
-        }
-        let before =
-            tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Resource::Organization))?;
-        unchanged(before.version, expected)?;
-        let organization = Organization {
-            name: change.name.unwrap_or_else(|| before.name.clone()),
-            slug: change.slug.unwrap_or_else(|| before.slug.clone()),
-            blocked: change.blocked.unwrap_or_else(|| before.blocked.clone()),
-            updated_at: self.now(),
-            version: before.version + 1,
-            ..before.clone()
-        };
-        if organization.is_unchanged(&before) {
-            return Ok(before);
-        }
-        let mut detail = vec![("name", json!(organization.name))];
-        if organization.slug != before.slug {
-            slug::may_move(&tx, &before, &organization.slug).await?;
-            self.still_confirmed(&tx, access).await?;
-            detail.extend([("slug", json!(organization.slug)), ("slug_before", json!(before.slug))]);
-        }
-        tx.organizations().save(&organization).await.map_err(slug::taken)?;
-        self.record(&tx, access, Action::OrganizationUpdated, organization.id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(organization)
+        let (scope, now) = (access.scope(), self.now());
+        self.change(access, async |change| {
+            if update.slug.is_some() {
+                slug::lock_all(&change, now).await?;
+            }
+            let before = lock(&change, scope).await?;
+            unchanged(before.version, expected)?;
+            let organization = Organization {
+                name: update.name.clone().unwrap_or_else(|| before.name.clone()),
+                slug: update.slug.clone().unwrap_or_else(|| before.slug.clone()),
+                blocked: update.blocked.clone().unwrap_or_else(|| before.blocked.clone()),
+                updated_at: now,
+                version: before.version + 1,
+                ..before.clone()
+            };
+            if organization.is_unchanged(&before) {
+                return Ok(before);
+            }
+            let mut detail = vec![("name", json!(organization.name))];
+            if organization.slug != before.slug {
+                slug::may_move(&change, &before, &organization.slug).await?;
+                self.still_confirmed(&change, access).await?;
+                detail.extend([("slug", json!(organization.slug)), ("slug_before", json!(before.slug))]);
+            }
+            change.organizations().save(&organization).await.map_err(slug::taken)?;
+            change.commit(Action::OrganizationUpdated, organization.id.uuid(), &detail).await?;
+            Ok(organization)
+        })
+        .await
     }
 
     /// Begins the organization's trial of the plan Pro; there is one.
@@ -130,31 +128,30 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<Organization>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        let missing = Error::NotFound(Resource::Organization);
-        if once::earlier(&tx, scope, once, now).await?.is_some() {
-            return tx.organizations().find(scope).await?.map(Done::before).ok_or(missing);
-        }
-        let organization = tx.organizations().lock(scope).await?.ok_or(missing)?;
-        if organization.trial_started_at.is_some() {
-            return Err(Error::Transition("the trial was begun before; there is one".to_owned()));
-        }
-        if organization.plan != Plan::Free {
-            let plan = organization.plan;
-            return Err(Error::Transition(format!("the plan is {plan}: a trial begins from the plan free")));
-        }
-        let organization = Organization {
-            plan: Plan::trial(now),
-            trial_started_at: Some(now),
-            updated_at: now,
-            version: organization.version + 1,
-            ..organization
-        };
-        tx.organizations().save(&organization).await?;
-        self.record(&tx, access, Action::OrganizationTrialStarted, scope.id().uuid(), &[]).await?;
-        once::complete(&tx, scope, once, scope.id().uuid()).await?;
-        tx.commit().await?;
-        Ok(Done::now(organization))
+        let earlier = async |change: Change<'_>, _| find(&change, scope).await;
+        self.change_once(access, once, earlier, async |change| {
+            let organization = lock(&change, scope).await?;
+            if organization.trial_started_at.is_some() {
+                return Err(Error::Transition("the trial was begun before; there is one".to_owned()));
+            }
+            if organization.plan != Plan::Free {
+                let plan = organization.plan;
+                return Err(Error::Transition(format!(
+                    "the plan is {plan}: a trial begins from the plan free"
+                )));
+            }
+            let organization = Organization {
+                plan: Plan::trial(now),
+                trial_started_at: Some(now),
+                updated_at: now,
+                version: organization.version + 1,
+                ..organization
+            };
+            change.organizations().save(&organization).await?;
+            change.commit(Action::OrganizationTrialStarted, scope.id().uuid(), &[]).await?;
+            Ok(organization)
+        })
+        .await
     }
 
     /// All organizations, for the operator.
@@ -236,21 +233,26 @@ impl Engine {
         access: &Access<Operate>,
         id: OrganizationId,
         action: Action,
-        decide: impl FnOnce(Organization) -> Result<Organization>,
+        decide: impl Fn(Organization) -> Result<Organization>,
     ) -> Result<Organization> {
-        let tx = self.write(access).await?;
-        let found = tx.organizations().lock_any(id).await?.ok_or(Error::NotFound(Resource::Organization))?;
-        let version = found.version + 1;
-        let organization = Organization { updated_at: self.now(), version, ..decide(found)? };
-        tx.organizations().save(&organization).await?;
-        let detail = [
-            ("plan", json!(organization.plan.as_str())),
-            ("products", json!(organization.overrides.products)),
-            ("validations_per_day", json!(organization.overrides.validations_per_day)),
-        ];
-        self.record_for(&tx, organization.scope(), access.actor(), action, id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(organization)
+        let now = self.now();
+        self.change(access, async |change| {
+            let found =
+                change.organizations().lock_any(id).await?.ok_or(Error::NotFound(Resource::Organization))?;
+            let version = found.version + 1;
+            let organization = Organization { updated_at: now, version, ..decide(found)? };
+            change.organizations().save(&organization).await?;
+            let detail = [
+                ("plan", json!(organization.plan.as_str())),
+                ("products", json!(organization.overrides.products)),
+                ("validations_per_day", json!(organization.overrides.validations_per_day)),
+            ];
+            let (scope, actor) = (organization.scope(), access.actor());
+            let recorded = self.record_for(&change, scope, actor, action, id.uuid(), &detail).await?;
+            change.commit_as(id.uuid(), recorded).await?;
+            Ok(organization)
+        })
+        .await
     }
 
     /// Founds an organization for someone else.
@@ -260,21 +262,23 @@ impl Engine {
         new: NewOrganization,
         once: Option<&Idempotency>,
     ) -> Result<Founded> {
-        let tx = self.write(access).await?;
-        once::first(&tx, access.scope(), once, self.now()).await?;
-        let founded = self.found(&tx, new, access.actor(), false).await?;
-        once::complete(&tx, access.scope(), once, founded.organization.id.uuid()).await?;
-        tx.commit().await?;
-        Ok(founded)
+        self.change_shown_once(access, once, async |change| {
+            let (founded, recorded) = self.found(&change, new.clone(), access.actor(), false).await?;
+            change.commit_as(founded.organization.id.uuid(), recorded).await?;
+            Ok(founded)
+        })
+        .await
     }
 
     /// Founds an organization at the operator's command line. Its token is the owner's; with `operator` it is the operator's
     /// and may found others.
     pub async fn bootstrap(&self, new: NewOrganization, operator: bool) -> Result<Founded> {
-        let tx = self.store.write().await?;
-        let founded = self.found(&tx, new, Actor::Operator, operator).await?;
-        tx.commit().await?;
-        Ok(founded)
+        self.transaction(async |tx| {
+            let (founded, recorded) = self.found(&tx, new.clone(), Actor::Operator, operator).await?;
+            tx.commit(recorded).await?;
+            Ok(founded)
+        })
+        .await
     }
 
     pub(crate) async fn found(
@@ -283,7 +287,7 @@ impl Engine {
         new: NewOrganization,
         actor: Actor,
         operator: bool,
-    ) -> Result<Founded> {
+    ) -> Result<(Founded, Recorded)> {
         let now = self.now();
         let organization = Organization {
             id: self.id(OrganizationId::new),
@@ -328,8 +332,16 @@ impl Engine {
             ("token", json!(made.token.hint)),
             ("kid", json!(key.kid)),
         ];
-        self.record_for(tx, scope, actor, Action::OrganizationCreated, organization.id.uuid(), &detail)
-            .await?;
-        Ok(Founded { organization, owner, token: made.token, secret: made.secret })
+        let action = Action::OrganizationCreated;
+        let recorded = self.record_for(tx, scope, actor, action, organization.id.uuid(), &detail).await?;
+        Ok((Founded { organization, owner, token: made.token, secret: made.secret }, recorded))
     }
+}
+
+async fn find(tx: &Tx, scope: OrganizationScope) -> Result<Organization> {
+    tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))
+}
+
+pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope) -> Result<Organization> {
+    tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Resource::Organization))
 }

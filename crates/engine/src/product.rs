@@ -9,8 +9,8 @@ use keyward_domain::{
 use keyward_storage::{StorageError, Tx, Unique, Usage};
 use serde_json::json;
 
-use crate::customer::unchanged;
-use crate::{Done, Engine, Error, Resource, Result, once};
+use crate::change::{Change, unchanged};
+use crate::{Done, Engine, Error, Resource, Result};
 
 /// A product to be created.
 #[derive(Debug, Clone)]
@@ -138,37 +138,36 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<KeyedProduct> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        once::first(&tx, scope, once, now).await?;
-        // Held, so that of two who count the products one counts the other's.
-        let organization =
-            tx.organizations().lock(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
-        organization.limits(now).another_product(tx.products(scope).count().await?)?;
-        let (secret, key) = self.new_api_key();
-        let product = Product {
-            id: self.id(ProductId::new),
-            organization: scope.id(),
-            slug: free_slug(&tx, scope, &new.name).await?,
-            name: new.name,
-            description: None,
-            page: Markdown::default(),
-            template: Template::default(),
-            pull_roles: PullRoles::default(),
-            settings: Settings::default(),
-            versions: Versions::default(),
-            state: ProductState::Active,
-            key,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
-        let product = new.rest.apply(product);
-        tx.products(scope).insert(&product).await.map_err(taken)?;
-        let detail = [("name", json!(product.name)), ("hint", json!(product.key.hint))];
-        self.record(&tx, access, Action::ProductCreated, product.id.uuid(), &detail).await?;
-        once::complete(&tx, scope, once, product.id.uuid()).await?;
-        tx.commit().await?;
-        Ok(KeyedProduct { product, secret })
+        let (id, (secret, key)) = (self.id(ProductId::new), self.new_api_key());
+        let made = self.change_shown_once(access, once, async |change| {
+            // Held, so that of two who count the products one counts the other's.
+            let organization =
+                change.organizations().lock(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+            organization.limits(now).another_product(change.products(scope).count().await?)?;
+            let product = Product {
+                id,
+                organization: scope.id(),
+                slug: free_slug(&change, scope, &new.name).await?,
+                name: new.name.clone(),
+                description: None,
+                page: Markdown::default(),
+                template: Template::default(),
+                pull_roles: PullRoles::default(),
+                settings: Settings::default(),
+                versions: Versions::default(),
+                state: ProductState::Active,
+                key: key.clone(),
+                created_at: now,
+                updated_at: now,
+                version: 1,
+            };
+            let product = new.rest.clone().apply(product);
+            change.products(scope).insert(&product).await.map_err(taken)?;
+            let detail = [("name", json!(product.name)), ("hint", json!(product.key.hint))];
+            change.commit(Action::ProductCreated, product.id.uuid(), &detail).await?;
+            Ok(product)
+        });
+        Ok(KeyedProduct { product: made.await?, secret })
     }
 
     /// Changes a product.
@@ -176,22 +175,23 @@ impl Engine {
         &self,
         access: &Access<WriteProducts>,
         id: ProductId,
-        change: ProductChange,
+        update: ProductChange,
         expected: Option<i64>,
     ) -> Result<Product> {
-        let scope = access.scope();
-        let tx = self.write(access).await?;
-        let product = lock(&tx, scope, id).await?;
-        unchanged(product.version, expected)?;
-        let before = product.clone();
-        let product = change.apply(product).changed(self.now());
-        if product.is_unchanged(&before) {
-            return Ok(before);
-        }
-        tx.products(scope).save(&product).await.map_err(taken)?;
-        self.record(&tx, access, Action::ProductUpdated, id.uuid(), &[("name", json!(product.name))]).await?;
-        tx.commit().await?;
-        Ok(product)
+        let (scope, now) = (access.scope(), self.now());
+        self.change(access, async |change| {
+            let product = lock(&change, scope, id).await?;
+            unchanged(product.version, expected)?;
+            let before = product.clone();
+            let product = update.clone().apply(product).changed(now);
+            if product.is_unchanged(&before) {
+                return Ok(before);
+            }
+            change.products(scope).save(&product).await.map_err(taken)?;
+            change.commit(Action::ProductUpdated, id.uuid(), &[("name", json!(product.name))]).await?;
+            Ok(product)
+        })
+        .await
     }
 
     /// Gives a product a new API key. The old one is dead at once, or after `overlap` seconds.
@@ -203,22 +203,21 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<KeyedProduct> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        once::first(&tx, scope, once, now).await?;
-        let product = lock(&tx, scope, id).await?;
         let (secret, _) = self.new_api_key();
-        let key = product.key.rotated(secret.hash(), secret.hint(), overlap, now);
-        let product = Product { key, ..product }.changed(now);
-        tx.products(scope).save(&product).await?;
-        let detail = [
-            ("name", json!(product.name)),
-            ("hint", json!(product.key.hint)),
-            ("overlap_seconds", json!(overlap)),
-        ];
-        self.record(&tx, access, Action::ProductKeyRotated, id.uuid(), &detail).await?;
-        once::complete(&tx, scope, once, id.uuid()).await?;
-        tx.commit().await?;
-        Ok(KeyedProduct { product, secret })
+        let made = self.change_shown_once(access, once, async |change| {
+            let product = lock(&change, scope, id).await?;
+            let key = product.key.rotated(secret.hash(), secret.hint(), overlap, now);
+            let product = Product { key, ..product }.changed(now);
+            change.products(scope).save(&product).await?;
+            let detail = [
+                ("name", json!(product.name)),
+                ("hint", json!(product.key.hint)),
+                ("overlap_seconds", json!(overlap)),
+            ];
+            change.commit(Action::ProductKeyRotated, id.uuid(), &detail).await?;
+            Ok(product)
+        });
+        Ok(KeyedProduct { product: made.await?, secret })
     }
 
     /// Takes a product out of sale and service.
@@ -267,19 +266,17 @@ impl Engine {
         id: ProductId,
         once: Option<&Idempotency>,
         action: Action,
-        decide: impl FnOnce(Product, Timestamp) -> Result<Product, ProductTransitionError>,
+        decide: impl Fn(Product, Timestamp) -> Result<Product, ProductTransitionError>,
     ) -> Result<Done<Product>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        if once::earlier(&tx, scope, once, now).await?.is_some() {
-            return Ok(Done::before(find(&tx, scope, id).await?));
-        }
-        let product = decide(lock(&tx, scope, id).await?, now)?;
-        tx.products(scope).save(&product).await?;
-        self.record(&tx, access, action, id.uuid(), &[("name", json!(product.name))]).await?;
-        once::complete(&tx, scope, once, id.uuid()).await?;
-        tx.commit().await?;
-        Ok(Done::now(product))
+        let earlier = async |change: Change<'_>, _| find(&change, scope, id).await;
+        self.change_once(access, once, earlier, async |change| {
+            let product = decide(lock(&change, scope, id).await?, now)?;
+            change.products(scope).save(&product).await?;
+            change.commit(action, id.uuid(), &[("name", json!(product.name))]).await?;
+            Ok(product)
+        })
+        .await
     }
 
     fn new_api_key(&self) -> (Secret, ApiKey) {

@@ -4,7 +4,7 @@
 
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{Access, Actor, MemberId, OrganizationScope, Secret, SecretKind, Session};
-use keyward_storage::Tx;
+use keyward_storage::{Technical, Tx};
 
 use crate::attempt::Attempt;
 use crate::identity::lock_credentials;
@@ -137,19 +137,21 @@ impl Engine {
         let attempt = Attempt::again(person);
         let judged = self.judge_password(&attempt, password, candidates.into_iter().collect()).await?;
         let Some(fitting) = judged else { return Ok(Confirmation::Refused) };
-        let tx = self.store.write().await?;
-        let known = lock_credentials(&tx, scope, id).await?;
-        let counts = known.password == Some(fitting) && !is_vouched_for(&tx, scope, &person.member).await?;
-        if !counts {
-            return Ok(Confirmation::Refused);
-        }
-        let Some(tx) = self.complete_attempt(tx, &attempt, scope, id, code).await? else {
-            return Ok(Confirmation::CodeNeeded);
-        };
-        let session = hold(&tx, person).await?;
-        let renewed = self.confirmed(&tx, scope, session).await?;
-        tx.commit().await?;
-        Ok(Confirmation::Done(renewed))
+        self.transaction(async |tx| {
+            let known = lock_credentials(&tx, scope, id).await?;
+            let fits = known.password.as_ref() == Some(&fitting);
+            if !fits || is_vouched_for(&tx, scope, &person.member).await? {
+                return Ok(Confirmation::Refused);
+            }
+            let Some(tx) = self.complete_attempt(tx, &attempt, scope, id, code).await? else {
+                return Ok(Confirmation::CodeNeeded);
+            };
+            let session = hold(&tx, person).await?;
+            let renewed = self.confirmed(&tx, scope, session).await?;
+            tx.commit_unrecorded(Technical::Session).await?;
+            Ok(Confirmation::Done(renewed))
+        })
+        .await
     }
 
     /// Notes that the person of a session has shown who they are, and gives the session a new secret: whoever else has

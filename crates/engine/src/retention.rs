@@ -2,7 +2,7 @@
 //! was ahead.
 
 use keyward_domain::{Timestamp, attempt, registry::habit};
-use keyward_storage::{Aged, Tx};
+use keyward_storage::{Aged, Technical, Tx};
 
 use crate::{Engine, Result};
 
@@ -82,7 +82,7 @@ impl Engine {
             true => self.remove_old(&tx, retention, now).await?,
             false => Tidied::Unsteady,
         };
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Retention).await?;
         Ok(tidied)
     }
 

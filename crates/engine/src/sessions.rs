@@ -7,7 +7,7 @@ use keyward_domain::{
     Action, Actor, Customer, Email, Identity, LicenseId, Link, Member, Organization, OrganizationScope,
     Secret, SecretKind, Session, SessionId, Slug,
 };
-use keyward_storage::{Credentials, Tx};
+use keyward_storage::{Credentials, Recorded, Technical, Tx};
 use serde_json::json;
 
 use crate::attempt::Attempt;
@@ -165,29 +165,30 @@ impl Engine {
         });
         let judged = self.judge_password(&attempt, password, candidates.collect()).await?;
         let Some((member, fitting)) = judged else { return Ok(SignIn::Refused) };
-        let tx = self.store.write().await?;
-        let organization = tx.organization_of(member.organization).await?;
-        let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
-        let scope = organization.scope();
-        // Hashing takes its time: what was changed meanwhile counts.
-        if tx.members(scope).lock(member.id).await?.is_none() {
-            return Ok(SignIn::Refused);
-        }
-        let known = lock_credentials(&tx, scope, member.id).await?;
-        if known.password != Some(fitting) {
-            return Ok(SignIn::Refused);
-        }
-        if is_vouched_for(&tx, scope, &member).await? {
-            drop(tx);
-            self.take_attempt_back(&attempt).await?;
-            return Ok(SignIn::ProviderNeeded(organization.slug));
-        }
-        let Some(tx) = self.complete_attempt(tx, &attempt, scope, member.id, code).await? else {
-            return Ok(SignIn::CodeNeeded);
-        };
-        let signed_in = self.member_session(&tx, &member, client).await?;
-        tx.commit().await?;
-        Ok(SignIn::Done(signed_in))
+        self.transaction(async |tx| {
+            let organization = self.home(&tx, &member).await?;
+            let scope = organization.scope();
+            // Hashing takes its time: what was changed meanwhile counts.
+            if tx.members(scope).lock(member.id).await?.is_none() {
+                return Ok(SignIn::Refused);
+            }
+            let known = lock_credentials(&tx, scope, member.id).await?;
+            if known.password.as_ref() != Some(&fitting) {
+                return Ok(SignIn::Refused);
+            }
+            if is_vouched_for(&tx, scope, &member).await? {
+                drop(tx);
+                self.take_attempt_back(&attempt).await?;
+                return Ok(SignIn::ProviderNeeded(organization.slug));
+            }
+            let Some(tx) = self.complete_attempt(tx, &attempt, scope, member.id, code).await? else {
+                return Ok(SignIn::CodeNeeded);
+            };
+            let (signed_in, recorded) = self.member_session(&tx, &member, &client).await?;
+            tx.commit(recorded).await?;
+            Ok(SignIn::Done(signed_in))
+        })
+        .await
     }
 
     /// Ends a session.
@@ -207,14 +208,14 @@ impl Engine {
     pub async fn end_session(&self, session: &Session, id: SessionId) -> Result<bool> {
         let tx = self.store.write().await?;
         let ended = tx.sessions(session.scope()).end(session.holder, id).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Session).await?;
         Ok(ended)
     }
 
     /// Sets another password; all other sessions end.
     pub async fn change_password(&self, proof: &Reauthenticated<'_>, new: Password) -> Result<SignedIn> {
         let hash = self.hash_password(new).await?;
-        let change = |known| Credentials { password: Some(hash), ..known };
+        let change = |known| Credentials { password: Some(hash.clone()), ..known };
         self.change_own_credentials(proof, Action::MemberPasswordSet, change).await
     }
 
@@ -236,7 +237,7 @@ impl Engine {
                 self.mail_member_link(&tx, counted, &organization, &member, purpose).await?;
             }
         }
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::MailedLink).await?;
         Ok(())
     }
 
@@ -265,7 +266,7 @@ impl Engine {
             );
             self.queue_mail(&tx, counted, &customer.email, subject, &body).await?;
         }
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::MailedLink).await?;
         Ok(())
     }
 
@@ -291,37 +292,42 @@ impl Engine {
             return Err(Error::LinkGone);
         }
         let hash = self.hash_password(password).await?;
-        let tx = self.store.write().await?;
-        let (link, scope) = self.open(&tx, secret).await?;
-        let member = match link.purpose {
-            LinkPurpose::Invitation(member) | LinkPurpose::PasswordReset(member) => member,
-            LinkPurpose::CustomerSignIn(_) | LinkPurpose::Onboarding(_) => return Err(Error::LinkGone),
-        };
-        let member = tx.members(scope).find(member).await?.ok_or(Error::LinkGone)?;
-        if is_vouched_for(&tx, scope, &member).await? {
-            return Err(Error::LinkGone);
-        }
-        self.put_password(&tx, &member, &hash).await?;
-        let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();
-        let signed_in = match known.authenticator {
-            None => Some(self.member_session(&tx, &member, client).await?),
-            Some(_) => None,
-        };
-        tx.commit().await?;
-        Ok(signed_in)
+        self.transaction(async |tx| {
+            let (link, scope) = self.open(&tx, secret).await?;
+            let member = match link.purpose {
+                LinkPurpose::Invitation(member) | LinkPurpose::PasswordReset(member) => member,
+                LinkPurpose::CustomerSignIn(_) | LinkPurpose::Onboarding(_) => return Err(Error::LinkGone),
+            };
+            let member = tx.members(scope).find(member).await?.ok_or(Error::LinkGone)?;
+            if is_vouched_for(&tx, scope, &member).await? {
+                return Err(Error::LinkGone);
+            }
+            let recorded = self.put_password(&tx, &member, &hash).await?;
+            let known = tx.members(scope).credentials(member.id).await?.unwrap_or_default();
+            if known.authenticator.is_some() {
+                tx.commit(recorded).await?;
+                return Ok(None);
+            }
+            let (signed_in, recorded) = self.member_session(&tx, &member, &client).await?;
+            tx.commit(recorded).await?;
+            Ok(Some(signed_in))
+        })
+        .await
     }
 
     /// Opens a link of a customer, and begins a session.
     pub async fn open_customer_link(&self, secret: &Secret, client: ClientInfo) -> Result<SignedIn> {
-        let tx = self.store.write().await?;
-        let (link, scope) = self.open(&tx, secret).await?;
-        let LinkPurpose::CustomerSignIn(customer) = link.purpose else { return Err(Error::LinkGone) };
-        let customer = tx.customers(scope).find(customer).await?.ok_or(Error::LinkGone)?;
-        let signed_in = self.begin(&tx, scope, SessionHolder::Customer(customer.id), client).await?;
-        let actor = Actor::Customer(customer.id);
-        self.record_for(&tx, scope, actor, Action::CustomerSignedIn, customer.id.uuid(), &[]).await?;
-        tx.commit().await?;
-        Ok(signed_in)
+        self.transaction(async |tx| {
+            let (link, scope) = self.open(&tx, secret).await?;
+            let LinkPurpose::CustomerSignIn(id) = link.purpose else { return Err(Error::LinkGone) };
+            tx.customers(scope).find(id).await?.ok_or(Error::LinkGone)?;
+            let signed_in = self.begin(&tx, scope, SessionHolder::Customer(id), &client).await?;
+            let (actor, action) = (Actor::Customer(id), Action::CustomerSignedIn);
+            let recorded = self.record_for(&tx, scope, actor, action, id.uuid(), &[]).await?;
+            tx.commit(recorded).await?;
+            Ok(signed_in)
+        })
+        .await
     }
 
     /// Takes a link out, this once.
@@ -340,7 +346,7 @@ impl Engine {
         tx: &Tx,
         scope: OrganizationScope,
         holder: SessionHolder,
-        client: ClientInfo,
+        client: &ClientInfo,
     ) -> Result<SignedIn> {
         let (now, secret) = (self.now(), Secret::new(SecretKind::Session, self.random()));
         let session = Session {
@@ -348,7 +354,7 @@ impl Engine {
             organization: scope.id(),
             holder,
             hash: secret.hash(),
-            address: client.address,
+            address: client.address.clone(),
             user_agent: keyward_domain::text::legible(&client.user_agent, 300),
             created_at: now,
             last_seen_at: now,
@@ -364,16 +370,16 @@ impl Engine {
         &self,
         tx: &Tx,
         member: &Member,
-        client: ClientInfo,
-    ) -> Result<SignedIn> {
+        client: &ClientInfo,
+    ) -> Result<(SignedIn, Recorded)> {
         let organization = self.home(tx, member).await?;
         let (scope, holder) = (organization.scope(), SessionHolder::Member(member.id));
         let detail = [("address", json!(client.address))];
         let device = Some(self.device_cookie(member, client.device.as_deref()));
         let signed_in = self.begin(tx, scope, holder, client).await?;
-        let actor = Actor::Member(member.id);
-        self.record_for(tx, scope, actor, Action::MemberSignedIn, member.id.uuid(), &detail).await?;
-        Ok(SignedIn { device, ..signed_in })
+        let (actor, action) = (Actor::Member(member.id), Action::MemberSignedIn);
+        let recorded = self.record_for(tx, scope, actor, action, member.id.uuid(), &detail).await?;
+        Ok((SignedIn { device, ..signed_in }, recorded))
     }
 
     /// The organization that a member belongs to.
@@ -382,10 +388,11 @@ impl Engine {
     }
 
     /// Sets the password of who has opened a link; all sessions end.
-    pub(crate) async fn put_password(&self, tx: &Tx, member: &Member, hash: &str) -> Result<()> {
+    pub(crate) async fn put_password(&self, tx: &Tx, member: &Member, hash: &str) -> Result<Recorded> {
         let organization = self.home(tx, member).await?;
         let by = (Actor::Member(member.id), Action::MemberPasswordSet);
         let change = |known| Credentials { password: Some(hash.to_owned()), ..known };
-        self.change_credentials(tx, organization.scope(), member.id, by, change).await.map(drop)
+        let (_, recorded) = self.change_credentials(tx, organization.scope(), member.id, by, change).await?;
+        Ok(recorded)
     }
 }

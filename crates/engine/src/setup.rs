@@ -1,7 +1,7 @@
 //! The first start: a link, printed once, that founds the first organization.
 
 use keyward_domain::{Action, Actor, Secret, SecretHash, SecretKind};
-use keyward_storage::Tx;
+use keyward_storage::{Technical, Tx};
 use sha2::Digest as _;
 
 use crate::organization::NewOrganization;
@@ -21,7 +21,7 @@ impl Engine {
         }
         let secret = Secret::new(SecretKind::Setup, self.random());
         tx.settings().set(SETUP, &hex(&secret.hash())).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Installation).await?;
         Ok(Some(format!("{}/setup/{}", self.issuer.as_str(), secret.expose())))
     }
 
@@ -45,21 +45,23 @@ impl Engine {
         self.openable(&tx, secret).await?;
         drop(tx);
         let hash = self.hash_password(password).await?;
-        let tx = self.store.write().await?;
-        // Held first: of two with the same link, the second finds an organization.
-        tx.settings().set("setup_attempt", &self.now().to_string()).await?;
-        self.openable(&tx, secret).await?;
-        let founded = self.found(&tx, new, Actor::Operator, false).await?;
-        tx.settings().set(SETUP, "").await?;
-        // Nobody has seen the secret of the first token: it is not needed where there is a password.
-        let token = keyward_domain::ManagementToken { revoked_at: Some(self.now()), ..founded.token };
-        tx.tokens(founded.organization.scope()).save(&token).await?;
-        let scope = founded.organization.scope();
-        self.record_for(&tx, scope, Actor::Operator, Action::TokenRevoked, token.id.uuid(), &[]).await?;
-        self.put_password(&tx, &founded.owner, &hash).await?;
-        let signed_in = self.member_session(&tx, &founded.owner, client).await?;
-        tx.commit().await?;
-        Ok(signed_in)
+        self.transaction(async |tx| {
+            // Held first: of two with the same link, the second finds an organization.
+            tx.settings().set("setup_attempt", &self.now().to_string()).await?;
+            self.openable(&tx, secret).await?;
+            let (founded, _) = self.found(&tx, new.clone(), Actor::Operator, false).await?;
+            tx.settings().set(SETUP, "").await?;
+            // Nobody has seen the secret of the first token: it is not needed where there is a password.
+            let token = keyward_domain::ManagementToken { revoked_at: Some(self.now()), ..founded.token };
+            tx.tokens(founded.organization.scope()).save(&token).await?;
+            let scope = founded.organization.scope();
+            self.record_for(&tx, scope, Actor::Operator, Action::TokenRevoked, token.id.uuid(), &[]).await?;
+            self.put_password(&tx, &founded.owner, &hash).await?;
+            let (signed_in, recorded) = self.member_session(&tx, &founded.owner, &client).await?;
+            tx.commit(recorded).await?;
+            Ok(signed_in)
+        })
+        .await
     }
 
     async fn openable(&self, tx: &Tx, secret: &Secret) -> Result<()> {

@@ -2,6 +2,7 @@
 //! one; meanwhile the secret waits, sealed, for the one page of the one session that shows it.
 
 use keyward_domain::Session;
+use keyward_storage::Technical;
 use zeroize::Zeroizing;
 
 use crate::vault::{Place, SealError};
@@ -19,7 +20,7 @@ impl Engine {
         let tx = self.store.write().await?;
         let end = now.plus_seconds(WAITS_SECONDS);
         tx.shown_once(scope).put(session.id, page, &sealed, end).await?;
-        Ok(tx.commit().await?)
+        Ok(tx.commit_unrecorded(Technical::ShownOnce).await?)
     }
 
     /// The text that waits for a page of a session, this once.
@@ -30,7 +31,7 @@ impl Engine {
         }
         let tx = self.store.write().await?;
         let taken = tx.shown_once(scope).take(session.id, page, self.now()).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::ShownOnce).await?;
         let Some(sealed) = taken else { return Ok(None) };
         let place = Place::ShownOnce(session.organization, session.id);
         let clear = self.vault.open_text(&place, &sealed).map_err(fault)?;

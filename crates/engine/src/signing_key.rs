@@ -2,16 +2,17 @@
 
 use keyward_domain::permission::{ReadSigningKeys, WriteSigningKeys};
 use keyward_domain::{
-    Access, Action, Idempotency, Invalid, Kid, OrganizationScope, SigningKey, SigningKeyState, Timestamp,
+    Access, Action, Idempotency, Invalid, Kid, OrganizationScope, SigningKey, SigningKeyState,
 };
-use keyward_storage::{SealedPlace, StorageError, Tx, Unique};
+use keyward_storage::{Recorded, SealedPlace, StorageError, Tx, Unique};
 use keyward_token::{PublicKey, SecretKey};
 use serde_json::json;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::change::Change;
 use crate::vault::{Place, SealError};
-use crate::{Done, Engine, Error, Resource, Result, once};
+use crate::{Done, Engine, Error, Resource, Result};
 
 /// A signing key to be created.
 #[derive(Clone, Default)]
@@ -52,7 +53,7 @@ impl Engine {
         new: NewSigningKey,
         once: Option<&Idempotency>,
     ) -> Result<Done<SigningKey>> {
-        let (scope, now) = (access.scope(), self.now());
+        let scope = access.scope();
         let key = match new.private_key_pem {
             None => self.new_signing_key(scope, &self.random())?,
             Some(pem) => {
@@ -63,17 +64,21 @@ impl Engine {
                 self.new_signing_key(scope, &secret.to_seed())?
             }
         };
-        let tx = self.write(access).await?;
-        self.still_confirmed(&tx, access).await?;
-        if let Some(kid) = earlier(&tx, scope, once, now).await? {
-            return Ok(Done::before(kid));
-        }
-        tx.signing_keys(scope).insert(&key).await.map_err(taken)?;
-        self.record(&tx, access, Action::SigningKeyCreated, None, &[("kid", json!(key.kid))]).await?;
-        let key = if new.activate { self.make_active(&tx, access, key).await? } else { key };
-        complete(&tx, scope, once, &key.kid).await?;
-        tx.commit().await?;
-        Ok(Done::now(key))
+        let earlier = async |change, id| self.earlier(access, change, id).await;
+        self.change_once(access, once, earlier, async |change| {
+            self.still_confirmed(&change, access).await?;
+            change.signing_keys(scope).insert(&key).await.map_err(taken)?;
+            let detail = [("kid", json!(key.kid))];
+            let recorded = change.record(Action::SigningKeyCreated, None, &detail).await?;
+            let (key, recorded) = if new.activate {
+                self.make_active(&change, key.clone()).await?
+            } else {
+                (key.clone(), recorded)
+            };
+            change.commit_as(resource(&key.kid), recorded).await?;
+            Ok(key)
+        })
+        .await
     }
 
     /// Lets a key sign from now on; the one before it is retired.
@@ -84,17 +89,16 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<SigningKey>> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        self.still_confirmed(&tx, access).await?;
-        if let Some(key) = earlier(&tx, scope, once, self.now()).await? {
-            return Ok(Done::before(key));
-        }
-        tx.organizations().lock(scope).await?;
-        let key = lock(&tx, scope, &kid).await?;
-        let key = self.make_active(&tx, access, key).await?;
-        complete(&tx, scope, once, &kid).await?;
-        tx.commit().await?;
-        Ok(Done::now(key))
+        let earlier = async |change, id| self.earlier(access, change, id).await;
+        self.change_once(access, once, earlier, async |change| {
+            self.still_confirmed(&change, access).await?;
+            change.organizations().lock(scope).await?;
+            let key = lock(&change, scope, &kid).await?;
+            let (key, recorded) = self.make_active(&change, key).await?;
+            change.commit_as(resource(&kid), recorded).await?;
+            Ok(key)
+        })
+        .await
     }
 
     /// Withdraws a key for ever.
@@ -104,18 +108,17 @@ impl Engine {
         kid: Kid,
         once: Option<&Idempotency>,
     ) -> Result<Done<SigningKey>> {
-        let scope = access.scope();
-        let tx = self.write(access).await?;
-        self.still_confirmed(&tx, access).await?;
-        if let Some(key) = earlier(&tx, scope, once, self.now()).await? {
-            return Ok(Done::before(key));
-        }
-        let key = lock(&tx, scope, &kid).await?.revoke(self.now())?;
-        tx.signing_keys(scope).save(&key).await?;
-        self.record(&tx, access, Action::SigningKeyRevoked, None, &[("kid", json!(kid))]).await?;
-        complete(&tx, scope, once, &kid).await?;
-        tx.commit().await?;
-        Ok(Done::now(key))
+        let (scope, now) = (access.scope(), self.now());
+        let earlier = async |change, id| self.earlier(access, change, id).await;
+        self.change_once(access, once, earlier, async |change| {
+            self.still_confirmed(&change, access).await?;
+            let key = lock(&change, scope, &kid).await?.revoke(now)?;
+            change.signing_keys(scope).save(&key).await?;
+            let recorded = change.record(Action::SigningKeyRevoked, None, &[("kid", json!(kid))]).await?;
+            change.commit_as(resource(&kid), recorded).await?;
+            Ok(key)
+        })
+        .await
     }
 
     /// Opens every signing key of the server, to tell before it matters whether all can be used.
@@ -166,21 +169,29 @@ impl Engine {
         })
     }
 
-    async fn make_active(
-        &self,
-        tx: &Tx,
-        access: &Access<WriteSigningKeys>,
-        key: SigningKey,
-    ) -> Result<SigningKey> {
-        let (scope, now) = (access.scope(), self.now());
-        tx.organizations().lock(scope).await?;
+    async fn make_active(&self, change: &Change<'_>, key: SigningKey) -> Result<(SigningKey, Recorded)> {
+        let (scope, now) = (change.scope(), self.now());
+        change.organizations().lock(scope).await?;
         let key = key.activate(now)?;
-        if let Some(active) = tx.signing_keys(scope).active().await? {
-            tx.signing_keys(scope).save(&active.retire(now)?).await?;
+        if let Some(active) = change.signing_keys(scope).active().await? {
+            change.signing_keys(scope).save(&active.retire(now)?).await?;
         }
-        tx.signing_keys(scope).save(&key).await?;
-        self.record(tx, access, Action::SigningKeyActivated, None, &[("kid", json!(key.kid))]).await?;
-        Ok(key)
+        change.signing_keys(scope).save(&key).await?;
+        let detail = [("kid", json!(key.kid))];
+        let recorded = change.record(Action::SigningKeyActivated, None, &detail).await?;
+        Ok((key, recorded))
+    }
+
+    /// The key that an earlier request made or changed.
+    async fn earlier(
+        &self,
+        access: &Access<WriteSigningKeys>,
+        change: Change<'_>,
+        id: Uuid,
+    ) -> Result<SigningKey> {
+        self.still_confirmed(&change, access).await?;
+        let keys = change.signing_keys(change.scope()).list().await?;
+        keys.into_iter().find(|key| resource(&key.kid) == id).ok_or(Error::NotFound(Resource::SigningKey))
     }
 }
 
@@ -206,19 +217,4 @@ fn resource(kid: &Kid) -> Uuid {
     let mut half = [0; 16];
     half.copy_from_slice(&kid.as_bytes()[..16]);
     Uuid::from_bytes(half)
-}
-
-async fn earlier(
-    tx: &Tx,
-    scope: OrganizationScope,
-    once: Option<&Idempotency>,
-    now: Timestamp,
-) -> Result<Option<SigningKey>> {
-    let Some(id) = once::earlier(tx, scope, once, now).await? else { return Ok(None) };
-    let key = tx.signing_keys(scope).list().await?.into_iter().find(|key| resource(&key.kid) == id);
-    key.map(Some).ok_or(Error::NotFound(Resource::SigningKey))
-}
-
-async fn complete(tx: &Tx, scope: OrganizationScope, once: Option<&Idempotency>, kid: &Kid) -> Result<()> {
-    once::complete(tx, scope, once, resource(kid)).await
 }

@@ -8,7 +8,7 @@ use keyward_domain::{
 use keyward_storage::Tx;
 use serde_json::json;
 
-use crate::{Engine, Error, Resource, Result, once};
+use crate::{Engine, Error, Resource, Result};
 
 /// A token to be created.
 #[derive(Debug, Clone)]
@@ -57,39 +57,39 @@ impl Engine {
         if new.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::field("expires_at", Invalid::new("in_the_past", "must lie in the future")));
         }
-        let tx = self.store.write().await?;
-        let access = &self.still::<_, WriteTokens>(&tx, access).await?;
-        let scopes = new.scopes.unwrap_or_else(|| access.scopes());
-        scopes.iter().try_for_each(|permission| access.identity().check(permission))?;
-        self.still_confirmed(&tx, access).await?;
-        once::first(&tx, scope, once, now).await?;
-        let maker = maker(&tx, access).await?;
-        let made = self.new_token(scope, maker, new.name, scopes, new.expires_at);
-        tx.tokens(scope).insert(&made.token).await?;
-        let detail = [("name", json!(made.token.name)), ("hint", json!(made.token.hint))];
-        self.record(&tx, access, Action::TokenCreated, made.token.id.uuid(), &detail).await?;
-        once::complete(&tx, scope, once, made.token.id.uuid()).await?;
-        tx.commit().await?;
-        Ok(made)
+        self.change_shown_once(access, once, async |change| {
+            let access = &change.access::<WriteTokens>()?;
+            let scopes = new.scopes.unwrap_or_else(|| access.scopes());
+            scopes.iter().try_for_each(|permission| access.identity().check(permission))?;
+            self.still_confirmed(&change, access).await?;
+            let maker = maker(&change, access).await?;
+            let made = self.new_token(scope, maker, new.name.clone(), scopes, new.expires_at);
+            change.tokens(scope).insert(&made.token).await?;
+            let detail = [("name", json!(made.token.name)), ("hint", json!(made.token.hint))];
+            change.commit(Action::TokenCreated, made.token.id.uuid(), &detail).await?;
+            Ok(made)
+        })
+        .await
     }
 
     /// Ends a token for ever, from the very next request on. Revoking it twice is no error. The tokens of other owners, and
     /// of the operator, are ended by who may do what concerns owners.
     pub async fn revoke_token(&self, access: &Access<WriteTokens>, id: TokenId) -> Result<ManagementToken> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        let token = tx.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Token))?;
-        if !token.maker.may_be_ended_by(access.authority()) {
-            self.still::<_, WriteOwners>(&tx, access).await?;
-        }
-        if token.revoked_at.is_some() {
-            return Ok(token);
-        }
-        let token = ManagementToken { revoked_at: Some(self.now()), ..token };
-        tx.tokens(scope).save(&token).await?;
-        self.record(&tx, access, Action::TokenRevoked, id.uuid(), &[("name", json!(token.name))]).await?;
-        tx.commit().await?;
-        Ok(token)
+        self.change(access, async |change| {
+            let token = change.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Token))?;
+            if !token.maker.may_be_ended_by(access.authority()) {
+                self.still::<_, WriteOwners>(&change, access).await?;
+            }
+            if token.revoked_at.is_some() {
+                return Ok(token);
+            }
+            let token = ManagementToken { revoked_at: Some(self.now()), ..token };
+            change.tokens(scope).save(&token).await?;
+            change.commit(Action::TokenRevoked, id.uuid(), &[("name", json!(token.name))]).await?;
+            Ok(token)
+        })
+        .await
     }
 
     /// Makes a token the caller's own: it acts for them from now on, whoever holds its secret. Taking it over twice is no
@@ -100,27 +100,29 @@ impl Engine {
         id: TokenId,
     ) -> Result<ManagementToken> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.store.write().await?;
-        let token = tx.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Token))?;
-        let access = &self.still::<_, WriteOwners>(&tx, access).await?;
-        self.still_confirmed(&tx, access).await?;
-        match token.state(now) {
-            TokenState::Active | TokenState::Orphaned => {}
-            ended @ (TokenState::Expired | TokenState::Revoked) => {
-                return Err(Error::Transition(format!("the token is {}", ended.as_str())));
+        self.change(access, async |change| {
+            let token = change.tokens(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Token))?;
+            // Looked at again: the token may have been waited for.
+            let access = &self.still::<_, WriteOwners>(&change, access).await?;
+            self.still_confirmed(&change, access).await?;
+            match token.state(now) {
+                TokenState::Active | TokenState::Orphaned => {}
+                ended @ (TokenState::Expired | TokenState::Revoked) => {
+                    return Err(Error::Transition(format!("the token is {}", ended.as_str())));
+                }
             }
-        }
-        let maker = maker(&tx, access).await?;
-        if maker == token.maker {
-            return Ok(token);
-        }
-        let detail =
-            [("name", json!(token.name)), ("from", described(&token.maker)), ("to", described(&maker))];
-        let token = ManagementToken { maker, ..token };
-        tx.tokens(scope).save(&token).await?;
-        self.record(&tx, access, Action::TokenTakenOver, id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(token)
+            let maker = maker(&change, access).await?;
+            if maker == token.maker {
+                return Ok(token);
+            }
+            let detail =
+                [("name", json!(token.name)), ("from", described(&token.maker)), ("to", described(&maker))];
+            let token = ManagementToken { maker, ..token };
+            change.tokens(scope).save(&token).await?;
+            change.commit(Action::TokenTakenOver, id.uuid(), &detail).await?;
+            Ok(token)
+        })
+        .await
     }
 
     pub(crate) fn new_token(

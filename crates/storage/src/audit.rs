@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::connection::Connection;
 use crate::convert::Table;
 use crate::page::page;
-use crate::{Changes, Result};
+use crate::{Changes, Recorded, Result};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -71,8 +71,9 @@ pub struct AuditEvents<'a> {
 }
 
 impl AuditEvents<'_> {
-    /// Adds a line, and the same to the outbox, and notes the change for those who hold copies.
-    pub async fn record(&self, event: &AuditEvent) -> Result<()> {
+    /// Adds a line, and the same to the outbox, and notes the change for those who hold copies. The proof lets the
+    /// transaction be committed.
+    pub async fn record(&self, event: &AuditEvent) -> Result<Recorded> {
         let detail = serde_json::Value::Object(event.detail.clone());
         let told = serde_json::json!({
             "event": event.action.as_str(),
@@ -107,7 +108,7 @@ impl AuditEvents<'_> {
             attempts: Set(0),
         };
         outbox.insert(self.tx).await?;
-        Ok(())
+        Ok(Recorded(()))
     }
 
     /// A page of the log, what was done last first.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    Statement,
+    RuntimeErr, Statement, sqlx,
 };
 use tokio::sync::{Notify, watch};
 
@@ -33,7 +33,7 @@ impl Patience {
         tokio::select! {
             biased;
             done = work => done,
-            _ = given_up.wait_for(|given_up| *given_up) => Err(unanswered().into()),
+            _ = given_up.wait_for(|given_up| *given_up) => Err(given_up_error().into()),
             () = tokio::time::sleep(self.limit) => {
                 self.suspicion.notify_one();
                 Err(unanswered().into())
@@ -44,6 +44,11 @@ impl Patience {
 
 fn unanswered() -> DbErr {
     DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)
+}
+
+/// The answer that will never come: the connection is dead.
+fn given_up_error() -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(Arc::new(sqlx::Error::PoolClosed)))
 }
 
 /// A transaction of the database.

@@ -37,6 +37,15 @@ pub enum StorageError {
     /// The database is not reached, is busy beyond patience, or can't write now. It may be tried again.
     #[error("the database is not available: {0}")]
     Unavailable(Box<dyn std::error::Error + Send + Sync>),
+    /// The database has undone the transaction for the sake of another: a deadlock, or no order in which both fit.
+    #[error("the transaction was undone for the sake of another: {0}")]
+    Conflict(Box<dyn std::error::Error + Send + Sync>),
+    /// The connection was lost before the transaction was to be committed, so it never happened.
+    #[error("the connection to the database was lost: {0}")]
+    Lost(Box<dyn std::error::Error + Send + Sync>),
+    /// The connection was lost while the transaction was being committed: it may have happened or not.
+    #[error("whether the transaction was committed is not known: {0}")]
+    Unknown(Box<dyn std::error::Error + Send + Sync>),
     /// The database refused. Not offered as a source, because it tells its own sources.
     #[error("the database failed: {0}")]
     Database(Box<dyn std::error::Error + Send + Sync>),
@@ -120,7 +129,14 @@ impl From<DbErr> for StorageError {
         {
             return Self::Unique(unique);
         }
-        if is_passing(&error) { Self::Unavailable(Box::new(error)) } else { Self::Database(Box::new(error)) }
+        let wrong = wrong(&error);
+        let error = Box::new(error);
+        match wrong {
+            Wrong::Request => Self::Database(error),
+            Wrong::State => Self::Unavailable(error),
+            Wrong::Order => Self::Conflict(error),
+            Wrong::Connection => Self::Lost(error),
+        }
     }
 }
 
@@ -128,37 +144,81 @@ impl StorageError {
     pub(crate) fn unreachable(error: sqlx::Error) -> Self {
         Self::Unavailable(Box::new(error))
     }
+
+    /// The error of a commit: what was sent and not answered may have been done.
+    pub(crate) fn of_commit(error: DbErr) -> Self {
+        let unanswered = matches!(error, DbErr::ConnectionAcquire(_));
+        match Self::from(error) {
+            Self::Lost(error) => Self::Unknown(error),
+            Self::Unavailable(error) if unanswered => Self::Unknown(error),
+            known => known,
+        }
+    }
+
+    /// Whether the same may go well in a moment.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Conflict(_) | Self::Lost(_) | Self::Unknown(_) => true,
+            Self::Unique(_)
+            | Self::Corrupt { .. }
+            | Self::Stale { .. }
+            | Self::Unsupported(_)
+            | Self::File { .. }
+            | Self::Database(_) => false,
+        }
+    }
 }
 
-/// Whether it is about the database's state and not about what was asked of it.
-fn is_passing(error: &DbErr) -> bool {
+/// What an error is about.
+enum Wrong {
+    /// What was asked.
+    Request,
+    /// The database's state.
+    State,
+    /// Other transactions at the same time.
+    Order,
+    /// The connection, which is gone.
+    Connection,
+}
+
+fn wrong(error: &DbErr) -> Wrong {
     let error = match error {
-        DbErr::ConnectionAcquire(_) => return true,
+        DbErr::ConnectionAcquire(_) => return Wrong::State,
         DbErr::Conn(RuntimeErr::SqlxError(error))
         | DbErr::Exec(RuntimeErr::SqlxError(error))
         | DbErr::Query(RuntimeErr::SqlxError(error)) => error,
-        _ => return false,
+        _ => return Wrong::Request,
     };
     match error.as_ref() {
-        sqlx::Error::Io(_)
-        | sqlx::Error::Protocol(_)
+        // A pool is closed when its connections are given up as dead.
+        sqlx::Error::Io(_) | sqlx::Error::PoolClosed => Wrong::Connection,
+        sqlx::Error::Protocol(_)
         | sqlx::Error::Tls(_)
         | sqlx::Error::PoolTimedOut
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(error) => error.code().is_some_and(|code| is_passing_code(&code)),
-        _ => false,
+        | sqlx::Error::WorkerCrashed => Wrong::State,
+        sqlx::Error::Database(error) => error.code().map_or(Wrong::Request, |code| wrong_by_code(&code)),
+        _ => Wrong::Request,
     }
 }
 
 /// Codes of PostgreSQL (five characters) and of SQLite (numbers, the primary one in the lowest byte).
-fn is_passing_code(code: &str) -> bool {
+fn wrong_by_code(code: &str) -> Wrong {
     if code.len() == 5 {
-        // Connection, resources (disk, connections), shutdown and start, I/O; a standby; a lock or statement in time.
-        return ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class))
-            || matches!(code, "25006" | "25P03" | "55P03" | "57014");
+        return match code {
+            "40001" | "40P01" => Wrong::Order,
+            // The server shuts down, or the operator has ended the session.
+            "57P01" | "57P02" => Wrong::Connection,
+            // Read-only (a standby); a lock or a statement in time.
+            "25006" | "25P03" | "55P03" | "57014" => Wrong::State,
+            _ if code.starts_with("08") => Wrong::Connection,
+            // Resources (disk, connections), start, I/O.
+            _ if ["53", "57P", "58"].iter().any(|class| code.starts_with(class)) => Wrong::State,
+            _ => Wrong::Request,
+        };
     }
     // Busy, locked, read-only, I/O, full, can't open. What can't be read (266, 522) is damaged and does not pass.
-    code.parse::<u32>()
-        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14) && !matches!(code, 266 | 522))
+    let passes = code
+        .parse::<u32>()
+        .is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14) && !matches!(code, 266 | 522));
+    if passes { Wrong::State } else { Wrong::Request }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::connection::Connection;
 use crate::store::MIGRATION_LOCK;
-use crate::{Result, StorageError, Store, Unique};
+use crate::{Result, StorageError, Store, Technical, Unique};
 
 /// How many rows are folded in one transaction.
 const ROWS: u64 = 500;
@@ -92,7 +92,7 @@ impl Store {
         };
         match done {
             Ok(rows) => {
-                tx.commit().await?;
+                tx.commit_unrecorded(Technical::Migration).await?;
                 Ok(rows == ROWS)
             }
             // Someone has just taken the address: next time it is seen.

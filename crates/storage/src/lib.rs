@@ -1,7 +1,7 @@
 //! The only room with SQL: SQLite and PostgreSQL behind one unit of work.
 //!
 //! A [`Store`] opens transactions; a [`Tx`] gives one room per aggregate (`tx.licenses(scope)`), each bound to
-//! one organization; [`Tx::commit`] consumes it, and dropping it undoes it. The types that go in and out are
+//! one organization; [`Tx::commit`] consumes it and takes the proof that an event was recorded, and dropping it undoes it. The types that go in and out are
 //! those of `keyward-domain`; rows and the query builder stay in here.
 //!
 //! Writers are exact on both databases: on SQLite a write transaction begins `IMMEDIATE` on the only writing
@@ -111,7 +111,7 @@ pub use sqlite_url::{sqlite_file, sqlite_url};
 pub use status_list::{StatusPlaces, Withdrawal};
 pub use store::{Schema, Store, StoreOptions};
 pub use token::Tokens;
-pub use tx::Tx;
+pub use tx::{Recorded, Technical, Tx};
 pub use usage::{Usage, UsageDays};
 
 /// The result of a storage operation.

@@ -19,10 +19,56 @@ use crate::{
     Erasure, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, Licenses, Links, MailCounts,
     Members, Names, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents,
     RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce,
-    SignInAttempts, SigningKeys, StatusPlaces, Tokens, UsageDays, customer, link, mail, member, notice,
-    product, provider, registry, registry_key, registry_notification, retention, session, signing_key, token,
-    upstream_claim,
+    SignInAttempts, SigningKeys, StatusPlaces, StorageError, Tokens, UsageDays, customer, link, mail, member,
+    notice, product, provider, registry, registry_key, registry_notification, retention, session,
+    signing_key, token, upstream_claim,
 };
+
+/// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
+#[derive(Debug)]
+pub struct Recorded(pub(crate) ());
+
+/// Why a transaction has no event: it changes nothing that a vendor, a customer or a copy in memory rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Technical {
+    /// Attempts to sign in were counted, by which guessing is slowed down.
+    Attempts,
+    /// A person is on the way to the sign-in provider, or back from there.
+    ProviderTrip,
+    /// A session was ended by its own person, or goes on under a new secret; who begins one is recorded.
+    Session,
+    /// A link was mailed to who asked for it; opening it is recorded.
+    MailedLink,
+    /// What the installation knows of itself was written: the link of the first start, the mark of the master key. There is no
+    /// organization that could have an event.
+    Installation,
+    /// Rows of an earlier version were brought to the form of this one.
+    Migration,
+    /// A secret waits, sealed, for the page that shows it once; making it was recorded.
+    ShownOnce,
+    /// A mail was claimed, sent, put off or given up.
+    Mail,
+    /// An organization has had its turn of notices, or something due was put off.
+    Turn,
+    /// A job was claimed, goes on, or has ended.
+    Job,
+    /// Uses were counted, and the addresses of validations noted.
+    Usage,
+    /// Lines of the access log, which is a log itself, and when credentials were last used.
+    AccessLog,
+    /// What the upstream of a registry was seen to hold or to be, and when to look again.
+    Upstream,
+    /// Old rows were removed, and the clock was noted.
+    Retention,
+    /// A part of an organization that is out of the world already, or its exit, which takes the log along.
+    Deletion,
+    /// A part of the log was rewritten for an erasure, which is recorded at its end.
+    Erasure,
+    /// The key of a request that found all as it asked for.
+    IdempotencyKey,
+    /// Rows that a test or a measurement begins with.
+    Seed,
+}
 
 /// A transaction. Dropped without [`commit`](Self::commit), it never happened.
 pub struct Tx {
@@ -34,9 +80,14 @@ impl Tx {
         Self { inner }
     }
 
-    /// Makes everything done in it durable, at once.
-    pub async fn commit(self) -> Result<()> {
-        Ok(self.inner.commit().await?)
+    /// Makes everything done in it durable, at once, with the event that was recorded of it.
+    pub async fn commit(self, _: Recorded) -> Result<()> {
+        self.inner.commit().await.map_err(StorageError::of_commit)
+    }
+
+    /// The same for what is no change of the business, and has no event.
+    pub async fn commit_unrecorded(self, _: Technical) -> Result<()> {
+        self.inner.commit().await.map_err(StorageError::of_commit)
     }
 
     /// Organizations.

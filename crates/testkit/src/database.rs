@@ -9,7 +9,7 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-pub use keyward_storage::Store;
+pub use keyward_storage::{Store, Technical};
 use keyward_testkit_postgres::{Durability, Postgres};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
@@ -69,6 +69,18 @@ impl FreshPostgres {
         Some(Self { url: format!("{host}/{name}"), name, server })
     }
 
+    /// The same with its tables, and a store on it.
+    pub async fn migrated() -> Option<(Self, Store)> {
+        let database = Self::create().await?;
+        let store = migrated(&database.url).await;
+        Some((database, store))
+    }
+
+    /// A session beside those of the store, which can be in its way.
+    pub async fn session(&self) -> Session {
+        Session(PgConnection::connect(&self.url).await.expect("the database answers"))
+    }
+
     /// All there is in each table, as text.
     pub async fn dump(&self) -> Vec<(String, String)> {
         let mut connection = PgConnection::connect(&self.url).await.expect("the database answers");
@@ -98,6 +110,23 @@ impl FreshPostgres {
     /// Removes the database. One whose test failed stays until the server goes.
     pub async fn drop(self) {
         execute(self.server, &format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+    }
+}
+
+/// A session of a test's own.
+pub struct Session(PgConnection);
+
+impl Session {
+    /// Runs statements.
+    pub async fn run(&mut self, statements: &str) {
+        let statements = sqlx::AssertSqlSafe(statements.to_owned());
+        self.0.execute(sqlx::raw_sql(statements)).await.expect("the statements run");
+    }
+
+    /// The one number that a query gives.
+    pub async fn number(&mut self, query: &str) -> i64 {
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(query.to_owned()));
+        query.fetch_one(&mut self.0).await.expect("a number")
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod applications;
+mod audit_events;
 mod authority;
 mod client;
 mod concurrency;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use keyward_domain::job::{JobFault, is_due, jittered};
 use keyward_domain::{JobHealth, JobRun, JobStatus, Timestamp};
+use keyward_storage::Technical;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -209,7 +210,7 @@ impl Runner {
             tx.jobs().begin(name, slot.schedule.seconds(), now).await?;
         }
         let claimed = tx.jobs().claim(name, self.server, now, (longest, LEASE_SECONDS)).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Job).await?;
         Ok(if claimed { Claim::Given } else { Claim::Wait(MOMENT) })
     }
 
@@ -231,7 +232,7 @@ impl Runner {
         let until = self.engine.now().plus_seconds(LEASE_SECONDS);
         let tx = self.engine.store.write().await?;
         let renewed = tx.jobs().renew(slot.job.name(), self.server, until).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Job).await?;
         Ok(renewed)
     }
 
@@ -252,7 +253,7 @@ impl Runner {
         let due_at = now.plus_seconds(i64::try_from(pause.as_secs()).unwrap_or(i64::MAX));
         let started_at = status.started_at;
         tx.jobs().save(&slot.status(status, run, (started_at, now), (due_at, health))).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Job).await?;
         Ok(pause)
     }
 
@@ -267,7 +268,7 @@ impl Runner {
             let due_at = now.plus_seconds(i64::try_from(news).unwrap_or(i64::MAX));
             tx.jobs().save(&slot.status(status, run, (Some(began), now), (due_at, health))).await?;
         }
-        Ok(tx.commit().await?)
+        Ok(tx.commit_unrecorded(Technical::Job).await?)
     }
 
     fn backoff(&self, slot: &Slot, failures: u32) -> Duration {

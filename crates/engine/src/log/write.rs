@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent, RepositoryName};
 use keyward_domain::{OrganizationId, RegistryId};
-use keyward_storage::Tx;
+use keyward_storage::{Technical, Tx};
 use uuid::Uuid;
 
 use super::LogRound;
@@ -92,7 +92,7 @@ impl Engine {
         for entry in page.used.values() {
             write_use(&tx, entry).await?;
         }
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::AccessLog).await?;
         self.log.hold_back(page.early);
         Ok(())
     }

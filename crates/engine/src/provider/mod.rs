@@ -21,7 +21,7 @@ use keyward_storage::Tx;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::customer::unchanged;
+use crate::change::unchanged;
 use crate::identity::Whose;
 use crate::reauthentication::ConfirmedCaller;
 use crate::sessions::SignedIn;
@@ -109,45 +109,47 @@ impl Engine {
     ) -> Result<ChangedProvider> {
         let (scope, now) = (access.scope(), self.now());
         self.describe(scope.id(), &new.issuer).await?;
-        let (tx, _) = self.write_locked(access).await?;
-        let session = caller.hold(self, &tx, access).await?;
-        let known = tx.providers(scope).lock().await?;
-        unchanged(known.as_ref().map_or(0, |(known, _)| known.version), expected)?;
-        let sealed = match (&new.client_secret, &known) {
-            (Some(secret), _) => self.seal_client_secret(scope, secret)?,
-            // The secret goes to whom it was given for, and to nobody else.
-            (None, Some((known, sealed))) if known.issuer == new.issuer => sealed.clone(),
-            (None, _) => {
-                return Err(Error::field("client_secret", Invalid::new("required", "is required")));
+        self.change(access, async |change| {
+            self.lock_roles(&change, access).await?;
+            let session = caller.hold(self, &change, access).await?;
+            let known = change.providers(scope).lock().await?;
+            unchanged(known.as_ref().map_or(0, |(known, _)| known.version), expected)?;
+            let sealed = match (&new.client_secret, &known) {
+                (Some(secret), _) => self.seal_client_secret(scope, secret)?,
+                // The secret goes to whom it was given for, and to nobody else.
+                (None, Some((known, sealed))) if known.issuer == new.issuer => sealed.clone(),
+                (None, _) => {
+                    return Err(Error::field("client_secret", Invalid::new("required", "is required")));
+                }
+            };
+            let given = new.client_secret.is_some();
+            let before = known.map(|(known, _)| known);
+            let provider = Provider {
+                organization: scope.id(),
+                issuer: new.issuer.clone(),
+                client_id: new.client_id.clone(),
+                domain: new.domain.clone(),
+                verified_domains: new.verified_domains.clone(),
+                exclusive: new.exclusive,
+                created_at: before.as_ref().map_or(now, |before| before.created_at),
+                updated_at: now,
+                version: before.as_ref().map_or(0, |before| before.version) + 1,
+            };
+            if let Some(before) = before.as_ref().filter(|before| !given && provider.is_unchanged(before)) {
+                return Ok(ChangedProvider { provider: before.clone(), session: None });
             }
-        };
-        let given = new.client_secret.is_some();
-        let before = known.map(|(known, _)| known);
-        let provider = Provider {
-            organization: scope.id(),
-            issuer: new.issuer,
-            client_id: new.client_id,
-            domain: new.domain,
-            verified_domains: new.verified_domains,
-            exclusive: new.exclusive,
-            created_at: before.as_ref().map_or(now, |before| before.created_at),
-            updated_at: now,
-            version: before.as_ref().map_or(0, |before| before.version) + 1,
-        };
-        if let Some(before) = before.as_ref().filter(|before| !given && provider.is_unchanged(before)) {
-            return Ok(ChangedProvider { provider: before.clone(), session: None });
-        }
-        tx.providers(scope).set(&provider, &sealed).await?;
-        let detail = [
-            ("issuer", json!(provider.issuer)),
-            ("exclusive", json!(provider.exclusive)),
-            ("verified_domains", json!(provider.verified_domains)),
-        ];
-        self.record(&tx, access, Action::OrganizationProviderSet, scope.id().uuid(), &detail).await?;
-        let replaces = before.map_or(provider.exclusive, |before| given || !provider.is_as(&before));
-        let session = self.after_provider_change(&tx, scope, session, replaces).await?;
-        tx.commit().await?;
-        Ok(ChangedProvider { provider, session })
+            change.providers(scope).set(&provider, &sealed).await?;
+            let replaces = before.map_or(provider.exclusive, |before| given || !provider.is_as(&before));
+            let session = self.after_provider_change(&change, scope, session, replaces).await?;
+            let detail = [
+                ("issuer", json!(provider.issuer)),
+                ("exclusive", json!(provider.exclusive)),
+                ("verified_domains", json!(provider.verified_domains)),
+            ];
+            change.commit(Action::OrganizationProviderSet, scope.id().uuid(), &detail).await?;
+            Ok(ChangedProvider { provider, session })
+        })
+        .await
     }
 
     /// Removes the sign-in provider. Passwords count again, and what proved the members' identities ends; gives the
@@ -159,17 +161,19 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Option<SignedIn>> {
         let scope = access.scope();
-        let (tx, _) = self.write_locked(access).await?;
-        let session = caller.hold(self, &tx, access).await?;
-        let known = tx.providers(scope).lock().await?;
-        let (known, _) = known.ok_or(Error::NotFound(Resource::Provider))?;
-        unchanged(known.version, expected)?;
-        tx.providers(scope).remove().await?;
-        let detail = [("issuer", json!(known.issuer))];
-        self.record(&tx, access, Action::OrganizationProviderRemoved, scope.id().uuid(), &detail).await?;
-        let session = self.after_provider_change(&tx, scope, session, true).await?;
-        tx.commit().await?;
-        Ok(session)
+        self.change(access, async |change| {
+            self.lock_roles(&change, access).await?;
+            let session = caller.hold(self, &change, access).await?;
+            let known = change.providers(scope).lock().await?;
+            let (known, _) = known.ok_or(Error::NotFound(Resource::Provider))?;
+            unchanged(known.version, expected)?;
+            change.providers(scope).remove().await?;
+            let session = self.after_provider_change(&change, scope, session, true).await?;
+            let detail = [("issuer", json!(known.issuer))];
+            change.commit(Action::OrganizationProviderRemoved, scope.id().uuid(), &detail).await?;
+            Ok(session)
+        })
+        .await
     }
 
     /// Ends what the members' identities were proved by, if it `replaces` that, and else the other sessions of the

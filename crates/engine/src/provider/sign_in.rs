@@ -11,6 +11,7 @@ use keyward_domain::session::SessionHolder;
 use keyward_domain::{
     Distrust, Email, Name, Organization, OrganizationScope, Provider, Secret, SecretKind, Slug, Timestamp,
 };
+use keyward_storage::Technical;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -141,7 +142,7 @@ impl Engine {
         };
         let tx = self.store.write().await?;
         tx.providers(scope).depart(&departure).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::ProviderTrip).await?;
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(derived(&away, "verifier").as_bytes()));
         let mut url = description.authorization.url().clone();
         url.query_pairs_mut()
@@ -175,7 +176,7 @@ impl Engine {
         }
         let tx = self.store.write().await?;
         let departure = tx.take_departure(&state.hash()).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::ProviderTrip).await?;
         let waited_for = departure.filter(|departure| {
             let same = back.away.as_ref().is_some_and(|away| away.hash() == departure.browser);
             same && departure.state == state.hash() && departure.is_live(self.now())
@@ -221,11 +222,11 @@ impl Engine {
                 return Ok(Arrival::Refused(Refusal::SomeoneElse { email }));
             }
             let session = self.confirmed(&tx, scope, session).await?;
-            tx.commit().await?;
+            tx.commit_unrecorded(Technical::Session).await?;
             return Ok(Arrival::Confirmed { session, then });
         }
-        let signed_in = self.member_session(&tx, &member, client).await?;
-        tx.commit().await?;
+        let (signed_in, recorded) = self.member_session(&tx, &member, &client).await?;
+        tx.commit(recorded).await?;
         Ok(Arrival::Done(signed_in))
     }
 

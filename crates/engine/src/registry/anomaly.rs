@@ -73,7 +73,9 @@ impl Engine {
         let count =
             tx.registry_events(registry.scope()).count_since(event, event.at.plus_seconds(-HOUR)).await?;
         match habit::volume(operation, count, busiest) {
-            Some(finding) => self.raise(tx, registry, event.holder, finding, Some(origin(event))).await,
+            Some(finding) => {
+                self.raise(tx, registry, event.holder, finding, Some(origin(event))).await.map(drop)
+            }
             None => Ok(()),
         }
     }
@@ -87,7 +89,9 @@ impl Engine {
         let since = event.at.plus_seconds(-HOUR);
         let different = tx.registry_events(registry.scope()).refused_since(event, since).await?;
         match habit::refusals(different) {
-            Some(finding) => self.raise(tx, registry, event.holder, finding, Some(origin(event))).await,
+            Some(finding) => {
+                self.raise(tx, registry, event.holder, finding, Some(origin(event))).await.map(drop)
+            }
             None => Ok(()),
         }
     }

@@ -9,10 +9,12 @@ use keyward_domain::registry::{
 use keyward_domain::{
     Access, Action, ArtifactId, Idempotency, OrganizationScope, Page, PageRequest, RegistryId, Timestamp,
 };
-use keyward_storage::{Pointing, Referrers, Shown, Tx};
+use keyward_storage::{Pointing, Referrers, Shown, Technical, Tx};
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::{Done, Engine, Error, Resource, Result, once};
+use crate::change::Change;
+use crate::{Done, Engine, Error, Resource, Result};
 
 /// The most characters that are kept of why a registry can't be looked at.
 const MOST_FAULT: usize = 300;
@@ -156,24 +158,22 @@ impl Engine {
         new: NewArtifact,
         once: Option<&Idempotency>,
     ) -> Result<Done<Artifact>> {
-        let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            return Ok(Done::before(find(&tx, scope, id.into()).await?));
-        }
-        let registry = super::find(&tx, scope, new.registry).await?;
-        registry.inside(&new.repository).map_err(|invalid| Error::field("repository", invalid))?;
-        if let Some(known) = tx.artifacts(scope).named(registry.id, &new.repository).await? {
-            once::complete(&tx, scope, once, known.id.uuid()).await?;
-            tx.commit().await?;
-            return Ok(Done::before(known));
-        }
-        let artifact = self.known(&tx, &registry, &new.repository).await?;
-        let detail = [("repository", json!(artifact.repository)), ("registry", json!(registry.name))];
-        self.record(&tx, access, Action::ArtifactCreated, artifact.id.uuid(), &detail).await?;
-        once::complete(&tx, scope, once, artifact.id.uuid()).await?;
-        tx.commit().await?;
-        Ok(Done::now(artifact))
+        let scope = access.scope();
+        let earlier =
+            async |change: Change<'_>, id: Uuid| find(&change, scope, id.into()).await.map(Done::before);
+        let done = self.change_once(access, once, earlier, async |change| {
+            let registry = super::find(&change, scope, new.registry).await?;
+            registry.inside(&new.repository).map_err(|invalid| Error::field("repository", invalid))?;
+            if let Some(known) = change.artifacts(scope).named(registry.id, &new.repository).await? {
+                change.keep_key(known.id.uuid()).await?;
+                return Ok(Done::before(known));
+            }
+            let artifact = self.known(&change, &registry, &new.repository).await?;
+            let detail = [("repository", json!(artifact.repository)), ("registry", json!(registry.name))];
+            change.commit(Action::ArtifactCreated, artifact.id.uuid(), &detail).await?;
+            Ok(Done::now(artifact))
+        });
+        Ok(done.await?.value)
     }
 
     /// Whether it is known what a manifest is made of, and that `tag` points to it.
@@ -214,7 +214,7 @@ impl Engine {
         for tag in tags {
             content.point(self.row_id(), tag, digest, now).await?;
         }
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Upstream).await?;
         Ok(())
     }
 
@@ -235,7 +235,7 @@ impl Engine {
             Reference::Tag(tag) => content.unpoint(tag, now).await?,
             Reference::Digest(digest) => content.remove(digest, now).await?,
         }
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Upstream).await?;
         Ok(())
     }
 
@@ -275,7 +275,7 @@ impl Engine {
         for gone in content.tags().await?.into_iter().filter(gone) {
             content.unpoint(&gone.tag, now).await?;
         }
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Upstream).await?;
         Ok(())
     }
 
@@ -289,19 +289,21 @@ impl Engine {
     /// Has all of a registry looked at soon.
     pub async fn sweep_registry(&self, access: &Access<WriteRegistries>, id: RegistryId) -> Result<Registry> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        super::find(&tx, scope, id).await?;
-        tx.registries(scope).want_sweep(id, self.now()).await?;
-        let registry = super::find(&tx, scope, id).await?;
-        tx.commit().await?;
-        Ok(registry)
+        self.change(access, async |change| {
+            super::find(&change, scope, id).await?;
+            change.registries(scope).want_sweep(id, self.now()).await?;
+            let registry = super::find(&change, scope, id).await?;
+            change.commit_unrecorded(Technical::Upstream).await?;
+            Ok(registry)
+        })
+        .await
     }
 
     /// Has all of a registry looked at soon, because what passes shows that it is not as it was last seen.
     pub async fn doubt_registry(&self, registry: &Registry) -> Result<()> {
         let tx = self.store.write().await?;
         tx.registries(registry.scope()).want_sweep(registry.id, self.now()).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Upstream).await?;
         Ok(())
     }
 
@@ -316,7 +318,7 @@ impl Engine {
         let fault = fault.map(|fault| fault.chars().take(MOST_FAULT).collect::<String>());
         let tx = self.store.write().await?;
         tx.registries(registry.scope()).swept(registry.id, began, fault.as_deref()).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Upstream).await?;
         Ok(())
     }
 
@@ -338,7 +340,7 @@ impl Engine {
         artifacts.named(registry.id, repository).await?.ok_or(Error::NotFound(Resource::Artifact))
     }
 
-    fn row_id(&self) -> uuid::Uuid {
+    fn row_id(&self) -> Uuid {
         self.id(ArtifactId::new).uuid()
     }
 }

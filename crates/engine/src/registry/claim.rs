@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use keyward_domain::registry::{Credential, Endpoint, Registry, RepositoryName, Upstream};
 use keyward_domain::{Invalid, OrganizationId};
-use keyward_storage::Tx;
+use keyward_storage::{Technical, Tx};
 
 use crate::outbound::Unreachable;
 use crate::{Engine, Error, Result};
@@ -65,7 +65,7 @@ impl Engine {
                 all.clone_from(&reached.endpoints);
             }
             tx.claim_upstream(registry.id, &all).await?;
-            tx.commit().await?;
+            tx.commit_unrecorded(Technical::Upstream).await?;
         }
         Ok(reached.addresses)
     }

@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyward_domain::permission::{ReadEntitlements, WriteCustomers, WriteEntitlements};
+use keyward_domain::permission::{ReadEntitlements, WriteEntitlements};
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Tag, TagGrant};
 use keyward_domain::{
     Access, Action, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Idempotency, Invalid, Notes,
     OrganizationScope, Page, PageRequest, Versioned,
 };
-use keyward_storage::Tx;
+use keyward_storage::{Recorded, Tx};
 use serde_json::json;
+use uuid::Uuid;
 
-use crate::customer::unchanged;
-use crate::{Done, Engine, Error, Resource, Result, once};
+use crate::change::{Change, unchanged};
+use crate::{Done, Engine, Error, Resource, Result};
 
 /// The most customers that a preview names.
 const MOST_NAMED: usize = 200;
@@ -131,40 +132,37 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<Done<ArtifactEntitlement>> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            return Ok(Done::before(find(&tx, scope, id.into()).await?));
-        }
-        // Held, so that of two first ones one is the first.
-        tx.organizations().lock(scope).await?;
-        self.license_management(&tx, scope).await?;
-        let customer =
-            tx.customers(scope).lock(new.customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
-        let entitlement = ArtifactEntitlement {
-            id: self.id(ArtifactEntitlementId::new),
-            organization: scope.id(),
-            customer: customer.id,
-            description: new.description,
-            grants: grants(&tx, scope, &new.grants, &[]).await?,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
-        let entitlements = tx.artifact_entitlements(scope);
-        if entitlements.policy().await? == ArtifactPolicy::OpenUntilFirst {
-            if !new.close {
-                let (lose, more) = self.losers(&tx, scope, customer.id).await?;
-                return Err(Error::WouldClose { customers: lose.len(), more });
+        let id = self.id(ArtifactEntitlementId::new);
+        let earlier = async |change: Change<'_>, id: Uuid| find(&change, scope, id.into()).await;
+        self.change_once(access, once, earlier, async |change| {
+            // Held, so that of two first ones one is the first.
+            change.organizations().lock(scope).await?;
+            self.license_management(&change, scope).await?;
+            let customer = change.customers(scope).lock(new.customer).await?;
+            let customer = customer.ok_or(Error::NotFound(Resource::Customer))?;
+            let entitlement = ArtifactEntitlement {
+                id,
+                organization: scope.id(),
+                customer: customer.id,
+                description: new.description.clone(),
+                grants: grants(&change, scope, &new.grants, &[]).await?,
+                created_at: now,
+                updated_at: now,
+                version: 1,
+            };
+            if change.artifact_entitlements(scope).policy().await? == ArtifactPolicy::OpenUntilFirst {
+                if !new.close {
+                    let (lose, more) = self.losers(&change, scope, customer.id).await?;
+                    return Err(Error::WouldClose { customers: lose.len(), more });
+                }
+                set_policy(&change, ArtifactPolicy::EntitledOnly).await?;
             }
-            self.change_policy(&tx, access, ArtifactPolicy::EntitledOnly).await?;
-        }
-        entitlements.insert(&entitlement).await?;
-        let detail = detail(&customer, &entitlement);
-        let action = Action::ArtifactEntitlementCreated;
-        self.record(&tx, access, action, entitlement.id.uuid(), &detail).await?;
-        once::complete(&tx, scope, once, entitlement.id.uuid()).await?;
-        tx.commit().await?;
-        Ok(Done::now(entitlement))
+            change.artifact_entitlements(scope).insert(&entitlement).await?;
+            let detail = detail(&customer, &entitlement);
+            change.commit(Action::ArtifactEntitlementCreated, id.uuid(), &detail).await?;
+            Ok(entitlement)
+        })
+        .await
     }
 
     /// Changes what an entitlement grants, from the next pull on.
@@ -172,42 +170,43 @@ impl Engine {
         &self,
         access: &Access<WriteEntitlements>,
         id: ArtifactEntitlementId,
-        change: EntitlementChange,
+        update: EntitlementChange,
         expected: Option<i64>,
     ) -> Result<ArtifactEntitlement> {
-        let scope = access.scope();
-        let tx = self.write(access).await?;
-        let old = tx.artifact_entitlements(scope).lock(id).await?;
-        let old = old.ok_or(Error::NotFound(Resource::ArtifactEntitlement))?;
-        unchanged(old.version, expected)?;
-        let customer =
-            tx.customers(scope).find(old.customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
-        let granted = match &change.grants {
-            Some(new) => {
-                let mut granted = grants(&tx, scope, new, &old.grants).await?;
-                // In which order they are named means nothing: what was granted before keeps its place.
-                granted.sort_by_key(|grant| {
-                    old.grants.iter().position(|held| held.artifact == grant.artifact).unwrap_or(usize::MAX)
-                });
-                granted
+        let (scope, now) = (access.scope(), self.now());
+        self.change(access, async |change| {
+            let old = lock(&change, scope, id).await?;
+            unchanged(old.version, expected)?;
+            let customer = change.customers(scope).find(old.customer).await?;
+            let customer = customer.ok_or(Error::NotFound(Resource::Customer))?;
+            let granted = match &update.grants {
+                Some(new) => {
+                    let mut granted = grants(&change, scope, new, &old.grants).await?;
+                    // In which order they are named means nothing: what was granted before keeps its place.
+                    granted.sort_by_key(|grant| {
+                        let place = old.grants.iter().position(|held| held.artifact == grant.artifact);
+                        place.unwrap_or(usize::MAX)
+                    });
+                    granted
+                }
+                None => old.grants.clone(),
+            };
+            let entitlement = ArtifactEntitlement {
+                description: update.description.clone().unwrap_or_else(|| old.description.clone()),
+                grants: granted,
+                updated_at: now,
+                version: old.version + 1,
+                ..old.clone()
+            };
+            if entitlement.is_unchanged(&old) {
+                return Ok(old);
             }
-            None => old.grants.clone(),
-        };
-        let entitlement = ArtifactEntitlement {
-            description: change.description.unwrap_or_else(|| old.description.clone()),
-            grants: granted,
-            updated_at: self.now(),
-            version: old.version + 1,
-            ..old.clone()
-        };
-        if entitlement.is_unchanged(&old) {
-            return Ok(old);
-        }
-        tx.artifact_entitlements(scope).save(&entitlement).await?;
-        let action = Action::ArtifactEntitlementUpdated;
-        self.record(&tx, access, action, id.uuid(), &detail(&customer, &entitlement)).await?;
-        tx.commit().await?;
-        Ok(entitlement)
+            change.artifact_entitlements(scope).save(&entitlement).await?;
+            let detail = detail(&customer, &entitlement);
+            change.commit(Action::ArtifactEntitlementUpdated, id.uuid(), &detail).await?;
+            Ok(entitlement)
+        })
+        .await
     }
 
     /// Ends an entitlement. The last one to end leaves the registries closed.
@@ -218,31 +217,14 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        let old = tx.artifact_entitlements(scope).lock(id).await?;
-        let old = old.ok_or(Error::NotFound(Resource::ArtifactEntitlement))?;
-        unchanged(old.version, expected)?;
-        tx.artifact_entitlements(scope).delete(id).await?;
-        let detail = [("customer", json!(old.customer))];
-        self.record(&tx, access, Action::ArtifactEntitlementDeleted, id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// Ends all entitlements of a customer who is being deleted, and is held.
-    pub(crate) async fn end_artifact_entitlements(
-        &self,
-        tx: &Tx,
-        access: &Access<WriteCustomers>,
-        customer: CustomerId,
-    ) -> Result<()> {
-        for entitlement in tx.artifact_entitlements(access.scope()).of_customer(customer).await? {
-            tx.artifact_entitlements(access.scope()).delete(entitlement.id).await?;
-            let detail = [("customer", json!(customer)), ("because", json!("customer deleted"))];
-            let (action, target) = (Action::ArtifactEntitlementDeleted, entitlement.id.uuid());
-            self.record(tx, access, action, target, &detail).await?;
-        }
-        Ok(())
+        self.change(access, async |change| {
+            let old = lock(&change, scope, id).await?;
+            unchanged(old.version, expected)?;
+            change.artifact_entitlements(scope).delete(id).await?;
+            let detail = [("customer", json!(old.customer))];
+            change.commit(Action::ArtifactEntitlementDeleted, id.uuid(), &detail).await
+        })
+        .await
     }
 
     /// What customers without an entitlement may pull.
@@ -257,28 +239,20 @@ impl Engine {
         policy: ArtifactPolicy,
     ) -> Result<ArtifactPolicy> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        tx.organizations().lock(scope).await?;
-        let entitlements = tx.artifact_entitlements(scope);
-        if policy == ArtifactPolicy::OpenUntilFirst && entitlements.any().await? {
-            let why = "while customers hold artifact entitlements, the registries stay closed to others";
-            return Err(Error::Transition(why.to_owned()));
-        }
-        if entitlements.policy().await? != policy {
-            self.change_policy(&tx, access, policy).await?;
-            tx.commit().await?;
-        }
-        Ok(policy)
-    }
-
-    async fn change_policy(
-        &self,
-        tx: &Tx,
-        access: &Access<WriteEntitlements>,
-        policy: ArtifactPolicy,
-    ) -> Result<()> {
-        tx.artifact_entitlements(access.scope()).set_policy(policy).await?;
-        self.record(tx, access, Action::ArtifactPolicyChanged, None, &[("policy", json!(policy))]).await
+        self.change(access, async |change| {
+            change.organizations().lock(scope).await?;
+            let entitlements = change.artifact_entitlements(scope);
+            if policy == ArtifactPolicy::OpenUntilFirst && entitlements.any().await? {
+                let why = "while customers hold artifact entitlements, the registries stay closed to others";
+                return Err(Error::Transition(why.to_owned()));
+            }
+            if entitlements.policy().await? != policy {
+                let recorded = set_policy(&change, policy).await?;
+                change.commit_as(scope.id().uuid(), recorded).await?;
+            }
+            Ok(policy)
+        })
+        .await
     }
 
     /// The customers who can pull now by the open policy alone, but for one.
@@ -293,6 +267,26 @@ impl Engine {
         lose.truncate(MOST_NAMED);
         Ok((lose, more))
     }
+}
+
+/// Ends all entitlements of a customer who is being deleted, and is held.
+pub(crate) async fn end_all(change: &Change<'_>, customer: CustomerId) -> Result<()> {
+    let entitlements = change.artifact_entitlements(change.scope());
+    for entitlement in entitlements.of_customer(customer).await? {
+        entitlements.delete(entitlement.id).await?;
+        let detail = [("customer", json!(customer)), ("because", json!("customer deleted"))];
+        change.record(Action::ArtifactEntitlementDeleted, entitlement.id.uuid(), &detail).await?;
+    }
+    Ok(())
+}
+
+async fn set_policy(change: &Change<'_>, policy: ArtifactPolicy) -> Result<Recorded> {
+    change.artifact_entitlements(change.scope()).set_policy(policy).await?;
+    change.record(Action::ArtifactPolicyChanged, None, &[("policy", json!(policy))]).await
+}
+
+async fn lock(tx: &Tx, scope: OrganizationScope, id: ArtifactEntitlementId) -> Result<ArtifactEntitlement> {
+    tx.artifact_entitlements(scope).lock(id).await?.ok_or(Error::NotFound(Resource::ArtifactEntitlement))
 }
 
 async fn find(tx: &Tx, scope: OrganizationScope, id: ArtifactEntitlementId) -> Result<ArtifactEntitlement> {

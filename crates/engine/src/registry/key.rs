@@ -16,7 +16,7 @@ use serde_json::json;
 use super::event::shortened;
 use crate::authenticate::LAST_USED_SECONDS;
 use crate::log::queue::{Entry, Use, What};
-use crate::{Engine, Error, Resource, Result, once};
+use crate::{Engine, Error, Resource, Result};
 
 /// A registry key to be created.
 #[derive(Debug, Clone)]
@@ -120,39 +120,38 @@ impl Engine {
         if new.expires_at.is_some_and(|end| end <= now) {
             return Err(Error::field("expires_at", Invalid::new("in_the_past", "must lie in the future")));
         }
-        let tx = self.write(access).await?;
-        once::first(&tx, scope, once, now).await?;
-        super::find(&tx, scope, new.registry).await?;
-        if new.rotation.is_some() {
-            self.includes(&tx, scope, Feature::KeyRotation).await?;
-        }
-        let owner = match new.owner {
-            Some(owner) => owner,
-            None => creator(&tx, scope, access.actor()).await?,
-        };
-        let secret = Secret::new(SecretKind::Registry, self.random());
-        let key = RegistryKey {
-            id: self.id(RegistryKeyId::new),
-            organization: scope.id(),
-            registry: new.registry,
-            name: new.name,
-            owner,
-            access: new.access,
-            secret: ApiKey { hash: secret.hash(), hint: secret.hint(), created_at: now, previous: None },
-            rotation: new.rotation,
-            handover: None,
-            expires_at: new.expires_at,
-            lives_since: now,
-            revoked_at: None,
-            last_use: None,
-            created_at: now,
-        };
-        key.check_rotation().map_err(|invalid| Error::field("rotation", invalid))?;
-        tx.registry_keys(scope).insert(&key).await.map_err(super::key_taken)?;
-        self.record(&tx, access, Action::RegistryKeyCreated, key.id.uuid(), &detail(&key)).await?;
-        once::complete(&tx, scope, once, key.id.uuid()).await?;
-        tx.commit().await?;
-        Ok(NewRegistrySecret { key, secret })
+        let (id, secret) = (self.id(RegistryKeyId::new), Secret::new(SecretKind::Registry, self.random()));
+        let made = self.change_shown_once(access, once, async |change| {
+            super::find(&change, scope, new.registry).await?;
+            if new.rotation.is_some() {
+                self.includes(&change, scope, Feature::KeyRotation).await?;
+            }
+            let owner = match &new.owner {
+                Some(owner) => owner.clone(),
+                None => creator(&change, scope, access.actor()).await?,
+            };
+            let key = RegistryKey {
+                id,
+                organization: scope.id(),
+                registry: new.registry,
+                name: new.name.clone(),
+                owner,
+                access: new.access,
+                secret: ApiKey { hash: secret.hash(), hint: secret.hint(), created_at: now, previous: None },
+                rotation: new.rotation,
+                handover: None,
+                expires_at: new.expires_at,
+                lives_since: now,
+                revoked_at: None,
+                last_use: None,
+                created_at: now,
+            };
+            key.check_rotation().map_err(|invalid| Error::field("rotation", invalid))?;
+            change.registry_keys(scope).insert(&key).await.map_err(super::key_taken)?;
+            change.commit(Action::RegistryKeyCreated, key.id.uuid(), &detail(&key)).await?;
+            Ok(key)
+        });
+        Ok(NewRegistrySecret { key: made.await?, secret })
     }
 
     /// Gives a key a new secret. The old one is dead at once, or after `overlap` seconds. With `renew` it is given the
@@ -166,20 +165,19 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<NewRegistrySecret> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        once::first(&tx, scope, once, now).await?;
-        let key = lock(&tx, scope, id).await?;
-        if !key.is_alive(now) {
-            return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
-        }
         let secret = Secret::new(SecretKind::Registry, self.random());
-        let key = key.replaced(secret.hash(), secret.hint(), overlap, now);
-        let key = if renew { key.renewed(now) } else { key };
-        tx.registry_keys(scope).save(&key, now).await?;
-        self.record(&tx, access, Action::RegistryKeyRotated, id.uuid(), &detail(&key)).await?;
-        once::complete(&tx, scope, once, id.uuid()).await?;
-        tx.commit().await?;
-        Ok(NewRegistrySecret { key, secret })
+        let made = self.change_shown_once(access, once, async |change| {
+            let key = lock(&change, scope, id).await?;
+            if !key.is_alive(now) {
+                return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
+            }
+            let key = key.replaced(secret.hash(), secret.hint(), overlap, now);
+            let key = if renew { key.renewed(now) } else { key };
+            change.registry_keys(scope).save(&key, now).await?;
+            change.commit(Action::RegistryKeyRotated, id.uuid(), &detail(&key)).await?;
+            Ok(key)
+        });
+        Ok(NewRegistrySecret { key: made.await?, secret })
     }
 
     /// Ends a key for ever, from the very next request on. Revoking it twice is no error.
@@ -189,16 +187,17 @@ impl Engine {
         id: RegistryKeyId,
     ) -> Result<RegistryKey> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        let key = lock(&tx, scope, id).await?;
-        if key.revoked_at.is_some() {
-            return Ok(key);
-        }
-        let key = key.revoked(now);
-        tx.registry_keys(scope).save(&key, now).await?;
-        self.record(&tx, access, Action::RegistryKeyRevoked, id.uuid(), &detail(&key)).await?;
-        tx.commit().await?;
-        Ok(key)
+        self.change(access, async |change| {
+            let key = lock(&change, scope, id).await?;
+            if key.revoked_at.is_some() {
+                return Ok(key);
+            }
+            let key = key.revoked(now);
+            change.registry_keys(scope).save(&key, now).await?;
+            change.commit(Action::RegistryKeyRevoked, id.uuid(), &detail(&key)).await?;
+            Ok(key)
+        })
+        .await
     }
 
     /// Has it noted where and by which program a key was used, to the minute.

@@ -5,7 +5,7 @@ mod anomaly;
 mod artifact;
 mod claim;
 mod entitled;
-mod entitlement;
+pub(crate) mod entitlement;
 mod event;
 mod key;
 mod notification;
@@ -25,10 +25,11 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use claim::{Reached, unreachable};
+use uuid::Uuid;
 
-use crate::customer::unchanged;
+use crate::change::{Change, unchanged};
 use crate::outbound::Unreachable;
-use crate::{Done, Engine, Error, Resource, Result, once};
+use crate::{Done, Engine, Error, Resource, Result};
 
 pub use admission::{Authorization, Authorized, Presented};
 pub use artifact::{NewArtifact, TagDetail};
@@ -132,43 +133,41 @@ impl Engine {
     ) -> Result<Done<Registry>> {
         let (scope, now) = (access.scope(), self.now());
         let reached = self.reach_upstream(scope.id(), &new.upstream).await;
-        let tx = self.write(access).await?;
-        if let Some(id) = once::earlier(&tx, scope, once, now).await? {
-            return Ok(Done::before(find(&tx, scope, id.into()).await?));
-        }
         let id = self.id(RegistryId::new);
-        let host = match new.host {
-            Some(host) => host,
-            None => self.default_host(&tx, &new.name).await?,
-        };
-        let reached = self.fits(&tx, scope, &new.upstream, reached, new.prefix.as_ref()).await?;
-        let (certificate, sealed_key) = self.new_registry_pair(scope, id, &host)?;
-        let registry = Registry {
-            id,
-            organization: scope.id(),
-            name: new.name,
-            host: host.clone(),
-            credential: self.credential(scope, id, Some(&reached), new.credential)?,
-            upstream: new.upstream,
-            prefix: new.prefix,
-            service: new.service.unwrap_or_else(|| host.clone()),
-            pass_redirects: new.pass_redirects,
-            direct: new.direct,
-            certificate,
-            sealed_key,
-            swept_at: None,
-            sweep_fault: None,
-            deleted_at: None,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
-        tx.registries(scope).insert(&registry).await.map_err(taken)?;
-        tx.claim_upstream(id, &reached.endpoints).await?;
-        self.record(&tx, access, Action::RegistryCreated, id.uuid(), &detail(&registry)).await?;
-        once::complete(&tx, scope, once, id.uuid()).await?;
-        tx.commit().await?;
-        Ok(Done::now(registry))
+        let earlier = async |change: Change<'_>, id: Uuid| find(&change, scope, id.into()).await;
+        self.change_once(access, once, earlier, async |change| {
+            let host = match &new.host {
+                Some(host) => host.clone(),
+                None => self.default_host(&change, &new.name).await?,
+            };
+            let reached = self.fits(&change, scope, &new.upstream, &reached, new.prefix.as_ref()).await?;
+            let (certificate, sealed_key) = self.new_registry_pair(scope, id, &host)?;
+            let registry = Registry {
+                id,
+                organization: scope.id(),
+                name: new.name.clone(),
+                host: host.clone(),
+                credential: self.credential(scope, id, Some(reached), &new.credential)?,
+                upstream: new.upstream.clone(),
+                prefix: new.prefix.clone(),
+                service: new.service.clone().unwrap_or_else(|| host.clone()),
+                pass_redirects: new.pass_redirects,
+                direct: new.direct,
+                certificate,
+                sealed_key,
+                swept_at: None,
+                sweep_fault: None,
+                deleted_at: None,
+                created_at: now,
+                updated_at: now,
+                version: 1,
+            };
+            change.registries(scope).insert(&registry).await.map_err(taken)?;
+            change.claim_upstream(id, &reached.endpoints).await?;
+            change.commit(Action::RegistryCreated, id.uuid(), &detail(&registry)).await?;
+            Ok(registry)
+        })
+        .await
     }
 
     /// Changes a registry. What is behind another upstream is looked at anew.
@@ -176,56 +175,59 @@ impl Engine {
         &self,
         access: &Access<WriteRegistries>,
         id: RegistryId,
-        change: RegistryChange,
+        update: RegistryChange,
         expected: Option<i64>,
     ) -> Result<Registry> {
-        let scope = access.scope();
+        let (scope, now) = (access.scope(), self.now());
         let before = find(&self.store.read().await?, scope, id).await?;
-        let stays = change.upstream.is_none();
-        let upstream = change.upstream.unwrap_or(before.upstream);
+        let stays = update.upstream.is_none();
+        let upstream = update.upstream.clone().unwrap_or(before.upstream);
         let reached = self.reach_upstream(scope.id(), &upstream).await;
-        let tx = self.write(access).await?;
-        let registry = lock(&tx, scope, id).await?;
-        unchanged(registry.version, expected)?;
-        // Someone else has moved it while its upstream was looked for.
-        if stays && registry.upstream != upstream {
-            return Err(Error::Changed { version: registry.version });
-        }
-        let before = registry.clone();
-        let moved = upstream != registry.upstream;
-        // What stays where it is can be changed while it is away; only what begins to ask for no credential must be seen.
-        let opened =
-            matches!(change.credential, Some(NewCredential::None)) && registry.credential != Credential::None;
-        let reached = match reached {
-            Err(_) if !moved && !opened => None,
-            reached => Some(self.fits(&tx, scope, &upstream, reached, registry.prefix.as_ref()).await?),
-        };
-        let credential = match change.credential {
-            Some(new) => self.credential(scope, id, reached.as_ref(), new)?,
-            None => checked(reached.as_ref(), registry.credential)?,
-        };
-        if let Some(reached) = &reached {
-            tx.claim_upstream(id, &reached.endpoints).await?;
-        }
-        let registry = Registry {
-            name: change.name.unwrap_or(registry.name),
-            host: change.host.unwrap_or(registry.host),
-            upstream,
-            credential,
-            service: change.service.unwrap_or(registry.service),
-            pass_redirects: change.pass_redirects.unwrap_or(registry.pass_redirects),
-            direct: change.direct.unwrap_or(registry.direct),
-            swept_at: registry.swept_at.filter(|_| !moved),
-            ..registry
-        };
-        let registry = registry.changed(self.now());
-        if registry.is_unchanged(&before) {
-            return Ok(before);
-        }
-        tx.registries(scope).save(&registry).await.map_err(taken)?;
-        self.record(&tx, access, Action::RegistryUpdated, id.uuid(), &detail(&registry)).await?;
-        tx.commit().await?;
-        Ok(registry)
+        self.change(access, async |change| {
+            let registry = lock(&change, scope, id).await?;
+            unchanged(registry.version, expected)?;
+            // Someone else has moved it while its upstream was looked for.
+            if stays && registry.upstream != upstream {
+                return Err(Error::Changed { version: registry.version });
+            }
+            let before = registry.clone();
+            let moved = upstream != registry.upstream;
+            // What stays where it is can be changed while it is away; only what begins to ask for no credential must be seen.
+            let opened = matches!(update.credential, Some(NewCredential::None))
+                && registry.credential != Credential::None;
+            let reached = match &reached {
+                Err(_) if !moved && !opened => None,
+                reached => {
+                    Some(self.fits(&change, scope, &upstream, reached, registry.prefix.as_ref()).await?)
+                }
+            };
+            let credential = match &update.credential {
+                Some(new) => self.credential(scope, id, reached, new)?,
+                None => checked(reached, registry.credential)?,
+            };
+            if let Some(reached) = reached {
+                change.claim_upstream(id, &reached.endpoints).await?;
+            }
+            let registry = Registry {
+                name: update.name.clone().unwrap_or(registry.name),
+                host: update.host.clone().unwrap_or(registry.host),
+                upstream: upstream.clone(),
+                credential,
+                service: update.service.clone().unwrap_or(registry.service),
+                pass_redirects: update.pass_redirects.unwrap_or(registry.pass_redirects),
+                direct: update.direct.unwrap_or(registry.direct),
+                swept_at: registry.swept_at.filter(|_| !moved),
+                ..registry
+            };
+            let registry = registry.changed(now);
+            if registry.is_unchanged(&before) {
+                return Ok(before);
+            }
+            change.registries(scope).save(&registry).await.map_err(taken)?;
+            change.commit(Action::RegistryUpdated, id.uuid(), &detail(&registry)).await?;
+            Ok(registry)
+        })
+        .await
     }
 
     /// Removes a registry. Its keys are dead from the next request on; what is in the upstream stays there.
@@ -236,32 +238,32 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<()> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        let registry = lock(&tx, scope, id).await?;
-        unchanged(registry.version, expected)?;
-        let registry = Registry { deleted_at: Some(now), ..registry }.changed(now);
-        tx.registries(scope).save(&registry).await?;
-        self.record(&tx, access, Action::RegistryDeleted, id.uuid(), &detail(&registry)).await?;
-        tx.commit().await?;
-        Ok(())
+        self.change(access, async |change| {
+            let registry = lock(&change, scope, id).await?;
+            unchanged(registry.version, expected)?;
+            let registry = Registry { deleted_at: Some(now), ..registry }.changed(now);
+            change.registries(scope).save(&registry).await?;
+            change.commit(Action::RegistryDeleted, id.uuid(), &detail(&registry)).await
+        })
+        .await
     }
 
     /// Whether an organization may have this upstream: it is reached, is not this server, and is nobody else's. It is held
     /// until the end of the transaction.
-    async fn fits(
+    async fn fits<'r>(
         &self,
         tx: &Tx,
         scope: OrganizationScope,
         upstream: &Upstream,
-        reached: Result<Reached, Unreachable>,
+        reached: &'r Result<Reached, Unreachable>,
         prefix: Option<&RepositoryName>,
-    ) -> Result<Reached> {
-        let reached = reached.map_err(|why| unreachable(upstream, &why))?;
-        if self.is_this_server(tx, upstream, &reached).await? {
+    ) -> Result<&'r Reached> {
+        let reached = reached.as_ref().map_err(|why| unreachable(upstream, why))?;
+        if self.is_this_server(tx, upstream, reached).await? {
             let invalid = Invalid::new("is_this_server", "is this server itself, not a registry behind it");
             return Err(Error::field("upstream", invalid));
         }
-        claim::hold(tx, scope.id(), &reached, prefix).await?;
+        claim::hold(tx, scope.id(), reached, prefix).await?;
         Ok(reached)
     }
 
@@ -271,7 +273,7 @@ impl Engine {
         scope: OrganizationScope,
         id: RegistryId,
         reached: Option<&Reached>,
-        new: NewCredential,
+        new: &NewCredential,
     ) -> Result<Credential> {
         let credential = match new {
             NewCredential::Token => Credential::Token,
@@ -281,8 +283,8 @@ impl Engine {
                     let wrong = Invalid::new("invalid_user", "a user name of HTTP has no colon");
                     return Err(Error::field("credential", wrong.at("user")));
                 }
-                let sealed_password = self.seal_upstream_password(scope, id, &password)?;
-                Credential::Basic { user, sealed_password }
+                let sealed_password = self.seal_upstream_password(scope, id, password)?;
+                Credential::Basic { user: user.clone(), sealed_password }
             }
         };
         checked(reached, credential)

@@ -8,13 +8,13 @@ use keyward_domain::registry::{Hint, Notifications, Registry, RepositoryName, Ta
 use keyward_domain::{
     Access, Action, Idempotency, RegistryHintId, RegistryId, Secret, SecretKind, Timestamp,
 };
-use keyward_storage::KeptHint;
+use keyward_storage::{KeptHint, Technical};
 use serde_json::json;
 
 use super::{find, lock};
 use crate::authenticate::LAST_USED_SECONDS;
 use crate::log::queue::{Entry, Use, What};
-use crate::{Engine, Result, once};
+use crate::{Engine, Result};
 
 /// How many places of one registry are kept. Beyond that, all of it is looked at.
 const MOST_HINTS: u64 = 1_000;
@@ -59,34 +59,33 @@ impl Engine {
         once: Option<&Idempotency>,
     ) -> Result<NewNotifications> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        once::first(&tx, scope, once, now).await?;
-        let registry = lock(&tx, scope, id).await?;
         let secret = Secret::new(SecretKind::Notification, self.random());
-        let notifications = Notifications { hint: secret.hint(), created_at: now, heard_at: None };
-        tx.registry_notifications(scope).put(id, &secret.hash(), &notifications).await?;
-        let detail = [("name", json!(registry.name)), ("hint", json!(notifications.hint))];
-        self.record(&tx, access, Action::RegistryNotificationsSet, id.uuid(), &detail).await?;
-        once::complete(&tx, scope, once, id.uuid()).await?;
-        tx.commit().await?;
-        let configuration = self.notification_configuration(&secret);
+        let made = self.change_shown_once(access, once, async |change| {
+            let registry = lock(&change, scope, id).await?;
+            let notifications = Notifications { hint: secret.hint(), created_at: now, heard_at: None };
+            change.registry_notifications(scope).put(id, &secret.hash(), &notifications).await?;
+            let detail = [("name", json!(registry.name)), ("hint", json!(notifications.hint))];
+            change.commit(Action::RegistryNotificationsSet, id.uuid(), &detail).await?;
+            Ok(notifications)
+        });
+        let (notifications, configuration) = (made.await?, self.notification_configuration(&secret));
         Ok(NewNotifications { secret, notifications, configuration })
     }
 
     /// Listens no longer to the upstream of a registry. Ending it twice is no error.
     pub async fn end_notifications(&self, access: &Access<WriteRegistries>, id: RegistryId) -> Result<()> {
         let scope = access.scope();
-        let tx = self.write(access).await?;
-        let registry = lock(&tx, scope, id).await?;
-        let kept = tx.registry_notifications(scope);
-        if kept.find(id).await?.is_none() {
-            return Ok(());
-        }
-        kept.remove(id).await?;
-        let detail = [("name", json!(registry.name))];
-        self.record(&tx, access, Action::RegistryNotificationsEnded, id.uuid(), &detail).await?;
-        tx.commit().await?;
-        Ok(())
+        self.change(access, async |change| {
+            let registry = lock(&change, scope, id).await?;
+            let kept = change.registry_notifications(scope);
+            if kept.find(id).await?.is_none() {
+                return Ok(());
+            }
+            kept.remove(id).await?;
+            let detail = [("name", json!(registry.name))];
+            change.commit(Action::RegistryNotificationsEnded, id.uuid(), &detail).await
+        })
+        .await
     }
 
     /// The registry whose upstream shows this secret.
@@ -123,7 +122,7 @@ impl Engine {
                 kept.note(self.id(RegistryHintId::new).uuid(), registry.id, hint, self.now()).await?;
             }
         }
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Upstream).await?;
         Ok(())
     }
 
@@ -155,7 +154,7 @@ impl Engine {
         let tx = self.store.write().await?;
         let until = now.plus_seconds(AGAIN_SECONDS);
         let claimed = tx.registry_hints().claim(hint.id, (now, AGAIN_SECONDS), until).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Upstream).await?;
         Ok(claimed)
     }
 
@@ -163,7 +162,7 @@ impl Engine {
     pub async fn hint_followed(&self, hint: &KeptHint) -> Result<()> {
         let tx = self.store.write().await?;
         tx.registry_hints().done(hint.id).await?;
-        Ok(tx.commit().await?)
+        Ok(tx.commit_unrecorded(Technical::Upstream).await?)
     }
 
     /// The upstream gave no answer there: the hint waits for a while, and in the end it is given up.
@@ -175,7 +174,7 @@ impl Engine {
         } else {
             tx.registry_hints().put_off(hint.id, now.plus_seconds(AGAIN_SECONDS)).await?;
         }
-        Ok(tx.commit().await?)
+        Ok(tx.commit_unrecorded(Technical::Upstream).await?)
     }
 
     /// Writes down that a tag was not there at `seen`; one that was learned since stays.
@@ -194,7 +193,7 @@ impl Engine {
         let known = content.history(tag).await?;
         if known.iter().any(|pointing| pointing.until.is_none() && pointing.since < seen) {
             content.unpoint(tag, self.now()).await?;
-            tx.commit().await?;
+            tx.commit_unrecorded(Technical::Upstream).await?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use keyward_domain::{
     Access, Action, Actor, Address, AddressRange, Feature, Finding, Name, Organization, OrganizationState,
     RegistryKeyId, Role, Secret, SecretKind, Timestamp,
 };
-use keyward_storage::Tx;
+use keyward_storage::{Recorded, Technical, Tx};
 use serde_json::json;
 
 use super::event::shortened;
@@ -48,23 +48,24 @@ impl Engine {
         rotation: Option<Rotation>,
     ) -> Result<RegistryKey> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        if rotation.is_some() {
-            self.includes(&tx, scope, Feature::KeyRotation).await?;
-        }
-        let key = lock(&tx, scope, id).await?;
-        if !key.is_alive(now) {
-            return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
-        }
-        if key.rotation == rotation {
-            return Ok(key);
-        }
-        let key = RegistryKey { rotation, ..key };
-        key.check_rotation().map_err(|invalid| Error::field("rotation", invalid))?;
-        tx.registry_keys(scope).save(&key, now).await?;
-        self.record(&tx, access, Action::RegistryKeyUpdated, id.uuid(), &detail(&key)).await?;
-        tx.commit().await?;
-        Ok(key)
+        self.change(access, async |change| {
+            if rotation.is_some() {
+                self.includes(&change, scope, Feature::KeyRotation).await?;
+            }
+            let key = lock(&change, scope, id).await?;
+            if !key.is_alive(now) {
+                return Err(Error::Transition("a registry key that is dead cannot be rotated".to_owned()));
+            }
+            if key.rotation == rotation {
+                return Ok(key);
+            }
+            let key = RegistryKey { rotation, ..key };
+            key.check_rotation().map_err(|invalid| Error::field("rotation", invalid))?;
+            change.registry_keys(scope).save(&key, now).await?;
+            change.commit(Action::RegistryKeyUpdated, id.uuid(), &detail(&key)).await?;
+            Ok(key)
+        })
+        .await
     }
 
     /// Shows a person the new secret that waits to be collected. From then on it is kept nowhere.
@@ -74,18 +75,19 @@ impl Engine {
         id: RegistryKeyId,
     ) -> Result<NewRegistrySecret> {
         let (scope, now) = (access.scope(), self.now());
-        let tx = self.write(access).await?;
-        let key = lock(&tx, scope, id).await?;
-        let Some(secret) = self.waiting(&key, now)? else {
-            return Err(Error::Transition(
-                "no new secret of this registry key waits to be collected".to_owned(),
-            ));
-        };
-        let key = RegistryKey { handover: None, ..key };
-        tx.registry_keys(scope).save(&key, now).await?;
-        self.record(&tx, access, Action::RegistryKeyRevealed, id.uuid(), &detail(&key)).await?;
-        tx.commit().await?;
-        Ok(NewRegistrySecret { key, secret })
+        self.change(access, async |change| {
+            let key = lock(&change, scope, id).await?;
+            let Some(secret) = self.waiting(&key, now)? else {
+                return Err(Error::Transition(
+                    "no new secret of this registry key waits to be collected".to_owned(),
+                ));
+            };
+            let key = RegistryKey { handover: None, ..key };
+            change.registry_keys(scope).save(&key, now).await?;
+            change.commit(Action::RegistryKeyRevealed, id.uuid(), &detail(&key)).await?;
+            Ok(NewRegistrySecret { key, secret })
+        })
+        .await
     }
 
     /// Gives the bearer of a registry key's old secret the new one, if one waits, as often as asked until the old one
@@ -134,8 +136,9 @@ impl Engine {
             [("name", json!(key.name)), ("address", json!(address.ip())), ("client", json!(origin.client))];
         self.watch_collection(&tx, &registry, key.id, origin).await?;
         let actor = Actor::RegistryKey(key.id);
-        self.record_for(&tx, scope, actor, Action::RegistryKeyCollected, key.id.uuid(), &by).await?;
-        tx.commit().await?;
+        let action = Action::RegistryKeyCollected;
+        let recorded = self.record_for(&tx, scope, actor, action, key.id.uuid(), &by).await?;
+        tx.commit(recorded).await?;
         Ok(Some(collected(&key, Some(secret), now)))
     }
 
@@ -148,7 +151,7 @@ impl Engine {
         let Err(error) = self.rotate_due(tx, id, now).await else { return Ok(ItemRun::Done(id)) };
         let tx = self.store.write().await?;
         tx.postpone_registry_key(id, now.plus_seconds(PAUSE_SECONDS)).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Turn).await?;
         Ok(ItemRun::Postponed(id, error))
     }
 
@@ -159,19 +162,25 @@ impl Engine {
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         let registry = tx.registries(scope).find(key.registry).await?;
         let keys = tx.registry_keys(scope);
-        match (key.next_step(now), registry) {
-            (None, _) => keys.save(&key, now).await?,
-            (Some(RotationStep::Wipe), _) => keys.save(&RegistryKey { handover: None, ..key }, now).await?,
+        let recorded = match (key.next_step(now), registry) {
+            (None, _) => keys.save(&key, now).await.map(|()| None)?,
+            (Some(RotationStep::Wipe), _) => {
+                keys.save(&RegistryKey { handover: None, ..key }, now).await.map(|()| None)?
+            }
             // Nobody reaches it any more.
             (Some(RotationStep::Rotate | RotationStep::Warn), None) => {
-                keys.save(&RegistryKey { rotation: None, handover: None, ..key }, now).await?;
+                let left = RegistryKey { rotation: None, handover: None, ..key };
+                keys.save(&left, now).await.map(|()| None)?
             }
             (Some(RotationStep::Warn), Some(registry)) => self.warn(&tx, &registry, key).await?,
             (Some(RotationStep::Rotate), Some(registry)) => {
-                self.rotate_by_schedule(&tx, &organization, &registry, key).await?;
+                self.rotate_by_schedule(&tx, &organization, &registry, key).await?
             }
+        };
+        match recorded {
+            Some(recorded) => tx.commit(recorded).await?,
+            None => tx.commit_unrecorded(Technical::Turn).await?,
         }
-        tx.commit().await?;
         Ok(())
     }
 
@@ -181,12 +190,13 @@ impl Engine {
         organization: &Organization,
         registry: &Registry,
         key: RegistryKey,
-    ) -> Result<()> {
+    ) -> Result<Option<Recorded>> {
         let (scope, now) = (organization.scope(), self.now());
         let served = organization.state == OrganizationState::Active
             && organization.limits(now).includes(Feature::KeyRotation);
         let Some(rotation) = key.rotation.filter(|_| served) else {
-            return Ok(tx.postpone_registry_key(key.id, now.plus_seconds(PAUSE_SECONDS)).await?);
+            tx.postpone_registry_key(key.id, now.plus_seconds(PAUSE_SECONDS)).await?;
+            return Ok(None);
         };
         let secret = Secret::new(SecretKind::Registry, self.random());
         let sealed = self
@@ -195,12 +205,12 @@ impl Engine {
             .map_err(|source| sealed_fault(key.id, source))?;
         let key = key.rotated(rotation, secret.hash(), secret.hint(), sealed, now);
         tx.registry_keys(scope).save(&key, now).await?;
-        let id = key.id.uuid();
-        self.record_for(tx, scope, Actor::Server, Action::RegistryKeyRotated, id, &detail(&key)).await?;
-        self.mail_rotation(tx, organization, registry, &key).await
+        self.mail_rotation(tx, organization, registry, &key).await?;
+        let (action, id) = (Action::RegistryKeyRotated, key.id.uuid());
+        self.record_for(tx, scope, Actor::Server, action, id, &detail(&key)).await.map(Some)
     }
 
-    async fn warn(&self, tx: &Tx, registry: &Registry, key: RegistryKey) -> Result<()> {
+    async fn warn(&self, tx: &Tx, registry: &Registry, key: RegistryKey) -> Result<Option<Recorded>> {
         let (until, now) = (key.collectable_until(), self.now());
         let key = key.warned();
         tx.registry_keys(registry.scope()).save(&key, now).await?;
@@ -209,7 +219,7 @@ impl Engine {
                 let finding = Finding::RotationUncollected { until };
                 self.raise(tx, registry, Holder::Key(key.id), finding, None).await
             }
-            None => Ok(()),
+            None => Ok(None),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Which server looks at all of a registry: one at a time, whichever finds it due first.
 
 use keyward_domain::registry::Registry;
+use keyward_storage::Technical;
 
 use crate::{Engine, Result};
 
@@ -20,7 +21,7 @@ impl Engine {
         let tx = self.store.write().await?;
         let registries = tx.registries(registry.scope());
         let claimed = registries.claim_sweep(registry.id, self.now(), SWEEP_LEASE_SECONDS).await?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Upstream).await?;
         Ok(claimed)
     }
 
@@ -29,6 +30,6 @@ impl Engine {
         let tx = self.store.write().await?;
         let until = self.now().plus_seconds(SWEEP_LEASE_SECONDS);
         tx.registries(registry.scope()).keep_sweep(registry.id, until).await?;
-        Ok(tx.commit().await?)
+        Ok(tx.commit_unrecorded(Technical::Upstream).await?)
     }
 }

@@ -17,6 +17,7 @@ mod usage_counter;
 
 use keyward_domain::validation::{Asked, Rules, Sighting, Verdict, decide};
 use keyward_domain::{Address, AuditEventId, Secret, Timestamp};
+use keyward_storage::Technical;
 use uuid::Uuid;
 
 use crate::{Engine, Result};
@@ -141,7 +142,7 @@ impl Engine {
             tx.usage(snapshot.product.id).save(&usage).await?;
         }
         let answer = self.answer(&snapshot, &verdict, inquiry, now)?;
-        tx.commit().await?;
+        tx.commit_unrecorded(Technical::Usage).await?;
         self.validation_cache.forget(&snapshot, license_snapshot.as_ref());
         Ok(Reply::Answer(answer))
     }

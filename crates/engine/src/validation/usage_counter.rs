@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use keyward_domain::{OrganizationId, ProductId};
-use keyward_storage::{Generation, History, StorageError, Store, Tx, Usage};
+use keyward_storage::{Generation, History, StorageError, Store, Technical, Tx, Usage};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -173,7 +173,7 @@ impl CounterState {
             }
         }
         if !written.is_empty() {
-            tx.commit().await?;
+            tx.commit_unrecorded(Technical::Usage).await?;
             self.days.extend(written);
         }
         Ok(outcomes)

@@ -1,5 +1,6 @@
 //! Requests that are sent twice.
 
+use futures_util::future::join_all;
 use keyward_domain::{Idempotency, PageRequest, Renewal};
 use keyward_engine::{Error, NewToken};
 use keyward_testkit::Vendor;
@@ -15,16 +16,11 @@ fn once(key: &str, byte: u8) -> Idempotency {
 async fn twenty_equal_requests_at_once_make_one_license(store: Store) {
     let (engine, _) = engine(store);
     let vendor = Vendor::found(&engine, "Acme").await;
-    let mut tasks = tokio::task::JoinSet::new();
-    for _ in 0..20 {
-        let (engine, access) = (engine.clone(), vendor.access());
-        tasks.spawn(async move {
-            let done =
-                engine.create_license(&access, new_license("Pro", "{}"), Some(&once("order-7", 1))).await;
-            done.map(|done| (done.value.id, done.replayed)).unwrap()
-        });
-    }
-    let done = tasks.join_all().await;
+    let (access, key) = (vendor.access(), once("order-7", 1));
+    let make = |_| engine.create_license(&access, new_license("Pro", "{}"), Some(&key));
+    let done = join_all((0..20).map(make)).await;
+    let done: Vec<_> =
+        done.into_iter().map(|done| done.map(|done| (done.value.id, done.replayed)).unwrap()).collect();
     assert!(done.windows(2).all(|pair| pair[0].0 == pair[1].0));
     assert_eq!(done.iter().filter(|(_, replayed)| !replayed).count(), 1);
 }
@@ -33,15 +29,11 @@ async fn twenty_equal_requests_at_once_make_one_license(store: Store) {
 async fn forty_different_requests_at_once_are_all_carried_out(store: Store) {
     let (engine, _) = engine(store);
     let vendor = Vendor::found(&engine, "Acme").await;
-    let mut tasks = tokio::task::JoinSet::new();
-    for number in 0..40_u8 {
-        let (engine, access) = (engine.clone(), vendor.access());
-        tasks.spawn(async move {
-            let new = new_license(&format!("License {number}"), "{}");
-            engine.create_license(&access, new, Some(&once(&format!("order-{number}"), number))).await
-        });
-    }
-    for done in tasks.join_all().await {
+    let make = async |number: u8| {
+        let new = new_license(&format!("License {number}"), "{}");
+        engine.create_license(&vendor.access(), new, Some(&once(&format!("order-{number}"), number))).await
+    };
+    for done in join_all((0..40).map(make)).await {
         assert!(!done.unwrap().replayed);
     }
 }

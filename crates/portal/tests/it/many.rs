@@ -104,7 +104,7 @@ impl Market {
         let tx = store.write().await.unwrap();
         tx.customers(scope).insert_all(&customers).await.unwrap();
         tx.licenses(scope).insert_all(&licenses).await.unwrap();
-        tx.commit().await.unwrap();
+        tx.commit_unrecorded(keyward_testkit::database::Technical::Seed).await.unwrap();
         clock.advance(60);
         Self { vendor, person, store }
     }
@@ -149,7 +149,7 @@ impl Market {
             tx.artifacts(registry.scope()).insert(&artifact).await.unwrap();
             ids.push(artifact.id);
         }
-        tx.commit().await.unwrap();
+        tx.commit_unrecorded(keyward_testkit::database::Technical::Seed).await.unwrap();
         ids
     }
 }

@@ -12,7 +12,7 @@ use keyward_domain::{
     Plan, Product, ProductId, ProductState, Revision, RevisionId, RevisionState, Role, Scopes, Secret,
     SecretHash, SecretKind, SigningKey, SigningKeyState, Template, Timestamp, TokenId, Validity, Versions,
 };
-use keyward_storage::Store;
+use keyward_storage::{Store, Technical};
 
 pub fn at(unix: i64) -> Timestamp {
     Timestamp::from_unix(unix).unwrap()
@@ -252,6 +252,6 @@ pub async fn two_vendors(store: &Store) -> (Organization, Organization) {
         tx.organizations().insert(vendor).await.unwrap();
         tx.signing_keys(vendor.scope()).insert(&signing_key(vendor, 1)).await.unwrap();
     }
-    tx.commit().await.unwrap();
+    tx.commit_unrecorded(Technical::Seed).await.unwrap();
     vendors
 }

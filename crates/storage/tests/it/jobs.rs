@@ -2,7 +2,7 @@
 
 use keyward_domain::Timestamp;
 use keyward_domain::job::is_due;
-use keyward_storage::Store;
+use keyward_storage::{Store, Technical};
 use keyward_testkit::database::FreshPostgres;
 use keyward_testkit::engine::{engine, new_license};
 use keyward_testkit::{Vendor, database_test};
@@ -22,7 +22,7 @@ async fn a_job_is_claimed_when_the_domain_says_that_it_is_due(store: Store) {
         tx.jobs().begin(&name, longest, due_at).await.unwrap();
         let claimed = tx.jobs().claim(&name, first, now, (longest, lease)).await.unwrap();
         assert_eq!(claimed, is_due(due_at, longest, now), "{shift}");
-        tx.commit().await.unwrap();
+        tx.commit_unrecorded(Technical::Job).await.unwrap();
 
         // The same of the claim of another server.
         let (until, name) = (now.plus_seconds(shift), format!("claimed {shift}"));
@@ -34,7 +34,7 @@ async fn a_job_is_claimed_when_the_domain_says_that_it_is_due(store: Store) {
         let claimed = tx.jobs().claim(&name, second, now, (longest, lease)).await.unwrap();
         assert_eq!(claimed, is_due(until, lease, now), "{shift}");
         assert_eq!(tx.jobs().renew(&name, first, until).await.unwrap(), !claimed);
-        tx.commit().await.unwrap();
+        tx.commit_unrecorded(Technical::Job).await.unwrap();
     }
 }
 

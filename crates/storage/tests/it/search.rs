@@ -2,7 +2,7 @@
 
 use keyward_domain::text::fold;
 use keyward_domain::{LicenseFilter, Organization, OrganizationScope, PageRequest};
-use keyward_storage::{StorageError, Store, Tx, Unique};
+use keyward_storage::{StorageError, Store, Technical, Tx, Unique};
 use keyward_testkit::database_test;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
@@ -54,7 +54,7 @@ async fn add_customers(store: &Store, vendor: &Organization) {
         application.name = name.parse().unwrap();
         tx.applications(vendor.scope()).insert(&application).await.unwrap();
     }
-    tx.commit().await.unwrap();
+    tx.commit_unrecorded(Technical::Seed).await.unwrap();
 }
 
 #[database_test]
@@ -169,7 +169,7 @@ fn of_two_who_take_an_address_at_once_one_has_it() {
             tasks.spawn(async move {
                 let tx = store.write().await.unwrap();
                 match tx.members(scope).insert(&one).await {
-                    Ok(()) => tx.commit().await.map(|()| 1),
+                    Ok(()) => tx.commit_unrecorded(Technical::Seed).await.map(|()| 1),
                     Err(error) => Err(error),
                 }
             });

@@ -1,8 +1,8 @@
-//! Writes what happened, in the transaction in which it happened.
+//! The audit log: it is written in the transaction in which something happens.
 
 use keyward_domain::permission::ReadAuditEvents;
 use keyward_domain::{Access, Action, Actor, AuditEvent, Feature, OrganizationScope, Page, PageRequest};
-use keyward_storage::Tx;
+use keyward_storage::{Recorded, Tx};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -20,18 +20,7 @@ impl Engine {
         Ok(tx.audit(access.scope()).list(page).await?)
     }
 
-    /// Records that the caller did `action` to `target`; `detail` is what a reader wants to know beyond.
-    pub(crate) async fn record<P>(
-        &self,
-        tx: &Tx,
-        access: &Access<P>,
-        action: Action,
-        target: impl Into<Option<Uuid>>,
-        detail: &[(&str, Value)],
-    ) -> Result<()> {
-        self.record_for(tx, access.scope(), access.actor(), action, target, detail).await
-    }
-
+    /// Records that `actor` did `action` to `target`, or to the organization itself. The proof lets `tx` be committed.
     pub(crate) async fn record_for(
         &self,
         tx: &Tx,
@@ -40,7 +29,7 @@ impl Engine {
         action: Action,
         target: impl Into<Option<Uuid>>,
         detail: &[(&str, Value)],
-    ) -> Result<()> {
+    ) -> Result<Recorded> {
         let event = AuditEvent {
             id: self.id(keyward_domain::AuditEventId::new),
             organization: scope.id(),
