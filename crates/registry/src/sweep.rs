@@ -94,7 +94,7 @@ impl Sweeps {
         let sweeps = self.clone();
         actix_web::rt::spawn(async move {
             let claimed = match look {
-                Look::Everything => sweeps.engine.claim_sweep(&registry).await,
+                Look::Everything => sweeps.engine.claim_sweep(&registry, EVERY_SECONDS).await,
                 // Those are claimed one by one.
                 Look::Hints => Ok(true),
             };

@@ -121,13 +121,20 @@ impl Registries<'_> {
         self.note(id, wanted).await
     }
 
-    /// Gives a server the right to look at all repositories of one for `lease` seconds, if no other has it; whether it did.
-    pub async fn claim_sweep(&self, id: RegistryId, now: Timestamp, lease: i64) -> Result<bool> {
+    /// Gives a server the right to look at all repositories of one for `lease` seconds, if it is still [`unswept`] and no other
+    /// server has that right; whether it did.
+    pub async fn claim_sweep(
+        &self,
+        id: RegistryId,
+        now: Timestamp,
+        (period, lease): (i64, i64),
+    ) -> Result<bool> {
         let claimed = row::Entity::update_many()
             .col_expr(row::Column::SweepClaimedUntil, Expr::value(now.plus_seconds(lease).unix()))
             .filter(row::Column::Id.eq(id.uuid()))
             .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
-            .filter(due::unclaimed(row::Column::SweepClaimedUntil, lease, now))
+            // Another server may have looked since this one found it due.
+            .filter(is_unswept(now, (period, lease)))
             .exec(self.tx)
             .await?;
         Ok(claimed.rows_affected == 1)
@@ -237,13 +244,16 @@ pub(crate) async fn unswept(
     now: Timestamp,
     (period, lease): (i64, i64),
 ) -> Result<Vec<Registry>> {
+    live().filter(is_unswept(now, (period, lease))).all(tx).await?.into_iter().map(read).collect()
+}
+
+fn is_unswept(now: Timestamp, (period, lease): (i64, i64)) -> Condition {
     let due = due::since(row::Column::SweptAt, period, now).add(row::Column::SweptAt.is_null());
     let ahead = now.plus_seconds(Timestamp::SKEW_SECONDS).unix();
     // What a wrong clock wanted is not wanted again and again until then.
     let wanted = Expr::col(row::Column::WantedAt).gte(Expr::col(row::Column::SweptAt));
     let wanted = wanted.and(row::Column::WantedAt.lte(ahead));
-    let unclaimed = due::unclaimed(row::Column::SweepClaimedUntil, lease, now);
-    live().filter(due.add(wanted)).filter(unclaimed).all(tx).await?.into_iter().map(read).collect()
+    Condition::all().add(due.add(wanted)).add(due::unclaimed(row::Column::SweepClaimedUntil, lease, now))
 }
 
 /// The ids of those that are not removed, for queries over what is in them.

@@ -15,12 +15,12 @@ impl Engine {
         Ok(self.store.read().await?.unswept_registries(self.now(), due).await?)
     }
 
-    /// The right to look at all of a registry, which this server then has until [`registry_swept`](Self::registry_swept), as
+    /// The right to look at all of a registry that is still unswept, which this server then has until [`registry_swept`](Self::registry_swept), as
     /// long as it asks for more time within [`SWEEP_LEASE_SECONDS`]; whether it was given.
-    pub async fn claim_sweep(&self, registry: &Registry) -> Result<bool> {
+    pub async fn claim_sweep(&self, registry: &Registry, period: i64) -> Result<bool> {
         let tx = self.store.write().await?;
         let registries = tx.registries(registry.scope());
-        let claimed = registries.claim_sweep(registry.id, self.now(), SWEEP_LEASE_SECONDS).await?;
+        let claimed = registries.claim_sweep(registry.id, self.now(), (period, SWEEP_LEASE_SECONDS)).await?;
         tx.commit_unrecorded(Technical::Upstream).await?;
         Ok(claimed)
     }

@@ -409,18 +409,30 @@ async fn one_server_at_a_time_looks_at_a_registry(store: Store) {
     let vendor = Vendor::found(&engine, "Acme").await;
     let registry = vendor.registry("Releases").await;
     let due = async || engine.unswept_registries(3_600).await.unwrap().len();
-    let claimed = join_all((0..8).map(|_| engine.claim_sweep(&registry))).await;
+    let claimed = join_all((0..8).map(|_| engine.claim_sweep(&registry, 3_600))).await;
     assert_eq!(claimed.into_iter().filter(|claimed| *claimed.as_ref().unwrap()).count(), 1);
     assert_eq!(due().await, 0);
     clock.advance(60);
     engine.keep_sweep(&registry).await.unwrap();
     clock.advance(60);
-    assert_eq!((due().await, engine.claim_sweep(&registry).await.unwrap()), (0, false));
+    assert_eq!((due().await, engine.claim_sweep(&registry, 3_600).await.unwrap()), (0, false));
     clock.advance(60);
-    assert_eq!((due().await, engine.claim_sweep(&registry).await.unwrap()), (1, true), "it was killed");
+    assert_eq!(
+        (due().await, engine.claim_sweep(&registry, 3_600).await.unwrap()),
+        (1, true),
+        "it was killed"
+    );
     engine.registry_swept(&registry, engine.now(), None).await.unwrap();
+    assert!(
+        !engine.claim_sweep(&registry, 3_600).await.unwrap(),
+        "it was due when another server had not looked yet"
+    );
     clock.advance(3_600);
-    assert_eq!((due().await, engine.claim_sweep(&registry).await.unwrap()), (1, true));
+    assert_eq!((due().await, engine.claim_sweep(&registry, 3_600).await.unwrap()), (1, true));
     clock.advance(-YEAR);
-    assert_eq!((due().await, engine.claim_sweep(&registry).await.unwrap()), (1, true), "the clock was ahead");
+    assert_eq!(
+        (due().await, engine.claim_sweep(&registry, 3_600).await.unwrap()),
+        (1, true),
+        "the clock was ahead"
+    );
 }
