@@ -30,7 +30,7 @@ export async function signIn({ base, person, mailTo, look = async () => {} }, em
   await page.getByLabel("E-mail").fill(email);
   await page.getByRole("button", { name: "Send the link" }).click();
   await page.getByText("a mail is on its way").waitFor();
-  await page.goto(await mailTo(email, "Sign in to your licenses"));
+  await page.goto(await mailTo(email, "Sign in to see your licenses"));
   await look(page, "customer-link");
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.waitForURL(`${base}/portal`);

@@ -13,6 +13,7 @@ use keyward_storage::{AlertFilter, Recorded, Tx};
 use serde_json::json;
 
 use crate::mail_text::{plain, vendor};
+use crate::mails::AlertRaised;
 use crate::{Engine, Error, Resource, Result};
 
 impl Engine {
@@ -106,42 +107,36 @@ impl Engine {
             return Ok(());
         }
         let (who, url) = (holder_name(tx, registry, alert.holder).await?, self.issuer.as_str());
-        let from = alert
-            .origin
-            .as_ref()
-            .map(|origin| format!("From: {} by {}\n", origin.address.ip(), origin.client));
-        let help = match alert.holder {
-            Holder::License { license, .. } => format!("The license: {url}/licenses/{license}"),
+        let origin = alert.origin.as_ref();
+        let origin = origin.map(|origin| format!("{} with {}", origin.address.ip(), origin.client));
+        let advice = match alert.holder {
+            Holder::License { license, .. } => format!("The license is at {url}/licenses/{license}"),
             Holder::Key(key) => match &alert.finding {
                 Finding::RotationUncollected { .. } => {
-                    format!("Have it collected, or look at it once: {url}/registry-keys/{key}/rotation")
+                    format!("Have it collected, or look at it once, at {url}/registry-keys/{key}/rotation")
                 }
                 Finding::UnexpectedLocation { .. }
                 | Finding::HighVolume { .. }
                 | Finding::ManyRefusals { .. }
                 | Finding::UnexpectedCollection { .. } => {
-                    format!(
-                        "If nobody of yours did it, revoke the key: {url}/registries/{}/keys",
-                        registry.id
-                    )
+                    format!("If it was none of you, revoke the key at {url}/registries/{}/keys", registry.id)
                 }
             },
         };
         for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
-            let body = format!(
-                "Hello {},\n\nat the registry {} of {} the {who} {}.\n\nWhen: {} UTC\n{}\n{help}\n\n\
-                 All alerts, and where to say that you have seen to them: {url}/alerts\n\
-                 Others of this kind on the same day are told there only.\n\
-                 Whether alerts are mailed is set at {url}/settings/notices.\n",
-                plain(&member.name),
-                registry.name,
-                vendor(&organization),
-                alert.finding,
-                minute(alert),
-                from.as_deref().unwrap_or_default(),
-            );
-            let subject = format!("Alert: a registry {}", title(&alert.finding));
-            self.mail(tx, scope, &member.email, subject, body).await?;
+            let mail = AlertRaised {
+                name: plain(&member.name),
+                vendor: vendor(&organization),
+                title: title(&alert.finding),
+                registry: registry.name.to_string(),
+                who: who.clone(),
+                finding: alert.finding.to_string(),
+                when: minute(alert),
+                origin: origin.clone(),
+                advice: advice.clone(),
+                url: url.to_owned(),
+            };
+            self.mail(tx, scope, &member.email, &mail).await?;
         }
         Ok(())
     }
@@ -165,11 +160,13 @@ async fn holder_name(tx: &Tx, registry: &Registry, holder: Holder) -> Result<Str
 /// What a mail is about.
 fn title(finding: &Finding) -> &'static str {
     match finding {
-        Finding::UnexpectedLocation { .. } => "was changed from an unexpected place",
-        Finding::HighVolume { .. } => "is used far more than usual",
-        Finding::ManyRefusals { .. } => "has refused many requests",
-        Finding::UnexpectedCollection { .. } => "has given a key its new secret at an unexpected place",
-        Finding::RotationUncollected { .. } => "has a new secret that nobody has collected",
+        Finding::UnexpectedLocation { .. } => "a registry was changed from an unexpected place",
+        Finding::HighVolume { .. } => "a registry is used far more than usual",
+        Finding::ManyRefusals { .. } => "a registry has refused many requests",
+        Finding::UnexpectedCollection { .. } => {
+            "a registry has given a key its new secret at an unexpected place"
+        }
+        Finding::RotationUncollected { .. } => "a registry has a new secret that nobody has collected",
     }
 }
 

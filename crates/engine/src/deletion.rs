@@ -7,6 +7,7 @@ use keyward_storage::{Recorded, Technical, Tx};
 use serde_json::json;
 
 use crate::mail_text::{plain, vendor};
+use crate::mails::DeletionScheduled;
 use crate::retention::MOST_REMOVED;
 use crate::{ConfirmedCaller, Engine, Error, Resource, Result, Tidied, organization, slug};
 
@@ -159,16 +160,14 @@ impl Engine {
         let detail = [("slug", json!(organization.slug)), ("due_at", json!(deletion.due_at))];
         let action = Action::OrganizationDeletionScheduled;
         let recorded = self.record_for(tx, scope, actor, action, organization.id.uuid(), &detail).await?;
-        let (vendor, url) = (vendor(organization), self.issuer.as_str());
         for owner in tx.members(scope).with_roles(&[Role::Owner]).await? {
-            let body = format!(
-                "Hello {},\n\n{vendor} is to be deleted on {}, with all it has: customers, licenses, keys, registries and \
-                 logs. Until then everything works as before, and an owner can take it back, here: \
-                 {url}/settings/deletion\n",
-                plain(&owner.name),
-                deletion.due_at,
-            );
-            self.mail(tx, scope, &owner.email, format!("{vendor} is to be deleted"), body).await?;
+            let mail = DeletionScheduled {
+                name: plain(&owner.name),
+                vendor: vendor(organization),
+                due: deletion.due_at.to_string(),
+                url: format!("{}/settings/deletion", self.issuer.as_str()),
+            };
+            self.mail(tx, scope, &owner.email, &mail).await?;
         }
         Ok((deletion, recorded))
     }

@@ -37,6 +37,7 @@ mod log;
 mod mail;
 mod mail_limit;
 mod mail_text;
+mod mails;
 mod member;
 mod names;
 mod notice;

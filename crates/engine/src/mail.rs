@@ -1,5 +1,6 @@
 //! Mail: written in the transaction of what it tells, sent by whoever claims it.
 
+use askama::Template;
 use keyward_domain::job::Backoff;
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::permission::WriteMembers;
@@ -13,6 +14,7 @@ use serde_json::json;
 use crate::change::Change;
 use crate::mail_limit::Counted;
 use crate::mail_text::{plain, vendor};
+use crate::mails::{Invitation, PasswordReset, ProviderSignIn, Text};
 use crate::member::{self, NewMember};
 use crate::provider::is_vouched_for;
 use crate::vault::{Place, SealError};
@@ -146,32 +148,17 @@ impl Engine {
         let (name, vendor) = (plain(&member.name), vendor(organization));
         if is_vouched_for(tx, organization.scope(), member).await? {
             let url = format!("{}/sign-in/{}", self.issuer.as_str(), organization.slug);
-            let subject = format!("Sign in to {vendor}");
-            let body = format!(
-                "Hello {name},\n\nyou sign in to {vendor} with your organization's account:\n\n{url}\n"
-            );
-            return self.queue_mail(tx, counted, &member.email, subject, &body).await;
+            return self.queue_mail(tx, counted, &member.email, &ProviderSignIn { name, vendor, url }).await;
         }
         let (link, secret) = self.new_link(organization.id, purpose);
         tx.links(organization.scope()).insert(&link).await?;
         let url = self.link_url(&secret);
-        let (subject, body) = match purpose {
-            LinkPurpose::PasswordReset(_) => (
-                "Set a new password".to_owned(),
-                format!(
-                    "Hello {name},\n\nthis link sets a new password for {vendor}. It works once, for an hour:\n\n{url}\n\n\
-                     If you did not ask for it, there is nothing to do.\n"
-                ),
-            ),
-            _ => (
-                format!("You are invited to {vendor}"),
-                format!(
-                    "Hello {name},\n\nyou are invited to {vendor}. This link sets your password. It works once, for 7 days:\n\n\
-                     {url}\n"
-                ),
-            ),
-        };
-        self.queue_mail(tx, counted, &member.email, subject, &body).await
+        match purpose {
+            LinkPurpose::PasswordReset(_) => {
+                self.queue_mail(tx, counted, &member.email, &PasswordReset { name, vendor, url }).await
+            }
+            _ => self.queue_mail(tx, counted, &member.email, &Invitation { name, vendor, url }).await,
+        }
     }
 
     /// Tells someone of the organization, or a customer, what has happened. Beyond what an organization may have told in
@@ -181,11 +168,10 @@ impl Engine {
         tx: &Tx,
         scope: OrganizationScope,
         recipient: &Email,
-        subject: String,
-        body: String,
+        mail: &impl Template,
     ) -> Result<()> {
         match self.count_notice(tx, scope).await? {
-            Some(counted) => self.queue_mail(tx, counted, recipient, subject, &body).await,
+            Some(counted) => self.queue_mail(tx, counted, recipient, mail).await,
             None => Ok(()),
         }
     }
@@ -197,14 +183,14 @@ impl Engine {
         tx: &Tx,
         counted: Counted,
         recipient: &Email,
-        subject: String,
-        body: &str,
+        mail: &impl Template,
     ) -> Result<()> {
         let (id, organization) = (self.id(MailId::new), counted.organization());
         if let Err(why) = recipient.for_mail() {
             tracing::warn!(%organization, why = %why.message, "a mail is not written: none can be sent to its recipient");
             return Ok(());
         }
+        let Text { subject, body } = Text::of(mail);
         let place = Place::Mail(organization, id);
         let sealed = self.vault.seal_text(&place, body.as_bytes(), &self.seal_entropy());
         let mail = QueuedMail {

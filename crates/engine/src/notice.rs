@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use keyward_domain::notice::{Audience, Ending, EndingKey, NoticeDays, Notices};
 use keyward_domain::permission::{ReadOrganization, WriteOrganization};
 use keyward_domain::{
-    Access, Action, CustomerId, Organization, OrganizationId, OrganizationState, Role, Timestamp,
+    Access, Action, CustomerId, Organization, OrganizationId, OrganizationScope, OrganizationState, Role,
+    Timestamp,
 };
 use keyward_storage::{Technical, Turn, Tx};
 use serde_json::json;
@@ -14,6 +15,7 @@ use serde_json::json;
 use crate::change::unchanged;
 use crate::jobs::ItemRun;
 use crate::mail_text::{plain, vendor};
+use crate::mails::{CustomerEnds, End, Ends};
 use crate::{Engine, Error, Resource, Result};
 
 /// How often an organization's turn comes.
@@ -138,67 +140,51 @@ impl Engine {
         }
         endings.sort_by_key(|ending| ending.expires_at);
         keys.sort_by_key(|ending| ending.expires_at);
-        let vendor = vendor(organization);
-        let mut told = String::new();
-        if !endings.is_empty() {
-            let lines = self.license_lines(tx, organization, &endings).await?;
-            told.push_str(&format!("of the licenses of {vendor} these end soon:\n\n{lines}\n"));
-        }
-        if !keys.is_empty() {
-            let lines = self.key_lines(tx, organization, &keys).await?;
-            let of = if told.is_empty() { "of" } else { "and of" };
-            told.push_str(&format!("{of} the registry keys of {vendor} these end soon:\n\n{lines}\n"));
-        }
-        let subject = subject(&endings, &keys);
+        let mut mail = Ends {
+            name: String::new(),
+            vendor: vendor(organization),
+            licenses: self.license_ends(tx, scope, &endings).await?,
+            more_licenses: endings.len().saturating_sub(MOST_NAMED),
+            keys: self.key_ends(tx, scope, &keys).await?,
+            more_keys: keys.len().saturating_sub(MOST_NAMED),
+            settings: format!("{}/settings/notices", self.issuer.as_str()),
+        };
         for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
-            let body = format!(
-                "Hello {},\n\n{told}What is told, and when, is set at {}/settings/notices.\n",
-                plain(&member.name),
-                self.issuer.as_str()
-            );
-            self.mail(tx, scope, &member.email, subject.clone(), body).await?;
+            mail.name = plain(&member.name);
+            self.mail(tx, scope, &member.email, &mail).await?;
         }
         Ok(tx.notices(scope).set_digest_day(now.day()).await?)
     }
 
-    async fn license_lines(
-        &self,
-        tx: &Tx,
-        organization: &Organization,
-        endings: &[Ending],
-    ) -> Result<String> {
-        let scope = organization.scope();
-        let mut lines = String::new();
+    async fn license_ends(&self, tx: &Tx, scope: OrganizationScope, endings: &[Ending]) -> Result<Vec<End>> {
+        let mut ends = Vec::new();
         for ending in endings.iter().take(MOST_NAMED) {
             let customer = match ending.customer {
                 Some(id) => tx.customers(scope).find(id).await?,
                 None => None,
             };
-            let holder =
-                customer.map(|customer| format!(" of {}", plain(&customer.name))).unwrap_or_default();
-            let url = format!("{}/licenses/{}", self.issuer.as_str(), ending.license);
-            lines.push_str(&format!(
-                "- {}{holder}, on {}\n  {url}\n",
-                plain(&ending.name),
-                ending.expires_at.as_end()
-            ));
+            ends.push(End {
+                name: plain(&ending.name),
+                holder: customer.map(|customer| plain(&customer.name)),
+                end: ending.expires_at.as_end().to_string(),
+                url: format!("{}/licenses/{}", self.issuer.as_str(), ending.license),
+            });
         }
-        lines.push_str(&more(endings.len()));
-        Ok(lines)
+        Ok(ends)
     }
 
-    async fn key_lines(&self, tx: &Tx, organization: &Organization, keys: &[EndingKey]) -> Result<String> {
-        let mut lines = String::new();
+    async fn key_ends(&self, tx: &Tx, scope: OrganizationScope, keys: &[EndingKey]) -> Result<Vec<End>> {
+        let mut ends = Vec::new();
         for ending in keys.iter().take(MOST_NAMED) {
-            let registry = tx.registries(organization.scope()).find(ending.registry).await?;
-            let registry =
-                registry.map(|registry| format!(" of {}", plain(&registry.name))).unwrap_or_default();
-            let url = format!("{}/registries/{}/keys", self.issuer.as_str(), ending.registry);
-            let (name, end) = (plain(&ending.name), ending.expires_at.as_end());
-            lines.push_str(&format!("- {name}{registry}, on {end}\n  {url}\n"));
+            let registry = tx.registries(scope).find(ending.registry).await?;
+            ends.push(End {
+                name: plain(&ending.name),
+                holder: registry.map(|registry| plain(&registry.name)),
+                end: ending.expires_at.as_end().to_string(),
+                url: format!("{}/registries/{}/keys", self.issuer.as_str(), ending.registry),
+            });
         }
-        lines.push_str(&more(keys.len()));
-        Ok(lines)
+        Ok(ends)
     }
 
     async fn tell_customers(&self, tx: &Tx, organization: &Organization, turn: &Turn) -> Result<()> {
@@ -225,41 +211,15 @@ impl Engine {
                 continue;
             }
             endings.sort_by_key(|ending| ending.expires_at);
-            let line =
-                |ending: &Ending| format!("- {}, on {}\n", plain(&ending.name), ending.expires_at.as_end());
-            let lines: String = endings.iter().map(line).collect();
-            let subject = match endings.as_slice() {
-                [one] => format!("Your license of {vendor} ends on {}", one.expires_at.as_end()),
-                several => format!("{} of your licenses of {vendor} end soon", several.len()),
+            let license = |ending: &Ending| (plain(&ending.name), ending.expires_at.as_end().to_string());
+            let mail = CustomerEnds {
+                name: plain(&customer.name),
+                vendor: vendor.clone(),
+                licenses: endings.iter().map(license).collect(),
+                portal: format!("{}/portal", self.issuer.as_str()),
             };
-            let body = format!(
-                "Hello {},\n\nof your licenses of {vendor} these end soon:\n\n{lines}\n\
-                 To go on using the software, ask {vendor} to renew them. All your licenses: {}/portal\n",
-                plain(&customer.name),
-                self.issuer.as_str()
-            );
-            self.mail(tx, scope, &customer.email, subject, body).await?;
+            self.mail(tx, scope, &customer.email, &mail).await?;
         }
         Ok(())
-    }
-}
-
-/// How many are not named.
-fn more(count: usize) -> String {
-    match count.saturating_sub(MOST_NAMED) {
-        0 => String::new(),
-        more => format!("- and {more} more\n"),
-    }
-}
-
-fn subject(licenses: &[Ending], keys: &[EndingKey]) -> String {
-    match (licenses, keys) {
-        ([one], []) => format!("A license ends on {}", one.expires_at.as_end()),
-        ([], [one]) => format!("A registry key ends on {}", one.expires_at.as_end()),
-        (several, []) => format!("{} licenses end soon", several.len()),
-        ([], several) => format!("{} registry keys end soon", several.len()),
-        (licenses, keys) => {
-            format!("{} licenses and registry keys end soon", licenses.len() + keys.len())
-        }
     }
 }

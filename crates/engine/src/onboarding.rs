@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::change::Change;
 use crate::issue::TokenFormat;
 use crate::mail_text::{plain, vendor};
+use crate::mails::Onboarding;
 use crate::sessions::{ClientInfo, CustomerSession, OnboardingSession, SignedIn};
 use crate::{Engine, Error, Resource, Result};
 
@@ -74,29 +75,23 @@ impl Engine {
     ) -> Result<Email> {
         let scope = access.scope();
         self.change(access, async |change| {
-        let (license, made, recorded) = self.new_onboarding_link(&change, license, true).await?;
-        let customer = match license.customer {
-            Some(customer) => change.customers(scope).find(customer).await?,
-            None => None,
-        };
-        let nobody =
-            || Error::Transition("a license of the whole organization is mailed to nobody".to_owned());
-        let customer = customer.ok_or_else(nobody)?;
-        let counted = self.count_vendor_mail(&change, scope, &customer.email).await?;
-        let organization =
-            change.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
-        let vendor = vendor(&organization);
-        let subject = format!("Your license from {vendor}");
-        let body = format!(
-            "Hello {},\n\nthis link shows the documentation and the license that {vendor} has issued to you. It opens once, within \
-             7 days, for half an hour; so open it on the machine where you need the license:\n\n{}\n",
-            plain(&customer.name),
-            made.url
-        );
-        self.queue_mail(&change, counted, &customer.email, subject, &body).await?;
-        change.commit_as(made.link.id.uuid(), recorded).await?;
-        Ok(customer.email)
-            })
+            let (license, made, recorded) = self.new_onboarding_link(&change, license, true).await?;
+            let customer = match license.customer {
+                Some(customer) => change.customers(scope).find(customer).await?,
+                None => None,
+            };
+            let nobody =
+                || Error::Transition("a license of the whole organization is mailed to nobody".to_owned());
+            let customer = customer.ok_or_else(nobody)?;
+            let counted = self.count_vendor_mail(&change, scope, &customer.email).await?;
+            let organization =
+                change.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+            let (name, vendor, url) = (plain(&customer.name), vendor(&organization), made.url);
+            let mail = Onboarding { name, vendor, url };
+            self.queue_mail(&change, counted, &customer.email, &mail).await?;
+            change.commit_as(made.link.id.uuid(), recorded).await?;
+            Ok(customer.email)
+        })
         .await
     }
 

@@ -14,6 +14,7 @@ use crate::attempt::Attempt;
 use crate::identity::lock_credentials;
 use crate::log::queue::{Entry, Use, What};
 use crate::mail_text::{plain, vendor};
+use crate::mails::CustomerSignIn;
 use crate::password::Password;
 use crate::provider::is_vouched_for;
 use crate::reauthentication::Reauthenticated;
@@ -259,12 +260,8 @@ impl Engine {
             tx.links(scope).insert(&link).await?;
             let url = self.link_url(&secret);
             let (name, vendor) = (plain(&customer.name), vendor(&organization));
-            let subject = format!("Sign in to your licenses of {vendor}");
-            let body = format!(
-                "Hello {name},\n\nthis link signs you in to your licenses of {vendor}. It works once, for 15 minutes:\n\n\
-                 {url}\n\nIf you did not ask for it, there is nothing to do.\n"
-            );
-            self.queue_mail(&tx, counted, &customer.email, subject, &body).await?;
+            let mail = CustomerSignIn { name, vendor, url };
+            self.queue_mail(&tx, counted, &customer.email, &mail).await?;
         }
         tx.commit_unrecorded(Technical::MailedLink).await?;
         Ok(())

@@ -15,6 +15,7 @@ use super::event::shortened;
 use super::key::{NewRegistrySecret, detail, lock};
 use crate::jobs::ItemRun;
 use crate::mail_text::{plain, vendor};
+use crate::mails::KeyRotated;
 use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Resource, Result};
 
@@ -233,22 +234,19 @@ impl Engine {
         let scope = organization.scope();
         let notices = tx.notices(scope).find().await?.ok_or(Error::NotFound(Resource::Organization))?;
         let (Some(until), true) = (key.collectable_until(), notices.alerts) else { return Ok(()) };
-        let (url, vendor) = (self.issuer.as_str(), vendor(organization));
+        let url = self.issuer.as_str();
         for member in tx.members(scope).with_roles(&[Role::Owner, Role::Admin]).await? {
-            let body = format!(
-                "Hello {},\n\nthe registry key {} of {vendor} at {} was given a new secret, as its schedule says.\n\n\
-                 The old secret works until {}. Whatever uses the key collects the new one with the old one, at \
-                 {}, or you look at it once, here: {url}/registry-keys/{}/rotation\n\n\
-                 Whether this is mailed is set at {url}/settings/notices.\n",
-                plain(&member.name),
-                key.name,
-                registry.name,
-                until,
-                self.collection_url(),
-                key.id,
-            );
-            let subject = "A registry key was rotated".to_owned();
-            self.mail(tx, scope, &member.email, subject, body).await?;
+            let mail = KeyRotated {
+                name: plain(&member.name),
+                vendor: vendor(organization),
+                key: key.name.to_string(),
+                registry: registry.name.to_string(),
+                until: until.to_string(),
+                collection: self.collection_url(),
+                url: format!("{url}/registry-keys/{}/rotation", key.id),
+                settings: format!("{url}/settings/notices"),
+            };
+            self.mail(tx, scope, &member.email, &mail).await?;
         }
         Ok(())
     }

@@ -75,7 +75,7 @@ async fn a_push_from_elsewhere_is_told_once(store: Store) {
     assert_eq!(mail[0].subject, "Alert: a registry was changed from an unexpected place");
     for part in [
         "the registry key ci pushed from 203.0.113.0/24, where",
-        "From: 203.0.113.9 by docker/28.0.1",
+        "From: 203.0.113.9 with docker/28.0.1",
         &format!("https://licenses.example/registries/{}/keys", registry.id),
         "/settings/notices",
     ] {

@@ -140,7 +140,7 @@ async fn no_subject_carries_what_a_tenant_has_chosen_but_its_name(store: Store) 
         subjects,
         [
             format!("Your license from {acme}"),
-            format!("Sign in to your licenses of {acme}"),
+            format!("Sign in to see your licenses from {acme}"),
             format!("You are invited to {acme}"),
         ]
     );

@@ -81,7 +81,7 @@ async fn members_are_told_once_a_day_of_what_is_new(store: Store) {
     clock.advance(3_600);
     let told = mails(&engine).await;
     assert_eq!(subjects(&told), [("owner@vendor.example", "A license ends on 2026-01-20")]);
-    assert!(told[0].body.contains("- Near of Buyer of Near, on 2026-01-20"), "{}", told[0].body);
+    assert!(told[0].body.contains("- Near (Buyer of Near), on 2026-01-20"), "{}", told[0].body);
     assert!(told[0].body.contains(&format!("https://licenses.example/licenses/{}", near.id)));
     clock.advance(DAY);
     assert!(mails(&engine).await.is_empty(), "nothing new");
@@ -136,7 +136,7 @@ async fn members_are_told_of_registry_keys_that_end(store: Store) {
     let told = mails(&engine).await;
     assert_eq!(subjects(&told), [("owner@vendor.example", "A registry key ends on 2026-03-31")]);
     let line = format!(
-        "- ci of Releases, on 2026-03-31\n  https://licenses.example/registries/{}/keys",
+        "- ci (Releases), on 2026-03-31\n  https://licenses.example/registries/{}/keys",
         registry.id
     );
     assert!(told[0].body.contains(&line), "{}", told[0].body);
@@ -171,7 +171,7 @@ async fn customers_are_told_if_the_vendor_wants_it(store: Store) {
     let set = engine.set_notices(&vendor.access(), on, Some(1)).await.unwrap();
     assert_eq!((set.days.days(), set.version), ([14, 3].as_slice(), 2));
     let told = mails(&engine).await;
-    assert_eq!(subjects(&told), [("buyer@customer.example", "Your license of Acme ends on 2026-01-10")]);
+    assert_eq!(subjects(&told), [("buyer@customer.example", "Your license from Acme ends on 2026-01-10")]);
     assert!(
         told[0].body.contains("- Server, on 2026-01-10")
             && told[0].body.contains("https://licenses.example/portal")
