@@ -2,8 +2,7 @@
 
 use keyward_domain::permission::{ReadAuditEvents, ReadLicenses, ReadRegistries};
 use keyward_domain::{
-    Access, AlertStatus, AuditEvent, Feature, License, LicenseFilter, LicenseStatus, OrganizationScope,
-    PageRequest, Timestamp,
+    Access, AlertStatus, AuditEvent, Feature, License, OrganizationScope, PageRequest, Timestamp,
 };
 use keyward_storage::{AlertFilter, Tx};
 
@@ -79,7 +78,6 @@ impl Engine {
 
 /// How things stand at `now`, with the `most` licenses that end first.
 async fn overview(tx: &Tx, scope: OrganizationScope, now: Timestamp, most: u32) -> Result<Overview> {
-    let active = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
     let until = now.plus_days(Overview::SOON_DAYS);
     let (ending, soon) = tx.licenses(scope).ending(now, until, most.into()).await?;
     let (first, today) = (now.day() - Overview::DAYS + 1, now.day());
@@ -88,7 +86,7 @@ async fn overview(tx: &Tx, scope: OrganizationScope, now: Timestamp, most: u32) 
     Ok(Overview {
         products: tx.products(scope).count().await?.into(),
         customers: tx.customers(scope).count().await?,
-        active: tx.licenses(scope).count(&active, now).await?,
+        active: tx.licenses(scope).count_active(now).await?,
         ending,
         soon,
         days: (first..=today).map(|day| (day, used_on(day))).collect(),
