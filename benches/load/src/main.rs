@@ -11,6 +11,7 @@
 
 mod naive;
 mod open_loop;
+mod pages;
 mod refused;
 mod seed;
 mod server;
@@ -24,6 +25,7 @@ const HELP: &str = "\
 keyward-load table SERVER DATABASE…   the table; SERVER is the program keyward-server
 keyward-load million SERVER           start and memory with a million licenses
 keyward-load refused SERVER           what one customer's refused pulls cost another tenant
+keyward-load pages SERVER             the console's pages with 10,000 customers and 50,000 licenses
 keyward-load hello LISTEN             the handler that does nothing
 keyward-load naive LISTEN DATABASE    the obvious handler";
 
@@ -44,6 +46,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["table", server, databases @ ..] if !databases.is_empty() => table::print(server, databases),
         ["million", server] => table::million(server),
         ["refused", server] => refused::print(server),
+        ["pages", server] => pages::print(server),
         ["hello", listen] => naive::hello(listen),
         ["naive", listen, database] => naive::serve(listen, database),
         _ => bail!("{HELP}"),

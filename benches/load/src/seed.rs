@@ -67,8 +67,7 @@ pub(crate) async fn multiply(
     let scope = organization.scope();
     let pattern = tx.licenses(scope).by_key(&code.parse()?).await?.context("the license to copy")?;
     drop(tx);
-    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
-    let now = Timestamp::from_unix(i64::try_from(seconds)?).context("no time")?;
+    let now = now()?;
     let seen = Sighting { address: "127.0.0.1".parse()?, first_seen_at: now, last_seen_at: now };
     let mut codes = Vec::with_capacity(licenses);
     while codes.len() < licenses {
@@ -92,7 +91,14 @@ pub(crate) async fn multiply(
     Ok(codes)
 }
 
-fn random<const N: usize>() -> Result<[u8; N]> {
+/// The machine's time.
+pub(crate) fn now() -> Result<Timestamp> {
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_secs();
+    Timestamp::from_unix(i64::try_from(seconds)?).context("no time")
+}
+
+/// Random bytes.
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
     Ok(bytes)

@@ -34,6 +34,7 @@ cargo xtask screenshots      a picture of every page, at two widths and in the d
 cargo xtask load             validations a second, on both databases, beside what they are compared with
 cargo xtask load million     start and memory with a million licenses
 cargo xtask load refused     what one customer's refused pulls cost another tenant
+cargo xtask load pages       the console's pages with 10,000 customers, 50,000 licenses and 500 repositories
 cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight
 cargo xtask fuzz             30 seconds of random input for each parser that meets strangers (nightly, cargo-fuzz)
 cargo xtask bless            write snapshots and generated documents anew
@@ -102,6 +103,7 @@ fn run() -> Result<bool> {
             interop::registry_pace(&mut report)?;
         }
         ["load", "million"] => steps::load(&mut report, &["million"])?,
+        ["load", "pages"] => steps::load(&mut report, &["pages"])?,
         ["load", "refused"] => {
             parts::wrk(missing)?;
             steps::load(&mut report, &["refused"])?;

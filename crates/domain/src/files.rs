@@ -136,7 +136,7 @@ impl FilesDraft {
 }
 
 /// All that a version consists of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
     chart: Option<Chart>,
     files: Vec<File>,

@@ -27,11 +27,6 @@ impl Engine {
         Ok(self.store.read().await?.alerts(access.scope()).list(filter, page).await?)
     }
 
-    /// How much was unusual.
-    pub async fn alert_count(&self, access: &Access<ReadRegistries>, filter: AlertFilter) -> Result<u64> {
-        Ok(self.store.read().await?.alerts(access.scope()).count(filter).await?)
-    }
-
     /// How many alerts are open of each of these keys, where there are any.
     pub async fn open_alerts_of(
         &self,

@@ -109,15 +109,6 @@ impl Engine {
         find(&self.store.read().await?, access.scope(), id).await
     }
 
-    /// How many applications each of these customers is entitled to, where there are any.
-    pub async fn application_entitlement_counts(
-        &self,
-        access: &Access<ReadEntitlements>,
-        customers: &[CustomerId],
-    ) -> Result<BTreeMap<CustomerId, u64>> {
-        Ok(self.store.read().await?.application_entitlements(access.scope()).counts(customers).await?)
-    }
-
     /// Entitles a customer to versions of an application.
     pub async fn create_application_entitlement(
         &self,
@@ -252,7 +243,7 @@ async fn finish(change: Change<'_>, action: Action, grant: &ApplicationGrant) ->
 }
 
 /// Entitlements with what they are about, each thing read once.
-async fn grants(
+pub(crate) async fn grants(
     tx: &Tx,
     scope: OrganizationScope,
     entitlements: Vec<ApplicationEntitlement>,

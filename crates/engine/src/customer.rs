@@ -156,7 +156,7 @@ impl CustomerChange {
     }
 }
 
-async fn find(tx: &Tx, scope: OrganizationScope, id: CustomerId) -> Result<Customer> {
+pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: CustomerId) -> Result<Customer> {
     tx.customers(scope).find(id).await?.ok_or(Error::NotFound(Resource::Customer))
 }
 

@@ -124,11 +124,6 @@ impl Engine {
         Ok(self.store.read().await?.licenses(access.scope()).list(filter, self.now(), page).await?)
     }
 
-    /// How many licenses a filter lets through.
-    pub async fn license_count(&self, access: &Access<ReadLicenses>, filter: &LicenseFilter) -> Result<u64> {
-        Ok(self.store.read().await?.licenses(access.scope()).count(filter, self.now()).await?)
-    }
-
     /// One license.
     pub async fn license(&self, access: &Access<ReadLicenses>, id: LicenseId) -> Result<License> {
         find(&self.store.read().await?, access.scope(), id).await

@@ -29,15 +29,6 @@ impl HolderNames {
 }
 
 impl Engine {
-    /// What these customers are called, or were before they were deleted.
-    pub async fn customer_names(
-        &self,
-        access: &Access<ReadCustomers>,
-        ids: impl IntoIterator<Item = CustomerId>,
-    ) -> Result<BTreeMap<CustomerId, Named>> {
-        Ok(self.store.read().await?.names(access.scope()).customers(&once_each(ids)).await?)
-    }
-
     /// What these registries are called, or were before they were deleted.
     pub async fn registry_names(
         &self,

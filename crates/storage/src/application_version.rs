@@ -11,6 +11,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect, Select,
 };
+use uuid::Uuid;
 
 use crate::Result;
 use crate::connection::Connection;
@@ -164,17 +165,30 @@ impl ApplicationVersions<'_> {
 
     /// What a version consists of, found in its organization before.
     pub async fn files(&self, version: &ApplicationVersion) -> Result<Files> {
-        let id = version.id.uuid();
-        let of_version = file::Entity::find().filter(file::Column::VersionId.eq(id));
-        let rows = of_version.order_by_asc(file::Column::Place).all(self.tx).await?;
-        let file = |row: file::Model| {
+        Ok(self.files_of(&[version.id]).await?.remove(&version.id).unwrap_or_default())
+    }
+
+    /// What each of these versions consists of, found in their organization before.
+    pub async fn files_of(
+        &self,
+        versions: &[ApplicationVersionId],
+    ) -> Result<BTreeMap<ApplicationVersionId, Files>> {
+        let ids = || versions.iter().map(|id| id.uuid());
+        let of_versions = file::Entity::find().filter(file::Column::VersionId.is_in(ids()));
+        let mut files: BTreeMap<Uuid, Vec<File>> = BTreeMap::new();
+        for row in of_versions.order_by_asc(file::Column::Place).all(self.tx).await? {
             let name = FILES.parse("name", &row.name)?;
-            Ok(File { name, text: FILES.parse("content", &row.content)? })
+            let file = File { name, text: FILES.parse("content", &row.content)? };
+            files.entry(row.version_id).or_default().push(file);
+        }
+        let charts = chart::Entity::find().filter(chart::Column::VersionId.is_in(ids())).all(self.tx).await?;
+        let mut charts: BTreeMap<_, _> = charts.into_iter().map(|row| (row.version_id, row.chart)).collect();
+        let stored = |id: &ApplicationVersionId| {
+            let chart = charts.remove(&id.uuid());
+            let chart = chart.map(|chart| TABLE.take("chart", serde_json::from_str(&chart))).transpose()?;
+            Ok((*id, Files::stored(chart, files.remove(&id.uuid()).unwrap_or_default())))
         };
-        let files = rows.into_iter().map(file).collect::<Result<_>>()?;
-        let chart = chart::Entity::find_by_id(id).one(self.tx).await?;
-        let chart = chart.map(|row| TABLE.take("chart", serde_json::from_str(&row.chart))).transpose()?;
-        Ok(Files::stored(chart, files))
+        versions.iter().map(stored).collect()
     }
 
     /// Writes the next version of one; its files are not touched.

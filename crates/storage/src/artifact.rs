@@ -100,6 +100,17 @@ impl Artifacts<'_> {
         rows.into_iter().map(read).collect()
     }
 
+    /// All of each registry, by name.
+    pub async fn by_registry(&self) -> Result<BTreeMap<RegistryId, Vec<Artifact>>> {
+        let rows = self.all().order_by_asc(row::Column::Repository).all(self.tx).await?;
+        let mut all: BTreeMap<RegistryId, Vec<Artifact>> = BTreeMap::new();
+        for row in rows {
+            let artifact = read(row)?;
+            all.entry(artifact.registry).or_default().push(artifact);
+        }
+        Ok(all)
+    }
+
     /// A page of those of one registry or of all that are not removed, whose name contains a text.
     pub async fn list(
         &self,

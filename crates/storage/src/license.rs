@@ -378,17 +378,18 @@ fn has_status(status: LicenseStatus, now: i64) -> Condition {
     let unexpired =
         || Condition::any().add(terms::Column::ExpiresAt.is_null()).add(terms::Column::ExpiresAt.gt(now));
     let active = || row::Column::State.eq("active");
-    // As `Validity::has_begun` says.
-    let begun = now + Timestamp::SKEW_SECONDS;
     match status {
         LicenseStatus::Revoked => all.add(row::Column::State.eq("revoked")),
         LicenseStatus::Suspended => all.add(row::Column::State.eq("suspended")),
         LicenseStatus::Expired => all.add(active()).add(expired()),
-        LicenseStatus::NotYetValid => {
-            all.add(active()).add(unexpired()).add(terms::Column::NotBefore.gt(begun))
-        }
-        LicenseStatus::Active => all.add(active()).add(unexpired()).add(terms::Column::NotBefore.lte(begun)),
+        LicenseStatus::NotYetValid => all.add(active()).add(unexpired()).add(has_begun(now).not()),
+        LicenseStatus::Active => all.add(active()).add(unexpired()).add(has_begun(now)),
     }
+}
+
+/// As `Validity::has_begun` says.
+pub(crate) fn has_begun(now: i64) -> SimpleExpr {
+    terms::Column::NotBefore.lte(now + Timestamp::SKEW_SECONDS)
 }
 
 /// The ids of a customer's, for queries over what belongs to them.

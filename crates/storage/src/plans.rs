@@ -5,14 +5,11 @@ use keyward_domain::{
     BlockList, CustomerId, LicenseFilter, LicenseStatus, Organization, OrganizationId, OrganizationState,
     PageRequest, Plan, Timestamp,
 };
-use sea_orm::{
-    ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
-    QueryTrait,
-};
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryTrait};
 
 use crate::license::{self, row as licenses};
 use crate::page::paged;
-use crate::{Store, Tx, customer, folding, member, overview, registry_key};
+use crate::{Store, Tx, customer, folding, member, overview, registry_key, revision};
 
 /// The tables that grow with the number of customers.
 const LARGE: [&str; 5] = ["customers", "licenses", "members", "revisions", "registry_keys"];
@@ -52,21 +49,16 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
     };
     let keys = registry_key::row::Entity::find()
         .filter(sea_orm::ColumnTrait::eq(&registry_key::row::Column::OrganizationId, scope.id().uuid()));
+    let never = || sea_orm::ColumnTrait::is_null(&revision::row::Column::ExpiresAt);
     let email = "ada@acme.example".parse().unwrap();
     let mut queries = vec![
         ("customers", text(customers.build(backend))),
         ("licenses", text(listed(&LicenseFilter::default()).build(backend))),
         ("licenses of a customer", text(listed(&held).build(backend))),
         ("active licenses", text(license::filtered(scope, &active, now).build(backend))),
-        (
-            "ending",
-            text(
-                overview::ending(scope, now, now.plus_days(30))
-                    .order_by_asc(licenses::Column::Id)
-                    .limit(8)
-                    .build(backend),
-            ),
-        ),
+        ("first to end", text(overview::first_to_end(scope, now, now.plus_days(30), 8).build(backend))),
+        ("begun", text(overview::begun(scope, now, never()).build(backend))),
+        ("begun and out", text(overview::out(scope, now, never()).build(backend))),
         ("customers by address", text(customer::with_email(&email).build(backend))),
         ("members by address", text(member::with_email(&email).build(backend))),
         ("registry keys", text(paged(keys, registry_key::row::Column::Id, page).build(backend))),

@@ -79,6 +79,12 @@ impl Products<'_> {
         self.one(id).one(self.tx).await?.map(read).transpose()
     }
 
+    /// Those of these ids that there are.
+    pub async fn among(&self, ids: &[ProductId]) -> Result<BTreeMap<ProductId, Product>> {
+        let rows = self.all().filter(row::Column::Id.is_in(ids.iter().map(|id| id.uuid()))).all(self.tx);
+        rows.await?.into_iter().map(|row| Ok((row.id.into(), read(row)?))).collect()
+    }
+
     /// One of them, held until the end of the transaction.
     pub async fn lock(&self, id: ProductId) -> Result<Option<Product>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()

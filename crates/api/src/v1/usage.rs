@@ -4,7 +4,8 @@ use crate::routes::Routes;
 use actix_web::{get, web};
 use keyward_domain::Timestamp;
 use keyward_domain::permission::ReadLicenses;
-use keyward_engine::{Engine, Overview};
+use keyward_engine::Engine;
+use keyward_engine::views::Overview;
 use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Problem};
 use serde::Serialize;
@@ -70,6 +71,6 @@ pub(crate) async fn usage(
     caller: Caller<ReadLicenses>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<OverviewView>, Problem> {
-    let overview = engine.overview(&caller, 0).await?;
+    let overview = engine.overview(&caller).await?;
     Ok(Answer::ok(OverviewView::from(overview)))
 }

@@ -282,7 +282,7 @@ async fn authorized(
 
 /// What decides for all licenses of one customer.
 pub(super) struct Entitled {
-    policy: ArtifactPolicy,
+    pub(super) policy: ArtifactPolicy,
     grants: Vec<ArtifactGrant>,
 }
 

@@ -121,11 +121,6 @@ impl Engine {
         Ok(self.store.read().await?.artifacts(access.scope()).among(ids).await?)
     }
 
-    /// How many artifacts one registry has.
-    pub async fn artifact_count(&self, access: &Access<ReadRegistries>, registry: RegistryId) -> Result<u64> {
-        Ok(self.store.read().await?.artifacts(access.scope()).count_of(registry).await?)
-    }
-
     /// The tags of each of these artifacts, the latest first.
     pub async fn tags_of_artifacts(
         &self,

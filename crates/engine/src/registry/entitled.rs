@@ -1,7 +1,6 @@
 //! What a customer may pull, by the very rights that the registries' admission gives their licenses: for the customer, and for
 //! the vendor who wants to know what the entitlements come to.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use std::sync::Arc;
 use keyward_domain::admission::{Halt, Rights};
 use keyward_domain::permission::ReadEntitlements;
 use keyward_domain::registry::{
-    Artifact, Ground, ImageReference, PullRights, Puller, Reach, Registry, Tag, Trace,
+    Artifact, ArtifactPolicy, Ground, ImageReference, PullRights, Puller, Reach, Registry, Tag, Trace,
 };
 use keyward_domain::{
     Access, ApplicationVersion, ArtifactId, Cursor, CustomerId, Files, License, Organization,
@@ -68,16 +67,61 @@ pub struct EntitledLicense {
 }
 
 /// A license that is in force, with what it opens.
-type Open = (Arc<License>, PullRights);
+pub(crate) type Open = (Arc<License>, PullRights);
 
 /// The registries, each with all that a customer's licenses open there.
 type Opened = Vec<(Registry, Vec<(Artifact, Vec<EntitledLicense>)>)>;
 
+/// The files of versions, by the versions' names.
+pub(crate) type Wanted = Vec<(VersionName, Files)>;
+
+/// What decides about all pulls of a customer.
+pub(crate) struct CustomerRights {
+    /// The licenses that are in force.
+    pub open: Vec<Open>,
+    /// Those that open nothing now.
+    pub halted: Vec<(License, Halt)>,
+    /// What customers without an entitlement may pull.
+    pub policy: ArtifactPolicy,
+}
+
+impl CustomerRights {
+    /// Whether any license opens anything of an artifact.
+    pub(crate) fn opens(&self, artifact: &Artifact) -> bool {
+        let reach = |rights: &PullRights| rights.reach(Some(artifact.id), &artifact.repository);
+        self.open.iter().any(|(_, rights)| reach(rights) != Reach::Nothing)
+    }
+
+    /// What each license opens of an artifact, where that is anything.
+    pub(crate) fn opened(&self, artifact: &Artifact) -> Vec<EntitledLicense> {
+        opened(&self.open, artifact)
+    }
+}
+
+/// The registries of an organization, each with its artifacts by name.
+pub(crate) struct Catalogue(Vec<(Registry, Vec<Artifact>)>);
+
+impl Catalogue {
+    pub(crate) async fn of(tx: &Tx, scope: OrganizationScope) -> Result<Self> {
+        let mut artifacts = tx.artifacts(scope).by_registry().await?;
+        let registries = tx.registries(scope).all_of_them().await?.into_iter();
+        let with_artifacts = |registry: Registry| {
+            let artifacts = artifacts.remove(&registry.id).unwrap_or_default();
+            (registry, artifacts)
+        };
+        Ok(Self(registries.map(with_artifacts).collect()))
+    }
+
+    /// All artifacts, each with its registry.
+    pub(crate) fn artifacts(&self) -> impl Iterator<Item = (&Registry, &Artifact)> {
+        self.0.iter().flat_map(|(registry, artifacts)| artifacts.iter().map(move |one| (registry, one)))
+    }
+}
+
 /// All that decides what a customer can pull, read once for all questions of a page.
 pub struct CustomerPulls {
     scope: OrganizationScope,
-    open: Vec<Open>,
-    halted: Vec<(License, Halt)>,
+    rights: CustomerRights,
 }
 
 /// An image that a version deploys and that its customer can't pull.
@@ -123,11 +167,11 @@ impl Engine {
         page: PageRequest,
     ) -> Result<EntitledImages> {
         let tx = self.store.read().await?;
-        let (open, halted) = self.customer_rights(&tx, &person.organization, person.customer.id).await?;
+        let rights = self.customer_rights(&tx, &person.organization, person.customer.id).await?;
         let scope = person.organization.scope();
-        let known = known(&tx, scope).await?;
+        let catalogue = Catalogue::of(&tx, scope).await?;
         drop(tx);
-        self.images(scope, opened_of(known, &open), halted, page).await
+        self.images(scope, opened_of(catalogue, &rights.open), rights.halted, page).await
     }
 
     /// What decides about all pulls of a customer, for the vendor's questions.
@@ -140,14 +184,14 @@ impl Engine {
         let organization =
             tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
         tx.customers(scope).find(customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
-        let (open, halted) = self.customer_rights(&tx, &organization, customer).await?;
-        Ok(CustomerPulls { scope, open, halted })
+        Ok(CustomerPulls { scope, rights: self.customer_rights(&tx, &organization, customer).await? })
     }
 
     /// A page of what a customer can pull.
     pub async fn pullable(&self, pulls: &CustomerPulls, page: PageRequest) -> Result<EntitledImages> {
-        let known = known(&self.store.read().await?, pulls.scope).await?;
-        self.images(pulls.scope, opened_of(known, &pulls.open), pulls.halted.clone(), page).await
+        let catalogue = Catalogue::of(&self.store.read().await?, pulls.scope).await?;
+        let CustomerRights { open, halted, .. } = &pulls.rights;
+        self.images(pulls.scope, opened_of(catalogue, open), halted.clone(), page).await
     }
 
     async fn images(
@@ -191,10 +235,10 @@ impl Engine {
         id: ArtifactId,
     ) -> Result<(String, usize, EntitledArtifact)> {
         let tx = self.store.read().await?;
-        let (open, _) = self.customer_rights(&tx, &person.organization, person.customer.id).await?;
-        let known = known(&tx, person.organization.scope()).await?;
+        let rights = self.customer_rights(&tx, &person.organization, person.customer.id).await?;
+        let catalogue = Catalogue::of(&tx, person.organization.scope()).await?;
         drop(tx);
-        for (registry, artifacts) in opened_of(known, &open) {
+        for (registry, artifacts) in opened_of(catalogue, &rights.open) {
             let used: BTreeSet<_> =
                 artifacts.iter().flat_map(|(_, by)| by.iter().map(|one| one.license.id)).collect();
             if let Some((artifact, licenses)) = artifacts.into_iter().find(|(artifact, _)| artifact.id == id)
@@ -216,7 +260,7 @@ impl Engine {
         artifacts: &[ArtifactId],
     ) -> Result<BTreeMap<ArtifactId, Vec<EntitledLicense>>> {
         let artifacts = self.store.read().await?.artifacts(pulls.scope).among(artifacts).await?;
-        Ok(artifacts.iter().map(|artifact| (artifact.id, opened(&pulls.open, artifact))).collect())
+        Ok(artifacts.iter().map(|artifact| (artifact.id, pulls.rights.opened(artifact))).collect())
     }
 
     /// Of the first `most` versions that a customer is entitled to: the images in registries of the vendor that the
@@ -228,13 +272,13 @@ impl Engine {
         most: usize,
     ) -> Result<Vec<MissingImage>> {
         let tx = self.store.read().await?;
-        let mut wanted = Vec::new();
-        for version in grant.versions.iter().take(most) {
-            let files = tx.application_versions(pulls.scope).files(version).await?;
-            wanted.push((version.name.clone(), files));
-        }
+        let versions = grant.versions.iter().take(most);
+        let ids: Vec<_> = versions.clone().map(|version| version.id).collect();
+        let mut files = tx.application_versions(pulls.scope).files_of(&ids).await?;
+        let wanted = versions.map(|one| (one.name.clone(), files.remove(&one.id).unwrap_or_default()));
+        let (wanted, catalogue) = (wanted.collect(), Catalogue::of(&tx, pulls.scope).await?);
         drop(tx);
-        self.missing(pulls.scope, &pulls.open, wanted).await
+        self.missing(pulls.scope, &pulls.rights.open, &catalogue, wanted).await
     }
 
     /// The images of a version that a customer who is signed in may deploy and can't pull.
@@ -246,16 +290,20 @@ impl Engine {
         let tx = self.store.read().await?;
         let scope = person.organization.scope();
         let files = tx.application_versions(scope).files(version).await?;
-        let (open, _) = self.customer_rights(&tx, &person.organization, person.customer.id).await?;
+        let rights = self.customer_rights(&tx, &person.organization, person.customer.id).await?;
+        let catalogue = Catalogue::of(&tx, scope).await?;
         drop(tx);
-        self.missing(scope, &open, vec![(version.name.clone(), files)]).await
+        self.missing(scope, &rights.open, &catalogue, vec![(version.name.clone(), files)]).await
     }
 
-    async fn missing(
+    /// Which images of files in registries of the vendor these licenses do not open. The database is asked again only
+    /// where some tags of an artifact are open and files name an image by its digest.
+    pub(crate) async fn missing(
         &self,
         scope: OrganizationScope,
         open: &[Open],
-        wanted: Vec<(VersionName, Files)>,
+        catalogue: &Catalogue,
+        wanted: Wanted,
     ) -> Result<Vec<MissingImage>> {
         let bytes = wanted.iter().map(|(_, files)| files.bytes()).sum();
         // Nothing of the database is held while files are read.
@@ -266,16 +314,16 @@ impl Engine {
             Ok::<_, Error>(wanted.into_iter().flat_map(images).collect::<Vec<_>>())
         })
         .await?;
-        let tx = self.store.read().await?;
-        let registries = tx.registries(scope).all_of_them().await?;
-        let (mut judged, mut missing) = (BTreeMap::new(), Vec::new());
+        let (mut judged, mut missing, mut tx) = (BTreeMap::new(), Vec::new(), None);
         for (version, image) in named {
-            let own = registries.iter().find(|registry| self.registry_address(registry) == image.address);
-            let Some(registry) = own else { continue };
+            let mut registries = catalogue.0.iter();
+            let own = registries.find(|(registry, _)| self.registry_address(registry) == image.address);
+            let Some((_, artifacts)) = own else { continue };
             let why = match judged.get(&image) {
                 Some(why) => *why,
                 None => {
-                    let why = why_missing(&tx, registry, open, &image).await?;
+                    let artifact = artifacts.iter().find(|one| one.repository == image.repository);
+                    let why = self.why_missing(&mut tx, scope, open, artifact, &image).await?;
                     judged.insert(image.clone(), why);
                     why
                 }
@@ -283,6 +331,40 @@ impl Engine {
             missing.extend(why.map(|why| MissingImage { version, image, why }));
         }
         Ok(missing)
+    }
+
+    /// Why none of a customer's licenses opens an image; `None` if one does. `tx` is begun when it is needed.
+    async fn why_missing(
+        &self,
+        tx: &mut Option<Tx>,
+        scope: OrganizationScope,
+        open: &[Open],
+        artifact: Option<&Artifact>,
+        image: &ImageReference,
+    ) -> Result<Option<Missing>> {
+        let artifact = artifact.map(|artifact| artifact.id);
+        let mut why = Missing::NoLicense;
+        for (_, rights) in open {
+            let reach = rights.reach(artifact, &image.repository);
+            let fits = match (&reach, &image.digest, &image.tag, artifact) {
+                (Reach::Everything, ..) => true,
+                (Reach::Nothing, ..) => false,
+                (Reach::Tags(tags), Some(digest), _, Some(artifact)) => {
+                    let tx = match tx {
+                        Some(tx) => tx,
+                        None => tx.insert(self.store.read().await?),
+                    };
+                    tx.artifacts(scope).content(artifact).trace(Trace::new(tags, digest)).await?
+                }
+                (Reach::Tags(_), None, Some(tag), _) => reach.has(tag),
+                (Reach::Tags(_), ..) => false,
+            };
+            if fits {
+                return Ok(None);
+            }
+            why = why.max(if reach == Reach::Nothing { Missing::Repository } else { Missing::Tag });
+        }
+        Ok(Some(why))
     }
 
     /// What pulls each of these tags of an artifact that a customer who is signed in was shown, where it is known.
@@ -297,47 +379,34 @@ impl Engine {
         Ok(tx.artifacts(scope).content(artifact).pullers(tags).await?)
     }
 
-    /// The licenses of a customer with what each opens, and those that open nothing now.
-    async fn customer_rights(
+    /// What decides about all pulls of a customer.
+    pub(crate) async fn customer_rights(
         &self,
         tx: &Tx,
         organization: &Organization,
         customer: CustomerId,
-    ) -> Result<(Vec<Open>, Vec<(License, Halt)>)> {
+    ) -> Result<CustomerRights> {
         let (scope, now) = (organization.scope(), self.now());
         let entitled = Entitled::of(tx, scope, Some(customer)).await?;
-        let mut products = BTreeMap::new();
+        let licenses = tx.licenses(scope).held_by(customer).await?;
+        let products: BTreeSet<_> = licenses.iter().filter_map(|license| license.product).collect();
+        let products = tx.products(scope).among(&Vec::from_iter(products)).await?;
         let (mut open, mut halted) = (Vec::new(), Vec::new());
-        for license in tx.licenses(scope).held_by(customer).await? {
-            if let Some(id) = license.product
-                && let Entry::Vacant(unknown) = products.entry(id)
-            {
-                unknown.insert(tx.products(scope).find(id).await?);
-            }
-            let product = license.product.and_then(|id| products.get(&id)?.as_ref());
+        for license in licenses {
+            let product = license.product.and_then(|id| products.get(&id));
             match entitled.ground(organization, &license, &license.revision, product).rights(now) {
                 Some(Rights::License(rights)) => open.push((Arc::new(license), rights)),
                 Some(Rights::Halted(halt)) => halted.push((license, halt)),
                 Some(Rights::Key(_)) | None => {}
             }
         }
-        Ok((open, halted))
+        Ok(CustomerRights { open, halted, policy: entitled.policy })
     }
-}
-
-/// The registries of an organization, each with its artifacts.
-async fn known(tx: &Tx, scope: OrganizationScope) -> Result<Vec<(Registry, Vec<Artifact>)>> {
-    let mut known = Vec::new();
-    for registry in tx.registries(scope).all_of_them().await? {
-        let artifacts = tx.artifacts(scope).of_registry(registry.id).await?;
-        known.push((registry, artifacts));
-    }
-    Ok(known)
 }
 
 /// All that licenses open. Of many licenses and artifacts it takes its time, so nothing of the database is held meanwhile.
-fn opened_of(known: Vec<(Registry, Vec<Artifact>)>, open: &[Open]) -> Opened {
-    let registries = known.into_iter().map(|(registry, artifacts)| {
+fn opened_of(catalogue: Catalogue, open: &[Open]) -> Opened {
+    let registries = catalogue.0.into_iter().map(|(registry, artifacts)| {
         let artifacts = artifacts.into_iter().map(|artifact| {
             let licenses = opened(open, &artifact);
             (artifact, licenses)
@@ -345,35 +414,6 @@ fn opened_of(known: Vec<(Registry, Vec<Artifact>)>, open: &[Open]) -> Opened {
         (registry, artifacts.filter(|(_, licenses)| !licenses.is_empty()).collect::<Vec<_>>())
     });
     registries.filter(|(_, artifacts)| !artifacts.is_empty()).collect()
-}
-
-/// Why none of a customer's licenses opens an image; `None` if one does.
-async fn why_missing(
-    tx: &Tx,
-    registry: &Registry,
-    open: &[Open],
-    image: &ImageReference,
-) -> Result<Option<Missing>> {
-    let artifacts = tx.artifacts(registry.scope());
-    let artifact = artifacts.named(registry.id, &image.repository).await?.map(|artifact| artifact.id);
-    let mut why = Missing::NoLicense;
-    for (_, rights) in open {
-        let reach = rights.reach(artifact, &image.repository);
-        let fits = match (&reach, &image.digest, &image.tag, artifact) {
-            (Reach::Everything, ..) => true,
-            (Reach::Nothing, ..) => false,
-            (Reach::Tags(tags), Some(digest), _, Some(artifact)) => {
-                artifacts.content(artifact).trace(Trace::new(tags, digest)).await?
-            }
-            (Reach::Tags(_), None, Some(tag), _) => reach.has(tag),
-            (Reach::Tags(_), ..) => false,
-        };
-        if fits {
-            return Ok(None);
-        }
-        why = why.max(if reach == Reach::Nothing { Missing::Repository } else { Missing::Tag });
-    }
-    Ok(Some(why))
 }
 
 /// Those of an artifact's tags that licenses open. What belongs to an image, such as its signature, is fetched along

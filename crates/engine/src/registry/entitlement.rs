@@ -1,6 +1,6 @@
 //! Entitles customers to artifacts, and tells beforehand who gains and who loses by it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use keyward_domain::permission::{ReadEntitlements, WriteEntitlements};
 use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, ArtifactPolicy, Tag, TagGrant};
@@ -87,15 +87,6 @@ impl Engine {
         page: PageRequest,
     ) -> Result<Page<ArtifactEntitlement>> {
         Ok(self.store.read().await?.artifact_entitlements(access.scope()).list(customer, page).await?)
-    }
-
-    /// How many entitlements each of these customers holds, where there are any.
-    pub async fn artifact_entitlement_counts(
-        &self,
-        access: &Access<ReadEntitlements>,
-        customers: &[CustomerId],
-    ) -> Result<BTreeMap<CustomerId, u64>> {
-        Ok(self.store.read().await?.artifact_entitlements(access.scope()).counts(customers).await?)
     }
 
     /// One entitlement.

@@ -1,7 +1,5 @@
 //! Registry keys: made, shown once, replaced, revoked.
 
-use std::collections::BTreeMap;
-
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::product::ApiKey;
 use keyward_domain::registry::{KeyAccess, LastUse, RegistryKey, Rotation};
@@ -64,16 +62,6 @@ impl Engine {
     ) -> Result<Ordered<RegistryKey>> {
         let tx = self.store.read().await?;
         Ok(tx.registry_keys(access.scope()).list_in_order(registry, self.now(), page).await?)
-    }
-
-    /// How many keys of each of these registries are alive, where there are any.
-    pub async fn alive_registry_keys(
-        &self,
-        access: &Access<ReadRegistries>,
-        registries: &[RegistryId],
-    ) -> Result<BTreeMap<RegistryId, u64>> {
-        let tx = self.store.read().await?;
-        Ok(tx.registry_keys(access.scope()).alive(registries, self.now()).await?)
     }
 
     /// How many keys of a registry somebody should replace.

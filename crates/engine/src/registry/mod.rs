@@ -4,7 +4,7 @@ mod admission;
 mod anomaly;
 mod artifact;
 mod claim;
-mod entitled;
+pub(crate) mod entitled;
 pub(crate) mod entitlement;
 mod event;
 mod key;

@@ -28,3 +28,4 @@ mod rotation;
 mod secrets;
 mod sessions;
 mod tokens;
+mod views;

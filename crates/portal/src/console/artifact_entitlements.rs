@@ -8,7 +8,7 @@ use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadRegistries
 use keyward_domain::registry::{Artifact, ArtifactEntitlement, ArtifactGrant, Tag, TagGrant};
 use keyward_domain::{Access, ArtifactEntitlementId, ArtifactId, Customer, CustomerId, Notes};
 use keyward_engine::{
-    CustomerPulls, Engine, EntitlementChange, Error, Named, NewEntitlement, NewGrant, Preview, TagChoice,
+    Engine, EntitledLicense, EntitlementChange, Error, Named, NewEntitlement, NewGrant, Preview, TagChoice,
 };
 use keyward_web::{Fields, Id, Request};
 
@@ -50,20 +50,16 @@ pub(crate) struct Granted {
     pub beyond: Option<String>,
 }
 
-/// A page of a customer's entitlements, with the names of all in them.
-pub(crate) async fn rows(
-    engine: &Engine,
-    access: &Access<ReadEntitlements>,
-    customer: CustomerId,
-    pulls: &CustomerPulls,
-    paging: &Paging,
-) -> Result<(Vec<Row>, Pages), PageError> {
-    let held = engine.artifact_entitlements(access, Some(customer), paging.request()).await?;
-    let (held, pages) = paging.take(held);
-    let ids = held.iter().flat_map(|one| &one.grants).map(|grant| grant.artifact);
-    let names = engine.artifact_names(&access.also::<ReadRegistries>()?, ids).await?;
-    let effects = Effects::of(engine, pulls, held.iter().flat_map(|one| &one.grants)).await?;
-    Ok((held.iter().map(|entitlement| row(&names, Some(&effects), entitlement)).collect(), pages))
+/// A customer's entitlements, with the names of all in them.
+pub(crate) fn rows(
+    held: &[ArtifactEntitlement],
+    effects: BTreeMap<ArtifactId, (Artifact, Vec<EntitledLicense>)>,
+) -> Vec<Row> {
+    let name = |artifact: &Artifact| Named { name: artifact.repository.to_string(), deleted: false };
+    let names = effects.iter().map(|(id, (artifact, _))| (*id, name(artifact))).collect();
+    let effects: BTreeMap<_, _> = effects.into_iter().map(|(id, (_, opened))| (id, opened)).collect();
+    let effects = Effects::from(effects);
+    held.iter().map(|entitlement| row(&names, Some(&effects), entitlement)).collect()
 }
 
 fn row(

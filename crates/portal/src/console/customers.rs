@@ -2,14 +2,13 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{
-    ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts, WriteCustomers, WriteLicenses,
-};
+use keyward_domain::permission::{ReadCustomers, ReadProducts, WriteCustomers, WriteLicenses};
 use keyward_domain::registry::ArtifactPolicy;
 use keyward_domain::{
-    Customer, CustomerId, CustomerOrder, Email, License, LicenseFilter, LicenseStatus, Name, Notes, Product,
+    Customer, CustomerId, CustomerOrder, Email, License, LicenseStatus, Name, Notes, Product, Timestamp,
 };
-use keyward_engine::{ApplicationGrant, CustomerChange, Engine, MOST_LOOKED_AT, MissingImage, NewCustomer};
+use keyward_engine::views::{CustomerEntitlements, CustomerPages, CustomerView, HeldLicenses};
+use keyward_engine::{ApplicationGrant, CustomerChange, Engine, MissingImage, NewCustomer};
 use keyward_web::{Fields, Id, Request};
 
 use super::choose::{Choice, ChoosePage};
@@ -147,74 +146,99 @@ struct CustomerPage {
     shell: Shell,
     customer: Customer,
     form: Form,
-    licenses: Vec<LicenseRow>,
+    licenses: Option<Licenses>,
+    entitled: Option<Entitled>,
+}
+
+/// The customer's licenses.
+struct Licenses {
+    rows: Vec<LicenseRow>,
     /// How many there are on all pages.
     count: u64,
-    license_pages: Pages,
-    grants: Vec<ApplicationGrant>,
-    grant_pages: Pages,
-    entitlements: Vec<artifact_entitlements::Row>,
-    entitlement_pages: Pages,
+    pages: Pages,
+}
+
+/// What the customer is entitled to.
+struct Entitled {
+    /// Each with what of its versions can't be pulled.
+    applications: Vec<(ApplicationGrant, Vec<MissingImage>)>,
+    application_pages: Pages,
+    artifacts: Vec<artifact_entitlements::Row>,
+    artifact_pages: Pages,
     reached: Reached,
-    /// Of each of the applications, what of its versions can't be pulled.
-    missing: Vec<Vec<MissingImage>>,
     /// Whether customers without an entitlement may pull.
     open: bool,
+}
+
+/// Where the customer's lists begin.
+struct Lists {
+    licenses: Paging,
+    applications: Paging,
+    artifacts: Paging,
+    images: Paging,
+}
+
+impl Lists {
+    fn of(id: CustomerId, query: &str) -> Self {
+        let path = format!("/customers/{id}");
+        let list = |name| Paging::at(&path, query, name, name);
+        Self {
+            licenses: list("licenses"),
+            applications: list("applications"),
+            artifacts: list("artifacts"),
+            images: list("images"),
+        }
+    }
+
+    fn request(&self) -> CustomerPages {
+        CustomerPages {
+            licenses: self.licenses.request(),
+            applications: self.applications.request(),
+            artifacts: self.artifacts.request(),
+            images: self.images.request(),
+        }
+    }
+
+    fn licenses(&self, held: HeldLicenses, now: Timestamp) -> Licenses {
+        let (rows, pages) = self.licenses.take(held.page);
+        let row = |license: License| LicenseRow { status: license.status(now), license };
+        Licenses { rows: rows.into_iter().map(row).collect(), count: held.count, pages }
+    }
+
+    fn entitled(&self, held: CustomerEntitlements) -> Entitled {
+        let (applications, application_pages) = self.applications.take(held.applications);
+        let (artifacts, artifact_pages) = self.artifacts.take(held.artifacts);
+        Entitled {
+            applications,
+            application_pages,
+            artifacts: artifact_entitlements::rows(&artifacts, held.effects),
+            artifact_pages,
+            reached: Reached::of(held.images, held.halted, &self.images),
+            open: held.policy == ArtifactPolicy::OpenUntilFirst,
+        }
+    }
 }
 
 async fn page_of(
     engine: &Engine,
     signed: &Signed<impl keyward_domain::Grant>,
-    customer: Customer,
+    id: CustomerId,
     form: Option<Form>,
     query: &str,
 ) -> Page {
-    let (now, path) = (engine.now(), format!("/customers/{}", customer.id));
-    let filter = LicenseFilter { customer: Some(customer.id), ..LicenseFilter::default() };
-    let (licenses, paging) =
-        (signed.access.also::<ReadLicenses>()?, Paging::at(&path, query, "licenses", "licenses"));
-    let count = engine.license_count(&licenses, &filter).await?;
-    let (held, license_pages) = paging.take(engine.licenses(&licenses, &filter, paging.request()).await?);
-    let readers = signed.access.also::<ReadEntitlements>()?;
-    let paging = Paging::at(&path, query, "applications", "applications");
-    let grants = engine.application_entitlements(&readers, Some(customer.id), None, paging.request()).await?;
-    let (grants, grant_pages) = paging.take(grants);
-    let paging = Paging::at(&path, query, "artifacts", "artifacts");
-    let pulls = engine.customer_pulls(&readers, customer.id).await?;
-    let (entitlements, entitlement_pages) =
-        artifact_entitlements::rows(engine, &readers, customer.id, &pulls, &paging).await?;
-    let paging = Paging::at(&path, query, "images", "images");
-    let reached = Reached::of(engine, &pulls, &paging).await?;
-    // Each entitlement has a page of its own that looks at more of its versions.
-    let (mut missing, mut left) = (Vec::new(), MOST_LOOKED_AT);
-    for grant in &grants {
-        let most = left.max(1);
-        left = left.saturating_sub(grant.versions.len());
-        missing.push(engine.missing_images(&pulls, grant, most).await?);
-    }
-    let form = form.unwrap_or_else(|| {
-        Form::filled([
-            ("name", customer.name.to_string()),
-            ("email", customer.email.to_string()),
-            ("notes", customer.notes.as_ref().map(ToString::to_string).unwrap_or_default()),
-        ])
-    });
+    let (now, lists) = (engine.now(), Lists::of(id, query));
+    let CustomerView { customer, licenses, entitlements } =
+        engine.customer_view(&signed.access.also::<ReadCustomers>()?, id, lists.request()).await?;
+    let filled = Form::filled([
+        ("name", customer.name.to_string()),
+        ("email", customer.email.to_string()),
+        ("notes", customer.notes.as_ref().map(ToString::to_string).unwrap_or_default()),
+    ]);
     page::send(&CustomerPage {
         shell: Shell::vendor(&signed.person, &signed.csrf, "customers", now).after(query),
-        form,
-        licenses: held
-            .into_iter()
-            .map(|license| LicenseRow { status: license.status(now), license })
-            .collect(),
-        count,
-        license_pages,
-        grants,
-        grant_pages,
-        entitlements,
-        entitlement_pages,
-        reached,
-        missing,
-        open: engine.artifact_policy(&readers).await? == ArtifactPolicy::OpenUntilFirst,
+        form: form.unwrap_or(filled),
+        licenses: licenses.map(|held| lists.licenses(held, now)),
+        entitled: entitlements.map(|held| lists.entitled(held)),
         customer,
     })
 }
@@ -225,8 +249,7 @@ async fn show(
     id: Id<CustomerId>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let customer = engine.customer(&signed.access, id.0).await?;
-    page_of(&engine, &signed, customer, None, request.query_string()).await
+    page_of(&engine, &signed, id.0, None, request.query_string()).await
 }
 
 async fn save(
@@ -243,8 +266,7 @@ async fn save(
             Err(error) => form.keep(error)?,
         }
     }
-    let customer = engine.customer(&signed.access.also()?, id.0).await?;
-    page_of(&engine, &signed, customer, Some(form), "").await
+    page_of(&engine, &signed, id.0, Some(form), "").await
 }
 
 /// Of which product the customer is to get a key.
@@ -293,7 +315,7 @@ async fn delete(
         form.refuse("confirm", "differs from the customer's name");
         let form = form
             .over(Form::filled([("name", customer.name.to_string()), ("email", customer.email.to_string())]));
-        return page_of(&engine, &signed, customer, Some(form), "").await;
+        return page_of(&engine, &signed, id.0, Some(form), "").await;
     }
     engine.delete_customer(&signed.access, id.0, None).await?;
     Ok(page::go("/customers?done=deleted"))

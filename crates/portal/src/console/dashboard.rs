@@ -2,9 +2,9 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadAuditEvents, ReadLicenses, ReadRegistries};
-use keyward_domain::{AlertStatus, Feature, PageRequest};
-use keyward_engine::{AlertFilter, Engine, Overview};
+use keyward_domain::permission::ReadLicenses;
+use keyward_engine::Engine;
+use keyward_engine::views::{DashboardView, Overview};
 
 use super::audit::{Line, line};
 use crate::page::{self, Page, Shell};
@@ -35,8 +35,9 @@ struct DashboardPage {
 const MOST_NAMED: u32 = 8;
 
 async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: web::Data<Engine>) -> Page {
-    let (access, now) = (&signed.access, engine.now());
-    let overview = engine.overview(access, MOST_NAMED.into()).await?;
+    let now = engine.now();
+    let DashboardView { overview, events, open_alerts } =
+        engine.dashboard_view(&signed.access, MOST_NAMED).await?;
     let most_used = overview.days.iter().map(|(_, used)| *used).max().unwrap_or(0).max(1);
     let bars = overview
         .days
@@ -47,22 +48,11 @@ async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: w
             height: (used * 100).div_ceil(most_used),
         })
         .collect();
-    let events = match access.also::<ReadAuditEvents>() {
-        Ok(access) if signed.lacks(Feature::AuditLog, now).is_none() => {
-            engine.audit_events(&access, PageRequest { limit: MOST_NAMED, after: None }).await?.newest()
-        }
-        Ok(_) | Err(_) => Vec::new(),
-    };
-    let open = AlertFilter { status: Some(AlertStatus::Open), ..AlertFilter::default() };
-    let alerts = match access.also::<ReadRegistries>() {
-        Ok(access) => engine.alert_count(&access, open).await?,
-        Err(_) => 0,
-    };
     page::send(&DashboardPage {
         shell: Shell::vendor(&signed.person, &signed.csrf, "dashboard", now).after(request.query_string()),
         overview,
         bars,
-        events: events.iter().map(line).collect(),
-        alerts,
+        events: events.iter().flatten().map(line).collect(),
+        alerts: open_alerts.unwrap_or(0),
     })
 }

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadLicenses, ReadProducts};
-use keyward_domain::{CustomerId, License, LicenseFilter, LicenseKey, LicenseOrder, LicenseStatus, Product};
-use keyward_engine::{Engine, Holding, Named};
+use keyward_domain::permission::{ReadCustomers, ReadLicenses};
+use keyward_domain::{
+    CustomerId, License, LicenseFilter, LicenseKey, LicenseOrder, LicenseStatus, Product, Timestamp,
+};
+use keyward_engine::views::Holding;
+use keyward_engine::{Engine, Named};
 
 use super::Listing;
 use super::columns::{Column, columns};
-use crate::error_page::PageError;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
@@ -103,18 +105,19 @@ async fn overview(
     let now = engine.now();
     let (filter, mistyped) = filter(&listing);
     let grouped = listing.sort.is_empty() && !filter.unscoped && filter.customer.is_none();
-    let (groups, rows, pages) = if grouped {
-        let paging = Paging::of(&request);
-        let (groups, pages) = groups(&engine, &signed, &filter, &listing, &paging).await?;
-        (Some(groups), Vec::new(), pages)
+    let (product, groups, rows, pages) = if grouped {
+        let (paging, readers) = (Paging::of(&request), signed.access.also::<ReadCustomers>()?);
+        let page = paging.request_of(CUSTOMERS);
+        let view =
+            engine.licenses_by_holder_view(&signed.access, &readers, &filter, page, MOST_SHOWN).await?;
+        let (holders, pages) = paging.take(view.holders);
+        let groups = view.whole.into_iter().chain(holders).map(|holding| group(holding, &listing, now));
+        (view.product, Some(groups.collect()), Vec::new(), pages)
     } else {
-        let found = engine.licenses_in_order(&signed.access, &filter, &listing.ordered()).await?;
-        let (found, next) = found.into_parts();
-        (None, rows(&engine, &signed, found).await?, listing.pages(PATH, next.as_ref()))
-    };
-    let product = match filter.product {
-        Some(product) => engine.product(&signed.access.also::<ReadProducts>()?, product).await.ok(),
-        None => None,
+        let view = engine.license_list_view(&signed.access, &filter, &listing.ordered()).await?;
+        let (found, next) = view.licenses.into_parts();
+        let names = view.customers.unwrap_or_default();
+        (view.product, None, rows(found, &names, now), listing.pages(PATH, next.as_ref()))
     };
     let shell = Shell::vendor(&signed.person, &signed.csrf, "licenses", now).after(request.query_string());
     let page = LicensesPage {
@@ -138,61 +141,32 @@ async fn overview(
 }
 
 /// Licenses with the names of their customers.
-async fn rows(
-    engine: &Engine,
-    signed: &Signed<ReadLicenses>,
-    licenses: Vec<License>,
-) -> Result<Vec<Row>, PageError> {
-    let now = engine.now();
-    let ids = licenses.iter().filter_map(|license| license.customer);
-    let names = engine.customer_names(&signed.access.also::<ReadCustomers>()?, ids).await?;
+fn rows(licenses: Vec<License>, names: &BTreeMap<CustomerId, Named>, now: Timestamp) -> Vec<Row> {
     let row = |license: License| Row {
         status: license.status(now),
         customer: license.customer.and_then(|id| Some((id, names.get(&id)?.clone()))),
         license,
     };
-    Ok(licenses.into_iter().map(row).collect())
+    licenses.into_iter().map(row).collect()
 }
 
-/// A page of customers, each with the newest of their licenses; before the first, what the whole organization holds.
-async fn groups(
-    engine: &Engine,
-    signed: &Signed<ReadLicenses>,
-    filter: &LicenseFilter,
-    listing: &Listing,
-    paging: &Paging,
-) -> Result<(Vec<Group>, Pages), PageError> {
-    let (now, readers) = (engine.now(), signed.access.also::<ReadCustomers>()?);
-    let page = paging.request_of(CUSTOMERS);
-    let (whole, found) =
-        engine.licenses_by_holder(&signed.access, &readers, filter, page, MOST_SHOWN).await?;
-    let (found, pages) = paging.take(found);
-    let ids: Vec<_> = found.iter().filter_map(|one| Some(one.customer.as_ref()?.0)).collect();
-    let entitlements = signed.access.also::<ReadEntitlements>()?;
-    let deployers = engine.application_entitlement_counts(&entitlements, &ids).await?;
-    let pullers = engine.artifact_entitlement_counts(&entitlements, &ids).await?;
-    let group = |mut holding: Holding| {
-        let id = holding.customer.as_ref().map(|(id, _)| *id);
-        let count = |of: &BTreeMap<CustomerId, u64>| id.and_then(|id| of.get(&id)).copied().unwrap_or(0);
-        let licenses = std::mem::take(&mut holding.licenses);
-        let row = |license: License| Row {
-            status: license.status(now),
-            customer: holding.customer.clone(),
-            license,
-        };
-        Group {
-            more: holding.count > licenses.len() as u64,
-            rows: licenses.into_iter().map(row).collect(),
-            all: match &holding.customer {
-                Some((id, _)) => Listing { customer: id.to_string(), ..listing.clone() }.all(),
-                None => Listing { unscoped: "true".to_owned(), ..listing.clone() }.all(),
-            },
-            applications: count(&deployers),
-            artifacts: count(&pullers),
-            holding,
-        }
-    };
-    Ok((whole.into_iter().chain(found).map(group).collect(), pages))
+/// A customer with the newest of their licenses.
+fn group(mut holding: Holding, listing: &Listing, now: Timestamp) -> Group {
+    let licenses = std::mem::take(&mut holding.licenses);
+    let row =
+        |license: License| Row { status: license.status(now), customer: holding.customer.clone(), license };
+    let entitlements = holding.entitlements.unwrap_or_default();
+    Group {
+        more: holding.count > licenses.len() as u64,
+        rows: licenses.into_iter().map(row).collect(),
+        all: match &holding.customer {
+            Some((id, _)) => Listing { customer: id.to_string(), ..listing.clone() }.all(),
+            None => Listing { unscoped: "true".to_owned(), ..listing.clone() }.all(),
+        },
+        applications: entitlements.applications,
+        artifacts: entitlements.artifacts,
+        holding,
+    }
 }
 
 impl Listing {

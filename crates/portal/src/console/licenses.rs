@@ -2,13 +2,14 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadLicenses, ReadProducts, WriteLicenses};
+use keyward_domain::permission::{ReadLicenses, WriteLicenses};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{
     Customer, EndTime, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes, Payload, Pin,
     Product, Renewal, Revision, Timestamp,
 };
-use keyward_engine::{BoundsChange, Engine, Error, LicenseChange, Named, TokenFormat};
+use keyward_engine::views::LicenseView;
+use keyward_engine::{BoundsChange, Engine, LicenseChange, Named};
 use keyward_web::{Fields, Id, Request};
 
 use crate::form::{Form, Posted};
@@ -73,26 +74,12 @@ async fn page_of(
     link: Option<String>,
     query: &str,
 ) -> Page {
-    let (access, now) = (signed.access.also::<ReadLicenses>()?, engine.now());
-    let license = engine.license(&access, id).await?;
-    let (token, why) = match engine.license_token(&access, id, TokenFormat::Jwt).await {
+    let now = engine.now();
+    let LicenseView { license, token, customer, former_customer, product, revisions, addresses, links } =
+        engine.license_view(&signed.access.also::<ReadLicenses>()?, id).await?;
+    let (token, why) = match token {
         Ok(token) => (Some(token), ""),
-        Err(Error::NoToken(why)) => (None, why),
-        Err(error) => return Err(error.into()),
-    };
-    let (mut customer, mut gone) = (None, None);
-    if let Some(id) = license.customer {
-        match engine.customer(&signed.access.also()?, id).await {
-            Ok(found) => customer = Some(found),
-            Err(Error::NotFound(_)) => {
-                gone = engine.customer_names(&signed.access.also()?, [id]).await?.remove(&id);
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    let product = match license.product {
-        Some(product) => Some(engine.product(&signed.access.also::<ReadProducts>()?, product).await?),
-        None => None,
+        Err(why) => (None, why),
     };
     let bounds = &license.bounds;
     let filled = Form::filled([
@@ -109,18 +96,13 @@ async fn page_of(
         shell: Shell::vendor(&signed.person, &signed.csrf, "licenses", now).after(query),
         status: license.status(now),
         customer,
-        gone,
+        gone: former_customer,
         product,
         token,
         why,
-        revisions: engine.revisions(&access, id).await?,
-        addresses: engine.license_addresses(&access, id).await?,
-        links: engine
-            .onboarding_links(&access, id)
-            .await?
-            .iter()
-            .map(|link| LinkRow::at(link, now))
-            .collect(),
+        revisions,
+        addresses,
+        links: links.iter().map(|link| LinkRow::at(link, now)).collect(),
         link,
         form: form.map_or(filled.clone(), |form| form.over(filled)),
         license,

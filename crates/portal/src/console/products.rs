@@ -6,6 +6,7 @@ use keyward_domain::permission::{ReadProducts, WriteProducts};
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
 use keyward_domain::version::{Pattern, Standing};
 use keyward_domain::{Name, Notes, Product, ProductId, ProductOrder, Versions};
+use keyward_engine::views::ProductView;
 use keyward_engine::{Engine, Error, KeyedProduct, NewProduct, ProductChange, SettingsChange};
 use keyward_web::{Fields, Id, Request, markdown};
 
@@ -198,23 +199,25 @@ struct ProductPage {
 }
 
 impl ProductPage {
+    /// What `form` does not hold is shown as it is saved.
     async fn of(
         engine: &Engine,
         signed: &Signed<impl keyward_domain::Grant>,
-        product: Product,
+        id: ProductId,
         form: Option<Form>,
         query: &str,
     ) -> Page {
-        let usage = engine.product_usage(&signed.access.also()?, product.id, 0).await?;
+        let ProductView { product, used, limit } = engine.product_view(&signed.access.also()?, id).await?;
+        let filled = filled(&product);
         let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now()).after(query);
         page::send(&Self {
             shell,
-            form: form.unwrap_or_else(|| filled(&product)),
+            form: form.map_or(filled.clone(), |form| form.over(filled)),
             rows: template::rows(&product.template),
             inputs: template::inputs(&product.template, None),
             docs: markdown::to_html(&product.page),
-            used: usage.days.first().map_or(0, |day| day.used),
-            limit: usage.limit,
+            used,
+            limit,
             product,
         })
     }
@@ -256,8 +259,7 @@ async fn show(
     id: Id<ProductId>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let product = engine.product(&signed.access, id.0).await?;
-    ProductPage::of(&engine, &signed, product, None, request.query_string()).await
+    ProductPage::of(&engine, &signed, id.0, None, request.query_string()).await
 }
 
 /// Saves a change, or shows the page again with what is wrong.
@@ -275,10 +277,7 @@ async fn save(
             Err(error) => form.keep(error)?,
         }
     }
-    let product = engine.product(&signed.access.also()?, id).await?;
-    // What other forms of the page hold stays as it is saved.
-    let form = form.over(filled(&product));
-    ProductPage::of(engine, signed, product, Some(form), "").await
+    ProductPage::of(engine, signed, id, Some(form), "").await
 }
 
 async fn general(

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyward_domain::ArtifactId;
 use keyward_domain::admission::Halt;
 use keyward_domain::registry::{ArtifactGrant, Ground, Reach, Tag};
+use keyward_domain::{ArtifactId, License, Page};
+use keyward_engine::views::PullableArtifact;
 use keyward_engine::{CustomerPulls, Engine, EntitledLicense};
 
 use crate::error_page::PageError;
@@ -33,22 +34,14 @@ pub(crate) struct Reached {
 }
 
 impl Reached {
-    pub(crate) async fn of(
-        engine: &Engine,
-        pulls: &CustomerPulls,
-        paging: &Paging,
-    ) -> Result<Self, PageError> {
-        let own = engine.pullable(pulls, paging.request()).await?;
-        let pages = paging.links(own.next.map(|next| next.to_string()).as_deref());
-        let artifacts = own.registries.into_iter().flat_map(|registry| {
-            let address = registry.address;
-            registry.artifacts.into_iter().map(move |own| Reachable {
-                image: format!("{address}/{}", own.artifact.repository),
-                reasons: reasons(&own.licenses),
-            })
-        });
-        let halted = own.halted.into_iter().map(|(_, why)| why).take(MOST_REASONS);
-        Ok(Self { artifacts: artifacts.collect(), pages, halted: halted.collect() })
+    pub(crate) fn of(images: Page<PullableArtifact>, halted: Vec<(License, Halt)>, paging: &Paging) -> Self {
+        let (images, pages) = paging.take(images);
+        let reachable = |one: PullableArtifact| Reachable {
+            image: format!("{}/{}", one.address, one.artifact.repository),
+            reasons: reasons(&one.licenses),
+        };
+        let halted = halted.into_iter().map(|(_, why)| why).take(MOST_REASONS);
+        Self { artifacts: images.into_iter().map(reachable).collect(), pages, halted: halted.collect() }
     }
 }
 
@@ -95,6 +88,12 @@ pub(super) fn named(tags: &BTreeSet<Tag>) -> String {
 
 /// What a customer can pull of the artifacts of some entitlements.
 pub(super) struct Effects(BTreeMap<ArtifactId, Vec<EntitledLicense>>);
+
+impl From<BTreeMap<ArtifactId, Vec<EntitledLicense>>> for Effects {
+    fn from(opened: BTreeMap<ArtifactId, Vec<EntitledLicense>>) -> Self {
+        Self(opened)
+    }
+}
 
 impl Effects {
     pub(super) async fn of<'a>(

@@ -5,6 +5,7 @@ use askama::Template;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Credential, Host, Notifications, Registry, RepositoryName, Upstream};
 use keyward_domain::{Name, RegistryId};
+use keyward_engine::views::{RegistryRow, RegistryView};
 use keyward_engine::{Engine, NewCredential, NewRegistry, RegistryChange};
 use keyward_web::{Fields, Id, Request};
 
@@ -43,14 +44,10 @@ struct RegistriesPage {
 
 async fn list(request: HttpRequest, signed: Signed<ReadRegistries>, engine: web::Data<Engine>) -> Page {
     let paging = Paging::of(&request);
-    let (found, pages) = paging.take(engine.registries(&signed.access, paging.request()).await?);
-    let ids: Vec<_> = found.iter().map(|registry| registry.id).collect();
-    let keys = engine.alive_registry_keys(&signed.access, &ids).await?;
-    let row = |registry: Registry| Row {
-        address: engine.registry_address(&registry),
-        keys: keys.get(&registry.id).copied().unwrap_or(0),
-        registry,
-    };
+    let found = engine.registries_view(&signed.access, paging.request()).await?;
+    let (found, pages) = paging.take(found);
+    let row =
+        |RegistryRow { registry, keys }| Row { address: engine.registry_address(&registry), keys, registry };
     let rows = found.into_iter().map(row).collect();
     let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
     page::send(&RegistriesPage { shell: shell.after(request.query_string()), rows, pages })
@@ -161,18 +158,18 @@ async fn show(
     id: Id<RegistryId>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let registry = engine.registry(&signed.access, id.0).await?;
-    let keys = engine.alive_registry_keys(&signed.access, &[registry.id]).await?;
+    let RegistryView { registry, keys, artifacts, notifications } =
+        engine.registry_view(&signed.access, id.0).await?;
     let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now());
     page::send(&RegistryPage {
         shell: shell.after(request.query_string()),
         tab: "overview",
         address: engine.registry_address(&registry),
-        keys: keys.get(&registry.id).copied().unwrap_or(0),
-        artifacts: engine.artifact_count(&signed.access, registry.id).await?,
+        keys,
+        artifacts,
         certificate: engine.registry_certificate(&registry),
         configuration: engine.upstream_configuration(&registry),
-        notifications: engine.notifications(&signed.access, id.0).await?,
+        notifications,
         registry,
     })
 }

@@ -24,6 +24,7 @@ mod m0023_verified_domains;
 mod m0024_retention;
 mod m0025_deletions;
 mod m0026_jobs;
+mod m0027_counts;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
@@ -75,6 +76,7 @@ impl MigratorTrait for Migrator {
             m0024_retention,
             m0025_deletions,
             m0026_jobs,
+            m0027_counts,
         ]
     }
 }

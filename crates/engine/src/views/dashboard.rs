@@ -1,0 +1,94 @@
+//! What needs attention, in numbers over everything that an organization has.
+
+use keyward_domain::permission::{ReadAuditEvents, ReadLicenses, ReadRegistries};
+use keyward_domain::{
+    Access, AlertStatus, AuditEvent, Feature, License, OrganizationScope, PageRequest, Timestamp,
+};
+use keyward_storage::{AlertFilter, Tx};
+
+use super::beside;
+use crate::{Engine, Error, Resource, Result};
+
+/// What the dashboard shows.
+#[derive(Debug, Clone)]
+pub struct DashboardView {
+    /// How things stand.
+    pub overview: Overview,
+    /// The newest events. `None` also where the plan does not include the audit log.
+    pub events: Option<Vec<AuditEvent>>,
+    /// How many alerts nobody has acknowledged.
+    pub open_alerts: Option<u64>,
+}
+
+/// How things stand at an organization.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// How many products there are, the archived ones too.
+    pub products: u64,
+    /// How many customers there are.
+    pub customers: u64,
+    /// How many licenses are active.
+    pub active: u64,
+    /// How many of those end within [`Overview::SOON_DAYS`].
+    pub ending: u64,
+    /// The first of them to end.
+    pub soon: Vec<License>,
+    /// How often the products were asked on each of the last [`Overview::DAYS`] days, today's last.
+    pub days: Vec<(i64, u64)>,
+}
+
+impl Overview {
+    /// Licenses that end within so many days end soon.
+    pub const SOON_DAYS: i64 = 30;
+
+    /// For so many days usage is given.
+    pub const DAYS: i64 = 30;
+
+    /// How often the products were asked today (UTC).
+    pub fn today(&self) -> u64 {
+        self.days.last().map_or(0, |(_, used)| *used)
+    }
+}
+
+impl Engine {
+    /// The dashboard, with at most `most` licenses that end soon and `most` events.
+    pub async fn dashboard_view(&self, access: &Access<ReadLicenses>, most: u32) -> Result<DashboardView> {
+        let (tx, now, scope) = (self.store.read().await?, self.now(), access.scope());
+        let organization =
+            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let events = match beside::<ReadAuditEvents, _>(access) {
+            Some(scope) if organization.limits(now).includes(Feature::AuditLog) => {
+                Some(tx.audit(scope).list(PageRequest { limit: most, after: None }).await?.newest())
+            }
+            Some(_) | None => None,
+        };
+        let open = AlertFilter { status: Some(AlertStatus::Open), ..AlertFilter::default() };
+        let open_alerts = match beside::<ReadRegistries, _>(access) {
+            Some(scope) => Some(tx.alerts(scope).count(open).await?),
+            None => None,
+        };
+        Ok(DashboardView { overview: overview(&tx, scope, now, most).await?, events, open_alerts })
+    }
+
+    /// How things stand now. Who sees the licenses may know how many customers and products there are.
+    pub async fn overview(&self, access: &Access<ReadLicenses>) -> Result<Overview> {
+        overview(&self.store.read().await?, access.scope(), self.now(), 0).await
+    }
+}
+
+/// How things stand at `now`, with the `most` licenses that end first.
+async fn overview(tx: &Tx, scope: OrganizationScope, now: Timestamp, most: u32) -> Result<Overview> {
+    let until = now.plus_days(Overview::SOON_DAYS);
+    let (ending, soon) = tx.licenses(scope).ending(now, until, most.into()).await?;
+    let (first, today) = (now.day() - Overview::DAYS + 1, now.day());
+    let used = tx.products(scope).usage(first, today).await?;
+    let used_on = |day| used.iter().find(|(used, _)| *used == day).map_or(0, |(_, used)| *used);
+    Ok(Overview {
+        products: tx.products(scope).count().await?.into(),
+        customers: tx.customers(scope).count().await?,
+        active: tx.licenses(scope).count_active(now).await?,
+        ending,
+        soon,
+        days: (first..=today).map(|day| (day, used_on(day))).collect(),
+    })
+}

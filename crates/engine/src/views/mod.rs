@@ -1,0 +1,36 @@
+//! What pages show: each page is one method, one read transaction and a fixed number of statements, so that all of it is one
+//! state. What a page is about is in the method's signature. What stands beside it, such as a license's product, is `None`
+//! where the caller may not see such things.
+
+mod customer;
+mod dashboard;
+mod license;
+mod licenses;
+mod product;
+mod registry;
+
+pub use customer::{CustomerEntitlements, CustomerPages, CustomerView, HeldLicenses, PullableArtifact};
+pub use dashboard::{DashboardView, Overview};
+pub use license::LicenseView;
+pub use licenses::{EntitlementCounts, Holding, LicenseListView, LicensesByHolderView};
+pub use product::ProductView;
+pub use registry::{RegistryRow, RegistryView};
+
+use keyward_domain::permission::ReadProducts;
+use keyward_domain::{Access, Grant, OrganizationScope, Product, ProductId};
+use keyward_storage::Tx;
+
+use crate::Result;
+
+/// Where things that need `Q` are found to be shown beside others; `None` for a caller who may not see them.
+fn beside<Q: Grant, P>(access: &Access<P>) -> Option<OrganizationScope> {
+    access.also::<Q>().ok().map(|access| access.scope())
+}
+
+/// A product that stands beside something else.
+async fn product<P>(tx: &Tx, access: &Access<P>, id: Option<ProductId>) -> Result<Option<Product>> {
+    match (beside::<ReadProducts, P>(access), id) {
+        (Some(scope), Some(id)) => Ok(tx.products(scope).find(id).await?),
+        (None, _) | (_, None) => Ok(None),
+    }
+}
