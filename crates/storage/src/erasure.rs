@@ -151,7 +151,7 @@ impl Erasure<'_> {
             search_text(&[name, email.as_str()], Some(email)).into(),
         ];
         let sql = "UPDATE customers SET name = $3, email = $4, email_key = $5, search = $6, notes = NULL,
-            version = version + 1, folded_version = version + 1 WHERE organization_id = $1 AND id = $2";
+            version = version + 1 WHERE organization_id = $1 AND id = $2";
         let backend = self.tx.get_database_backend();
         self.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         Ok(())

@@ -105,7 +105,7 @@ impl LicenseNotices<'_> {
     /// Active licenses that end in a window, of which an audience was not told for it: up to `most`, by
     /// customer.
     pub async fn ending(&self, audience: Audience, window: Window, most: u64) -> Result<Vec<Ending>> {
-        let told = notified_column(audience);
+        let notified = notified_column(audience);
         let mut query = license::Entity::find()
             .find_also_related(terms::Entity)
             .filter(license::Column::OrganizationId.eq(self.scope.id().uuid()))
@@ -115,7 +115,7 @@ impl LicenseNotices<'_> {
             .filter(terms::Column::State.eq("current"))
             .filter(terms::Column::ExpiresAt.gt(window.after.unix()))
             .filter(terms::Column::ExpiresAt.lte(window.until.unix()))
-            .filter(Condition::any().add(told.is_null()).add(told.gt(i64::from(window.days))));
+            .filter(Condition::any().add(notified.is_null()).add(notified.gt(i64::from(window.days))));
         if audience == Audience::Customer {
             query = query.filter(license::Column::CustomerId.is_not_null());
         }
@@ -158,8 +158,8 @@ impl LicenseNotices<'_> {
 
 fn notified_column(audience: Audience) -> terms::Column {
     match audience {
-        Audience::Members => terms::Column::MembersTold,
-        Audience::Customer => terms::Column::CustomerTold,
+        Audience::Members => terms::Column::MembersNotifiedDays,
+        Audience::Customer => terms::Column::CustomerNotifiedDays,
     }
 }
 

@@ -12,7 +12,7 @@ use sea_orm::{
 
 use crate::license::{self, row as licenses};
 use crate::page::paged;
-use crate::{Store, Tx, customer, folding, member, overview, registry_key};
+use crate::{Store, Tx, customer, member, overview, registry_key};
 
 /// The tables that grow with the number of customers.
 const LARGE: [&str; 5] = ["customers", "licenses", "members", "revisions", "registry_keys"];
@@ -53,7 +53,7 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
     let keys = registry_key::row::Entity::find()
         .filter(sea_orm::ColumnTrait::eq(&registry_key::row::Column::OrganizationId, scope.id().uuid()));
     let email = "ada@acme.example".parse().unwrap();
-    let mut queries = vec![
+    vec![
         ("customers", text(customers.build(backend))),
         ("licenses", text(listed(&LicenseFilter::default()).build(backend))),
         ("licenses of a customer", text(listed(&held).build(backend))),
@@ -70,9 +70,7 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
         ("customers by address", text(customer::with_email(&email).build(backend))),
         ("members by address", text(member::with_email(&email).build(backend))),
         ("registry keys", text(paged(keys, registry_key::row::Column::Id, page).build(backend))),
-    ];
-    queries.extend(folding::unfolded().map(|query| ("what is to be folded", query)));
-    queries
+    ]
 }
 
 async fn plan(tx: &Tx, query: &str) -> Vec<String> {

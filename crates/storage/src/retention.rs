@@ -143,7 +143,7 @@ pub(crate) async fn bring_keys_back(tx: &Connection, now: Timestamp) -> Result<(
     let longest = i64::from(ApiKey::MOST_OVERLAP_SECONDS);
     for sql in [
         format!(
-            "UPDATE registry_keys SET secret_created_at = $1, chore_at = $1,
+            "UPDATE registry_keys SET secret_created_at = $1, next_step_at = $1,
                 previous_until = CASE WHEN previous_until > $1 + COALESCE(overlap_days * {day}, {longest})
                     THEN $1 + COALESCE(overlap_days * {day}, {longest}) ELSE previous_until END,
                 collected_at = CASE WHEN collected_at > $1 THEN $1 ELSE collected_at END

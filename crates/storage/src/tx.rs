@@ -42,8 +42,6 @@ pub enum Technical {
     /// What the installation knows of itself was written: the link of the first start, the mark of the master key. There is no
     /// organization that could have an event.
     Installation,
-    /// Rows of an earlier version were brought to the form of this one.
-    Migration,
     /// A secret waits, sealed, for the page that shows it once; making it was recorded.
     ShownOnce,
     /// A mail was claimed, sent, put off or given up.

@@ -3,6 +3,7 @@
 
 mod applications;
 mod concurrency;
+mod dump;
 mod fixtures;
 mod jobs;
 mod lists;
