@@ -13,3 +13,4 @@ mod round_trips;
 mod schema;
 mod scopes;
 mod search;
+mod upgrades;
