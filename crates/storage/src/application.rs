@@ -63,7 +63,7 @@ impl Applications<'_> {
         found.one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: ApplicationId) -> Result<Option<Application>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }

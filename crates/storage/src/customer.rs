@@ -78,7 +78,7 @@ impl Customers<'_> {
         self.one(id).one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: CustomerId) -> Result<Option<Customer>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }

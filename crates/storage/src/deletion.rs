@@ -122,7 +122,7 @@ impl Deletions<'_> {
         row::Entity::find_by_id(organization.uuid()).one(self.tx).await?.map(read).transpose()
     }
 
-    /// The same, held until the end of the transaction.
+    /// The same, locked until the end of the transaction.
     pub async fn lock(&self, organization: OrganizationId) -> Result<Option<Deletion>> {
         row::Entity::find_by_id(organization.uuid()).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
@@ -158,7 +158,7 @@ impl Deletions<'_> {
         Ok(scheduled.exec(self.tx).await?.rows_affected == 1)
     }
 
-    /// The one that is due at `now` for longest and not finished, held until the end of the transaction; of several who ask
+    /// The one that is due at `now` for longest and not finished, locked until the end of the transaction; of several who ask
     /// at once, each gets another.
     pub async fn due(&self, now: Timestamp) -> Result<Option<Deletion>> {
         // Not as all else that is due: a clock that is behind deletes nothing early.

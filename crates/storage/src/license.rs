@@ -107,7 +107,7 @@ impl Licenses<'_> {
         query.one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: LicenseId) -> Result<Option<License>> {
         // Locked before its terms are read: they may change while the lock is waited for.
         let locked = self.live().filter(row::Column::Id.eq(id.uuid())).lock(ROW).one(self.tx).await?;
@@ -177,7 +177,7 @@ impl Licenses<'_> {
         own.order_by_desc(row::Column::Id).all(self.tx).await?.into_iter().map(read).collect()
     }
 
-    /// All of one customer, held until the end of the transaction.
+    /// All of one customer, locked until the end of the transaction.
     pub async fn of_customer(&self, customer: CustomerId) -> Result<Vec<License>> {
         let of_customer = || self.live().filter(row::Column::CustomerId.eq(customer.uuid()));
         of_customer().order_by_asc(row::Column::Id).lock(ROW).all(self.tx).await?;

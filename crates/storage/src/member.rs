@@ -112,7 +112,7 @@ impl Members<'_> {
         TABLE.one(set.rows_affected)
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: MemberId) -> Result<Option<Member>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }

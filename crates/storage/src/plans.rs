@@ -44,7 +44,7 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
     };
     let backend = tx.inner.get_database_backend();
     let active = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
-    let held = LicenseFilter { customer: Some(CustomerId::new(1, [1; 10])), ..LicenseFilter::default() };
+    let theirs = LicenseFilter { customer: Some(CustomerId::new(1, [1; 10])), ..LicenseFilter::default() };
     let text = |query: sea_orm::Statement| query.to_string();
     let customers = paged(tx.customers(scope).live(), customer::row::Column::Id, page);
     let listed = |filter: &LicenseFilter| {
@@ -56,7 +56,7 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
     vec![
         ("customers", text(customers.build(backend))),
         ("licenses", text(listed(&LicenseFilter::default()).build(backend))),
-        ("licenses of a customer", text(listed(&held).build(backend))),
+        ("licenses of a customer", text(listed(&theirs).build(backend))),
         ("active licenses", text(license::filtered(scope, &active, now).build(backend))),
         (
             "ending",

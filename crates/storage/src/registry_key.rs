@@ -100,7 +100,7 @@ impl RegistryKeys<'_> {
         self.one(id).one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
@@ -283,7 +283,7 @@ pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash) -> Result<Option
     row::Entity::find().filter(bears(hash)).one(tx).await?.map(read).transpose()
 }
 
-/// The key that has needed something for longest, held until the end of the transaction; of several who ask at once,
+/// The key that has needed something for longest, locked until the end of the transaction; of several who ask at once,
 /// each gets another. It is named, not read, so that one that can't be read can be passed over.
 pub(crate) async fn in_need(tx: &Connection, now: Timestamp) -> Result<Option<RegistryKeyId>> {
     let ids = row::Entity::find().select_only().column(row::Column::Id);
@@ -292,7 +292,7 @@ pub(crate) async fn in_need(tx: &Connection, now: Timestamp) -> Result<Option<Re
     Ok(found.map(RegistryKeyId::from))
 }
 
-/// A key of whatever registry, held until the end of the transaction.
+/// A key of whatever registry, locked until the end of the transaction.
 pub(crate) async fn lock_any(tx: &Connection, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
     row::Entity::find_by_id(id.uuid()).lock(ROW).one(tx).await?.map(read).transpose()
 }

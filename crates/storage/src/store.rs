@@ -200,7 +200,7 @@ impl Store {
         self.pools().probes
     }
 
-    /// Opens connections anew. With `give_up`, whatever waits for an answer on the old ones is told at once.
+    /// Opens connections anew. With `give_up`, whatever waits for an answer on the old ones gets an error at once.
     pub(crate) async fn reconnect(&self, give_up: bool) -> Result<()> {
         let new = Pools::open(&self.shared.url, self.shared.options).await?;
         let old = {
@@ -330,7 +330,7 @@ async fn applied(manager: SchemaManager<'_>) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Connects once, so that what is wrong with the URL or the server is told at once and as it is.
+/// Connects once, so that what is wrong with the URL or the server is said at once and as it is.
 async fn reach(url: &str) -> Result<()> {
     let options: PgConnectOptions = url.parse().map_err(StorageError::unreachable)?;
     let connected = tokio::time::timeout(5 * ACQUIRE, options.connect()).await;
@@ -341,7 +341,7 @@ async fn reach(url: &str) -> Result<()> {
 }
 
 fn postgres(url: &str, connections: u32, options: StoreOptions) -> ConnectOptions {
-    // A little sooner than we give up: what is slow is told by the server, and what is dead found out by us.
+    // A little sooner than we give up: what is slow is reported by the server, and what is dead found out by us.
     let statement = options.statement_timeout.as_millis() * 9 / 10;
     let session = format!("{SESSION}; SET statement_timeout = {statement}");
     let mut options = ConnectOptions::new(url);
@@ -362,7 +362,7 @@ fn postgres(url: &str, connections: u32, options: StoreOptions) -> ConnectOption
 }
 
 fn sqlite(path: String, connections: u32) -> ConnectOptions {
-    // Not every path can stand in a URL, so it is told apart.
+    // Not every path can stand in a URL, so it is set apart.
     let mut options = ConnectOptions::new("sqlite://keyward.db");
     // A file does not hang up: there is nothing to be tested before a connection is used again.
     options.test_before_acquire(false);

@@ -202,12 +202,12 @@ impl Tx {
         registry_key::by_hash(&self.inner, hash).await
     }
 
-    /// The registry key of the server that has needed something for longest, held until the end of the transaction.
+    /// The registry key of the server that has needed something for longest, locked until the end of the transaction.
     pub async fn registry_key_in_need(&self, now: Timestamp) -> Result<Option<RegistryKeyId>> {
         registry_key::in_need(&self.inner, now).await
     }
 
-    /// A registry key of whatever organization, held until the end of the transaction.
+    /// A registry key of whatever organization, locked until the end of the transaction.
     pub async fn lock_registry_key(&self, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
         registry_key::lock_any(&self.inner, id).await
     }
@@ -227,7 +227,7 @@ impl Tx {
         upstream_claim::of(&self.inner, registry).await
     }
 
-    /// Writes what is known of the upstream of a registry. The endpoints are held.
+    /// Writes what is known of the upstream of a registry. The endpoints are locked.
     pub async fn claim_upstream(&self, registry: RegistryId, endpoints: &BTreeSet<Endpoint>) -> Result<()> {
         upstream_claim::put(&self.inner, registry, endpoints).await
     }
@@ -349,7 +349,7 @@ impl Tx {
         provider::take(&self.inner, state).await
     }
 
-    /// What one organization tells by mail.
+    /// What one organization sends mails about.
     pub fn notices(&self, scope: OrganizationScope) -> LicenseNotices<'_> {
         LicenseNotices { tx: &self.inner, scope }
     }
@@ -375,7 +375,7 @@ impl Tx {
         link::by_hash(&self.inner, hash, false).await
     }
 
-    /// The same, held until the end of the transaction.
+    /// The same, locked until the end of the transaction.
     pub async fn lock_link_by_hash(&self, hash: &SecretHash) -> Result<Option<Link>> {
         link::by_hash(&self.inner, hash, true).await
     }
