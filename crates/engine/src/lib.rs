@@ -290,11 +290,6 @@ impl Engine {
         self.store.watch().await;
     }
 
-    /// Folds the texts that an older program has written beside this one; whether there were any.
-    pub async fn fold_texts(&self) -> Result<bool> {
-        Ok(self.store.fold_texts().await?)
-    }
-
     /// A name for one request, to find it in the log.
     pub fn request_id(&self) -> String {
         use base64::Engine as _;

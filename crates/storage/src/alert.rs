@@ -72,21 +72,21 @@ pub struct Alerts<'a> {
 }
 
 impl Alerts<'_> {
-    /// Adds one, unless the same was told that day. Whether it did.
+    /// Adds one, unless the same was raised that day. Whether it did.
     pub async fn insert(&self, alert: &Alert) -> Result<bool> {
-        let told = [row::Column::HolderId, row::Column::Day, row::Column::Kind, row::Column::Aspect];
-        let told = OnConflict::columns(told).do_nothing().to_owned();
+        let key = [row::Column::HolderId, row::Column::Day, row::Column::Kind, row::Column::Aspect];
+        let once = OnConflict::columns(key).do_nothing().to_owned();
         let inserted =
-            row::Entity::insert(write(alert)?).on_conflict(told).exec_without_returning(self.tx).await?;
+            row::Entity::insert(write(alert)?).on_conflict(once).exec_without_returning(self.tx).await?;
         Ok(inserted == 1)
     }
 
-    /// Whether such a thing was told of the same holder on that day.
+    /// Whether such a thing was raised of the same holder on that day.
     pub async fn is_raised(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Result<bool> {
         Ok(self.same(holder, finding, at).limit(1).one(self.tx).await?.is_some())
     }
 
-    /// Whether anything of its kind was told of the same holder on that day.
+    /// Whether anything of its kind was raised of the same holder on that day.
     pub async fn is_kind_raised(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Result<bool> {
         Ok(self.kind(holder, finding, at).limit(1).one(self.tx).await?.is_some())
     }
@@ -96,7 +96,7 @@ impl Alerts<'_> {
         self.one(id).one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: AlertId) -> Result<Option<Alert>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }

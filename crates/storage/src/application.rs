@@ -25,8 +25,7 @@ mod row {
         pub slug: String,
         pub kind: String,
         pub description: Option<String>,
-        pub search: Option<String>,
-        pub folded_version: Option<i64>,
+        pub search: String,
         pub created_at: i64,
         pub updated_at: i64,
         pub version: i64,
@@ -64,7 +63,7 @@ impl Applications<'_> {
         found.one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: ApplicationId) -> Result<Option<Application>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
@@ -129,8 +128,7 @@ fn write(application: &Application) -> row::ActiveModel {
         slug: Set(application.slug.to_string()),
         kind: Set(application.kind.as_str().to_owned()),
         description: Set(application.description.as_ref().map(ToString::to_string)),
-        search: Set(Some(search_text(&[application.name.as_str()], None))),
-        folded_version: Set(Some(application.version)),
+        search: Set(search_text(&[application.name.as_str()], None)),
         created_at: Set(application.created_at.unix()),
         updated_at: Set(application.updated_at.unix()),
         version: Set(application.version),

@@ -82,9 +82,9 @@ impl ApplicationEntitlements<'_> {
         Ok(self.read(found).await?.pop())
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: ApplicationEntitlementId) -> Result<Option<ApplicationEntitlement>> {
-        // Held before its versions are read: they may change while the lock is waited for.
+        // Locked before its versions are read: they may change while the lock is waited for.
         let found = self.all().filter(row::Column::Id.eq(id.uuid())).lock(ROW).all(self.tx).await?;
         Ok(self.read(found).await?.pop())
     }

@@ -118,7 +118,7 @@ impl ApplicationVersions<'_> {
         self.named(application, name).one(self.tx).await?.map(read).transpose()
     }
 
-    /// The same, held until the end of the transaction.
+    /// The same, locked until the end of the transaction.
     pub async fn lock(
         &self,
         application: ApplicationId,

@@ -88,7 +88,7 @@ impl ArtifactEntitlements<'_> {
         self.one(id).one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: ArtifactEntitlementId) -> Result<Option<ArtifactEntitlement>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }

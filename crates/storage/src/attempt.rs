@@ -35,7 +35,7 @@ mod row {
 const TABLE: Table = Table("sign_in_attempts");
 
 /// How often a row is looked for that others sweep away meanwhile.
-const MOST_LOOKS: u32 = 8;
+const MOST_TRIES: u32 = 8;
 
 /// The failed sign-ins of all accounts.
 pub struct SignInAttempts<'a> {
@@ -43,14 +43,14 @@ pub struct SignInAttempts<'a> {
 }
 
 impl SignInAttempts<'_> {
-    /// Those of one account, held until the end of the transaction.
+    /// Those of one account, locked until the end of the transaction.
     pub async fn lock(&self, account: &AccountKey, now: Timestamp) -> Result<Attempts> {
         let account = account.as_bytes().to_vec();
-        for _ in 0..MOST_LOOKS {
+        for _ in 0..MOST_TRIES {
             if let Some(row) = row::Entity::find_by_id(account.clone()).lock(ROW).one(self.tx).await? {
                 return read(row);
             }
-            // A row that is not there can't be held, so it is made first; of several who do, one does.
+            // A row that is not there can't be locked, so it is made first; of several who do, one does.
             let row = write(account.clone(), &Attempts::none(now))?;
             let mine = OnConflict::column(row::Column::Account).do_nothing().to_owned();
             row::Entity::insert(row).on_conflict(mine).exec_without_returning(self.tx).await?;
@@ -58,7 +58,7 @@ impl SignInAttempts<'_> {
         Err(TABLE.corrupt("account"))
     }
 
-    /// Writes what is held.
+    /// Writes what is locked.
     pub async fn save(&self, account: &AccountKey, attempts: &Attempts) -> Result<()> {
         let account = account.as_bytes().to_vec();
         let row = write(account.clone(), attempts)?;

@@ -1,4 +1,4 @@
-//! The audit log, and the outbox that tells the same to the world outside.
+//! The audit log, and the outbox that publishes the same.
 
 use keyward_domain::{Action, Actor, AuditEvent, OrganizationScope, Page, PageRequest};
 use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
@@ -75,7 +75,7 @@ impl AuditEvents<'_> {
     /// transaction be committed.
     pub async fn record(&self, event: &AuditEvent) -> Result<Recorded> {
         let detail = serde_json::Value::Object(event.detail.clone());
-        let told = serde_json::json!({
+        let published = serde_json::json!({
             "event": event.action.as_str(),
             "target": event.target,
             "timestamp": event.at,
@@ -102,7 +102,7 @@ impl AuditEvents<'_> {
             id: Set(event.id.uuid()),
             organization_id: Set(self.scope.id().uuid()),
             kind: Set(event.action.as_str().to_owned()),
-            payload: Set(told.to_string()),
+            payload: Set(published.to_string()),
             created_at: Set(event.at.unix()),
             delivered_at: Set(None),
             attempts: Set(0),

@@ -1,4 +1,4 @@
-//! What was changed, so that what is held in memory can be told from what is so.
+//! What was changed, so that what is in memory can be compared with what is so.
 //!
 //! Every change of anything an organization has makes a new [`Generation`] of it; beside it stands which thing
 //! was changed at which generation. Who holds a copy made at generation 7 asks, in the transaction whose outcome
@@ -132,7 +132,7 @@ impl Changes<'_> {
             .await?)
     }
 
-    /// Notes the change with this random id, of `target`. The organization is held until the end of the transaction,
+    /// Notes the change with this random id, of `target`. The organization is locked until the end of the transaction,
     /// so that generations become visible in their order. Gives the number of the new one.
     pub async fn note(&self, target: Uuid, change: Uuid) -> Result<i64> {
         let history = self.find(true).await?.ok_or_else(|| TABLE.corrupt("generation"))?.after(change);
@@ -156,12 +156,12 @@ impl Changes<'_> {
         Ok(history.number)
     }
 
-    async fn find(&self, held: bool) -> Result<Option<History>> {
+    async fn find(&self, locked: bool) -> Result<Option<History>> {
         let found = organization::Entity::find_by_id(self.organization.uuid())
             .select_only()
             .column(organization::Column::Generation)
             .column(organization::Column::History);
-        let found = if held { found.lock(ROW) } else { found };
+        let found = if locked { found.lock(ROW) } else { found };
         let found: Option<(i64, Vec<u8>)> = found.into_tuple().one(self.tx).await?;
         found.map(|(number, history)| History::read(number, &history)).transpose()
     }

@@ -1,7 +1,7 @@
 //! A connection within a transaction, which gives up on a database that does not answer.
 //!
 //! A connection can die without a word: a proxy or a network that forwards nothing any more closes nothing. So every
-//! statement has a limit, and whatever waits on connections that were found out to be dead is told at once.
+//! statement has a limit, and whatever waits on connections that were found out to be dead gets an error at once.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) struct Patience {
     pub limit: Duration,
     /// Fires once the connections of this pool were given up.
     pub given_up: watch::Receiver<bool>,
-    /// Told of each statement that took too long.
+    /// Notified of each statement that took too long.
     pub suspicion: Arc<Notify>,
 }
 

@@ -162,7 +162,7 @@ impl Content<'_> {
     }
 
     /// Writes that a tag points to `digest`, under a fresh `id`. What it pointed to before becomes history. The
-    /// artifact is held.
+    /// artifact is locked.
     pub async fn point(&self, id: Uuid, tag: &Tag, digest: &Digest, now: Timestamp) -> Result<()> {
         if self.pointed(tag).await?.as_ref() == Some(digest) {
             return Ok(());

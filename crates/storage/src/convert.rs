@@ -6,7 +6,7 @@ use sea_orm::sea_query::LockType;
 
 use crate::{Result, StorageError};
 
-/// How a row is held for a decision. Weaker than `FOR UPDATE`, which would also wait for transactions that only
+/// How a row is locked for a decision. Weaker than `FOR UPDATE`, which would also wait for transactions that only
 /// refer to the row by a foreign key, and deadlock with them. SQLite has no row locks and needs none.
 pub(crate) const ROW: LockType = LockType::NoKeyUpdate;
 

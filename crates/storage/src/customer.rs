@@ -31,11 +31,10 @@ pub(crate) mod row {
         pub organization_id: Uuid,
         pub name: String,
         pub email: String,
-        pub email_key: Option<String>,
+        pub email_key: String,
         pub notes: Option<String>,
         pub blocked: String,
-        pub search: Option<String>,
-        pub folded_version: Option<i64>,
+        pub search: String,
         pub created_at: i64,
         pub updated_at: i64,
         pub deleted_at: Option<i64>,
@@ -79,7 +78,7 @@ impl Customers<'_> {
         self.one(id).one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: CustomerId) -> Result<Option<Customer>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
@@ -179,11 +178,10 @@ fn write(customer: &Customer) -> row::ActiveModel {
         organization_id: Set(customer.organization.uuid()),
         name: Set(customer.name.to_string()),
         email: Set(customer.email.to_string()),
-        email_key: Set(Some(customer.email.key().as_str().to_owned())),
+        email_key: Set(customer.email.key().as_str().to_owned()),
         notes: Set(customer.notes.as_ref().map(ToString::to_string)),
         blocked: Set(write_block_list(&customer.blocked)),
-        search: Set(Some(search_text(&texts, Some(&customer.email)))),
-        folded_version: Set(Some(customer.version)),
+        search: Set(search_text(&texts, Some(&customer.email))),
         created_at: Set(customer.created_at.unix()),
         updated_at: Set(customer.updated_at.unix()),
         deleted_at: NotSet,

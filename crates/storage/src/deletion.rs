@@ -122,7 +122,7 @@ impl Deletions<'_> {
         row::Entity::find_by_id(organization.uuid()).one(self.tx).await?.map(read).transpose()
     }
 
-    /// The same, held until the end of the transaction.
+    /// The same, locked until the end of the transaction.
     pub async fn lock(&self, organization: OrganizationId) -> Result<Option<Deletion>> {
         row::Entity::find_by_id(organization.uuid()).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
@@ -158,7 +158,7 @@ impl Deletions<'_> {
         Ok(scheduled.exec(self.tx).await?.rows_affected == 1)
     }
 
-    /// The one that is due at `now` for longest and not finished, held until the end of the transaction; of several who ask
+    /// The one that is due at `now` for longest and not finished, locked until the end of the transaction; of several who ask
     /// at once, each gets another.
     pub async fn due(&self, now: Timestamp) -> Result<Option<Deletion>> {
         // Not as all else that is due: a clock that is behind deletes nothing early.
@@ -298,13 +298,13 @@ mod tests {
     const ROWS: &[&str] = &[
         "INSERT INTO organizations (id, name, slug, status_window, created_at, updated_at, version) VALUES ($0, 'N', $S, 1, 0, 0, 1)",
         "INSERT INTO notices (organization_id, members, customers, alerts, days, checked_at, digest_day, version) VALUES ($0, TRUE, TRUE, TRUE, '[]', 0, 0, 1)",
-        "INSERT INTO members (id, organization_id, email, name, role, created_at, updated_at, version) VALUES ($1, $0, 'a', 'A', 'owner', 0, 0, 1)",
+        "INSERT INTO members (id, organization_id, email, email_key, name, role, created_at, updated_at, version) VALUES ($1, $0, 'a', 'a', 'A', 'owner', 0, 0, 1)",
         "INSERT INTO management_tokens (id, organization_id, name, hint, hash, scopes, created_at) VALUES ($2, $0, 'a', '', $X, '', 0)",
-        "INSERT INTO customers (id, organization_id, name, email, created_at, updated_at, version) VALUES ($3, $0, 'C', 'c', 0, 0, 1)",
+        "INSERT INTO customers (id, organization_id, name, email, email_key, search, created_at, updated_at, version) VALUES ($3, $0, 'C', 'c', 'c', 'c', 0, 0, 1)",
         "INSERT INTO signing_keys (organization_id, kid, public, sealed, state, created_at) VALUES ($0, $X, $X, $X, 'active', 0)",
-        "INSERT INTO products (id, organization_id, name, slug, page, template, pull_roles, settings, versions, state, key_hash, key_hint, key_created_at, created_at, updated_at, version) VALUES ($4, $0, 'P', 'p', '', '', '', '', '', 'active', $X, '', 0, 0, 0, 1)",
+        "INSERT INTO products (id, organization_id, name, slug, page, template, pull_roles, settings, versions, search, state, key_hash, key_hint, key_created_at, created_at, updated_at, version) VALUES ($4, $0, 'P', 'p', '', '', '', '', '', '', 'active', $X, '', 0, 0, 0, 1)",
         "INSERT INTO product_usage (product_id, day, used, answers) VALUES ($4, 1, 1, '{}')",
-        "INSERT INTO licenses (id, organization_id, name, customer_id, product_id, state, created_at, updated_at, version) VALUES ($5, $0, 'L', $3, $4, 'active', 0, 0, 1)",
+        "INSERT INTO licenses (id, organization_id, name, customer_id, product_id, search, state, created_at, updated_at, version) VALUES ($5, $0, 'L', $3, $4, '', 'active', 0, 0, 1)",
         "INSERT INTO revisions (id, organization_id, license_id, number, not_before, payload, issuer, kid, status_index, state, created_at) VALUES ($6, $0, $5, 1, 0, '{}', '', $X, 0, 'current', 0)",
         "INSERT INTO license_addresses (license_id, address, first_seen_at, last_seen_at) VALUES ($5, '192.0.2.1', 0, 0)",
         "INSERT INTO audit_events (id, organization_id, actor, action, detail, at) VALUES ($7, $0, 'server', 'x', '{}', 0)",
@@ -324,8 +324,8 @@ mod tests {
         "INSERT INTO upstream_claims (registry_id, endpoint) VALUES ($11, 'e')",
         "INSERT INTO registry_keys (id, organization_id, registry_id, name, owner, access, hash, hint, secret_created_at, created_at) VALUES ($13, $0, $11, 'K', '', 'read', $X, '', 0, 0)",
         "INSERT INTO registry_events (id, organization_id, registry_id, key_id, operation, decision, repository, reference, bytes, address, client, at) VALUES ($14, $0, $11, $13, '', '', '', '', 0, '', '', 0)",
-        "INSERT INTO registry_hours (holder_id, deed, hour, times) VALUES ($13, 'pull', 1, 1)",
-        "INSERT INTO registry_hours (holder_id, deed, hour, times) VALUES ($5, 'pull', 1, 1)",
+        "INSERT INTO registry_hours (holder_id, operation, hour, times) VALUES ($13, 'pull', 1, 1)",
+        "INSERT INTO registry_hours (holder_id, operation, hour, times) VALUES ($5, 'pull', 1, 1)",
         "INSERT INTO registry_networks (key_id, network, known_from, last_at) VALUES ($13, '192.0.2.0/24', 0, 0)",
         "INSERT INTO alerts (id, organization_id, registry_id, holder, holder_id, kind, aspect, day, detail, created_at) VALUES ($15, $0, $11, 'key', $13, '', '', 1, '', 0)",
         "INSERT INTO artifacts (id, organization_id, registry_id, repository, created_at) VALUES ($16, $0, $11, 'a', 0)",
@@ -334,7 +334,7 @@ mod tests {
         "INSERT INTO artifact_edges (artifact_id, child, parent, kind, size) VALUES ($16, 'c', 'd', '', 0)",
         "INSERT INTO artifact_policies (organization_id, policy) VALUES ($0, '')",
         "INSERT INTO artifact_entitlements (id, organization_id, customer_id, grants, created_at, updated_at, version) VALUES ($18, $0, $3, '', 0, 0, 1)",
-        "INSERT INTO applications (id, organization_id, name, slug, kind, created_at, updated_at, version) VALUES ($19, $0, 'A', 'a', 'compose', 0, 0, 1)",
+        "INSERT INTO applications (id, organization_id, name, slug, kind, search, created_at, updated_at, version) VALUES ($19, $0, 'A', 'a', 'compose', '', 0, 0, 1)",
         "INSERT INTO application_versions (id, organization_id, application_id, name, notes, created_at, updated_at, version) VALUES ($20, $0, $19, '1', '', 0, 0, 1)",
         "INSERT INTO application_files (version_id, place, name, content) VALUES ($20, 0, 'f', '')",
         "INSERT INTO application_charts (version_id, chart) VALUES ($20, '')",

@@ -25,7 +25,7 @@ pub struct Person {
     pub name: Option<Name>,
     /// Their address.
     pub email: Email,
-    /// What is told instead of the name.
+    /// What is said instead of the name.
     pub pseudonym: Name,
     /// And instead of the address.
     pub pseudonymous_email: Email,
@@ -105,21 +105,21 @@ impl Erasure<'_> {
                 continue;
             }
             self.write("UPDATE audit_events SET detail = $2 WHERE id = $1", id, left).await?;
-            let told = Statement::from_sql_and_values(
+            let event = Statement::from_sql_and_values(
                 backend,
                 "SELECT payload FROM outbox WHERE id = $1",
                 [id.into()],
             );
-            if let Some(told) = self.tx.query_one_raw(told).await? {
-                let told: String = told.try_get_by_index(0)?;
-                let mut told: Json = OUTBOX.take("payload", serde_json::from_str(&told))?;
-                person.leave(&mut told);
+            if let Some(event) = self.tx.query_one_raw(event).await? {
+                let event: String = event.try_get_by_index(0)?;
+                let mut event: Json = OUTBOX.take("payload", serde_json::from_str(&event))?;
+                person.leave(&mut event);
                 if actor == person.id
-                    && let Some(data) = told.get_mut("data").and_then(Json::as_object_mut)
+                    && let Some(data) = event.get_mut("data").and_then(Json::as_object_mut)
                 {
                     data.remove("address");
                 }
-                self.write("UPDATE outbox SET payload = $2 WHERE id = $1", id, told.to_string()).await?;
+                self.write("UPDATE outbox SET payload = $2 WHERE id = $1", id, event.to_string()).await?;
             }
         }
         Ok(last)
@@ -151,7 +151,7 @@ impl Erasure<'_> {
             search_text(&[name, email.as_str()], Some(email)).into(),
         ];
         let sql = "UPDATE customers SET name = $3, email = $4, email_key = $5, search = $6, notes = NULL,
-            version = version + 1, folded_version = version + 1 WHERE organization_id = $1 AND id = $2";
+            version = version + 1 WHERE organization_id = $1 AND id = $2";
         let backend = self.tx.get_database_backend();
         self.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
         Ok(())

@@ -46,7 +46,7 @@ pub enum StorageError {
     /// The connection was lost while the transaction was being committed: it may have happened or not.
     #[error("whether the transaction was committed is not known: {0}")]
     Unknown(Box<dyn std::error::Error + Send + Sync>),
-    /// The database refused. Not offered as a source, because it tells its own sources.
+    /// The database refused. Not offered as a source, because it names its own sources.
     #[error("the database failed: {0}")]
     Database(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -39,7 +39,7 @@ mod hour {
         #[sea_orm(primary_key, auto_increment = false)]
         pub holder_id: Uuid,
         #[sea_orm(primary_key, auto_increment = false)]
-        pub deed: String,
+        pub operation: String,
         #[sea_orm(primary_key, auto_increment = false)]
         pub hour: i64,
         pub times: i64,
@@ -99,14 +99,15 @@ impl Habits<'_> {
     pub async fn count(&self, event: &RegistryEvent, hour: i64) -> Result<u32> {
         let row = hour::ActiveModel {
             holder_id: Set(self.id()),
-            deed: Set(operation(event).to_owned()),
+            operation: Set(operation(event).to_owned()),
             hour: Set(hour),
             times: Set(1),
         };
         let times = Expr::col((hour::Entity, hour::Column::Times)).add(1);
-        let once_more = OnConflict::columns([hour::Column::HolderId, hour::Column::Deed, hour::Column::Hour])
-            .value(hour::Column::Times, times)
-            .to_owned();
+        let once_more =
+            OnConflict::columns([hour::Column::HolderId, hour::Column::Operation, hour::Column::Hour])
+                .value(hour::Column::Times, times)
+                .to_owned();
         hour::Entity::insert(row).on_conflict(once_more).exec_without_returning(self.tx).await?;
         self.busiest(event, hour, hour).await
     }
@@ -117,7 +118,7 @@ impl Habits<'_> {
             .select_only()
             .column(hour::Column::Times)
             .filter(hour::Column::HolderId.eq(self.id()))
-            .filter(hour::Column::Deed.eq(operation(event)))
+            .filter(hour::Column::Operation.eq(operation(event)))
             .filter(hour::Column::Hour.between(from, until))
             .order_by_desc(hour::Column::Times)
             .limit(1)

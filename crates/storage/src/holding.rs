@@ -67,7 +67,7 @@ impl LicenseHolders<'_> {
         let rows = paged(found, customers::Column::Id, request).all(self.tx).await?;
         let needle = text.and_then(Needle::new);
         let is_called = |row: &customers::Model| {
-            let searched = row.search.as_deref().unwrap_or_default();
+            let searched = row.search.as_str();
             needle.as_ref().is_some_and(|needle| searched.contains(needle.as_str()))
         };
         page(

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::{Result, Store};
 
-/// How many faults are told.
-const MOST_TOLD: usize = 5;
+/// How many faults are reported.
+const MOST_REPORTED: usize = 5;
 
 /// Something sealed with the master key, beside signing keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,7 +85,7 @@ impl Store {
                 }
             }
         }
-        faults.truncate(MOST_TOLD);
+        faults.truncate(MOST_REPORTED);
         Ok(faults)
     }
 
@@ -110,11 +110,11 @@ impl Store {
 async fn pages(reader: &DatabaseConnection) -> Vec<String> {
     let ask =
         async |pragma: &str| reader.query_all_raw(Statement::from_string(DbBackend::Sqlite, pragma)).await;
-    let found = match ask(&format!("PRAGMA integrity_check({MOST_TOLD})")).await {
+    let found = match ask(&format!("PRAGMA integrity_check({MOST_REPORTED})")).await {
         Ok(rows) => rows.iter().filter_map(|row| row.try_get_by_index::<String>(0).ok()).collect(),
         Err(error) => vec![error.to_string()],
     };
-    // It tells in several lines what one line is for.
+    // It says in several lines what one line is for.
     let mut faults: Vec<_> =
         found.into_iter().filter(|line| line != "ok").map(|line| line.replace('\n', " ")).collect();
     if faults.is_empty() {

@@ -40,8 +40,7 @@ pub(crate) mod row {
         pub pin: Option<String>,
         pub custom_response: Option<String>,
         pub blocked: Option<String>,
-        pub search: Option<String>,
-        pub folded_version: Option<i64>,
+        pub search: String,
         pub state: String,
         pub state_since: Option<i64>,
         pub created_at: i64,
@@ -108,7 +107,7 @@ impl Licenses<'_> {
         query.one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: LicenseId) -> Result<Option<License>> {
         // Locked before its terms are read: they may change while the lock is waited for.
         let locked = self.live().filter(row::Column::Id.eq(id.uuid())).lock(ROW).one(self.tx).await?;
@@ -178,7 +177,7 @@ impl Licenses<'_> {
         own.order_by_desc(row::Column::Id).all(self.tx).await?.into_iter().map(read).collect()
     }
 
-    /// All of one customer, held until the end of the transaction.
+    /// All of one customer, locked until the end of the transaction.
     pub async fn of_customer(&self, customer: CustomerId) -> Result<Vec<License>> {
         let of_customer = || self.live().filter(row::Column::CustomerId.eq(customer.uuid()));
         of_customer().order_by_asc(row::Column::Id).lock(ROW).all(self.tx).await?;
@@ -417,8 +416,7 @@ fn write(license: &License) -> row::ActiveModel {
         pin: Set((bounds.pin != Pin::None).then(|| bounds.pin.to_string())),
         custom_response: Set(bounds.custom_response.as_ref().map(|custom| custom.as_str().to_owned())),
         blocked: Set((!bounds.blocked.ranges().is_empty()).then(|| write_block_list(&bounds.blocked))),
-        search: Set(Some(search_text(&[license.name.as_str()], None))),
-        folded_version: Set(Some(license.version)),
+        search: Set(search_text(&[license.name.as_str()], None)),
         state: Set(license.state.as_str().to_owned()),
         state_since: Set(since),
         created_at: Set(license.created_at.unix()),

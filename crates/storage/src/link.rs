@@ -108,7 +108,7 @@ impl Links<'_> {
     }
 }
 
-/// The link with this secret, of whatever organization; held if it is to be opened.
+/// The link with this secret, of whatever organization; locked if it is to be opened.
 pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash, hold: bool) -> Result<Option<Link>> {
     let found = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
     let found = if hold { found.lock(ROW) } else { found };

@@ -34,7 +34,7 @@ mod row {
 const TABLE: Table = Table("mail_counts");
 
 /// How often a row is looked for that others sweep away meanwhile.
-const MOST_LOOKS: u32 = 8;
+const MOST_TRIES: u32 = 8;
 
 /// What is counted.
 #[derive(Debug, Clone, Copy)]
@@ -56,16 +56,16 @@ pub struct MailCounts<'a> {
 }
 
 impl MailCounts<'_> {
-    /// How many were written in the window that began at `since`; held until the end of the transaction, so that of
+    /// How many were written in the window that began at `since`; locked until the end of the transaction, so that of
     /// two who write the last one, one does.
     pub async fn lock(&self, count: MailCount<'_>, since: Timestamp) -> Result<u64> {
         let key = self.key(count);
-        for _ in 0..MOST_LOOKS {
+        for _ in 0..MOST_TRIES {
             if let Some(row) = row::Entity::find_by_id(key.clone()).lock(ROW).one(self.tx).await? {
                 let used = if row.since == since.unix() { row.used } else { 0 };
                 return TABLE.take("used", used.try_into());
             }
-            // A row that is not there can't be held, so it is made first; of several who do, one does.
+            // A row that is not there can't be locked, so it is made first; of several who do, one does.
             let (organization_id, kind, recipient) = key.clone();
             let row = row::ActiveModel {
                 organization_id: Set(organization_id),
@@ -81,7 +81,7 @@ impl MailCounts<'_> {
         Err(TABLE.corrupt("recipient"))
     }
 
-    /// Writes a count that is held.
+    /// Writes a count that is locked.
     pub async fn save(&self, count: MailCount<'_>, since: Timestamp, used: u64) -> Result<()> {
         let (organization, kind, recipient) = self.key(count);
         let used = TABLE.take("used", i64::try_from(used))?;

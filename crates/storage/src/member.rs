@@ -22,7 +22,7 @@ pub(crate) mod row {
         pub id: Uuid,
         pub organization_id: Uuid,
         pub email: String,
-        pub email_key: Option<String>,
+        pub email_key: String,
         pub name: String,
         pub role: String,
         pub password: Option<String>,
@@ -112,7 +112,7 @@ impl Members<'_> {
         TABLE.one(set.rows_affected)
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: MemberId) -> Result<Option<Member>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
@@ -176,7 +176,7 @@ fn write(member: &Member) -> row::ActiveModel {
         id: Set(member.id.uuid()),
         organization_id: Set(member.organization.uuid()),
         email: Set(member.email.to_string()),
-        email_key: Set(Some(member.email.key().as_str().to_owned())),
+        email_key: Set(member.email.key().as_str().to_owned()),
         name: Set(member.name.to_string()),
         password: NotSet,
         authenticator: NotSet,

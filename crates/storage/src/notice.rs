@@ -1,4 +1,4 @@
-//! What is told by mail, and of which licenses that are about to end it was told before.
+//! What mails are written about, and for which licenses that are about to end one was written before.
 
 use keyward_domain::notice::{Audience, Ending, NoticeDays, Notices, Window};
 use keyward_domain::{CustomerId, OrganizationId, OrganizationScope, Timestamp};
@@ -49,26 +49,26 @@ pub struct LicenseNotices<'a> {
 /// The turn of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
-    /// What it tells.
+    /// What mails are written about.
     pub notices: Notices,
-    /// The day, since 1970, on which its members were last told.
+    /// The day, since 1970, of the last digest to its members.
     pub digest_day: i64,
 }
 
 impl LicenseNotices<'_> {
-    /// What is told.
+    /// What mails are written about.
     pub async fn find(&self) -> Result<Option<Notices>> {
         let found = row::Entity::find_by_id(self.scope.id().uuid()).one(self.tx).await?;
         found.as_ref().map(read).transpose()
     }
 
-    /// The same, held until the end of the transaction.
+    /// The same, locked until the end of the transaction.
     pub async fn lock(&self) -> Result<Option<Notices>> {
         let found = row::Entity::find_by_id(self.scope.id().uuid()).lock(ROW).one(self.tx).await?;
         found.as_ref().map(read).transpose()
     }
 
-    /// Sets what is told.
+    /// Sets what mails are written about.
     pub async fn save(&self, notices: &Notices) -> Result<()> {
         let row = row::ActiveModel {
             members: Set(notices.members),
@@ -83,12 +83,12 @@ impl LicenseNotices<'_> {
         TABLE.one(saved.rows_affected)
     }
 
-    /// Notes the day on which the members were told.
+    /// Notes the day of a digest to the members.
     pub async fn set_digest_day(&self, day: i64) -> Result<()> {
         self.set(row::Column::DigestDay, day).await
     }
 
-    /// What it tells in its turn, which ends with that.
+    /// What mails are written about in its turn, which ends with that.
     pub async fn take_turn(&self, now: Timestamp) -> Result<Option<Turn>> {
         let Some(row) = row::Entity::find_by_id(self.scope.id().uuid()).one(self.tx).await? else {
             return Ok(None);
@@ -102,10 +102,10 @@ impl LicenseNotices<'_> {
         self.set(row::Column::CheckedAt, 0).await
     }
 
-    /// Active licenses that end in a window, of which an audience was not told for it: up to `most`, by
+    /// Active licenses that end in a window, of which an audience was not notified for it: up to `most`, by
     /// customer.
     pub async fn ending(&self, audience: Audience, window: Window, most: u64) -> Result<Vec<Ending>> {
-        let told = notified_column(audience);
+        let notified = notified_column(audience);
         let mut query = license::Entity::find()
             .find_also_related(terms::Entity)
             .filter(license::Column::OrganizationId.eq(self.scope.id().uuid()))
@@ -115,7 +115,7 @@ impl LicenseNotices<'_> {
             .filter(terms::Column::State.eq("current"))
             .filter(terms::Column::ExpiresAt.gt(window.after.unix()))
             .filter(terms::Column::ExpiresAt.lte(window.until.unix()))
-            .filter(Condition::any().add(told.is_null()).add(told.gt(i64::from(window.days))));
+            .filter(Condition::any().add(notified.is_null()).add(notified.gt(i64::from(window.days))));
         if audience == Audience::Customer {
             query = query.filter(license::Column::CustomerId.is_not_null());
         }
@@ -137,7 +137,7 @@ impl LicenseNotices<'_> {
             .collect()
     }
 
-    /// Notes that an audience was told of these ends, for a window.
+    /// Notes that an audience was notified of these ends, for a window.
     pub async fn notified(&self, audience: Audience, endings: &[Ending], window: Window) -> Result<()> {
         let ids = endings.iter().map(|ending| ending.revision.uuid());
         terms::Entity::update_many()
@@ -158,12 +158,12 @@ impl LicenseNotices<'_> {
 
 fn notified_column(audience: Audience) -> terms::Column {
     match audience {
-        Audience::Members => terms::Column::MembersTold,
-        Audience::Customer => terms::Column::CustomerTold,
+        Audience::Members => terms::Column::MembersNotifiedDays,
+        Audience::Customer => terms::Column::CustomerNotifiedDays,
     }
 }
 
-/// What a new organization tells: its members, a month and a week before, and of alerts.
+/// What a new organization sends: notices to its members, a month and a week before, and of alerts.
 pub(crate) async fn insert(tx: &Connection, organization: OrganizationId) -> Result<()> {
     let row = row::ActiveModel {
         organization_id: Set(organization.uuid()),

@@ -78,7 +78,7 @@ impl Organizations<'_> {
         row::Entity::find_by_id(scope.id().uuid()).one(self.tx).await?.map(read).transpose()
     }
 
-    /// The one in scope, held until the end of the transaction.
+    /// The one in scope, locked until the end of the transaction.
     pub async fn lock(&self, scope: OrganizationScope) -> Result<Option<Organization>> {
         let query = row::Entity::find_by_id(scope.id().uuid()).lock(ROW);
         query.one(self.tx).await?.map(read).transpose()
@@ -100,7 +100,7 @@ impl Organizations<'_> {
         rows.into_iter().map(read).collect()
     }
 
-    /// One of them, for the operator, held until the end of the transaction.
+    /// One of them, for the operator, locked until the end of the transaction.
     pub async fn lock_any(&self, id: OrganizationId) -> Result<Option<Organization>> {
         let query = row::Entity::find_by_id(id.uuid()).lock(ROW);
         query.one(self.tx).await?.map(read).transpose()

@@ -46,8 +46,7 @@ pub(crate) mod row {
         pub key_created_at: i64,
         pub previous_hash: Option<Vec<u8>>,
         pub previous_until: Option<i64>,
-        pub search: Option<String>,
-        pub folded_version: Option<i64>,
+        pub search: String,
         pub created_at: i64,
         pub updated_at: i64,
         pub version: i64,
@@ -85,7 +84,7 @@ impl Products<'_> {
         rows.await?.into_iter().map(|row| Ok((row.id.into(), read(row)?))).collect()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: ProductId) -> Result<Option<Product>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
@@ -279,8 +278,7 @@ fn write(product: &Product) -> Result<row::ActiveModel> {
         key_created_at: Set(product.key.created_at.unix()),
         previous_hash: Set(previous.map(|previous| previous.hash.as_bytes().to_vec())),
         previous_until: Set(previous.map(|previous| previous.until.unix())),
-        search: Set(Some(search_text(&[product.name.as_str()], None))),
-        folded_version: Set(Some(product.version)),
+        search: Set(search_text(&[product.name.as_str()], None)),
         created_at: Set(product.created_at.unix()),
         updated_at: Set(product.updated_at.unix()),
         version: Set(product.version),

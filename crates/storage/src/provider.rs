@@ -69,7 +69,7 @@ impl Providers<'_> {
         row::Entity::find_by_id(self.scope.id().uuid()).one(self.tx).await?.map(read).transpose()
     }
 
-    /// The same, held until the end of the transaction.
+    /// The same, locked until the end of the transaction.
     pub async fn lock(&self) -> Result<Option<(Provider, Vec<u8>)>> {
         let query = row::Entity::find_by_id(self.scope.id().uuid()).lock(ROW);
         query.one(self.tx).await?.map(read).transpose()

@@ -86,7 +86,7 @@ impl Registries<'_> {
         self.one(id).one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: RegistryId) -> Result<Option<Registry>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }

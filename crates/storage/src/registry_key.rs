@@ -50,11 +50,11 @@ pub(crate) mod row {
         pub sealed_secret: Option<Vec<u8>>,
         pub handover: Option<String>,
         pub collected_at: Option<i64>,
-        pub chore_at: Option<i64>,
+        pub next_step_at: Option<i64>,
         pub living_name: Option<String>,
         pub lives_since: Option<i64>,
-        pub told_end: Option<i64>,
-        pub told_days: Option<i64>,
+        pub notified_end: Option<i64>,
+        pub notified_days: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -100,7 +100,7 @@ impl RegistryKeys<'_> {
         self.one(id).one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }
@@ -202,16 +202,16 @@ impl RegistryKeys<'_> {
         TABLE.one(saved.rows_affected)
     }
 
-    /// Those that are alive and end in a window, of which it was not told for it, up to `most`. One whose whole lifetime
+    /// Those that are alive and end in a window, of which it was not notified for it, up to `most`. One whose whole lifetime
     /// is no longer than the window's days is no news in it.
     pub async fn ending(&self, window: Window, most: u64) -> Result<Vec<EndingKey>> {
         let days = i64::from(window.days);
         let since = Expr::col(row::Column::LivesSince).if_null(Expr::col(row::Column::CreatedAt));
         let lifetime = Expr::col(row::Column::ExpiresAt).sub(since);
-        let untold = Condition::any()
-            .add(row::Column::ToldEnd.is_null())
-            .add(Expr::col(row::Column::ToldEnd).ne(Expr::col(row::Column::ExpiresAt)))
-            .add(row::Column::ToldDays.gt(days));
+        let unnotified = Condition::any()
+            .add(row::Column::NotifiedEnd.is_null())
+            .add(Expr::col(row::Column::NotifiedEnd).ne(Expr::col(row::Column::ExpiresAt)))
+            .add(row::Column::NotifiedDays.gt(days));
         let found = self
             .all()
             .filter(row::Column::RevokedAt.is_null())
@@ -219,7 +219,7 @@ impl RegistryKeys<'_> {
             .filter(row::Column::ExpiresAt.lte(window.until.unix()))
             .filter(lifetime.gt(days * 24 * 60 * 60))
             .filter(row::Column::RegistryId.in_subquery(registry::live_ids()))
-            .filter(untold)
+            .filter(unnotified)
             .order_by_asc(row::Column::Id)
             .limit(most);
         let read = |row: row::Model| {
@@ -234,16 +234,16 @@ impl RegistryKeys<'_> {
         found.all(self.tx).await?.into_iter().map(read).collect()
     }
 
-    /// Notes that these ends were told, for a window.
+    /// Notes that notices of these ends were written, for a window.
     pub async fn notified(&self, endings: &[EndingKey], window: Window) -> Result<()> {
         for ending in endings {
-            let told = row::ActiveModel {
-                told_end: Set(Some(ending.expires_at.unix())),
-                told_days: Set(Some(i64::from(window.days))),
+            let notified = row::ActiveModel {
+                notified_end: Set(Some(ending.expires_at.unix())),
+                notified_days: Set(Some(i64::from(window.days))),
                 ..Default::default()
             };
             row::Entity::update_many()
-                .set(told)
+                .set(notified)
                 .filter(row::Column::Id.eq(ending.key.uuid()))
                 .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
                 .exec(self.tx)
@@ -283,16 +283,16 @@ pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash) -> Result<Option
     row::Entity::find().filter(bears(hash)).one(tx).await?.map(read).transpose()
 }
 
-/// The key that has needed something for longest, held until the end of the transaction; of several who ask at once,
+/// The key that has needed something for longest, locked until the end of the transaction; of several who ask at once,
 /// each gets another. It is named, not read, so that one that can't be read can be passed over.
 pub(crate) async fn in_need(tx: &Connection, now: Timestamp) -> Result<Option<RegistryKeyId>> {
     let ids = row::Entity::find().select_only().column(row::Column::Id);
-    let next = due::next(ids, row::Column::ChoreAt.lte(now.unix()), row::Column::ChoreAt);
+    let next = due::next(ids, row::Column::NextStepAt.lte(now.unix()), row::Column::NextStepAt);
     let found: Option<Uuid> = next.into_tuple().one(tx).await?;
     Ok(found.map(RegistryKeyId::from))
 }
 
-/// A key of whatever registry, held until the end of the transaction.
+/// A key of whatever registry, locked until the end of the transaction.
 pub(crate) async fn lock_any(tx: &Connection, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
     row::Entity::find_by_id(id.uuid()).lock(ROW).one(tx).await?.map(read).transpose()
 }
@@ -300,7 +300,7 @@ pub(crate) async fn lock_any(tx: &Connection, id: RegistryKeyId) -> Result<Optio
 /// Says when to look at a key again that needs something.
 pub(crate) async fn postpone(tx: &Connection, id: RegistryKeyId, until: Timestamp) -> Result<()> {
     row::Entity::update_many()
-        .col_expr(row::Column::ChoreAt, Expr::value(until.unix()))
+        .col_expr(row::Column::NextStepAt, Expr::value(until.unix()))
         .filter(row::Column::Id.eq(id.uuid()))
         .exec(tx)
         .await?;
@@ -324,9 +324,9 @@ fn write(key: &RegistryKey, now: Timestamp) -> row::ActiveModel {
     row::ActiveModel {
         // Whoever has it keeps it while alive; of those that shared a name once, not each does.
         lives_since: Set(Some(key.lives_since.unix())),
-        // Only when it is told.
-        told_end: NotSet,
-        told_days: NotSet,
+        // Only by `notified`.
+        notified_end: NotSet,
+        notified_days: NotSet,
         living_name: if key.revoked_at.is_some() { Set(None) } else { NotSet },
         id: Set(key.id.uuid()),
         organization_id: Set(key.organization.uuid()),
@@ -352,7 +352,7 @@ fn write(key: &RegistryKey, now: Timestamp) -> row::ActiveModel {
         collected_at: Set(handover
             .and_then(|handover| handover.progress.collected_at())
             .map(Timestamp::unix)),
-        chore_at: Set(key.next_step_at(now).map(Timestamp::unix)),
+        next_step_at: Set(key.next_step_at(now).map(Timestamp::unix)),
     }
 }
 

@@ -49,7 +49,7 @@ pub enum Aged {
     IdempotencyKeys,
     /// Links that were used or have run out, by when they were made.
     Links,
-    /// What is to be told to the world outside, by when it happened.
+    /// What is to be published, by when it happened.
     Outbox,
     /// The audit log.
     AuditEvents,
@@ -143,7 +143,7 @@ pub(crate) async fn bring_keys_back(tx: &Connection, now: Timestamp) -> Result<(
     let longest = i64::from(ApiKey::MOST_OVERLAP_SECONDS);
     for sql in [
         format!(
-            "UPDATE registry_keys SET secret_created_at = $1, chore_at = $1,
+            "UPDATE registry_keys SET secret_created_at = $1, next_step_at = $1,
                 previous_until = CASE WHEN previous_until > $1 + COALESCE(overlap_days * {day}, {longest})
                     THEN $1 + COALESCE(overlap_days * {day}, {longest}) ELSE previous_until END,
                 collected_at = CASE WHEN collected_at > $1 THEN $1 ELSE collected_at END
@@ -170,7 +170,7 @@ pub struct ClockRecord<'a> {
 }
 
 impl ClockRecord<'_> {
-    /// What was seen, held until the end of the transaction; `None` while another server holds it.
+    /// What was seen, locked until the end of the transaction; `None` while another server holds it.
     pub async fn lock(&self) -> Result<Option<SteadyClock>> {
         let found = row::Entity::find_by_id(1).lock_with_behavior(ROW, LockBehavior::SkipLocked);
         found.one(self.tx).await?.map(read).transpose()

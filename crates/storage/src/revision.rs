@@ -29,9 +29,9 @@ pub(crate) mod row {
         pub state: String,
         pub state_since: Option<i64>,
         pub created_at: i64,
-        /// In which window of days their end was told.
-        pub members_told: Option<i64>,
-        pub customer_told: Option<i64>,
+        /// For which window of days before their end a notice was written.
+        pub members_notified_days: Option<i64>,
+        pub customer_notified_days: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -75,8 +75,8 @@ pub(crate) fn write(scope: OrganizationScope, revision: &Revision) -> row::Activ
         state: Set(revision.state.as_str().to_owned()),
         state_since: Set(since),
         created_at: Set(revision.created_at.unix()),
-        members_told: NotSet,
-        customer_told: NotSet,
+        members_notified_days: NotSet,
+        customer_notified_days: NotSet,
     }
 }
 

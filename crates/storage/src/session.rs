@@ -72,7 +72,7 @@ impl Sessions<'_> {
         self.one(id).one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: SessionId) -> Result<Option<Session>> {
         self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
     }

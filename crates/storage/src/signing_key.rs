@@ -50,7 +50,7 @@ impl SigningKeys<'_> {
         self.one(kid).one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, kid: &Kid) -> Result<Option<SigningKey>> {
         self.one(kid).lock(ROW).one(self.tx).await?.map(read).transpose()
     }

@@ -52,7 +52,7 @@ const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; SET lock_
 const REQUIRED_SETTING: &str = "required_migration";
 
 /// Any number will do, as long as every Keyward uses the same.
-pub(crate) const MIGRATION_LOCK: i64 = 0x6b65_7977;
+const MIGRATION_LOCK: i64 = 0x6b65_7977;
 
 /// A database.
 #[derive(Clone)]
@@ -200,7 +200,7 @@ impl Store {
         self.pools().probes
     }
 
-    /// Opens connections anew. With `give_up`, whatever waits for an answer on the old ones is told at once.
+    /// Opens connections anew. With `give_up`, whatever waits for an answer on the old ones gets an error at once.
     pub(crate) async fn reconnect(&self, give_up: bool) -> Result<()> {
         let new = Pools::open(&self.shared.url, self.shared.options).await?;
         let old = {
@@ -242,8 +242,7 @@ impl Store {
         self.patience(&pools, limit).during(replaced).await
     }
 
-    /// Brings the tables up to date, all of it or nothing. Of several that try at once, one does it. Then folds what older
-    /// programs have written.
+    /// Brings the tables up to date, all of it or nothing. Of several that try at once, one does it.
     pub async fn migrate(&self) -> Result<()> {
         let immediate = Some(SqliteTransactionMode::Immediate);
         let options =
@@ -256,10 +255,10 @@ impl Store {
             tx.execute_unprepared(unlimited).await?;
             tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
         }
+        applied(SchemaManager::new(&tx)).await?;
         Migrator::up(&tx, None).await?;
         settings::set(&tx, REQUIRED_SETTING, migration::REQUIRED).await?;
         tx.commit().await?;
-        self.fold_texts().await?;
         Ok(())
     }
 
@@ -276,19 +275,12 @@ impl Store {
         kept.map_err(|source| file_error(path, source))
     }
 
-    /// How the tables stand to what this program knows.
+    /// How the tables stand to what this program knows. Those of versions before 0.1.0 are an error.
     pub async fn schema(&self) -> Result<Schema> {
         let readers = self.pools().readers;
         let known: Vec<_> =
             Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-        if !SchemaManager::new(&readers).has_table("seaql_migrations").await? {
-            return Ok(Schema::Behind { pending: known.len() });
-        }
-        let applied = seaql_migrations::Entity::find()
-            .order_by_asc(seaql_migrations::Column::Version)
-            .all(&readers)
-            .await?;
-        let applied: Vec<_> = applied.into_iter().map(|row| row.version).collect();
+        let applied = applied(SchemaManager::new(&readers)).await?;
         let unknown: Vec<_> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
         Ok(match known.len().saturating_sub(applied.len()) {
             _ if !unknown.is_empty() => {
@@ -321,7 +313,24 @@ impl Pools {
     }
 }
 
-/// Connects once, so that what is wrong with the URL or the server is told at once and as it is.
+/// The migrations that were run, in their order.
+async fn applied(manager: SchemaManager<'_>) -> Result<Vec<String>> {
+    if !manager.has_table("seaql_migrations").await? {
+        return Ok(Vec::new());
+    }
+    let rows = seaql_migrations::Entity::find().order_by_asc(seaql_migrations::Column::Version);
+    let names: Vec<_> =
+        rows.all(manager.get_connection()).await?.into_iter().map(|row| row.version).collect();
+    if names.iter().any(|name| name == migration::UNRELEASED) {
+        return Err(StorageError::Unsupported(
+            "the database is of a version before 0.1.0, which was not released, and can't be upgraded: export what is to be \
+             kept with the program that made it (keyward-server organization export SLUG), and begin with a new database",
+        ));
+    }
+    Ok(names)
+}
+
+/// Connects once, so that what is wrong with the URL or the server is said at once and as it is.
 async fn reach(url: &str) -> Result<()> {
     let options: PgConnectOptions = url.parse().map_err(StorageError::unreachable)?;
     let connected = tokio::time::timeout(5 * ACQUIRE, options.connect()).await;
@@ -332,7 +341,7 @@ async fn reach(url: &str) -> Result<()> {
 }
 
 fn postgres(url: &str, connections: u32, options: StoreOptions) -> ConnectOptions {
-    // A little sooner than we give up: what is slow is told by the server, and what is dead found out by us.
+    // A little sooner than we give up: what is slow is reported by the server, and what is dead found out by us.
     let statement = options.statement_timeout.as_millis() * 9 / 10;
     let session = format!("{SESSION}; SET statement_timeout = {statement}");
     let mut options = ConnectOptions::new(url);
@@ -353,7 +362,7 @@ fn postgres(url: &str, connections: u32, options: StoreOptions) -> ConnectOption
 }
 
 fn sqlite(path: String, connections: u32) -> ConnectOptions {
-    // Not every path can stand in a URL, so it is told apart.
+    // Not every path can stand in a URL, so it is set apart.
     let mut options = ConnectOptions::new("sqlite://keyward.db");
     // A file does not hang up: there is nothing to be tested before a connection is used again.
     options.test_before_acquire(false);

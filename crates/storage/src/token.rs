@@ -78,7 +78,7 @@ impl Tokens<'_> {
         with_maker(self.one(id)).one(self.tx).await?.map(read).transpose()
     }
 
-    /// One of them, held until the end of the transaction.
+    /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: TokenId) -> Result<Option<ManagementToken>> {
         // PostgreSQL locks nothing through an outer join.
         self.one(id).lock(ROW).one(self.tx).await?;

@@ -42,8 +42,6 @@ pub enum Technical {
     /// What the installation knows of itself was written: the link of the first start, the mark of the master key. There is no
     /// organization that could have an event.
     Installation,
-    /// Rows of an earlier version were brought to the form of this one.
-    Migration,
     /// A secret waits, sealed, for the page that shows it once; making it was recorded.
     ShownOnce,
     /// A mail was claimed, sent, put off or given up.
@@ -204,12 +202,12 @@ impl Tx {
         registry_key::by_hash(&self.inner, hash).await
     }
 
-    /// The registry key of the server that has needed something for longest, held until the end of the transaction.
+    /// The registry key of the server that has needed something for longest, locked until the end of the transaction.
     pub async fn registry_key_in_need(&self, now: Timestamp) -> Result<Option<RegistryKeyId>> {
         registry_key::in_need(&self.inner, now).await
     }
 
-    /// A registry key of whatever organization, held until the end of the transaction.
+    /// A registry key of whatever organization, locked until the end of the transaction.
     pub async fn lock_registry_key(&self, id: RegistryKeyId) -> Result<Option<RegistryKey>> {
         registry_key::lock_any(&self.inner, id).await
     }
@@ -229,7 +227,7 @@ impl Tx {
         upstream_claim::of(&self.inner, registry).await
     }
 
-    /// Writes what is known of the upstream of a registry. The endpoints are held.
+    /// Writes what is known of the upstream of a registry. The endpoints are locked.
     pub async fn claim_upstream(&self, registry: RegistryId, endpoints: &BTreeSet<Endpoint>) -> Result<()> {
         upstream_claim::put(&self.inner, registry, endpoints).await
     }
@@ -351,7 +349,7 @@ impl Tx {
         provider::take(&self.inner, state).await
     }
 
-    /// What one organization tells by mail.
+    /// What one organization sends mails about.
     pub fn notices(&self, scope: OrganizationScope) -> LicenseNotices<'_> {
         LicenseNotices { tx: &self.inner, scope }
     }
@@ -377,7 +375,7 @@ impl Tx {
         link::by_hash(&self.inner, hash, false).await
     }
 
-    /// The same, held until the end of the transaction.
+    /// The same, locked until the end of the transaction.
     pub async fn lock_link_by_hash(&self, hash: &SecretHash) -> Result<Option<Link>> {
         link::by_hash(&self.inner, hash, true).await
     }

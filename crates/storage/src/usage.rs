@@ -70,13 +70,13 @@ pub struct UsageDays<'a> {
 }
 
 impl UsageDays<'_> {
-    /// One day, held until the end of the transaction.
+    /// One day, locked until the end of the transaction.
     pub async fn lock(&self, day: i64) -> Result<Usage> {
-        let held = || row::Entity::find_by_id((self.product.uuid(), day)).lock(ROW).one(self.tx);
-        if let Some(row) = held().await? {
+        let locked = || row::Entity::find_by_id((self.product.uuid(), day)).lock(ROW).one(self.tx);
+        if let Some(row) = locked().await? {
             return read(row);
         }
-        // A row that is not there can't be held, so it is made first; of several who do, one does.
+        // A row that is not there can't be locked, so it is made first; of several who do, one does.
         let row = row::ActiveModel {
             product_id: Set(self.product.uuid()),
             day: Set(day),
@@ -85,10 +85,10 @@ impl UsageDays<'_> {
         };
         let mine = OnConflict::columns([row::Column::ProductId, row::Column::Day]).do_nothing().to_owned();
         row::Entity::insert(row).on_conflict(mine).exec_without_returning(self.tx).await?;
-        held().await?.map_or_else(|| Err(TABLE.corrupt("day")), read)
+        locked().await?.map_or_else(|| Err(TABLE.corrupt("day")), read)
     }
 
-    /// Writes a day that is held.
+    /// Writes a day that is locked.
     pub async fn save(&self, usage: &Usage) -> Result<()> {
         let answers = TABLE.take("answers", serde_json::to_string(&usage.answers))?;
         let used = TABLE.take("used", i64::try_from(usage.used))?;

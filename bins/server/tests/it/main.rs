@@ -255,29 +255,44 @@ fn a_backup_taken_in_use_is_restored_elsewhere() {
     assert!(!third.path().join("keyward-data/keyward.db").exists());
 }
 
+fn meddle(folder: &Path, statement: &str) {
+    let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
+    let database = folder.join("keyward-data/keyward.db");
+    let meddled = Command::new("python3").args(["-c", script]).arg(&database).arg(statement).status();
+    assert!(meddled.unwrap().success(), "python3 with sqlite3 is needed");
+}
+
+fn is_left_alone(folder: &Path, why: &str) {
+    for command in
+        [&[][..], &["migrate"], &["check"], &["bootstrap", "--organization", "B", "--email", "b@b.example"]]
+    {
+        refuses(&run(folder, command), why);
+    }
+}
+
 /// A database on which another program has run a migration that this one does not know.
 #[test]
 fn a_newer_database_is_left_alone() {
     let folder = bootstrapped();
-    let database = folder.path().join("keyward-data/keyward.db");
-    let meddle = |statement: &str| {
-        let script =
-            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
-        let meddled = Command::new("python3").args(["-c", script]).arg(&database).arg(statement).status();
-        assert!(meddled.unwrap().success(), "python3 with sqlite3 is needed");
-    };
     // A migration that only adds something leaves the tables as this program knows them.
-    meddle("INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)");
+    meddle(folder.path(), "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)");
     assert!(run(folder.path(), &["check"]).status.success());
     let (mut child, _) = started(folder.path());
     child.kill().unwrap();
     child.wait().unwrap();
-    meddle("UPDATE settings SET value = 'm9999_future' WHERE name = 'required_migration'");
-    for command in
-        [&[][..], &["migrate"], &["check"], &["bootstrap", "--organization", "B", "--email", "b@b.example"]]
-    {
-        refuses(&run(folder.path(), command), "m9999_future");
-    }
+    meddle(folder.path(), "UPDATE settings SET value = 'm9999_future' WHERE name = 'required_migration'");
+    is_left_alone(folder.path(), "m9999_future");
+}
+
+#[test]
+fn a_database_that_was_never_released_is_left_alone() {
+    let folder = bootstrapped();
+    meddle(folder.path(), "UPDATE seaql_migrations SET version = 'm0001_first_license'");
+    is_left_alone(folder.path(), "before 0.1.0");
+    let backup = folder.path().join("keyward-data/keyward.db");
+    let other = tempfile::tempdir().unwrap();
+    refuses(&run(other.path(), &["restore", backup.to_str().unwrap()]), "before 0.1.0");
+    assert!(!other.path().join("keyward-data/keyward.db").exists());
 }
 
 #[test]

@@ -25,7 +25,11 @@ async fn an_owner_schedules_the_deletion_and_takes_it_back(store: Store) {
     assert_eq!(put(&user, &path, r#"{"slug":"acme"}"#).await.json(), scheduled.json());
     assert_eq!(user.get(&path).await.json(), scheduled.json());
     let mail = engine.claim_mail().await.unwrap().unwrap();
-    assert!(mail.subject.contains("is scheduled for deletion") && mail.body.contains("2026-01-15"), "{}", mail.body);
+    assert!(
+        mail.subject.contains("is scheduled for deletion") && mail.body.contains("2026-01-15"),
+        "{}",
+        mail.body
+    );
     assert_eq!(user.delete(&path).await.status, 204);
     assert_eq!(user.delete(&path).await.status, 409);
     assert_eq!(user.get(&path).await.status, 404);

@@ -13,7 +13,6 @@ mod key_rotation;
 mod notices;
 mod retention;
 mod runner;
-mod text_folding;
 
 use std::pin::Pin;
 use std::rc::Rc;
@@ -109,7 +108,6 @@ pub fn all(retention: Retention) -> Vec<Rc<dyn Job>> {
         Rc::new(key_rotation::KeyRotation),
         Rc::new(notices::Notices),
         Rc::new(retention::RemoveOld::new(retention)),
-        Rc::new(text_folding::TextFolding),
     ]
 }
 

@@ -382,7 +382,7 @@ async fn several_servers_do_all_jobs_and_each_thing_once(store: Store) {
     let new = keyward_engine::NewLicense { expires_at, ..new_license("Ending", "{}") };
     engine.create_license(&vendor.access(), new, None).await.unwrap();
     let servers = whole_servers(&store);
-    let names = ["deletions", "key_rotation", "notices", "retention", "text_folding"];
+    let names = ["deletions", "key_rotation", "notices", "retention"];
     let work = async {
         for _ in 0..4 {
             let turns = servers.iter().flat_map(|(runner, _)| names.map(|name| runner.turn(name)));

@@ -135,10 +135,8 @@ async fn members_are_told_of_registry_keys_that_end(store: Store) {
     clock.advance(47 * DAY);
     let told = mails(&engine).await;
     assert_eq!(subjects(&told), [("owner@vendor.example", "A registry key ends on 2026-03-31")]);
-    let line = format!(
-        "- ci (Releases), on 2026-03-31\n  https://licenses.example/registries/{}/keys",
-        registry.id
-    );
+    let line =
+        format!("- ci (Releases), on 2026-03-31\n  https://licenses.example/registries/{}/keys", registry.id);
     assert!(told[0].body.contains(&line), "{}", told[0].body);
     clock.advance(DAY);
     assert!(mails(&engine).await.is_empty(), "told once");

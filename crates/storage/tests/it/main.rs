@@ -3,6 +3,7 @@
 
 mod applications;
 mod concurrency;
+mod dump;
 mod fixtures;
 mod jobs;
 mod lists;
@@ -12,3 +13,4 @@ mod round_trips;
 mod schema;
 mod scopes;
 mod search;
+mod upgrades;

@@ -3,6 +3,9 @@
 use keyward_storage::{Schema, StorageError, Store, Technical};
 use keyward_testkit::database::FreshPostgres;
 use keyward_testkit::database_test;
+use sqlx::{Connection as _, Executor as _};
+
+use crate::dump;
 
 #[database_test]
 async fn migrating_again_changes_nothing(store: Store) {
@@ -62,7 +65,6 @@ async fn what_is_no_database_is_refused() {
 
 /// Runs a statement as somebody else would who reaches the same database.
 pub(crate) async fn meddle(database: &FreshPostgres, statement: &'static str) {
-    use sqlx::{Connection as _, Executor as _};
     let mut connection = sqlx::PgConnection::connect(&database.url).await.unwrap();
     connection.execute(statement).await.unwrap();
 }
@@ -95,5 +97,78 @@ async fn an_impossible_row_is_named() {
     let error = tx.licenses(vendor.scope()).find(license(&vendor, 1).id).await.unwrap_err();
     assert!(matches!(error, StorageError::Corrupt { table: "revisions", column: "payload" }), "{error:?}");
     drop(tx);
+    database.drop().await;
+}
+
+/// What all migrations make is what is written down: a migration that was released is not changed, and one that is added shows
+/// what it does. `KEYWARD_BLESS=1` writes it down.
+fn is_written_down(file: &str, found: &str) {
+    let path = format!("{}/tests/schema/{file}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("KEYWARD_BLESS").is_some() {
+        std::fs::write(&path, found).unwrap();
+    }
+    let known = std::fs::read_to_string(&path).unwrap();
+    assert!(known == found, "the tables are not those of {path}: {}", differing(&known, found));
+}
+
+fn differing<'a>(known: &'a str, found: &'a str) -> &'a str {
+    known.lines().zip(found.lines()).find(|(known, found)| known != found).map_or("its end", |(_, line)| line)
+}
+
+#[tokio::test]
+async fn the_tables_of_sqlite_are_written_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}", dir.path().join("k.db").display());
+    Store::connect(&url).await.unwrap().migrate().await.unwrap();
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    is_written_down("sqlite.sql", &dump::sqlite_schema(&mut connection).await);
+}
+
+#[tokio::test]
+async fn the_tables_of_postgres_are_written_down() {
+    let Some((database, _)) = FreshPostgres::migrated().await else { return };
+    let mut connection = sqlx::PgConnection::connect(&database.url).await.unwrap();
+    is_written_down("postgres.sql", &dump::postgres_schema(&mut connection).await);
+    database.drop().await;
+}
+
+/// What a database holds that a version before 0.1.0 has made.
+const UNRELEASED: &str =
+    "CREATE TABLE seaql_migrations (version VARCHAR NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL);
+    INSERT INTO seaql_migrations VALUES ('m0001_first_license', 0), ('m0002_products', 0), ('m0026_jobs', 0);
+    CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+    INSERT INTO settings VALUES ('required_migration', 'm0017_history')";
+
+async fn is_refused(url: &str) {
+    let store = Store::connect(url).await.unwrap();
+    for refused in [store.schema().await.unwrap_err(), store.migrate().await.unwrap_err()] {
+        let text = refused.to_string();
+        assert!(matches!(refused, StorageError::Unsupported(_)), "{refused:?}");
+        assert!(text.contains("before 0.1.0") && text.contains("organization export"), "{text}");
+        assert!(!text.contains('\n'), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_sqlite_that_was_never_released_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("k.db");
+    std::fs::File::create(&path).unwrap();
+    let url = format!("sqlite://{}", path.display());
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    connection.execute(UNRELEASED).await.unwrap();
+    is_refused(&url).await;
+    let made = dump::sqlite_schema(&mut connection).await;
+    assert_eq!(made.matches("CREATE TABLE").count(), 2, "nothing is made: {made}");
+}
+
+#[tokio::test]
+async fn a_database_of_postgres_that_was_never_released_is_refused() {
+    let Some(database) = FreshPostgres::create().await else { return };
+    meddle(&database, UNRELEASED).await;
+    is_refused(&database.url).await;
+    let mut connection = sqlx::PgConnection::connect(&database.url).await.unwrap();
+    let made = dump::postgres_schema(&mut connection).await;
+    assert_eq!(made.matches("CREATE TABLE").count(), 2, "nothing is made: {made}");
     database.drop().await;
 }

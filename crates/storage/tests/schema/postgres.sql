@@ -1,0 +1,734 @@
+CREATE TABLE alerts (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    registry_id uuid NOT NULL,
+    holder text NOT NULL,
+    holder_id uuid NOT NULL,
+    customer_id uuid,
+    kind text NOT NULL,
+    aspect text NOT NULL,
+    day bigint NOT NULL,
+    detail text NOT NULL,
+    address text,
+    client text,
+    acknowledged_at bigint,
+    actor text,
+    actor_id uuid,
+    created_at bigint NOT NULL,
+    CONSTRAINT alerts_holder_check CHECK ((holder = ANY (ARRAY['key'::text, 'license'::text]))),
+    CONSTRAINT alerts_pkey PRIMARY KEY (id)
+);
+CREATE TABLE application_charts (
+    version_id uuid NOT NULL,
+    chart text NOT NULL,
+    CONSTRAINT application_charts_pkey PRIMARY KEY (version_id)
+);
+CREATE TABLE application_entitlement_versions (
+    entitlement_id uuid NOT NULL,
+    version_id uuid NOT NULL,
+    CONSTRAINT application_entitlement_versions_pkey PRIMARY KEY (entitlement_id, version_id)
+);
+CREATE TABLE application_entitlements (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    application_id uuid NOT NULL,
+    granted text NOT NULL,
+    note text,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT application_entitlements_granted_check CHECK ((granted = ANY (ARRAY['named'::text, 'all'::text]))),
+    CONSTRAINT application_entitlements_pkey PRIMARY KEY (id)
+);
+CREATE TABLE application_files (
+    version_id uuid NOT NULL,
+    place bigint NOT NULL,
+    name text NOT NULL,
+    content text NOT NULL,
+    CONSTRAINT application_files_pkey PRIMARY KEY (version_id, place)
+);
+CREATE TABLE application_versions (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    application_id uuid NOT NULL,
+    name text NOT NULL,
+    notes text NOT NULL,
+    archived_at bigint,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT application_versions_pkey PRIMARY KEY (id)
+);
+CREATE TABLE applications (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    name text NOT NULL,
+    slug text NOT NULL,
+    kind text NOT NULL,
+    description text,
+    search text NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT applications_kind_check CHECK ((kind = ANY (ARRAY['compose'::text, 'helm'::text]))),
+    CONSTRAINT applications_pkey PRIMARY KEY (id)
+);
+CREATE TABLE artifact_edges (
+    artifact_id uuid NOT NULL,
+    child text NOT NULL,
+    parent text NOT NULL,
+    kind text NOT NULL,
+    size bigint NOT NULL,
+    platform text,
+    CONSTRAINT artifact_edges_pkey PRIMARY KEY (artifact_id, child, parent)
+);
+CREATE TABLE artifact_entitlements (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    description text,
+    grants text NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT artifact_entitlements_pkey PRIMARY KEY (id)
+);
+CREATE TABLE artifact_manifests (
+    artifact_id uuid NOT NULL,
+    digest text NOT NULL,
+    media_type text NOT NULL,
+    size bigint NOT NULL,
+    total bigint NOT NULL,
+    annotations text,
+    artifact_type text,
+    gone_at bigint,
+    CONSTRAINT artifact_manifests_pkey PRIMARY KEY (artifact_id, digest)
+);
+CREATE TABLE artifact_policies (
+    organization_id uuid NOT NULL,
+    policy text NOT NULL,
+    CONSTRAINT artifact_policies_pkey PRIMARY KEY (organization_id)
+);
+CREATE TABLE artifact_tags (
+    id uuid NOT NULL,
+    artifact_id uuid NOT NULL,
+    tag text NOT NULL,
+    digest text NOT NULL,
+    since bigint NOT NULL,
+    until bigint,
+    CONSTRAINT artifact_tags_pkey PRIMARY KEY (id)
+);
+CREATE TABLE artifacts (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    registry_id uuid NOT NULL,
+    repository text NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT artifacts_pkey PRIMARY KEY (id)
+);
+CREATE TABLE audit_events (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    sequence bigint NOT NULL DEFAULT 0,
+    actor text NOT NULL,
+    actor_id uuid,
+    action text NOT NULL,
+    target uuid,
+    detail text NOT NULL,
+    at bigint NOT NULL,
+    CONSTRAINT audit_events_pkey PRIMARY KEY (id)
+);
+CREATE TABLE changes (
+    organization_id uuid NOT NULL,
+    target uuid NOT NULL,
+    generation bigint NOT NULL,
+    CONSTRAINT changes_pkey PRIMARY KEY (organization_id, target)
+);
+CREATE TABLE clock_record (
+    id bigint NOT NULL,
+    seen_at bigint NOT NULL,
+    steady_since bigint NOT NULL,
+    CONSTRAINT clock_record_id_check CHECK ((id = 1)),
+    CONSTRAINT clock_record_pkey PRIMARY KEY (id)
+);
+CREATE TABLE customers (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    email_key text NOT NULL,
+    notes text,
+    blocked text NOT NULL DEFAULT '[]'::text,
+    search text NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    deleted_at bigint,
+    version bigint NOT NULL,
+    CONSTRAINT customers_pkey PRIMARY KEY (id)
+);
+CREATE TABLE deletions (
+    organization_id uuid NOT NULL,
+    slug text NOT NULL,
+    requested_at bigint NOT NULL,
+    due_at bigint NOT NULL,
+    begun_at bigint,
+    finished_at bigint,
+    CONSTRAINT deletions_pkey PRIMARY KEY (organization_id)
+);
+CREATE TABLE departures (
+    state bytea NOT NULL,
+    organization_id uuid NOT NULL,
+    browser bytea NOT NULL,
+    session_id uuid,
+    next_page text,
+    expires_at bigint NOT NULL,
+    CONSTRAINT departures_pkey PRIMARY KEY (state)
+);
+CREATE TABLE idempotency_keys (
+    organization_id uuid NOT NULL,
+    key text NOT NULL,
+    fingerprint bytea NOT NULL,
+    resource uuid,
+    created_at bigint NOT NULL,
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (organization_id, key)
+);
+CREATE TABLE jobs (
+    name text NOT NULL,
+    period bigint NOT NULL,
+    due_at bigint NOT NULL,
+    claimed_by uuid,
+    claimed_until bigint,
+    started_at bigint,
+    finished_at bigint,
+    done bigint NOT NULL,
+    succeeded_at bigint,
+    failures bigint NOT NULL,
+    failing_since bigint,
+    failed_at bigint,
+    last_error text,
+    put_off boolean NOT NULL,
+    CONSTRAINT jobs_pkey PRIMARY KEY (name)
+);
+CREATE TABLE license_addresses (
+    license_id uuid NOT NULL,
+    address text NOT NULL,
+    first_seen_at bigint NOT NULL,
+    last_seen_at bigint NOT NULL,
+    CONSTRAINT license_addresses_pkey PRIMARY KEY (license_id, address)
+);
+CREATE TABLE licenses (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    name text NOT NULL,
+    description text,
+    customer_id uuid,
+    product_id uuid,
+    license_key text,
+    max_ips bigint,
+    pin text,
+    custom_response text,
+    blocked text,
+    search text NOT NULL,
+    state text NOT NULL,
+    state_since bigint,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    deleted_at bigint,
+    version bigint NOT NULL,
+    CONSTRAINT licenses_pkey PRIMARY KEY (id),
+    CONSTRAINT licenses_state_check CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text, 'revoked'::text])))
+);
+CREATE TABLE links (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    purpose text NOT NULL,
+    target uuid NOT NULL,
+    hash bytea NOT NULL,
+    mailed boolean NOT NULL DEFAULT false,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    used_at bigint,
+    CONSTRAINT links_pkey PRIMARY KEY (id),
+    CONSTRAINT links_purpose_check CHECK ((purpose = ANY (ARRAY['invitation'::text, 'password_reset'::text, 'customer_sign_in'::text, 'onboarding'::text])))
+);
+CREATE TABLE mail_counts (
+    organization_id uuid NOT NULL,
+    kind text NOT NULL,
+    recipient bytea NOT NULL,
+    since bigint NOT NULL,
+    used bigint NOT NULL,
+    CONSTRAINT mail_counts_kind_check CHECK ((kind = ANY (ARRAY['organization'::text, 'notices'::text, 'recipient'::text, 'request'::text]))),
+    CONSTRAINT mail_counts_pkey PRIMARY KEY (organization_id, kind, recipient)
+);
+CREATE TABLE mails (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    recipient text NOT NULL,
+    subject text NOT NULL,
+    body text NOT NULL,
+    sealed bytea,
+    created_at bigint NOT NULL,
+    due_at bigint NOT NULL,
+    attempts bigint NOT NULL,
+    CONSTRAINT mails_pkey PRIMARY KEY (id)
+);
+CREATE TABLE management_tokens (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    name text NOT NULL,
+    hint text NOT NULL,
+    hash bytea NOT NULL,
+    scopes text NOT NULL,
+    maker text NOT NULL DEFAULT 'unknown'::text,
+    maker_id uuid,
+    maker_name text,
+    expires_at bigint,
+    last_used_at bigint,
+    revoked_at bigint,
+    created_at bigint NOT NULL,
+    CONSTRAINT management_tokens_maker_check CHECK ((maker = ANY (ARRAY['member'::text, 'operator'::text, 'unknown'::text]))),
+    CONSTRAINT management_tokens_pkey PRIMARY KEY (id)
+);
+CREATE TABLE members (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    email text NOT NULL,
+    email_key text NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    password text,
+    authenticator bytea,
+    last_step bigint NOT NULL DEFAULT 0,
+    recovery text NOT NULL DEFAULT '[]'::text,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT members_pkey PRIMARY KEY (id),
+    CONSTRAINT members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'admin'::text, 'member'::text, 'viewer'::text])))
+);
+CREATE TABLE notices (
+    organization_id uuid NOT NULL,
+    members boolean NOT NULL,
+    customers boolean NOT NULL,
+    alerts boolean NOT NULL DEFAULT true,
+    days text NOT NULL,
+    checked_at bigint NOT NULL,
+    digest_day bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT notices_pkey PRIMARY KEY (organization_id)
+);
+CREATE TABLE organizations (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    slug text NOT NULL,
+    status_window bigint NOT NULL,
+    plan text NOT NULL DEFAULT 'enterprise'::text,
+    plan_until bigint,
+    most_products bigint,
+    most_validations bigint,
+    trial_started_at bigint,
+    suspended_at bigint,
+    blocked text NOT NULL DEFAULT '[]'::text,
+    generation bigint NOT NULL DEFAULT 0,
+    last_change uuid NOT NULL DEFAULT '00000000-0000-0000-0000-000000000000'::uuid,
+    history bytea NOT NULL DEFAULT '\x'::bytea,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT organizations_pkey PRIMARY KEY (id)
+);
+CREATE TABLE outbox (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    kind text NOT NULL,
+    payload text NOT NULL,
+    created_at bigint NOT NULL,
+    delivered_at bigint,
+    attempts bigint NOT NULL,
+    CONSTRAINT outbox_pkey PRIMARY KEY (id)
+);
+CREATE TABLE product_usage (
+    product_id uuid NOT NULL,
+    day bigint NOT NULL,
+    used bigint NOT NULL,
+    answers text NOT NULL,
+    CONSTRAINT product_usage_pkey PRIMARY KEY (product_id, day)
+);
+CREATE TABLE products (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    name text NOT NULL,
+    slug text NOT NULL,
+    description text,
+    page text NOT NULL,
+    template text NOT NULL,
+    pull_roles text NOT NULL,
+    settings text NOT NULL,
+    versions text NOT NULL,
+    search text NOT NULL,
+    state text NOT NULL,
+    state_since bigint,
+    key_hash bytea NOT NULL,
+    key_hint text NOT NULL,
+    key_created_at bigint NOT NULL,
+    previous_hash bytea,
+    previous_until bigint,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT products_pkey PRIMARY KEY (id),
+    CONSTRAINT products_state_check CHECK ((state = ANY (ARRAY['active'::text, 'archived'::text, 'disabled'::text])))
+);
+CREATE TABLE registries (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    name text NOT NULL,
+    host text NOT NULL,
+    upstream text NOT NULL,
+    prefix text,
+    credential text NOT NULL,
+    upstream_user text,
+    sealed_password bytea,
+    service text NOT NULL,
+    pass_redirects boolean NOT NULL,
+    direct boolean NOT NULL,
+    certificate bytea NOT NULL,
+    sealed_key bytea NOT NULL,
+    swept_at bigint,
+    wanted_at bigint,
+    sweep_fault text,
+    sweep_claimed_until bigint,
+    deleted_at bigint,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT registries_credential_check CHECK ((credential = ANY (ARRAY['token'::text, 'basic'::text, 'none'::text]))),
+    CONSTRAINT registries_pkey PRIMARY KEY (id)
+);
+CREATE TABLE registry_events (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    registry_id uuid NOT NULL,
+    key_id uuid,
+    license_id uuid,
+    customer_id uuid,
+    operation text NOT NULL,
+    decision text NOT NULL,
+    repository text NOT NULL,
+    reference text NOT NULL,
+    digest text,
+    bytes bigint NOT NULL,
+    address text NOT NULL,
+    client text NOT NULL,
+    at bigint NOT NULL,
+    CONSTRAINT registry_events_pkey PRIMARY KEY (id)
+);
+CREATE TABLE registry_hints (
+    id uuid NOT NULL,
+    registry_id uuid NOT NULL,
+    repository text NOT NULL,
+    tag text NOT NULL,
+    noted_at bigint NOT NULL,
+    due_at bigint NOT NULL,
+    CONSTRAINT registry_hints_pkey PRIMARY KEY (id)
+);
+CREATE TABLE registry_hours (
+    holder_id uuid NOT NULL,
+    operation text NOT NULL,
+    hour bigint NOT NULL,
+    times bigint NOT NULL,
+    CONSTRAINT registry_hours_pkey PRIMARY KEY (holder_id, operation, hour)
+);
+CREATE TABLE registry_keys (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    registry_id uuid NOT NULL,
+    name text NOT NULL,
+    living_name text,
+    owner text NOT NULL,
+    access text NOT NULL,
+    hash bytea NOT NULL,
+    hint text NOT NULL,
+    secret_created_at bigint NOT NULL,
+    previous_hash bytea,
+    previous_until bigint,
+    every_days bigint,
+    overlap_days bigint,
+    sealed_secret bytea,
+    handover text,
+    collected_at bigint,
+    next_step_at bigint,
+    lives_since bigint,
+    expires_at bigint,
+    notified_end bigint,
+    notified_days bigint,
+    revoked_at bigint,
+    last_used_at bigint,
+    last_address text,
+    last_client text,
+    created_at bigint NOT NULL,
+    CONSTRAINT registry_keys_access_check CHECK ((access = ANY (ARRAY['read'::text, 'read_write'::text, 'read_write_delete'::text]))),
+    CONSTRAINT registry_keys_handover_check CHECK ((handover = ANY (ARRAY['waiting'::text, 'warned'::text, 'collected'::text]))),
+    CONSTRAINT registry_keys_pkey PRIMARY KEY (id)
+);
+CREATE TABLE registry_networks (
+    key_id uuid NOT NULL,
+    network text NOT NULL,
+    known_from bigint NOT NULL,
+    last_at bigint NOT NULL,
+    CONSTRAINT registry_networks_pkey PRIMARY KEY (key_id, network)
+);
+CREATE TABLE registry_notifications (
+    registry_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    hint text NOT NULL,
+    created_at bigint NOT NULL,
+    heard_at bigint,
+    CONSTRAINT registry_notifications_pkey PRIMARY KEY (registry_id)
+);
+CREATE TABLE revisions (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    license_id uuid NOT NULL,
+    number bigint NOT NULL,
+    not_before bigint NOT NULL,
+    expires_at bigint,
+    payload text NOT NULL,
+    registry text NOT NULL DEFAULT '[]'::text,
+    issuer text NOT NULL,
+    kid bytea NOT NULL,
+    status_index bigint NOT NULL,
+    state text NOT NULL,
+    state_since bigint,
+    members_notified_days bigint,
+    customer_notified_days bigint,
+    created_at bigint NOT NULL,
+    CONSTRAINT revisions_check CHECK ((expires_at > not_before)),
+    CONSTRAINT revisions_license_id_number_key UNIQUE (license_id, number),
+    CONSTRAINT revisions_pkey PRIMARY KEY (id),
+    CONSTRAINT revisions_state_check CHECK ((state = ANY (ARRAY['current'::text, 'superseded'::text, 'revoked'::text])))
+);
+CREATE TABLE seaql_migrations (
+    version character varying NOT NULL,
+    applied_at bigint NOT NULL,
+    CONSTRAINT seaql_migrations_pkey PRIMARY KEY (version)
+);
+CREATE TABLE sessions (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    holder text NOT NULL,
+    holder_id uuid NOT NULL,
+    hash bytea NOT NULL,
+    form_key bytea,
+    address text NOT NULL,
+    user_agent text NOT NULL,
+    confirmed_at bigint,
+    created_at bigint NOT NULL,
+    last_seen_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    CONSTRAINT sessions_holder_check CHECK ((holder = ANY (ARRAY['member'::text, 'customer'::text, 'onboarding'::text]))),
+    CONSTRAINT sessions_pkey PRIMARY KEY (id)
+);
+CREATE TABLE settings (
+    name text NOT NULL,
+    value text NOT NULL,
+    CONSTRAINT settings_pkey PRIMARY KEY (name)
+);
+CREATE TABLE shown_once (
+    session_id uuid NOT NULL,
+    page text NOT NULL,
+    organization_id uuid NOT NULL,
+    sealed bytea NOT NULL,
+    expires_at bigint NOT NULL,
+    CONSTRAINT shown_once_pkey PRIMARY KEY (session_id, page)
+);
+CREATE TABLE sign_in_attempts (
+    account bytea NOT NULL,
+    since bigint NOT NULL,
+    strangers bigint NOT NULL,
+    codes bigint NOT NULL,
+    waiting_until bigint NOT NULL,
+    sources text NOT NULL,
+    CONSTRAINT sign_in_attempts_pkey PRIMARY KEY (account)
+);
+CREATE TABLE sign_in_providers (
+    organization_id uuid NOT NULL,
+    issuer text NOT NULL,
+    client_id text NOT NULL,
+    client_secret bytea NOT NULL,
+    domain text,
+    exclusive boolean NOT NULL,
+    verified_domains text NOT NULL DEFAULT ''::text,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT sign_in_providers_pkey PRIMARY KEY (organization_id)
+);
+CREATE TABLE signing_keys (
+    organization_id uuid NOT NULL,
+    kid bytea NOT NULL,
+    public bytea NOT NULL,
+    sealed bytea NOT NULL,
+    state text NOT NULL,
+    state_since bigint,
+    created_at bigint NOT NULL,
+    CONSTRAINT signing_keys_pkey PRIMARY KEY (organization_id, kid),
+    CONSTRAINT signing_keys_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'retired'::text, 'revoked'::text])))
+);
+CREATE TABLE upstream_claims (
+    registry_id uuid NOT NULL,
+    endpoint text NOT NULL,
+    CONSTRAINT upstream_claims_pkey PRIMARY KEY (registry_id, endpoint)
+);
+CREATE TABLE upstream_endpoints (
+    endpoint text NOT NULL,
+    CONSTRAINT upstream_endpoints_pkey PRIMARY KEY (endpoint)
+);
+CREATE UNIQUE INDEX alerts_day ON alerts USING btree (holder_id, day, kind, aspect);
+CREATE INDEX alerts_open ON alerts USING btree (organization_id, id) WHERE (acknowledged_at IS NULL);
+CREATE INDEX alerts_organization ON alerts USING btree (organization_id, id);
+CREATE INDEX application_entitlement_versions_version ON application_entitlement_versions USING btree (version_id);
+CREATE INDEX application_entitlements_application ON application_entitlements USING btree (application_id);
+CREATE INDEX application_entitlements_list ON application_entitlements USING btree (organization_id, id);
+CREATE UNIQUE INDEX application_entitlements_pair ON application_entitlements USING btree (customer_id, application_id);
+CREATE INDEX application_entitlements_versions ON application_entitlements USING btree (application_id, id);
+CREATE UNIQUE INDEX application_versions_name ON application_versions USING btree (application_id, name);
+CREATE INDEX applications_list ON applications USING btree (organization_id, id);
+CREATE UNIQUE INDEX applications_name ON applications USING btree (organization_id, name);
+CREATE UNIQUE INDEX applications_slug ON applications USING btree (organization_id, slug);
+CREATE INDEX artifact_edges_parent ON artifact_edges USING btree (artifact_id, parent);
+CREATE INDEX artifact_entitlements_customer ON artifact_entitlements USING btree (organization_id, customer_id);
+CREATE INDEX artifact_entitlements_holder ON artifact_entitlements USING btree (customer_id);
+CREATE INDEX artifact_entitlements_list ON artifact_entitlements USING btree (organization_id, id);
+CREATE UNIQUE INDEX artifact_tags_current ON artifact_tags USING btree (artifact_id, tag) WHERE (until IS NULL);
+CREATE INDEX artifact_tags_digest ON artifact_tags USING btree (artifact_id, digest);
+CREATE INDEX artifacts_list ON artifacts USING btree (organization_id, id);
+CREATE INDEX artifacts_organization ON artifacts USING btree (organization_id, repository);
+CREATE INDEX artifacts_registry ON artifacts USING btree (registry_id, id);
+CREATE UNIQUE INDEX artifacts_repository ON artifacts USING btree (registry_id, repository);
+CREATE UNIQUE INDEX audit_events_list ON audit_events USING btree (organization_id, sequence);
+CREATE INDEX changes_since ON changes USING btree (organization_id, generation);
+CREATE INDEX customers_all ON customers USING btree (organization_id, id);
+CREATE INDEX customers_email_key ON customers USING btree (email_key) WHERE (deleted_at IS NULL);
+CREATE INDEX customers_list ON customers USING btree (organization_id, id) WHERE (deleted_at IS NULL);
+CREATE INDEX customers_sign_in ON customers USING btree (email) WHERE (deleted_at IS NULL);
+CREATE INDEX deletions_due ON deletions USING btree (due_at) WHERE (finished_at IS NULL);
+CREATE INDEX deletions_slug ON deletions USING btree (slug);
+CREATE INDEX departures_end ON departures USING btree (expires_at);
+CREATE INDEX departures_organization ON departures USING btree (organization_id);
+CREATE INDEX idempotency_keys_created ON idempotency_keys USING btree (created_at);
+CREATE INDEX licenses_customer ON licenses USING btree (customer_id, id);
+CREATE UNIQUE INDEX licenses_key ON licenses USING btree (license_key) WHERE (license_key IS NOT NULL);
+CREATE INDEX licenses_list ON licenses USING btree (organization_id, id) WHERE (deleted_at IS NULL);
+CREATE INDEX licenses_live_customer ON licenses USING btree (organization_id, customer_id, id) WHERE (deleted_at IS NULL);
+CREATE UNIQUE INDEX licenses_live_name ON licenses USING btree (organization_id, name) WHERE (deleted_at IS NULL);
+CREATE INDEX licenses_product ON licenses USING btree (product_id, id);
+CREATE UNIQUE INDEX links_hash ON links USING btree (hash);
+CREATE INDEX links_target ON links USING btree (organization_id, target);
+CREATE INDEX mail_counts_age ON mail_counts USING btree (since);
+CREATE INDEX mails_due ON mails USING btree (due_at);
+CREATE UNIQUE INDEX management_tokens_hash ON management_tokens USING btree (hash);
+CREATE INDEX management_tokens_list ON management_tokens USING btree (organization_id, id);
+CREATE UNIQUE INDEX members_email ON members USING btree (organization_id, email);
+CREATE UNIQUE INDEX members_email_key ON members USING btree (organization_id, email_key);
+CREATE INDEX members_list ON members USING btree (organization_id, id);
+CREATE INDEX members_sign_in ON members USING btree (email);
+CREATE INDEX members_sign_in_key ON members USING btree (email_key);
+CREATE INDEX notices_next ON notices USING btree (checked_at);
+CREATE UNIQUE INDEX organizations_slug ON organizations USING btree (slug);
+CREATE INDEX outbox_organization ON outbox USING btree (organization_id);
+CREATE INDEX outbox_pending ON outbox USING btree (created_at) WHERE (delivered_at IS NULL);
+CREATE UNIQUE INDEX products_key ON products USING btree (key_hash);
+CREATE INDEX products_list ON products USING btree (organization_id, id);
+CREATE UNIQUE INDEX products_name ON products USING btree (organization_id, name);
+CREATE INDEX products_previous_key ON products USING btree (previous_hash) WHERE (previous_hash IS NOT NULL);
+CREATE UNIQUE INDEX products_slug ON products USING btree (organization_id, slug);
+CREATE UNIQUE INDEX registries_host ON registries USING btree (host) WHERE (deleted_at IS NULL);
+CREATE INDEX registries_organization ON registries USING btree (organization_id);
+CREATE INDEX registry_events_customer_id ON registry_events USING btree (customer_id, id);
+CREATE INDEX registry_events_key ON registry_events USING btree (key_id, at);
+CREATE INDEX registry_events_key_id ON registry_events USING btree (key_id, id);
+CREATE INDEX registry_events_license ON registry_events USING btree (license_id, at);
+CREATE INDEX registry_events_organization ON registry_events USING btree (organization_id, id);
+CREATE INDEX registry_events_registry ON registry_events USING btree (registry_id, id);
+CREATE INDEX registry_hints_due ON registry_hints USING btree (due_at);
+CREATE UNIQUE INDEX registry_hints_place ON registry_hints USING btree (registry_id, repository, tag);
+CREATE INDEX registry_hours_hour ON registry_hours USING btree (hour);
+CREATE INDEX registry_keys_end ON registry_keys USING btree (organization_id, expires_at);
+CREATE UNIQUE INDEX registry_keys_hash ON registry_keys USING btree (hash);
+CREATE INDEX registry_keys_list ON registry_keys USING btree (organization_id, id);
+CREATE UNIQUE INDEX registry_keys_living_name ON registry_keys USING btree (registry_id, living_name) WHERE (living_name IS NOT NULL);
+CREATE INDEX registry_keys_next_step ON registry_keys USING btree (next_step_at) WHERE (next_step_at IS NOT NULL);
+CREATE INDEX registry_keys_previous ON registry_keys USING btree (previous_hash);
+CREATE INDEX registry_keys_registry ON registry_keys USING btree (organization_id, registry_id);
+CREATE INDEX registry_keys_secret ON registry_keys USING btree (secret_created_at);
+CREATE INDEX registry_networks_last ON registry_networks USING btree (last_at);
+CREATE UNIQUE INDEX registry_notifications_hash ON registry_notifications USING btree (hash);
+CREATE UNIQUE INDEX revisions_current ON revisions USING btree (license_id) WHERE (state = 'current'::text);
+CREATE INDEX revisions_end ON revisions USING btree (organization_id, expires_at) WHERE ((state = 'current'::text) AND (expires_at IS NOT NULL));
+CREATE INDEX revisions_issuers ON revisions USING btree (organization_id, issuer, expires_at);
+CREATE UNIQUE INDEX revisions_status_index ON revisions USING btree (organization_id, status_index);
+CREATE INDEX revisions_terms ON revisions USING btree (license_id, not_before, expires_at) WHERE (state = 'current'::text);
+CREATE INDEX sessions_end ON sessions USING btree (expires_at);
+CREATE UNIQUE INDEX sessions_hash ON sessions USING btree (hash);
+CREATE INDEX sessions_holder ON sessions USING btree (organization_id, holder_id);
+CREATE INDEX shown_once_end ON shown_once USING btree (expires_at);
+CREATE INDEX sign_in_attempts_age ON sign_in_attempts USING btree (since);
+CREATE UNIQUE INDEX signing_keys_active ON signing_keys USING btree (organization_id) WHERE (state = 'active'::text);
+CREATE INDEX upstream_claims_endpoint ON upstream_claims USING btree (endpoint);
+ALTER TABLE alerts ADD CONSTRAINT alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE alerts ADD CONSTRAINT alerts_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
+ALTER TABLE application_charts ADD CONSTRAINT application_charts_version_id_fkey FOREIGN KEY (version_id) REFERENCES application_versions(id);
+ALTER TABLE application_entitlement_versions ADD CONSTRAINT application_entitlement_versions_entitlement_id_fkey FOREIGN KEY (entitlement_id) REFERENCES application_entitlements(id);
+ALTER TABLE application_entitlement_versions ADD CONSTRAINT application_entitlement_versions_version_id_fkey FOREIGN KEY (version_id) REFERENCES application_versions(id);
+ALTER TABLE application_entitlements ADD CONSTRAINT application_entitlements_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id);
+ALTER TABLE application_entitlements ADD CONSTRAINT application_entitlements_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE application_entitlements ADD CONSTRAINT application_entitlements_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE application_files ADD CONSTRAINT application_files_version_id_fkey FOREIGN KEY (version_id) REFERENCES application_versions(id);
+ALTER TABLE application_versions ADD CONSTRAINT application_versions_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id);
+ALTER TABLE application_versions ADD CONSTRAINT application_versions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE applications ADD CONSTRAINT applications_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE artifact_edges ADD CONSTRAINT artifact_edges_artifact_id_fkey FOREIGN KEY (artifact_id) REFERENCES artifacts(id);
+ALTER TABLE artifact_entitlements ADD CONSTRAINT artifact_entitlements_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE artifact_entitlements ADD CONSTRAINT artifact_entitlements_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE artifact_manifests ADD CONSTRAINT artifact_manifests_artifact_id_fkey FOREIGN KEY (artifact_id) REFERENCES artifacts(id);
+ALTER TABLE artifact_policies ADD CONSTRAINT artifact_policies_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE artifact_tags ADD CONSTRAINT artifact_tags_artifact_id_fkey FOREIGN KEY (artifact_id) REFERENCES artifacts(id);
+ALTER TABLE artifacts ADD CONSTRAINT artifacts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE artifacts ADD CONSTRAINT artifacts_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
+ALTER TABLE audit_events ADD CONSTRAINT audit_events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE changes ADD CONSTRAINT changes_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE customers ADD CONSTRAINT customers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE departures ADD CONSTRAINT departures_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE license_addresses ADD CONSTRAINT license_addresses_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);
+ALTER TABLE licenses ADD CONSTRAINT licenses_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE licenses ADD CONSTRAINT licenses_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE licenses ADD CONSTRAINT licenses_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
+ALTER TABLE links ADD CONSTRAINT links_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE mail_counts ADD CONSTRAINT mail_counts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE mails ADD CONSTRAINT mails_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE management_tokens ADD CONSTRAINT management_tokens_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE members ADD CONSTRAINT members_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE notices ADD CONSTRAINT notices_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE outbox ADD CONSTRAINT outbox_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE product_usage ADD CONSTRAINT product_usage_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
+ALTER TABLE products ADD CONSTRAINT products_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE registries ADD CONSTRAINT registries_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE registry_events ADD CONSTRAINT registry_events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE registry_events ADD CONSTRAINT registry_events_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
+ALTER TABLE registry_hints ADD CONSTRAINT registry_hints_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
+ALTER TABLE registry_keys ADD CONSTRAINT registry_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE registry_keys ADD CONSTRAINT registry_keys_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
+ALTER TABLE registry_notifications ADD CONSTRAINT registry_notifications_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE registry_notifications ADD CONSTRAINT registry_notifications_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
+ALTER TABLE revisions ADD CONSTRAINT revisions_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);
+ALTER TABLE revisions ADD CONSTRAINT revisions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE revisions ADD CONSTRAINT revisions_organization_id_kid_fkey FOREIGN KEY (organization_id, kid) REFERENCES signing_keys(organization_id, kid);
+ALTER TABLE sessions ADD CONSTRAINT sessions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE shown_once ADD CONSTRAINT shown_once_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE sign_in_providers ADD CONSTRAINT sign_in_providers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE signing_keys ADD CONSTRAINT signing_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE upstream_claims ADD CONSTRAINT upstream_claims_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
