@@ -624,6 +624,7 @@ CREATE UNIQUE INDEX licenses_key ON licenses USING btree (license_key) WHERE (li
 CREATE INDEX licenses_list ON licenses USING btree (organization_id, id) WHERE (deleted_at IS NULL);
 CREATE INDEX licenses_live_customer ON licenses USING btree (organization_id, customer_id, id) WHERE (deleted_at IS NULL);
 CREATE UNIQUE INDEX licenses_live_name ON licenses USING btree (organization_id, name) WHERE (deleted_at IS NULL);
+CREATE INDEX licenses_out ON licenses USING btree (organization_id, id) WHERE ((state <> 'active'::text) OR (deleted_at IS NOT NULL));
 CREATE INDEX licenses_product ON licenses USING btree (product_id, id);
 CREATE UNIQUE INDEX links_hash ON links USING btree (hash);
 CREATE INDEX links_target ON links USING btree (organization_id, target);
@@ -667,7 +668,7 @@ CREATE INDEX registry_keys_secret ON registry_keys USING btree (secret_created_a
 CREATE INDEX registry_networks_last ON registry_networks USING btree (last_at);
 CREATE UNIQUE INDEX registry_notifications_hash ON registry_notifications USING btree (hash);
 CREATE UNIQUE INDEX revisions_current ON revisions USING btree (license_id) WHERE (state = 'current'::text);
-CREATE INDEX revisions_end ON revisions USING btree (organization_id, expires_at) WHERE ((state = 'current'::text) AND (expires_at IS NOT NULL));
+CREATE INDEX revisions_end ON revisions USING btree (organization_id, expires_at, not_before, license_id) WHERE (state = 'current'::text);
 CREATE INDEX revisions_issuers ON revisions USING btree (organization_id, issuer, expires_at);
 CREATE UNIQUE INDEX revisions_status_index ON revisions USING btree (organization_id, status_index);
 CREATE INDEX revisions_terms ON revisions USING btree (license_id, not_before, expires_at) WHERE (state = 'current'::text);

@@ -572,6 +572,7 @@ CREATE UNIQUE INDEX licenses_key ON licenses (license_key) WHERE license_key IS 
 CREATE INDEX licenses_list ON licenses (organization_id, id) WHERE deleted_at IS NULL;
 CREATE INDEX licenses_live_customer ON licenses (organization_id, customer_id, id) WHERE deleted_at IS NULL;
 CREATE UNIQUE INDEX licenses_live_name ON licenses (organization_id, name) WHERE deleted_at IS NULL;
+CREATE INDEX licenses_out ON licenses (organization_id, id) WHERE state <> 'active' OR deleted_at IS NOT NULL;
 CREATE INDEX licenses_product ON licenses (product_id, id);
 CREATE UNIQUE INDEX links_hash ON links (hash);
 CREATE INDEX links_target ON links (organization_id, target);
@@ -615,7 +616,7 @@ CREATE INDEX registry_keys_secret ON registry_keys (secret_created_at);
 CREATE INDEX registry_networks_last ON registry_networks (last_at);
 CREATE UNIQUE INDEX registry_notifications_hash ON registry_notifications (hash);
 CREATE UNIQUE INDEX revisions_current ON revisions (license_id) WHERE state = 'current';
-CREATE INDEX revisions_end ON revisions (organization_id, expires_at) WHERE state = 'current' AND expires_at IS NOT NULL;
+CREATE INDEX revisions_end ON revisions (organization_id, expires_at, not_before, license_id) WHERE state = 'current';
 CREATE INDEX revisions_issuers ON revisions (organization_id, issuer, expires_at);
 CREATE UNIQUE INDEX revisions_status_index ON revisions (organization_id, status_index);
 CREATE INDEX revisions_terms ON revisions (license_id, not_before, expires_at) WHERE state = 'current';
