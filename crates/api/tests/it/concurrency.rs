@@ -1,11 +1,15 @@
 //! The same request twice, one after the other and at once.
 
-use futures_util::future::join_all;
-use keyward_testkit::database::Store;
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
+use futures_util::future::{join, join_all};
+use keyward_testkit::database::{Store, on_postgres};
 use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
 
 use crate::client::{Ask, User};
+use crate::validation::{Shop, text};
 
 #[database_test]
 async fn a_repeated_request_is_answered_and_not_repeated(store: Store) {
@@ -52,4 +56,38 @@ async fn of_twenty_equal_names_one_is_taken(store: Store) {
     let answers = join_all((0..20).map(|_| user.post("/api/v1/licenses", r#"{"name":"L"}"#))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 1);
     assert!(answers.iter().filter(|answer| answer.status != 201).all(|answer| answer.problem().0 == 409));
+}
+
+/// PostgreSQL alone: SQLite has one connection that writes.
+#[test]
+fn many_first_addresses_of_one_license_leave_the_others_their_connections() {
+    on_postgres(async |store: Store| {
+        let product = r#"{"name":"P","settings":{"ip_enforcement":"enforce","default_max_ips":3}}"#;
+        let shop = Shop::open(store.clone(), product).await;
+        let path = format!("/api/v1/products/{}/keys", shop.product);
+        let other =
+            shop.user.post(&path, r#"{"email":"other@example.com","name":"Other Inc."}"#).await.json();
+        let other = format!(r#"{{"license_key":"{}"}}"#, text(&other["license"], "license_key"));
+
+        let scope = shop.user.vendor.founded.organization.scope();
+        let locked = store.write().await.unwrap();
+        locked.licenses(scope).lock(shop.license.parse().unwrap()).await.unwrap();
+        let addresses: Vec<_> = (0..100).map(|n| format!("192.0.2.{n}")).collect();
+        let crowd = join_all(addresses.iter().map(|address| shop.status_from(address)));
+        let others = async {
+            sleep(Duration::from_millis(100)).await;
+            let asked = |address| shop.validate_from(address, serde_json::from_str(&other).unwrap());
+            let (first, second) = join(asked("198.51.100.7"), asked("198.51.100.8")).await;
+            assert_eq!(
+                (first.json()["status"].as_str(), second.json()["status"].as_str()),
+                (Some("active"), Some("active"))
+            );
+            // Longer than a request waits for a connection.
+            sleep(Duration::from_millis(2_500)).await;
+            drop(locked);
+        };
+        let (crowd, ()) = join(crowd, others).await;
+        let with = |status: &str| crowd.iter().filter(|answer| answer["status"] == status).count();
+        assert_eq!((with("active"), with("ip_limit_reached")), (3, 97));
+    });
 }

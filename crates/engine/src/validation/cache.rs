@@ -12,6 +12,7 @@ use keyward_domain::{
 use keyward_storage::{Generation, Store};
 use keyward_token::Keyring;
 use quick_cache::sync::Cache;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::signer::AnswerSigner;
 use super::usage_counter::{Dependencies, UsageCounter};
@@ -26,6 +27,10 @@ const MOST_PRODUCTS: usize = 10_000;
 
 /// How much memory the licenses may take, and as much again the products.
 const MOST_BYTES: u64 = 128 * 1024 * 1024;
+
+/// Of how many licenses addresses are registered at once. Each waits with a connection for the license's lock, so there are fewer
+/// than connections.
+const MOST_TURNS: usize = 8;
 
 /// Weighs copies by the bytes they take, roughly.
 #[derive(Clone)]
@@ -53,6 +58,7 @@ pub(crate) struct ValidationCache {
     snapshots: Cache<ProductId, Arc<ProductSnapshot>, Bytes>,
     keys: Cache<LicenseKey, LicenseId>,
     licenses: Cache<LicenseId, Arc<LicenseSnapshot>, Bytes>,
+    turns: [Mutex<()>; MOST_TURNS],
 }
 
 /// A product with all that its validation needs besides the license.
@@ -79,7 +85,15 @@ impl ValidationCache {
             snapshots: Cache::with_weighter(MOST_PRODUCTS, MOST_BYTES, Bytes),
             keys: Cache::new(MOST_LICENSES),
             licenses: Cache::with_weighter(MOST_LICENSES, MOST_BYTES, Bytes),
+            turns: Default::default(),
         }
+    }
+
+    /// The turn to register an address of a license. Those who wait for it have no connection, so that many first addresses of
+    /// one license leave the others theirs.
+    pub(super) async fn turn(&self, license: LicenseId) -> MutexGuard<'_, ()> {
+        let [.., low] = license.uuid().into_bytes();
+        self.turns[usize::from(low) % MOST_TURNS].lock().await
     }
 
     /// Drops copies that were found out to be old.

@@ -64,14 +64,23 @@ impl Engine {
     /// Decides about a license of the product whose API key this is. The answer is JSON, signed if the
     /// product says so.
     pub async fn validate(&self, key: &Secret, inquiry: &Inquiry) -> Result<Reply<String>> {
+        let mut turn = None;
         for _ in 0..ATTEMPTS {
             let now = self.now();
             let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
             let license_snapshot = self.license_snapshot(&snapshot, &inquiry.license).await?;
             let verdict = judge(&snapshot, license_snapshot.as_deref(), inquiry, now);
             if verdict.register.is_some() {
-                break;
+                // Whoever comes after others that have registered an address may find that there is no room left to register one.
+                match &license_snapshot {
+                    Some(license_snapshot) if turn.is_none() => {
+                        turn = Some(self.validation_cache.turn(license_snapshot.facts.license).await);
+                        continue;
+                    }
+                    Some(_) | None => break,
+                }
             }
+            turn = None;
             // Signed before it is counted, so that one goes on while the other waits for the disk.
             let answer = self.answer(&snapshot, &verdict, inquiry, now)?;
             let dependencies = snapshot.dependencies(license_snapshot.as_deref());
@@ -99,7 +108,7 @@ impl Engine {
         }
     }
 
-    /// Decides while facts the license, so that of many first sightings no more are let in than may be.
+    /// Decides while the license is locked, so that of many first sightings no more are let in than may be.
     async fn validate_locked(&self, key: &Secret, inquiry: &Inquiry) -> Result<Reply<String>> {
         let now = self.now();
         let tx = self.store.write().await?;
