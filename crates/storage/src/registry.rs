@@ -121,7 +121,7 @@ impl Registries<'_> {
         self.note(id, wanted).await
     }
 
-    /// Gives a server the right to look at all repositories of one for `lease` seconds, if it is still [`unswept`] and no other
+    /// Gives a server the right to look at all repositories of one for `lease` seconds, if it is still `unswept` and no other
     /// server has that right; whether it did.
     pub async fn claim_sweep(
         &self,
