@@ -266,8 +266,8 @@ async fn what_is_usual_is_forgotten_in_time_though_the_key_rests(store: Store) {
     assert_eq!(kept().await, (0, 2));
     clock.advance(90 * DAY);
     let alerts = async || {
-        let all = engine.alerts(&vendor.access(), AlertFilter::default(), PageRequest::default());
-        all.await.unwrap().newest().len()
+        let (access, page) = (vendor.access(), PageRequest::default());
+        engine.alerts(&access, AlertFilter::default(), page).await.unwrap().newest().len()
     };
     assert_eq!(alerts().await, 2);
     forget(&store, &engine, None).await;
