@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::mail_text::{plain, vendor};
 use crate::mails::AlertRaised;
-use crate::{Engine, Error, Resource, Result};
+use crate::{Engine, Error, Resource, Result, organization};
 
 impl Engine {
     /// What was unusual, the latest first.
@@ -95,8 +95,7 @@ impl Engine {
 
     async fn mail_alert(&self, tx: &Tx, registry: &Registry, alert: &Alert) -> Result<()> {
         let scope = registry.scope();
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let organization = organization::find(tx, scope).await?;
         let notices = tx.notices(scope).find().await?.ok_or(Error::NotFound(Resource::Organization))?;
         if !notices.alerts || organization.state != OrganizationState::Active {
             return Ok(());

@@ -4,7 +4,7 @@ use keyward_domain::{Access, Actor, Grant, Identity, Secret};
 use keyward_storage::Tx;
 
 use crate::log::queue::{Entry, Use, What};
-use crate::{Engine, Error, Resource, Result};
+use crate::{Engine, Error, Result, organization};
 
 /// How exact "last used" is. Noting it at each request would fill the log.
 pub(crate) const LAST_USED_SECONDS: i64 = 60;
@@ -27,7 +27,7 @@ impl Engine {
     /// Locks the organization, and gives the right of the caller as it is then. Roles change one after the other, so it
     /// holds until the transaction ends, and two owners who step down at once are told apart.
     pub(crate) async fn lock_roles<P: Grant>(&self, tx: &Tx, access: &Access<P>) -> Result<Access<P>> {
-        tx.organizations().lock(access.scope()).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        organization::lock(tx, access.scope()).await?;
         self.still(tx, access).await
     }
 

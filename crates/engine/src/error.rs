@@ -233,6 +233,17 @@ pub struct FieldFault {
     pub invalid: Invalid,
 }
 
+/// An error with all its causes, on one line.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let (mut text, mut source) = (error.to_string(), error.source());
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
 impl Error {
     /// Whether the same may go well in a moment: the database is not there, or does not write now.
     pub fn is_passing(&self) -> bool {

@@ -11,7 +11,7 @@ use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, Stat
 
 use crate::validation::signer::AnswerSigner;
 use crate::vault::{Place, SealError};
-use crate::{Engine, Error, Resource, Result};
+use crate::{Engine, Error, Resource, Result, organization};
 
 /// How a token is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,8 +68,7 @@ impl Engine {
             }
             (LicenseState::Active, RevisionState::Current | RevisionState::Superseded { .. }) => {}
         }
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let organization = organization::find(tx, scope).await?;
         let key =
             tx.signing_keys(scope).find(&revision.kid).await?.ok_or(Error::NotFound(Resource::SigningKey))?;
         if let SigningKeyState::Revoked { .. } = key.state {

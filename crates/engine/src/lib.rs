@@ -89,7 +89,7 @@ pub use change::Done;
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use entitled_applications::{DeliveredFile, EntitledApplication, EntitledVersion, Recipient};
-pub use error::{Error, FieldFault, Resource};
+pub use error::{Error, FieldFault, Resource, causes};
 pub use heavy::heavy;
 pub use issue::TokenFormat;
 pub use keyward_storage::Named;

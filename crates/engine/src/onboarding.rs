@@ -17,7 +17,7 @@ use crate::issue::TokenFormat;
 use crate::mail_text::{plain, vendor};
 use crate::mails::Onboarding;
 use crate::sessions::{ClientInfo, CustomerSession, OnboardingSession, SignedIn};
-use crate::{Engine, Error, Resource, Result};
+use crate::{Engine, Error, Resource, Result, organization};
 
 /// A link just made, with the address that is shown this once.
 #[derive(Debug)]
@@ -84,8 +84,7 @@ impl Engine {
                 || Error::Transition("a license of the whole organization is mailed to nobody".to_owned());
             let customer = customer.ok_or_else(nobody)?;
             let counted = self.count_vendor_mail(&change, scope, &customer.email).await?;
-            let organization =
-                change.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+            let organization = organization::find(&change, scope).await?;
             let (name, vendor, url) = (plain(&customer.name), vendor(&organization), made.url);
             let mail = Onboarding { name, vendor, url };
             self.queue_mail(&change, counted, &customer.email, &mail).await?;

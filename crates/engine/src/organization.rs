@@ -338,7 +338,7 @@ impl Engine {
     }
 }
 
-async fn find(tx: &Tx, scope: OrganizationScope) -> Result<Organization> {
+pub(crate) async fn find(tx: &Tx, scope: OrganizationScope) -> Result<Organization> {
     tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))
 }
 

@@ -10,7 +10,7 @@ use keyward_storage::{StorageError, Tx, Unique, Usage};
 use serde_json::json;
 
 use crate::change::{Change, unchanged};
-use crate::{Done, Engine, Error, Resource, Result};
+use crate::{Done, Engine, Error, Resource, Result, organization};
 
 /// A product to be created.
 #[derive(Debug, Clone)]
@@ -111,8 +111,7 @@ impl Engine {
         let scope = access.scope();
         let tx = self.store.read().await?;
         find(&tx, scope, id).await?;
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let organization = organization::find(&tx, scope).await?;
         let today = self.now().day();
         Ok(ProductUsage {
             limit: organization.limits(self.now()).validations_per_day,
@@ -141,8 +140,7 @@ impl Engine {
         let (id, (secret, key)) = (self.id(ProductId::new), self.new_api_key());
         let made = self.change_shown_once(access, once, async |change| {
             // Held, so that of two who count the products one counts the other's.
-            let organization =
-                change.organizations().lock(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+            let organization = organization::lock(&change, scope).await?;
             organization.limits(now).another_product(change.products(scope).count().await?)?;
             let product = Product {
                 id,

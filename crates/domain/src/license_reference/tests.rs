@@ -2,9 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::product::Bounds;
-use crate::{
-    Kid, LicenseId, OrganizationId, Payload, ProductId, Revision, RevisionId, RevisionState, Validity,
-};
+use crate::{LicenseId, Revision, RevisionId, Validity, fixture};
 
 fn names(text: &str) -> Vec<(String, usize)> {
     references(text).unwrap().into_iter().map(|reference| (reference.name, reference.line)).collect()
@@ -85,34 +83,9 @@ fn names_have_a_form_that_templates_can_write() {
 
 fn license(n: u8, name: &str, customer: Option<u8>) -> License {
     let id = LicenseId::new(1_000 + u64::from(n), [n; 10]);
-    let at = |unix| Timestamp::from_unix(unix).unwrap();
-    License {
-        id,
-        organization: OrganizationId::new(1, [1; 10]),
-        name: name.parse().unwrap(),
-        description: None,
-        customer: customer.map(who),
-        product: Some(ProductId::new(1, [1; 10])),
-        key: None,
-        bounds: Bounds::default(),
-        state: LicenseState::Active,
-        revision: Revision {
-            id: RevisionId::new(1, [n; 10]),
-            license: id,
-            number: 1,
-            validity: Validity::new(at(0), Some(at(100))).unwrap(),
-            payload: Payload::parse("{}").unwrap(),
-            registry: Vec::new(),
-            issuer: String::new(),
-            kid: Kid::from_bytes([1; 32]),
-            status_index: 0,
-            state: RevisionState::Current,
-            created_at: at(0),
-        },
-        created_at: at(0),
-        updated_at: at(0),
-        version: 1,
-    }
+    let like = fixture::license(LicenseState::Active, 0, Some(100), Bounds::default());
+    let revision = Revision { id: RevisionId::new(1, [n; 10]), license: id, ..like.revision };
+    License { id, name: name.parse().unwrap(), customer: customer.map(who), revision, ..like }
 }
 
 fn who(n: u8) -> CustomerId {

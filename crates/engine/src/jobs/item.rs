@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::Step;
-use crate::Error;
+use crate::{Error, causes};
 
 /// What came of looking for a thing that is due.
 #[derive(Debug)]
@@ -29,15 +29,4 @@ impl<Id: Display> ItemRun<Id> {
             }
         }
     }
-}
-
-/// An error with all its causes, on one line.
-pub(super) fn causes(error: &Error) -> String {
-    let (mut text, mut source) = (error.to_string(), std::error::Error::source(error));
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

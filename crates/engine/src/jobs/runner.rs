@@ -12,9 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-use super::item::causes;
 use super::{Job, Schedule, Step, Turns, until};
-use crate::{Engine, Result};
+use crate::{Engine, Result, causes};
 
 /// For how long a server has a job to itself without asking again.
 pub const LEASE_SECONDS: i64 = 90;

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::validation::load;
 use crate::vault::SealError;
-use crate::{Engine, Error, Resource, Result, pasted};
+use crate::{Engine, Error, Result, organization, pasted};
 
 /// How many registries of one name are tried: their upstreams are one, or one vendor's.
 const MOST_OF_ONE_NAME: u64 = 16;
@@ -104,8 +104,7 @@ impl Engine {
         let tx = self.store.read().await?;
         let named = tx.direct_registries(service, MOST_OF_ONE_NAME).await?;
         for registry in &named {
-            let organization = tx.organizations().find(registry.scope()).await?;
-            let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
+            let organization = organization::find(&tx, registry.scope()).await?;
             if let Some(principal) = self.principal(&tx, registry, &organization, presented).await? {
                 return Ok(Some((registry.clone(), Some(principal))));
             }

@@ -18,7 +18,7 @@ use keyward_domain::{
 use keyward_storage::Tx;
 
 use super::admission::Entitled;
-use crate::{ApplicationGrant, CustomerSession, Engine, Error, Resource, Result, heavy};
+use crate::{ApplicationGrant, CustomerSession, Engine, Error, Resource, Result, heavy, organization};
 
 /// What a customer may pull, and with which licenses.
 #[derive(Debug, Clone)]
@@ -181,8 +181,7 @@ impl Engine {
         customer: CustomerId,
     ) -> Result<CustomerPulls> {
         let (tx, scope) = (self.store.read().await?, access.scope());
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let organization = organization::find(&tx, scope).await?;
         tx.customers(scope).find(customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
         Ok(CustomerPulls { scope, rights: self.customer_rights(&tx, &organization, customer).await? })
     }

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::event::shortened;
 use crate::authenticate::LAST_USED_SECONDS;
 use crate::log::queue::{Entry, Use, What};
-use crate::{Engine, Error, Resource, Result};
+use crate::{Engine, Error, Resource, Result, organization};
 
 /// A registry key to be created.
 #[derive(Debug, Clone)]
@@ -71,8 +71,7 @@ impl Engine {
         registry: RegistryId,
     ) -> Result<u64> {
         let (tx, scope, now) = (self.store.read().await?, access.scope(), self.now());
-        let organization = tx.organizations().find(scope).await?;
-        let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
+        let organization = organization::find(&tx, scope).await?;
         let rotates = organization.limits(now).includes(Feature::KeyRotation);
         Ok(tx.registry_keys(scope).due(registry, now, rotates).await?)
     }

@@ -17,7 +17,7 @@ use crate::jobs::ItemRun;
 use crate::mail_text::{plain, vendor};
 use crate::mails::KeyRotated;
 use crate::vault::{Place, SealError};
-use crate::{Engine, Error, Resource, Result};
+use crate::{Engine, Error, Resource, Result, organization};
 
 /// How long a key waits that can't be rotated now, because of its organization's plan or state.
 const PAUSE_SECONDS: i64 = 60 * 60;
@@ -159,8 +159,7 @@ impl Engine {
     async fn rotate_due(&self, tx: Tx, id: RegistryKeyId, now: Timestamp) -> Result<()> {
         let key = tx.lock_registry_key(id).await?.ok_or(Error::NotFound(Resource::RegistryKey))?;
         let scope = key.scope();
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let organization = organization::find(&tx, scope).await?;
         let registry = tx.registries(scope).find(key.registry).await?;
         let keys = tx.registry_keys(scope);
         let recorded = match (key.next_step(now), registry) {

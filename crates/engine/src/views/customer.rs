@@ -13,7 +13,7 @@ use keyward_storage::Tx;
 use super::beside;
 use crate::application_entitlement::{self, ApplicationGrant};
 use crate::registry::entitled::{self, Catalogue, Wanted};
-use crate::{Engine, EntitledLicense, Error, MOST_LOOKED_AT, MissingImage, Resource, Result, customer};
+use crate::{Engine, EntitledLicense, MOST_LOOKED_AT, MissingImage, Result, customer, organization};
 
 /// Which parts of a customer's lists are shown.
 #[derive(Debug, Clone, Copy, Default)]
@@ -125,8 +125,7 @@ impl Engine {
         customer: CustomerId,
         pages: CustomerPages,
     ) -> Result<Held> {
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let organization = organization::find(tx, scope).await?;
         let found = tx.application_entitlements(scope).list(Some(customer), None, pages.applications).await?;
         let (found, next) = found.into_parts();
         let grants = application_entitlement::grants(tx, scope, found).await?;

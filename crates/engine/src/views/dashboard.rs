@@ -7,7 +7,7 @@ use keyward_domain::{
 use keyward_storage::{AlertFilter, Tx};
 
 use super::beside;
-use crate::{Engine, Error, Resource, Result};
+use crate::{Engine, Result, organization};
 
 /// What the dashboard shows.
 #[derive(Debug, Clone)]
@@ -54,8 +54,7 @@ impl Engine {
     /// The dashboard, with at most `most` licenses that end soon and `most` events.
     pub async fn dashboard_view(&self, access: &Access<ReadLicenses>, most: u32) -> Result<DashboardView> {
         let (tx, now, scope) = (self.store.read().await?, self.now(), access.scope());
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let organization = organization::find(&tx, scope).await?;
         let events = match beside::<ReadAuditEvents, _>(access) {
             Some(scope) if organization.limits(now).includes(Feature::AuditLog) => {
                 Some(tx.audit(scope).list(PageRequest { limit: most, after: None }).await?.newest())

@@ -3,7 +3,7 @@
 use keyward_domain::permission::ReadProducts;
 use keyward_domain::{Access, Product, ProductId};
 
-use crate::{Engine, Error, Resource, Result, product};
+use crate::{Engine, Result, organization, product};
 
 /// A product with its use.
 #[derive(Debug, Clone)]
@@ -21,8 +21,7 @@ impl Engine {
     pub async fn product_view(&self, access: &Access<ReadProducts>, id: ProductId) -> Result<ProductView> {
         let (tx, scope, now) = (self.store.read().await?, access.scope(), self.now());
         let product = product::find(&tx, scope, id).await?;
-        let organization =
-            tx.organizations().find(scope).await?.ok_or(Error::NotFound(Resource::Organization))?;
+        let organization = organization::find(&tx, scope).await?;
         let days = tx.usage(id).list(now.day(), now.day()).await?;
         Ok(ProductView {
             product,

@@ -2,7 +2,7 @@
 
 use keyward_domain::Forbidden;
 use keyward_domain::plan::LimitReached;
-use keyward_engine::{Error, FieldFault};
+use keyward_engine::{Error, FieldFault, causes};
 
 use super::{Code, Fault, Problem};
 
@@ -115,13 +115,6 @@ impl From<FieldFault> for Fault {
 
 /// Logged here, once, with all its causes; the client gets the request id alone.
 fn internal(error: &dyn std::error::Error) -> Problem {
-    let mut causes = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        causes.push_str(": ");
-        causes.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    tracing::error!(error = causes, "request failed");
+    tracing::error!(error = causes(error), "request failed");
     Problem::new(Code::InternalError)
 }
