@@ -45,9 +45,11 @@ async fn migrated(url: &str) -> Store {
     store
 }
 
+/// Runs a test on a runtime of its own. A local set, so that what an HTTP client of actix spawns runs here too: a second
+/// runtime would take connections of the pool along when it ends.
 fn block_on(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime").block_on(test);
+    runtime.expect("a runtime").block_on(tokio::task::LocalSet::new().run_until(test));
 }
 
 /// A database of its own on the test server.

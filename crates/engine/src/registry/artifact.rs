@@ -80,18 +80,6 @@ impl Engine {
         Ok(tags)
     }
 
-    /// The names of an artifact's tags.
-    pub async fn artifact_tag_names(
-        &self,
-        access: &Access<ReadRegistries>,
-        id: ArtifactId,
-    ) -> Result<Vec<Tag>> {
-        let tx = self.store.read().await?;
-        find(&tx, access.scope(), id).await?;
-        let tags = tx.artifacts(access.scope()).content(id).tags().await?;
-        Ok(tags.into_iter().map(|pointing| pointing.tag).collect())
-    }
-
     /// A page of the same: what each tag points to is looked up for the page alone.
     pub async fn artifact_tags_page(
         &self,

@@ -51,7 +51,8 @@ async fn a_key_to_delete_deletes_and_the_tag_is_gone(store: Store) {
     assert_eq!(depot.get("/v2/acme/app/tags/list", &depot.pull).json()["tags"], serde_json::json!(["2.0"]));
     let page = keyward_domain::PageRequest { limit: 50, after: None };
     let known = depot.engine.artifacts(&depot.vendor.access(), None, None, page).await.unwrap().newest();
-    let tags = depot.engine.artifact_tag_names(&depot.vendor.access(), known[0].id).await.unwrap();
+    let tags = depot.engine.artifact_tags(&depot.vendor.access(), known[0].id).await.unwrap();
+    let tags: Vec<_> = tags.into_iter().map(|tag| tag.pointing.tag).collect();
     assert_eq!(tags, ["2.0".parse().unwrap()], "the catalogue knows");
     let blob = format!("/v2/acme/app/blobs/{}", digest(&image.layer));
     assert_eq!(depot.ask("DELETE", &blob).key(&depot.delete).send().status, 202);
@@ -65,8 +66,7 @@ async fn what_was_removed_past_the_gateway_is_forgotten_when_it_is_missed(store:
     depot.push("acme/app", "1.0", &image);
     let page = keyward_domain::PageRequest { limit: 50, after: None };
     let known = depot.engine.artifacts(&depot.vendor.access(), None, None, page).await.unwrap().newest();
-    let tags =
-        async || depot.engine.artifact_tag_names(&depot.vendor.access(), known[0].id).await.unwrap().len();
+    let tags = async || depot.engine.artifact_tags(&depot.vendor.access(), known[0].id).await.unwrap().len();
     assert_eq!(tags().await, 1);
     upstream.remove("acme/app", &image.digest());
     assert_eq!(depot.get(&format!("/v2/acme/app/manifests/{}", image.digest()), &depot.pull).status, 404);

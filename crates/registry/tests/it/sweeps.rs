@@ -16,10 +16,10 @@ use keyward_testkit::engine::{TestNetwork, engine_in};
 use crate::hostile::{Upstream, registry};
 
 /// Two servers, until the registries have been looked at; how many looks they say they have done.
-async fn two_servers(engine: Arc<Engine>) -> u64 {
+async fn two_servers(engine: &Arc<Engine>) -> u64 {
     let servers = [(); 2].map(|()| {
-        let sweeps: Rc<dyn Job> = Rc::new(Sweeps::new(Arc::clone(&engine), &Shared::default()));
-        Runner::new(Arc::clone(&engine), vec![sweeps])
+        let sweeps: Rc<dyn Job> = Rc::new(Sweeps::new(Arc::clone(engine), &Shared::default()));
+        Runner::new(Arc::clone(engine), vec![sweeps])
     });
     let mut done = 0;
     while done == 0 {
@@ -49,9 +49,7 @@ async fn of_two_servers_one_looks_through_a_registry(store: Store) {
     });
     let (made, _) = registry(&vendor, "a.example", &format!("http://{}", upstream.address)).await;
     for count in 1..=2 {
-        let servers = Arc::clone(&engine);
-        let looking = std::thread::spawn(|| actix_web::rt::System::new().block_on(two_servers(servers)));
-        assert_eq!(looking.join().unwrap(), 1);
+        assert_eq!(two_servers(&engine).await, 1);
         let asked = upstream.asked();
         assert_eq!(asked.iter().filter(|head| head.contains("_catalog")).count(), count, "{asked:?}");
         let seen = engine.registry(&vendor.access(), made.id).await.unwrap();

@@ -46,7 +46,6 @@ async fn what_belongs_to_others_is_not_there(store: Store) {
     missing(Resource::Registry, engine.create_artifact(access!(), new, None).await);
     missing(Resource::Artifact, engine.artifact(access!(), artifact.id).await);
     missing(Resource::Artifact, engine.artifact_tags(access!(), artifact.id).await);
-    missing(Resource::Artifact, engine.artifact_tag_names(access!(), artifact.id).await);
     missing(Resource::Artifact, engine.tag_history(access!(), artifact.id, &tag("1.0")).await);
     assert!(engine.artifacts(access!(), Some(id), None, first).await.unwrap().newest().is_empty());
     let events = EventFilter { registry: Some(id), ..EventFilter::default() };
