@@ -52,6 +52,9 @@ pub(crate) fn lint(report: &mut Report) -> Result<()> {
 pub(crate) fn unit(report: &mut Report, postgres: &Postgres, rest: &[&str]) -> Result<()> {
     report.step("tests", || {
         let mut test = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])?;
+        // Twice as many as there are cores: most tests wait for a database half of their time.
+        let threads = 2 * std::thread::available_parallelism()?.get();
+        test.env("RUST_TEST_THREADS", threads.to_string());
         succeeds(test.env("KEYWARD_TEST_POSTGRES", postgres.url()).args(rest))
     })?;
     if rest.is_empty() {
