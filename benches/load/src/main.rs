@@ -9,10 +9,12 @@
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark has the clock of its machine")]
 
+mod delay;
 mod naive;
 mod open_loop;
 mod pages;
 mod refused;
+mod scale;
 mod seed;
 mod server;
 mod table;
@@ -23,6 +25,7 @@ use anyhow::{Result, bail};
 
 const HELP: &str = "\
 keyward-load table SERVER DATABASE…   the table; SERVER is the program keyward-server
+keyward-load scale SERVER DATABASE…   the same with many products, many servers, and a database far away
 keyward-load million SERVER           start and memory with a million licenses
 keyward-load refused SERVER           what one customer's refused pulls cost another tenant
 keyward-load pages SERVER             the console's pages with 10,000 customers and 50,000 licenses
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
 fn run(args: &[&str]) -> Result<()> {
     match args {
         ["table", server, databases @ ..] if !databases.is_empty() => table::print(server, databases),
+        ["scale", server, databases @ ..] if !databases.is_empty() => scale::print(server, databases),
         ["million", server] => table::million(server),
         ["refused", server] => refused::print(server),
         ["pages", server] => pages::print(server),

@@ -37,7 +37,7 @@ pub(crate) fn print(program: &str) -> Result<()> {
         |json: &Value, name: &str| Ok::<_, anyhow::Error>(json[name].as_str().context("text")?.to_owned());
     let (token, organization) = (text(&founded, "token")?, text(&founded, "organization_id")?);
     let keyward = Server::keyward(program, folder.path(), &database)?;
-    let shop = Shop::open(&keyward.address, &token, 1)?;
+    let shop = Shop::open(&keyward.address, &token, "Server", 1)?;
     let make = |path: &str, body: Value| text(&post(&keyward.address, &token, path, body)?, "id");
     let products = (0..PRODUCTS).map(|n| make("/api/v1/products", json!({"name": format!("Product {n}")})));
     let products = products.collect::<Result<Vec<_>>>()?;

@@ -29,7 +29,7 @@ pub(crate) fn print(program: &str) -> Result<()> {
     };
     let (ours, theirs) = (token("Load")?, token("Flood")?);
     let keyward = Server::keyward(program, folder.path(), &database)?;
-    let shop = Shop::open(&keyward.address, &ours, LICENSES)?;
+    let shop = Shop::open(&keyward.address, &ours, "Server", LICENSES)?;
     let refused = folder.path().join("refused.lua");
     std::fs::write(&refused, script(&keyward.address, &theirs)?)?;
     open_loop::run(&keyward.address, &shop.requests(), 200, 2)?;

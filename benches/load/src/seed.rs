@@ -16,10 +16,10 @@ pub(crate) struct Shop {
 
 impl Shop {
     /// Opens one through the API of a server.
-    pub(crate) fn open(address: &str, token: &str, licenses: usize) -> Result<Self> {
+    pub(crate) fn open(address: &str, token: &str, name: &str, licenses: usize) -> Result<Self> {
         let post = |path: &str, body: Value| post(address, token, path, body);
         let settings = json!({"ip_enforcement": "enforce", "default_max_ips": 3});
-        let product = post("/api/v1/products", json!({"name": "Server", "settings": settings}))?;
+        let product = post("/api/v1/products", json!({"name": name, "settings": settings}))?;
         let text = |json: &Value, name: &str| Ok(json[name].as_str().context("a member")?.to_owned());
         let path = format!("/api/v1/products/{}/keys", text(&product, "id")?);
         let code = |number: usize| -> Result<String> {

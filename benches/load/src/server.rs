@@ -57,6 +57,15 @@ impl Server {
         let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
         Ok(kib / 1_024)
     }
+
+    /// The processor time that it has taken.
+    pub(crate) fn processor_time(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let (_, fields) = stat.rsplit_once(')').context("no name")?;
+        // Of user and system, in hundredths of a second.
+        let ticks = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>);
+        Ok(Duration::from_millis(10 * ticks.sum::<Result<u64, _>>()?))
+    }
 }
 
 impl Drop for Server {

@@ -11,7 +11,7 @@ use crate::seed::{self, Shop};
 use crate::server::{Server, bootstrap};
 
 const ROUNDS: usize = 5;
-const SECONDS: u32 = 3;
+pub(crate) const SECONDS: u32 = 3;
 const LICENSES: usize = 1_024;
 const RATE: u32 = 10_000;
 
@@ -30,18 +30,18 @@ pub(crate) fn print(program: &str, databases: &[&str]) -> Result<()> {
         let founded = bootstrap(program, folder.path(), &database, "Load")?;
         let keyward = Server::keyward(program, folder.path(), &database)?;
         let token = founded["token"].as_str().context("a token")?;
-        let shop = Shop::open(&keyward.address, token, LICENSES)?;
+        let shop = Shop::open(&keyward.address, token, "Server", LICENSES)?;
         let script = folder.path().join("validate.lua");
-        std::fs::write(&script, lua(&shop))?;
+        std::fs::write(&script, lua(std::slice::from_ref(&shop)))?;
         let (hello, naive) = (Server::own("hello", None)?, Server::own("naive", Some(&database))?);
         // Every license is seen once before it counts, as in a day of normal work.
         open_loop::run(&keyward.address, &shop.requests(), 1_000, 2)?;
 
         let mut rounds = Vec::new();
         for _ in 0..ROUNDS {
-            let hello = wrk(&hello.address, None)?;
-            let naive = wrk(&naive.address, Some(&script))?;
-            let validate = wrk(&keyward.address, Some(&script))?;
+            let hello = wrk(&hello.address, 32, None)?;
+            let naive = wrk(&naive.address, 32, Some(&script))?;
+            let validate = wrk(&keyward.address, 32, Some(&script))?;
             rounds.push([hello, naive, validate]);
         }
         let column = |of: fn(&[f64; 3]) -> f64| median(rounds.iter().map(of).collect());
@@ -78,7 +78,7 @@ pub(crate) fn million(program: &str) -> Result<()> {
     let database = format!("sqlite://{}", folder.path().join("keyward.db").display());
     let founded = bootstrap(program, folder.path(), &database, "Load")?;
     let keyward = Server::keyward(program, folder.path(), &database)?;
-    let mut shop = Shop::open(&keyward.address, founded["token"].as_str().context("a token")?, 1)?;
+    let mut shop = Shop::open(&keyward.address, founded["token"].as_str().context("a token")?, "Server", 1)?;
     drop(keyward);
     let (organization, started) = (founded["organization_id"].as_str().context("an id")?, Instant::now());
     let copies = seed::multiply(&database, organization, &shop.codes[0], 1_000_000);
@@ -105,15 +105,15 @@ pub(crate) fn million(program: &str) -> Result<()> {
     Ok(())
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// Requests a second of a server under full load.
-fn wrk(address: &str, script: Option<&Path>) -> Result<f64> {
+pub(crate) fn wrk(address: &str, connections: usize, script: Option<&Path>) -> Result<f64> {
     let mut wrk = Command::new("wrk");
-    wrk.args(["-t1", "-c32", &format!("-d{SECONDS}s")]);
+    wrk.args(["-t1", &format!("-c{connections}"), &format!("-d{SECONDS}s")]);
     if let Some(script) = script {
         wrk.arg("-s").arg(script);
     }
@@ -124,13 +124,21 @@ fn wrk(address: &str, script: Option<&Path>) -> Result<f64> {
     Ok(line.with_context(|| format!("wrk said:\n{text}"))?.trim().parse()?)
 }
 
-fn lua(shop: &Shop) -> String {
-    let codes = shop.codes.iter().map(|code| format!("\"{code}\"")).collect::<Vec<_>>().join(",");
+/// A script for wrk that asks for the licenses of all products in turn.
+pub(crate) fn lua(shops: &[Shop]) -> String {
+    let rows = shops.iter().flat_map(|shop| shop.codes.iter().map(|code| (code, &shop.key)));
+    let mut rows: Vec<_> = rows.enumerate().collect();
+    // One of each product, then the second of each.
+    let each = shops.first().map_or(1, |shop| shop.codes.len().max(1));
+    rows.sort_by_key(|(index, _)| index % each);
+    let rows: Vec<_> =
+        rows.iter().map(|(_, (code, key))| format!("{{\"{code}\",\"Bearer {key}\"}}")).collect();
     format!(
-        "local codes = {{{codes}}}\nlocal n = 0\nwrk.method = \"POST\"\n\
-         wrk.headers[\"Authorization\"] = \"Bearer {}\"\nwrk.headers[\"Content-Type\"] = \"application/json\"\n\
-         request = function()\n  n = n + 1\n  local body = '{{\"license_key\":\"' .. codes[n % #codes + 1] .. \
-         '\",\"nonce\":\"' .. n .. '\"}}'\n  return wrk.format(nil, \"/api/v1/validate\", nil, body)\nend\n",
-        shop.key
+        "local rows = {{{}}}\nlocal n = 0\n\
+         request = function()\n  n = n + 1\n  local row = rows[n % #rows + 1]\n  \
+         local body = '{{\"license_key\":\"' .. row[1] .. '\",\"nonce\":\"' .. n .. '\"}}'\n  \
+         local headers = {{ [\"Authorization\"] = row[2], [\"Content-Type\"] = \"application/json\" }}\n  \
+         return wrk.format(\"POST\", \"/api/v1/validate\", headers, body)\nend\n",
+        rows.join(",")
     )
 }

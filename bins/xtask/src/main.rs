@@ -32,6 +32,7 @@ cargo xtask test contract    whether the server does what its OpenAPI document s
 cargo xtask test browser     of these, the portals in the browser alone
 cargo xtask screenshots      a picture of every page, at two widths and in the dark, with sample data
 cargo xtask load             validations a second, on both databases, beside what they are compared with
+cargo xtask load scale       the same with many products, many servers, and a database far away
 cargo xtask load million     start and memory with a million licenses
 cargo xtask load refused     what one customer's refused pulls cost another tenant
 cargo xtask load pages       the console's pages with 10,000 customers, 50,000 licenses and 500 repositories
@@ -90,13 +91,11 @@ fn run() -> Result<bool> {
             interop::proxies(&mut report)?;
         }
         ["screenshots"] => interop::screenshots(&mut report, &parts::all(missing)?)?,
-        ["load"] => {
+        ["load"] | ["load", "scale"] => {
             parts::postgres(missing)?;
             parts::wrk(missing)?;
-            steps::load(
-                &mut report,
-                &["table", "sqlite", &Postgres::start(Durability::Full)?.create("load")?],
-            )?;
+            let task = if args.len() == 1 { "table" } else { "scale" };
+            steps::load(&mut report, &[task, "sqlite", &Postgres::start(Durability::Full)?.create("load")?])?;
         }
         ["load", "registry"] => {
             parts::registry(missing)?;

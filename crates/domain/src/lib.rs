@@ -33,6 +33,7 @@ pub mod application;
 pub mod application_entitlement;
 pub mod attempt;
 pub mod audit;
+pub mod bucket;
 pub mod chart;
 pub mod custom;
 pub mod customer;

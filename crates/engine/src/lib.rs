@@ -184,8 +184,11 @@ impl Engine {
         clock: impl Clock + 'static,
         entropy: impl Entropy + 'static,
     ) -> Self {
-        let (validation_cache, attempts) =
-            (ValidationCache::open(store.clone()), AttemptLog::start(store.clone()));
+        let mut counter = [0; 16];
+        entropy.fill(&mut counter);
+        let validation_cache =
+            ValidationCache::open(store.clone(), uuid::Builder::from_random_bytes(counter).into_uuid());
+        let attempts = AttemptLog::start(store.clone());
         Self {
             store,
             vault,

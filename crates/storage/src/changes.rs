@@ -8,6 +8,8 @@
 //! number is reached again by another change. So each generation has the random id of its change, and the
 //! organization keeps the latest ids: a copy of a generation that is not among them is of another history.
 
+use std::collections::{HashMap, HashSet};
+
 use keyward_domain::OrganizationId;
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
@@ -95,6 +97,26 @@ impl History {
     }
 }
 
+/// The present generations of organizations; of one that is gone, that before the first change.
+pub(crate) async fn present(
+    tx: &Connection,
+    organizations: &HashSet<OrganizationId>,
+) -> Result<HashMap<OrganizationId, Generation>> {
+    let found: Vec<(Uuid, i64, Uuid)> = organization::Entity::find()
+        .filter(organization::Column::Id.is_in(organizations.iter().map(|id| id.uuid())))
+        .select_only()
+        .column(organization::Column::Id)
+        .column(organization::Column::Generation)
+        .column(organization::Column::LastChange)
+        .into_tuple()
+        .all(tx)
+        .await?;
+    let mut present: HashMap<_, _> = organizations.iter().map(|id| (*id, History::NONE.present())).collect();
+    present
+        .extend(found.into_iter().map(|(id, number, change)| (id.into(), Generation { number, id: change })));
+    Ok(present)
+}
+
 /// The changes of one organization.
 pub struct Changes<'a> {
     pub(crate) tx: &'a Connection,
@@ -104,13 +126,8 @@ pub struct Changes<'a> {
 impl Changes<'_> {
     /// The present generation; of an organization that is gone, that before the first change.
     pub async fn present(&self) -> Result<Generation> {
-        let found = organization::Entity::find_by_id(self.organization.uuid())
-            .select_only()
-            .column(organization::Column::Generation)
-            .column(organization::Column::LastChange);
-        let found: Option<(i64, Uuid)> = found.into_tuple().one(self.tx).await?;
-        let (number, id) = found.unwrap_or_default();
-        Ok(Generation { number, id })
+        let present = present(self.tx, &HashSet::from([self.organization])).await?;
+        Ok(present.into_values().next().unwrap_or(History::NONE.present()))
     }
 
     /// The present generation and those before it; none of an organization that is gone.

@@ -65,6 +65,7 @@ mod token;
 mod tx;
 mod upstream_claim;
 mod usage;
+mod usage_counter;
 
 pub use address::Addresses;
 pub use alert::{AlertFilter, Alerts};
@@ -113,6 +114,7 @@ pub use store::{Schema, Store, StoreOptions};
 pub use token::Tokens;
 pub use tx::{Recorded, Technical, Tx};
 pub use usage::{Usage, UsageDays};
+pub use usage_counter::{Count, CounterDay, CounterDays, ProductDay};
 
 /// The result of a storage operation.
 pub type Result<T, E = StorageError> = std::result::Result<T, E>;

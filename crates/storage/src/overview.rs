@@ -1,5 +1,7 @@
 //! Numbers over everything, counted where the rows are.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::{License, LicenseFilter, LicenseStatus, OrganizationScope, Timestamp};
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query, SimpleExpr};
 use sea_orm::{
@@ -11,6 +13,7 @@ use crate::license::{self, row as licenses};
 use crate::product::row as products;
 use crate::revision::row as terms;
 use crate::usage::row as usage;
+use crate::usage_counter::row as counter;
 use crate::{Customers, Licenses, Products, Result};
 
 impl Customers<'_> {
@@ -119,17 +122,31 @@ impl Products<'_> {
             .from(products::Entity)
             .and_where(products::Column::OrganizationId.eq(self.scope.id().uuid()))
             .take();
-        let days: Vec<(i64, i64)> = usage::Entity::find()
+        let sum = || Expr::cust("CAST(SUM(\"used\") AS BIGINT)");
+        let direct: Vec<(i64, i64)> = usage::Entity::find()
             .select_only()
             .column(usage::Column::Day)
-            .expr_as(Expr::cust("CAST(SUM(\"used\") AS BIGINT)"), "used")
-            .filter(usage::Column::ProductId.in_subquery(own))
+            .expr_as(sum(), "used")
+            .filter(usage::Column::ProductId.in_subquery(own.clone()))
             .filter(usage::Column::Day.between(first, last))
             .group_by(usage::Column::Day)
-            .order_by_asc(usage::Column::Day)
             .into_tuple()
             .all(self.tx)
             .await?;
-        Ok(days.into_iter().map(|(day, used)| (day, u64::try_from(used).unwrap_or(0))).collect())
+        let allotted: Vec<(i64, i64)> = counter::Entity::find()
+            .select_only()
+            .column(counter::Column::Day)
+            .expr_as(sum(), "used")
+            .filter(counter::Column::ProductId.in_subquery(own))
+            .filter(counter::Column::Day.between(first, last))
+            .group_by(counter::Column::Day)
+            .into_tuple()
+            .all(self.tx)
+            .await?;
+        let mut days = BTreeMap::new();
+        for (day, used) in direct.into_iter().chain(allotted) {
+            *days.entry(day).or_default() += u64::try_from(used).unwrap_or(0);
+        }
+        Ok(days.into_iter().filter(|(_, used)| *used > 0).collect())
     }
 }

@@ -3,16 +3,20 @@
 
 use keyward_domain::{
     BlockList, CustomerId, LicenseFilter, LicenseStatus, Organization, OrganizationId, OrganizationState,
-    PageRequest, Plan, Timestamp,
+    PageRequest, Plan, ProductId, Timestamp,
 };
 use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryTrait};
+use uuid::Uuid;
 
 use crate::license::{self, row as licenses};
 use crate::page::paged;
-use crate::{Store, Tx, customer, member, overview, registry_key, revision};
+use crate::{
+    Count, Generation, Store, Tx, Usage, customer, member, overview, registry_key, revision, usage_counter,
+};
 
 /// The tables that grow with the number of customers.
-const LARGE: [&str; 5] = ["customers", "licenses", "members", "revisions", "registry_keys"];
+const LARGE: [&str; 7] =
+    ["customers", "licenses", "members", "revisions", "registry_keys", "usage_counters", "own"];
 
 fn organization() -> Organization {
     let founded = Timestamp::from_unix(1_767_225_600).unwrap();
@@ -31,7 +35,17 @@ fn organization() -> Organization {
     }
 }
 
-/// What pages ask, each with its name.
+fn counted() -> Count {
+    Count {
+        product: ProductId::new(1, [1; 10]),
+        organization: organization().id,
+        generation: Generation { number: 1, id: Uuid::nil() },
+        before: 0,
+        after: Usage::none(1),
+    }
+}
+
+/// What pages ask, and validation, each with its name.
 fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
     let scope = organization().scope();
     let now = Timestamp::from_unix(1_767_225_600).unwrap();
@@ -61,6 +75,7 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
         ("begun and out", text(overview::out(scope, now, never()).build(backend))),
         ("customers by address", text(customer::with_email(&email).build(backend))),
         ("members by address", text(member::with_email(&email).build(backend))),
+        ("counts", text(usage_counter::statement(backend, Uuid::nil(), &[counted()]).unwrap())),
         ("registry keys", text(paged(keys, registry_key::row::Column::Id, page).build(backend))),
     ]
 }

@@ -1,10 +1,10 @@
 //! The connections to a database.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use keyward_domain::{OrganizationId, ProductId};
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _, Executor as _};
@@ -14,12 +14,14 @@ use sea_orm::{
 };
 use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 use tokio::sync::{Notify, watch};
+use uuid::Uuid;
 
 use crate::connection::{Connection, Patience};
 use crate::health::Health;
 use crate::migration::{self, Migrator};
 use crate::sqlite_url::sqlite_file;
-use crate::{Generation, Result, StorageError, Tx, Usage, settings, usage};
+use crate::usage_counter::{self, Count, ProductDay};
+use crate::{Result, StorageError, Tx, settings};
 
 /// How a database is used.
 #[derive(Debug, Clone, Copy)]
@@ -225,21 +227,15 @@ impl Store {
         }
     }
 
-    /// Writes a day's usage of a product from what it was (the first) to what it is to be (the second), if
-    /// it is still as it was and nothing of the organization was changed since `generation`; whether it was
-    /// so. A transaction of one statement: the shortest way to count.
-    pub async fn count(
-        &self,
-        product: ProductId,
-        usage: (&Usage, &Usage),
-        organization: OrganizationId,
-        generation: Generation,
-    ) -> Result<bool> {
+    /// Writes what `counter` has counted on days of products, where its allotments suffice, its rows are as it has written them, and
+    /// nothing of their organizations was changed since. Gives the days that were written. A transaction of one statement: the
+    /// shortest way to count.
+    pub async fn count(&self, counter: Uuid, counts: &[Count]) -> Result<HashSet<ProductDay>> {
         self.is_reached()?;
         let pools = self.pools();
-        let replaced = usage::replace(&pools.writer, product, usage, (organization, generation));
+        let counted = usage_counter::count(&pools.writer, counter, counts);
         let limit = PROMPT.min(self.shared.options.statement_timeout);
-        self.patience(&pools, limit).during(replaced).await
+        self.patience(&pools, limit).during(counted).await
     }
 
     /// Brings the tables up to date, all of it or nothing. Of several that try at once, one does it.

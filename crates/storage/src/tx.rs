@@ -1,6 +1,6 @@
 //! The unit of work.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use keyward_domain::provider::Departure;
 use keyward_domain::registry::{
@@ -15,13 +15,13 @@ use keyward_domain::{
 use crate::connection::Connection;
 use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
-    ArtifactEntitlements, Artifacts, AuditEvents, Changes, ClockRecord, Credentials, Customers, Deletions,
-    Erasure, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, Licenses, Links, MailCounts,
-    Members, Names, Organizations, Products, Providers, QueuedMail, Registries, RegistryEvents,
-    RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce,
-    SignInAttempts, SigningKeys, StatusPlaces, StorageError, Tokens, UsageDays, customer, link, mail, member,
-    notice, product, provider, registry, registry_key, registry_notification, retention, session,
-    signing_key, token, upstream_claim,
+    ArtifactEntitlements, Artifacts, AuditEvents, Changes, ClockRecord, CounterDays, Credentials, Customers,
+    Deletions, Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, Licenses,
+    Links, MailCounts, Members, Names, Organizations, Products, Providers, QueuedMail, Registries,
+    RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings,
+    ShownOnce, SignInAttempts, SigningKeys, StatusPlaces, StorageError, Tokens, UsageDays, changes, customer,
+    link, mail, member, notice, product, provider, registry, registry_key, registry_notification, retention,
+    session, signing_key, token, upstream_claim,
 };
 
 /// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
@@ -282,6 +282,19 @@ impl Tx {
     /// How often a product, found in its organization before, was asked.
     pub fn usage(&self, product: ProductId) -> UsageDays<'_> {
         UsageDays { tx: &self.inner, product }
+    }
+
+    /// The present generations of organizations; of one that is gone, that before the first change.
+    pub async fn generations(
+        &self,
+        organizations: &HashSet<OrganizationId>,
+    ) -> Result<HashMap<OrganizationId, Generation>> {
+        changes::present(&self.inner, organizations).await
+    }
+
+    /// What counters were allotted of products' days, and have counted.
+    pub fn counter_days(&self) -> CounterDays<'_> {
+        CounterDays { tx: &self.inner }
     }
 
     /// What was changed in one organization.

@@ -1,18 +1,15 @@
-//! How often each product was asked on each day.
+//! How often each product was asked on each day, by those who count without an allotment; and all together.
 
 use std::collections::BTreeMap;
 
-use keyward_domain::{OrganizationId, ProductId};
-use sea_orm::sea_query::{Expr, OnConflict, Query};
-use sea_orm::{
-    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use keyward_domain::ProductId;
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::Result;
-use crate::changes::Generation;
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
-use crate::organization::row as organization;
+use crate::usage_counter as counter;
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -61,6 +58,14 @@ impl Usage {
             None => drop(self.answers.insert(answer.to_owned(), 1)),
         }
     }
+
+    /// Adds what was counted elsewhere.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.used += other.used;
+        for (answer, count) in &other.answers {
+            *self.answers.entry(answer.clone()).or_default() += count;
+        }
+    }
 }
 
 /// The days of one product.
@@ -102,48 +107,29 @@ impl UsageDays<'_> {
         TABLE.one(saved.rows_affected)
     }
 
-    /// The days from `first` to `last` on which anything was asked, the latest first.
+    /// The days from `first` to `last` on which anything was asked, the latest first, with all that was counted.
     pub async fn list(&self, first: i64, last: i64) -> Result<Vec<Usage>> {
-        let rows = row::Entity::find()
+        let direct = row::Entity::find()
             .filter(row::Column::ProductId.eq(self.product.uuid()))
             .filter(row::Column::Day.between(first, last))
-            .order_by_desc(row::Column::Day)
             .all(self.tx)
             .await?;
-        rows.into_iter().map(read).collect()
+        let allotted = counter::row::Entity::find()
+            .filter(counter::row::Column::ProductId.eq(self.product.uuid()))
+            .filter(counter::row::Column::Day.between(first, last))
+            .all(self.tx)
+            .await?;
+        let counted = direct.into_iter().map(read);
+        let mut days = BTreeMap::new();
+        for usage in counted.chain(allotted.into_iter().map(|row| counter::read(row).map(|day| day.usage))) {
+            let usage = usage?;
+            days.entry(usage.day).or_insert_with(|| Usage::none(usage.day)).add(&usage);
+        }
+        Ok(days.into_values().rev().filter(|day| day.used > 0).collect())
     }
 }
 
-/// Writes `after` over `before`, if that is what is there and nothing of the organization was changed since
-/// `generation`; whether it was so. One statement, and durable when it returns if it stands alone.
-pub(crate) async fn replace(
-    connection: &impl ConnectionTrait,
-    product: ProductId,
-    (before, after): (&Usage, &Usage),
-    (organization, generation): (OrganizationId, Generation),
-) -> Result<bool> {
-    let column = |used: u64| TABLE.take("used", i64::try_from(used));
-    let answers = TABLE.take("answers", serde_json::to_string(&after.answers))?;
-    let unchanged = Query::select()
-        .expr(Expr::value(1))
-        .from(organization::Entity)
-        .and_where(organization::Column::Id.eq(organization.uuid()))
-        .and_where(organization::Column::Generation.eq(generation.number))
-        .and_where(organization::Column::LastChange.eq(generation.id))
-        .take();
-    let replaced = row::Entity::update_many()
-        .col_expr(row::Column::Used, Expr::value(column(after.used)?))
-        .col_expr(row::Column::Answers, Expr::value(answers))
-        .filter(row::Column::ProductId.eq(product.uuid()))
-        .filter(row::Column::Day.eq(before.day))
-        .filter(row::Column::Used.eq(column(before.used)?))
-        .filter(Expr::exists(unchanged))
-        .exec(connection)
-        .await?;
-    Ok(replaced.rows_affected == 1)
-}
-
-fn read(row: row::Model) -> Result<Usage> {
+pub(crate) fn read(row: row::Model) -> Result<Usage> {
     Ok(Usage {
         day: row.day,
         used: TABLE.take("used", row.used.try_into())?,

@@ -3,16 +3,16 @@
 //! A copy is never evicted because something was changed. It is found out to be old when an answer that
 //! rests on it is to be released, and made anew then.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError};
 
 use keyward_domain::validation::LicenseFacts;
-use keyward_domain::{
-    LicenseId, LicenseKey, Organization, Product, ProductId, Secret, SecretHash, Timestamp,
-};
+use keyward_domain::{LicenseId, LicenseKey, Organization, Product, Secret, SecretHash, Timestamp};
 use keyward_storage::{Generation, Store};
 use keyward_token::Keyring;
 use quick_cache::sync::Cache;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, SemaphorePermit};
+use uuid::Uuid;
 
 use super::signer::AnswerSigner;
 use super::usage_counter::{Dependencies, UsageCounter};
@@ -32,12 +32,15 @@ const MOST_BYTES: u64 = 128 * 1024 * 1024;
 /// than connections.
 const MOST_TURNS: usize = 8;
 
+/// From how many licenses on those are forgotten whose turns are over.
+const MOST_TURNS_KEPT: usize = 1_024;
+
 /// Weighs copies by the bytes they take, roughly.
 #[derive(Clone)]
 struct Bytes;
 
-impl quick_cache::Weighter<ProductId, Arc<ProductSnapshot>> for Bytes {
-    fn weight(&self, _: &ProductId, snapshot: &Arc<ProductSnapshot>) -> u64 {
+impl quick_cache::Weighter<SecretHash, Arc<ProductSnapshot>> for Bytes {
+    fn weight(&self, _: &SecretHash, snapshot: &Arc<ProductSnapshot>) -> u64 {
         let (product, organization) = (&snapshot.product, &snapshot.organization);
         let custom = product.settings.custom_response.as_ref().map_or(0, |custom| custom.as_str().len());
         let lists = product.versions.entries().len() + product.pull_roles.roles().len();
@@ -45,8 +48,8 @@ impl quick_cache::Weighter<ProductId, Arc<ProductSnapshot>> for Bytes {
     }
 }
 
-impl quick_cache::Weighter<LicenseId, Arc<LicenseSnapshot>> for Bytes {
-    fn weight(&self, _: &LicenseId, license_snapshot: &Arc<LicenseSnapshot>) -> u64 {
+impl quick_cache::Weighter<LicenseKey, Arc<LicenseSnapshot>> for Bytes {
+    fn weight(&self, _: &LicenseKey, license_snapshot: &Arc<LicenseSnapshot>) -> u64 {
         300 + license_snapshot.facts.bytes() as u64
     }
 }
@@ -54,11 +57,17 @@ impl quick_cache::Weighter<LicenseId, Arc<LicenseSnapshot>> for Bytes {
 /// The copies, and where answers that rest on them are released.
 pub(crate) struct ValidationCache {
     pub(super) counter: UsageCounter,
-    products: Cache<SecretHash, ProductId>,
-    snapshots: Cache<ProductId, Arc<ProductSnapshot>, Bytes>,
-    keys: Cache<LicenseKey, LicenseId>,
-    licenses: Cache<LicenseId, Arc<LicenseSnapshot>, Bytes>,
-    turns: [Mutex<()>; MOST_TURNS],
+    /// By their API keys.
+    products: Cache<SecretHash, Arc<ProductSnapshot>, Bytes>,
+    licenses: Cache<LicenseKey, Arc<LicenseSnapshot>, Bytes>,
+    turns: std::sync::Mutex<HashMap<LicenseId, Arc<Mutex<()>>>>,
+    places: Semaphore,
+}
+
+/// The turn to register an address of a license.
+pub(super) struct Turn<'a> {
+    _license: OwnedMutexGuard<()>,
+    _place: Option<SemaphorePermit<'a>>,
 }
 
 /// A product with all that its validation needs besides the license.
@@ -78,29 +87,46 @@ pub(crate) struct LicenseSnapshot {
 }
 
 impl ValidationCache {
-    pub(crate) fn open(store: Store) -> Self {
+    /// An empty one, whose counter has a random id.
+    pub(crate) fn open(store: Store, counter: Uuid) -> Self {
         Self {
-            counter: UsageCounter::start(store),
-            products: Cache::new(MOST_PRODUCTS),
-            snapshots: Cache::with_weighter(MOST_PRODUCTS, MOST_BYTES, Bytes),
-            keys: Cache::new(MOST_LICENSES),
+            counter: UsageCounter::start(store, counter),
+            products: Cache::with_weighter(MOST_PRODUCTS, MOST_BYTES, Bytes),
             licenses: Cache::with_weighter(MOST_LICENSES, MOST_BYTES, Bytes),
             turns: Default::default(),
+            places: Semaphore::new(MOST_TURNS),
         }
     }
 
     /// The turn to register an address of a license. Those who wait for it have no connection, so that many first addresses of
     /// one license leave the others theirs.
-    pub(super) async fn turn(&self, license: LicenseId) -> MutexGuard<'_, ()> {
-        let [.., low] = license.uuid().into_bytes();
-        self.turns[usize::from(low) % MOST_TURNS].lock().await
+    pub(super) async fn turn(&self, license: LicenseId) -> Turn<'_> {
+        let turns = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            if turns.len() > MOST_TURNS_KEPT {
+                turns.retain(|_, turns| Arc::strong_count(turns) > 1);
+            }
+            Arc::clone(turns.entry(license).or_default())
+        };
+        Turn { _license: turns.lock_owned().await, _place: self.places.acquire().await.ok() }
     }
 
-    /// Drops copies that were found out to be old.
-    pub(super) fn forget(&self, snapshot: &ProductSnapshot, license_snapshot: Option<&LicenseSnapshot>) {
-        self.snapshots.remove(&snapshot.product.id);
-        if let Some(license_snapshot) = license_snapshot {
-            self.licenses.remove(&license_snapshot.facts.license);
+    /// Drops the copy of a product that was found out to be old, unless a newer one has taken its place.
+    pub(super) fn forget_product(&self, key: &Secret, old: &Arc<ProductSnapshot>) {
+        self.products.remove_if(&key.hash(), |held| Arc::ptr_eq(held, old));
+    }
+
+    /// The same for a license. None is held of what a token names.
+    pub(super) fn forget_license(&self, text: &str, old: &Arc<LicenseSnapshot>) {
+        if let Ok(key) = text.parse::<LicenseKey>() {
+            self.licenses.remove_if(&key, |held| Arc::ptr_eq(held, old));
+        }
+    }
+
+    /// Drops the copy of a license that has just been changed.
+    pub(super) fn forget_changed(&self, text: &str) {
+        if let Ok(key) = text.parse::<LicenseKey>() {
+            self.licenses.remove(&key);
         }
     }
 }
@@ -148,23 +174,19 @@ impl Engine {
         now: Timestamp,
     ) -> Result<Option<Arc<ProductSnapshot>>> {
         let hash = key.hash();
-        let at_hand = self
-            .validation_cache
-            .products
-            .get(&hash)
-            .and_then(|product| self.validation_cache.snapshots.get(&product));
-        if let Some(snapshot) = at_hand.filter(|snapshot| snapshot.product.key.accepts(&hash, now)) {
-            return Ok(Some(snapshot));
-        }
+        let unread = match self.validation_cache.products.get_value_or_guard_async(&hash).await {
+            Ok(snapshot) if snapshot.product.key.accepts(&hash, now) => return Ok(Some(snapshot)),
+            Ok(_) => None,
+            // Of many who find nothing at hand, one reads, and the others wait for it.
+            Err(unread) => Some(unread),
+        };
         let tx = self.store.read().await?;
-        let Some(snapshot) = load::snapshot_by_key(self, &tx, key).await? else { return Ok(None) };
-        if !snapshot.product.key.accepts(&hash, now) {
-            return Ok(None);
+        let snapshot = load::snapshot_by_key(self, &tx, key).await?.map(Arc::new);
+        let snapshot = snapshot.filter(|snapshot| snapshot.product.key.accepts(&hash, now));
+        if let (Some(snapshot), Some(unread)) = (&snapshot, unread) {
+            let _ = unread.insert(Arc::clone(snapshot));
         }
-        let snapshot = Arc::new(snapshot);
-        self.validation_cache.products.insert(hash, snapshot.product.id);
-        self.validation_cache.snapshots.insert(snapshot.product.id, Arc::clone(&snapshot));
-        Ok(Some(snapshot))
+        Ok(snapshot)
     }
 
     /// The license of this product that a key or token names; out of service, a product has none.
@@ -176,30 +198,24 @@ impl Engine {
         if !snapshot.product.state.is_in_service() {
             return Ok(None);
         }
-        let key = text.parse::<LicenseKey>().ok();
-        let at_hand = key.as_ref().and_then(|key| self.validation_cache.keys.get(key));
-        if let Some(license_snapshot) =
-            at_hand.and_then(|license| self.validation_cache.licenses.get(&license))
-        {
-            return Ok(
-                Some(license_snapshot).filter(|license_snapshot| license_snapshot.belongs_to(snapshot))
-            );
-        }
+        let belongs = |license: &Arc<LicenseSnapshot>| license.belongs_to(snapshot);
+        // A token may stand for earlier terms than the license has now; a key never does.
+        let unread = match text.parse::<LicenseKey>() {
+            Ok(key) => match self.validation_cache.licenses.get_value_or_guard_async(&key).await {
+                Ok(license) => return Ok(Some(license).filter(belongs)),
+                Err(unread) => Some(unread),
+            },
+            Err(_) => None,
+        };
         let scope = snapshot.organization.scope();
         let tx = self.store.read().await?;
-        let Some(named) = load::license_id(self, &tx, scope, &snapshot.keyring, text).await? else {
-            return Ok(None);
+        let license = match load::license_id(self, &tx, scope, &snapshot.keyring, text).await? {
+            Some(named) => load::license_snapshot(&tx, scope, &named).await?.map(Arc::new),
+            None => None,
         };
-        let Some(license_snapshot) = load::license_snapshot(&tx, scope, &named).await?.map(Arc::new) else {
-            return Ok(None);
-        };
-        if let Some(key) = key {
-            // A token may stand for earlier terms than the license has now; a key never does.
-            self.validation_cache.keys.insert(key, license_snapshot.facts.license);
-            self.validation_cache
-                .licenses
-                .insert(license_snapshot.facts.license, Arc::clone(&license_snapshot));
+        if let (Some(license), Some(unread)) = (&license, unread) {
+            let _ = unread.insert(Arc::clone(license));
         }
-        Ok(Some(license_snapshot).filter(|license_snapshot| license_snapshot.belongs_to(snapshot)))
+        Ok(license.filter(belongs))
     }
 }

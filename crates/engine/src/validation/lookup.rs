@@ -36,7 +36,7 @@ impl Engine {
             match self.release(&snapshot, name, dependencies, now).await? {
                 Outcome::Released => return Ok(Reply::Answer(found.map(Box::new))),
                 Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
-                Outcome::Stale => self.validation_cache.forget(&snapshot, None),
+                Outcome::Stale => self.validation_cache.forget_product(key, &snapshot),
             }
         }
     }

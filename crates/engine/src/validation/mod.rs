@@ -8,6 +8,7 @@
 //! transaction of its own that holds the license.
 
 mod answer;
+mod buckets;
 pub(crate) mod cache;
 pub(crate) mod load;
 mod lookup;
@@ -88,7 +89,10 @@ impl Engine {
                 Outcome::Released => return Ok(Reply::Answer(answer)),
                 Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
                 Outcome::Stale => {
-                    self.validation_cache.forget(&snapshot, license_snapshot.as_deref());
+                    self.validation_cache.forget_product(key, &snapshot);
+                    if let Some(license_snapshot) = &license_snapshot {
+                        self.validation_cache.forget_license(&inquiry.license, license_snapshot);
+                    }
                 }
             }
         }
@@ -103,7 +107,7 @@ impl Engine {
             match self.release(&snapshot, MALFORMED, snapshot.dependencies(None), now).await? {
                 Outcome::Released => return Ok(Reply::Answer(())),
                 Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
-                Outcome::Stale => self.validation_cache.forget(&snapshot, None),
+                Outcome::Stale => self.validation_cache.forget_product(key, &snapshot),
             }
         }
     }
@@ -142,17 +146,15 @@ impl Engine {
             tx.changes(scope.id()).note(license_snapshot.facts.license.uuid(), change).await?;
         }
         if let Some(name) = snapshot.counted(verdict.status.as_str()) {
-            // The usage last, and for a short time: the writer that counts for everybody waits for it.
-            let mut usage = tx.usage(snapshot.product.id).lock(now.day()).await?;
-            if snapshot.limit(now).is_some_and(|limit| usage.used >= u64::from(limit)) {
+            // The bucket last, and for a short time: counters wait for it whose allotments are used up.
+            let day = (snapshot.product.id, now.day());
+            if !buckets::count_direct(&tx, day, snapshot.limit(now), name).await? {
                 return Ok(Reply::Full { retry_after: now.seconds_to_midnight() });
             }
-            usage.count(name);
-            tx.usage(snapshot.product.id).save(&usage).await?;
         }
         let answer = self.answer(&snapshot, &verdict, inquiry, now)?;
         tx.commit_unrecorded(Technical::Usage).await?;
-        self.validation_cache.forget(&snapshot, license_snapshot.as_ref());
+        self.validation_cache.forget_changed(&inquiry.license);
         Ok(Reply::Answer(answer))
     }
 

@@ -1,18 +1,22 @@
-//! Counts validations: one writer, which takes what has queued up into one transaction (group commit).
+//! Counts validations: one writer, which takes what has queued up into one statement (group commit).
 //!
-//! The transaction also tells which of the prepared answers rest on copies that are out of date, so an
-//! answer that is released was right at the moment its count became durable, whichever process changed
-//! what it rests on. Nothing is released that was not counted, or whose count was not written.
+//! The statement counts only where nothing was changed in the organizations whose products were asked, so an answer that is
+//! released was right at the moment its count became durable, whichever process changed what it rests on. Nothing is released
+//! that was not counted, or whose count was not written.
+//!
+//! Each counter is allotted a part of every bucket and counts in rows of its own (`keyward_domain::bucket`), so that servers do not
+//! wait for each other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use keyward_domain::{OrganizationId, ProductId};
-use keyward_storage::{Generation, History, StorageError, Store, Technical, Tx, Usage};
+use keyward_storage::{Count, Generation, History, ProductDay, StorageError, Store, Tx};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
 use super::Targets;
+use super::buckets::{Allotted, Need, OwnDay};
 use crate::{Error, Result};
 
 /// The most entries of one transaction.
@@ -23,6 +27,9 @@ const MOST_DAYS: usize = 10_000;
 
 /// The most changes remembered of one organization.
 const MOST_CHANGES: usize = 16_384;
+
+/// How often a batch is settled that the database undoes for the sake of another transaction.
+const MOST_RUNS: usize = 3;
 
 /// One prepared answer.
 pub(super) struct Entry {
@@ -56,15 +63,22 @@ pub(super) enum Outcome {
 
 type Settled = Result<Outcome, Arc<StorageError>>;
 
+/// An entry, and where to say what became of it.
+type Item = (Entry, oneshot::Sender<Settled>);
+
 /// Where entries queue up. The writer ends when this is dropped.
 pub(super) struct UsageCounter {
-    queue: mpsc::Sender<(Entry, oneshot::Sender<Settled>)>,
+    queue: mpsc::Sender<Item>,
 }
 
 impl UsageCounter {
-    pub(super) fn start(store: Store) -> Self {
+    /// A counter with a random id, under which its rows stand.
+    pub(super) fn start(store: Store, id: Uuid) -> Self {
         let (queue, entries) = mpsc::channel(4 * MOST_ENTRIES);
-        tokio::spawn(write(store, entries));
+        tokio::spawn(write(
+            CounterState { store, id, changes: HashMap::new(), days: HashMap::new() },
+            entries,
+        ));
         Self { queue }
     }
 
@@ -77,20 +91,68 @@ impl UsageCounter {
     }
 }
 
-async fn write(store: Store, mut entries: mpsc::Receiver<(Entry, oneshot::Sender<Settled>)>) {
-    let mut state = CounterState { store, changes: HashMap::new(), days: HashMap::new() };
+async fn write(mut state: CounterState, mut entries: mpsc::Receiver<Item>) {
     let mut batch = Vec::with_capacity(MOST_ENTRIES);
     while entries.recv_many(&mut batch, MOST_ENTRIES).await > 0 {
-        // Of all processes that count, each takes the days of products in the same order.
-        batch.sort_by_key(|(entry, _)| (entry.product, entry.day));
-        let outcomes = state.settle(&batch).await.map_err(Arc::new);
-        for (index, (_, settled)) in batch.drain(..).enumerate() {
-            let outcome = match &outcomes {
-                Ok(outcomes) => Ok(outcomes.get(index).copied().unwrap_or(Outcome::Stale)),
-                Err(error) => Err(Arc::clone(error)),
-            };
+        state.settle(Group::all(&mut batch)).await;
+    }
+}
+
+/// The entries of a batch that are counted in one bucket.
+struct Group {
+    organization: OrganizationId,
+    day: ProductDay,
+    limit: Option<u32>,
+    items: Vec<Item>,
+}
+
+impl Group {
+    fn all(batch: &mut Vec<Item>) -> Vec<Self> {
+        let mut groups = HashMap::new();
+        for (entry, settle) in batch.drain(..) {
+            let day = (entry.product, entry.day);
+            let group = groups.entry((day, entry.limit)).or_insert_with(|| Self {
+                organization: entry.organization,
+                day,
+                limit: entry.limit,
+                items: Vec::new(),
+            });
+            group.items.push((entry, settle));
+        }
+        groups.into_values().collect()
+    }
+
+    /// How many of the entries count, as far as nothing that they rest on was changed.
+    fn need(&self, changes: &Changes) -> u64 {
+        let counts = |(entry, _): &&Item| entry.counted.is_some() && changes.is_current(&entry.dependencies);
+        self.items.iter().filter(counts).count() as u64
+    }
+
+    /// Lets entries in, each if it holds and there is room for it.
+    fn judge(&self, changes: &Changes, own: &mut OwnDay) -> Vec<Outcome> {
+        let judge = |(entry, _): &Item| match entry.counted {
+            _ if !changes.is_current(&entry.dependencies) => Outcome::Stale,
+            None => Outcome::Released,
+            Some(_) if own.allotment.room() == 0 => Outcome::Full,
+            Some(answer) => {
+                own.count(answer);
+                Outcome::Released
+            }
+        };
+        self.items.iter().map(judge).collect()
+    }
+
+    /// The same without an allotment.
+    fn judge_uncounted(&self, changes: &Changes) -> Vec<Outcome> {
+        let released = |entry: &Entry| entry.counted.is_none() && changes.is_current(&entry.dependencies);
+        let judge = |(entry, _): &Item| if released(entry) { Outcome::Released } else { Outcome::Stale };
+        self.items.iter().map(judge).collect()
+    }
+
+    fn settle(self, outcomes: impl IntoIterator<Item = Settled>) {
+        for ((_, settle), outcome) in self.items.into_iter().zip(outcomes) {
             // Who asked may have gone; their request counts all the same.
-            let _ = settled.send(outcome);
+            let _ = settle.send(outcome);
         }
     }
 }
@@ -98,51 +160,82 @@ async fn write(store: Store, mut entries: mpsc::Receiver<(Entry, oneshot::Sender
 /// What the writer remembers of the database. It is never relied upon unchecked.
 struct CounterState {
     store: Store,
+    id: Uuid,
     changes: HashMap<OrganizationId, Changes>,
-    /// The last day of each product, as it was written last.
-    days: HashMap<ProductId, Usage>,
+    /// Its own rows, as they were written last.
+    days: HashMap<ProductDay, OwnDay>,
 }
 
-type Batch = [(Entry, oneshot::Sender<Settled>)];
-
 impl CounterState {
-    async fn settle(&mut self, batch: &Batch) -> Result<Vec<Outcome>, StorageError> {
-        match self.settle_as_known(batch).await {
-            Ok(Some(outcomes)) => Ok(outcomes),
-            Ok(None) => self.settle_as_read(batch).await,
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The common case, in one statement: entries of one product, all of which hold, while no other process
-    /// has counted or changed anything. `None` if it is another case.
-    async fn settle_as_known(&mut self, batch: &Batch) -> Result<Option<Vec<Outcome>>, StorageError> {
-        let (first, _) = &batch[0];
-        let (Some(before), Some(changes)) =
-            (self.days.get(&first.product), self.changes.get(&first.organization))
-        else {
-            return Ok(None);
+    async fn settle(&mut self, groups: Vec<Group>) {
+        let released = match self.settle_as_known(&groups).await {
+            // Undone for the sake of a server that takes something back: it is seen then what is left.
+            Err(StorageError::Conflict(_)) => HashSet::new(),
+            Ok(released) => released,
+            Err(error) => return refuse(groups, error),
         };
-        let Some(generation) = changes.present else { return Ok(None) };
-        let mut after = before.clone();
-        for (entry, _) in batch {
-            let same = (entry.product, entry.day) == (first.product, before.day);
-            if !same || judge(entry, changes, &mut after) != Outcome::Released {
-                return Ok(None);
+        let is_released = |group: &Group| released.contains(&(group.day, group.limit));
+        let (released, open): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_released);
+        for group in released {
+            group.settle(std::iter::repeat_with(|| Ok(Outcome::Released)));
+        }
+        if open.is_empty() {
+            return;
+        }
+        let mut outcomes = self.settle_as_read(&open).await;
+        for _ in 1..MOST_RUNS {
+            if matches!(outcomes, Err(StorageError::Conflict(_))) {
+                outcomes = self.settle_as_read(&open).await;
             }
         }
-        if after.used == before.used {
-            return Ok(None);
+        match outcomes {
+            Ok(outcomes) => open
+                .into_iter()
+                .zip(outcomes)
+                .for_each(|(group, outcomes)| group.settle(outcomes.into_iter().map(Ok))),
+            Err(error) => refuse(open, error),
         }
-        if !self.store.count(first.product, (before, &after), first.organization, generation).await? {
-            return Ok(None);
-        }
-        self.days.insert(first.product, after);
-        Ok(Some(vec![Outcome::Released; batch.len()]))
     }
 
-    /// Any case, in one transaction.
-    async fn settle_as_read(&mut self, batch: &Batch) -> Result<Vec<Outcome>, StorageError> {
+    /// The common case, in one statement for all groups: entries that hold and for which allotments suffice, of organizations in which
+    /// nothing was changed. Gives the buckets whose entries are released; the others are another case.
+    async fn settle_as_known(
+        &mut self,
+        groups: &[Group],
+    ) -> Result<HashSet<(ProductDay, Option<u32>)>, StorageError> {
+        let counts: Vec<_> = groups.iter().filter_map(|group| self.count(group)).collect();
+        if counts.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let counted = self.store.count(self.id, &counts).await?;
+        let mut released = HashSet::new();
+        for count in counts {
+            let day = (count.product, count.after.day);
+            if let (true, Some(own)) = (counted.contains(&day), self.days.get_mut(&day)) {
+                own.allotment.used = count.after.used;
+                own.usage = count.after;
+                released.insert((day, own.allotment.limit));
+            }
+        }
+        Ok(released)
+    }
+
+    fn count(&self, group: &Group) -> Option<Count> {
+        let own = self.days.get(&group.day).filter(|own| own.allotment.limit == group.limit)?;
+        let changes = self.changes.get(&group.organization)?;
+        let mut after = own.clone();
+        let all = group.judge(changes, &mut after).iter().all(|outcome| *outcome == Outcome::Released);
+        (all && after.usage.used > own.usage.used).then_some(Count {
+            product: group.day.0,
+            organization: group.organization,
+            generation: changes.present?,
+            before: own.usage.used,
+            after: after.usage,
+        })
+    }
+
+    /// Any case, in one transaction for all groups. Gives the outcomes of each.
+    async fn settle_as_read(&mut self, groups: &[Group]) -> Result<Vec<Vec<Outcome>>, StorageError> {
         if self.days.len() > MOST_DAYS {
             self.days.clear();
         }
@@ -150,46 +243,57 @@ impl CounterState {
             self.changes.clear();
         }
         let tx = self.store.write_promptly().await?;
-        let mut outcomes = Vec::with_capacity(batch.len());
-        let mut written = Vec::new();
-        for group in batch.chunk_by(|(a, _), (b, _)| (a.product, a.day) == (b.product, b.day)) {
-            let (first, _) = &group[0];
-            let days = tx.usage(first.product);
-            let known = self.changes.entry(first.organization).or_default();
-            known.read(&tx, first.organization).await?;
-            // For a product that is gone with its organization, there is no day to hold.
-            let counts = group
-                .iter()
-                .any(|(entry, _)| entry.counted.is_some() && known.is_current(&entry.dependencies));
-            let mut usage = if counts { days.lock(first.day).await? } else { Usage::none(first.day) };
-            // After the lock, which may have waited for a change.
-            let changes = self.changes.entry(first.organization).or_default();
-            changes.read(&tx, first.organization).await?;
-            let before = usage.used;
-            outcomes.extend(group.iter().map(|(entry, _)| judge(entry, changes, &mut usage)));
-            if usage.used != before {
-                days.save(&usage).await?;
-                written.push((first.product, usage));
+        self.catch_up(&tx, groups).await?;
+        let needs = self.needs(groups);
+        let mut allotted = Allotted::of(&tx, self.id, &needs).await?;
+        if !needs.is_empty() {
+            // After the locks, which may have waited for a change.
+            self.catch_up(&tx, groups).await?;
+        }
+        let mut outcomes = Vec::with_capacity(groups.len());
+        for group in groups {
+            let own = match allotted.own.get_mut(&group.day) {
+                None => self.days.get_mut(&group.day),
+                own => own,
+            };
+            let changes = self.changes.entry(group.organization).or_default();
+            // Of two sizes that one bucket had in one moment, the other comes later.
+            let own = own.filter(|own| own.allotment.limit == group.limit);
+            outcomes
+                .push(own.map_or_else(|| group.judge_uncounted(changes), |own| group.judge(changes, own)));
+        }
+        self.days.extend(allotted.save(tx, self.id).await?);
+        Ok(outcomes)
+    }
+
+    /// How much must be allotted of which buckets.
+    fn needs(&self, groups: &[Group]) -> BTreeMap<ProductDay, Need> {
+        let mut needs = BTreeMap::new();
+        for group in groups {
+            let Some(changes) = self.changes.get(&group.organization) else { continue };
+            let count = group.need(changes);
+            // An empty bucket is not looked at again for everyone who is refused.
+            if count > 0 && !self.days.get(&group.day).is_some_and(|own| own.is_full(group.limit)) {
+                needs.entry(group.day).or_insert(Need { limit: group.limit, count });
             }
         }
-        if !written.is_empty() {
-            tx.commit_unrecorded(Technical::Usage).await?;
-            self.days.extend(written);
+        needs
+    }
+
+    /// Learns what was changed in the groups' organizations.
+    async fn catch_up(&mut self, tx: &Tx, groups: &[Group]) -> Result<(), StorageError> {
+        let organizations: HashSet<_> = groups.iter().map(|group| group.organization).collect();
+        for (organization, present) in tx.generations(&organizations).await? {
+            self.changes.entry(organization).or_default().catch_up(tx, organization, present).await?;
         }
-        Ok(outcomes)
+        Ok(())
     }
 }
 
-/// Lets an entry in, if it holds and there is room for it.
-fn judge(entry: &Entry, changes: &Changes, usage: &mut Usage) -> Outcome {
-    match entry.counted {
-        _ if !changes.is_current(&entry.dependencies) => Outcome::Stale,
-        None => Outcome::Released,
-        Some(_) if entry.limit.is_some_and(|most| usage.used >= u64::from(most)) => Outcome::Full,
-        Some(answer) => {
-            usage.count(answer);
-            Outcome::Released
-        }
+fn refuse(groups: Vec<Group>, error: StorageError) {
+    let error = Arc::new(error);
+    for group in groups {
+        group.settle(std::iter::repeat_with(|| Err(Arc::clone(&error))));
     }
 }
 
@@ -205,12 +309,17 @@ struct Changes {
 }
 
 impl Changes {
-    /// Catches up with the database.
-    async fn read(&mut self, tx: &Tx, organization: OrganizationId) -> Result<(), StorageError> {
-        let changes = tx.changes(organization);
-        if self.present == Some(changes.present().await?) {
+    /// Catches up with the database, where the present generation is this one.
+    async fn catch_up(
+        &mut self,
+        tx: &Tx,
+        organization: OrganizationId,
+        present: Generation,
+    ) -> Result<(), StorageError> {
+        if self.present == Some(present) {
             return Ok(());
         }
+        let changes = tx.changes(organization);
         let history = changes.history().await?;
         let since = match self.present {
             Some(present) => changes.since(present.number, MOST_CHANGES as u64 + 1).await?,

@@ -7,6 +7,7 @@ mod addresses_of_people;
 mod alerts;
 mod applications;
 mod attempts;
+mod buckets;
 mod changes;
 mod clocks;
 mod deletion;

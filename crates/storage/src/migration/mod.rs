@@ -24,6 +24,10 @@ const INITIAL: Migration = Migration {
     ],
 };
 
+/// Older servers count in `product_usage` alone, where newer ones look as well.
+const USAGE_COUNTERS: Migration =
+    Migration { name: "m0002_usage_counters", statements: &[include_str!("usage_counters.sql")] };
+
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.
 pub(crate) const REQUIRED: &str = INITIAL.name;
@@ -35,7 +39,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(INITIAL)]
+        vec![Box::new(INITIAL), Box::new(USAGE_COUNTERS)]
     }
 }
 

@@ -1,8 +1,8 @@
 //! Products and what hangs on them.
 
 use keyward_domain::validation::Sighting;
-use keyward_domain::{PageRequest, ProductState, SecretHash};
-use keyward_storage::{Generation, StorageError, Unique, Usage};
+use keyward_domain::{Organization, PageRequest, Product, ProductState, SecretHash};
+use keyward_storage::{Count, CounterDay, Generation, StorageError, Unique, Usage};
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
 use uuid::Uuid;
@@ -116,6 +116,56 @@ async fn days_are_counted_by_one_at_a_time(store: Store) {
     let days = store.read().await.unwrap().usage(product.id).list(20_000, 20_454).await.unwrap();
     let answers = [("active".to_owned(), 10), ("expired".to_owned(), 10)].into();
     assert_eq!(days, [Usage { day: 20_454, used: 20, answers }]);
+}
+
+#[database_test]
+async fn one_statement_counts_where_nothing_has_moved(store: Store) {
+    let (vendor, other) = two_vendors(&store).await;
+    let tx = store.write().await.unwrap();
+    let (mine, theirs) = (product(&vendor, 1), product(&other, 2));
+    tx.products(vendor.scope()).insert(&mine).await.unwrap();
+    tx.products(other.scope()).insert(&theirs).await.unwrap();
+    let (own, another) = (Uuid::from_u128(1), Uuid::from_u128(2));
+    let row = |product: &Product, counter, allotted| CounterDay {
+        product: product.id,
+        counter,
+        bucket: Some(10),
+        allotted,
+        usage: Usage::none(20_454),
+    };
+    let rows = [row(&mine, own, 3), row(&mine, another, 1), row(&theirs, own, 3)];
+    tx.counter_days().save(&rows).await.unwrap();
+    tx.commit_unrecorded(keyward_storage::Technical::Seed).await.unwrap();
+
+    let generation =
+        async |of: &Organization| store.read().await.unwrap().changes(of.id).present().await.unwrap();
+    let count = async |product: &Product, of: &Organization, before: u64, used: u64| Count {
+        product: product.id,
+        organization: of.id,
+        generation: generation(of).await,
+        before,
+        after: Usage { day: 20_454, used, answers: [("active".to_owned(), used)].into() },
+    };
+    let (a, b) = ((mine.id, 20_454), (theirs.id, 20_454));
+    let counts = [count(&mine, &vendor, 0, 2).await, count(&theirs, &other, 0, 3).await];
+    assert_eq!(store.count(own, &counts).await.unwrap(), [a, b].into(), "several at once");
+    assert!(store.count(own, &counts).await.unwrap().is_empty(), "what was counted is not counted again");
+    let counts = [count(&mine, &vendor, 2, 3).await, count(&theirs, &other, 3, 4).await];
+    assert_eq!(store.count(own, &counts).await.unwrap(), [a].into(), "no more than was allotted");
+    let old = count(&mine, &vendor, 0, 1).await;
+    let tx = store.write().await.unwrap();
+    tx.changes(vendor.id).note(mine.id.uuid(), Uuid::from_u128(7)).await.unwrap();
+    tx.commit_unrecorded(keyward_storage::Technical::Seed).await.unwrap();
+    assert!(store.count(another, &[old]).await.unwrap().is_empty(), "the organization was changed");
+    let counts = [count(&mine, &vendor, 0, 1).await];
+    assert_eq!(store.count(another, &counts).await.unwrap(), [a].into(), "another counter's row is another");
+
+    let tx = store.write().await.unwrap();
+    let days = tx.usage(mine.id).list(20_454, 20_454).await.unwrap();
+    assert_eq!(days, [Usage { day: 20_454, used: 4, answers: [("active".to_owned(), 4)].into() }]);
+    tx.counter_days().add_up(a).await.unwrap();
+    assert_eq!(tx.usage(mine.id).list(20_454, 20_454).await.unwrap(), days);
+    assert_eq!(tx.counter_days().divided_before(20_455, 10).await.unwrap(), [b]);
 }
 
 #[database_test]

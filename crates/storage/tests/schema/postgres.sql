@@ -586,6 +586,16 @@ CREATE TABLE upstream_endpoints (
     endpoint text NOT NULL,
     CONSTRAINT upstream_endpoints_pkey PRIMARY KEY (endpoint)
 );
+CREATE TABLE usage_counters (
+    product_id uuid NOT NULL,
+    day bigint NOT NULL,
+    counter uuid NOT NULL,
+    bucket bigint,
+    allotted bigint NOT NULL,
+    used bigint NOT NULL,
+    answers text NOT NULL,
+    CONSTRAINT usage_counters_pkey PRIMARY KEY (product_id, day, counter)
+);
 CREATE UNIQUE INDEX alerts_day ON alerts USING btree (holder_id, day, kind, aspect);
 CREATE INDEX alerts_open ON alerts USING btree (organization_id, id) WHERE (acknowledged_at IS NULL);
 CREATE INDEX alerts_organization ON alerts USING btree (organization_id, id);
@@ -679,6 +689,7 @@ CREATE INDEX shown_once_end ON shown_once USING btree (expires_at);
 CREATE INDEX sign_in_attempts_age ON sign_in_attempts USING btree (since);
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys USING btree (organization_id) WHERE (state = 'active'::text);
 CREATE INDEX upstream_claims_endpoint ON upstream_claims USING btree (endpoint);
+CREATE INDEX usage_counters_day ON usage_counters USING btree (day);
 ALTER TABLE alerts ADD CONSTRAINT alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE alerts ADD CONSTRAINT alerts_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
 ALTER TABLE application_charts ADD CONSTRAINT application_charts_version_id_fkey FOREIGN KEY (version_id) REFERENCES application_versions(id);
@@ -733,3 +744,4 @@ ALTER TABLE shown_once ADD CONSTRAINT shown_once_organization_id_fkey FOREIGN KE
 ALTER TABLE sign_in_providers ADD CONSTRAINT sign_in_providers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE signing_keys ADD CONSTRAINT signing_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE upstream_claims ADD CONSTRAINT upstream_claims_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
+ALTER TABLE usage_counters ADD CONSTRAINT usage_counters_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);

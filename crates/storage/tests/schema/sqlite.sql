@@ -534,6 +534,16 @@ CREATE TABLE upstream_claims (
 CREATE TABLE upstream_endpoints (
     endpoint TEXT PRIMARY KEY
 );
+CREATE TABLE usage_counters (
+    product_id BLOB NOT NULL REFERENCES products (id),
+    day BIGINT NOT NULL,
+    counter BLOB NOT NULL,
+    bucket BIGINT,
+    allotted BIGINT NOT NULL,
+    used BIGINT NOT NULL,
+    answers TEXT NOT NULL,
+    PRIMARY KEY (product_id, day, counter)
+);
 CREATE UNIQUE INDEX alerts_day ON alerts (holder_id, day, kind, aspect);
 CREATE INDEX alerts_open ON alerts (organization_id, id) WHERE acknowledged_at IS NULL;
 CREATE INDEX alerts_organization ON alerts (organization_id, id);
@@ -627,3 +637,4 @@ CREATE INDEX shown_once_end ON shown_once (expires_at);
 CREATE INDEX sign_in_attempts_age ON sign_in_attempts (since);
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys (organization_id) WHERE state = 'active';
 CREATE INDEX upstream_claims_endpoint ON upstream_claims (endpoint);
+CREATE INDEX usage_counters_day ON usage_counters (day);
