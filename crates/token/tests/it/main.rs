@@ -8,6 +8,7 @@ mod domains;
 mod hostile;
 mod license;
 mod properties;
+mod readme;
 mod signature;
 mod status_list;
 mod tree;
