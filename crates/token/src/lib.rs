@@ -28,6 +28,7 @@
 //! ```text
 //! PublicKey ──► Keyring ──► Verifier ──verify(token, now)──► License<C>
 //!                  └──────► StatusListVerifier ──check(lists, license, now)──► StatusList, or a refusal
+//! ClockFloor ──observe(now, ran)──► Clock                                  (feature `clock-floor`)
 //! SecretKey ──► Signer ◄── LicenseClaims                                   (feature `sign`)
 //! ```
 //!
@@ -40,6 +41,7 @@
 //! | (none) | verify JWT; keys as PEM, JWK, JWKS, PASERK | 1.85 |
 //! | `sign` | `SecretKey`, `Signer`, `LicenseClaims` | 1.85 |
 //! | `status-list` | `StatusList`: revocation for offline verifiers | 1.85 |
+//! | `clock-floor` | `ClockFloor`: a clock that was set back is noticed | 1.85 |
 //! | `paseto` | PASETO `v4.public` in the same [`Verifier`] and `Signer` | 1.88 |
 //!
 //! # Cookbook
@@ -131,6 +133,8 @@
 //! **Honour revocation.** With the feature `status-list`, see `StatusList`: `lists.check(text, &license, now)?` refuses
 //! whatever the list does not clear.
 //!
+//! **Notice a clock that was set back.** With the feature `clock-floor`, see `ClockFloor`.
+//!
 //! # Rationale
 //!
 //! Claims text is scanned by the crate itself before serde sees it: serde cannot refuse duplicate names in a caller's
@@ -155,6 +159,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "clock-floor")]
+pub use self::clock::{Clock, ClockFloor, ClockFloorError};
 #[cfg(feature = "status-list")]
 pub use self::status::{
     DEFAULT_MAX_LIST_BYTES, DEFAULT_MAX_LIST_TOKEN_BYTES, Status, StatusError, StatusList,
@@ -188,7 +194,7 @@ mod readme {
     mod of_the_crate {}
     #[doc = include_str!("../../../README.md")]
     mod of_the_project {}
-    #[cfg(feature = "status-list")]
+    #[cfg(all(feature = "status-list", feature = "clock-floor"))]
     #[doc = include_str!("../../../docs/guides/verifying.md")]
     mod guide {}
 }
@@ -197,6 +203,8 @@ mod base64url;
 mod bounds;
 mod caller;
 mod claims;
+#[cfg(feature = "clock-floor")]
+mod clock;
 mod error;
 #[cfg(feature = "sign")]
 mod issue;

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod clock;
 mod differential;
 mod domains;
 mod hostile;
