@@ -1,7 +1,7 @@
 //! Checks a token offline.
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use keyward_token::{NoClaims, UnixSeconds, Verifier, VerifierBuilder, VerifyError, pasted};
 use serde_json::json;
 
@@ -9,12 +9,13 @@ use crate::output::line;
 use crate::{Outcome, instant, reading};
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("products").required(true).args(["product", "any_product"]))]
 pub(crate) struct Verify {
     /// Public key as PEM, JWK, JWKS or PASERK
     #[arg(long, value_name = "FILE")]
     key: String,
     /// Product that the license must be for, by its id; again for each that will do
-    #[arg(long, value_name = "ID", required_unless_present = "any_product", conflicts_with = "any_product")]
+    #[arg(long, value_name = "ID")]
     product: Vec<String>,
     /// Accept a license of no product, too
     #[arg(long, conflicts_with = "any_product")]

@@ -222,6 +222,28 @@ fn a_license_of_another_product_is_refused() {
 }
 
 #[test]
+fn keys_of_two_times_are_one_set() {
+    let workdir = Workdir::new();
+    workdir.keyward(&["keygen", "--out", "old.pem"]);
+    let token = workdir.sign(&["--no-end"]);
+    let verify = |set: &str| {
+        std::fs::write(workdir.0.path().join("jwks.json"), set).unwrap();
+        workdir.keyward(&["verify", "--any-product", "--key", "jwks.json", &token]).status.code().unwrap()
+    };
+    let jwks = |files: &[&str]| {
+        let output = workdir.keyward(&[&["jwks"], files].concat());
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (ended, both) = jwks(&["old.pem.pub", "key.pem.pub"]);
+    assert_eq!((ended, verify(&both)), (0, 0));
+    assert_eq!(serde_json::from_str::<Value>(&both).unwrap()["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(verify(&jwks(&["old.pem.pub"]).1), 1);
+    for files in [&[][..], &["key.pem.pub", "key.pem.pub"], &["key.pem"], &["nowhere.pem"]] {
+        assert_eq!(jwks(files), (2, String::new()), "{files:?}");
+    }
+}
+
+#[test]
 fn wrong_usage_ends_with_2() {
     let workdir = Workdir::new();
     let token = workdir.sign(&["--no-end"]);
