@@ -32,8 +32,8 @@ use sha2::{Digest as _, Sha256};
 ///
 /// fn begin(kept: Option<&str>, key: &[u8]) -> ClockFloor {
 ///     // A text that is not its own is as good as none.
-///     let kept = kept.and_then(|text| ClockFloor::open(text, key).ok());
-///     kept.unwrap_or_default().later_than(BUILT)
+///     let kept = kept.and_then(|text| ClockFloor::open(text, key, BUILT).ok());
+///     kept.unwrap_or_else(|| ClockFloor::new(BUILT))
 /// }
 ///
 /// let key = b"derived from this machine's id and a value in the program";
@@ -86,16 +86,18 @@ pub enum Clock {
 }
 
 impl ClockFloor {
-    /// A floor that nothing is known of yet.
-    pub fn new() -> Self {
-        Self { at: UnixSeconds::MIN, seen: None, tolerance: DAY }
+    /// A floor of which no more is known than when the program was built.
+    pub fn new(built: UnixSeconds) -> Self {
+        let mut floor = Self { at: UnixSeconds::MIN, seen: None, tolerance: DAY };
+        floor.raise(built);
+        floor
     }
 
-    /// Reads the text that [`seal`](Self::seal) has made with this key.
+    /// Reads the text that [`seal`](Self::seal) has made with this key, in a program that may be newer than the text.
     ///
     /// # Errors
     /// A text of something else, one that was changed, and one made with another key.
-    pub fn open(text: &str, key: &[u8]) -> Result<Self, ClockFloorError> {
+    pub fn open(text: &str, key: &[u8], built: UnixSeconds) -> Result<Self, ClockFloorError> {
         let (state, mac) = text.trim_ascii_end().rsplit_once('.').ok_or(ClockFloorError::Malformed)?;
         let numbers = state.strip_prefix(PREFIX).ok_or(ClockFloorError::Malformed)?;
         let mac = base64url::decode_array::<32, 33>(mac).ok_or(ClockFloorError::Malformed)?;
@@ -106,7 +108,9 @@ impl ClockFloor {
             "" => None,
             seen => Some(instant(seen).ok_or(ClockFloorError::Malformed)?),
         };
-        Ok(Self { at: instant(at).ok_or(ClockFloorError::Malformed)?, seen, tolerance: DAY })
+        let mut floor = Self { seen, ..Self::new(built) };
+        floor.raise(instant(at).ok_or(ClockFloorError::Malformed)?);
+        Ok(floor)
     }
 
     /// The state as one line of ASCII, with a code by HMAC-SHA-256 (RFC 2104) under the application's key. A key of 16
@@ -127,16 +131,8 @@ impl ClockFloor {
         self
     }
 
-    /// Raises the floor to a time that is certain: of the program's build, or of anything that was signed and verified, such as
-    /// [`StatusList::issued_at`](https://docs.rs/keyward-token/latest/keyward_token/struct.StatusList.html#method.issued_at)
-    /// or a server's signed answer. Never give it what the machine's clock says.
-    #[must_use]
-    pub fn later_than(mut self, signed: UnixSeconds) -> Self {
-        self.raise(signed);
-        self
-    }
-
-    /// Raises the floor to a time that was signed; see [`later_than`](Self::later_than).
+    /// Raises the floor to a time that was signed, and whose signature was verified: the `iat` of a status list, the time of a
+    /// server's signed answer. Never give it what the machine's clock says.
     pub fn saw_signed(&mut self, signed: UnixSeconds) {
         self.raise(signed);
     }
@@ -177,12 +173,6 @@ impl ClockFloor {
 
     fn raise(&mut self, to: UnixSeconds) {
         self.at = self.at.max(to).min(UnixSeconds::MAX);
-    }
-}
-
-impl Default for ClockFloor {
-    fn default() -> Self {
-        Self::new()
     }
 }
 

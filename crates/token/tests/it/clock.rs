@@ -19,12 +19,12 @@ fn look(floor: &mut ClockFloor, now: i64, ran: i64) -> Clock {
 
 /// As a process that ends and another that begins.
 fn restarted(floor: &ClockFloor) -> ClockFloor {
-    ClockFloor::open(&floor.seal(KEY), KEY).unwrap()
+    ClockFloor::open(&floor.seal(KEY), KEY, at(0)).unwrap()
 }
 
 #[test]
 fn a_clock_that_was_set_back_is_seen() {
-    let mut floor = ClockFloor::new().later_than(at(START));
+    let mut floor = ClockFloor::new(at(START));
     assert_eq!(look(&mut floor, START + 10, 0), Clock::Plausible);
     assert_eq!(look(&mut floor, START + 10 - DAY, 0), Clock::Plausible, "within the tolerance");
     assert_eq!(look(&mut floor, START - DAY - 1, 0), Clock::SetBack { by: 86_401 });
@@ -37,7 +37,7 @@ fn a_clock_that_was_set_back_is_seen() {
 #[test]
 fn signed_times_raise_it_and_clocks_that_jump_do_not() {
     let license = verifier().verify::<NoClaims>(&token(Format::Jwt), NOW).unwrap();
-    let mut floor = ClockFloor::new();
+    let mut floor = ClockFloor::new(at(0));
     floor.saw_license(&license);
     assert_eq!(floor.at(), ISSUED);
     floor.saw_signed(at(START + 50));
@@ -63,7 +63,7 @@ fn signed_times_raise_it_and_clocks_that_jump_do_not() {
 /// Setting it back each day by less than the tolerance makes no day longer.
 #[test]
 fn time_of_use_counts_whatever_the_clock_says() {
-    let mut floor = ClockFloor::new().later_than(at(START));
+    let mut floor = ClockFloor::new(at(START));
     let mut days = 0;
     loop {
         // Every morning the clock says the same.
@@ -81,7 +81,7 @@ fn time_of_use_counts_whatever_the_clock_says() {
 /// Two systems on one machine, one of which takes local time for UTC.
 #[test]
 fn a_clock_between_two_systems_is_no_fault() {
-    let mut floor = ClockFloor::new().later_than(at(START));
+    let mut floor = ClockFloor::new(at(START));
     for day in 0..1_000 {
         let now = START + day * DAY + if day % 2 == 0 { 0 } else { 8 * 3_600 };
         assert_eq!(look(&mut floor, now, 0), Clock::Plausible);
@@ -92,9 +92,11 @@ fn a_clock_between_two_systems_is_no_fault() {
 
 #[test]
 fn the_text_is_its_own() {
-    let mut floor = ClockFloor::new().later_than(at(START));
+    let mut floor = ClockFloor::new(at(START));
     let fresh = floor.seal(KEY);
-    assert_eq!(ClockFloor::open(&fresh, KEY), Ok(floor.clone()));
+    assert_eq!(ClockFloor::open(&fresh, KEY, at(0)), Ok(floor.clone()));
+    let newer = ClockFloor::open(&fresh, KEY, at(START + 9)).unwrap();
+    assert_eq!(newer.at(), at(START + 9), "of a program that was built later");
     let _ = look(&mut floor, START + 5, 0);
     let text = floor.seal(KEY);
     assert_eq!(
@@ -102,24 +104,24 @@ fn the_text_is_its_own() {
         "the form is fixed: programs of two versions read each other's"
     );
     assert_eq!(
-        ClockFloor::open(&format!("{text}\r\n"), KEY),
+        ClockFloor::open(&format!("{text}\r\n"), KEY, at(0)),
         Ok(floor.clone()),
         "a file ends with a line end"
     );
     for key in [&b""[..], b"another machine", b"a machine\x01"] {
-        assert_eq!(ClockFloor::open(&text, key), Err(ClockFloorError::Altered));
-        assert_eq!(ClockFloor::open(&floor.seal(key), key), Ok(floor.clone()));
+        assert_eq!(ClockFloor::open(&text, key, at(0)), Err(ClockFloorError::Altered));
+        assert_eq!(ClockFloor::open(&floor.seal(key), key, at(0)), Ok(floor.clone()));
     }
     for text in
         ["", ".", "keyward-clock-floor.1.", "keyward-clock-floor.1.1.2.", &text.replacen(".1.", ".2.", 1)]
     {
-        assert!(ClockFloor::open(text, KEY).is_err(), "{text}");
+        assert!(ClockFloor::open(text, KEY, at(0)).is_err(), "{text}");
     }
     for bit in 0..text.len() * 8 {
         let mut bytes = text.clone().into_bytes();
         bytes[bit / 8] ^= 1 << (bit % 8);
         if let Ok(altered) = String::from_utf8(bytes) {
-            assert!(ClockFloor::open(&altered, KEY).is_err(), "{altered}");
+            assert!(ClockFloor::open(&altered, KEY, at(0)).is_err(), "{altered}");
         }
     }
 }
@@ -165,12 +167,7 @@ enum Told {
 
 impl Machine {
     fn new() -> Self {
-        Self {
-            floor: ClockFloor::new().later_than(at(START)),
-            truth: START,
-            error: 0,
-            told: vec![Told::Signed(START)],
-        }
+        Self { floor: ClockFloor::new(at(START)), truth: START, error: 0, told: vec![Told::Signed(START)] }
     }
 
     fn take(&mut self, step: Step) -> Clock {
@@ -262,11 +259,11 @@ proptest! {
     }
 
     #[test]
-    fn no_text_panics(text in any::<String>(), at in any::<prop::sample::Index>(), patch in "[ -~]{0,8}") {
-        let _ = ClockFloor::open(&text, KEY);
-        let good = ClockFloor::new().seal(KEY);
-        let at = at.index(good.len());
-        let mangled = format!("{}{patch}{}", &good[..at], &good[at..]);
-        prop_assert!(ClockFloor::open(&mangled, KEY).is_err() || mangled.trim_ascii_end() == good);
+    fn no_text_panics(text in any::<String>(), place in any::<prop::sample::Index>(), patch in "[ -~]{0,8}") {
+        let _ = ClockFloor::open(&text, KEY, at(0));
+        let good = ClockFloor::new(at(0)).seal(KEY);
+        let place = place.index(good.len());
+        let mangled = format!("{}{patch}{}", &good[..place], &good[place..]);
+        prop_assert!(ClockFloor::open(&mangled, KEY, at(0)).is_err() || mangled.trim_ascii_end() == good);
     }
 }
