@@ -1,12 +1,12 @@
 //! A web service whose features follow from its license.
 //!
 //! ```sh
-//! LICENSE_KEY=eyJ… cargo run -p example-actix -- jwks.json 019b…
+//! cargo run -p example-actix -- jwks.json 019b… license.jwt
 //! curl -i http://127.0.0.1:8081/analytics
 //! ```
 //! The license is checked at the start and again at each request that needs it, so that a service that runs
-//! for months notices the end of its license. A check takes some 50 µs. The JWK Set is a file that updates replace: it is
-//! read again when a token names a key that is not known, at most once in five minutes.
+//! for months notices the end of its license. A check takes some 50 µs. Where it fails, both files are read again, at most
+//! once a minute: the license may have been renewed, and an update may have brought the key that signs now.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -26,46 +26,56 @@ struct Terms {
     modules: Vec<String>,
 }
 
-/// The license as installed: checked whenever it counts.
-struct Installed {
+/// Where the license and the vendor's keys are, and which product this is.
+struct Files {
     jwks: PathBuf,
+    license: PathBuf,
     product: String,
-    token: String,
-    known: Mutex<Known>,
 }
 
-/// The keys that are known, and when they were read.
-struct Known {
+/// The license as it was read last.
+struct Installed {
     verifier: Verifier,
+    token: String,
     read: Instant,
 }
 
-const READ_AGAIN_AFTER: Duration = Duration::from_secs(5 * 60);
-
-impl Installed {
-    fn new(jwks: PathBuf, product: String, token: String) -> Result<Self, Box<dyn Error>> {
-        let verifier = verifier(&jwks, &product)?;
-        Ok(Self { jwks, product, token, known: Mutex::new(Known { verifier, read: Instant::now() }) })
-    }
-
-    fn terms(&self) -> Result<Terms, VerifyError> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut judged = known.verifier.verify(&self.token, now());
-        if matches!(judged, Err(VerifyError::UnknownKey { .. })) && known.read.elapsed() > READ_AGAIN_AFTER {
-            known.read = Instant::now();
-            // A file that is broken or missing just now changes nothing.
-            if let Ok(verifier) = verifier(&self.jwks, &self.product) {
-                known.verifier = verifier;
-                judged = known.verifier.verify(&self.token, now());
-            }
-        }
-        Ok(judged?.into_claims())
+impl Files {
+    fn read(&self) -> Result<Installed, Box<dyn Error>> {
+        let keys = Keyring::from_jwks(&std::fs::read_to_string(&self.jwks)?)?;
+        let token = pasted(&std::fs::read_to_string(&self.license)?).into_owned();
+        let verifier = Verifier::for_product(&self.product).keys(keys).build();
+        Ok(Installed { verifier, token, read: Instant::now() })
     }
 }
 
-fn verifier(jwks: &std::path::Path, product: &str) -> Result<Verifier, Box<dyn Error>> {
-    let keys = Keyring::from_jwks(&std::fs::read_to_string(jwks)?)?;
-    Ok(Verifier::for_product(product).keys(keys).build())
+impl Installed {
+    fn judge(&self) -> Result<Terms, VerifyError> {
+        Ok(self.verifier.verify::<Terms>(&self.token, now())?.into_claims())
+    }
+}
+
+/// The license in force: checked whenever it counts.
+struct License {
+    files: Files,
+    installed: Mutex<Installed>,
+}
+
+const READ_AGAIN_AFTER: Duration = Duration::from_secs(60);
+
+impl License {
+    fn terms(&self) -> Result<Terms, VerifyError> {
+        let mut installed = self.installed.lock().unwrap_or_else(PoisonError::into_inner);
+        let judged = installed.judge();
+        if judged.is_ok() || installed.read.elapsed() < READ_AGAIN_AFTER {
+            return judged;
+        }
+        installed.read = Instant::now();
+        // Files that are broken or missing just now change nothing.
+        let Ok(new) = self.files.read() else { return judged };
+        *installed = new;
+        installed.judge()
+    }
 }
 
 /// A module that can be bought.
@@ -86,7 +96,7 @@ impl<M: Module> FromRequest for Licensed<M> {
     type Future = std::future::Ready<Result<Self, Self::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let terms = request.app_data::<web::Data<Installed>>().map(|installed| installed.terms());
+        let terms = request.app_data::<web::Data<License>>().map(|license| license.terms());
         std::future::ready(match terms {
             Some(Ok(terms)) if terms.modules.iter().any(|module| module == M::NAME) => {
                 Ok(Self(std::marker::PhantomData))
@@ -108,19 +118,18 @@ async fn analytics(_: Licensed<Analytics>) -> impl Responder {
     "Numbers for those who bought analytics.\n"
 }
 
-#[expect(clippy::disallowed_methods, reason = "a program reads its environment")]
 #[actix_web::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    let [jwks, product] = args.as_slice() else {
-        return Err("usage: example-actix JWKS.json PRODUCT_ID, with LICENSE_KEY set".into());
+    let [jwks, product, license] = args.as_slice() else {
+        return Err("usage: example-actix JWKS.json PRODUCT_ID LICENSE.jwt".into());
     };
-    let token = pasted(&std::env::var("LICENSE_KEY")?).into_owned();
-    let installed = Installed::new(jwks.into(), product.clone(), token)?;
+    let files = Files { jwks: jwks.into(), license: license.into(), product: product.clone() };
+    let installed = files.read()?;
     // Without a valid license it does not even start.
-    installed.terms().map_err(|error| error.to_string())?;
-    let installed = web::Data::new(installed);
-    HttpServer::new(move || App::new().app_data(installed.clone()).service(index).service(analytics))
+    installed.judge().map_err(|error| error.to_string())?;
+    let license = web::Data::new(License { files, installed: Mutex::new(installed) });
+    HttpServer::new(move || App::new().app_data(license.clone()).service(index).service(analytics))
         .bind(("127.0.0.1", 8081))?
         .run()
         .await?;
