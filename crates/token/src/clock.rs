@@ -53,13 +53,14 @@ use sha2::{Digest as _, Sha256};
 ///
 /// # What it stops, and what it does not
 ///
-/// A license cannot be used for longer than it was sold for by setting the clock back, counted in time of use: each step back
-/// beyond the tolerance is seen, and within the tolerance the time for which the program runs goes on counting. An edited
-/// text is seen, too.
+/// Each step of the clock back by more than the tolerance is seen, and so is an edited text. Within the tolerance the time for
+/// which the program runs goes on counting, so that a program that runs for hours sees in the end that the same day comes
+/// again and again: by setting the clock back, it cannot be used for longer than it was sold for, counted in time of use.
 ///
 /// It does **not** stop whoever puts an older copy of the text back, deletes it, restores an image of the machine or installs
 /// it anew: then the floor is where the build and the tokens at hand put it. It does not count time in which the program
-/// did not run, where two looks are more than a tolerance apart. And the key is in the program, or the program can derive
+/// did not run, where two looks are more than a tolerance apart. A program that runs for seconds at a time does not see that the
+/// clock is set back by less than the tolerance each day; it should have a smaller one. And the key is in the program, or the program can derive
 /// it: who takes the program apart can make any text.
 ///
 /// Open the text once, at the start of a process, and keep the value. Processes that share one file may overwrite each
