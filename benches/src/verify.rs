@@ -38,7 +38,7 @@ fn raw() -> Candidate {
 }
 
 fn verifier() -> Verifier {
-    Verifier::builder().key(secret().public_key().clone()).issuer(ISSUER).build()
+    Verifier::for_any_product().key(secret().public_key().clone()).issuer(ISSUER).build()
 }
 
 fn borrowed() -> Candidate {

@@ -12,6 +12,7 @@ import (
 // What every token may state. Your own claims are beside it.
 type license struct {
 	audience  []string
+	product   string
 	notBefore int64
 	expires   *int64
 }
@@ -45,13 +46,31 @@ func readLicense(claims map[string]json.RawMessage) (license license, err error)
 		case "status":
 			fits = isStatus(claim)
 		case "keyward":
-			fits = isKeyward(claim)
+			license.product, fits = productOf(claim)
 		}
 		if !fits {
 			return license, fmt.Errorf("the claim %s is invalid", name)
 		}
 	}
 	return license, nil
+}
+
+func (l license) fits(expected Expected) error {
+	wanted := expected.Audience
+	if wanted == "" {
+		wanted = "license-key"
+	}
+	meant := false
+	for _, one := range l.audience {
+		meant = meant || one == wanted
+	}
+	switch {
+	case !meant:
+		return errors.New("meant for another audience")
+	case !expected.AnyProduct && l.product != expected.Product:
+		return errors.New("for another product, or for none")
+	}
+	return nil
 }
 
 func (l license) validAt(now time.Time) error {
@@ -104,7 +123,8 @@ func isStatus(claim json.RawMessage) bool {
 	return fits && isText && err == nil && digits.Match(place["idx"])
 }
 
-func isKeyward(claim json.RawMessage) bool {
+// The product that a claim `keyward` names; empty for a license of no product.
+func productOf(claim json.RawMessage) (product string, fits bool) {
 	keyward, fits := object(claim)
 	_, org := text(keyward["org"])
 	for _, name := range []string{"customer", "product"} {
@@ -116,5 +136,6 @@ func isKeyward(claim json.RawMessage) bool {
 		_, isTexts := texts(roles)
 		fits = fits && isTexts
 	}
-	return fits && org && string(keyward["v"]) == "1"
+	product, _ = text(keyward["product"])
+	return product, fits && org && string(keyward["v"]) == "1"
 }

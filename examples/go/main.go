@@ -1,20 +1,18 @@
 // Verifies a Keyward license offline, with nothing but Go's standard library.
 //
-//	go run . KEY_FILE TOKEN [AUDIENCE [NOW]]
+//	go run . JWKS_FILE PRODUCT_ID TOKEN [AUDIENCE [NOW]]
 //
-// KEY_FILE is the vendor's public key as PEM, or a JWK Set. Prints the claims and ends 0, or the reason and ends 1. A
-// vendor would embed the key in the program (go:embed) and take the token from LICENSE_KEY. NOW, in seconds since 1970, is
-// for tests.
+// JWKS_FILE has the vendor's public keys, as /o/ORGANIZATION/jwks.json gives them; PRODUCT_ID is that of the application, or
+// `any`. Prints the claims and ends 0, or the reason and ends 1. A vendor would embed the keys in the program (go:embed) and
+// take the token from LICENSE_KEY. NOW, in seconds since 1970, is for tests.
 package main
 
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -38,8 +36,22 @@ var smallOrder = map[string]bool{
 // Keys by their id.
 type Keys map[string]ed25519.PublicKey
 
-// Verify gives the claims of a token, as they were signed, if it was signed by one of the keys and is valid now.
-func Verify(keys Keys, token, wanted string, now time.Time) (json.RawMessage, error) {
+// Expected says which licenses are good.
+type Expected struct {
+	// The id of the product that the application is. All products of a vendor have the same keys and the same audience.
+	Product string
+	// For tools: whatever product, and none.
+	AnyProduct bool
+	// If not empty, another audience than "license-key".
+	Audience string
+}
+
+// Verify gives the claims of a token, as they were signed, if it was signed by one of the keys, is what is expected and is
+// valid now.
+func Verify(keys Keys, token string, expected Expected, now time.Time) (json.RawMessage, error) {
+	if expected.AnyProduct == (expected.Product != "") {
+		return nil, errors.New("name a product, or say that any will do")
+	}
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
 		return nil, errors.New("not a token")
@@ -70,12 +82,13 @@ func Verify(keys Keys, token, wanted string, now time.Time) (json.RawMessage, er
 	if err != nil {
 		return nil, err
 	}
-	for _, one := range license.audience {
-		if one == wanted {
-			return claims, license.validAt(now)
-		}
+	if err := license.fits(expected); err != nil {
+		return nil, err
 	}
-	return nil, errors.New("meant for another audience")
+	if err := license.validAt(now); err != nil {
+		return nil, err
+	}
+	return claims, nil
 }
 
 // The key that a header names. The algorithm follows from the key; a header that names another is refused.
@@ -116,28 +129,13 @@ func thumbprint(key ed25519.PublicKey) string {
 	return encode(hash[:])
 }
 
-func readKeys(path string) (Keys, error) {
-	bytes, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	// Text around the block is passed over.
-	if block, _ := pem.Decode([]byte(strings.TrimPrefix(string(bytes), "\ufeff"))); block != nil {
-		parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		key, right := parsed.(ed25519.PublicKey)
-		if !right {
-			return nil, errors.New("the key is no Ed25519 key")
-		}
-		return Keys{thumbprint(key): key}, nil
-	}
+// ReadKeys reads a JWK Set.
+func ReadKeys(text []byte) (Keys, error) {
 	var set struct {
 		Keys []struct{ Crv, X string }
 	}
-	if err := json.Unmarshal([]byte(pasted(string(bytes))), &set); err != nil {
-		return nil, errors.New("the key is neither PEM nor a JWK Set")
+	if err := json.Unmarshal([]byte(Pasted(string(text))), &set); err != nil {
+		return nil, errors.New("the keys are not a JWK Set")
 	}
 	keys := Keys{}
 	for _, jwk := range set.Keys {
@@ -150,24 +148,32 @@ func readKeys(path string) (Keys, error) {
 }
 
 func main() {
-	if len(os.Args) < 3 || len(os.Args) > 5 {
-		fmt.Fprintln(os.Stderr, "usage: verify KEY_FILE TOKEN [AUDIENCE [NOW]]")
+	if len(os.Args) < 4 || len(os.Args) > 6 {
+		fmt.Fprintln(os.Stderr, "usage: verify JWKS_FILE PRODUCT_ID|any TOKEN [AUDIENCE [NOW]]")
 		os.Exit(2)
 	}
-	keys, err := readKeys(os.Args[1])
+	text, err := os.ReadFile(os.Args[1])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
-	wanted, now := "license-key", time.Now()
-	if len(os.Args) > 3 {
-		wanted = os.Args[3]
+	keys, err := ReadKeys(text)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(2)
+	}
+	expected, now := Expected{Product: os.Args[2]}, time.Now()
+	if os.Args[2] == "any" {
+		expected = Expected{AnyProduct: true}
 	}
 	if len(os.Args) > 4 {
-		seconds, _ := strconv.ParseInt(os.Args[4], 10, 64)
+		expected.Audience = os.Args[4]
+	}
+	if len(os.Args) > 5 {
+		seconds, _ := strconv.ParseInt(os.Args[5], 10, 64)
 		now = time.Unix(seconds, 0)
 	}
-	claims, err := Verify(keys, pasted(os.Args[2]), wanted, now)
+	claims, err := Verify(keys, Pasted(os.Args[3]), expected, now)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

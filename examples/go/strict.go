@@ -80,9 +80,9 @@ func rest(decoder *json.Decoder, open json.Delim, depth int) error {
 	return err
 }
 
-// A token or key without what copying adds (docs/token-format.md §10): white space and invisible characters anywhere, quotes
+// Pasted gives a token or key without what copying adds (docs/token-format.md §10): white space and invisible characters anywhere, quotes
 // around it. Nothing else is removed.
-func pasted(text string) string {
+func Pasted(text string) string {
 	kept := strings.Map(func(c rune) rune {
 		if unicode.IsSpace(c) || invisible(c) {
 			return -1

@@ -1,36 +1,38 @@
 // Verifies a Keyward license offline.
 //
-//   node verify.mjs KEY_FILE TOKEN [AUDIENCE [NOW]]
+//   node verify.mjs JWKS_FILE PRODUCT_ID TOKEN [AUDIENCE [NOW]]
 //
-// KEY_FILE is the vendor's public key as PEM or as a JWK Set. Prints the claims and ends 0, or the reason and
-// ends 1. A vendor would put the key into the program and the token into LICENSE_KEY. NOW, in seconds since 1970, is for
-// tests.
+// JWKS_FILE has the vendor's public keys, as /o/ORGANIZATION/jwks.json gives them; PRODUCT_ID is that of the application, or
+// `any`. Prints the claims and ends 0, or the reason and ends 1. A vendor would put keys and product into the program and
+// the token into LICENSE_KEY. NOW, in seconds since 1970, is for tests.
 import { readFile } from 'node:fs/promises';
-import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, importSPKI, jwtVerify } from 'jose';
+import { calculateJwkThumbprint, createLocalJWKSet, jwtVerify } from 'jose';
 import { pasted } from './pasted.mjs';
 import { strictObject } from './strict.mjs';
 
-// The claims of a token, if it was signed by one of the keys and is valid now.
-export async function verify(keys, token, audience, now) {
+// For tools. An application names its product: all products of a vendor have the same keys and the same audience.
+export const ANY_PRODUCT = Symbol('any product');
+
+// The claims of a token, if it was signed by one of the keys, is for the product and is valid now.
+export async function verify(keys, token, { product, audience = 'license-key', now = Date.now() / 1000 }) {
+  if (product !== ANY_PRODUCT && (typeof product !== 'string' || product === '')) throw new TypeError('name a product');
   const parts = token.split('.');
   const canonical = (part) => part !== '' && Buffer.from(part, 'base64url').toString('base64url') === part;
   if (parts.length !== 3 || !parts.every(canonical)) throw new Error('not a token');
   const [header, claims] = parts.slice(0, 2).map((part) => utf8(Buffer.from(part, 'base64url')));
-  checkHeader(strictObject(header).value, keys, header);
+  checkHeader(strictObject(header).value, header);
   if (SMALL_ORDER.has(Buffer.from(parts[2], 'base64url').toString('hex', 0, 32))) throw new Error('a crafted signature');
   const currentDate = new Date(now * 1000);
   const options = { audience, algorithms: ['EdDSA', 'Ed25519'], typ: 'JWT', currentDate };
   await jwtVerify(token, (head) => find(keys, head.kid), options);
-  return checkClaims(strictObject(claims));
+  const checked = checkClaims(strictObject(claims));
+  if (product !== ANY_PRODUCT && checked.keyward?.product !== product) throw new Error('for another product, or for none');
+  return checked;
 }
 
-// The keys by their id, from PEM or a JWK Set.
+// The keys by their id, from a JWK Set.
 export async function readKeys(text) {
-  if (!text.startsWith('{')) {
-    const key = await importSPKI(text, 'EdDSA', { extractable: true });
-    return new Map([[await calculateJwkThumbprint(await exportJWK(key)), key]]);
-  }
-  const { value } = strictObject(text);
+  const { value } = strictObject(pasted(text));
   const ours = value.keys.filter((key) => key.kty === 'OKP' && key.crv === 'Ed25519');
   const set = createLocalJWKSet({ keys: ours });
   const found = ours.map(async (key) => {
@@ -54,7 +56,7 @@ function find(keys, kid) {
   return key;
 }
 
-function checkHeader(head, keys, text) {
+function checkHeader(head, text) {
   if (Buffer.byteLength(text) > 768 || head.typ !== 'JWT') throw new Error('not a license token');
   for (const name of ['crit', 'jwk', 'jku', 'x5u', 'x5c', 'zip', 'b64', 'enc']) {
     if (name in head) throw new Error(`not a license token: ${name}`);
@@ -90,16 +92,15 @@ function utf8(bytes) {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
 }
 
-async function main([keyFile, token, audience = 'license-key', now = Date.now() / 1000]) {
+async function main([jwksFile, product, token, audience, now]) {
   if (!token) {
-    console.error('usage: node verify.mjs KEY_FILE TOKEN [AUDIENCE [NOW]]');
+    console.error('usage: node verify.mjs JWKS_FILE PRODUCT_ID|any TOKEN [AUDIENCE [NOW]]');
     return 2;
   }
-  const text = await readFile(keyFile, 'utf8');
-  // A PEM may have lines, a JWK Set and a token may not.
-  const keys = await readKeys(text.includes('-----BEGIN') ? text.replace(/^\uFEFF/, '').trim() : pasted(text));
+  const keys = await readKeys(await readFile(jwksFile, 'utf8'));
+  const expected = { product: product === 'any' ? ANY_PRODUCT : product, audience, now: now && Number(now) };
   try {
-    console.log(JSON.stringify(await verify(keys, pasted(token), audience, Number(now))));
+    console.log(JSON.stringify(await verify(keys, pasted(token), expected)));
     return 0;
   } catch (error) {
     console.error(`${error.code ?? error.name}: ${error.message}`);

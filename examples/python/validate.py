@@ -1,6 +1,6 @@
 """Ask whether a license may run, and check the signed answer by RFC 8785 and Ed25519.
 
-    python validate.py http://127.0.0.1:8080 kw_prod_… jwks.json 7ZZQ2-… [VERSION]
+    python validate.py http://127.0.0.1:8080 kw_prod_… PRODUCT_ID jwks.json 7ZZQ2-… [VERSION]
 
 Ends 0 if the license may run, 1 if the server refuses, 2 if nobody trustworthy has decided.
 """
@@ -28,8 +28,9 @@ def decode(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def verify(body, question, jwks, product_id=None):
-    """The answer, if it is signed by one of the keys, just now, for this question."""
+def verify(body, question, jwks, product_id):
+    """The answer, if it is signed by one of the keys, just now, for this question and this product: who sits between may
+    swap the product API key."""
     answer = json.loads(body)
     signature = answer.pop("signature")
     if signature is None:
@@ -43,7 +44,7 @@ def verify(body, question, jwks, product_id=None):
         raise Untrusted("the signature is wrong") from None
     if (answer["license_key"], answer["nonce"]) != (question["license_key"], question["nonce"]):
         raise Untrusted("an answer to another question")
-    if product_id is not None and answer["product_id"] != product_id:
+    if answer["product_id"] != product_id:
         raise Untrusted("an answer of another product")
     signed_at = datetime.fromisoformat(answer["signed_at"].replace("Z", "+00:00"))
     if abs((datetime.now(timezone.utc) - signed_at).total_seconds()) > 300:
@@ -61,14 +62,14 @@ def ask(url, product_key, question):
         return response.read()
 
 
-def main(url, product_key, jwks_file, license_key, version=None):
+def main(url, product_key, product_id, jwks_file, license_key, version=None):
     with open(jwks_file, encoding="utf-8-sig") as file:
         jwks = json.load(file)
     question = {"license_key": pasted(license_key), "nonce": secrets.token_urlsafe(16)}
     if version is not None:
         question["version"] = version
     try:
-        answer = verify(ask(url, pasted(product_key), question), question, jwks)
+        answer = verify(ask(url, pasted(product_key), question), question, jwks, product_id)
     except (Untrusted, urllib.error.URLError, ValueError, KeyError) as fault:
         print(f"unknown: {fault}")
         return 2

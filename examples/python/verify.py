@@ -1,9 +1,10 @@
 """Verifies a Keyward license offline.
 
-    python verify.py KEY_FILE TOKEN [AUDIENCE [NOW]]
+    python verify.py JWKS_FILE PRODUCT_ID TOKEN [AUDIENCE [NOW]]
 
-KEY_FILE is the vendor's public key as PEM, or a JWK Set. Prints the claims and ends 0, or the reason and ends 1. A vendor
-would put the key into the program and the token into LICENSE_KEY. NOW, in seconds since 1970, is for tests.
+JWKS_FILE has the vendor's public keys, as /o/ORGANIZATION/jwks.json gives them; PRODUCT_ID is that of the application, or `any`.
+Prints the claims and ends 0, or the reason and ends 1. A vendor would put keys and product into the program and the token into
+LICENSE_KEY. NOW, in seconds since 1970, is for tests.
 """
 
 import base64
@@ -33,13 +34,22 @@ SMALL_ORDER = {
 }
 
 
-def verify(keys: dict, token: str, audience: str, now: float) -> dict:
-    """The claims of a token, if it was signed by one of the keys and is valid now."""
+# For tools. An application names its product: all products of a vendor have the same keys and the same audience.
+ANY_PRODUCT = object()
+
+
+def verify(keys: dict, token: str, product, audience: str = "license-key", now: float | None = None) -> dict:
+    """The claims of a token, if it was signed by one of the keys, is for the product and is valid now."""
+    if product is not ANY_PRODUCT and not (isinstance(product, str) and product):
+        raise TypeError("name a product")
+    now = time.time() if now is None else now
     verify_format = verify_paseto if token.startswith("v4.public.") else verify_jwt
     claims = verify_format(keys, token)
     check_types(claims, numbers=verify_format is verify_jwt)
     if audience not in ([claims["aud"]] if isinstance(claims.get("aud"), str) else claims.get("aud", [])):
         raise ValueError("wrong audience")
+    if product is not ANY_PRODUCT and claims.get("keyward", {}).get("product") != product:
+        raise ValueError("for another product, or for none")
     if now < instant(claims.get("nbf", Integer(0))):
         raise ValueError("not yet valid")
     if "exp" in claims and now >= instant(claims["exp"]):
@@ -124,13 +134,9 @@ def instant(value) -> int:
 
 
 def read_keys(text: str) -> dict:
-    """The keys by their id, from PEM or a JWK Set."""
-    if "-----BEGIN" in text:
-        block = re.search(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", text, re.DOTALL)
-        keys = [serialization.load_pem_public_key(block[0].encode())]
-    else:
-        jwks = strict_object(pasted(text).encode())["keys"]
-        keys = [Ed25519PublicKey.from_public_bytes(decode(jwk["x"])) for jwk in jwks if jwk.get("crv") == "Ed25519"]
+    """The keys by their id, from a JWK Set."""
+    jwks = strict_object(pasted(text).encode())["keys"]
+    keys = [Ed25519PublicKey.from_public_bytes(decode(jwk["x"])) for jwk in jwks if jwk.get("crv") == "Ed25519"]
     return {thumbprint(key): key for key in keys}
 
 
@@ -139,11 +145,12 @@ def thumbprint(key: Ed25519PublicKey) -> str:
     return encode(hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest())
 
 
-def main(key_file: str, token: str, audience: str = "license-key", now: str = "") -> int:
-    with open(key_file, encoding="utf-8-sig") as file:
+def main(jwks_file: str, product: str, token: str, audience: str = "license-key", now: str = "") -> int:
+    with open(jwks_file, encoding="utf-8-sig") as file:
         keys = read_keys(file.read())
     try:
-        claims = verify(keys, pasted(token), audience, float(now or time.time()))
+        wanted = ANY_PRODUCT if product == "any" else product
+        claims = verify(keys, pasted(token), wanted, audience, float(now) if now else None)
     except (jwt.InvalidTokenError, pyseto.exceptions.PysetoError, ValueError) as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
@@ -152,7 +159,7 @@ def main(key_file: str, token: str, audience: str = "license-key", now: str = ""
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (3, 4, 5):
-        print("usage: verify.py KEY_FILE TOKEN [AUDIENCE [NOW]]", file=sys.stderr)
+    if len(sys.argv) not in (4, 5, 6):
+        print("usage: verify.py JWKS_FILE PRODUCT_ID|any TOKEN [AUDIENCE [NOW]]", file=sys.stderr)
         sys.exit(2)
     sys.exit(main(*sys.argv[1:]))

@@ -9,6 +9,7 @@ mod client;
 mod customers;
 mod inspect;
 mod instant;
+mod jwks;
 mod keygen;
 mod licenses;
 mod organizations;
@@ -40,6 +41,8 @@ enum Command {
     Inspect(inspect::Inspect),
     /// Make an Ed25519 key pair
     Keygen(keygen::Keygen),
+    /// Join public keys in one JWK Set, for applications to verify with
+    Jwks(jwks::Jwks),
     /// Sign a license offline
     Sign(sign::Sign),
     /// Products on a server, and their keys
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
         Command::Verify(verify) => verify.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Keygen(keygen) => keygen.run(),
+        Command::Jwks(jwks) => jwks.run(),
         Command::Sign(sign) => sign.run(),
         Command::Applications(applications) => applications.run(),
         Command::ApplicationEntitlements(entitlements) => entitlements.run(),

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use keyward_token::{Format as TokenFormat, LicenseClaims, Signer, UnixSeconds};
+use keyward_token::{Format as TokenFormat, KeywardClaim, LicenseClaims, Signer, UnixSeconds};
 
 use crate::licenses::Format;
 use crate::output::line;
@@ -20,6 +20,12 @@ pub(crate) struct Sign {
     /// The license's id
     #[arg(long)]
     subject: String,
+    /// Product that the license is for, by its id; of none if not told
+    #[arg(long, value_name = "ID", requires = "organization")]
+    product: Option<String>,
+    /// Your organization's id
+    #[arg(long, value_name = "ID")]
+    organization: Option<String>,
     /// Audience
     #[arg(long, default_value = "license-key")]
     audience: String,
@@ -64,6 +70,11 @@ impl Sign {
             iat: Some(UnixSeconds::new(issued_at)),
             nbf: Some(UnixSeconds::new(not_before)),
             exp: expires_at.map(UnixSeconds::new),
+            keyward: self.organization.as_deref().map(|org| KeywardClaim {
+                org,
+                product: self.product.as_deref(),
+                ..KeywardClaim::default()
+            }),
             payload: payload.trim(),
             ..LicenseClaims::default()
         };

@@ -11,17 +11,16 @@ pub(crate) fn refusal<C>(
     license: &License<C>,
     now: UnixSeconds,
 ) -> Option<Value> {
-    let verifier = StatusListVerifier::builder().keys(keys.clone()).build();
-    let (mut cleared, mut why) = (lists.is_empty(), None);
-    for list in lists {
-        match verifier.verify(list, now).map(|list| list.check(license)) {
-            Ok(Ok(())) => cleared = true,
-            Ok(Err(StatusError::OtherList)) => why = why.or(Some(other_list(license))),
-            Ok(Err(error)) => return Some(json!({ "code": error.code(), "detail": error.to_string() })),
-            Err(error) => why = Some(refused_list(&error)),
-        }
+    if lists.is_empty() {
+        return None;
     }
-    why.filter(|_| !cleared)
+    let verifier = StatusListVerifier::builder().keys(keys.clone()).build();
+    match verifier.check(lists, license, now) {
+        Ok(_) => None,
+        Err(StatusError::List(error)) => Some(refused_list(&error)),
+        Err(StatusError::OtherList) => Some(other_list(license)),
+        Err(error) => Some(json!({ "code": error.code(), "detail": error.to_string() })),
+    }
 }
 
 fn refused_list(error: &VerifyError) -> Value {
@@ -68,7 +67,8 @@ mod tests {
         let claims = LicenseClaims { iss: "i", sub: "s", status, payload: "{}", ..LicenseClaims::default() };
         let token = signer.sign(Format::Jwt, &claims).unwrap();
         let now = UnixSeconds::new(2_000);
-        let license = Verifier::builder().keys(keys.clone()).build().verify::<NoClaims>(&token, now).unwrap();
+        let license =
+            Verifier::for_any_product().keys(keys.clone()).build().verify::<NoClaims>(&token, now).unwrap();
         let [good, revoked] = [Status::Valid, Status::Invalid].map(|status| list(&signer, OLD, status));
         let other = list(&signer, NEW, Status::Valid);
         let forged = list(&Signer::new(SecretKey::from_seed([2; 32])), OLD, Status::Valid);

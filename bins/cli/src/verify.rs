@@ -1,18 +1,28 @@
 //! Checks a token offline.
 
 use anyhow::Context as _;
-use clap::Args;
-use keyward_token::{NoClaims, UnixSeconds, Verifier, VerifyError, pasted};
+use clap::{ArgGroup, Args};
+use keyward_token::{NoClaims, UnixSeconds, Verifier, VerifierBuilder, VerifyError, pasted};
 use serde_json::json;
 
 use crate::output::line;
 use crate::{Outcome, instant, reading};
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("products").required(true).args(["product", "any_product"]))]
 pub(crate) struct Verify {
     /// Public key as PEM, JWK, JWKS or PASERK
     #[arg(long, value_name = "FILE")]
     key: String,
+    /// Product that the license must be for, by its id; again for each that will do
+    #[arg(long, value_name = "ID")]
+    product: Vec<String>,
+    /// Accept a license of no product, too
+    #[arg(long, conflicts_with = "any_product")]
+    or_without_product: bool,
+    /// Accept a license of whatever product, and of none
+    #[arg(long)]
+    any_product: bool,
     /// Expected audience
     #[arg(long, default_value = "license-key")]
     audience: String,
@@ -48,7 +58,7 @@ impl Verify {
         let keys = reading::public_keys(&self.key)?;
         let token = reading::token(&self.token)?;
         let mut verifier =
-            Verifier::builder().keys(keys.clone()).audience(self.audience).leeway_seconds(self.leeway);
+            self.for_products().keys(keys.clone()).audience(self.audience).leeway_seconds(self.leeway);
         for issuer in self.issuer {
             verifier = verifier.issuer(issuer);
         }
@@ -72,15 +82,27 @@ impl Verify {
         line(license.json())?;
         Ok(Outcome::Good)
     }
+
+    fn for_products(&self) -> VerifierBuilder {
+        if self.any_product {
+            return Verifier::for_any_product();
+        }
+        let mut ids = self.product.iter().cloned();
+        let verifier = Verifier::for_product(ids.next().unwrap_or_default());
+        let verifier = ids.fold(verifier, VerifierBuilder::or_product);
+        if self.or_without_product { verifier.or_without_product() } else { verifier }
+    }
 }
 
 /// Prints why a token was refused.
 pub(crate) fn refuse(error: &VerifyError, token: &str) -> anyhow::Result<Outcome> {
     let mut reason = json!({ "code": error.code(), "detail": error.to_string() });
-    if let (VerifyError::Malformed { .. }, Some(found)) = (error, reading::not_a_token(token)) {
-        reason["detail"] = format!("{error}: {found}").into();
+    let malformed = matches!(error, VerifyError::Malformed { .. } | VerifyError::NotAToken { .. });
+    if let Some(found) = malformed.then(|| reading::not_a_token(token)).flatten() {
+        reason["detail"] = format!("the token is malformed: {found}").into();
     }
     match error {
+        VerifyError::WrongProduct { found } => reason["product"] = found.as_deref().into(),
         VerifyError::Expired { since } => reason["since"] = instant::show(since.as_i64()).into(),
         VerifyError::NotYetValid { until } => reason["until"] = instant::show(until.as_i64()).into(),
         _ => {}

@@ -26,6 +26,7 @@ pub struct Client {
 
 /// What the application may do.
 #[derive(Debug)]
+#[must_use = "whether the application may run is in it"]
 pub enum Decision {
     /// Run: the server said so just now.
     Licensed(Answer),

@@ -5,7 +5,7 @@
 
 use crate::{
     ClaimsMismatch,
-    json::{Members, Node},
+    json::{Members, Node, Text},
 };
 use alloc::borrow::Cow;
 use serde::{
@@ -19,16 +19,21 @@ use serde_json::Error;
 
 /// The caller's type from the text of one object.
 pub(crate) fn read<'de, C: Deserialize<'de>>(json: &'de str) -> Result<C, ClaimsMismatch> {
-    C::deserialize(Claims { json }).map_err(ClaimsMismatch::from)
+    let mut unfit = None;
+    let read = C::deserialize(Claims { json, unfit: &mut unfit });
+    read.map_err(|error| ClaimsMismatch::new(unfit.as_deref(), error))
 }
 
-struct Claims<'de> {
+struct Claims<'de, 'u> {
     json: &'de str,
+    /// Receives the name of the claim whose value does not fit.
+    unfit: &'u mut Option<Cow<'de, str>>,
 }
 
-struct Access<'de> {
+struct Access<'de, 'u> {
     members: Members<'de>,
-    value: Option<Node<'de>>,
+    at: Option<(Text<'de>, Node<'de>)>,
+    unfit: &'u mut Option<Cow<'de, str>>,
 }
 
 struct Value<'de> {
@@ -44,11 +49,11 @@ macro_rules! forward {
     };
 }
 
-impl<'de> Deserializer<'de> for Claims<'de> {
+impl<'de> Deserializer<'de> for Claims<'de, '_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(Access { members: Members::of(self.json), value: None })
+        visitor.visit_map(Access { members: Members::of(self.json), at: None, unfit: self.unfit })
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
@@ -79,12 +84,12 @@ impl<'de> Deserializer<'de> for Claims<'de> {
     }
 }
 
-impl<'de> MapAccess<'de> for Access<'de> {
+impl<'de> MapAccess<'de> for Access<'de, '_> {
     type Error = Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
         let Some((name, value)) = self.members.next() else { return Ok(None) };
-        self.value = Some(value);
+        self.at = Some((name, value));
         match name.decode() {
             Cow::Borrowed(name) => seed.deserialize(BorrowedStrDeserializer::new(name)),
             Cow::Owned(name) => seed.deserialize(StringDeserializer::new(name)),
@@ -93,8 +98,13 @@ impl<'de> MapAccess<'de> for Access<'de> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Error> {
-        let json = self.value.take().map_or("null", |value| value.text);
-        seed.deserialize(Value { json })
+        let at = self.at.take();
+        let json = at.as_ref().map_or("null", |(_, value)| value.text);
+        let read = seed.deserialize(Value { json });
+        if read.is_err() {
+            *self.unfit = at.map(|(name, _)| name.decode());
+        }
+        read
     }
 }
 

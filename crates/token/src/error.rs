@@ -1,5 +1,9 @@
-use crate::{Kid, UnixSeconds, json::Fault};
-use alloc::sync::Arc;
+use crate::{Kid, Mistaken, UnixSeconds, json::Fault};
+use alloc::{
+    borrow::ToOwned as _,
+    string::{String, ToString as _},
+    sync::Arc,
+};
 use core::fmt;
 
 /// The rule that refused a token.
@@ -18,12 +22,21 @@ pub enum VerifyError {
         /// What is wrong there.
         defect: Defect,
     },
+    /// The text is no token at all, but something that is known: a license key, a key, a token with a line end.
+    NotAToken {
+        /// What it is.
+        found: Mistaken,
+    },
     /// A PASETO of another version or purpose, or of any while the feature `paseto` is off.
     UnsupportedFormat,
     /// The header's `alg` is neither `EdDSA` nor `Ed25519`, or absent.
     UnsupportedAlgorithm,
     /// The header's `typ` is absent, or that of another kind of signed document.
-    WrongType,
+    WrongType {
+        /// What it is instead: `JWT` for a license, `statuslist+jwt` for a status list, `at+jwt` for an OAuth access token;
+        /// `None` for what this crate does not know.
+        found: Option<&'static str>,
+    },
     /// The header has a member that must not be there.
     RefusedHeader {
         /// The member's name.
@@ -47,6 +60,11 @@ pub enum VerifyError {
     WrongAudience,
     /// The token belongs to another organization, or to none.
     WrongOrganization,
+    /// The token is for another product, or for none.
+    WrongProduct {
+        /// The id of the product that the license is for; `None` for a license of no product.
+        found: Option<String>,
+    },
     /// The token is about another subject, or about none.
     WrongSubject,
     /// Not valid yet.
@@ -115,10 +133,10 @@ impl VerifyError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too_large",
-            Self::Malformed { .. } => "malformed",
+            Self::Malformed { .. } | Self::NotAToken { .. } => "malformed",
             Self::UnsupportedFormat => "unsupported_format",
             Self::UnsupportedAlgorithm => "unsupported_algorithm",
-            Self::WrongType => "wrong_type",
+            Self::WrongType { .. } => "wrong_type",
             Self::RefusedHeader { .. } => "refused_header",
             Self::UnknownKey { .. } => "unknown_key",
             Self::BadSignature => "bad_signature",
@@ -126,6 +144,7 @@ impl VerifyError {
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongAudience => "wrong_audience",
             Self::WrongOrganization => "wrong_organization",
+            Self::WrongProduct { .. } => "wrong_product",
             Self::WrongSubject => "wrong_subject",
             Self::NotYetValid { .. } => "not_yet_valid",
             Self::Expired { .. } => "expired",
@@ -152,9 +171,11 @@ impl fmt::Display for VerifyError {
         match self {
             Self::TooLarge { limit } => write!(f, "the token is longer than {limit} bytes"),
             Self::Malformed { part, defect } => write!(f, "the token is malformed: {part} {defect}"),
+            Self::NotAToken { found } => write!(f, "this is no license token: {found}"),
             Self::UnsupportedFormat => f.write_str("the token's format is not supported"),
             Self::UnsupportedAlgorithm => f.write_str("the token's algorithm is not EdDSA"),
-            Self::WrongType => f.write_str("the token is another kind of document"),
+            Self::WrongType { found: Some(typ) } => write!(f, "the token is another kind of document: {typ}"),
+            Self::WrongType { found: None } => f.write_str("the token is another kind of document"),
             Self::RefusedHeader { name } => write!(f, "the token's header has the member {name}"),
             Self::UnknownKey { kid: Some(kid) } => write!(f, "the token is signed by the unknown key {kid}"),
             Self::UnknownKey { kid: None } => f.write_str("the token does not name a known key"),
@@ -163,23 +184,20 @@ impl fmt::Display for VerifyError {
             Self::WrongIssuer => f.write_str("the token is by another issuer"),
             Self::WrongAudience => f.write_str("the token is for another audience"),
             Self::WrongOrganization => f.write_str("the token belongs to another organization"),
+            Self::WrongProduct { found: Some(id) } => write!(f, "the license is for another product, {id:?}"),
+            Self::WrongProduct { found: None } => f.write_str("the license is for no product in particular"),
             Self::WrongSubject => f.write_str("the token is about another subject"),
             Self::NotYetValid { until } => write!(f, "the token is not valid until {until}"),
             Self::Expired { since } => write!(f, "the token has expired at {since}"),
             Self::Outdated { seen } => write!(f, "the list is older than one issued at {seen}"),
-            Self::UnexpectedClaims(_) => f.write_str("the token's claims are not the expected ones"),
+            Self::UnexpectedClaims(mismatch) => {
+                write!(f, "the token's claims are not those that the program expects: {mismatch}")
+            }
         }
     }
 }
 
-impl core::error::Error for VerifyError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::UnexpectedClaims(mismatch) => Some(&*mismatch.0),
-            _ => None,
-        }
-    }
-}
+impl core::error::Error for VerifyError {}
 
 impl From<Fault> for VerifyError {
     fn from(fault: Fault) -> Self {
@@ -225,18 +243,26 @@ impl fmt::Display for Defect {
 
 /// How the claims failed to fit the caller's type.
 #[derive(Clone, Debug)]
-pub struct ClaimsMismatch(Arc<serde_json::Error>);
+pub struct ClaimsMismatch {
+    claim: Option<String>,
+    error: Arc<serde_json::Error>,
+}
 
-impl From<serde_json::Error> for ClaimsMismatch {
-    fn from(error: serde_json::Error) -> Self {
-        Self(Arc::new(error))
+impl ClaimsMismatch {
+    pub(crate) fn new(claim: Option<&str>, error: serde_json::Error) -> Self {
+        Self { claim: claim.map(str::to_owned), error: Arc::new(error) }
+    }
+
+    /// The top-level claim whose value does not fit. `None` where serde did not read claim by claim: a claim is missing
+    /// (the text of the error names it), or the type has a `flatten` or is an enum.
+    pub fn claim(&self) -> Option<&str> {
+        self.claim.as_deref()
     }
 }
 
 impl PartialEq for ClaimsMismatch {
     fn eq(&self, other: &Self) -> bool {
-        (self.0.line(), self.0.column(), self.0.classify())
-            == (other.0.line(), other.0.column(), other.0.classify())
+        self.claim == other.claim && self.error.to_string() == other.error.to_string()
     }
 }
 
@@ -244,6 +270,15 @@ impl Eq for ClaimsMismatch {}
 
 impl fmt::Display for ClaimsMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        let reason = self.error.to_string();
+        // serde_json counts from the start of the one value that it read, which is nobody's line.
+        let reason = match reason.rsplit_once(" at line ") {
+            Some((reason, _)) if self.error.line() > 0 => reason,
+            _ => &reason,
+        };
+        match &self.claim {
+            Some(claim) => write!(f, "{claim:?}: {reason}"),
+            None => f.write_str(reason),
+        }
     }
 }

@@ -126,6 +126,9 @@ const MAX_HEADER: usize = 768;
 /// does not know; these are known, and refused.
 const REFUSED: [&str; 8] = ["crit", "jwk", "jku", "x5u", "x5c", "zip", "b64", "enc"];
 
+/// Kinds of documents that are worth naming where another one was expected.
+const KNOWN_TYPES: [&str; 3] = ["JWT", "statuslist+jwt", "at+jwt"];
+
 fn read_header(encoded: &str, typ: Typ) -> Result<KeyName, VerifyError> {
     let mut buffer = [0; MAX_HEADER];
     if encoded.len() > base64url::encoded_len(MAX_HEADER) {
@@ -156,7 +159,8 @@ fn read_header(encoded: &str, typ: Typ) -> Result<KeyName, VerifyError> {
         return Err(VerifyError::UnsupportedAlgorithm);
     }
     if !kind.is_some_and(|kind: Text<'_>| kind.is(typ.as_str())) {
-        return Err(VerifyError::WrongType);
+        let known = |known: &&str| kind.is_some_and(|kind| kind.is(known));
+        return Err(VerifyError::WrongType { found: KNOWN_TYPES.into_iter().find(known) });
     }
     Ok(name)
 }

@@ -5,19 +5,20 @@
 //! no `unsafe`, and panics on no input.
 //!
 //! ```
-//! use keyward_token::{License, PublicKey, UnixSeconds, Verifier};
+//! use keyward_token::{Keyring, License, UnixSeconds, Verifier, pasted};
 //!
 //! #[derive(serde::Deserialize)]
 //! struct Terms {
 //!     seats: u32,
 //! }
 //!
-//! # const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=\n-----END PUBLIC KEY-----\n";
-//! # const TOKEN: &str = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6Ii0tNklNNWwwT29zTGo5eVdza0lTWWhVQTNuXzNDVVJRa21yWU1TaGFfY2sifQ.eyJhdWQiOiJsaWNlbnNlLWtleSIsInNlYXRzIjoyNSwicGxhbiI6InBybyIsImJpZyI6MTIzNDU2Nzg5MDEyMzQ1Njc4OTB9.1KuiAw8fZQ5hddi7SZ7NWqiX-DJCnflpIOcEdQxKhsHF_d7rL6HuZSFuj0JeufX65YKC_ZCVYXfIIWs4bHEFDQ";
-//! let verifier = Verifier::builder().key(PublicKey::from_pem(PEM)?).build();
+//! # const PRODUCT: &str = "0192f0c1-7a00-7000-8000-00000000000b";
+//! # const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw"}]}"#;
+//! # const TOKEN: &str = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6Ii0tNklNNWwwT29zTGo5eVdza0lTWWhVQTNuXzNDVVJRa21yWU1TaGFfY2sifQ.eyJhdWQiOlsibGljZW5zZS1rZXkiXSwia2V5d2FyZCI6eyJ2IjoxLCJvcmciOiIwMTkyZjBjMS03YTAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMGEiLCJjdXN0b21lciI6bnVsbCwicHJvZHVjdCI6IjAxOTJmMGMxLTdhMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwYiIsInJlZ2lzdHJ5IjpbXX0sInNlYXRzIjoyNSwicGxhbiI6InBybyIsImJpZyI6MTIzNDU2Nzg5MDEyMzQ1Njc4OTB9.yVckg7fPjSDI4mo2sMbk17tQTQ4lZISu6_BOHqkIwOdec4pocBcN-fSU3UejjYjfl2GvRWsDaCiP9jVeIj3pBg";
+//! let verifier = Verifier::for_product(PRODUCT).keys(Keyring::from_jwks(JWKS)?).build();
 //! let now = UnixSeconds::from(std::time::UNIX_EPOCH.elapsed()?);
 //! # let now = UnixSeconds::new(1_810_000_000);
-//! let license: License<Terms> = verifier.verify(TOKEN, now)?;
+//! let license: License<Terms> = verifier.verify(&pasted(TOKEN), now)?;
 //! assert_eq!(license.claims().seats, 25);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -25,8 +26,9 @@
 //! # How the types relate
 //!
 //! ```text
-//! PublicKey ──► Keyring ──► Verifier ──verify(token, now)──► License<C> ──► StatusList::check
-//!                  └──────► StatusListVerifier ──verify──────────────────────┘
+//! PublicKey ──► Keyring ──► Verifier ──verify(token, now)──► License<C>
+//!                  └──────► StatusListVerifier ──check(lists, license, now)──► StatusList, or a refusal
+//! ClockFloor ──observe(now, ran)──► Clock                                  (feature `clock-floor`)
 //! SecretKey ──► Signer ◄── LicenseClaims                                   (feature `sign`)
 //! ```
 //!
@@ -39,6 +41,7 @@
 //! | (none) | verify JWT; keys as PEM, JWK, JWKS, PASERK | 1.85 |
 //! | `sign` | `SecretKey`, `Signer`, `LicenseClaims` | 1.85 |
 //! | `status-list` | `StatusList`: revocation for offline verifiers | 1.85 |
+//! | `clock-floor` | `ClockFloor`: a clock that was set back is noticed | 1.85 |
 //! | `paseto` | PASETO `v4.public` in the same [`Verifier`] and `Signer` | 1.88 |
 //!
 //! # Cookbook
@@ -53,7 +56,9 @@
 //!         Ok(_) => "licensed".into(),
 //!         Err(VerifyError::Expired { since }) => format!("your license has expired at {since}: please renew"),
 //!         Err(VerifyError::NotYetValid { until }) => format!("your license begins at {until}"),
-//!         Err(error) => format!("this is no license of ours ({})", error.code()),
+//!         Err(VerifyError::WrongProduct { .. }) => "your license is for another product of ours".into(),
+//!         // Says so if it is a license key, a key, or a token with a line end.
+//!         Err(error) => format!("{error} ({})", error.code()),
 //!     }
 //! }
 //! ```
@@ -62,21 +67,57 @@
 //! mail folds lines: `verifier.verify(&pasted(&text), now)`. [`pasted`] removes what copying adds, and nothing else; the
 //! verifier itself refuses whatever is not the token, byte for byte. Keys are read that way by themselves.
 //!
-//! **Follow a key rotation.** Ship the JWK Set instead of one PEM; the token names its key:
-//! `Verifier::builder().keys(Keyring::from_jwks(json)?)`.
+//! **Choose the product.** All products of a vendor have the same keys and the same audience, so
+//! [`Verifier::for_product`] names the one that the application is. Editions that are products of their own:
+//! [`or_product`](VerifierBuilder::or_product). A license that you made with a payload of your own is for no product:
+//! [`or_without_product`](VerifierBuilder::or_without_product) accepts it, in every application that says so.
+//!
+//! **Follow a key rotation.** Ship the JWK Set instead of one PEM; a token names its key. A new key is published before it
+//! signs. Whoever can fetch or read the set again does so when a key is unknown, once, and not more often than every few
+//! minutes, since anybody can write a token with an unknown key:
+//!
+//! ```
+//! # use keyward_token::{Keyring, License, NoClaims, UnixSeconds, Verifier, VerifyError};
+//! use std::{error::Error, fs, path::Path};
+//!
+//! fn verifier(jwks: &Path) -> Result<Verifier, Box<dyn Error>> {
+//!     let keys = Keyring::from_jwks(&fs::read_to_string(jwks)?)?;
+//!     Ok(Verifier::for_product("0192f0c1-7a00-7000-8000-00000000000b").keys(keys).build())
+//! }
+//!
+//! /// The file is replaced by an update of the application; keep the verifier that it leads to.
+//! fn verify(
+//!     current: &mut Verifier,
+//!     jwks: &Path,
+//!     token: &str,
+//!     now: UnixSeconds,
+//! ) -> Result<License<NoClaims>, Box<dyn Error>> {
+//!     match current.verify(token, now) {
+//!         Err(VerifyError::UnknownKey { .. }) => {
+//!             *current = verifier(jwks)?;
+//!             Ok(current.verify(token, now)?)
+//!         }
+//!         judged => Ok(judged?),
+//!     }
+//! }
+//! ```
+//!
+//! The set must come from the vendor, over TLS or with the application: whoever writes it writes licenses. A key that is gone
+//! from it was revoked, and so are its tokens.
 //!
 //! **Verify without allocation.** Keep a buffer, borrow the claims from it:
 //!
 //! ```
-//! # use keyward_token::{License, PublicKey, UnixSeconds, Verifier};
+//! # use keyward_token::{Keyring, License, UnixSeconds, Verifier};
 //! #[derive(serde::Deserialize)]
 //! struct Terms<'a> {
 //!     plan: &'a str,
 //! }
 //!
-//! # const PEM: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA6kpsY+KcUgq+9VB7Ey7F+ZVHdq6+vnuSQh7qaRRG0iw=\n-----END PUBLIC KEY-----\n";
-//! # const TOKEN: &str = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6Ii0tNklNNWwwT29zTGo5eVdza0lTWWhVQTNuXzNDVVJRa21yWU1TaGFfY2sifQ.eyJhdWQiOiJsaWNlbnNlLWtleSIsInNlYXRzIjoyNSwicGxhbiI6InBybyIsImJpZyI6MTIzNDU2Nzg5MDEyMzQ1Njc4OTB9.1KuiAw8fZQ5hddi7SZ7NWqiX-DJCnflpIOcEdQxKhsHF_d7rL6HuZSFuj0JeufX65YKC_ZCVYXfIIWs4bHEFDQ";
-//! # let verifier = Verifier::builder().key(PublicKey::from_pem(PEM)?).build();
+//! # const PRODUCT: &str = "0192f0c1-7a00-7000-8000-00000000000b";
+//! # const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw"}]}"#;
+//! # const TOKEN: &str = "eyJhbGciOiJFZERTQSIsInR5cCI6IkpXVCIsImtpZCI6Ii0tNklNNWwwT29zTGo5eVdza0lTWWhVQTNuXzNDVVJRa21yWU1TaGFfY2sifQ.eyJhdWQiOlsibGljZW5zZS1rZXkiXSwia2V5d2FyZCI6eyJ2IjoxLCJvcmciOiIwMTkyZjBjMS03YTAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMGEiLCJjdXN0b21lciI6bnVsbCwicHJvZHVjdCI6IjAxOTJmMGMxLTdhMDAtNzAwMC04MDAwLTAwMDAwMDAwMDAwYiIsInJlZ2lzdHJ5IjpbXX0sInNlYXRzIjoyNSwicGxhbiI6InBybyIsImJpZyI6MTIzNDU2Nzg5MDEyMzQ1Njc4OTB9.yVckg7fPjSDI4mo2sMbk17tQTQ4lZISu6_BOHqkIwOdec4pocBcN-fSU3UejjYjfl2GvRWsDaCiP9jVeIj3pBg";
+//! # let verifier = Verifier::for_product(PRODUCT).keys(Keyring::from_jwks(JWKS)?).build();
 //! # let now = UnixSeconds::new(1_810_000_000);
 //! let mut buffer = Vec::with_capacity(4096);
 //! let license: License<Terms<'_>, &str> = verifier.verify_into(&mut buffer, TOKEN, now)?;
@@ -89,7 +130,10 @@
 //!
 //! **Sign.** With the feature `sign`, see `Signer`. The payload keeps its order and its digits.
 //!
-//! **Honour revocation.** With the feature `status-list`, see `StatusList`.
+//! **Honour revocation.** With the feature `status-list`, see `StatusList`: `lists.check(text, &license, now)?` refuses
+//! whatever the list does not clear.
+//!
+//! **Notice a clock that was set back.** With the feature `clock-floor`, see `ClockFloor`.
 //!
 //! # Rationale
 //!
@@ -115,6 +159,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "clock-floor")]
+pub use self::clock::{Clock, ClockFloor, ClockFloorError};
 #[cfg(feature = "status-list")]
 pub use self::status::{
     DEFAULT_MAX_LIST_BYTES, DEFAULT_MAX_LIST_TOKEN_BYTES, Status, StatusError, StatusList,
@@ -128,6 +174,7 @@ pub use self::{
     keyring::Keyring,
     kid::{InvalidKid, Kid},
     license::{Format, License, NoClaims, StatusRef},
+    mistaken::Mistaken,
     pasted::pasted,
     time::UnixSeconds,
     unverified::UnverifiedToken,
@@ -140,15 +187,24 @@ pub use self::{
     signer::Signer,
 };
 
-/// The example in the README compiles and runs.
+/// The examples in the READMEs and in the guide compile.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-mod readme {}
+mod readme {
+    #[doc = include_str!("../README.md")]
+    mod of_the_crate {}
+    #[doc = include_str!("../../../README.md")]
+    mod of_the_project {}
+    #[cfg(all(feature = "status-list", feature = "clock-floor"))]
+    #[doc = include_str!("../../../docs/guides/verifying.md")]
+    mod guide {}
+}
 
 mod base64url;
 mod bounds;
 mod caller;
 mod claims;
+#[cfg(feature = "clock-floor")]
+mod clock;
 mod error;
 #[cfg(feature = "sign")]
 mod issue;
@@ -158,6 +214,7 @@ mod key;
 mod keyring;
 mod kid;
 mod license;
+mod mistaken;
 #[cfg(feature = "paseto")]
 mod paseto;
 mod pasted;

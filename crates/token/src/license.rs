@@ -110,7 +110,7 @@ impl<C, T: AsRef<str>> License<C, T> {
         self.string(&self.registered.customer)
     }
 
-    /// The product that is licensed (`keyward.product`).
+    /// The product that is licensed (`keyward.product`); `None` for a license of no product.
     pub fn product(&self) -> Option<Cow<'_, str>> {
         self.string(&self.registered.product)
     }

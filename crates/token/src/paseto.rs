@@ -151,7 +151,7 @@ mod tests {
         let first = format!(
             "{BODY}bg_XBBzds8lTZShVlwwKSgeKpLT3yukTw6JUz3W4h_ExsQV-P0V54zemZDcAxFaSeef1QlXEFtkqxT1ciiQEDA"
         );
-        let verifier = Verifier::builder().key(key.public_key().clone()).any_audience().build();
+        let verifier = Verifier::for_any_product().key(key.public_key().clone()).any_audience().build();
         let license = verifier.verify::<crate::NoClaims>(&first, UnixSeconds::new(1_640_995_199)).unwrap();
         assert_eq!(license.json(), PAYLOAD);
     }

@@ -1,6 +1,6 @@
 //! Revocation for offline verifiers: the Token Status List of the IETF's OAuth group, signed as JWT.
 
-use crate::{License, StatusRef, UnixSeconds};
+use crate::{License, StatusRef, UnixSeconds, VerifyError};
 use core::fmt;
 
 pub use self::{
@@ -18,21 +18,25 @@ mod verify;
 
 /// A verified status list: only [`StatusListVerifier`] makes one.
 ///
-/// Import the signed list with an update, and remember the latest [`issued_at`](Self::issued_at):
+/// Import the signed list with an update, and remember the latest [`issued_at`](Self::issued_at).
+/// [`StatusListVerifier::check`] is verifying and looking up in one: whatever is not a clear "listed as valid" is an error,
+/// so that `?` keeps the door closed. What an application forgives all the same, it names:
 ///
 /// ```
-/// use keyward_token::{License, NoClaims, PublicKey, StatusError, StatusListVerifier, UnixSeconds, VerifyError};
+/// use keyward_token::{License, NoClaims, StatusError, StatusListVerifier, UnixSeconds};
 ///
-/// fn revoked(
-///     key: PublicKey,
-///     list: &str,
+/// fn not_revoked(
+///     lists: &StatusListVerifier,
+///     list: Option<String>,
 ///     license: &License<NoClaims>,
-///     latest: UnixSeconds,
 ///     now: UnixSeconds,
-/// ) -> Result<bool, VerifyError> {
-///     let lists = StatusListVerifier::builder().key(key).not_older_than(latest).build();
-///     let verdict = lists.verify(list, now)?.check(license);
-///     Ok(matches!(verdict, Err(StatusError::Revoked | StatusError::Suspended)))
+/// ) -> Result<(), StatusError> {
+///     match lists.check(list, license, now) {
+///         Ok(_) => Ok(()),
+///         // This application is used where no list arrives. Nothing else is forgiven.
+///         Err(StatusError::NoList) => Ok(()),
+///         Err(refusal) => Err(refusal),
+///     }
 /// }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,13 +83,25 @@ impl StatusList {
         self.table.status(reference.index)
     }
 
-    /// Refuses a license that is revoked or suspended, or of which this list says nothing.
+    /// Refuses a license that is revoked or suspended, or of which this list says nothing. For a list that was verified
+    /// before and is kept in memory; [`StatusListVerifier::check`] does both.
     ///
     /// # Errors
     /// [`StatusError::NoReference`] for a license without the claim `status`: whether that is good enough is the
-    /// caller's decision.
-    pub fn check<C, T: AsRef<str>>(&self, license: &License<C, T>) -> Result<(), StatusError> {
-        match self.status(&license.status().ok_or(StatusError::NoReference)?)? {
+    /// caller's decision. [`StatusError::List`] once the list has expired.
+    pub fn check<C, T: AsRef<str>>(
+        &self,
+        license: &License<C, T>,
+        now: UnixSeconds,
+    ) -> Result<(), StatusError> {
+        let reference = license.status().ok_or(StatusError::NoReference)?;
+        if reference.uri != self.uri.as_str() {
+            return Err(StatusError::OtherList);
+        }
+        if let Some(since) = self.expires_at.filter(|exp| now >= *exp) {
+            return Err(StatusError::List(VerifyError::Expired { since }));
+        }
+        match self.table.status(reference.index)? {
             Status::Valid => Ok(()),
             Status::Suspended => Err(StatusError::Suspended),
             Status::Invalid | Status::Other(_) => Err(StatusError::Revoked),
@@ -128,14 +144,18 @@ impl From<Status> for u8 {
     }
 }
 
-/// Why a list does not clear a license.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why no list clears a license. Each is a refusal, unless the application forgives it by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StatusError {
     /// The license is revoked.
     Revoked,
     /// The license is suspended.
     Suspended,
+    /// There is no list.
+    NoList,
+    /// The list is itself refused: expired, outdated, by an unknown key, not a list at all.
+    List(VerifyError),
     /// The license refers to no list.
     NoReference,
     /// The license refers to another list.
@@ -147,11 +167,13 @@ pub enum StatusError {
 }
 
 impl StatusError {
-    /// A stable name of the error for programs.
+    /// A stable name of the error for programs. That of [`List`](Self::List) is the code of what is wrong with the list.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Revoked => "revoked",
             Self::Suspended => "suspended",
+            Self::NoList => "no_status_list",
+            Self::List(error) => error.code(),
             Self::NoReference => "no_status",
             Self::OtherList => "other_status_list",
             Self::OutOfRange => "status_out_of_range",
@@ -163,6 +185,8 @@ impl StatusError {
 impl fmt::Display for StatusError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::List(error) => return write!(f, "the status list is refused: {error}"),
+            Self::NoList => "there is no status list",
             Self::Revoked => "the license is revoked",
             Self::Suspended => "the license is suspended",
             Self::NoReference => "the license refers to no status list",

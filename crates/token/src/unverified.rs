@@ -1,6 +1,7 @@
 use crate::{
     DEFAULT_MAX_TOKEN_BYTES, Format, Kid, VerifyError,
     jws::{self, KeyName, Typ},
+    mistaken::name_mistake,
     verifier::paseto_version,
 };
 
@@ -17,6 +18,10 @@ impl UnverifiedToken {
         if token.len() > DEFAULT_MAX_TOKEN_BYTES {
             return Err(VerifyError::TooLarge { limit: DEFAULT_MAX_TOKEN_BYTES });
         }
+        Self::parse_format(token).map_err(|error| name_mistake(error, token))
+    }
+
+    fn parse_format(token: &str) -> Result<Self, VerifyError> {
         if paseto_version(token) {
             #[cfg(feature = "paseto")]
             return Ok(Self {

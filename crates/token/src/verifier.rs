@@ -2,7 +2,9 @@ use crate::{
     DEFAULT_MAX_TOKEN_BYTES, Defect, Format, Keyring, Kid, License, Part, PublicKey, UnixSeconds,
     VerifyError, caller,
     claims::{self, Registered, Times},
+    json::Text,
     jws::{self, Typ},
+    mistaken::name_mistake,
 };
 use alloc::{format, string::String, vec::Vec};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -13,28 +15,56 @@ pub const LICENSE_AUDIENCE: &str = "license-key";
 /// Checks tokens against keys and expectations.
 ///
 /// The checks run in this order, and the first that fails is the error: size, shape, header, key, encoding of
-/// signature and payload, signature, JSON and registered claims, issuer, audience, organization, subject, `nbf`,
-/// `exp`, the caller's type. Nothing of the payload is read before the signature is known to be good.
+/// signature and payload, signature, JSON and registered claims, issuer, audience, organization, product, subject,
+/// `nbf`, `exp`, the caller's type. Nothing of the payload is read before the signature is known to be good.
+///
+/// All products of a vendor have the same keys and the same audience, so a license of the cheapest is well signed in the
+/// most expensive, too. Hence there is no verifier that does not say which product it is for: begin with
+/// [`for_product`](Self::for_product).
+///
+/// ```
+/// # const JWKS: &str = r#"{"keys":[]}"#;
+/// use keyward_token::{Keyring, Verifier};
+///
+/// let verifier = Verifier::for_product("0192f0c1-7a00-7000-8000-00000000000b").keys(Keyring::from_jwks(JWKS)?).build();
+/// # Ok::<(), keyward_token::KeyError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Verifier {
     keys: Keyring,
     issuers: Vec<String>,
     audience: Option<String>,
     organization: Option<String>,
+    products: Products,
     subject: Option<String>,
     leeway: u64,
     max_token_bytes: usize,
 }
 
 impl Verifier {
-    /// A verifier without keys that expects the audience `license-key`.
-    pub fn builder() -> VerifierBuilder {
+    /// Begins a verifier for licenses of one product, by its id (`keyward.product`), which the portal and
+    /// `keyward products list` show. It has no keys yet, and expects the audience `license-key`.
+    ///
+    /// A license of another product is refused as [`VerifyError::WrongProduct`], and so is one of no product, unless
+    /// [`or_without_product`](VerifierBuilder::or_without_product) is called.
+    pub fn for_product(id: impl Into<String>) -> VerifierBuilder {
+        Self::begin(Products::Named { ids: alloc::vec![id.into()], or_none: false })
+    }
+
+    /// Begins a verifier for licenses of whatever product, and of none: for tools, and for a vendor who has no products in
+    /// Keyward and one application. In an application of a vendor with two products it accepts the license of the other.
+    pub fn for_any_product() -> VerifierBuilder {
+        Self::begin(Products::Any)
+    }
+
+    fn begin(products: Products) -> VerifierBuilder {
         VerifierBuilder {
             verifier: Self {
                 keys: Keyring::new(),
                 issuers: Vec::new(),
                 audience: Some(String::from(LICENSE_AUDIENCE)),
                 organization: None,
+                products,
                 subject: None,
                 leeway: 0,
                 max_token_bytes: DEFAULT_MAX_TOKEN_BYTES,
@@ -93,6 +123,10 @@ impl Verifier {
         if token.len() > self.max_token_bytes {
             return Err(VerifyError::TooLarge { limit: self.max_token_bytes });
         }
+        self.open_format(token, buffer).map_err(|error| name_mistake(error, token))
+    }
+
+    fn open_format(&self, token: &str, buffer: &mut Vec<u8>) -> Result<(Kid, Format), VerifyError> {
         if paseto_version(token) {
             #[cfg(feature = "paseto")]
             return Ok((crate::paseto::Untrusted::parse(token)?.open(&self.keys, buffer)?, Format::Paseto));
@@ -131,6 +165,7 @@ impl Verifier {
         if !is(&self.organization, &registered.org) {
             return Err(VerifyError::WrongOrganization);
         }
+        self.products.check(registered.product.as_ref().map(|product| product.string(json)))?;
         if !is(&self.subject, &registered.sub) {
             return Err(VerifyError::WrongSubject);
         }
@@ -141,6 +176,27 @@ impl Verifier {
             (_, Some(exp)) if now >= exp.at => Err(VerifyError::Expired { since: exp.at }),
             _ => Ok(registered),
         }
+    }
+}
+
+/// Which products' licenses are accepted.
+#[derive(Clone, Debug)]
+enum Products {
+    Any,
+    Named { ids: Vec<String>, or_none: bool },
+}
+
+impl Products {
+    fn check(&self, found: Option<Text<'_>>) -> Result<(), VerifyError> {
+        let accepted = match (self, &found) {
+            (Self::Any, _) => true,
+            (Self::Named { or_none, .. }, None) => *or_none,
+            (Self::Named { ids, .. }, Some(found)) => ids.iter().any(|id| found.is(id)),
+        };
+        if accepted {
+            return Ok(());
+        }
+        Err(VerifyError::WrongProduct { found: found.map(|found| found.decode().into_owned()) })
     }
 }
 
@@ -188,6 +244,23 @@ impl VerifierBuilder {
     /// Expects this organization (`keyward.org`).
     pub fn organization(mut self, organization: impl Into<String>) -> Self {
         self.verifier.organization = Some(organization.into());
+        self
+    }
+
+    /// Accepts licenses of this product, too: an application that is sold as several products, as editions are.
+    pub fn or_product(mut self, id: impl Into<String>) -> Self {
+        if let Products::Named { ids, .. } = &mut self.verifier.products {
+            ids.push(id.into());
+        }
+        self
+    }
+
+    /// Accepts licenses of no product, too. They are good for no one product in particular: whoever holds one may run every
+    /// application that accepts them.
+    pub fn or_without_product(mut self) -> Self {
+        if let Products::Named { or_none, .. } = &mut self.verifier.products {
+            *or_none = true;
+        }
         self
     }
 

@@ -1,14 +1,14 @@
 //! A command-line tool that runs with a valid license only.
 //!
 //! ```sh
-//! LICENSE_KEY=eyJ… cargo run -p example-cli -- public-key.pem
+//! LICENSE_KEY=eyJ… cargo run -p example-cli -- jwks.json 019b…
 //! ```
-//! A vendor would compile the key into the program: `include_str!("public-key.pem")`.
+//! A vendor would compile the JWK Set and the product's id into the program: `include_str!("jwks.json")`.
 
 use std::error::Error;
 use std::process::ExitCode;
 
-use keyward_token::{License, PublicKey, Verifier, VerifyError, pasted};
+use keyward_token::{Keyring, License, Verifier, VerifyError, pasted};
 use serde::Deserialize;
 
 /// What this vendor puts into licenses.
@@ -18,9 +18,8 @@ struct Terms {
     seats: u32,
 }
 
-fn license(pem: &str, token: &str) -> Result<License<Terms>, Box<dyn Error>> {
-    let key = PublicKey::from_pem(pem)?;
-    let verifier = Verifier::builder().key(key).build();
+fn license(jwks: &str, product: &str, token: &str) -> Result<License<Terms>, Box<dyn Error>> {
+    let verifier = Verifier::for_product(product).keys(Keyring::from_jwks(jwks)?).build();
     // From a variable or a file, perhaps with a newline at its end.
     Ok(verifier.verify(&pasted(token), now())?)
 }
@@ -33,6 +32,9 @@ fn main() -> ExitCode {
             match error.downcast_ref::<VerifyError>() {
                 Some(VerifyError::Expired { since }) => {
                     eprintln!("Your license expired at {since}. Please renew it.")
+                }
+                Some(VerifyError::WrongProduct { .. }) => {
+                    eprintln!("Your license is for another product.")
                 }
                 _ => eprintln!("This program needs a valid license: {error}"),
             }
@@ -47,9 +49,12 @@ fn main() -> ExitCode {
     reason = "a program reads its environment and prints"
 )]
 fn run() -> Result<(), Box<dyn Error>> {
-    let path = std::env::args().nth(1).ok_or("usage: example-cli PUBLIC_KEY.pem, with LICENSE_KEY set")?;
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [jwks, product] = args.as_slice() else {
+        return Err("usage: example-cli JWKS.json PRODUCT_ID, with LICENSE_KEY set".into());
+    };
     let token = std::env::var("LICENSE_KEY").map_err(|_| "set LICENSE_KEY to your license")?;
-    let license = license(&std::fs::read_to_string(path)?, &token)?;
+    let license = license(&std::fs::read_to_string(jwks)?, product, &token)?;
     let Terms { plan, seats } = license.claims();
     println!("Licensed: plan {plan}, {seats} seats.");
     if let Some(end) = license.expires_at() {

@@ -40,7 +40,8 @@ impl Workdir {
 
     /// Exit code, and the JSON on stdout.
     fn verify(&self, token: &str, more: &[&str]) -> (i32, Value) {
-        let output = self.keyward(&[&["verify", "--key", "key.pem.pub"], more, &[token]].concat());
+        let output =
+            self.keyward(&[&["verify", "--any-product", "--key", "key.pem.pub"], more, &[token]].concat());
         (output.status.code().unwrap(), serde_json::from_slice(&output.stdout).unwrap_or_default())
     }
 }
@@ -52,10 +53,11 @@ fn what_is_signed_offline_verifies_offline() {
     let workdir = Workdir::new();
     for format in ["jwt", "paseto"] {
         let token = workdir.sign(&["--no-end", "--format", format, "--payload", PAYLOAD]);
-        let output = workdir.keyward(&["verify", "--key", "key.pem.pub", &token]);
+        let output = workdir.keyward(&["verify", "--any-product", "--key", "key.pem.pub", &token]);
         assert_eq!(output.status.code(), Some(0));
         assert!(String::from_utf8(output.stdout).unwrap().contains("123456789012345678901234567890"));
-        let piped = workdir.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &format!("{token}\n"));
+        let piped = workdir
+            .keyward_with(&["verify", "--any-product", "--key", "key.pem.pub", "-"], &format!("{token}\n"));
         assert_eq!(piped.status.code(), Some(0), "a pipe ends its line");
     }
 }
@@ -80,7 +82,8 @@ fn a_refusal_ends_with_1_and_names_its_reason() {
     assert_eq!(refused(&token, &["--organization", "o"]).1["code"], "wrong_organization");
     assert_eq!(refused("", &[]).0, 1);
     workdir.keyward(&["keygen", "--out", "other.pem"]);
-    let stranger = workdir.keyward(&["verify", "--key", "other.pem.pub", "--at", "1500", &token]);
+    let stranger =
+        workdir.keyward(&["verify", "--any-product", "--key", "other.pem.pub", "--at", "1500", &token]);
     assert_eq!(stranger.status.code(), Some(1));
 }
 
@@ -94,7 +97,7 @@ fn tokens_and_keys_are_read_as_they_were_pasted() {
     {
         assert_eq!(workdir.verify(&pasted, &[]).0, 0, "{pasted:?}");
         assert_eq!(workdir.keyward(&["inspect", &pasted]).status.code(), Some(0), "{pasted:?}");
-        let piped = workdir.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &pasted);
+        let piped = workdir.keyward_with(&["verify", "--any-product", "--key", "key.pem.pub", "-"], &pasted);
         assert_eq!(piped.status.code(), Some(0), "{pasted:?}");
     }
     // What PowerShell's > writes.
@@ -108,7 +111,7 @@ fn tokens_and_keys_are_read_as_they_were_pasted() {
     write("wide.pub", &format!("Our key:\r\n\r\n{}", public.replace('\n', "\r\n")));
     write("wide.pem", &secret);
     write("wide.json", "{\"seats\":25}");
-    assert!(workdir.keyward(&["verify", "--key", "wide.pub", &token]).status.success());
+    assert!(workdir.keyward(&["verify", "--any-product", "--key", "wide.pub", &token]).status.success());
     let again = [
         "sign",
         "--key",
@@ -137,7 +140,7 @@ fn what_is_something_else_is_named() {
         ("license.jwt", "this is the name of a file"),
         (&token.replacen('.', "—", 1), "contains U+2014 at"),
     ] {
-        let output = workdir.keyward_with(&["verify", "--key", "key.pem.pub", "-"], text);
+        let output = workdir.keyward_with(&["verify", "--any-product", "--key", "key.pem.pub", "-"], text);
         let said: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!((output.status.code(), said["code"].as_str()), (Some(1), Some("malformed")));
         assert!(said["detail"].as_str().unwrap().contains(named), "{said}");
@@ -147,7 +150,7 @@ fn what_is_something_else_is_named() {
         ("narrow.pub", "UTF-16 file without a byte order mark"),
         ("key.pem", "a secret key where a public key belongs"),
     ] {
-        let output = workdir.keyward(&["verify", "--key", key, &token]);
+        let output = workdir.keyward(&["verify", "--any-product", "--key", key, &token]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code() == Some(2) && said.contains(named), "{said}");
     }
@@ -187,10 +190,56 @@ fn signing_and_verifying_have_the_same_bounds() {
             assert_eq!(output.status.success(), signs, "{}", String::from_utf8_lossy(&output.stderr));
             if signs {
                 let token = String::from_utf8(output.stdout).unwrap();
-                let judged = workdir.keyward_with(&["verify", "--key", "key.pem.pub", "-"], &token);
+                let judged =
+                    workdir.keyward_with(&["verify", "--any-product", "--key", "key.pem.pub", "-"], &token);
                 assert!(judged.status.success(), "{}", String::from_utf8_lossy(&judged.stdout));
             }
         }
+    }
+}
+
+#[test]
+fn a_license_of_another_product_is_refused() {
+    let workdir = Workdir::new();
+    let of = |more: &[&str]| workdir.sign(&[&["--no-end", "--organization", "o"], more].concat());
+    let (server, none) = (of(&["--product", "p-server"]), of(&[]));
+    let verify = |token: &str, more: &[&str]| {
+        let output = workdir.keyward(&[&["verify", "--key", "key.pem.pub"], more, &[token]].concat());
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        (output.status.code().unwrap(), said["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let (good, wrong) = ((0, String::new()), (1, "wrong_product".to_owned()));
+    assert_eq!(verify(&server, &["--product", "p-server"]), good);
+    assert_eq!(verify(&server, &["--product", "p-basic"]), wrong);
+    assert_eq!(verify(&server, &["--product", "p-basic", "--product", "p-server"]), good);
+    assert_eq!(verify(&server, &["--any-product"]), good);
+    assert_eq!(verify(&none, &["--product", "p-server"]), wrong);
+    assert_eq!(verify(&none, &["--product", "p-server", "--or-without-product"]), good);
+    assert_eq!(verify(&server, &["--product", "p-basic", "--or-without-product"]), wrong);
+    for said in [&[][..], &["--or-without-product"], &["--product", "p", "--any-product"]] {
+        assert_eq!(verify(&server, said).0, 2, "{said:?}");
+    }
+}
+
+#[test]
+fn keys_of_two_times_are_one_set() {
+    let workdir = Workdir::new();
+    workdir.keyward(&["keygen", "--out", "old.pem"]);
+    let token = workdir.sign(&["--no-end"]);
+    let verify = |set: &str| {
+        std::fs::write(workdir.0.path().join("jwks.json"), set).unwrap();
+        workdir.keyward(&["verify", "--any-product", "--key", "jwks.json", &token]).status.code().unwrap()
+    };
+    let jwks = |files: &[&str]| {
+        let output = workdir.keyward(&[&["jwks"], files].concat());
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (ended, both) = jwks(&["old.pem.pub", "key.pem.pub"]);
+    assert_eq!((ended, verify(&both)), (0, 0));
+    assert_eq!(serde_json::from_str::<Value>(&both).unwrap()["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(verify(&jwks(&["old.pem.pub"]).1), 1);
+    for files in [&[][..], &["key.pem.pub", "key.pem.pub"], &["key.pem"], &["nowhere.pem"]] {
+        assert_eq!(jwks(files), (2, String::new()), "{files:?}");
     }
 }
 
@@ -200,9 +249,9 @@ fn wrong_usage_ends_with_2() {
     let token = workdir.sign(&["--no-end"]);
     for args in [
         &["verify"][..],
-        &["verify", "--key", "nowhere.pem", &token],
-        &["verify", "--key", "key.pem", &token],
-        &["verify", "--key", "key.pem.pub", "--at", "soon", &token],
+        &["verify", "--any-product", "--key", "nowhere.pem", &token],
+        &["verify", "--any-product", "--key", "key.pem", &token],
+        &["verify", "--any-product", "--key", "key.pem.pub", "--at", "soon", &token],
         &["sign", "--key", "key.pem", "--issuer", "i", "--subject", "s", "--no-end", "--payload", "[]"],
         &[
             "sign",

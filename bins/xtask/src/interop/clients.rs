@@ -1,4 +1,4 @@
-//! The clients: each takes a key file, a token and an audience, prints the claims and ends 0, or ends 1.
+//! The clients: each takes a key file, a product, a token and an audience, prints the claims and ends 0, or ends 1.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -15,11 +15,28 @@ pub(crate) struct Client {
     pub name: &'static str,
     /// Which of the two formats it reads.
     pub formats: &'static [&'static str],
+    /// Whether it reads a single key from PEM, and not only a JWK Set.
+    pub reads_pem: bool,
     run: Box<Run>,
 }
 
-/// Runs the program on a key file, a token, an audience and perhaps the second as of which it is to judge.
-type Run = dyn Fn(&Path, &str, &str, Option<i64>) -> Result<Output>;
+/// What a client is asked.
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    /// The file with the keys.
+    pub key: &'a Path,
+    /// The product that the license must be for; any if none is named.
+    pub product: Option<&'a str>,
+    /// The token.
+    pub token: &'a str,
+    /// The audience that it must have.
+    pub audience: &'a str,
+    /// The second as of which it is judged; now if none is named.
+    pub at: Option<i64>,
+}
+
+/// Runs the program.
+type Run = dyn Fn(Question<'_>) -> Result<Output>;
 
 /// What a client said of a token.
 pub(crate) struct Verdict {
@@ -30,20 +47,9 @@ pub(crate) struct Verdict {
 }
 
 impl Client {
-    /// Has the client judge a token now.
-    pub(crate) fn judge(&self, key: &Path, token: &str, audience: &str) -> Result<Verdict> {
-        self.judge_at(key, token, audience, None)
-    }
-
-    /// Has the client judge a token as of a second, or now.
-    pub(crate) fn judge_at(
-        &self,
-        key: &Path,
-        token: &str,
-        audience: &str,
-        at: Option<i64>,
-    ) -> Result<Verdict> {
-        let output = (self.run)(key, token, audience, at)?;
+    /// Has the client judge a token.
+    pub(crate) fn judge(&self, question: Question<'_>) -> Result<Verdict> {
+        let output = (self.run)(question)?;
         let said =
             [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         // Anything but 0 and 1 is a client that broke, which is neither.
@@ -61,48 +67,45 @@ pub(crate) fn all(parts: &Parts) -> Result<Vec<Client>> {
         Client {
             name: "jose (Node)",
             formats: &["jwt"],
-            run: Box::new(move |key, token, audience, at| {
-                Ok(Command::new("node")
-                    .arg(&node)
-                    .arg(key)
-                    .args([token, audience])
-                    .args(second(at))
-                    .output()?)
-            }),
+            reads_pem: false,
+            run: Box::new(move |question| Ok(example(Command::new("node").arg(&node), question).output()?)),
         },
         Client {
             name: "PyJWT and pyseto (Python)",
             formats: &["jwt", "paseto"],
-            run: Box::new(move |key, token, audience, at| {
-                let mut command = Command::new(&python);
-                Ok(command.arg(&script).arg(key).args([token, audience]).args(second(at)).output()?)
-            }),
+            reads_pem: false,
+            run: Box::new(
+                move |question| Ok(example(Command::new(&python).arg(&script), question).output()?),
+            ),
         },
         Client {
             name: "the standard library (Go)",
             formats: &["jwt"],
-            run: Box::new(move |key, token, audience, at| {
-                Ok(Command::new(&go).arg(key).args([token, audience]).args(second(at)).output()?)
-            }),
+            reads_pem: false,
+            run: Box::new(move |question| Ok(example(&mut Command::new(&go), question).output()?)),
         },
         Client {
             name: "keyward verify",
             formats: &["jwt", "paseto"],
-            run: Box::new(move |key, token, audience, at| {
+            reads_pem: true,
+            run: Box::new(move |question| {
                 let mut command = Command::new(&keyward);
-                let at = second(at).into_iter().flat_map(|second| ["--at".to_owned(), second]);
-                Ok(command
-                    .args(["verify"])
-                    .args(at)
-                    .args(["--audience", audience, "--key"])
-                    .arg(key)
-                    .arg(token)
-                    .output()?)
+                command.args(["verify", "--audience", question.audience, "--key"]).arg(question.key);
+                match question.product {
+                    Some(product) => command.args(["--product", product]),
+                    None => command.arg("--any-product"),
+                };
+                if let Some(at) = question.at {
+                    command.args(["--at", &at.to_string()]);
+                }
+                Ok(command.arg(question.token).output()?)
             }),
         },
     ])
 }
 
-fn second(at: Option<i64>) -> Option<String> {
-    at.map(|at| at.to_string())
+/// The arguments that the examples in other languages take.
+fn example<'c>(command: &'c mut Command, question: Question<'_>) -> &'c mut Command {
+    command.arg(question.key).args([question.product.unwrap_or("any"), question.token, question.audience]);
+    command.args(question.at.map(|at| at.to_string()))
 }

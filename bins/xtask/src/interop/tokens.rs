@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 
 use super::Checks;
-use super::clients;
+use super::clients::{self, Question};
 use super::server::{Server, Tenant};
 use crate::parts::Parts;
 
@@ -38,14 +38,16 @@ pub(crate) fn judge(checks: &mut Checks, server: &Server, parts: &Parts) -> Resu
     let foreign = license(&other, "Foreign", "")?;
 
     for client in clients::all(parts)? {
+        let keys = if client.reads_pem { &[&pem, &jwks][..] } else { &[&jwks] };
         for format in client.formats.iter().copied() {
             let token = |tenant: &Tenant, license: &str| tenant.http.token(license, format);
             let issued = token(&acme, &good)?;
             checks.check("the token is the same each time", issued == token(&acme, &good)?, format);
-            for key in [&pem, &jwks] {
+            for key in keys {
                 let mut expect =
                     |accepted: bool, what: &str, token: &str, audience: &str| -> Result<String> {
-                        let verdict = client.judge(key, token, audience)?;
+                        let question = Question { key, product: None, token, audience, at: None };
+                        let verdict = client.judge(question)?;
                         let name = format!("{}, {format}, {what}", client.name);
                         checks.check(&name, verdict.accepts == accepted, &verdict.said);
                         Ok(verdict.said)
@@ -61,6 +63,14 @@ pub(crate) fn judge(checks: &mut Checks, server: &Server, parts: &Parts) -> Resu
                 if format == "jwt" {
                     expect(false, "without signature", &without_signature(&issued), AUDIENCE)?;
                 }
+                let product = Some("0192f0c1-7a00-7000-8000-00000000000b");
+                let question = Question { key, product, token: &issued, audience: AUDIENCE, at: None };
+                let verdict = client.judge(question)?;
+                checks.check(
+                    &format!("{}, a license of no product", client.name),
+                    !verdict.accepts,
+                    &verdict.said,
+                );
                 let whole = ["\"seats\":25", "analytics", customer].iter().all(|part| said.contains(part));
                 checks.check(&format!("{} sees all claims", client.name), whole, &said);
                 // JavaScript's numbers can't hold this one; everyone else must see each digit.

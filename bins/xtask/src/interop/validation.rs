@@ -64,7 +64,10 @@ pub(crate) fn judge(checks: &mut Checks, server: &Server, parts: &Parts) -> Resu
     std::fs::write(&jwks, shop.tenant.http.get(&format!("/o/{}/jwks.json", shop.tenant.slug))?)?;
     let (url, jwks) = (server.url(), jwks.to_string_lossy().into_owned());
     let mut validate = |license: &str, expected: i32, status: &str| -> Result<()> {
-        let output = python("examples/python/validate.py", &[&url, &shop.key, &jwks, license, "2.1.0"])?;
+        let output = python(
+            "examples/python/validate.py",
+            &[&url, &shop.key, &shop.product, &jwks, license, "2.1.0"],
+        )?;
         let right = output.status.code() == Some(expected) && said(&output).contains(status);
         checks.check(&format!("rfc8785 and cryptography: {status}"), right, &said(&output));
         Ok(())

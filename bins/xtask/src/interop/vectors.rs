@@ -1,9 +1,12 @@
 //! The vectors of the token format, judged by every client as by the verifier they were made with.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use super::{Checks, clients};
+use super::Checks;
+use super::clients::{self, Question};
 use crate::parts::Parts;
 use crate::root;
 
@@ -21,15 +24,22 @@ pub(crate) fn judge(checks: &mut Checks, parts: &Parts) -> Result<()> {
     let text = |value: &Value| value.as_str().map(str::to_owned).context("a vector has texts");
     let audience = text(&vectors["expected_audience"])?;
     let folder = tempfile::tempdir()?;
-    let (pem, jwks) = (folder.path().join("public-key.pem"), folder.path().join("jwks.json"));
-    std::fs::write(&pem, text(&vectors["key"]["public_pem"])?)?;
+    let keys = |name: &str, set: String| -> Result<PathBuf> {
+        let path = folder.path().join(name);
+        std::fs::write(&path, set)?;
+        Ok(path)
+    };
+    let ours = keys("jwks.json", format!("{{\"keys\":[{}]}}", text(&vectors["key"]["public_jwk"])?))?;
     for client in clients::all(parts)? {
         let mut check = |vector: &Value, token: &Value, at: i64, valid: bool| -> Result<()> {
             let key = match vector["jwks"].as_str() {
-                Some(set) => std::fs::write(&jwks, set).map(|()| &jwks)?,
-                None => &pem,
+                Some(set) => keys("other.json", set.to_owned())?,
+                None => ours.clone(),
             };
-            let verdict = client.judge_at(key, &text(token)?, &audience, Some(at))?;
+            let token = text(token)?;
+            let (product, audience) = (vector["product"].as_str(), audience.as_str());
+            let verdict =
+                client.judge(Question { key: &key, product, token: &token, audience, at: Some(at) })?;
             let name = format!("{}, vector {}", client.name, vector["name"]);
             checks.check(&name, verdict.accepts == valid, &verdict.said);
             Ok(())
@@ -41,6 +51,13 @@ pub(crate) fn judge(checks: &mut Checks, parts: &Parts) -> Result<()> {
                 if client.formats.contains(&format) && !rules.iter().any(|rule| rule == BYTES_AS_THEY_ARE) {
                     check(vector, &vector["token"], vector["now"].as_i64().context("a second")?, valid)?;
                 }
+            }
+        }
+        for vector in list("products")? {
+            let format = if text(&vector["name"])?.starts_with("paseto") { "paseto" } else { "jwt" };
+            if client.formats.contains(&format) {
+                let at = vector["now"].as_i64().context("a second")?;
+                check(vector, &vector["token"], at, vector["verdict"] == "valid")?;
             }
         }
         for pasted in list("pasted")? {

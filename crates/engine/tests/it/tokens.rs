@@ -25,7 +25,7 @@ async fn both_formats_verify_and_say_the_same(store: Store) {
     let (engine, _) = engine(store);
     let vendor = Vendor::found(&engine, "Acme").await;
     let license = vendor.license("Pro", PAYLOAD).await;
-    let verifier = Verifier::builder()
+    let verifier = Verifier::for_any_product()
         .keys(keyring(&vendor).await)
         .issuer("https://licenses.example")
         .organization(vendor.founded.organization.id.to_string())
@@ -54,7 +54,7 @@ async fn a_token_of_one_vendor_does_not_verify_for_another(store: Store) {
     let (engine, _) = engine(store);
     let (acme, other) = (Vendor::found(&engine, "Acme").await, Vendor::found(&engine, "Other").await);
     let license = acme.license("Pro", PAYLOAD).await;
-    let verifier = Verifier::builder().keys(keyring(&other).await).build();
+    let verifier = Verifier::for_any_product().keys(keyring(&other).await).build();
     let refused = verifier.verify::<NoClaims>(&token(&acme, &license).await, UnixSeconds::new(START));
     assert!(matches!(refused, Err(VerifyError::UnknownKey { .. })), "{refused:?}");
     let foreign = engine.license_token(&other.access(), license.id, TokenFormat::Jwt).await;
@@ -102,8 +102,8 @@ async fn the_status_list_tells_offline_who_is_withdrawn(store: Store) {
     let list = engine.status_list(slug, AskedList::Present).await.unwrap().unwrap();
     let list = StatusList::verify(&list, &keys, now).unwrap();
     assert_eq!(list.uri(), "https://licenses.example/o/acme/status-list");
-    let verifier = Verifier::builder().keys(keys).build();
-    let told = tokens.iter().map(|token| list.check(&verifier.verify::<NoClaims>(token, now).unwrap()));
+    let verifier = Verifier::for_any_product().keys(keys).build();
+    let told = tokens.iter().map(|token| list.check(&verifier.verify::<NoClaims>(token, now).unwrap(), now));
     let told: Vec<_> = told.collect();
     use StatusError::{Revoked, Suspended};
     assert_eq!(told, [Ok(()), Err(Suspended), Err(Revoked), Err(Revoked), Err(Revoked)]);

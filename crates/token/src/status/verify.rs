@@ -1,12 +1,13 @@
 use super::{
-    StatusList,
+    StatusError, StatusList,
     inflate::{self, InflateError},
     table::{Bits, StatusTable},
 };
 use crate::{
-    Defect, Keyring, Part, PublicKey, UnixSeconds, VerifyError, base64url,
+    Defect, Keyring, License, Part, PublicKey, UnixSeconds, VerifyError, base64url,
     json::{self, Kind, Node, Text},
     jws::{self, Typ},
+    mistaken::name_mistake,
 };
 use alloc::{string::String, vec::Vec};
 
@@ -55,7 +56,8 @@ impl StatusListVerifier {
             return Err(VerifyError::TooLarge { limit: self.max_token_bytes });
         }
         let mut buffer = Vec::new();
-        jws::split(token)?.open(Typ::StatusList, &self.keys, &mut buffer)?;
+        let opened = jws::split(token).and_then(|parts| parts.open(Typ::StatusList, &self.keys, &mut buffer));
+        opened.map_err(|error| name_mistake(error, token))?;
         let json =
             core::str::from_utf8(&buffer).map_err(|_| VerifyError::malformed(Part::Payload, Defect::Utf8))?;
         let claims = Claims::read(json)?;
@@ -81,6 +83,38 @@ impl StatusListVerifier {
             ttl: claims.ttl,
             table,
         })
+    }
+
+    /// Verifies lists at an instant and looks a license up in them. Gives the list that clears it, to remember its
+    /// [`issued_at`](StatusList::issued_at).
+    ///
+    /// There is one list, `[text]`, or none, `None::<&str>`; or several of a server that has moved, of which the one counts
+    /// that the license names. A list that is refused does not count, and one that revokes the license counts whatever
+    /// else there is.
+    ///
+    /// # Errors
+    /// Everything but "listed as valid" is one, so that `?` refuses whatever was not foreseen.
+    pub fn check<C, T: AsRef<str>>(
+        &self,
+        lists: impl IntoIterator<Item: AsRef<str>>,
+        license: &License<C, T>,
+        now: UnixSeconds,
+    ) -> Result<StatusList, StatusError> {
+        let (mut cleared, mut why) = (None, StatusError::NoList);
+        for list in lists {
+            let list = self.verify(list.as_ref(), now).map_err(StatusError::List);
+            match list.and_then(|list| list.check(license, now).map(|()| list)) {
+                Ok(list) => {
+                    let newer = cleared.filter(|other: &StatusList| other.issued_at() > list.issued_at());
+                    cleared = newer.or(Some(list));
+                }
+                // What is wrong with one list says more than that another is not the one.
+                Err(StatusError::OtherList) if why != StatusError::NoList => {}
+                Err(error @ (StatusError::List(_) | StatusError::OtherList)) => why = error,
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        cleared.ok_or(why)
     }
 
     fn inflate(&self, bits: Option<u64>, lst: Option<Text<'_>>) -> Result<StatusTable, VerifyError> {

@@ -7,7 +7,7 @@ use keyward_token::{Format, Keyring, NoClaims, StatusList, StatusTable, Verifier
 fn no_verifier_accepts_another_kind() {
     let signer = signer();
     let keys = Keyring::from(signer.public_key().clone());
-    let licenses = Verifier::builder().keys(keys.clone()).any_audience().build();
+    let licenses = Verifier::for_any_product().keys(keys.clone()).any_audience().build();
     let list = StatusTable::new(8).sign(&signer, LIST, ISSUED, None, None).unwrap();
     let license =
         |token: &str| licenses.verify::<NoClaims>(token, NOW).map(drop).map_err(|error| error.code());
@@ -34,7 +34,7 @@ fn no_verifier_accepts_another_kind() {
 #[test]
 fn a_signature_does_not_move_between_formats() {
     let keys = Keyring::from(signer().public_key().clone());
-    let verifier = Verifier::builder().keys(keys).any_audience().build();
+    let verifier = Verifier::for_any_product().keys(keys).any_audience().build();
     let jwt = token(Format::Jwt);
     let (signed, signature) = jwt.rsplit_once('.').unwrap();
     let payload = crate::support::decode(signed.split_once('.').unwrap().1);

@@ -1,9 +1,10 @@
 use crate::support::{
-    EXPIRES, ISSUED, ISSUER, LICENSE, LIST, NOW, ORGANIZATION, PAYLOAD, claims, header, jws, signer,
-    signer_of, token, verifier,
+    EXPIRES, ISSUED, ISSUER, LICENSE, LIST, NOW, ORGANIZATION, PAYLOAD, PRODUCT, claims, claims_of, header,
+    jws, signer, signer_of, token, verifier,
 };
 use keyward_token::{
-    Format, Keyring, License, NoClaims, StatusRef, UnixSeconds, UnverifiedToken, Verifier, VerifyError,
+    Format, Keyring, License, Mistaken, NoClaims, StatusRef, UnixSeconds, UnverifiedToken, Verifier,
+    VerifierBuilder, VerifyError,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -86,7 +87,7 @@ fn a_license_is_valid_from_nbf_until_before_exp() {
         verifier.verify::<NoClaims>(token, second).map(drop)
     };
     let second = |instant: UnixSeconds, offset: i64| UnixSeconds::new(instant.as_i64() + offset);
-    let lenient = Verifier::builder().key(signer().public_key().clone()).leeway_seconds(60).build();
+    let lenient = Verifier::for_any_product().key(signer().public_key().clone()).leeway_seconds(60).build();
     for format in FORMATS {
         let token = token(format);
         assert_eq!(
@@ -115,15 +116,15 @@ fn a_license_is_valid_from_nbf_until_before_exp() {
 
 #[test]
 fn expectations_are_held() {
-    let base = || Verifier::builder().key(signer().public_key().clone());
+    let base = || Verifier::for_any_product().key(signer().public_key().clone());
     let cases = [
         (base().issuer("https://other.example"), "wrong_issuer"),
         (base().audience("other"), "wrong_audience"),
         (base().organization("other"), "wrong_organization"),
         (base().subject("other"), "wrong_subject"),
         (base().max_token_bytes(100), "too_large"),
-        (Verifier::builder(), "unknown_key"),
-        (Verifier::builder().key(signer_of(8).public_key().clone()), "unknown_key"),
+        (Verifier::for_any_product(), "unknown_key"),
+        (Verifier::for_any_product().key(signer_of(8).public_key().clone()), "unknown_key"),
     ];
     for format in FORMATS {
         let token = token(format);
@@ -149,6 +150,69 @@ fn expectations_are_held() {
 }
 
 #[test]
+fn a_license_of_another_product_is_refused() {
+    let other = "0192f0c1-7a00-7000-8000-00000000000c";
+    let begin = || Verifier::for_product(PRODUCT);
+    for format in FORMATS {
+        let verdict = |builder: VerifierBuilder, product: Option<&str>| {
+            let token = signer().sign(format, &claims_of(product)).unwrap();
+            let verifier = builder.key(signer().public_key().clone()).build();
+            let in_buffer = verifier.verify_into::<NoClaims>(&mut Vec::new(), &token, NOW).map(drop);
+            let verdict = verifier.verify::<NoClaims>(&token, NOW);
+            assert_eq!(verdict.as_ref().map(drop), in_buffer.as_ref().map(drop));
+            verdict.map(|license| license.product().map(|product| product.into_owned()))
+        };
+        let refused =
+            |found: Option<&str>| Err(VerifyError::WrongProduct { found: found.map(str::to_owned) });
+        assert_eq!(verdict(begin(), Some(PRODUCT)), Ok(Some(PRODUCT.to_owned())));
+        assert_eq!(verdict(begin(), Some(other)), refused(Some(other)));
+        assert_eq!(verdict(begin(), None), refused(None));
+        assert_eq!(verdict(begin().or_product(other), Some(other)), Ok(Some(other.to_owned())));
+        assert_eq!(verdict(begin().or_product(other), None), refused(None));
+        assert_eq!(verdict(begin().or_without_product(), None), Ok(None));
+        assert_eq!(verdict(begin().or_without_product(), Some(other)), refused(Some(other)));
+        assert_eq!(verdict(Verifier::for_product(""), Some(other)), refused(Some(other)));
+        assert_eq!(verdict(Verifier::for_product(""), None), refused(None));
+        for product in [Some(PRODUCT), Some(other), None] {
+            let any = || Verifier::for_any_product();
+            for builder in [any(), any().or_product("x"), any().or_without_product()] {
+                assert_eq!(verdict(builder, product), Ok(product.map(str::to_owned)));
+            }
+        }
+        // Whose license it is comes before whether it is still good.
+        let token = signer().sign(format, &claims_of(Some(other))).unwrap();
+        let verifier = begin().key(signer().public_key().clone()).build();
+        assert_eq!(verifier.verify::<NoClaims>(&token, EXPIRES).unwrap_err().code(), "wrong_product");
+    }
+}
+
+#[test]
+fn what_is_no_token_is_named() {
+    let good = token(Format::Jwt);
+    for (text, found) in [
+        (String::new(), Mistaken::Nothing),
+        (format!("{good}\n"), Mistaken::Uncleaned),
+        (format!("\"{good}\""), Mistaken::Uncleaned),
+        (format!("{}\r\n", token(Format::Paseto)), Mistaken::Uncleaned),
+        ("7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC\n".to_owned(), Mistaken::LicenseKey),
+        ("kw_reg_2lFA6".to_owned(), Mistaken::Credential),
+        (signer().public_key().to_pem(), Mistaken::Key),
+        (signer().public_key().to_paserk(), Mistaken::Key),
+        (Keyring::from(signer().public_key().clone()).to_jwks(), Mistaken::Key),
+    ] {
+        let error = verifier().verify::<NoClaims>(&text, NOW).unwrap_err();
+        assert_eq!((error.code(), &error), ("malformed", &VerifyError::NotAToken { found }), "{text:?}");
+        // It looks at no more than the header.
+        assert!(UnverifiedToken::parse(&text).err().is_none_or(|parsed| parsed == error), "{text:?}");
+    }
+    for (typ, found) in [("statuslist+jwt", Some("statuslist+jwt")), ("at+jwt", Some("at+jwt")), ("x", None)]
+    {
+        let token = jws(format!(r#"{{"alg":"EdDSA","typ":"{typ}"}}"#), "{}");
+        assert_eq!(verifier().verify::<NoClaims>(&token, NOW), Err(VerifyError::WrongType { found }));
+    }
+}
+
+#[test]
 fn the_audience_may_be_one_text_or_several() {
     for (aud, ok) in [
         (r#""license-key""#, true),
@@ -158,7 +222,7 @@ fn the_audience_may_be_one_text_or_several() {
         (r#"["license-key "]"#, false),
     ] {
         let token = jws(header(), format!(r#"{{"aud":{aud}}}"#));
-        let verifier = Verifier::builder().key(signer().public_key().clone()).build();
+        let verifier = Verifier::for_any_product().key(signer().public_key().clone()).build();
         assert_eq!(verifier.verify::<NoClaims>(&token, NOW).is_ok(), ok, "{aud}");
     }
 }
@@ -176,7 +240,7 @@ fn the_keyring_picks_by_kid() {
     for seed in 1..9 {
         keyring.insert(signer_of(seed).public_key().clone()).unwrap();
     }
-    let verifier = Verifier::builder().keys(keyring).build();
+    let verifier = Verifier::for_any_product().keys(keyring).build();
     for format in FORMATS {
         for seed in 1..10 {
             let token = signer_of(seed).sign(format, &claims(PAYLOAD)).unwrap();
@@ -190,7 +254,7 @@ fn the_keyring_picks_by_kid() {
     let nameless = jws(r#"{"alg":"EdDSA","typ":"JWT"}"#, r#"{"aud":"license-key"}"#);
     let error = verifier.verify::<NoClaims>(&nameless, NOW).unwrap_err();
     assert_eq!(error, VerifyError::UnknownKey { kid: None });
-    let alone = Verifier::builder().key(signer().public_key().clone()).build();
+    let alone = Verifier::for_any_product().key(signer().public_key().clone()).build();
     assert_eq!(alone.verify::<NoClaims>(&nameless, NOW).unwrap().kid(), signer().kid());
 }
 
@@ -215,7 +279,22 @@ fn claims_that_do_not_fit_say_so() {
         )
         .unwrap_err();
     assert_eq!(error.code(), "unexpected_claims");
-    assert!(std::error::Error::source(&error).unwrap().to_string().contains("u32"), "{error:?}");
+    let start = "the token's claims are not those that the program expects: ";
+    assert_eq!(error.to_string(), format!(r#"{start}"seats": invalid value: integer `-1`, expected u32"#));
+    let said = |payload: &str| {
+        let token = signer().sign(Format::Jwt, &claims(payload)).unwrap();
+        match verifier().verify::<Terms>(&token, NOW) {
+            Err(VerifyError::UnexpectedClaims(mismatch)) => {
+                (mismatch.claim().map(str::to_owned), mismatch.to_string())
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let seats = (None, "missing field `seats`".to_owned());
+    assert_eq!(said(r#"{"plan":"pro","modules":[]}"#), seats);
+    let (claim, text) = said(r#"{"seats":1,"plan":"pro","modules":["a",{"b":1}]}"#);
+    assert_eq!(claim.as_deref(), Some("modules"));
+    assert_eq!(text, r#""modules": invalid type: map, expected a string"#);
 }
 
 #[test]

@@ -3,11 +3,13 @@
 
 mod support;
 
+mod clock;
 mod differential;
 mod domains;
 mod hostile;
 mod license;
 mod properties;
+mod readme;
 mod signature;
 mod status_list;
 mod tree;

@@ -39,10 +39,67 @@ fn a_license_is_checked_against_its_list() {
         ] {
             let list =
                 StatusList::verify(&list(&[(1234, status), (1233, Status::Invalid)]), &keys(), NOW).unwrap();
-            assert_eq!(list.check(&license), expected);
+            assert_eq!(list.check(&license, NOW), expected);
             assert_eq!(list.uri(), LIST);
             assert_eq!(list.table().status(1233), Ok(Status::Invalid));
         }
+    }
+}
+
+fn cleared(lists: &[&str], now: UnixSeconds) -> Result<UnixSeconds, StatusError> {
+    let license = crate::support::verifier().verify::<NoClaims>(&token(Format::Jwt), NOW).unwrap();
+    let verifier = StatusListVerifier::builder().keys(keys()).build();
+    verifier.check(lists, &license, now).map(|list| list.issued_at())
+}
+
+/// Whatever is not a clear yes is a refusal.
+#[test]
+fn a_check_that_fails_keeps_the_door_closed() {
+    let [good, revoked, suspended] =
+        [Status::Valid, Status::Invalid, Status::Suspended].map(|status| list(&[(1234, status)]));
+    let good = good.as_str();
+    assert_eq!(cleared(&[good], NOW), Ok(ISSUED));
+    assert_eq!(cleared(&[&revoked], NOW), Err(StatusError::Revoked));
+    assert_eq!(cleared(&[&suspended], NOW), Err(StatusError::Suspended));
+    assert_eq!(cleared(&[], NOW), Err(StatusError::NoList));
+    let end = UnixSeconds::new(NOW.as_i64() + 10);
+    assert_eq!(cleared(&[good], end), Err(StatusError::List(VerifyError::Expired { since: end })));
+    for (list, code) in
+        [("", "malformed"), (token(Format::Jwt).as_str(), "wrong_type"), (&format!("{good}\n"), "malformed")]
+    {
+        let error = cleared(&[list], NOW).unwrap_err();
+        assert!(matches!(error, StatusError::List(_)) && error.code() == code, "{error:?}");
+    }
+    let kept = StatusList::verify(good, &keys(), NOW).unwrap();
+    let license = crate::support::verifier().verify::<NoClaims>(&token(Format::Jwt), NOW).unwrap();
+    let expired = StatusError::List(VerifyError::Expired { since: end });
+    assert_eq!(kept.check(&license, end), Err(expired), "also a list that was verified in time");
+}
+
+#[test]
+fn of_several_lists_the_one_that_the_license_names_decides() {
+    let signed = |uri: &str, issued: i64, status: Status| {
+        let mut table = StatusTable::new(2_000);
+        table.set(1234, status).unwrap();
+        table.sign(&signer(), uri, UnixSeconds::new(issued), None, None).unwrap()
+    };
+    let (good, newer) = (signed(LIST, 1_000, Status::Valid), signed(LIST, 2_000, Status::Valid));
+    let revoked = signed(LIST, 1_000, Status::Invalid);
+    let other = signed("https://other.example/list", 1_000, Status::Valid);
+    let forged = StatusTable::new(2_000).sign(&signer_of(8), LIST, ISSUED, None, None).unwrap();
+    for (lists, expected) in [
+        ([&other, &good], Ok(UnixSeconds::new(1_000))),
+        ([&newer, &good], Ok(UnixSeconds::new(2_000))),
+        ([&good, &newer], Ok(UnixSeconds::new(2_000))),
+        ([&forged, &good], Ok(UnixSeconds::new(1_000))),
+        ([&other, &other], Err("other_status_list")),
+        ([&revoked, &good], Err("revoked")),
+        ([&good, &revoked], Err("revoked")),
+        ([&forged, &other], Err("unknown_key")),
+        ([&other, &forged], Err("unknown_key")),
+    ] {
+        let found = cleared(&lists.map(String::as_str), NOW);
+        assert_eq!(found.as_ref().map_err(StatusError::code), expected.as_ref().map_err(|code| *code));
     }
 }
 
@@ -61,7 +118,7 @@ fn a_list_says_nothing_of_other_licenses() {
     bare.status = None;
     let token = signer().sign(Format::Jwt, &bare).unwrap();
     let license = crate::support::verifier().verify::<NoClaims>(&token, NOW).unwrap();
-    assert_eq!(list.check(&license), Err(StatusError::NoReference));
+    assert_eq!(list.check(&license, NOW), Err(StatusError::NoReference));
 }
 
 #[test]

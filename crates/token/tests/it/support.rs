@@ -7,6 +7,7 @@ use keyward_token::{
 
 pub(crate) const ISSUER: &str = "https://keys.example.com";
 pub(crate) const ORGANIZATION: &str = "0192f0c1-7a00-7000-8000-00000000000a";
+pub(crate) const PRODUCT: &str = "0192f0c1-7a00-7000-8000-00000000000b";
 pub(crate) const LICENSE: &str = "0192f0c1-7a00-7000-8000-000000000001";
 pub(crate) const LIST: &str = "https://keys.example.com/o/acme/status-list";
 
@@ -24,7 +25,7 @@ pub(crate) fn signer_of(seed: u8) -> Signer {
 }
 
 pub(crate) fn verifier() -> Verifier {
-    Verifier::builder().key(signer().public_key().clone()).issuer(ISSUER).build()
+    Verifier::for_any_product().key(signer().public_key().clone()).issuer(ISSUER).build()
 }
 
 pub(crate) fn claims(payload: &str) -> LicenseClaims<'_> {
@@ -45,6 +46,15 @@ pub(crate) fn claims(payload: &str) -> LicenseClaims<'_> {
         payload,
         ..LicenseClaims::default()
     }
+}
+
+/// The claims of a license of a product, or of none.
+pub(crate) fn claims_of(product: Option<&str>) -> LicenseClaims<'_> {
+    let mut claims = claims(PAYLOAD);
+    if let Some(keyward) = &mut claims.keyward {
+        keyward.product = product;
+    }
+    claims
 }
 
 pub(crate) fn token(format: Format) -> String {

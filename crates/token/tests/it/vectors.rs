@@ -11,6 +11,7 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 mod keys;
 mod lists;
+mod products;
 mod texts;
 mod tokens;
 
@@ -26,6 +27,7 @@ struct Vectors {
     keys: Vec<keys::KeyText>,
     payloads: Vec<texts::PayloadVerdict>,
     pasted: Vec<texts::Pasted>,
+    products: Vec<products::ProductVerdict>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -129,7 +131,9 @@ fn shown_rules(vectors: &Vectors) -> BTreeSet<String> {
     let keys = vectors.keys.iter().map(|vector| &vector.rules);
     let payloads = vectors.payloads.iter().map(|vector| &vector.rules);
     let texts = vectors.pasted.iter().map(|vector| &vector.rules);
-    valid.chain(invalid).chain(lists).chain(keys).chain(payloads).chain(texts).flatten().cloned().collect()
+    let products = vectors.products.iter().map(|vector| &vector.rules);
+    let tokens = valid.chain(invalid).chain(lists).chain(products);
+    tokens.chain(keys).chain(payloads).chain(texts).flatten().cloned().collect()
 }
 
 /// The name in a title such as `alg none [H4]`.
@@ -146,7 +150,7 @@ fn rules(title: &str) -> Vec<String> {
 fn check(vectors: &Vectors) {
     let key = SecretKey::from_pem(&vectors.key.private_pem).unwrap();
     assert_eq!(vectors.key.kid, key.public_key().kid().to_string());
-    let verifier = Verifier::builder()
+    let verifier = Verifier::for_any_product()
         .key(key.public_key().clone())
         .audience(vectors.expected_audience.as_str())
         .build();
@@ -166,7 +170,7 @@ fn check(vectors: &Vectors) {
     for invalid in &vectors.invalid {
         let other = invalid.jwks.as_ref().map(|jwks| {
             let keys = Keyring::from_jwks(jwks).unwrap();
-            Verifier::builder().keys(keys).audience(vectors.expected_audience.as_str()).build()
+            Verifier::for_any_product().keys(keys).audience(vectors.expected_audience.as_str()).build()
         });
         let verifier = other.as_ref().unwrap_or(&verifier);
         let verdict = verifier.verify::<NoClaims>(&invalid.token, UnixSeconds::new(invalid.now));
@@ -190,6 +194,7 @@ fn check(vectors: &Vectors) {
     lists::check(&vectors.status_lists);
     keys::check(&vectors.keys);
     texts::check(&vectors.payloads, &vectors.pasted);
+    products::check(&vectors.products);
 }
 
 fn generate() -> Vectors {
@@ -226,6 +231,7 @@ fn generate() -> Vectors {
         keys: keys::all(),
         payloads: texts::payloads(),
         pasted: texts::pasted_texts(),
+        products: products::all(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{name, rules};
 use crate::support::{ISSUED, LIST, NOW, PAYLOAD, claims, encode, jws, signer, token};
 use keyward_token::{
-    Format, Keyring, NoClaims, Status, StatusList, StatusRef, StatusTable, UnixSeconds, Verifier,
+    Format, NoClaims, Status, StatusListVerifier, StatusRef, StatusTable, UnixSeconds, Verifier,
 };
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use serde::{Deserialize, Serialize};
@@ -20,15 +20,13 @@ pub(super) struct ListVerdict {
 }
 
 pub(super) fn check(vectors: &[ListVerdict]) {
-    let verifier = Verifier::builder().key(signer().public_key().clone()).build();
-    let keys = Keyring::from(signer().public_key().clone());
+    let verifier = Verifier::for_any_product().key(signer().public_key().clone()).build();
+    let lists = StatusListVerifier::builder().key(signer().public_key().clone()).build();
     for vector in vectors {
         let now = UnixSeconds::new(vector.now);
         let license = verifier.verify::<NoClaims>(&vector.license, now).unwrap();
-        let verdict = match StatusList::verify(&vector.list, &keys, now) {
-            Ok(list) => list.check(&license).err().map_or("valid", |error| error.code()),
-            Err(error) => error.code(),
-        };
+        let verdict = lists.check([&vector.list], &license, now);
+        let verdict = verdict.err().map_or("valid", |error| error.code());
         assert_eq!(verdict, vector.verdict, "{}", vector.name);
     }
 }
