@@ -5,7 +5,7 @@
 //! | how an error looks on the wire, and the registry of its codes | [`problem`] |
 //! | how a body is read, naming all failing fields at once | [`fields`] |
 //! | what each command is read from | `commands` |
-//! | who is calling, and what a request carries besides its body | [`request`] |
+//! | who is calling, and what a request carries besides its body | [`mod@request`] |
 //! | how an answer is tagged | [`answer`] |
 //! | where a request comes from, behind proxies | [`ClientAddress`] |
 //! | whether a form was sent by one of our own pages | [`is_from_own_page()`] |

@@ -127,7 +127,6 @@ pub(crate) struct AlertQuery {
 }
 
 request! {
-    /// Which alerts are wanted.
     for AlertQuery {
         /// `open` or `acknowledged`; absent for both.
         state: optional,

@@ -98,7 +98,6 @@ pub(crate) struct EntitlementQuery {
 }
 
 request! {
-    /// Which entitlements are wanted.
     for EntitlementQuery {
         /// Only of this customer.
         customer_id: optional,

@@ -68,7 +68,6 @@ pub(crate) struct ArtifactQuery {
 }
 
 request! {
-    /// Which artifacts are wanted.
     for ArtifactQuery {
         /// Of this registry only.
         registry_id: optional,

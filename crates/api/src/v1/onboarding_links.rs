@@ -97,7 +97,6 @@ pub(crate) struct OnboardingLinkQuery {
 }
 
 request! {
-    /// Of which license.
     for OnboardingLinkQuery {
         /// The license.
         license_id: required,

@@ -153,7 +153,6 @@ pub(crate) struct KeyQuery {
 }
 
 request! {
-    /// Which keys are wanted.
     for KeyQuery {
         /// Of this registry only.
         registry_id: optional,

@@ -88,7 +88,6 @@ pub(crate) struct ApplicationQuery {
 }
 
 request! {
-    /// Which applications are wanted.
     for ApplicationQuery {
         /// Only those whose name contains this text.
         q: optional,

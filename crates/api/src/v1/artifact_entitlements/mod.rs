@@ -114,7 +114,6 @@ pub(crate) struct EntitlementQuery {
 }
 
 request! {
-    /// Which entitlements are wanted.
     for EntitlementQuery {
         /// Of this customer only.
         customer_id: optional,

@@ -92,7 +92,6 @@ pub(crate) struct CustomerQuery {
 }
 
 request! {
-    /// Which customers are wanted.
     for CustomerQuery {
         /// Only those whose name or address contains this text.
         q: optional,

@@ -155,7 +155,6 @@ pub(crate) struct LicenseQuery {
 }
 
 request! {
-    /// Which licenses are wanted.
     for LicenseQuery {
         /// Only of this customer.
         customer_id: optional,

@@ -179,7 +179,6 @@ pub(crate) struct ProductQuery {
 }
 
 request! {
-    /// Which products are wanted.
     for ProductQuery {
         /// Only those whose name contains this text.
         q: optional,

@@ -14,7 +14,6 @@ pub(crate) struct UsageQuery {
 }
 
 request! {
-    /// How far back.
     for UsageQuery {
         /// Days before today: 0 to 366.
         /// Default: 30

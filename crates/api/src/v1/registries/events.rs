@@ -82,7 +82,6 @@ pub(crate) struct EventQuery {
 }
 
 request! {
-    /// Which lines are wanted.
     for EventQuery {
         /// Of this registry only.
         registry_id: optional,
