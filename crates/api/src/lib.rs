@@ -2,8 +2,8 @@
 //!
 //! Beside them stands the validation API, whose clients are applications and not vendors.
 //!
-//! One verb is one file: `v1/licenses/suspend.rs` holds the request, the handler and its documentation. What
-//! a thing looks like on the wire is its *view*, in the `mod.rs` of its noun.
+//! One noun is one file: `v1/members.rs` holds what a member looks like on the wire, its *view*, and all operations with their
+//! documentation. A verb with much of its own has a file beside the noun's. What requests hold is read by `keyward_web`.
 
 mod openapi;
 mod public;

@@ -91,6 +91,28 @@ impl FromStr for AddressRange {
     }
 }
 
+crate::described!(AddressRange = crate::openapi::pattern(&range_pattern()););
+
+/// How an address or network of IPv4 or IPv6 is written.
+#[cfg(feature = "openapi")]
+fn range_pattern() -> String {
+    let v4 =
+        r"((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
+    let (group, mut v6) = ("[0-9a-fA-F]{1,4}", Vec::new());
+    v6.push(format!("({group}:){{7}}{group}"));
+    // So many groups before and after the gap.
+    for before in 0..=7 {
+        let (head, after) = (format!("({group}:){{{before}}}"), 7 - before);
+        let head = if before == 0 { ":".to_owned() } else { head };
+        let tail =
+            if after == 0 { String::new() } else { format!("({group}(:{group}){{0,{}}})?", after - 1) };
+        v6.push(format!("{head}:{tail}"));
+    }
+    v6.push(format!("::([fF]{{4}}:)?{v4}"));
+    let v6 = v6.join("|");
+    format!("^({v4}(/(3[0-2]|[12]?[0-9]))?|({v6})(/(12[0-8]|1[01][0-9]|[1-9]?[0-9]))?)$")
+}
+
 impl fmt::Display for AddressRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.prefix_len() == self.0.max_prefix_len() { self.0.addr().fmt(f) } else { self.0.fmt(f) }
@@ -113,6 +135,8 @@ impl<'de> Deserialize<'de> for AddressRange {
 /// Addresses that are refused whatever else holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct BlockList(Box<[AddressRange]>);
+
+crate::described!(composed BlockList;);
 
 impl BlockList {
     /// The most entries of one list.

@@ -204,6 +204,8 @@ impl FromStr for AlertStatus {
     }
 }
 
+crate::described!(AlertStatus = crate::openapi::one_of(Self::ALL.map(Self::as_str)););
+
 impl Alert {
     /// Someone has seen to it; who did so first stays.
     #[must_use]

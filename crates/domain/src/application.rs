@@ -78,6 +78,8 @@ impl FromStr for ApplicationKind {
     }
 }
 
+crate::described!(ApplicationKind = crate::openapi::one_of(Self::ALL.map(Self::as_str)););
+
 /// What a version is called: letters, digits and inner `.`, `_`, `+`, `-` of ASCII, up to 100; so it can stand in an
 /// address.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -116,6 +118,8 @@ impl FromStr for VersionName {
         }
     }
 }
+
+crate::described!(VersionName = crate::openapi::text(Self::MOST, Self::PATTERN););
 
 impl fmt::Display for VersionName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -19,6 +19,8 @@ pub struct Chart {
     pub version: String,
 }
 
+crate::described!(composed Chart; named Chart = "Chart";);
+
 impl Chart {
     /// Whether a chart can be at this address.
     pub fn check_url(text: &str) -> Result<(), Invalid> {

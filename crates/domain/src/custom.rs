@@ -8,6 +8,8 @@ use crate::Invalid;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomResponse(Box<str>);
 
+crate::described!(composed CustomResponse;);
+
 impl CustomResponse {
     /// The longest, in its canonical form.
     pub const MOST_BYTES: usize = 16 * 1024;

@@ -105,6 +105,8 @@ impl FromStr for Email {
     }
 }
 
+crate::described!(Email = serde_json::json!({"type": "string", "format": "email", "maxLength": Self::MOST}););
+
 impl fmt::Display for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)

@@ -59,6 +59,8 @@ impl FromStr for FileText {
     }
 }
 
+crate::described!(exact FileText = crate::openapi::pattern(crate::text::LINES_PATTERN););
+
 /// What a further file is called: letters, digits, `.`, `_` and `-` of ASCII, up to 100.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FileName(String);
@@ -91,6 +93,8 @@ impl FromStr for FileName {
     }
 }
 
+crate::described!(FileName = crate::openapi::text(Self::MOST, Self::PATTERN););
+
 impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -111,6 +115,8 @@ pub struct File {
     /// Its text.
     pub text: FileText,
 }
+
+crate::described!(object File;);
 
 /// What is given for a new version; which of it must be there depends on the application's kind.
 #[derive(Debug, Clone, Default)]

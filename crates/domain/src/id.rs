@@ -46,6 +46,8 @@ macro_rules! ids {
                 self.0.fmt(f)
             }
         }
+
+        crate::described!($name = crate::openapi::formatted("uuid"););
     )+};
 }
 

@@ -24,6 +24,7 @@
 //! | how texts are compared and searched, and e-mail addresses | [`text`], [`email`] |
 //! | lists in an order that someone chose | [`order`] |
 //! | who vouches for an organization's members | [`provider`] |
+//! | what values look like in JSON, for documents (feature `openapi`) | `openapi` |
 //! | addresses that people write, and where the server goes for them | [`http_url`], [`outbound`] |
 
 pub mod address;
@@ -38,6 +39,7 @@ pub mod chart;
 pub mod custom;
 pub mod customer;
 mod deletion;
+mod described;
 pub mod email;
 pub mod files;
 #[cfg(test)]
@@ -53,6 +55,8 @@ pub mod license_reference;
 pub mod link;
 pub mod member;
 pub mod notice;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod order;
 pub mod organization;
 pub mod outbound;

@@ -124,6 +124,8 @@ impl FromStr for LicenseStatus {
     }
 }
 
+crate::described!(LicenseStatus = crate::openapi::one_of(Self::ALL.map(Self::as_str)););
+
 /// Which terms a renewal changes. What is `None` stays, but for the end: that moves on by a year.
 #[derive(Debug, Clone, Default)]
 pub struct Renewal {

@@ -72,6 +72,8 @@ impl FromStr for LicenseKey {
     }
 }
 
+crate::described!(LicenseKey = serde_json::json!({"type": "string"}););
+
 /// The letter or digit that a full-width one stands for (U+FF01 to U+FF5E are ASCII's from 0x21 on).
 fn narrow(c: char) -> char {
     match c {

@@ -95,3 +95,5 @@ impl FromStr for Role {
             .ok_or_else(|| Invalid::new("unknown_role", "must be owner, admin, member or viewer"))
     }
 }
+
+crate::described!(Role = crate::openapi::one_of(Self::ALL.map(Self::as_str)););

@@ -34,6 +34,11 @@ pub enum Audience {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NoticeDays(Vec<u32>);
 
+crate::described! {
+    composed NoticeDays;
+    shown NoticeDays = crate::openapi::array(crate::openapi::integer(1, Self::MOST_DAYS), 1, Self::MOST);
+}
+
 /// The ends that one of the numbers is for, at an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {

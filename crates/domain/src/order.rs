@@ -178,6 +178,8 @@ impl FromStr for Mark {
     }
 }
 
+crate::described!(Mark = crate::openapi::pattern(Self::PATTERN););
+
 /// Which page of a list in an order is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderedRequest<K> {

@@ -43,6 +43,8 @@ impl FromStr for Cursor {
     }
 }
 
+crate::described!(Cursor = crate::openapi::pattern(Self::PATTERN););
+
 /// Which page is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageRequest {

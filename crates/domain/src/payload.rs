@@ -18,6 +18,8 @@ pub const RESERVED: [&str; 9] = ["exp", "nbf", "iss", "sub", "aud", "iat", "jti"
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payload(String);
 
+crate::described!(composed Payload;);
+
 impl Payload {
     /// The longest payload, without white space.
     pub const MOST_BYTES: usize = 32 * 1024;

@@ -114,9 +114,13 @@ impl FromStr for Permission {
     }
 }
 
+crate::described!(Permission = crate::openapi::one_of(Self::ALL.iter().map(|permission| permission.as_str())););
+
 /// A set of permissions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Scopes(u32);
+
+crate::described!(composed Scopes;);
 
 impl Scopes {
     /// None.

@@ -149,6 +149,8 @@ impl FromStr for Plan {
     }
 }
 
+crate::described!(Plan = crate::openapi::one_of(Self::NAMES););
+
 /// A limit of the plan stands in the way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the plan {plan} allows {limit}, and there are {current}")]

@@ -170,6 +170,8 @@ impl FromStr for AddressMode {
     }
 }
 
+crate::described!(AddressMode = crate::openapi::one_of(Self::ALL.map(Self::as_str)););
+
 /// How validation behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -252,10 +254,17 @@ impl FromStr for Markdown {
     }
 }
 
+crate::described!(exact Markdown = crate::openapi::pattern(text::LINES_PATTERN););
+
 /// Named sets of repositories. The names go into tokens; what they mean is asked of the product.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PullRoles(Vec<PullRole>);
+
+crate::described! {
+    composed PullRoles;
+    shown PullRoles = serde_json::json!({"type": "array", "items": {"$ref": "#/components/schemas/PullRole"}});
+}
 
 /// A named set of repositories.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -266,6 +275,8 @@ pub struct PullRole {
     /// Repository names in which `*` stands for any text: `acme/*`, `acme/app`.
     pub repositories: Vec<String>,
 }
+
+crate::described!(object PullRole; named PullRole = "PullRole";);
 
 impl PullRole {
     /// The longest name.

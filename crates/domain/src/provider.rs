@@ -240,6 +240,8 @@ impl FromStr for ProviderUrl {
     }
 }
 
+crate::described!(ProviderUrl = crate::openapi::http_url(Self::MOST_BYTES););
+
 impl fmt::Display for ProviderUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
@@ -259,6 +261,12 @@ crate::text::texts! {
     MailDomain = mail_domain;
 }
 
+crate::described! {
+    // Visible characters.
+    ClientId = crate::openapi::text(Self::MOST, "^[!-~]+$");
+    MailDomain = serde_json::json!({"type": "string", "format": "hostname", "maxLength": Email::MOST - 2});
+}
+
 impl MailDomain {
     /// Whether an address is there.
     pub fn is_of(&self, email: &Email) -> bool {
@@ -269,6 +277,11 @@ impl MailDomain {
 /// Domains of e-mail addresses, each once; 50 at most.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct MailDomains(Vec<MailDomain>);
+
+crate::described! {
+    composed MailDomains;
+    shown MailDomains = crate::openapi::array(<MailDomain as crate::openapi::Described>::described(), 0, Self::MOST);
+}
 
 impl MailDomains {
     /// The most domains of one list.

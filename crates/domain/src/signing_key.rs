@@ -13,6 +13,8 @@ use crate::{Invalid, OrganizationId, Timestamp};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Kid([u8; 32]);
 
+crate::described!(shown Kid = serde_json::json!({"type": "string"}););
+
 impl Kid {
     /// From the thumbprint's bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {

@@ -14,6 +14,8 @@ use crate::{Email, Invalid, Name, Payload, payload, text};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Template(Vec<Field>);
 
+crate::described!(composed Template;);
+
 /// One field.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
@@ -91,6 +93,8 @@ impl FromStr for FieldName {
         }
     }
 }
+
+crate::described!(FieldName = crate::openapi::text(Self::MOST, Self::PATTERN););
 
 impl fmt::Display for FieldName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -200,6 +204,8 @@ pub struct FieldDraft {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<String>,
 }
+
+crate::described!(object FieldDraft; named FieldDraft = "Field";);
 
 fn yes() -> bool {
     true

@@ -56,6 +56,13 @@ texts! {
     Slug = slug;
 }
 
+crate::described! {
+    Name = crate::openapi::text(Self::MOST, Self::PATTERN);
+    Slug = crate::openapi::text(Self::MOST, Self::PATTERN);
+    exact Notes = serde_json::json!({"type": "string", "maxLength": Self::MOST, "pattern": LINES_PATTERN}),
+        blank = Self::is_blank;
+}
+
 impl Name {
     /// The most characters.
     pub const MOST: usize = 200;

@@ -19,6 +19,8 @@ const SECONDS_OF_DAY: i64 = 24 * 60 * 60;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
+crate::described!(shown Timestamp = crate::openapi::formatted("date-time"););
+
 impl Timestamp {
     /// 1970-01-01T00:00:00Z.
     pub const MIN: Self = Self(0);

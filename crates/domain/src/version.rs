@@ -139,6 +139,8 @@ impl FromStr for Standing {
     }
 }
 
+crate::described!(Standing = crate::openapi::one_of(Self::ALL.map(Self::as_str)););
+
 /// An entry of a product's version list: one version, or all that share its first parts (`2.1.x`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
@@ -172,6 +174,8 @@ impl FromStr for Pattern {
         Ok(Self { text: text.to_owned(), parts })
     }
 }
+
+crate::described!(Pattern = serde_json::json!({"type": "string", "maxLength": Version::MOST, "pattern": Self::PATTERN}););
 
 impl Pattern {
     /// How it is written, as a regular expression, white space at its ends left out.
@@ -289,9 +293,13 @@ impl FromStr for Pin {
     }
 }
 
+crate::described!(Pin = crate::openapi::pattern(Self::PATTERN););
+
 /// A product's version list. An empty one restricts nothing; in another, what is not listed is blocked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Versions(Vec<(Pattern, Standing)>);
+
+crate::described!(composed Versions;);
 
 impl Versions {
     /// The most entries.

@@ -67,6 +67,8 @@ pub struct SettingsChange {
     pub sign: Option<bool>,
 }
 
+keyward_domain::described!(object SettingsChange;);
+
 /// A product whose API key was just made, with the secret that is shown this once.
 #[derive(Debug)]
 pub struct KeyedProduct {

@@ -2,35 +2,44 @@
 //!
 //! ```
 //! # use keyward_domain::{Email, Name, Notes};
-//! # use keyward_web::{Fields, Request};
-//! struct NewCustomer { name: Name, email: Email, notes: Option<Notes> }
+//! # use keyward_web::{Fields, request};
+//! struct NewPerson { name: Name, email: Email, notes: Option<Notes> }
 //!
-//! impl Request for NewCustomer {
-//!     fn read(fields: &mut Fields) -> Option<Self> {
-//!         let (name, email) = (fields.required("name"), fields.required("email"));
-//!         let notes = fields.optional("notes");
-//!         Some(Self { name: name?, email: email?, notes })
+//! request! {
+//!     /// A person to be added.
+//!     "CreatePerson" for NewPerson {
+//!         /// As shown to others.
+//!         name: required,
+//!         /// Where the person is reached.
+//!         email: required,
+//!         /// Internal.
+//!         notes: optional,
 //!     }
 //! }
-//! let faults = Fields::json(r#"{"name":"","mail":"a@b.example"}"#).unwrap().read::<NewCustomer>();
+//!
+//! let faults = Fields::json(r#"{"name":"","mail":"a@b.example"}"#).unwrap().read::<NewPerson>();
 //! assert_eq!(faults.err().unwrap().code(), keyward_web::Code::ValidationFailed);
 //! ```
 
 mod description;
 mod value;
+mod words;
 
 use std::collections::HashSet;
 use std::fmt;
 
 use keyward_domain::Invalid;
+use keyward_domain::openapi::one_of;
 use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::problem::{Code, Fault, Problem};
 use description::Description;
-pub use description::{allows_null, describe, integer, nullable, one_of};
-pub use value::{Bounded, Field, FromField, Nested, Values};
+pub use description::{NAME, NAMED, OR_NULL, describe, nullable};
+pub(crate) use value::whole;
+pub use value::{Bounded, Field, FromField, Reads, Values};
+pub use words::{Words, words};
 
 /// The most faults that are named of one request.
 const MOST_FAULTS: usize = 100;
@@ -40,6 +49,9 @@ const MOST_NAME: usize = 100;
 
 /// What can be read from a request's members.
 pub trait Request: Sized {
+    /// What the OpenAPI document says of it in words.
+    const WORDS: Words = Words::NONE;
+
     /// Takes each member by its name. `None` if a required one was missing or wrong, which `fields` knows.
     ///
     /// Every member is taken, whatever is wrong with the others: so all faults are named at once, and so the OpenAPI
@@ -71,6 +83,8 @@ pub fn unread() -> Problem {
 }
 
 impl<T: Request> Request for Partly<T> {
+    const WORDS: Words = T::WORDS;
+
     fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self { request: T::read(fields), problem: None })
     }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | how an error looks on the wire, and the registry of its codes | [`problem`] |
 //! | how a body is read, naming all failing fields at once | [`fields`] |
-//! | who is calling, and what a request carries besides its body | [`request`] |
+//! | what each command is read from | `commands` |
+//! | who is calling, and what a request carries besides its body | [`mod@request`] |
 //! | how an answer is tagged | [`answer`] |
 //! | where a request comes from, behind proxies | [`ClientAddress`] |
 //! | whether a form was sent by one of our own pages | [`is_from_own_page()`] |
@@ -18,6 +19,7 @@ mod around;
 mod bearer;
 mod body;
 mod client_address;
+mod commands;
 mod ended_cookie;
 pub mod fields;
 mod health;
@@ -36,6 +38,7 @@ pub use around::{Settings, around, was_head};
 pub use bearer::bearer;
 pub use body::{Body, BodyFault, MOST_BYTES};
 pub use client_address::{ClientAddress, TrustedProxies};
+pub use commands::Overlap;
 pub use ended_cookie::take_back_cookie;
 pub use fields::{Fields, FromField, Request};
 pub use health::configure;
@@ -43,5 +46,5 @@ pub use if_match::IfMatch;
 pub use own_page::{asked_host, is_from_own_page};
 pub use path::{Id, Slug, part};
 pub use problem::{Code, Problem, RETRY_SECONDS};
-pub use request::{Caller, Command, Query, unreadable};
+pub use request::{Caller, Command, Once, Query, unreadable};
 pub use throttle::Throttle;

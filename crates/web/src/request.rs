@@ -10,10 +10,14 @@ use actix_web::{FromRequest, HttpRequest, web};
 use keyward_domain::{Access, Grant, Idempotency, Secret, SecretKind};
 use keyward_engine::{Engine, heavy};
 use sha2::{Digest, Sha256};
+use utoipa::openapi::Required;
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::{IntoParams, PartialSchema as _};
 
 use crate::bearer::bearer;
 use crate::body::{Body, BodyFault, MOST_BYTES};
 use crate::fields::{Fields, Request};
+use crate::if_match::IfMatch;
 use crate::problem::{Code, Problem};
 use crate::utf8;
 
@@ -77,6 +81,27 @@ impl<P: Grant + 'static, T: Request + Send + 'static> FromRequest for Command<P,
             Ok(Self { access, body: read(&request, body).await?, once })
         })
     }
+}
+
+/// Says in the OpenAPI document that a request may have a name (`Idempotency-Key`).
+#[derive(Debug)]
+pub struct Once;
+
+impl IntoParams for Once {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![optional_header("Idempotency-Key")]
+    }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![optional_header("If-Match")]
+    }
+}
+
+fn optional_header(name: &str) -> Parameter {
+    let header = Parameter::builder().name(name).parameter_in(ParameterIn::Header);
+    header.required(Required::False).schema(Some(String::schema())).build()
 }
 
 async fn read<T: Request + Send + 'static>(request: &HttpRequest, body: web::Bytes) -> Result<T, Problem> {

@@ -53,7 +53,8 @@ pub fn openapi() -> Value {
     document
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// The operations of a path.
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
@@ -93,3 +94,30 @@ Issue licenses as signed tokens that your application verifies offline.
 - Names are one line of visible characters, and come back in Unicode's Normalization Form C. Texts of several lines come
   back as they were sent, with `\n` at the end of each line.
 - Payloads come back exactly as they were sent, digit for digit.";
+
+#[cfg(test)]
+mod tests {
+    use keyward_web::fields::NAMED;
+
+    use super::*;
+    use crate::routes::Described;
+
+    #[test]
+    fn words_are_about_what_is_read() {
+        let mut described = Vec::new();
+        let list = |config: &mut ServiceConfig<'_>| {
+            let mut routes = Routes::new(config);
+            crate::list(&mut routes);
+            described = routes.described;
+        };
+        let _ = App::new().into_utoipa_app().configure(list);
+        for Described { operation, schema, words, .. } in described {
+            let schema = schema();
+            let schema = schema.get(NAMED).unwrap_or(&schema);
+            for (member, comment) in words.all_members() {
+                let is_read = schema["properties"].get(member).is_some();
+                assert!(is_read || comment.is_empty(), "{operation} says something of {member}");
+            }
+        }
+    }
+}

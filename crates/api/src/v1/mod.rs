@@ -13,7 +13,6 @@ mod licenses;
 mod members;
 mod onboarding_links;
 mod organizations;
-mod overlap;
 mod page;
 mod products;
 mod registries;

@@ -1,17 +1,17 @@
 //! How things stand at the organization, in numbers.
 
-use crate::routes::Routes;
 use actix_web::{get, web};
 use keyward_domain::Timestamp;
 use keyward_domain::permission::ReadLicenses;
 use keyward_engine::Engine;
 use keyward_engine::views::Overview;
-use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Problem};
 use serde::Serialize;
 
+use crate::routes::Routes;
+
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
-    routes.service(usage);
+    routes.service(organization_usage);
 }
 
 /// How things stand.
@@ -62,12 +62,11 @@ impl From<Overview> for OverviewView {
 /// Show how things stand: counts over everything, and usage of all products
 #[utoipa::path(
     tag = "organizations",
-    operation_id = "organization_usage",
     security(("management_token" = ["licenses:read"])),
-    responses((status = 200, body = OverviewView), Refused),
+    responses((status = 200, body = OverviewView)),
 )]
 #[get("/api/v1/usage")]
-pub(crate) async fn usage(
+pub(crate) async fn organization_usage(
     caller: Caller<ReadLicenses>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<OverviewView>, Problem> {

@@ -2,14 +2,13 @@
 
 use actix_web::get;
 use keyward_domain::permission::ReadOrganization;
-use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Problem};
 use serde::Serialize;
 
 use crate::routes::Routes;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
-    routes.service(version);
+    routes.service(show_version);
 }
 
 /// The server's program.
@@ -27,11 +26,10 @@ pub(crate) struct VersionView {
 /// was reached.
 #[utoipa::path(
     tag = "organizations",
-    operation_id = "show_version",
     security(("management_token" = ["organizations:read"])),
-    responses((status = 200, body = VersionView), Refused),
+    responses((status = 200, body = VersionView)),
 )]
 #[get("/api/v1/version")]
-pub(crate) async fn version(_: Caller<ReadOrganization>) -> Result<Answer<VersionView>, Problem> {
+pub(crate) async fn show_version(_: Caller<ReadOrganization>) -> Result<Answer<VersionView>, Problem> {
     Ok(Answer::ok(VersionView { version: env!("CARGO_PKG_VERSION") }))
 }

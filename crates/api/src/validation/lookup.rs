@@ -13,20 +13,13 @@ use super::{NotValidated, api_key, failed, full, refuse, unknown_key};
 /// A license as its application sees it.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct LicenseDetail {
-    #[schema(value_type = String, format = Uuid)]
     id: LicenseId,
-    #[schema(value_type = String, format = Uuid)]
     organization_id: OrganizationId,
-    #[schema(value_type = Option<String>, format = Uuid)]
     product_id: Option<ProductId>,
     /// The customer's id, under the name that older clients know.
-    #[schema(value_type = Option<String>, format = Uuid)]
     global_customer_id: Option<CustomerId>,
-    #[schema(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
-    #[schema(value_type = Option<String>, format = Email)]
     customer_email: Option<Email>,
-    #[schema(value_type = Option<String>)]
     customer_name: Option<Name>,
     /// Always `null`; older clients expect it.
     customer_discord_id: Option<String>,
@@ -34,14 +27,12 @@ pub(crate) struct LicenseDetail {
     license_key: Option<String>,
     /// `active`, `not_yet_valid`, `expired`, `suspended` or `revoked`, now.
     status: &'static str,
-    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     is_lifetime: bool,
     ip_system_enabled: bool,
     max_ips: Option<u32>,
     current_unique_ip_count: u32,
     /// The license's description.
-    #[schema(value_type = Option<String>)]
     notes: Option<Notes>,
     /// `exact` or `range`; `null` for any version.
     version_pin_mode: Option<&'static str>,
@@ -50,11 +41,8 @@ pub(crate) struct LicenseDetail {
     version_range_min: Option<String>,
     /// The first version no longer allowed.
     version_range_max: Option<String>,
-    #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
 

@@ -139,6 +139,8 @@ impl FromStr for ArtifactPolicy {
     }
 }
 
+crate::described!(ArtifactPolicy = crate::openapi::one_of(Self::ALL.map(Self::as_str)););
+
 /// All that decides what the holder of a license may pull.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PullRights {

@@ -122,6 +122,8 @@ impl FromStr for Operation {
     }
 }
 
+crate::described!(Operation = crate::openapi::one_of(Self::ALL.map(Self::as_str)););
+
 /// Whether it was let happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -156,3 +158,5 @@ impl FromStr for Decision {
         }
     }
 }
+
+crate::described!(Decision = crate::openapi::one_of(Self::ALL.map(Self::as_str)););

@@ -57,10 +57,11 @@ pub struct LastUse {
 }
 
 /// What a registry key may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyAccess {
     /// Pull.
+    #[default]
     Read,
     /// Pull and push.
     ReadWrite,
@@ -111,6 +112,8 @@ impl FromStr for KeyAccess {
             .ok_or_else(|| Invalid::new("unknown_access", "must be read, read_write or read_write_delete"))
     }
 }
+
+crate::described!(KeyAccess = crate::openapi::one_of(Self::ALL.map(Self::as_str)););
 
 impl RegistryKey {
     /// After how many days a key should be replaced.

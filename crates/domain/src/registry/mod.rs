@@ -36,6 +36,10 @@ texts! {
     Host = host;
 }
 
+crate::described! {
+    Host = crate::openapi::text(Self::MOST, Self::PATTERN);
+}
+
 /// One host that container clients talk to, in front of an OCI registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registry {

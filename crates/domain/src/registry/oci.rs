@@ -17,6 +17,12 @@ texts! {
     RepositoryPattern = pattern;
 }
 
+crate::described! {
+    RepositoryName = crate::openapi::text(Self::MOST, Self::PATTERN);
+    RepositoryPattern = crate::openapi::text(RepositoryName::MOST, Self::PATTERN);
+    Tag = crate::openapi::text(Self::MOST, Self::PATTERN);
+}
+
 /// How a manifest is named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reference {

@@ -21,6 +21,8 @@ pub struct Rotation {
     overlap_days: u32,
 }
 
+crate::described!(composed Rotation;);
+
 impl Rotation {
     /// The shortest life of a secret, in days: longer than the shortest overlap.
     pub const LEAST_EVERY: u32 = 2;

@@ -12,6 +12,10 @@ texts! {
     Upstream = upstream;
 }
 
+crate::described! {
+    Upstream = crate::openapi::http_url(HttpUrl::MOST_BYTES);
+}
+
 impl Upstream {
     /// The host, an IPv6 address in brackets.
     pub fn host(&self) -> &str {

@@ -28,6 +28,8 @@ impl FromStr for StartTime {
     }
 }
 
+crate::described!(StartTime = day_or_instant(););
+
 impl FromStr for EndTime {
     type Err = Invalid;
 
@@ -37,6 +39,8 @@ impl FromStr for EndTime {
         read(text, end).map(Self)
     }
 }
+
+crate::described!(EndTime = day_or_instant(););
 
 impl From<StartTime> for Timestamp {
     fn from(start: StartTime) -> Self {
@@ -48,6 +52,14 @@ impl From<EndTime> for Timestamp {
     fn from(end: EndTime) -> Self {
         end.0
     }
+}
+
+/// That it lies within the years 1970 to 9999 is said in words.
+#[cfg(feature = "openapi")]
+fn day_or_instant() -> serde_json::Value {
+    use crate::openapi::formatted;
+
+    serde_json::json!({"anyOf": [formatted("date"), formatted("date-time")]})
 }
 
 fn read(text: &str, of_midnight: impl FnOnce(i64) -> Option<Timestamp>) -> Result<Timestamp, Invalid> {

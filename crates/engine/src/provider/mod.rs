@@ -57,6 +57,9 @@ impl std::str::FromStr for ClientSecret {
     }
 }
 
+// Visible characters.
+keyward_domain::described!(ClientSecret = keyward_domain::openapi::text(Self::MOST, "^[!-~]+$"););
+
 impl std::fmt::Debug for ClientSecret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ClientSecret(…)")

@@ -43,6 +43,8 @@ pub struct NewGrant {
     pub tags: TagChoice,
 }
 
+keyward_domain::described!(object NewGrant;);
+
 /// Which tags are to be granted.
 #[derive(Debug, Clone)]
 pub enum TagChoice {

@@ -67,9 +67,10 @@ pub struct NewRegistry {
 }
 
 /// How the upstream is to know the gateway.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub enum NewCredential {
     /// By a token of a minute, signed with the registry's own key.
+    #[default]
     Token,
     /// By user name and password.
     Basic {
@@ -81,6 +82,8 @@ pub enum NewCredential {
     /// Not at all.
     None,
 }
+
+keyward_domain::described!(object NewCredential;);
 
 /// Changes of a registry. What is `None` stays.
 #[derive(Debug, Default)]

@@ -3,8 +3,8 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadApplications, ReadEntitlements, WriteApplications};
-use keyward_domain::{Application, ApplicationId, ApplicationKind, ApplicationVersion, Name, Notes};
-use keyward_engine::{ApplicationChange, ApplicationGrant, Engine, NewApplication};
+use keyward_domain::{Application, ApplicationId, ApplicationVersion, Name, Notes};
+use keyward_engine::{ApplicationChange, ApplicationGrant, Engine};
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
@@ -67,29 +67,12 @@ async fn new(signed: Signed<WriteApplications>, engine: web::Data<Engine>) -> Pa
     page::send(&NewApplicationPage { shell, form: Form::default() })
 }
 
-struct ApplicationForm {
-    name: Name,
-    kind: ApplicationKind,
-    description: Option<Notes>,
-}
-
-impl Request for ApplicationForm {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (name, kind) = (fields.required("name"), fields.required("kind"));
-        let description = fields.optional("description");
-        Some(Self { name: name?, kind: kind?, description })
-    }
-}
-
 async fn create(
     signed: Signed<WriteApplications>,
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    if let Some(ApplicationForm { name, kind, description }) =
-        form.read::<ApplicationForm>(&["name", "kind", "description"])
-    {
-        let new = NewApplication { name, kind, description };
+    if let Some(new) = form.read(&["name", "kind", "description"]) {
         match engine.create_application(&signed.access, new, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/applications/{}", done.value.id))),
             Err(error) => form.keep(error)?,

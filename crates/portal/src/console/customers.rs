@@ -4,12 +4,10 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadProducts, WriteCustomers, WriteLicenses};
 use keyward_domain::registry::ArtifactPolicy;
-use keyward_domain::{
-    Customer, CustomerId, CustomerOrder, Email, License, LicenseStatus, Name, Notes, Product, Timestamp,
-};
+use keyward_domain::{Customer, CustomerId, CustomerOrder, License, LicenseStatus, Product, Timestamp};
 use keyward_engine::views::{CustomerEntitlements, CustomerPages, CustomerView, HeldLicenses};
 use keyward_engine::{ApplicationGrant, CustomerChange, Engine, MissingImage, NewCustomer};
-use keyward_web::{Fields, Id, Request};
+use keyward_web::Id;
 
 use super::choose::{Choice, ChoosePage};
 use super::columns::{Column, columns};
@@ -108,25 +106,11 @@ async fn new(signed: Signed<WriteCustomers>, engine: web::Data<Engine>) -> Page 
     page::send(&NewCustomerPage { shell, form: Form::default() })
 }
 
-struct CustomerForm {
-    name: Name,
-    email: Email,
-    notes: Option<Notes>,
-}
-
-impl Request for CustomerForm {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (name, email) = (fields.required("name"), fields.required("email"));
-        let notes = fields.optional("notes");
-        Some(Self { name: name?, email: email?, notes })
-    }
-}
-
 const FIELDS: [&str; 3] = ["name", "email", "notes"];
 
 async fn create(signed: Signed<WriteCustomers>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
-    if let Some(CustomerForm { name, email, notes }) = form.read::<CustomerForm>(&FIELDS) {
-        match engine.create_customer(&signed.access, NewCustomer { name, email, notes }, form.once()).await {
+    if let Some(new) = form.read(&FIELDS) {
+        match engine.create_customer(&signed.access, new, form.once()).await {
             Ok(done) => return Ok(page::go(format!("/customers/{}", done.value.id))),
             Err(error) => form.keep(error)?,
         }
@@ -258,7 +242,7 @@ async fn save(
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    if let Some(CustomerForm { name, email, notes }) = form.read::<CustomerForm>(&FIELDS) {
+    if let Some(NewCustomer { name, email, notes }) = form.read(&FIELDS) {
         let change =
             CustomerChange { name: Some(name), email: Some(email), notes: Some(notes), blocked: None };
         match engine.update_customer(&signed.access, id.0, change, None).await {

@@ -3,9 +3,9 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadMembers, WriteMembers};
-use keyward_domain::{Email, Member, MemberId, Name, Permission, Role};
-use keyward_engine::{Engine, MemberChange, NewMember};
-use keyward_web::{Fields, Id, Request};
+use keyward_domain::{Member, MemberId, Permission, Role};
+use keyward_engine::{Engine, MemberChange};
+use keyward_web::Id;
 
 use crate::error_page::PageError;
 use crate::form::{Form, Posted};
@@ -63,18 +63,8 @@ async fn list(request: HttpRequest, signed: Signed<ReadMembers>, engine: web::Da
     page_of(&engine, &signed, form, request.query_string()).await
 }
 
-struct MemberForm(NewMember);
-
-impl Request for MemberForm {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (name, email) = (fields.required::<Name>("name"), fields.required::<Email>("email"));
-        let role = fields.required::<Role>("role");
-        Some(Self(NewMember { name: name?, email: email?, role: role? }))
-    }
-}
-
 async fn invite(signed: Signed<WriteMembers>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
-    if let Some(MemberForm(new)) = form.read::<MemberForm>(&["name", "email", "role"]) {
+    if let Some(new) = form.read(&["name", "email", "role"]) {
         match engine.invite_member(&signed.access, new).await {
             Ok(_) => return Ok(page::go("/members?done=invited")),
             Err(error) => form.keep(error).map_err(|page_error| page_error.then(PATH))?,

@@ -3,9 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::permission::{WriteOrganization, WriteOwners};
-use keyward_domain::{ClientId, Grant, MailDomain, Permission, Provider, ProviderUrl};
-use keyward_engine::{ClientSecret, ConfirmedCaller, Engine, NewProvider, SignedIn};
-use keyward_web::{Fields, Request};
+use keyward_domain::{Grant, Permission, Provider};
+use keyward_engine::{ConfirmedCaller, Engine, SignedIn};
 
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -61,21 +60,6 @@ async fn show(request: HttpRequest, signed: Signed<WriteOrganization>, engine: w
     page_of(&engine, &signed, None, request.query_string()).await
 }
 
-struct ProviderForm(NewProvider);
-
-impl Request for ProviderForm {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let (issuer, client_id) =
-            (fields.required::<ProviderUrl>("issuer"), fields.required::<ClientId>("client_id"));
-        let client_secret = fields.optional::<ClientSecret>("client_secret");
-        let domain = fields.optional::<MailDomain>("domain");
-        let verified_domains = fields.optional("verified_domains").unwrap_or_default();
-        let exclusive = fields.optional("exclusive").unwrap_or(false);
-        let (issuer, client_id) = (issuer?, client_id?);
-        Some(Self(NewProvider { issuer, client_id, client_secret, domain, verified_domains, exclusive }))
-    }
-}
-
 const PAGE: &str = "/settings/sign-in-provider";
 
 async fn save(
@@ -86,7 +70,7 @@ async fn save(
 ) -> Page {
     let caller = ConfirmedCaller::person(signed.reauthenticated(&engine, &request, PAGE)?);
     let names = ["issuer", "client_id", "client_secret", "domain", "verified_domains", "exclusive"];
-    if let Some(ProviderForm(new)) = form.read::<ProviderForm>(&names) {
+    if let Some(new) = form.read(&names) {
         match engine.set_sign_in_provider(&signed.access, caller, new, None).await {
             Ok(changed) => {
                 return Ok(go(&request, changed.session.as_ref(), "/settings/sign-in-provider?done=saved"));

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::words::{Words, words};
 use super::{Fields, Request, Source};
 
 /// What is asked for so far.
@@ -28,7 +29,12 @@ impl Description {
         self.relations.push(schema);
     }
 
-    fn schema(self) -> Value {
+    fn schema(mut self, about: &Words) -> Value {
+        for (member, comment) in about.all_members() {
+            if let Some(Value::Object(schema)) = self.properties.get_mut(member) {
+                schema.extend(words(comment));
+            }
+        }
         let mut schema =
             json!({"type": "object", "properties": self.properties, "additionalProperties": false});
         if !self.required.is_empty() {
@@ -37,9 +43,21 @@ impl Description {
         if !self.relations.is_empty() {
             schema["allOf"] = json!(self.relations);
         }
-        schema
+        if let Value::Object(members) = &mut schema {
+            members.extend(words(about.about));
+        }
+        if about.name.is_empty() { schema } else { json!({NAME: about.name, NAMED: schema}) }
     }
 }
+
+/// Of a schema with a name of its own: the name.
+pub const NAME: &str = "x-name";
+
+/// Of a schema with a name of its own: what it is.
+pub const NAMED: &str = "x-named";
+
+/// Of a schema with a name of its own: whether it may also be `null`.
+pub const OR_NULL: &str = "x-or-null";
 
 /// The schema of a request, found by reading it from nothing.
 pub fn describe<R: Request>() -> Value {
@@ -47,21 +65,15 @@ pub fn describe<R: Request>() -> Value {
     fields.description = Some(Description::default());
     // Nothing is there to be read.
     let _ = R::read(&mut fields);
-    fields.description.unwrap_or_default().schema()
-}
-
-/// One of some texts.
-pub fn one_of<'a>(known: impl IntoIterator<Item = &'a str>) -> Value {
-    json!({"type": "string", "enum": known.into_iter().collect::<Vec<_>>()})
-}
-
-/// A whole number within bounds.
-pub fn integer(least: u32, most: u32) -> Value {
-    json!({"type": "integer", "format": "int64", "minimum": least, "maximum": most})
+    fields.description.unwrap_or_default().schema(&R::WORDS)
 }
 
 /// The same, or `null`.
 pub fn nullable(mut schema: Value) -> Value {
+    if schema.get(NAME).is_some() {
+        schema[OR_NULL] = true.into();
+        return schema;
+    }
     if let Some(Value::Array(known)) = schema.get_mut("enum") {
         known.push(Value::Null);
     }
@@ -71,16 +83,6 @@ pub fn nullable(mut schema: Value) -> Value {
         _ => {}
     }
     schema
-}
-
-/// Whether a schema lets `null` pass by its type.
-pub fn allows_null(schema: &Value) -> bool {
-    let null = Value::from("null");
-    let one = |schema: &Value| {
-        schema["type"] == null || schema["type"].as_array().is_some_and(|all| all.contains(&null))
-    };
-    one(schema)
-        || ["anyOf", "oneOf"].iter().any(|of| schema[of].as_array().is_some_and(|all| all.iter().any(one)))
 }
 
 #[cfg(test)]
@@ -146,8 +148,5 @@ mod tests {
             "additionalProperties": false,
         });
         assert_eq!(describe::<Sample>(), expected);
-        assert!(allows_null(&nullable(json!({"anyOf": [{"type": "string"}]}))));
-        assert!(allows_null(&json!({"oneOf": [{"type": "null"}, {"$ref": "#/x"}]})));
-        assert!(!allows_null(&Slug::schema()));
     }
 }

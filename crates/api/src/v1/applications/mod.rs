@@ -1,27 +1,27 @@
 //! Applications.
 
-mod create;
-mod delete;
-mod list;
-mod show;
-mod update;
 pub(crate) mod versions;
 
-use crate::routes::Routes;
-use keyward_domain::{Application, ApplicationId, Name, Notes, Slug, Timestamp};
-use keyward_web::Answer;
+use actix_web::{HttpResponse, delete, get, patch, post, web};
+use keyward_domain::permission::{ReadApplications, WriteApplications};
+use keyward_domain::{Application, ApplicationId, Name, Notes, PageRequest, Slug, Timestamp};
+use keyward_engine::{ApplicationChange, Engine, NewApplication};
+use keyward_web::{Answer, Caller, Command, Id, IfMatch, Once, Problem, Query, request};
 use serde::Serialize;
+
+use crate::routes::Routes;
+use crate::v1::page::PageView;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
-        .service(create::create)
-        .body::<create::CreateApplication>()
-        .service(list::list)
-        .query::<list::ApplicationQuery>("list_applications")
-        .service(show::show)
-        .service(update::update)
-        .body::<update::UpdateApplication>()
-        .service(delete::delete);
+        .service(create_application)
+        .body::<NewApplication>()
+        .service(list_applications)
+        .query::<ApplicationQuery>()
+        .service(show_application)
+        .service(update_application)
+        .body::<ApplicationChange>()
+        .service(delete_application);
     versions::routes(routes);
 }
 
@@ -29,22 +29,18 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Application)]
 pub(crate) struct ApplicationView {
-    #[schema(value_type = String, format = Uuid)]
     id: ApplicationId,
-    #[schema(value_type = String, example = "Acme Server")]
+    /// Example: "Acme Server"
     name: Name,
     /// Never changes.
-    #[schema(value_type = String, example = "acme-server")]
+    /// Example: "acme-server"
     slug: Slug,
     /// `compose` or `helm`. Never changes.
     #[schema(example = "compose")]
     kind: &'static str,
     /// Shown to the customers who have it.
-    #[schema(value_type = Option<String>)]
     description: Option<Notes>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     version: i64,
 }
@@ -69,4 +65,84 @@ impl ApplicationView {
         let version = application.version;
         Answer::ok(application.into()).version(version)
     }
+}
+
+/// Create an application
+#[utoipa::path(params(Once), responses((status = 201, body = ApplicationView)))]
+#[post("/api/v1/applications")]
+pub(crate) async fn create_application(
+    command: Command<WriteApplications, NewApplication>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ApplicationView>, Problem> {
+    let Command { access, body, once } = command;
+    let done = engine.create_application(&access, body, once.as_ref()).await?;
+    let (version, location) = (done.value.version, format!("/api/v1/applications/{}", done.value.id));
+    Ok(Answer::created(location, done.value.into()).version(version).replayed(done.replayed))
+}
+
+/// Which applications are wanted.
+#[derive(Debug)]
+pub(crate) struct ApplicationQuery {
+    q: Option<String>,
+    page: PageRequest,
+}
+
+request! {
+    for ApplicationQuery {
+        /// Only those whose name contains this text.
+        q: optional,
+        ..page: PageRequest,
+    }
+}
+
+/// List applications
+#[utoipa::path(responses((status = 200, body = PageView<ApplicationView>)))]
+#[get("/api/v1/applications")]
+pub(crate) async fn list_applications(
+    caller: Caller<ReadApplications>,
+    query: Query<ApplicationQuery>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PageView<ApplicationView>>, Problem> {
+    let Query(ApplicationQuery { q, page }) = query;
+    let applications = engine.applications(&caller, q.as_deref(), page).await?;
+    Ok(Answer::ok(PageView::of(applications, ApplicationView::from)))
+}
+
+/// Show an application
+#[utoipa::path(responses((status = 200, body = ApplicationView)))]
+#[get("/api/v1/applications/{id}")]
+pub(crate) async fn show_application(
+    caller: Caller<ReadApplications>,
+    id: Id<ApplicationId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ApplicationView>, Problem> {
+    Ok(ApplicationView::answer(engine.application(&caller, id.0).await?))
+}
+
+/// Change an application
+#[utoipa::path(params(IfMatch), responses((status = 200, body = ApplicationView)))]
+#[patch("/api/v1/applications/{id}")]
+pub(crate) async fn update_application(
+    command: Command<WriteApplications, ApplicationChange>,
+    id: Id<ApplicationId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ApplicationView>, Problem> {
+    let Command { access, body, .. } = command;
+    Ok(ApplicationView::answer(engine.update_application(&access, id.0, body, seen.0).await?))
+}
+
+/// Delete an application
+///
+/// With all its versions. Refused (`in_use`) while a customer is entitled to it.
+#[utoipa::path(params(IfMatch), responses((status = 204, description = "Deleted")))]
+#[delete("/api/v1/applications/{id}")]
+pub(crate) async fn delete_application(
+    caller: Caller<WriteApplications>,
+    id: Id<ApplicationId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<HttpResponse, Problem> {
+    engine.delete_application(&caller, id.0, seen.0).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

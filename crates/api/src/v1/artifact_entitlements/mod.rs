@@ -1,55 +1,46 @@
 //! Artifact entitlements: what customers may pull.
 
-mod create;
-mod delete;
-mod list;
 mod policy;
 mod preview;
-mod show;
-mod update;
 
-use std::collections::BTreeSet;
+use actix_web::{HttpResponse, delete, get, patch, post, web};
+use keyward_domain::permission::{ReadEntitlements, WriteEntitlements};
+use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant};
+use keyward_domain::{ArtifactEntitlementId, ArtifactId, CustomerId, Notes, PageRequest, Timestamp};
+use keyward_engine::{Engine, EntitlementChange, NewEntitlement};
+use keyward_web::{Answer, Caller, Command, Id, IfMatch, Once, Problem, Query, request};
+use serde::Serialize;
 
 use crate::routes::Routes;
-use keyward_domain::registry::{ArtifactEntitlement, ArtifactGrant, Tag, TagGrant};
-use keyward_domain::{ArtifactEntitlementId, ArtifactId, CustomerId, Invalid, Notes, Timestamp};
-use keyward_engine::{MOST_GRANTS, NewGrant, TagChoice};
-use keyward_web::fields::{Field, FromField, Nested};
-use keyward_web::{Answer, Fields, Request};
-use serde::Serialize;
-use serde_json::{Value, json};
+use crate::v1::page::PageView;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
-        .service(create::create)
-        .body::<create::CreateEntitlement>()
-        .service(preview::preview)
-        .service(policy::show)
-        .service(policy::set)
+        .service(create_artifact_entitlement)
+        .body::<NewEntitlement>()
+        .service(preview::preview_artifact_entitlement)
+        .body::<NewEntitlement>()
+        .service(policy::show_artifact_policy)
+        .service(policy::set_artifact_policy)
         .body::<policy::PolicyView>()
-        .service(list::list)
-        .query::<list::EntitlementQuery>("list_artifact_entitlements")
-        .service(show::show)
-        .service(update::update)
-        .body::<update::UpdateEntitlement>()
-        .service(delete::delete);
+        .service(list_artifact_entitlements)
+        .query::<EntitlementQuery>()
+        .service(show_artifact_entitlement)
+        .service(update_artifact_entitlement)
+        .body::<EntitlementChange>()
+        .service(delete_artifact_entitlement);
 }
 
 /// What a customer may pull.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = ArtifactEntitlement)]
 pub(crate) struct EntitlementView {
-    #[schema(value_type = String, format = Uuid)]
     id: ArtifactEntitlementId,
-    #[schema(value_type = String, format = Uuid)]
     customer_id: CustomerId,
     /// For your own reference.
-    #[schema(value_type = Option<String>)]
     description: Option<Notes>,
     grants: Vec<GrantView>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     version: i64,
 }
@@ -58,7 +49,6 @@ pub(crate) struct EntitlementView {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = ArtifactGrant)]
 pub(crate) struct GrantView {
-    #[schema(value_type = String, format = Uuid)]
     artifact_id: ArtifactId,
     /// `named`: these tags. `current`: those there were when it was granted. `all`: those there are and will be.
     #[schema(example = "named")]
@@ -99,65 +89,88 @@ impl EntitlementView {
     }
 }
 
-/// What is to be granted of one artifact.
-#[derive(Debug, Clone, utoipa::ToSchema)]
-pub(crate) struct GrantInput {
-    #[schema(value_type = String, format = Uuid)]
-    artifact_id: ArtifactId,
-    /// `named`: the tags that `tags` names. `current`: all there are now. `all`: all there are and will be.
-    #[schema(example = "named")]
-    mode: &'static str,
-    /// With `named`.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["1.4.2"]))]
-    tags: Option<BTreeSet<Tag>>,
+/// Entitle a customer to artifacts
+///
+/// From the next pull on. The organization's first entitlement ends the open policy: until then every customer can pull
+/// everything. It is refused with `would_close_registries` unless `close` is true.
+#[utoipa::path(params(Once), responses((status = 201, body = EntitlementView)))]
+#[post("/api/v1/artifact-entitlements")]
+pub(crate) async fn create_artifact_entitlement(
+    command: Command<WriteEntitlements, NewEntitlement>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<EntitlementView>, Problem> {
+    let Command { access, body, once } = command;
+    let done = engine.create_artifact_entitlement(&access, body, once.as_ref()).await?;
+    let (version, location) =
+        (done.value.version, format!("/api/v1/artifact-entitlements/{}", done.value.id));
+    Ok(Answer::created(location, done.value.into()).version(version).replayed(done.replayed))
 }
 
-impl Request for GrantInput {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let artifact_id = fields.required("artifact_id");
-        let mode = fields.required_one_of("mode", "unknown_mode", &["named", "current", "all"]);
-        let tags: Option<BTreeSet<Tag>> = fields.optional("tags");
-        match mode {
-            Some("named") if !fields.is_given("tags") => fields.missing("tags", "is required with named"),
-            Some("current" | "all") if fields.is_given("tags") => {
-                fields.fault("tags", Invalid::new("not_used", "is for named alone"));
-            }
-            _ => {}
-        }
-        fields.relation(json!({
-            "if": {"properties": {"mode": {"const": "named"}}},
-            "then": {"required": ["tags"], "properties": {"tags": {"type": "array", "minItems": 1, "maxItems": TagGrant::MOST}}},
-            "else": {"properties": {"tags": {"type": "null"}}},
-        }));
-        Some(Self { artifact_id: artifact_id?, mode: mode?, tags })
-    }
+/// Which entitlements are wanted.
+#[derive(Debug)]
+pub(crate) struct EntitlementQuery {
+    customer_id: Option<CustomerId>,
+    page: PageRequest,
 }
 
-impl From<GrantInput> for NewGrant {
-    fn from(input: GrantInput) -> Self {
-        let tags = match (input.mode, input.tags) {
-            ("all", _) => TagChoice::All,
-            ("current", _) => TagChoice::Current,
-            (_, tags) => TagChoice::Named(tags.unwrap_or_default()),
-        };
-        Self { artifact: input.artifact_id, tags }
+request! {
+    for EntitlementQuery {
+        /// Of this customer only.
+        customer_id: optional,
+        ..page: PageRequest,
     }
 }
 
-/// The grants of a request.
-struct Grants(Vec<NewGrant>);
+/// List artifact entitlements
+#[utoipa::path(responses((status = 200, body = PageView<EntitlementView>)))]
+#[get("/api/v1/artifact-entitlements")]
+pub(crate) async fn list_artifact_entitlements(
+    caller: Caller<ReadEntitlements>,
+    query: Query<EntitlementQuery>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PageView<EntitlementView>>, Problem> {
+    let EntitlementQuery { customer_id, page } = query.0;
+    let entitlements = engine.artifact_entitlements(&caller, customer_id, page).await?;
+    Ok(Answer::ok(PageView::of(entitlements, EntitlementView::from)))
+}
 
-impl FromField for Grants {
-    fn from_field(field: &Field) -> Result<Self, Vec<Invalid>> {
-        let given: Vec<Nested<GrantInput>> = Vec::from_field(field)?;
-        if given.is_empty() || given.len() > MOST_GRANTS {
-            let message = format!("must name 1 to {MOST_GRANTS} artifacts");
-            return Err(vec![Invalid::new("wrong_count", message)]);
-        }
-        Ok(Self(given.into_iter().map(|Nested(grant)| grant.into()).collect()))
-    }
+/// Show an artifact entitlement
+#[utoipa::path(responses((status = 200, body = EntitlementView)))]
+#[get("/api/v1/artifact-entitlements/{id}")]
+pub(crate) async fn show_artifact_entitlement(
+    caller: Caller<ReadEntitlements>,
+    id: Id<ArtifactEntitlementId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<EntitlementView>, Problem> {
+    Ok(EntitlementView::answer(engine.artifact_entitlement(&caller, id.0).await?))
+}
 
-    fn schema() -> Value {
-        json!({"type": "array", "items": Nested::<GrantInput>::schema(), "minItems": 1, "maxItems": MOST_GRANTS})
-    }
+/// Change an artifact entitlement
+///
+/// From the next request on.
+#[utoipa::path(params(IfMatch), responses((status = 200, body = EntitlementView)))]
+#[patch("/api/v1/artifact-entitlements/{id}")]
+pub(crate) async fn update_artifact_entitlement(
+    command: Command<WriteEntitlements, EntitlementChange>,
+    id: Id<ArtifactEntitlementId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<Answer<EntitlementView>, Problem> {
+    let Command { access, body, .. } = command;
+    Ok(EntitlementView::answer(engine.update_artifact_entitlement(&access, id.0, body, seen.0).await?))
+}
+
+/// End an artifact entitlement
+///
+/// From the next request on. The last one to end leaves the registries closed to customers without one.
+#[utoipa::path(params(IfMatch), responses((status = 204, description = "Ended")))]
+#[delete("/api/v1/artifact-entitlements/{id}")]
+pub(crate) async fn delete_artifact_entitlement(
+    caller: Caller<WriteEntitlements>,
+    id: Id<ArtifactEntitlementId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<HttpResponse, Problem> {
+    engine.delete_artifact_entitlement(&caller, id.0, seen.0).await?;
+    Ok(HttpResponse::NoContent().finish())
 }

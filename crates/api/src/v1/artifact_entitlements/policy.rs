@@ -2,8 +2,7 @@ use actix_web::{get, put, web};
 use keyward_domain::permission::{ReadEntitlements, WriteEntitlements};
 use keyward_domain::registry::ArtifactPolicy;
 use keyward_engine::Engine;
-use keyward_web::problem::Refused;
-use keyward_web::{Answer, Caller, Command, Fields, Problem, Request};
+use keyward_web::{Answer, Caller, Command, Problem, request};
 use serde::Serialize;
 
 /// What customers without an entitlement may pull.
@@ -11,25 +10,21 @@ use serde::Serialize;
 #[schema(as = ArtifactPolicy)]
 pub(crate) struct PolicyView {
     /// `open_until_first`: everything, until the first artifact entitlement is created. `entitled_only`: nothing.
-    #[schema(value_type = String, example = "open_until_first")]
+    /// Example: "open_until_first"
     policy: ArtifactPolicy,
 }
 
-impl Request for PolicyView {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { policy: fields.required("policy")? })
+request! {
+    /// What customers without an entitlement may pull.
+    "ArtifactPolicy" for PolicyView {
+        policy: required,
     }
 }
 
 /// Show what customers without an entitlement may pull
-#[utoipa::path(
-    tag = "artifact-entitlements",
-    operation_id = "show_artifact_policy",
-    security(("management_token" = ["entitlements:read"])),
-    responses((status = 200, body = PolicyView), Refused),
-)]
+#[utoipa::path(tag = "artifact-entitlements", responses((status = 200, body = PolicyView)))]
 #[get("/api/v1/artifact-policy")]
-pub(crate) async fn show(
+pub(crate) async fn show_artifact_policy(
     caller: Caller<ReadEntitlements>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PolicyView>, Problem> {
@@ -39,15 +34,9 @@ pub(crate) async fn show(
 /// Set what customers without an entitlement may pull
 ///
 /// `open_until_first` can be set only while nobody holds an artifact entitlement.
-#[utoipa::path(
-    tag = "artifact-entitlements",
-    operation_id = "set_artifact_policy",
-    request_body = PolicyView,
-    security(("management_token" = ["entitlements:write"])),
-    responses((status = 200, body = PolicyView), Refused),
-)]
+#[utoipa::path(tag = "artifact-entitlements", responses((status = 200, body = PolicyView)))]
 #[put("/api/v1/artifact-policy")]
-pub(crate) async fn set(
+pub(crate) async fn set_artifact_policy(
     command: Command<WriteEntitlements, PolicyView>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PolicyView>, Problem> {

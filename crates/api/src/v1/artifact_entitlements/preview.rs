@@ -2,12 +2,10 @@ use actix_web::{post, web};
 use keyward_domain::permission::ReadEntitlements;
 use keyward_domain::{CustomerId, Name};
 use keyward_engine::{Engine, Preview};
-use keyward_web::problem::Refused;
 use keyward_web::{Answer, Command, Problem};
 use serde::Serialize;
 
-use super::GrantView;
-use super::create::CreateEntitlement;
+use super::{GrantView, NewEntitlement};
 
 /// What an entitlement would change.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -27,9 +25,7 @@ pub(crate) struct PreviewView {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = LosingCustomer)]
 pub(crate) struct LoserView {
-    #[schema(value_type = String, format = Uuid)]
     customer_id: CustomerId,
-    #[schema(value_type = String)]
     name: Name,
 }
 
@@ -49,17 +45,14 @@ impl From<Preview> for PreviewView {
 ///
 /// Takes what creation takes, and changes nothing.
 #[utoipa::path(
-    tag = "artifact-entitlements",
-    operation_id = "preview_artifact_entitlement",
-    request_body = CreateEntitlement,
     security(("management_token" = ["entitlements:read"])),
-    responses((status = 200, body = PreviewView), Refused),
+    responses((status = 200, body = PreviewView)),
 )]
 #[post("/api/v1/artifact-entitlements/preview")]
-pub(crate) async fn preview(
-    command: Command<ReadEntitlements, CreateEntitlement>,
+pub(crate) async fn preview_artifact_entitlement(
+    command: Command<ReadEntitlements, NewEntitlement>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PreviewView>, Problem> {
-    let change = engine.preview_artifact_entitlement(&command.access, &command.body.into()).await?;
+    let change = engine.preview_artifact_entitlement(&command.access, &command.body).await?;
     Ok(Answer::ok(change.into()))
 }

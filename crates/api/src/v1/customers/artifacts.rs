@@ -1,21 +1,18 @@
 use actix_web::{get, web};
 use keyward_domain::permission::ReadEntitlements;
 use keyward_domain::registry::{Ground, Reach};
-use keyward_domain::{ArtifactId, CustomerId, LicenseId, RegistryId};
+use keyward_domain::{ArtifactId, CustomerId, LicenseId, PageRequest, RegistryId};
 use keyward_engine::{Engine, EntitledArtifact, EntitledLicense};
-use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Id, Problem, Query};
 use serde::Serialize;
 
-use crate::v1::page::{PageQuery, PageView};
+use crate::v1::page::PageView;
 
 /// An artifact of which a customer can pull something now.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = PullableArtifact)]
 pub(crate) struct PullableView {
-    #[schema(value_type = String, format = Uuid)]
     artifact_id: ArtifactId,
-    #[schema(value_type = String, format = Uuid)]
     registry_id: RegistryId,
     /// As clients type it.
     #[schema(example = "registry.example/acme/app")]
@@ -29,7 +26,6 @@ pub(crate) struct PullableView {
 #[schema(as = PullReason)]
 pub(crate) struct ReasonView {
     /// The license to log in with.
-    #[schema(value_type = String, format = Uuid)]
     license_id: LicenseId,
     /// `pull_role` of the license's product, `entitlement` of the customer, or `open_policy`: until the first entitlement, all
     /// customers pull everything.
@@ -72,21 +68,18 @@ fn reasons(own: &EntitledLicense) -> impl Iterator<Item = ReasonView> {
 /// What the registries decide for the customer's licenses at this moment, with all reasons: pull roles, artifact entitlements and
 /// the policy of your organization together.
 #[utoipa::path(
-    tag = "customers",
-    operation_id = "list_pullable_artifacts",
-    params(("id" = String, Path, format = Uuid), PageQuery),
     security(("management_token" = ["entitlements:read"])),
-    responses((status = 200, body = PageView<PullableView>), Refused),
+    responses((status = 200, body = PageView<PullableView>)),
 )]
 #[get("/api/v1/customers/{id}/artifacts")]
-pub(crate) async fn artifacts(
+pub(crate) async fn list_pullable_artifacts(
     caller: Caller<ReadEntitlements>,
     id: Id<CustomerId>,
-    page: Query<PageQuery>,
+    page: Query<PageRequest>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<PageView<PullableView>>, Problem> {
     let pulls = engine.customer_pulls(&caller, id.0).await?;
-    let own = engine.pullable(&pulls, page.0.request()).await?;
+    let own = engine.pullable(&pulls, page.0).await?;
     let next_cursor = own.next.map(|next| next.to_string());
     let items = own.registries.into_iter().flat_map(|one| {
         let (registry, address) = (one.registry.id, one.address);

@@ -5,8 +5,7 @@ use keyward_domain::permission::{ReadLicenses, WriteLicenses};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{AddressRange, LicenseId, Timestamp};
 use keyward_engine::Engine;
-use keyward_web::problem::Refused;
-use keyward_web::{Answer, Caller, Command, Fields, Id, Problem, Request, part};
+use keyward_web::{Answer, Caller, Command, Id, Problem, part, request};
 use serde::Serialize;
 
 use crate::v1::page::PageView;
@@ -15,12 +14,10 @@ use crate::v1::page::PageView;
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = LicenseAddress)]
 pub(crate) struct AddressView {
-    #[schema(value_type = String, example = "192.0.2.7")]
+    /// Example: "192.0.2.7"
     address: AddressRange,
-    #[schema(value_type = String, format = DateTime)]
     first_seen_at: Timestamp,
     /// To the hour.
-    #[schema(value_type = String, format = DateTime)]
     last_seen_at: Timestamp,
 }
 
@@ -32,15 +29,9 @@ impl From<Sighting> for AddressView {
 }
 
 /// List a license's addresses
-#[utoipa::path(
-    tag = "licenses",
-    operation_id = "list_license_addresses",
-    params(("id" = String, Path, format = Uuid)),
-    security(("management_token" = ["licenses:read"])),
-    responses((status = 200, body = PageView<AddressView>), Refused),
-)]
+#[utoipa::path(responses((status = 200, body = PageView<AddressView>)))]
 #[get("/api/v1/licenses/{id}/addresses")]
-pub(crate) async fn list(
+pub(crate) async fn list_license_addresses(
     caller: Caller<ReadLicenses>,
     id: Id<LicenseId>,
     engine: web::Data<Engine>,
@@ -51,32 +42,26 @@ pub(crate) async fn list(
 }
 
 /// An address to be registered.
-#[derive(Debug, utoipa::ToSchema)]
+#[derive(Debug)]
 pub(crate) struct RegisterAddress {
-    /// An address, or for an allowlist a network.
-    #[schema(value_type = String, example = "198.51.100.0/24")]
     address: AddressRange,
 }
 
-impl Request for RegisterAddress {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { address: fields.required("address")? })
+request! {
+    /// An address to be registered.
+    "RegisterAddress" for RegisterAddress {
+        /// An address, or for an allowlist a network.
+        /// Example: "198.51.100.0/24"
+        address: required,
     }
 }
 
 /// Register an address with a license
 ///
 /// Whatever its limit says. Registering one twice changes nothing.
-#[utoipa::path(
-    tag = "licenses",
-    operation_id = "register_license_address",
-    params(("id" = String, Path, format = Uuid)),
-    request_body = RegisterAddress,
-    security(("management_token" = ["licenses:write"])),
-    responses((status = 200, body = AddressView), Refused),
-)]
+#[utoipa::path(responses((status = 200, body = AddressView)))]
 #[post("/api/v1/licenses/{id}/addresses")]
-pub(crate) async fn register(
+pub(crate) async fn register_license_address(
     command: Command<WriteLicenses, RegisterAddress>,
     id: Id<LicenseId>,
     engine: web::Data<Engine>,
@@ -88,15 +73,9 @@ pub(crate) async fn register(
 /// Remove an address from a license
 ///
 /// Its place is free from the very next validation on. A network's slash is written `%2F`.
-#[utoipa::path(
-    tag = "licenses",
-    operation_id = "remove_license_address",
-    params(("id" = String, Path, format = Uuid), ("address" = String, Path)),
-    security(("management_token" = ["licenses:write"])),
-    responses((status = 204, description = "Removed"), Refused),
-)]
+#[utoipa::path(responses((status = 204, description = "Removed")))]
 #[delete("/api/v1/licenses/{id}/addresses/{address}")]
-pub(crate) async fn remove(
+pub(crate) async fn remove_license_address(
     caller: Caller<WriteLicenses>,
     id: Id<LicenseId>,
     request: HttpRequest,
@@ -113,15 +92,9 @@ pub(crate) struct ResetAnswer {
 }
 
 /// Remove all addresses of a license
-#[utoipa::path(
-    tag = "licenses",
-    operation_id = "reset_license_addresses",
-    params(("id" = String, Path, format = Uuid)),
-    security(("management_token" = ["licenses:write"])),
-    responses((status = 200, body = ResetAnswer), Refused),
-)]
+#[utoipa::path(responses((status = 200, body = ResetAnswer)))]
 #[delete("/api/v1/licenses/{id}/addresses")]
-pub(crate) async fn reset(
+pub(crate) async fn reset_license_addresses(
     caller: Caller<WriteLicenses>,
     id: Id<LicenseId>,
     engine: web::Data<Engine>,

@@ -2,44 +2,52 @@ use actix_web::{post, web};
 use keyward_domain::permission::WriteLicenses;
 use keyward_domain::{CustomerId, EndTime, Invalid, Name, Notes, Payload, ProductId, StartTime};
 use keyward_engine::{Asked, Engine, NewLicense, Terms};
-use keyward_web::fields::{Partly, Values, unread};
-use keyward_web::problem::Refused;
-use keyward_web::{Answer, Command, Fields, Problem, Request};
-
+use keyward_web::fields::{Partly, Values, Words, unread};
+use keyward_web::{Answer, Command, Fields, Once, Problem, Request, words};
 use serde_json::json;
 
 use super::LicenseView;
 
 /// A license to be created.
-#[derive(Debug, Default, utoipa::ToSchema)]
+#[derive(Debug, Default)]
 pub(crate) struct CreateLicense {
-    /// Unique among your licenses.
-    #[schema(value_type = String, example = "Example Inc. 2026")]
     name: Option<Name>,
-    /// For your own reference.
-    #[schema(value_type = Option<String>)]
     description: Option<Notes>,
-    /// Who is to hold it; absent for your whole organization.
-    #[schema(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
-    /// Custom claims. Not exp, nbf, iss, sub, aud, iat, jti, status or keyward; no name twice; up to 32 KiB.
-    #[schema(value_type = Option<Object>, example = json!({"seats": 25, "plan": "pro"}))]
     payload: Option<Payload>,
-    /// Of which product, whose template then asks for `fields` instead of a payload.
-    #[schema(value_type = Option<String>, format = Uuid)]
     product_id: Option<ProductId>,
-    /// Values of the product's fields.
-    #[schema(value_type = Option<Object>)]
     fields: Option<Values>,
-    /// The first valid second, or a day in UTC, which begins it; absent for now.
-    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
     not_before: Option<StartTime>,
-    /// The first second that is no longer valid, or the last valid day in UTC, such as `2027-06-30`; absent for one year from now, `null` for none.
-    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
     expires_at: Option<Option<EndTime>>,
 }
 
 impl Request for CreateLicense {
+    const WORDS: Words = words! {
+        /// A license to be created.
+        "CreateLicense" {
+            /// Unique among your licenses.
+            /// Example: "Example Inc. 2026"
+            "name",
+            /// For your own reference.
+            "description",
+            /// Who is to hold it; absent for your whole organization.
+            "customer_id",
+            /// Custom claims. Not exp, nbf, iss, sub, aud, iat, jti, status or keyward; no name twice; up to 32 KiB.
+            /// Example: {"seats": 25, "plan": "pro"}
+            "payload",
+            /// Of which product, whose template then asks for `fields` instead of a payload.
+            "product_id",
+            /// Values of the product's fields.
+            "fields",
+            /// The first valid second, or a day in UTC, which begins it; absent for now.
+            /// Example: "2027-06-30T22:00:00Z"
+            "not_before",
+            /// The first second that is no longer valid, or the last valid day in UTC, such as `2027-06-30`; absent for one year from now, `null` for none.
+            /// Example: "2027-06-30T22:00:00Z"
+            "expires_at"
+        }
+    };
+
     fn read(fields: &mut Fields) -> Option<Self> {
         let name = fields.required("name");
         let (description, customer_id) = (fields.optional("description"), fields.optional("customer_id"));
@@ -66,16 +74,9 @@ impl Request for CreateLicense {
 }
 
 /// Create a license
-#[utoipa::path(
-    tag = "licenses",
-    operation_id = "create_license",
-    params(("Idempotency-Key" = Option<String>, Header)),
-    request_body = CreateLicense,
-    security(("management_token" = ["licenses:write"])),
-    responses((status = 201, body = LicenseView), Refused),
-)]
+#[utoipa::path(params(Once), responses((status = 201, body = LicenseView)))]
 #[post("/api/v1/licenses")]
-pub(crate) async fn create(
+pub(crate) async fn create_license(
     command: Command<WriteLicenses, Partly<CreateLicense>>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<LicenseView>, Problem> {

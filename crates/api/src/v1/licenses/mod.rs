@@ -2,54 +2,50 @@
 
 mod addresses;
 mod create;
-mod delete;
-mod list;
-mod mail_onboarding_link;
-mod renew;
-mod resume;
 pub(crate) mod revisions;
-mod revoke;
-mod show;
-mod suspend;
 mod token;
-mod update;
 
-use crate::routes::Routes;
+use actix_web::{HttpResponse, delete, get, patch, post, web};
+use keyward_domain::permission::{ReadLicenses, WriteLicenses};
 use keyward_domain::{
-    AddressRange, CustomerId, License, LicenseId, LicenseState, LicenseStatus, Name, Notes, ProductId,
-    Timestamp,
+    AddressRange, CustomerId, Email, License, LicenseFilter, LicenseId, LicenseKey, LicenseOrder,
+    LicenseState, LicenseStatus, Name, Notes, OrderedRequest, ProductId, Renewal, Timestamp,
 };
-use keyward_engine::Done;
-use keyward_web::Answer;
+use keyward_engine::{Done, Engine, LicenseChange};
+use keyward_web::fields::Nothing;
+use keyward_web::{Answer, Caller, Command, Id, IfMatch, Once, Problem, Query, request};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::routes::Routes;
+use crate::v1::page::PageView;
+
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
-        .service(create::create)
+        .service(create::create_license)
         .body::<create::CreateLicense>()
-        .service(list::list)
-        .query::<list::LicenseQuery>("list_licenses")
-        .service(show::show)
-        .service(update::update)
-        .body::<update::UpdateLicense>()
-        .service(delete::delete)
-        .service(renew::renew)
-        .body::<renew::RenewLicense>()
-        .service(suspend::suspend)
-        .service(resume::resume)
-        .service(revoke::revoke)
-        .service(token::token)
-        .query::<token::TokenQuery>("license_token")
-        .service(revisions::list)
-        .service(revisions::token)
-        .query::<token::TokenQuery>("revision_token")
-        .service(mail_onboarding_link::mail_onboarding_link)
-        .service(addresses::list)
-        .service(addresses::register)
+        .service(list_licenses)
+        .query::<LicenseQuery>()
+        .service(show_license)
+        .service(update_license)
+        .body::<LicenseChange>()
+        .service(delete_license)
+        .service(renew_license)
+        .body::<Renewal>()
+        .service(suspend_license)
+        .service(resume_license)
+        .service(revoke_license)
+        .service(token::license_token)
+        .query::<token::TokenQuery>()
+        .service(revisions::list_revisions)
+        .service(revisions::revision_token)
+        .query::<token::TokenQuery>()
+        .service(mail_onboarding_link)
+        .service(addresses::list_license_addresses)
+        .service(addresses::register_license_address)
         .body::<addresses::RegisterAddress>()
-        .service(addresses::remove)
-        .service(addresses::reset);
+        .service(addresses::remove_license_address)
+        .service(addresses::reset_license_addresses);
 }
 
 /// What a customer, or your whole organization, holds.
@@ -57,17 +53,13 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
 #[schema(as = License)]
 pub(crate) struct LicenseView {
     /// The `sub` of its tokens.
-    #[schema(value_type = String, format = Uuid)]
     id: LicenseId,
-    #[schema(value_type = String, example = "Example Inc. 2026")]
+    /// Example: "Example Inc. 2026"
     name: Name,
-    #[schema(value_type = Option<String>)]
     description: Option<Notes>,
     /// Who holds it; `null` for your whole organization.
-    #[schema(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
     /// Of which product; `null` for one with a payload of its own.
-    #[schema(value_type = Option<String>, format = Uuid)]
     product_id: Option<ProductId>,
     /// What people type; licenses of products have one.
     #[schema(example = "7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC")]
@@ -81,15 +73,12 @@ pub(crate) struct LicenseView {
     #[schema(value_type = Option<Object>)]
     custom_response: Option<Box<RawValue>>,
     /// Addresses and networks refused for this license.
-    #[schema(value_type = Vec<String>)]
     blocked_addresses: Vec<AddressRange>,
     /// `active`, `not_yet_valid`, `expired`, `suspended` or `revoked`, now.
-    #[schema(value_type = String, example = "active")]
+    /// Example: "active"
     status: LicenseStatus,
-    #[schema(value_type = String, format = DateTime)]
     not_before: Timestamp,
     /// The first second that is no longer valid; `null` without end.
-    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// The custom claims, exactly as they were given.
     #[schema(value_type = Object, example = json!({"seats": 25, "plan": "pro"}))]
@@ -97,14 +86,10 @@ pub(crate) struct LicenseView {
     /// Number of the terms in force: 1 until the first renewal.
     revision: u32,
     /// Since when it is suspended.
-    #[schema(value_type = Option<String>, format = DateTime)]
     suspended_at: Option<Timestamp>,
     /// When it was revoked.
-    #[schema(value_type = Option<String>, format = DateTime)]
     revoked_at: Option<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     version: i64,
 }
@@ -155,4 +140,175 @@ impl LicenseView {
 fn raw(json: &str) -> Box<RawValue> {
     // What comes here is JSON by construction.
     RawValue::from_string(json.to_owned()).unwrap_or_default()
+}
+
+/// Which licenses are wanted.
+#[derive(Debug)]
+pub(crate) struct LicenseQuery {
+    customer_id: Option<CustomerId>,
+    unscoped: Option<bool>,
+    product_id: Option<ProductId>,
+    license_key: Option<LicenseKey>,
+    status: Option<LicenseStatus>,
+    q: Option<String>,
+    sort: OrderedRequest<LicenseOrder>,
+}
+
+request! {
+    for LicenseQuery {
+        /// Only of this customer.
+        customer_id: optional,
+        /// Only those that no customer holds, if it is `true`.
+        unscoped: optional,
+        /// Only of this product.
+        product_id: optional,
+        /// Only the one with this key, however it was typed.
+        license_key: optional,
+        /// Only with this status now: `active`, `not_yet_valid`, `expired`, `suspended` or `revoked`.
+        status: optional,
+        /// Only those whose name contains this text.
+        q: optional,
+        ..sort: OrderedRequest<LicenseOrder> =
+            "In which order: `name`, `status`, `expires_at` or `created_at`, or with `-` before it the other way round. `-created_at` if absent.",
+    }
+}
+
+/// List licenses
+#[utoipa::path(responses((status = 200, body = PageView<LicenseView>)))]
+#[get("/api/v1/licenses")]
+pub(crate) async fn list_licenses(
+    caller: Caller<ReadLicenses>,
+    query: Query<LicenseQuery>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PageView<LicenseView>>, Problem> {
+    let Query(LicenseQuery { customer_id, unscoped, product_id, license_key, status, q, sort }) = query;
+    let filter = LicenseFilter {
+        customer: customer_id,
+        unscoped: unscoped.unwrap_or(false),
+        product: product_id,
+        key: license_key,
+        status,
+        name_contains: q,
+    };
+    let licenses = engine.licenses_in_order(&caller, &filter, &sort).await?;
+    let now = engine.now();
+    Ok(Answer::ok(PageView::in_order(licenses, |license| LicenseView::at(license, now))))
+}
+
+/// Show a license
+#[utoipa::path(responses((status = 200, body = LicenseView)))]
+#[get("/api/v1/licenses/{id}")]
+pub(crate) async fn show_license(
+    caller: Caller<ReadLicenses>,
+    id: Id<LicenseId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<LicenseView>, Problem> {
+    Ok(LicenseView::answer(engine.license(&caller, id.0).await?, engine.now()))
+}
+
+/// Change a license's name, description or bounds
+///
+/// Payload, dates and customer never change: that is refused with `immutable_field`. Renew the license, or
+/// create another.
+#[utoipa::path(params(IfMatch), responses((status = 200, body = LicenseView)))]
+#[patch("/api/v1/licenses/{id}")]
+pub(crate) async fn update_license(
+    command: Command<WriteLicenses, LicenseChange>,
+    id: Id<LicenseId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<Answer<LicenseView>, Problem> {
+    let Command { access, body, .. } = command;
+    let license = engine.adjust_license(&access, id.0, body, seen.0).await?;
+    Ok(LicenseView::answer(license, engine.now()))
+}
+
+/// Delete a license
+///
+/// Its name is free again; its tokens count as revoked.
+#[utoipa::path(params(IfMatch), responses((status = 204, description = "Deleted")))]
+#[delete("/api/v1/licenses/{id}")]
+pub(crate) async fn delete_license(
+    caller: Caller<WriteLicenses>,
+    id: Id<LicenseId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<HttpResponse, Problem> {
+    engine.delete_license(&caller, id.0, seen.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// To whom a link was mailed.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct Mailed {
+    email: Email,
+}
+
+/// Mail an onboarding link to a license's customer
+#[utoipa::path(responses((status = 200, body = Mailed)))]
+#[post("/api/v1/licenses/{id}/mail-onboarding-link")]
+pub(crate) async fn mail_onboarding_link(
+    command: Command<WriteLicenses, Nothing>,
+    id: Id<LicenseId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<Mailed>, Problem> {
+    let email = engine.mail_onboarding_link(&command.access, id.0).await?;
+    Ok(Answer::ok(Mailed { email }))
+}
+
+/// Renew a license
+///
+/// Appends a revision: the license keeps its id and has another token.
+#[utoipa::path(params(Once), responses((status = 200, body = LicenseView)))]
+#[post("/api/v1/licenses/{id}/renew")]
+pub(crate) async fn renew_license(
+    command: Command<WriteLicenses, Renewal>,
+    id: Id<LicenseId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<LicenseView>, Problem> {
+    let Command { access, body, once } = command;
+    let done = engine.renew_license(&access, id.0, body, once.as_ref()).await?;
+    Ok(LicenseView::done(done, engine.now()))
+}
+
+/// End a suspension
+///
+/// The license is as it was before.
+#[utoipa::path(params(Once), responses((status = 200, body = LicenseView)))]
+#[post("/api/v1/licenses/{id}/resume")]
+pub(crate) async fn resume_license(
+    command: Command<WriteLicenses, Nothing>,
+    id: Id<LicenseId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<LicenseView>, Problem> {
+    let done = engine.resume_license(&command.access, id.0, command.once.as_ref()).await?;
+    Ok(LicenseView::done(done, engine.now()))
+}
+
+/// End a license for ever
+///
+/// It gives no token from now on, and reaches offline verifiers by the status list.
+#[utoipa::path(params(Once), responses((status = 200, body = LicenseView)))]
+#[post("/api/v1/licenses/{id}/revoke")]
+pub(crate) async fn revoke_license(
+    command: Command<WriteLicenses, Nothing>,
+    id: Id<LicenseId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<LicenseView>, Problem> {
+    let done = engine.revoke_license(&command.access, id.0, command.once.as_ref()).await?;
+    Ok(LicenseView::done(done, engine.now()))
+}
+
+/// Hold a license back
+///
+/// Until it is resumed: it gives no token, and the status list says so.
+#[utoipa::path(params(Once), responses((status = 200, body = LicenseView)))]
+#[post("/api/v1/licenses/{id}/suspend")]
+pub(crate) async fn suspend_license(
+    command: Command<WriteLicenses, Nothing>,
+    id: Id<LicenseId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<LicenseView>, Problem> {
+    let done = engine.suspend_license(&command.access, id.0, command.once.as_ref()).await?;
+    Ok(LicenseView::done(done, engine.now()))
 }

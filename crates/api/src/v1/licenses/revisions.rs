@@ -4,7 +4,6 @@ use actix_web::{HttpRequest, get, web};
 use keyward_domain::permission::ReadLicenses;
 use keyward_domain::{LicenseId, Page, Revision, RevisionId, RevisionState, Timestamp};
 use keyward_engine::Engine;
-use keyward_web::problem::Refused;
 use keyward_web::{Answer, Caller, Id, Problem, Query, part};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -18,7 +17,6 @@ use crate::v1::page::PageView;
 #[schema(as = Revision)]
 pub(crate) struct RevisionView {
     /// The `jti` of its tokens.
-    #[schema(value_type = String, format = Uuid)]
     id: RevisionId,
     /// 1 for the first.
     number: u32,
@@ -26,18 +24,14 @@ pub(crate) struct RevisionView {
     #[schema(example = "current")]
     state: &'static str,
     /// Since when it is superseded or revoked.
-    #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<Timestamp>,
-    #[schema(value_type = String, format = DateTime)]
     not_before: Timestamp,
-    #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     #[schema(value_type = Object)]
     payload: Box<RawValue>,
     /// The signing key of its tokens.
     kid: String,
     /// The `iat` of its tokens.
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
@@ -62,15 +56,9 @@ impl From<Revision> for RevisionView {
 }
 
 /// List the terms that a license has had, newest first
-#[utoipa::path(
-    tag = "licenses",
-    operation_id = "list_revisions",
-    params(("id" = String, Path, format = Uuid)),
-    security(("management_token" = ["licenses:read"])),
-    responses((status = 200, body = PageView<RevisionView>), Refused),
-)]
+#[utoipa::path(responses((status = 200, body = PageView<RevisionView>)))]
 #[get("/api/v1/licenses/{id}/revisions")]
-pub(crate) async fn list(
+pub(crate) async fn list_revisions(
     caller: Caller<ReadLicenses>,
     id: Id<LicenseId>,
     engine: web::Data<Engine>,
@@ -80,15 +68,9 @@ pub(crate) async fn list(
 }
 
 /// Fetch the token of one revision
-#[utoipa::path(
-    tag = "licenses",
-    operation_id = "revision_token",
-    params(("id" = String, Path, format = Uuid), ("number" = u32, Path), TokenQuery),
-    security(("management_token" = ["licenses:read"])),
-    responses((status = 200, body = TokenAnswer), Refused),
-)]
+#[utoipa::path(responses((status = 200, body = TokenAnswer)))]
 #[get("/api/v1/licenses/{id}/revisions/{number}/token")]
-pub(crate) async fn token(
+pub(crate) async fn revision_token(
     caller: Caller<ReadLicenses>,
     id: Id<LicenseId>,
     query: Query<TokenQuery>,

@@ -2,16 +2,13 @@ use actix_web::{get, web};
 use keyward_domain::LicenseId;
 use keyward_domain::permission::ReadLicenses;
 use keyward_engine::{Engine, TokenFormat};
-use keyward_web::problem::Refused;
-use keyward_web::{Answer, Caller, Fields, Id, Problem, Query, Request};
+use keyward_web::fields::Words;
+use keyward_web::{Answer, Caller, Fields, Id, Problem, Query, Request, words};
 use serde::Serialize;
 
 /// In which form the token is wanted.
-#[derive(Debug, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug)]
 pub(crate) struct TokenQuery {
-    /// `jwt` or `paseto`.
-    #[param(value_type = Option<String>, default = "jwt")]
     format: Option<&'static str>,
 }
 
@@ -22,6 +19,15 @@ impl TokenQuery {
 }
 
 impl Request for TokenQuery {
+    const WORDS: Words = words! {
+        /// In which form the token is wanted.
+        "" {
+            /// `jwt` or `paseto`.
+            /// Default: "jwt"
+            "format"
+        }
+    };
+
     fn read(fields: &mut Fields) -> Option<Self> {
         Some(Self { format: fields.optional_one_of("format", "unknown_format", &["jwt", "paseto"]) })
     }
@@ -38,15 +44,9 @@ pub(crate) struct TokenAnswer {
 /// Fetch a license's token
 ///
 /// An EdDSA JWT (RFC 8037) or a PASETO v4.public, to be verified offline with the organization's public key.
-#[utoipa::path(
-    tag = "licenses",
-    operation_id = "license_token",
-    params(("id" = String, Path, format = Uuid), TokenQuery),
-    security(("management_token" = ["licenses:read"])),
-    responses((status = 200, body = TokenAnswer), Refused),
-)]
+#[utoipa::path(responses((status = 200, body = TokenAnswer)))]
 #[get("/api/v1/licenses/{id}/token")]
-pub(crate) async fn token(
+pub(crate) async fn license_token(
     caller: Caller<ReadLicenses>,
     id: Id<LicenseId>,
     query: Query<TokenQuery>,

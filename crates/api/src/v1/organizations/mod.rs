@@ -1,53 +1,52 @@
 //! Organizations.
 
-mod create;
 mod deletion;
-mod export;
-mod list;
 mod notices;
-mod plan;
-mod resume;
-mod show;
 mod sign_in_provider;
-mod start_trial;
-mod suspend;
-mod update;
+
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, get, patch, post, web};
+use futures_util::stream::try_unfold;
+use keyward_domain::permission::{Operate, ReadOrganization, WriteOrganization, WriteOwners};
+use keyward_domain::{
+    AddressRange, Name, Organization, OrganizationId, OrganizationScope, OrganizationState, Page,
+    PageRequest, Permission, Plan, Slug, Timestamp,
+};
+use keyward_engine::{Engine, NewOrganization, NewProvider, NoticesChange, OrganizationChange, PlanChange};
+use keyward_web::fields::Nothing;
+use keyward_web::{Answer, Caller, Code, Command, Id, IfMatch, Once, Problem, Query};
+use serde::Serialize;
 
 use crate::routes::Routes;
-use crate::v1::page::PageQuery;
-use keyward_domain::{
-    AddressRange, Name, Organization, OrganizationId, OrganizationScope, OrganizationState, Plan, Slug,
-    Timestamp,
-};
-use keyward_web::{Answer, Code, Problem};
-use serde::Serialize;
+use crate::v1::Export;
+use crate::v1::page::PageView;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
-        .service(create::create)
-        .body::<create::CreateOrganization>()
-        .service(list::list)
-        .query::<PageQuery>("list_organizations")
-        .service(show::show)
-        .service(update::update)
-        .body::<update::UpdateOrganization>()
-        .service(notices::show::show)
-        .service(notices::update::update)
-        .body::<notices::update::UpdateNotices>()
-        .service(sign_in_provider::show::show)
-        .service(sign_in_provider::set::set)
-        .body::<sign_in_provider::set::SetProvider>()
-        .service(sign_in_provider::delete::delete)
-        .service(export::export)
-        .service(deletion::show::show)
-        .service(deletion::schedule::schedule)
-        .body::<deletion::schedule::ScheduleDeletion>()
-        .service(deletion::withdraw::withdraw)
-        .service(start_trial::start_trial)
-        .service(plan::set_plan)
-        .body::<plan::SetPlan>()
-        .service(suspend::suspend)
-        .service(resume::resume);
+        .service(create_organization)
+        .body::<NewOrganization>()
+        .service(list_organizations)
+        .query::<PageRequest>()
+        .service(show_organization)
+        .service(update_organization)
+        .body::<OrganizationChange>()
+        .service(notices::show_notices)
+        .service(notices::update_notices)
+        .body::<NoticesChange>()
+        .service(sign_in_provider::show_sign_in_provider)
+        .service(sign_in_provider::set_sign_in_provider)
+        .body::<NewProvider>()
+        .service(sign_in_provider::delete_sign_in_provider)
+        .service(export_organization)
+        .service(deletion::show_organization_deletion)
+        .service(deletion::schedule_organization_deletion)
+        .body::<deletion::ScheduleDeletion>()
+        .service(deletion::withdraw_organization_deletion)
+        .service(start_trial)
+        .service(set_plan)
+        .body::<PlanChange>()
+        .service(suspend_organization)
+        .service(resume_organization);
 }
 
 /// Goes on with the caller's own organization; another one is not there.
@@ -59,30 +58,24 @@ fn own(scope: OrganizationScope, id: OrganizationId) -> Result<(), Problem> {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Organization)]
 pub(crate) struct OrganizationView {
-    #[schema(value_type = String, format = Uuid)]
     id: OrganizationId,
-    #[schema(value_type = String, example = "Acme")]
+    /// Example: "Acme"
     name: Name,
     /// In public addresses and tokens; it can be changed until the first license is created.
-    #[schema(value_type = String, example = "acme")]
+    /// Example: "acme"
     slug: Slug,
     /// `free`, `pro`, `pro_trial` or `enterprise`.
     #[schema(example = "enterprise")]
     plan: &'static str,
     /// When the trial ends or has ended; after it the plan counts as `free`.
-    #[schema(value_type = Option<String>, format = DateTime)]
     trial_ends_at: Option<Timestamp>,
     /// What counts now.
     limits: LimitsView,
     /// Since when the operator has stopped serving its licenses.
-    #[schema(value_type = Option<String>, format = DateTime)]
     suspended_at: Option<Timestamp>,
     /// Addresses and networks refused for all its licenses.
-    #[schema(value_type = Vec<String>)]
     blocked_addresses: Vec<AddressRange>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     version: i64,
 }
@@ -134,4 +127,171 @@ impl OrganizationView {
         let version = organization.version;
         Answer::ok(Self::at(organization, now)).version(version)
     }
+}
+
+/// An organization just founded.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct CreatedOrganization {
+    organization: OrganizationView,
+    /// Its first management token with full scope, shown this once.
+    #[schema(example = "kw_mgmt_…")]
+    token: String,
+}
+
+/// Found an organization
+///
+/// For the server's operator: needs the scope `operator`, which `bootstrap --operator` gives.
+#[utoipa::path(
+    params(Once),
+    security(("management_token" = ["operator"])),
+    responses((status = 201, body = CreatedOrganization)),
+)]
+#[post("/api/v1/organizations")]
+pub(crate) async fn create_organization(
+    command: Command<Operate, NewOrganization>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<CreatedOrganization>, Problem> {
+    let Command { access, body, once } = command;
+    let founded = engine.create_organization(&access, body, once.as_ref()).await?;
+    let location = format!("/api/v1/organizations/{}", founded.organization.id);
+    let organization = OrganizationView::at(founded.organization, engine.now());
+    let token = founded.secret.expose().to_owned();
+    Ok(Answer::created(location, CreatedOrganization { organization, token }))
+}
+
+/// List the organizations that the token acts in
+///
+/// There is one: a token belongs to one organization. The operator sees all.
+#[utoipa::path(responses((status = 200, body = PageView<OrganizationView>)))]
+#[get("/api/v1/organizations")]
+pub(crate) async fn list_organizations(
+    caller: Caller<ReadOrganization>,
+    query: Query<PageRequest>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PageView<OrganizationView>>, Problem> {
+    let page = if caller.scopes().contains(Permission::Operate) {
+        engine.all_organizations(&caller.also::<Operate>()?, query.0).await?
+    } else {
+        Page::new(vec![engine.organization(&caller).await?], None)
+    };
+    let now = engine.now();
+    Ok(Answer::ok(PageView::of(page, |organization| OrganizationView::at(organization, now))))
+}
+
+/// Show your organization
+#[utoipa::path(responses((status = 200, body = OrganizationView)))]
+#[get("/api/v1/organizations/{id}")]
+pub(crate) async fn show_organization(
+    caller: Caller<ReadOrganization>,
+    id: Id<OrganizationId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<OrganizationView>, Problem> {
+    own(caller.scope(), id.0)?;
+    Ok(OrganizationView::answer(engine.organization(&caller).await?, engine.now()))
+}
+
+/// Change your organization's name, slug or block list
+#[utoipa::path(params(IfMatch), responses((status = 200, body = OrganizationView)))]
+#[patch("/api/v1/organizations/{id}")]
+pub(crate) async fn update_organization(
+    command: Command<WriteOrganization, OrganizationChange>,
+    id: Id<OrganizationId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<Answer<OrganizationView>, Problem> {
+    let Command { access, body, .. } = command;
+    own(access.scope(), id.0)?;
+    let organization = engine.update_organization(&access, body, seen.0).await?;
+    Ok(OrganizationView::answer(organization, engine.now()))
+}
+
+/// Export all that your organization has
+///
+/// One JSON object a line (`application/x-ndjson`): its `type`, and the thing as this API shows it elsewhere. No secrets, tokens or
+/// private keys. Each thing comes after what it names. It is not one moment's state: the first line (`export`) and the last
+/// (`end`) tell in `change` how often anything was changed before, and the same number says that nothing was changed
+/// meanwhile. Without the line of the type `end` it is not complete. Needs the scope to read each kind of thing besides.
+#[utoipa::path(
+    security(("management_token" = ["owners:write"])),
+    responses((status = 200, description = "The export", content_type = "application/x-ndjson", body = String)),
+)]
+#[get("/api/v1/organizations/{id}/export")]
+pub(crate) async fn export_organization(
+    caller: Caller<WriteOwners>,
+    id: Id<OrganizationId>,
+    engine: web::Data<Engine>,
+) -> Result<HttpResponse, Problem> {
+    own(caller.scope(), id.0)?;
+    let export = Export::begin(engine, caller.also()?).await?;
+    let lines = try_unfold(export, async |mut export| {
+        let lines = export.next().await.map_err(std::io::Error::other)?;
+        Ok::<_, std::io::Error>(lines.map(|lines| (Bytes::from(lines), export)))
+    });
+    Ok(HttpResponse::Ok().content_type("application/x-ndjson").streaming(lines))
+}
+
+/// Set an organization's plan
+///
+/// For the server's operator: needs the scope `operator`. Below a limit nothing is taken away.
+#[utoipa::path(
+    security(("management_token" = ["operator"])),
+    responses((status = 200, body = OrganizationView)),
+)]
+#[post("/api/v1/organizations/{id}/plan")]
+pub(crate) async fn set_plan(
+    command: Command<Operate, PlanChange>,
+    id: Id<OrganizationId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<OrganizationView>, Problem> {
+    let organization = engine.set_plan(&command.access, id.0, command.body).await?;
+    Ok(OrganizationView::answer(organization, engine.now()))
+}
+
+/// Resume an organization
+///
+/// For the server's operator: needs the scope `operator`. Its licenses are served again.
+#[utoipa::path(
+    security(("management_token" = ["operator"])),
+    responses((status = 200, body = OrganizationView)),
+)]
+#[post("/api/v1/organizations/{id}/resume")]
+pub(crate) async fn resume_organization(
+    command: Command<Operate, Nothing>,
+    id: Id<OrganizationId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<OrganizationView>, Problem> {
+    let organization = engine.resume_organization(&command.access, id.0).await?;
+    Ok(OrganizationView::answer(organization, engine.now()))
+}
+
+/// Begin your trial
+///
+/// From the plan `free`, once: 30 days of Pro.
+#[utoipa::path(params(Once), responses((status = 200, body = OrganizationView)))]
+#[post("/api/v1/organizations/{id}/start-trial")]
+pub(crate) async fn start_trial(
+    command: Command<WriteOrganization, Nothing>,
+    id: Id<OrganizationId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<OrganizationView>, Problem> {
+    own(command.access.scope(), id.0)?;
+    let done = engine.start_trial(&command.access, command.once.as_ref()).await?;
+    Ok(OrganizationView::answer(done.value, engine.now()).replayed(done.replayed))
+}
+
+/// Suspend an organization
+///
+/// For the server's operator: needs the scope `operator`. Validation of its licenses answers `org_suspended`.
+#[utoipa::path(
+    security(("management_token" = ["operator"])),
+    responses((status = 200, body = OrganizationView)),
+)]
+#[post("/api/v1/organizations/{id}/suspend")]
+pub(crate) async fn suspend_organization(
+    command: Command<Operate, Nothing>,
+    id: Id<OrganizationId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<OrganizationView>, Problem> {
+    let organization = engine.suspend_organization(&command.access, id.0).await?;
+    Ok(OrganizationView::answer(organization, engine.now()))
 }

@@ -2,9 +2,8 @@ use actix_web::{post, web};
 use keyward_domain::permission::WriteLicenses;
 use keyward_domain::{CustomerId, Email, EndTime, Invalid, Name, Notes, ProductId, StartTime};
 use keyward_engine::{Asked, Engine, Holder, IssuedKey, NewCustomer, NewKey};
-use keyward_web::fields::{Partly, Values, unread};
-use keyward_web::problem::Refused;
-use keyward_web::{Answer, Command, Fields, Id, Problem, Request};
+use keyward_web::fields::{Partly, Values, Words, unread};
+use keyward_web::{Answer, Command, Fields, Id, Once, Problem, Request, words};
 use serde::Serialize;
 use serde_json::json;
 
@@ -12,35 +11,46 @@ use crate::v1::customers::CustomerView;
 use crate::v1::licenses::LicenseView;
 
 /// A product key to be made: for a new customer (`email` and `name`) or one there is (`customer_id`).
-#[derive(Debug, Default, utoipa::ToSchema)]
+#[derive(Debug, Default)]
 pub(crate) struct CreateKey {
-    /// The new customer's contact address.
-    #[schema(value_type = Option<String>, format = Email, example = "it@example.com")]
     email: Option<Email>,
-    /// The new customer's name.
-    #[schema(value_type = Option<String>, example = "Example Inc.")]
     name: Option<Name>,
-    /// Internal notes on the new customer.
-    #[schema(value_type = Option<String>)]
     notes: Option<Notes>,
-    /// A customer there is, instead.
-    #[schema(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
-    /// Values of the product's fields. They become claims of the token and never change.
-    #[schema(value_type = Option<Object>, example = json!({"seats": 25}))]
     fields: Option<Values>,
-    /// The license's name; absent for one made of product and license key.
-    #[schema(value_type = Option<String>)]
     license_name: Option<Name>,
-    /// The first valid second, or a day in UTC, which begins it; absent for now.
-    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
     not_before: Option<StartTime>,
-    /// The first second that is no longer valid, or the last valid day in UTC, such as `2027-06-30`; absent for none.
-    #[schema(value_type = Option<String>, example = "2027-06-30T22:00:00Z")]
     expires_at: Option<EndTime>,
 }
 
 impl Request for CreateKey {
+    const WORDS: Words = words! {
+        /// A product key to be made: for a new customer (`email` and `name`) or one there is (`customer_id`).
+        "CreateKey" {
+            /// The new customer's contact address.
+            /// Example: "it@example.com"
+            "email",
+            /// The new customer's name.
+            /// Example: "Example Inc."
+            "name",
+            /// Internal notes on the new customer.
+            "notes",
+            /// A customer there is, instead.
+            "customer_id",
+            /// Values of the product's fields. They become claims of the token and never change.
+            /// Example: {"seats": 25}
+            "fields",
+            /// The license's name; absent for one made of product and license key.
+            "license_name",
+            /// The first valid second, or a day in UTC, which begins it; absent for now.
+            /// Example: "2027-06-30T22:00:00Z"
+            "not_before",
+            /// The first second that is no longer valid, or the last valid day in UTC, such as `2027-06-30`; absent for none.
+            /// Example: "2027-06-30T22:00:00Z"
+            "expires_at"
+        }
+    };
+
     fn read(fields: &mut Fields) -> Option<Self> {
         let customer_id: Option<CustomerId> = fields.optional("customer_id");
         let (email, name) = (fields.optional("email"), fields.optional("name"));
@@ -95,15 +105,12 @@ pub(crate) struct CreatedKey {
 ///
 /// Customer and license are created together, or not at all. A new customer takes the scope `customers:write` too.
 #[utoipa::path(
-    tag = "products",
-    operation_id = "create_product_key",
-    params(("id" = String, Path, format = Uuid), ("Idempotency-Key" = Option<String>, Header)),
-    request_body = CreateKey,
+    params(Once),
     security(("management_token" = ["licenses:write"])),
-    responses((status = 201, body = CreatedKey), Refused),
+    responses((status = 201, body = CreatedKey)),
 )]
 #[post("/api/v1/products/{id}/keys")]
-pub(crate) async fn create(
+pub(crate) async fn create_product_key(
     command: Command<WriteLicenses, Partly<CreateKey>>,
     id: Id<ProductId>,
     engine: web::Data<Engine>,

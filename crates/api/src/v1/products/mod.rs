@@ -1,47 +1,43 @@
 //! Products.
 
-mod archive;
-mod create;
-mod disable;
-mod enable;
 mod keys;
-mod list;
-mod page;
-mod rotate_key;
 mod settings;
-mod show;
-mod unarchive;
-mod update;
 mod usage;
 
-use crate::routes::Routes;
+use actix_web::{get, patch, post, web};
+use keyward_domain::permission::{ReadProducts, WriteProducts};
 use keyward_domain::product::{Markdown, PullRoles};
-use keyward_domain::{FieldDraft, Name, Notes, Product, ProductId, ProductState, Slug, Timestamp};
-use keyward_engine::{Done, KeyedProduct};
-use keyward_web::Answer;
+use keyward_domain::{
+    FieldDraft, Name, Notes, OrderedRequest, Product, ProductId, ProductOrder, ProductState, Slug, Timestamp,
+};
+use keyward_engine::{Done, Engine, KeyedProduct, NewProduct, ProductChange};
+use keyward_web::fields::Nothing;
+use keyward_web::{Answer, Caller, Command, Id, IfMatch, Once, Overlap, Problem, Query, markdown, request};
 use serde::Serialize;
-
 use settings::SettingsView;
+
+use crate::routes::Routes;
+use crate::v1::page::PageView;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
-        .service(create::create)
-        .body::<create::CreateProduct>()
-        .service(list::list)
-        .query::<list::ProductQuery>("list_products")
-        .service(show::show)
-        .service(update::update)
-        .body::<update::UpdateProduct>()
-        .service(rotate_key::rotate_key)
-        .body::<crate::v1::overlap::Overlap>()
-        .service(archive::archive)
-        .service(unarchive::unarchive)
-        .service(disable::disable)
-        .service(enable::enable)
-        .service(page::page)
-        .service(usage::usage)
-        .query::<usage::UsageQuery>("product_usage")
-        .service(keys::create)
+        .service(create_product)
+        .body::<NewProduct>()
+        .service(list_products)
+        .query::<ProductQuery>()
+        .service(show_product)
+        .service(update_product)
+        .body::<ProductChange>()
+        .service(rotate_product_key)
+        .body::<Overlap>()
+        .service(archive_product)
+        .service(unarchive_product)
+        .service(disable_product)
+        .service(enable_product)
+        .service(product_page)
+        .service(usage::product_usage)
+        .query::<usage::UsageQuery>()
+        .service(keys::create_product_key)
         .body::<keys::CreateKey>();
 }
 
@@ -49,39 +45,30 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Product)]
 pub(crate) struct ProductView {
-    #[schema(value_type = String, format = Uuid)]
     id: ProductId,
-    #[schema(value_type = String, example = "Acme Server")]
+    /// Example: "Acme Server"
     name: Name,
     /// Never changes.
-    #[schema(value_type = String, example = "acme-server")]
+    /// Example: "acme-server"
     slug: Slug,
     /// Internal: customers never see it.
-    #[schema(value_type = Option<String>)]
     description: Option<Notes>,
     /// What customers see, in Markdown.
-    #[schema(value_type = String)]
     page: Markdown,
     /// The form of a key, in its order.
-    #[schema(value_type = Vec<FieldSchema>)]
     fields: Vec<FieldDraft>,
     /// Which repositories its customers may pull from.
-    #[schema(value_type = Vec<PullRoleSchema>)]
     pull_roles: PullRoles,
     /// Which versions may run; empty for any.
-    versions: Vec<VersionSchema>,
+    versions: Vec<VersionView>,
     settings: SettingsView,
     /// `active`, `archived` or `disabled`.
     #[schema(example = "active")]
     state: &'static str,
-    #[schema(value_type = Option<String>, format = DateTime)]
     archived_at: Option<Timestamp>,
-    #[schema(value_type = Option<String>, format = DateTime)]
     disabled_at: Option<Timestamp>,
     api_key: ApiKeyView,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     version: i64,
 }
@@ -93,61 +80,17 @@ pub(crate) struct ApiKeyView {
     /// Its first characters.
     #[schema(example = "kw_prod_3f9A")]
     hint: String,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
     /// Until when the key before it lives on.
-    #[schema(value_type = Option<String>, format = DateTime)]
     previous_until: Option<Timestamp>,
-}
-
-/// One field of a product's keys.
-#[derive(Debug, utoipa::ToSchema)]
-#[schema(as = Field)]
-#[allow(dead_code, reason = "read by the derive alone")]
-pub(crate) struct FieldSchema {
-    /// The claim it becomes: 1 to 64 of A-Z, a-z, 0-9 and _.
-    #[schema(example = "seats")]
-    name: String,
-    /// As shown on the form; the name where absent.
-    label: Option<String>,
-    /// `text`, `textarea`, `email`, `number`, `select`, `checkbox` or `date`.
-    #[schema(example = "number")]
-    r#type: String,
-    /// Whether a key needs a value.
-    required: Option<bool>,
-    /// Whether the value may differ from the default; `true` where absent.
-    editable: Option<bool>,
-    /// Whether customers don't see it.
-    hidden: Option<bool>,
-    /// The value where none is given.
-    default: Option<serde_json::Value>,
-    /// For `select`: what may be chosen.
-    choices: Option<Vec<String>>,
-}
-
-/// A named set of repositories.
-#[derive(Debug, utoipa::ToSchema)]
-#[schema(as = PullRole)]
-#[allow(dead_code, reason = "read by the derive alone")]
-pub(crate) struct PullRoleSchema {
-    /// As tokens carry it.
-    #[schema(example = "runtime")]
-    name: String,
-    /// Repository names in which `*` stands for any text.
-    #[schema(example = json!(["acme/server", "acme/plugins-*"]))]
-    repositories: Vec<String>,
 }
 
 /// One entry of a version list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = ListedVersion)]
-pub(crate) struct VersionSchema {
-    /// A version, or all that share its first parts.
-    #[schema(example = "2.1.x")]
+pub(crate) struct VersionView {
     version: String,
-    /// `allowed`, `deprecated`, `latest` or `blocked`.
-    #[schema(example = "allowed")]
-    state: String,
+    state: &'static str,
 }
 
 /// A product with the API key that is shown this once.
@@ -169,7 +112,7 @@ impl From<Product> for ProductView {
         };
         let listed =
             |(pattern, standing): &(keyward_domain::version::Pattern, keyward_domain::version::Standing)| {
-                VersionSchema { version: pattern.as_str().to_owned(), state: standing.as_str().to_owned() }
+                VersionView { version: pattern.as_str().to_owned(), state: standing.as_str() }
             };
         Self {
             id: product.id,
@@ -211,4 +154,165 @@ impl From<KeyedProduct> for KeyedProductView {
     fn from(keyed: KeyedProduct) -> Self {
         Self { secret: keyed.secret.expose().to_owned(), product: keyed.product.into() }
     }
+}
+
+/// Create a product
+///
+/// Its API key is in the answer, and never shown again.
+#[utoipa::path(params(Once), responses((status = 201, body = KeyedProductView)))]
+#[post("/api/v1/products")]
+pub(crate) async fn create_product(
+    command: Command<WriteProducts, NewProduct>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<KeyedProductView>, Problem> {
+    let Command { access, body, once } = command;
+    let made = engine.create_product(&access, body, once.as_ref()).await?;
+    let (version, location) = (made.product.version, format!("/api/v1/products/{}", made.product.id));
+    Ok(Answer::created(location, made.into()).version(version))
+}
+
+/// Which products are wanted.
+#[derive(Debug)]
+pub(crate) struct ProductQuery {
+    q: Option<String>,
+    sort: OrderedRequest<ProductOrder>,
+}
+
+request! {
+    for ProductQuery {
+        /// Only those whose name contains this text.
+        q: optional,
+        ..sort: OrderedRequest<ProductOrder> =
+            "In which order: `name`, `state` or `created_at`, or with `-` before it the other way round. `-created_at` if absent.",
+    }
+}
+
+/// List products
+#[utoipa::path(responses((status = 200, body = PageView<ProductView>)))]
+#[get("/api/v1/products")]
+pub(crate) async fn list_products(
+    caller: Caller<ReadProducts>,
+    query: Query<ProductQuery>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PageView<ProductView>>, Problem> {
+    let Query(ProductQuery { q, sort }) = query;
+    let products = engine.products_in_order(&caller, q.as_deref(), &sort).await?;
+    Ok(Answer::ok(PageView::in_order(products, ProductView::from)))
+}
+
+/// Show a product
+#[utoipa::path(responses((status = 200, body = ProductView)))]
+#[get("/api/v1/products/{id}")]
+pub(crate) async fn show_product(
+    caller: Caller<ReadProducts>,
+    id: Id<ProductId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ProductView>, Problem> {
+    Ok(ProductView::answer(engine.product(&caller, id.0).await?))
+}
+
+/// Change a product
+#[utoipa::path(params(IfMatch), responses((status = 200, body = ProductView)))]
+#[patch("/api/v1/products/{id}")]
+pub(crate) async fn update_product(
+    command: Command<WriteProducts, ProductChange>,
+    id: Id<ProductId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ProductView>, Problem> {
+    let Command { access, body, .. } = command;
+    Ok(ProductView::answer(engine.update_product(&access, id.0, body, seen.0).await?))
+}
+
+/// Archive a product
+///
+/// It is out of sale and service: validation answers `product_archived` and is not counted. Nothing is lost.
+#[utoipa::path(params(Once), responses((status = 200, body = ProductView)))]
+#[post("/api/v1/products/{id}/archive")]
+pub(crate) async fn archive_product(
+    command: Command<WriteProducts, Nothing>,
+    id: Id<ProductId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ProductView>, Problem> {
+    let done = engine.archive_product(&command.access, id.0, command.once.as_ref()).await?;
+    Ok(ProductView::done(done))
+}
+
+/// Disable a product
+///
+/// It is out of service for a while: validation answers `product_disabled` and is not counted.
+#[utoipa::path(params(Once), responses((status = 200, body = ProductView)))]
+#[post("/api/v1/products/{id}/disable")]
+pub(crate) async fn disable_product(
+    command: Command<WriteProducts, Nothing>,
+    id: Id<ProductId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ProductView>, Problem> {
+    let done = engine.disable_product(&command.access, id.0, command.once.as_ref()).await?;
+    Ok(ProductView::done(done))
+}
+
+/// Enable a product
+///
+/// It is back in service.
+#[utoipa::path(params(Once), responses((status = 200, body = ProductView)))]
+#[post("/api/v1/products/{id}/enable")]
+pub(crate) async fn enable_product(
+    command: Command<WriteProducts, Nothing>,
+    id: Id<ProductId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ProductView>, Problem> {
+    let done = engine.enable_product(&command.access, id.0, command.once.as_ref()).await?;
+    Ok(ProductView::done(done))
+}
+
+/// A product's page as customers see it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(crate) struct PagePreview {
+    /// Safe to be put into a page: no scripts, images, raw HTML or links but to the web and to mailboxes.
+    #[schema(example = "<h1>Install</h1>")]
+    html: String,
+}
+
+/// Show a product's page as customers see it
+#[utoipa::path(responses((status = 200, body = PagePreview)))]
+#[get("/api/v1/products/{id}/page")]
+pub(crate) async fn product_page(
+    caller: Caller<ReadProducts>,
+    id: Id<ProductId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PagePreview>, Problem> {
+    let product = engine.product(&caller, id.0).await?;
+    Ok(Answer::ok(PagePreview { html: markdown::to_html(&product.page) }))
+}
+
+/// Give a product a new API key
+///
+/// The old key is refused from the very next request on, unless an overlap is asked for. The new one is in
+/// the answer, and never shown again.
+#[utoipa::path(params(Once), responses((status = 200, body = KeyedProductView)))]
+#[post("/api/v1/products/{id}/rotate-key")]
+pub(crate) async fn rotate_product_key(
+    command: Command<WriteProducts, Overlap>,
+    id: Id<ProductId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<KeyedProductView>, Problem> {
+    let Command { access, body, once } = command;
+    let made = engine.rotate_product_key(&access, id.0, body.seconds, once.as_ref()).await?;
+    let version = made.product.version;
+    Ok(Answer::ok(made.into()).version(version))
+}
+
+/// Unarchive a product
+///
+/// It is back in sale and service, with all it had.
+#[utoipa::path(params(Once), responses((status = 200, body = ProductView)))]
+#[post("/api/v1/products/{id}/unarchive")]
+pub(crate) async fn unarchive_product(
+    command: Command<WriteProducts, Nothing>,
+    id: Id<ProductId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<ProductView>, Problem> {
+    let done = engine.unarchive_product(&command.access, id.0, command.once.as_ref()).await?;
+    Ok(ProductView::done(done))
 }

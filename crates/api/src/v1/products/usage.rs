@@ -1,26 +1,23 @@
-use std::collections::BTreeMap;
-
 use actix_web::{get, web};
 use keyward_domain::permission::ReadProducts;
 use keyward_domain::{ProductId, Timestamp};
 use keyward_engine::{Engine, ProductUsage, Usage};
 use keyward_web::fields::Bounded;
-use keyward_web::problem::Refused;
-use keyward_web::{Answer, Caller, Fields, Id, Problem, Query, Request};
+use keyward_web::{Answer, Caller, Id, Problem, Query, request};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// How far back.
-#[derive(Debug, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug)]
 pub(crate) struct UsageQuery {
-    /// Days before today: 0 to 366.
-    #[param(value_type = Option<u32>, default = 30)]
     days: Option<Bounded<0, 366>>,
 }
 
-impl Request for UsageQuery {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { days: fields.optional("days") })
+request! {
+    for UsageQuery {
+        /// Days before today: 0 to 366.
+        /// Default: 30
+        days: optional,
     }
 }
 
@@ -55,15 +52,9 @@ impl From<Usage> for DayView {
 }
 
 /// Show how often a product was asked
-#[utoipa::path(
-    tag = "products",
-    operation_id = "product_usage",
-    params(("id" = String, Path, format = Uuid), UsageQuery),
-    security(("management_token" = ["products:read"])),
-    responses((status = 200, body = UsageView), Refused),
-)]
+#[utoipa::path(responses((status = 200, body = UsageView)))]
 #[get("/api/v1/products/{id}/usage")]
-pub(crate) async fn usage(
+pub(crate) async fn product_usage(
     caller: Caller<ReadProducts>,
     id: Id<ProductId>,
     query: Query<UsageQuery>,

@@ -1,35 +1,31 @@
 use actix_web::{get, web};
 use keyward_domain::permission::ReadRegistries;
 use keyward_domain::registry::{Decision, Holder, Operation, RegistryEvent};
-use keyward_domain::{CustomerId, LicenseId, RegistryEventId, RegistryId, RegistryKeyId, Timestamp};
+use keyward_domain::{
+    CustomerId, LicenseId, PageRequest, RegistryEventId, RegistryId, RegistryKeyId, Timestamp,
+};
 use keyward_engine::{Engine, EventFilter};
-use keyward_web::problem::Refused;
-use keyward_web::{Answer, Caller, Fields, Problem, Query, Request};
+use keyward_web::{Answer, Caller, Problem, Query, request};
 use serde::Serialize;
 
-use crate::v1::page::{PageQuery, PageView};
+use crate::v1::page::PageView;
 
 /// One pull, push or deletion, one token for the upstream itself, or what was refused of them.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = RegistryEvent)]
 pub(crate) struct EventView {
-    #[schema(value_type = String, format = Uuid)]
     id: RegistryEventId,
-    #[schema(value_type = String, format = Uuid)]
     registry_id: RegistryId,
     /// Whose registry key it was.
-    #[schema(value_type = Option<String>, format = Uuid)]
     registry_key_id: Option<RegistryKeyId>,
     /// Or whose license.
-    #[schema(value_type = Option<String>, format = Uuid)]
     license_id: Option<LicenseId>,
-    #[schema(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
     /// `pull`, `push`, `delete` or `token`.
-    #[schema(value_type = String, example = "pull")]
+    /// Example: "pull"
     operation: Operation,
     /// `allowed` or `denied`.
-    #[schema(value_type = String, example = "allowed")]
+    /// Example: "allowed"
     decision: Decision,
     #[schema(example = "acme/app")]
     repository: String,
@@ -46,7 +42,6 @@ pub(crate) struct EventView {
     /// By which client, as it calls itself.
     #[schema(example = "skopeo/1.9.3")]
     client: String,
-    #[schema(value_type = String, format = DateTime)]
     at: Timestamp,
 }
 
@@ -76,53 +71,38 @@ impl From<RegistryEvent> for EventView {
 }
 
 /// Which lines are wanted.
-#[derive(Debug, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug)]
 pub(crate) struct EventQuery {
-    /// Of this registry only.
-    #[param(value_type = Option<String>, format = Uuid)]
     registry_id: Option<RegistryId>,
-    /// Of this customer only.
-    #[param(value_type = Option<String>, format = Uuid)]
     customer_id: Option<CustomerId>,
-    /// Of this registry key only.
-    #[param(value_type = Option<String>, format = Uuid)]
     registry_key_id: Option<RegistryKeyId>,
-    /// `pull`, `push`, `delete` or `token`.
-    #[param(value_type = Option<String>)]
     operation: Option<Operation>,
-    /// `allowed` or `denied`.
-    #[param(value_type = Option<String>)]
     decision: Option<Decision>,
-    #[param(ignore)]
-    page: PageQuery,
+    page: PageRequest,
 }
 
-impl Request for EventQuery {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self {
-            registry_id: fields.optional("registry_id"),
-            customer_id: fields.optional("customer_id"),
-            registry_key_id: fields.optional("registry_key_id"),
-            operation: fields.optional("operation"),
-            decision: fields.optional("decision"),
-            page: PageQuery::read(fields)?,
-        })
+request! {
+    for EventQuery {
+        /// Of this registry only.
+        registry_id: optional,
+        /// Of this customer only.
+        customer_id: optional,
+        /// Of this registry key only.
+        registry_key_id: optional,
+        /// `pull`, `push`, `delete` or `token`.
+        operation: optional,
+        /// `allowed` or `denied`.
+        decision: optional,
+        ..page: PageRequest,
     }
 }
 
 /// List what happened at the registries
 ///
 /// One pull is one line, whatever number of requests a client makes of it; a refusal that is repeated at once is one.
-#[utoipa::path(
-    tag = "registries",
-    operation_id = "list_registry_events",
-    params(EventQuery, PageQuery),
-    security(("management_token" = ["registries:read"])),
-    responses((status = 200, body = PageView<EventView>), Refused),
-)]
+#[utoipa::path(tag = "registries", responses((status = 200, body = PageView<EventView>)))]
 #[get("/api/v1/registry-events")]
-pub(crate) async fn events(
+pub(crate) async fn list_registry_events(
     caller: Caller<ReadRegistries>,
     query: Query<EventQuery>,
     engine: web::Data<Engine>,
@@ -135,6 +115,6 @@ pub(crate) async fn events(
         operation,
         decision,
     };
-    let events = engine.registry_events(&caller, filter, page.request()).await?;
+    let events = engine.registry_events(&caller, filter, page).await?;
     Ok(Answer::ok(PageView::of(events, EventView::from)))
 }

@@ -1,39 +1,34 @@
 //! Registries.
 
-mod certificate;
-mod create;
-mod delete;
 mod events;
-mod list;
 mod notifications;
-mod show;
-mod sweep;
-mod update;
+
+use actix_web::{HttpResponse, delete, get, patch, post, web};
+use keyward_domain::permission::{ReadRegistries, WriteRegistries};
+use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
+use keyward_domain::{Name, PageRequest, RegistryId, Timestamp};
+use keyward_engine::{Engine, NewRegistry, RegistryChange};
+use keyward_web::fields::Nothing;
+use keyward_web::{Answer, Caller, Command, Id, IfMatch, Once, Problem, Query};
+use serde::Serialize;
 
 use crate::routes::Routes;
-use crate::v1::page::PageQuery;
-use keyward_domain::registry::{Credential, Host, Registry, RepositoryName, Upstream};
-use keyward_domain::{Name, RegistryId, Timestamp};
-use keyward_engine::NewCredential;
-use keyward_web::{Answer, Fields, Request};
-use serde::Serialize;
-use serde_json::json;
-use zeroize::Zeroizing;
+use crate::v1::page::PageView;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes
-        .service(create::create)
-        .body::<create::CreateRegistry>()
-        .service(list::list)
-        .query::<PageQuery>("list_registries")
-        .service(events::events)
-        .query::<events::EventQuery>("list_registry_events")
-        .service(show::show)
-        .service(update::update)
-        .body::<update::UpdateRegistry>()
-        .service(delete::delete)
-        .service(certificate::certificate)
-        .service(sweep::sweep);
+        .service(create_registry)
+        .body::<NewRegistry>()
+        .service(list_registries)
+        .query::<PageRequest>()
+        .service(events::list_registry_events)
+        .query::<events::EventQuery>()
+        .service(show_registry)
+        .service(update_registry)
+        .body::<RegistryChange>()
+        .service(delete_registry)
+        .service(show_registry_certificate)
+        .service(sweep_registry);
     notifications::routes(routes);
 }
 
@@ -41,36 +36,30 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Registry)]
 pub(crate) struct RegistryView {
-    #[schema(value_type = String, format = Uuid)]
     id: RegistryId,
-    #[schema(value_type = String, example = "Releases")]
+    /// Example: "Releases"
     name: Name,
     /// What clients log in to.
-    #[schema(value_type = String, example = "releases.registry.example.com")]
+    /// Example: "releases.registry.example.com"
     host: Host,
     /// The registry behind it.
-    #[schema(value_type = String, example = "http://127.0.0.1:5000")]
+    /// Example: "http://127.0.0.1:5000"
     upstream: Upstream,
     /// What every repository's name begins with in the upstream, where several share it.
-    #[schema(value_type = Option<String>)]
     prefix: Option<RepositoryName>,
     credential: CredentialView,
     /// How the upstream calls itself in its configuration (`auth.token.service`).
-    #[schema(value_type = String)]
     service: Host,
     /// Whether clients may be sent on to where the upstream keeps its blobs.
     pass_redirects: bool,
     /// Whether clients may also go to the upstream itself, with tokens that are fetched at `/registry/token`.
     direct: bool,
     /// When it was last begun to look at all of it; `null` if that is still to come.
-    #[schema(value_type = Option<String>, format = DateTime)]
     swept_at: Option<Timestamp>,
     /// Why the last look came to nothing; `null` if it did not.
     #[schema(example = "401 Unauthorized")]
     sweep_fault: Option<String>,
-    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
     version: i64,
 }
@@ -82,7 +71,6 @@ pub(crate) struct CredentialView {
     /// `token`, `basic` or `none`.
     #[schema(example = "token")]
     kind: &'static str,
-    #[schema(value_type = Option<String>)]
     user: Option<Name>,
 }
 
@@ -119,48 +107,106 @@ impl RegistryView {
     }
 }
 
-/// How the upstream is to know the gateway.
-#[derive(Debug, Clone, utoipa::ToSchema)]
-pub(crate) struct CredentialInput {
-    /// `token` (the default): a token for each request, signed by the registry's own key, which the upstream checks by
-    /// the registry's certificate. `basic`: user name and password. `none`: for an upstream on the same machine.
-    #[schema(example = "basic")]
-    kind: &'static str,
-    /// For `basic`.
-    #[schema(value_type = Option<String>)]
-    user: Option<Name>,
-    /// For `basic`.
-    password: Option<String>,
+/// Create a registry
+///
+/// It gets a key pair of its own. Give its certificate to the upstream before clients come.
+#[utoipa::path(params(Once), responses((status = 201, body = RegistryView)))]
+#[post("/api/v1/registries")]
+pub(crate) async fn create_registry(
+    command: Command<WriteRegistries, NewRegistry>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<RegistryView>, Problem> {
+    let Command { access, body, once } = command;
+    let done = engine.create_registry(&access, body, once.as_ref()).await?;
+    let (version, location) = (done.value.version, format!("/api/v1/registries/{}", done.value.id));
+    Ok(Answer::created(location, done.value.into()).version(version).replayed(done.replayed))
 }
 
-impl Request for CredentialInput {
-    fn read(fields: &mut Fields) -> Option<Self> {
-        let kind = fields.required_one_of("kind", "unknown_kind", &["token", "basic", "none"]);
-        let (user, password) = (fields.optional("user"), fields.optional::<String>("password"));
-        for name in ["user", "password"] {
-            match kind {
-                Some("basic") if !fields.is_given(name) => fields.missing(name, "is required with basic"),
-                Some("token" | "none") if fields.is_given(name) => {
-                    fields.fault(name, keyward_domain::Invalid::new("not_used", "is for basic alone"));
-                }
-                _ => {}
-            }
-        }
-        fields.relation(json!({
-            "if": {"properties": {"kind": {"const": "basic"}}},
-            "then": {"required": ["user", "password"], "properties": {"user": {"type": "string"}, "password": {"type": "string"}}},
-            "else": {"properties": {"user": {"type": "null"}, "password": {"type": "null"}}},
-        }));
-        Some(Self { kind: kind?, user, password })
-    }
+/// List registries
+#[utoipa::path(responses((status = 200, body = PageView<RegistryView>)))]
+#[get("/api/v1/registries")]
+pub(crate) async fn list_registries(
+    caller: Caller<ReadRegistries>,
+    page: Query<PageRequest>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PageView<RegistryView>>, Problem> {
+    let registries = engine.registries(&caller, page.0).await?;
+    Ok(Answer::ok(PageView::of(registries, RegistryView::from)))
 }
 
-impl From<CredentialInput> for NewCredential {
-    fn from(input: CredentialInput) -> Self {
-        match (input.kind, input.user, input.password) {
-            ("basic", Some(user), Some(password)) => Self::Basic { user, password: Zeroizing::new(password) },
-            ("none", ..) => Self::None,
-            _ => Self::Token,
-        }
-    }
+/// Show a registry
+#[utoipa::path(responses((status = 200, body = RegistryView)))]
+#[get("/api/v1/registries/{id}")]
+pub(crate) async fn show_registry(
+    caller: Caller<ReadRegistries>,
+    id: Id<RegistryId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<RegistryView>, Problem> {
+    Ok(RegistryView::answer(engine.registry(&caller, id.0).await?))
+}
+
+/// Change a registry
+#[utoipa::path(params(IfMatch), responses((status = 200, body = RegistryView)))]
+#[patch("/api/v1/registries/{id}")]
+pub(crate) async fn update_registry(
+    command: Command<WriteRegistries, RegistryChange>,
+    id: Id<RegistryId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<Answer<RegistryView>, Problem> {
+    let Command { access, body, .. } = command;
+    Ok(RegistryView::answer(engine.update_registry(&access, id.0, body, seen.0).await?))
+}
+
+/// Remove a registry
+///
+/// Its keys are dead from the next request on. What is in the upstream stays there.
+#[utoipa::path(params(IfMatch), responses((status = 204, description = "Removed")))]
+#[delete("/api/v1/registries/{id}")]
+pub(crate) async fn delete_registry(
+    caller: Caller<WriteRegistries>,
+    id: Id<RegistryId>,
+    seen: IfMatch,
+    engine: web::Data<Engine>,
+) -> Result<HttpResponse, Problem> {
+    engine.delete_registry(&caller, id.0, seen.0).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// What the upstream needs to take the gateway's tokens.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = RegistryCertificate)]
+pub(crate) struct CertificateView {
+    /// The certificate, PEM: the file that `rootcertbundle` names.
+    certificate: String,
+    /// What the configuration of a CNCF distribution registry must say, YAML.
+    configuration: String,
+}
+
+/// Show what the upstream needs to trust a registry
+#[utoipa::path(responses((status = 200, body = CertificateView)))]
+#[get("/api/v1/registries/{id}/certificate")]
+pub(crate) async fn show_registry_certificate(
+    caller: Caller<ReadRegistries>,
+    id: Id<RegistryId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<CertificateView>, Problem> {
+    let registry = engine.registry(&caller, id.0).await?;
+    Ok(Answer::ok(CertificateView {
+        certificate: engine.registry_certificate(&registry),
+        configuration: engine.upstream_configuration(&registry),
+    }))
+}
+
+/// Look at all of a registry soon
+///
+/// For what was pushed or deleted past the gateway; done every hour by itself. `swept_at` is `null` until it is done.
+#[utoipa::path(responses((status = 200, body = RegistryView)))]
+#[post("/api/v1/registries/{id}/sweep")]
+pub(crate) async fn sweep_registry(
+    command: Command<WriteRegistries, Nothing>,
+    id: Id<RegistryId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<RegistryView>, Problem> {
+    Ok(RegistryView::answer(engine.sweep_registry(&command.access, id.0).await?))
 }

@@ -1,0 +1,180 @@
+//! Alerts.
+
+use actix_web::{get, post, web};
+use keyward_domain::permission::{ReadRegistries, WriteRegistries};
+use keyward_domain::registry::{Holder, Operation};
+use keyward_domain::{
+    AddressRange, Alert, AlertId, AlertState, AlertStatus, CustomerId, Finding, LicenseId, PageRequest,
+    RegistryId, RegistryKeyId, Timestamp,
+};
+use keyward_engine::{AlertFilter, Engine};
+use keyward_web::fields::Nothing;
+use keyward_web::{Answer, Caller, Command, Id, Problem, Query, request};
+use serde::Serialize;
+
+use crate::routes::Routes;
+use crate::v1::audit_events::ActorView;
+use crate::v1::page::PageView;
+
+pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
+    routes.service(list_alerts).query::<AlertQuery>().service(show_alert).service(acknowledge_alert);
+}
+
+/// Something unusual at a registry.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Alert)]
+pub(crate) struct AlertView {
+    id: AlertId,
+    /// `open` or `acknowledged`.
+    /// Example: "open"
+    state: AlertStatus,
+    /// `unexpected_location`, `high_volume`, `many_refusals`, `unexpected_collection` or `rotation_uncollected`.
+    #[schema(example = "unexpected_location")]
+    kind: &'static str,
+    /// For people: what the key or license did.
+    #[schema(example = "pushed from 192.0.2.0/24, where it was not used in the last 90 days")]
+    message: String,
+    registry_id: RegistryId,
+    /// Whose registry key it was.
+    registry_key_id: Option<RegistryKeyId>,
+    /// Or whose license.
+    license_id: Option<LicenseId>,
+    customer_id: Option<CustomerId>,
+    detail: DetailView,
+    created_at: Timestamp,
+    acknowledged_at: Option<Timestamp>,
+    acknowledged_by: Option<ActorView>,
+}
+
+/// What was seen; what does not belong to the kind is `null`.
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = AlertDetail)]
+pub(crate) struct DetailView {
+    /// `pull`, `push`, `delete` or `token`.
+    /// Example: "push"
+    operation: Option<Operation>,
+    /// From where: the /24 of IPv4, the /48 of IPv6.
+    /// Example: "192.0.2.0/24"
+    network: Option<AddressRange>,
+    /// How often within an hour; of refusals, how many different requests.
+    count: Option<u32>,
+    /// How often in the busiest hour of the 30 days before.
+    usual: Option<u32>,
+    /// From when on the old secret is dead.
+    previous_until: Option<Timestamp>,
+    #[schema(example = "192.0.2.7")]
+    address: Option<String>,
+    /// The client, as it calls itself.
+    #[schema(example = "docker/28.0.1")]
+    client: Option<String>,
+}
+
+impl DetailView {
+    fn of(finding: Finding) -> Self {
+        let nothing = Self::default();
+        match finding {
+            Finding::UnexpectedLocation { operation, network } => {
+                Self { operation: Some(operation), network: Some(network), ..nothing }
+            }
+            Finding::HighVolume { operation, count, usual } => {
+                Self { operation: Some(operation), count: Some(count), usual: Some(usual), ..nothing }
+            }
+            Finding::ManyRefusals { count } => Self { count: Some(count), ..nothing },
+            Finding::UnexpectedCollection { network } => Self { network: Some(network), ..nothing },
+            Finding::RotationUncollected { until } => Self { previous_until: Some(until), ..nothing },
+        }
+    }
+}
+
+impl From<Alert> for AlertView {
+    fn from(alert: Alert) -> Self {
+        let (registry_key_id, license_id, customer_id) = match alert.holder {
+            Holder::Key(key) => (Some(key), None, None),
+            Holder::License { license, customer } => (None, Some(license), customer),
+        };
+        let (acknowledged_at, acknowledged_by) = match alert.state {
+            AlertState::Open => (None, None),
+            AlertState::Acknowledged { by, at } => (Some(at), Some(by.into())),
+        };
+        let (address, client) = match alert.origin {
+            Some(origin) => (Some(origin.address.ip().to_string()), Some(origin.client)),
+            None => (None, None),
+        };
+        Self {
+            id: alert.id,
+            state: alert.state.status(),
+            kind: alert.finding.kind(),
+            message: alert.finding.to_string(),
+            registry_id: alert.registry,
+            registry_key_id,
+            license_id,
+            customer_id,
+            detail: DetailView { address, client, ..DetailView::of(alert.finding) },
+            created_at: alert.created_at,
+            acknowledged_at,
+            acknowledged_by,
+        }
+    }
+}
+
+/// Which alerts are wanted.
+#[derive(Debug)]
+pub(crate) struct AlertQuery {
+    state: Option<AlertStatus>,
+    registry_id: Option<RegistryId>,
+    registry_key_id: Option<RegistryKeyId>,
+    page: PageRequest,
+}
+
+request! {
+    for AlertQuery {
+        /// `open` or `acknowledged`; absent for both.
+        state: optional,
+        /// Of this registry only.
+        registry_id: optional,
+        /// Of this registry key only.
+        registry_key_id: optional,
+        ..page: PageRequest,
+    }
+}
+
+/// List what was unusual at the registries
+///
+/// Each kind is told once a day for each key or license, and unexpected places once for each network. The first of
+/// a kind is mailed to owners and admins if that is set.
+#[utoipa::path(responses((status = 200, body = PageView<AlertView>)))]
+#[get("/api/v1/alerts")]
+pub(crate) async fn list_alerts(
+    caller: Caller<ReadRegistries>,
+    query: Query<AlertQuery>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<PageView<AlertView>>, Problem> {
+    let AlertQuery { state, registry_id, registry_key_id, page } = query.0;
+    let filter = AlertFilter { status: state, registry: registry_id, key: registry_key_id };
+    let alerts = engine.alerts(&caller, filter, page).await?;
+    Ok(Answer::ok(PageView::of(alerts, AlertView::from)))
+}
+
+/// Show an alert
+#[utoipa::path(responses((status = 200, body = AlertView)))]
+#[get("/api/v1/alerts/{id}")]
+pub(crate) async fn show_alert(
+    caller: Caller<ReadRegistries>,
+    id: Id<AlertId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<AlertView>, Problem> {
+    Ok(Answer::ok(engine.alert(&caller, id.0).await?.into()))
+}
+
+/// Acknowledge an alert
+///
+/// Says that you have seen to it. Saying so twice changes nothing.
+#[utoipa::path(responses((status = 200, body = AlertView)))]
+#[post("/api/v1/alerts/{id}/acknowledge")]
+pub(crate) async fn acknowledge_alert(
+    command: Command<WriteRegistries, Nothing>,
+    id: Id<AlertId>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<AlertView>, Problem> {
+    Ok(Answer::ok(engine.acknowledge_alert(&command.access, id.0).await?.into()))
+}
