@@ -18,7 +18,7 @@ fn signed(secret: &SecretKey, claims: &str) -> String {
 fuzz_target!(|input: (String, Vec<u8>)| {
     let (text, bytes) = input;
     let secret = SecretKey::from_seed([7; 32]);
-    let verifier = StatusListVerifier::builder().key(*secret.public_key()).max_list_bytes(1 << 16).build();
+    let verifier = StatusListVerifier::builder().key(secret.public_key().clone()).max_list_bytes(1 << 16).build();
     assert!(verifier.verify(&text, NOW).is_err());
     let _ = verifier.verify(&signed(&secret, &text), NOW);
 

@@ -8,7 +8,7 @@ const NOW: UnixSeconds = UnixSeconds::new(1_767_225_600);
 
 fuzz_target!(|text: &str| {
     let secret = SecretKey::from_seed([7; 32]);
-    let verifier = Verifier::for_any_product().key(*secret.public_key()).any_audience().build();
+    let verifier = Verifier::for_any_product().key(secret.public_key().clone()).any_audience().build();
 
     let _ = UnverifiedToken::parse(text).map(|token| (token.format(), token.kid()));
     // Nobody but the key's owner can have signed it.
