@@ -1,9 +1,12 @@
 //! One line for what a value looks like in JSON, beside the type that it is of.
 
-/// Says what a type looks like: `Name = schema;` for one that is read from text, with `exact` before it where white space at
-/// its ends counts, `composed Name;` for one that is read in a way of its own, `object Name;` for one of
-/// which each member is, `shown Name = schema;` for how one looks
-/// in answers, and `named Name = "Name";` for one that has a schema of its own there, made by whoever reads it. Nothing without the feature `openapi`.
+/// Says what types look like in JSON, and how requests read them. Nothing without the feature `openapi`.
+///
+/// - `Name = schema;`: it is one text, and read by its `FromStr`. With `exact` before it, white space at its ends counts.
+/// - `object Name;`: an object, whose members are read one by one.
+/// - `composed Name;`: read in a way of its own.
+/// - `shown Name = schema;`: how it looks in answers, where it is no text.
+/// - `named Name = "Name";`: in answers it is the schema of this name, which whoever reads it describes.
 #[macro_export]
 macro_rules! described {
     () => {};

@@ -8,6 +8,9 @@ use crate::{
 
 /// A thing with a version, which counts its changes, and the instant of the last of them.
 pub trait Versioned: Clone + PartialEq {
+    /// How often it was changed.
+    fn version(&self) -> i64;
+
     /// The same thing with the version and the instant of `other`.
     #[must_use]
     fn stamped_like(self, other: &Self) -> Self;
@@ -22,6 +25,10 @@ pub trait Versioned: Clone + PartialEq {
 macro_rules! versioned {
     ($($thing:ident),+ $(,)?) => {$(
         impl Versioned for $thing {
+            fn version(&self) -> i64 {
+                self.version
+            }
+
             fn stamped_like(self, other: &Self) -> Self {
                 Self { version: other.version, updated_at: other.updated_at, ..self }
             }
@@ -43,6 +50,10 @@ versioned!(
 );
 
 impl Versioned for License {
+    fn version(&self) -> i64 {
+        self.version
+    }
+
     fn stamped_like(self, other: &Self) -> Self {
         Self { version: other.version, updated_at: other.updated_at, ..self }
     }

@@ -3,6 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, Responder};
+use keyward_domain::Versioned;
+use keyward_engine::Done;
 use serde::Serialize;
 
 use crate::problem::{Code, Problem};
@@ -21,6 +23,24 @@ impl<T> Answer<T> {
     /// Here it is.
     pub fn ok(body: T) -> Self {
         Self { body, status: StatusCode::OK, version: None, location: None, replayed: false }
+    }
+
+    /// A thing as it is now, with its version.
+    pub fn of<D: Versioned>(thing: D) -> Self
+    where
+        T: From<D>,
+    {
+        let version = thing.version();
+        Self::ok(thing.into()).version(version)
+    }
+
+    /// A thing that was made, now or by an earlier request, and is at `location` from now on.
+    pub fn made<D: Versioned>(location: String, done: Done<D>) -> Self
+    where
+        T: From<D>,
+    {
+        let version = done.value.version();
+        Self::created(location, done.value.into()).version(version).replayed(done.replayed)
     }
 
     /// It was made, and is at `location` from now on.

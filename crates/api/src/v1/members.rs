@@ -56,13 +56,6 @@ impl From<Member> for MemberView {
     }
 }
 
-impl MemberView {
-    fn answer(member: Member) -> Answer<Self> {
-        let version = member.version;
-        Answer::ok(member.into()).version(version)
-    }
-}
-
 /// Add a member
 ///
 /// An owner is added by who has `owners:write` too.
@@ -78,8 +71,7 @@ pub(crate) async fn create_member(
 ) -> Result<Answer<MemberView>, Problem> {
     let Command { access, body, once } = command;
     let done = engine.create_member(&access, body, once.as_ref()).await?;
-    let (version, location) = (done.value.version, format!("/api/v1/members/{}", done.value.id));
-    Ok(Answer::created(location, done.value.into()).version(version).replayed(done.replayed))
+    Ok(Answer::made(format!("/api/v1/members/{}", done.value.id), done))
 }
 
 /// List members
@@ -102,7 +94,7 @@ pub(crate) async fn show_member(
     id: Id<MemberId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<MemberView>, Problem> {
-    Ok(MemberView::answer(engine.member(&caller, id.0).await?))
+    Ok(Answer::of(engine.member(&caller, id.0).await?))
 }
 
 /// Change a member's name or role
@@ -122,7 +114,7 @@ pub(crate) async fn update_member(
     engine: web::Data<Engine>,
 ) -> Result<Answer<MemberView>, Problem> {
     let Command { access, body, .. } = command;
-    Ok(MemberView::answer(engine.update_member(&access, id.0, body, seen.0).await?))
+    Ok(Answer::of(engine.update_member(&access, id.0, body, seen.0).await?))
 }
 
 /// Delete a member

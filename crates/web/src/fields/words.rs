@@ -124,9 +124,11 @@ macro_rules! request {
     };
     (@read required $fields:ident, $name:expr) => { $fields.required($name) };
     (@read required $fields:ident, $name:expr, $as:ty) => { $fields.required::<$as>($name).map(Into::into) };
-    (@read $kind:ident $fields:ident, $name:expr) => { $fields.optional($name) };
-    (@read $kind:ident $fields:ident, $name:expr, $as:ty) => { $fields.optional::<$as>($name).map(Into::into) };
+    (@read optional $fields:ident, $name:expr) => { $fields.optional($name) };
+    (@read optional $fields:ident, $name:expr, $as:ty) => { $fields.optional::<$as>($name).map(Into::into) };
+    (@read or_default $($rest:tt)*) => { $crate::request!(@read optional $($rest)*) };
     (@value required $value:ident) => { $value? };
     (@value or_default $value:ident) => { $value.unwrap_or_default() };
-    (@value $kind:ident $value:ident) => { $value };
+    (@value optional $value:ident) => { $value };
+    (@value patch $value:ident) => { $value };
 }

@@ -60,13 +60,6 @@ impl From<Application> for ApplicationView {
     }
 }
 
-impl ApplicationView {
-    fn answer(application: Application) -> Answer<Self> {
-        let version = application.version;
-        Answer::ok(application.into()).version(version)
-    }
-}
-
 /// Create an application
 #[utoipa::path(params(Once), responses((status = 201, body = ApplicationView)))]
 #[post("/api/v1/applications")]
@@ -76,8 +69,7 @@ pub(crate) async fn create_application(
 ) -> Result<Answer<ApplicationView>, Problem> {
     let Command { access, body, once } = command;
     let done = engine.create_application(&access, body, once.as_ref()).await?;
-    let (version, location) = (done.value.version, format!("/api/v1/applications/{}", done.value.id));
-    Ok(Answer::created(location, done.value.into()).version(version).replayed(done.replayed))
+    Ok(Answer::made(format!("/api/v1/applications/{}", done.value.id), done))
 }
 
 /// Which applications are wanted.
@@ -116,7 +108,7 @@ pub(crate) async fn show_application(
     id: Id<ApplicationId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<ApplicationView>, Problem> {
-    Ok(ApplicationView::answer(engine.application(&caller, id.0).await?))
+    Ok(Answer::of(engine.application(&caller, id.0).await?))
 }
 
 /// Change an application
@@ -129,7 +121,7 @@ pub(crate) async fn update_application(
     engine: web::Data<Engine>,
 ) -> Result<Answer<ApplicationView>, Problem> {
     let Command { access, body, .. } = command;
-    Ok(ApplicationView::answer(engine.update_application(&access, id.0, body, seen.0).await?))
+    Ok(Answer::of(engine.update_application(&access, id.0, body, seen.0).await?))
 }
 
 /// Delete an application

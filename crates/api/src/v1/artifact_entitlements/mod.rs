@@ -82,13 +82,6 @@ impl From<ArtifactEntitlement> for EntitlementView {
     }
 }
 
-impl EntitlementView {
-    fn answer(entitlement: ArtifactEntitlement) -> Answer<Self> {
-        let version = entitlement.version;
-        Answer::ok(entitlement.into()).version(version)
-    }
-}
-
 /// Entitle a customer to artifacts
 ///
 /// From the next pull on. The organization's first entitlement ends the open policy: until then every customer can pull
@@ -101,9 +94,7 @@ pub(crate) async fn create_artifact_entitlement(
 ) -> Result<Answer<EntitlementView>, Problem> {
     let Command { access, body, once } = command;
     let done = engine.create_artifact_entitlement(&access, body, once.as_ref()).await?;
-    let (version, location) =
-        (done.value.version, format!("/api/v1/artifact-entitlements/{}", done.value.id));
-    Ok(Answer::created(location, done.value.into()).version(version).replayed(done.replayed))
+    Ok(Answer::made(format!("/api/v1/artifact-entitlements/{}", done.value.id), done))
 }
 
 /// Which entitlements are wanted.
@@ -142,7 +133,7 @@ pub(crate) async fn show_artifact_entitlement(
     id: Id<ArtifactEntitlementId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<EntitlementView>, Problem> {
-    Ok(EntitlementView::answer(engine.artifact_entitlement(&caller, id.0).await?))
+    Ok(Answer::of(engine.artifact_entitlement(&caller, id.0).await?))
 }
 
 /// Change an artifact entitlement
@@ -157,7 +148,7 @@ pub(crate) async fn update_artifact_entitlement(
     engine: web::Data<Engine>,
 ) -> Result<Answer<EntitlementView>, Problem> {
     let Command { access, body, .. } = command;
-    Ok(EntitlementView::answer(engine.update_artifact_entitlement(&access, id.0, body, seen.0).await?))
+    Ok(Answer::of(engine.update_artifact_entitlement(&access, id.0, body, seen.0).await?))
 }
 
 /// End an artifact entitlement

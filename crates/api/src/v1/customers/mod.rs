@@ -64,13 +64,6 @@ impl From<Customer> for CustomerView {
     }
 }
 
-impl CustomerView {
-    fn answer(customer: Customer) -> Answer<Self> {
-        let version = customer.version;
-        Answer::ok(customer.into()).version(version)
-    }
-}
-
 /// Create a customer
 #[utoipa::path(params(Once), responses((status = 201, body = CustomerView)))]
 #[post("/api/v1/customers")]
@@ -80,8 +73,7 @@ pub(crate) async fn create_customer(
 ) -> Result<Answer<CustomerView>, Problem> {
     let Command { access, body, once } = command;
     let done = engine.create_customer(&access, body, once.as_ref()).await?;
-    let (version, location) = (done.value.version, format!("/api/v1/customers/{}", done.value.id));
-    Ok(Answer::created(location, done.value.into()).version(version).replayed(done.replayed))
+    Ok(Answer::made(format!("/api/v1/customers/{}", done.value.id), done))
 }
 
 /// Which customers are wanted.
@@ -121,7 +113,7 @@ pub(crate) async fn show_customer(
     id: Id<CustomerId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<CustomerView>, Problem> {
-    Ok(CustomerView::answer(engine.customer(&caller, id.0).await?))
+    Ok(Answer::of(engine.customer(&caller, id.0).await?))
 }
 
 /// Change a customer's name, address, notes or block list
@@ -134,7 +126,7 @@ pub(crate) async fn update_customer(
     engine: web::Data<Engine>,
 ) -> Result<Answer<CustomerView>, Problem> {
     let Command { access, body, .. } = command;
-    Ok(CustomerView::answer(engine.update_customer(&access, id.0, body, seen.0).await?))
+    Ok(Answer::of(engine.update_customer(&access, id.0, body, seen.0).await?))
 }
 
 /// Delete a customer

@@ -140,13 +140,8 @@ impl From<Product> for ProductView {
 }
 
 impl ProductView {
-    fn answer(product: Product) -> Answer<Self> {
-        let version = product.version;
-        Answer::ok(product.into()).version(version)
-    }
-
     fn done(done: Done<Product>) -> Answer<Self> {
-        Self::answer(done.value).replayed(done.replayed)
+        Answer::of(done.value).replayed(done.replayed)
     }
 }
 
@@ -208,7 +203,7 @@ pub(crate) async fn show_product(
     id: Id<ProductId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<ProductView>, Problem> {
-    Ok(ProductView::answer(engine.product(&caller, id.0).await?))
+    Ok(Answer::of(engine.product(&caller, id.0).await?))
 }
 
 /// Change a product
@@ -221,7 +216,7 @@ pub(crate) async fn update_product(
     engine: web::Data<Engine>,
 ) -> Result<Answer<ProductView>, Problem> {
     let Command { access, body, .. } = command;
-    Ok(ProductView::answer(engine.update_product(&access, id.0, body, seen.0).await?))
+    Ok(Answer::of(engine.update_product(&access, id.0, body, seen.0).await?))
 }
 
 /// Archive a product

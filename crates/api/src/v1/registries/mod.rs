@@ -100,13 +100,6 @@ impl From<Registry> for RegistryView {
     }
 }
 
-impl RegistryView {
-    fn answer(registry: Registry) -> Answer<Self> {
-        let version = registry.version;
-        Answer::ok(registry.into()).version(version)
-    }
-}
-
 /// Create a registry
 ///
 /// It gets a key pair of its own. Give its certificate to the upstream before clients come.
@@ -118,8 +111,7 @@ pub(crate) async fn create_registry(
 ) -> Result<Answer<RegistryView>, Problem> {
     let Command { access, body, once } = command;
     let done = engine.create_registry(&access, body, once.as_ref()).await?;
-    let (version, location) = (done.value.version, format!("/api/v1/registries/{}", done.value.id));
-    Ok(Answer::created(location, done.value.into()).version(version).replayed(done.replayed))
+    Ok(Answer::made(format!("/api/v1/registries/{}", done.value.id), done))
 }
 
 /// List registries
@@ -142,7 +134,7 @@ pub(crate) async fn show_registry(
     id: Id<RegistryId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<RegistryView>, Problem> {
-    Ok(RegistryView::answer(engine.registry(&caller, id.0).await?))
+    Ok(Answer::of(engine.registry(&caller, id.0).await?))
 }
 
 /// Change a registry
@@ -155,7 +147,7 @@ pub(crate) async fn update_registry(
     engine: web::Data<Engine>,
 ) -> Result<Answer<RegistryView>, Problem> {
     let Command { access, body, .. } = command;
-    Ok(RegistryView::answer(engine.update_registry(&access, id.0, body, seen.0).await?))
+    Ok(Answer::of(engine.update_registry(&access, id.0, body, seen.0).await?))
 }
 
 /// Remove a registry
@@ -208,5 +200,5 @@ pub(crate) async fn sweep_registry(
     id: Id<RegistryId>,
     engine: web::Data<Engine>,
 ) -> Result<Answer<RegistryView>, Problem> {
-    Ok(RegistryView::answer(engine.sweep_registry(&command.access, id.0).await?))
+    Ok(Answer::of(engine.sweep_registry(&command.access, id.0).await?))
 }
