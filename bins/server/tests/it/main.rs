@@ -287,7 +287,10 @@ fn a_newer_database_is_left_alone() {
 #[test]
 fn a_database_that_was_never_released_is_left_alone() {
     let folder = bootstrapped();
-    meddle(folder.path(), "UPDATE seaql_migrations SET version = 'm0001_first_license'");
+    meddle(
+        folder.path(),
+        "UPDATE seaql_migrations SET version = 'm0001_first_license' WHERE version = 'm0001_initial'",
+    );
     is_left_alone(folder.path(), "before 0.1.0");
     let backup = folder.path().join("keyward-data/keyward.db");
     let other = tempfile::tempdir().unwrap();

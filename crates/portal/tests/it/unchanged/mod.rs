@@ -384,7 +384,8 @@ async fn updates_that_change_nothing_keep_the_version(store: Store) {
         .unwrap();
     engine.set_notices(&scene.access().await, NoticesChange::default(), None).await.unwrap();
     engine.update_organization(&scene.access().await, OrganizationChange::default(), None).await.unwrap();
-    let members = engine.members(&scene.access().await, page).await.unwrap().newest();
+    let all = PageRequest { limit: PageRequest::MOST, after: None };
+    let members = engine.members(&scene.access().await, all).await.unwrap().newest();
     let member = members.into_iter().find(|member| member.role == Role::Viewer).unwrap();
     let change = keyward_engine::MemberChange { name: None, role: Some(member.role) };
     engine.update_member(&scene.access().await, member.id, change, None).await.unwrap();
