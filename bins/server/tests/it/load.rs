@@ -127,9 +127,6 @@ fn count(statuses: &[u16], wanted: u16) -> usize {
     statuses.iter().filter(|status| **status == wanted).count()
 }
 
-/// Within which a flooded server says that it is ready. Others use the machine of a test too: what balancers wait for, not more.
-const RESPONSIVE: Duration = Duration::from_secs(8);
-
 #[test]
 fn strangers_make_it_use_little() {
     let folder = tempfile::tempdir().unwrap();
@@ -165,7 +162,7 @@ fn strangers_make_it_use_little() {
     assert_eq!(count(&statuses, 303), 1, "{statuses:?}");
     assert!(statuses.iter().all(|status| matches!(status, 303 | 410 | 404 | 429 | 503)), "{statuses:?}");
     assert!(memory < 300);
-    assert!(slowest < RESPONSIVE, "{slowest:?}");
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
 
     let guess = |number: usize| format!("email=ada%40acme.example&password=wrong+{number}");
     let (statuses, memory, slowest) =
@@ -181,7 +178,7 @@ fn strangers_make_it_use_little() {
     assert!(statuses.iter().all(|status| matches!(status, 401 | 503)), "{statuses:?}");
     assert!(count(&statuses, 503) > 0, "{statuses:?}");
     assert!(memory < 300);
-    assert!(slowest < RESPONSIVE, "{slowest:?}");
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
 }
 
 #[test]
