@@ -1,14 +1,14 @@
 //! How often each product was asked on each day, by those who count without an allotment; and all together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_domain::ProductId;
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::Result;
 use crate::connection::Connection;
-use crate::convert::{ROW, Table};
+use crate::convert::Table;
 use crate::usage_counter as counter;
 
 pub(crate) mod row {
@@ -77,20 +77,9 @@ pub struct UsageDays<'a> {
 impl UsageDays<'_> {
     /// One day, locked until the end of the transaction.
     pub async fn lock(&self, day: i64) -> Result<Usage> {
-        let locked = || row::Entity::find_by_id((self.product.uuid(), day)).lock(ROW).one(self.tx);
-        if let Some(row) = locked().await? {
-            return read(row);
-        }
-        // A row that is not there can't be locked, so it is made first; of several who do, one does.
-        let row = row::ActiveModel {
-            product_id: Set(self.product.uuid()),
-            day: Set(day),
-            used: Set(0),
-            answers: Set("{}".to_owned()),
-        };
-        let mine = OnConflict::columns([row::Column::ProductId, row::Column::Day]).do_nothing().to_owned();
-        row::Entity::insert(row).on_conflict(mine).exec_without_returning(self.tx).await?;
-        locked().await?.map_or_else(|| Err(TABLE.corrupt("day")), read)
+        let day = (self.product, day);
+        let locked = counter::CounterDays { tx: self.tx }.lock(&BTreeSet::from([day])).await?.remove(&day);
+        locked.ok_or_else(|| TABLE.corrupt("day"))
     }
 
     /// Writes a day that is locked.

@@ -177,12 +177,12 @@ impl CounterDays<'_> {
 
     /// Adds up what counters have counted on one day that is over.
     pub async fn add_up(&self, (product, day): ProductDay) -> Result<()> {
-        let only = BTreeSet::from([(product, day)]);
-        let mut usage = self.lock(&only).await?.remove(&(product, day)).unwrap_or(Usage::none(day));
+        let (days, only) = (UsageDays { tx: self.tx, product }, BTreeSet::from([(product, day)]));
+        let mut usage = days.lock(day).await?;
         for counted in self.find(&only, true).await? {
             usage.add(&counted.usage);
         }
-        UsageDays { tx: self.tx, product }.save(&usage).await?;
+        days.save(&usage).await?;
         row::Entity::delete_many()
             .filter(row::Column::ProductId.eq(product.uuid()))
             .filter(row::Column::Day.eq(day))

@@ -83,7 +83,7 @@ fn many_first_addresses_of_one_license_leave_the_others_their_connections() {
                 (Some("active"), Some("active"))
             );
             // Longer than a request waits for a connection.
-            sleep(Duration::from_millis(2_100)).await;
+            sleep(Duration::from_millis(2_500)).await;
             drop(locked);
         };
         let (crowd, ()) = join(crowd, others).await;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use keyward_domain::bucket::{Allotment, Bucket};
+use keyward_domain::bucket::Bucket;
 use keyward_storage::{CounterDay, ProductDay, StorageError, Technical, Tx, Usage};
 use uuid::Uuid;
 
@@ -14,24 +14,23 @@ pub(super) struct Need {
     pub count: u64,
 }
 
-/// A counter's row of one day.
+/// A counter's own row of one day.
 #[derive(Clone)]
 pub(super) struct OwnDay {
-    pub allotment: Allotment,
-    pub usage: Usage,
+    pub row: CounterDay,
     /// Whether the bucket held less than was needed when the allotment was made.
     pub emptied: bool,
 }
 
 impl OwnDay {
-    pub(super) fn count(&mut self, answer: &str) {
-        self.allotment.used += 1;
-        self.usage.count(answer);
+    /// How many may still be counted.
+    pub(super) fn room(&self) -> u64 {
+        self.row.allotment().room()
     }
 
     /// Whether a bucket of this size is known to be empty.
     pub(super) fn is_full(&self, limit: Option<u32>) -> bool {
-        self.emptied && self.allotment.limit == limit && self.allotment.room() == 0
+        self.emptied && self.row.bucket == limit && self.room() == 0
     }
 }
 
@@ -54,7 +53,9 @@ impl Allotted {
             let need = needs[day].count;
             let allotment = locked.bucket.allot(counter, need);
             let usage = locked.rows.remove(&counter).map_or_else(|| Usage::none(day.1), |row| row.usage);
-            (*day, OwnDay { allotment, usage, emptied: allotment.room() < need })
+            let (bucket, allotted) = (allotment.limit, allotment.allotted);
+            let row = CounterDay { product: day.0, counter, bucket, allotted, usage };
+            (*day, OwnDay { row, emptied: allotment.room() < need })
         };
         Ok(Self { own: buckets.iter_mut().map(allotment).collect(), buckets })
     }
@@ -68,21 +69,14 @@ impl Allotted {
         let mut rows = Vec::new();
         for (day, locked) in &self.buckets {
             let own = &self.own[day];
-            if own.usage.used == locked.bucket.of(counter).used {
-                continue;
+            if own.row.usage.used > locked.bucket.of(counter).used {
+                rows.extend(locked.taken_back());
+                rows.push(own.row.clone());
             }
-            rows.extend(locked.taken_back());
-            rows.push(CounterDay {
-                product: day.0,
-                counter,
-                bucket: own.allotment.limit,
-                allotted: own.allotment.allotted,
-                usage: own.usage.clone(),
-            });
         }
         // An allotment on which nothing was counted is not written, unless there is none.
         let written: BTreeSet<_> = rows.iter().map(|row| (row.product, row.usage.day)).collect();
-        self.own.retain(|day, own| written.contains(day) || own.allotment.room() == 0);
+        self.own.retain(|day, own| written.contains(day) || own.room() == 0);
         if !rows.is_empty() {
             tx.counter_days().save(&rows).await?;
             tx.commit_unrecorded(Technical::Usage).await?;

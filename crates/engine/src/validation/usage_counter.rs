@@ -133,9 +133,9 @@ impl Group {
         let judge = |(entry, _): &Item| match entry.counted {
             _ if !changes.is_current(&entry.dependencies) => Outcome::Stale,
             None => Outcome::Released,
-            Some(_) if own.allotment.room() == 0 => Outcome::Full,
+            Some(_) if own.room() == 0 => Outcome::Full,
             Some(answer) => {
-                own.count(answer);
+                own.row.usage.count(answer);
                 Outcome::Released
             }
         };
@@ -212,25 +212,24 @@ impl CounterState {
         for count in counts {
             let day = (count.product, count.after.day);
             if let (true, Some(own)) = (counted.contains(&day), self.days.get_mut(&day)) {
-                own.allotment.used = count.after.used;
-                own.usage = count.after;
-                released.insert((day, own.allotment.limit));
+                own.row.usage = count.after;
+                released.insert((day, own.row.bucket));
             }
         }
         Ok(released)
     }
 
     fn count(&self, group: &Group) -> Option<Count> {
-        let own = self.days.get(&group.day).filter(|own| own.allotment.limit == group.limit)?;
+        let own = self.days.get(&group.day).filter(|own| own.row.bucket == group.limit)?;
         let changes = self.changes.get(&group.organization)?;
         let mut after = own.clone();
         let all = group.judge(changes, &mut after).iter().all(|outcome| *outcome == Outcome::Released);
-        (all && after.usage.used > own.usage.used).then_some(Count {
+        (all && after.row.usage.used > own.row.usage.used).then_some(Count {
             product: group.day.0,
             organization: group.organization,
             generation: changes.present?,
-            before: own.usage.used,
-            after: after.usage,
+            before: own.row.usage.used,
+            after: after.row.usage,
         })
     }
 
@@ -258,7 +257,7 @@ impl CounterState {
             };
             let changes = self.changes.entry(group.organization).or_default();
             // Of two sizes that one bucket had in one moment, the other comes later.
-            let own = own.filter(|own| own.allotment.limit == group.limit);
+            let own = own.filter(|own| own.row.bucket == group.limit);
             outcomes
                 .push(own.map_or_else(|| group.judge_uncounted(changes), |own| group.judge(changes, own)));
         }
