@@ -7,7 +7,7 @@ use keyward_domain::registry::{Artifact, ArtifactEntitlement, ArtifactGrant, Tag
 use keyward_domain::session::SessionHolder;
 use keyward_domain::validation::Sighting;
 use keyward_domain::{
-    ArtifactEntitlementId, ArtifactId, BlockList, Customer, CustomerId, Issue, License, LicenseId,
+    ArtifactEntitlementId, ArtifactId, BlockList, Customer, CustomerId, Ends, Issue, License, LicenseId,
     LicenseKey, OrganizationScope, PageRequest, ProductId, RegistryId, Renewal, RevisionId, RevisionState,
     Secret, SecretKind, Session, SessionId, Timestamp, Validity,
 };
@@ -209,7 +209,7 @@ fn renewed(license: License, now: Timestamp) -> Result<(License, keyward_domain:
     let old = &license.revision;
     let renewal = Renewal {
         not_before: Some(old.validity.not_before()),
-        expires_at: Some(old.validity.expires_at()),
+        ends: Ends::at(old.validity.ends_at()),
         payload: None,
         revoke_previous: false,
     };

@@ -107,7 +107,10 @@ struct Terms {
     /// First valid second (RFC 3339 or Unix seconds), or a day in UTC, which begins it
     #[arg(long, value_name = "TIME")]
     not_before: Option<String>,
-    /// First second no longer valid (RFC 3339 or Unix seconds), or the last valid day in UTC
+    /// End by the contract (RFC 3339 or Unix seconds), or the last day of it in UTC; the grace comes after it
+    #[arg(long, value_name = "TIME", conflicts_with = "no_end")]
+    ends_at: Option<String>,
+    /// First second no longer valid, the grace included, or the last valid day in UTC
     #[arg(long, value_name = "TIME", conflicts_with = "no_end")]
     expires_at: Option<String>,
     /// Valid without end
@@ -136,6 +139,8 @@ struct Request {
     payload: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     not_before: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<String>,
     /// Absent for the server's default, `null` for no end.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Option<String>>,
@@ -152,7 +157,9 @@ struct License {
     license_key: Option<String>,
     status: String,
     revision: u32,
+    health: String,
     not_before: String,
+    ends_at: Option<String>,
     expires_at: Option<String>,
     payload: Box<RawValue>,
 }
@@ -224,12 +231,14 @@ impl Licenses {
 impl Terms {
     fn request(self) -> anyhow::Result<Request> {
         let start = self.not_before.as_deref().map(instant::start).transpose();
+        let ends_at = self.ends_at.as_deref().map(instant::end).transpose().context("--ends-at")?;
         let end = self.expires_at.as_deref().map(instant::end).transpose();
         let payload = self.payload.as_deref().map(text_or_file).transpose()?;
         let payload = payload.map(|text| serde_json::from_str(&text)).transpose();
         Ok(Request {
             payload: payload.context("--payload is not JSON")?,
             not_before: start.context("--not-before")?.map(instant::show),
+            ends_at: ends_at.map(instant::show),
             expires_at: if self.no_end {
                 Some(None)
             } else {
@@ -249,6 +258,8 @@ fn show(license: License) -> anyhow::Result<()> {
     }
     line(&format!("customer     {}", license.customer_id.as_deref().unwrap_or("whole organization")))?;
     line(&format!("valid from   {}", license.not_before))?;
+    line(&format!("health       {}", license.health))?;
+    line(&format!("ends         {}", license.ends_at.as_deref().unwrap_or("never")))?;
     line(&format!("valid until  {}", license.expires_at.as_deref().unwrap_or("without end")))?;
     line(&format!("revision     {}", license.revision))?;
     line(&format!("payload      {}", license.payload.get()))?;
@@ -257,10 +268,10 @@ fn show(license: License) -> anyhow::Result<()> {
 
 fn list(page: Page<License>) -> anyhow::Result<()> {
     let row = |license: License| {
-        let end = license.expires_at.unwrap_or_else(|| "-".to_owned());
+        let end = license.ends_at.unwrap_or_else(|| "-".to_owned());
         [license.id, license.status, end, license.name]
     };
     let rows: Vec<_> = page.items.into_iter().map(row).collect();
-    table(["ID", "STATUS", "UNTIL", "NAME"], &rows)?;
+    table(["ID", "STATUS", "ENDS", "NAME"], &rows)?;
     page.next_cursor.map_or(Ok(()), |cursor| line(&format!("more: --cursor {cursor}")))
 }

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::product::Bounds;
-use crate::revision::{Issue, Revision, RevisionState, Validity};
+use crate::revision::{Ends, InvalidEnd, Issue, Revision, RevisionState, Validity};
 use crate::{
     CustomerId, Invalid, LicenseId, LicenseKey, Name, Notes, OrganizationId, Payload, ProductId, Timestamp,
 };
@@ -126,13 +126,13 @@ impl FromStr for LicenseStatus {
 
 crate::described!(LicenseStatus = crate::openapi::one_of(Self::ALL.map(Self::as_str)););
 
-/// Which terms a renewal changes. What is `None` stays, but for the end: that moves on by a year.
+/// Which terms a renewal changes. What is `None` stays, but for the end: that moves on by a year, its grace with it.
 #[derive(Debug, Clone, Default)]
 pub struct Renewal {
     /// The new first valid second.
     pub not_before: Option<Timestamp>,
-    /// The new end; `Some(None)` for no end.
-    pub expires_at: Option<Option<Timestamp>>,
+    /// The new end.
+    pub ends: Ends,
     /// The new custom claims.
     pub payload: Option<Payload>,
     /// Whether the tokens of all terms before are withdrawn at once.
@@ -154,8 +154,8 @@ pub enum RenewError {
     #[error(transparent)]
     State(#[from] TransitionError),
     /// By the new terms.
-    #[error("expires_at {0}")]
-    Validity(#[from] Invalid),
+    #[error(transparent)]
+    End(#[from] InvalidEnd),
 }
 
 impl LicenseState {
@@ -227,14 +227,12 @@ impl License {
         }
         let old = self.revision.validity;
         let not_before = renewal.not_before.unwrap_or(old.not_before());
-        let expires_at = renewal
-            .expires_at
-            .unwrap_or_else(|| old.expires_at().map(|end| end.max(now).max(not_before).plus_one_year()));
+        let year_later = old.ends_at().map(|end| end.max(now).max(not_before).plus_one_year());
         let revision = Revision {
             id: issue.id,
             license: self.id,
             number: self.revision.number + 1,
-            validity: Validity::new(not_before, expires_at)?,
+            validity: renewal.ends.validity(not_before, year_later, old.grace_seconds())?,
             payload: renewal.payload.unwrap_or_else(|| self.revision.payload.clone()),
             registry: issue.registry,
             issuer: issue.issuer,

@@ -61,8 +61,8 @@ pub struct Ending {
     pub name: Name,
     /// Who holds it.
     pub customer: Option<CustomerId>,
-    /// When it ends.
-    pub expires_at: Timestamp,
+    /// When it ends by its contract.
+    pub ends_at: Timestamp,
 }
 
 /// A registry key that is about to end, as it is told.

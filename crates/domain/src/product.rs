@@ -179,6 +179,8 @@ pub struct Settings {
     pub addresses: AddressMode,
     /// The limit that new licenses start with; `None` or 0 is none.
     pub default_max_ips: Option<u32>,
+    /// The grace that new licenses get, in days after their end by the contract; `None` or 0 is none.
+    pub default_grace_days: Option<u32>,
     /// Hours after which an address that was not seen is free again; `None` for never.
     pub ip_ttl_hours: Option<u32>,
     /// Whether the addresses of one IPv6 /64 count as one.
@@ -204,6 +206,7 @@ impl Default for Settings {
         Self {
             addresses: AddressMode::Off,
             default_max_ips: None,
+            default_grace_days: None,
             ip_ttl_hours: None,
             ipv6_by_64: false,
             enforce_expiry: true,
@@ -220,6 +223,13 @@ impl Default for Settings {
 impl Settings {
     /// The longest time for which an address can be kept without being seen: ten years.
     pub const MOST_TTL_HOURS: u32 = 10 * 366 * 24;
+    /// The longest grace: a year.
+    pub const MOST_GRACE_DAYS: u32 = 366;
+
+    /// The grace of new licenses in seconds.
+    pub fn grace_seconds(&self) -> i64 {
+        i64::from(self.default_grace_days.unwrap_or(0)) * 24 * 60 * 60
+    }
 }
 
 /// A customer-facing page as its vendor wrote it. It is made safe when it is shown, not here.

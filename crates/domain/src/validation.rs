@@ -255,7 +255,9 @@ pub struct VersionGate {
 pub struct Verdict {
     /// The answer.
     pub status: Status,
-    /// When the license ends; `None` without end, or where no license was looked at.
+    /// When the license ends by its contract, if it has a grace after that.
+    pub ends_at: Option<Timestamp>,
+    /// When the license is valid no longer; `None` without end, or where no license was looked at.
     pub expires_at: Option<Timestamp>,
     /// How addresses stand. In an answer that waits for [`register`](Self::register), as they will.
     pub addresses: Option<AddressCount>,
@@ -270,7 +272,15 @@ pub struct Verdict {
 impl Verdict {
     /// A refusal that looked at no license.
     pub fn refused(status: Status) -> Self {
-        Self { status, expires_at: None, addresses: None, version: None, custom: None, register: None }
+        Self {
+            status,
+            ends_at: None,
+            expires_at: None,
+            addresses: None,
+            version: None,
+            custom: None,
+            register: None,
+        }
     }
 
     /// Whether it may run.
@@ -304,6 +314,7 @@ pub fn decide(
         .or(gate.as_ref().is_some_and(|gate| !gate.allowed).then_some(Status::VersionNotAllowed));
     let verdict = Verdict {
         status: refusal.unwrap_or(Status::Active),
+        ends_at: facts.validity.grace_begins_at(),
         expires_at: facts.validity.expires_at(),
         addresses: seen,
         version: gate,

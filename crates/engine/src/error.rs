@@ -6,7 +6,7 @@ use keyward_domain::license::{RenewError, TransitionError};
 use keyward_domain::plan::LimitReached;
 use keyward_domain::product::ProductTransitionError;
 use keyward_domain::signing_key::KeyTransitionError;
-use keyward_domain::{Feature, Forbidden, Invalid, VersionName};
+use keyward_domain::{Feature, Forbidden, Invalid, InvalidEnd, VersionName};
 use keyward_storage::StorageError;
 
 /// Why nothing was changed.
@@ -303,11 +303,17 @@ impl From<KeyTransitionError> for Error {
     }
 }
 
+impl From<InvalidEnd> for Error {
+    fn from(InvalidEnd { field, invalid }: InvalidEnd) -> Self {
+        Self::field(field, invalid)
+    }
+}
+
 impl From<RenewError> for Error {
     fn from(error: RenewError) -> Self {
         match error {
             RenewError::State(error) => error.into(),
-            RenewError::Validity(invalid) => Self::field("expires_at", invalid),
+            RenewError::End(end) => end.into(),
         }
     }
 }

@@ -93,7 +93,7 @@ impl Engine {
                 customer: customer.as_deref(),
                 product: product.as_deref(),
                 registry: &registry,
-                ends: None,
+                ends: revision.validity.grace_begins_at().map(seconds),
             }),
             payload: revision.payload.as_str(),
             ..LicenseClaims::default()

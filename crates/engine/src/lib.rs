@@ -96,7 +96,7 @@ pub use keyward_storage::Named;
 pub use keyward_storage::Usage;
 pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Referrers, Shown};
 pub use keyward_token::pasted;
-pub use license::{Asked, BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Terms};
+pub use license::{Asked, BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Term, Terms};
 pub use log::LogRound;
 pub use mail::Mail;
 pub use mail_limit::{MailLimitReached, MailLimits};

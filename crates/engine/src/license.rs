@@ -3,10 +3,10 @@
 use keyward_domain::permission::{ReadLicenses, WriteCustomers, WriteLicenses};
 use keyward_domain::product::Bounds;
 use keyward_domain::{
-    Access, Action, BlockList, CustomResponse, Customer, CustomerId, Feature, Idempotency, Invalid, Issue,
-    License, LicenseFilter, LicenseId, LicenseKey, LicenseState, Name, Notes, OrganizationScope, Page,
-    PageRequest, Payload, Pin, Product, ProductId, ProductState, Renewal, Revision, RevisionId,
-    RevisionState, Timestamp, Validity, Versioned,
+    Access, Action, BlockList, CustomResponse, Customer, CustomerId, Ends, Feature, Idempotency, Invalid,
+    InvalidEnd, Issue, License, LicenseFilter, LicenseId, LicenseKey, LicenseState, Name, Notes,
+    OrganizationScope, Page, PageRequest, Payload, Pin, Product, ProductId, ProductState, Renewal, Revision,
+    RevisionId, RevisionState, Timestamp, Validity, Versioned,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -33,8 +33,8 @@ pub struct NewLicense {
     pub terms: Terms,
     /// The first valid second; `None` for now.
     pub not_before: Option<Timestamp>,
-    /// The end: `None` for one year from now, `Some(None)` for no end.
-    pub expires_at: Option<Option<Timestamp>>,
+    /// The end: one year from now if nothing is said of it.
+    pub ends: Ends,
 }
 
 /// Where the custom claims of a license come from.
@@ -65,8 +65,8 @@ pub struct NewKey {
     pub fields: FieldValues,
     /// The first valid second; `None` for now.
     pub not_before: Option<Timestamp>,
-    /// The end; `None` for none.
-    pub expires_at: Option<Timestamp>,
+    /// The end: none if nothing is said of it.
+    pub ends: Ends,
 }
 
 /// Who is to hold a new key.
@@ -145,7 +145,7 @@ impl Engine {
     ) -> Result<Done<License>> {
         let (scope, now) = (access.scope(), self.now());
         let not_before = new.not_before.unwrap_or(now);
-        let expires_at = new.expires_at.unwrap_or_else(|| Some(not_before.max(now).plus_one_year()));
+        let term = Term { not_before, ends: new.ends, otherwise: Some(not_before.max(now).plus_one_year()) };
 
         let earlier = async |change: Change<'_>, id: Uuid| find(&change, scope, id.into()).await;
         self.change_once(access, once, earlier, async |change| {
@@ -160,7 +160,7 @@ impl Engine {
                 Terms::Payload(payload) => (None, payload.clone()),
                 Terms::Product { product, fields } => (Some((*product, fields)), Payload::default()),
             };
-            let asked = Asked { customer: new.customer, product, not_before, expires_at };
+            let asked = Asked { customer: new.customer, product, term };
             let (product, filled) = asked.check(&change, scope).await?.sound()?;
             let payload = filled.unwrap_or(payload);
             let draft = Draft {
@@ -169,8 +169,7 @@ impl Engine {
                 customer: new.customer,
                 product,
                 payload,
-                not_before,
-                expires_at,
+                term,
             };
             let license = self.insert(&change, scope, draft).await?;
             finish(change, Action::LicenseCreated, &license).await?;
@@ -197,7 +196,8 @@ impl Engine {
         new: NewKey,
         once: Option<&Idempotency>,
     ) -> Result<Done<IssuedKey>> {
-        let (scope, now) = (access.scope(), self.now());
+        let scope = access.scope();
+        let term = Term { not_before: new.not_before.unwrap_or(self.now()), ends: new.ends, otherwise: None };
         let (customer, made) = match new.holder {
             Holder::New(customer) => {
                 access.also::<WriteCustomers>()?;
@@ -215,8 +215,7 @@ impl Engine {
             let asked = Asked {
                 customer: made.is_none().then_some(customer),
                 product: Some((product.id, &new.fields)),
-                not_before: new.not_before.unwrap_or(now),
-                expires_at: new.expires_at,
+                term,
             };
             let (_, payload) = asked.check(&change, scope).await?.sound()?;
             if let Some(made) = &made {
@@ -230,8 +229,7 @@ impl Engine {
                 customer: Some(customer),
                 product: Some(product),
                 payload: payload.unwrap_or_default(),
-                not_before: new.not_before.unwrap_or(now),
-                expires_at: new.expires_at,
+                term,
             };
             let license = self.insert(&change, scope, draft).await?;
             let issued = self.issued(&change, scope, license).await?;
@@ -252,8 +250,7 @@ impl Engine {
     /// Writes a new license with its first revision.
     async fn insert(&self, tx: &Tx, scope: OrganizationScope, draft: Draft) -> Result<License> {
         let now = self.now();
-        let validity = Validity::new(draft.not_before, draft.expires_at)
-            .map_err(|invalid| Error::field("expires_at", invalid))?;
+        let validity = draft.term.validity(draft.product.as_ref())?;
         if let Some(product) = &draft.product
             && product.state != ProductState::Active
         {
@@ -523,8 +520,7 @@ struct Draft {
     customer: Option<CustomerId>,
     product: Option<Product>,
     payload: Payload,
-    not_before: Timestamp,
-    expires_at: Option<Timestamp>,
+    term: Term,
 }
 
 fn named(text: &str) -> Result<Name> {
@@ -538,10 +534,27 @@ pub struct Asked<'a> {
     pub customer: Option<CustomerId>,
     /// Of which product, with the values of its fields.
     pub product: Option<(ProductId, &'a FieldValues)>,
+    /// From when to when it is to be valid.
+    pub term: Term,
+}
+
+/// From when to when a license is asked to be valid.
+#[derive(Debug, Clone, Copy)]
+pub struct Term {
     /// The first valid second.
     pub not_before: Timestamp,
-    /// The first second that is no longer valid.
-    pub expires_at: Option<Timestamp>,
+    /// What was said of the end.
+    pub ends: Ends,
+    /// The end if nothing was; `None` for none.
+    pub otherwise: Option<Timestamp>,
+}
+
+impl Term {
+    /// With the grace that the product's licenses get.
+    fn validity(self, product: Option<&Product>) -> std::result::Result<Validity, InvalidEnd> {
+        let grace = product.map_or(0, |product| product.settings.grace_seconds());
+        self.ends.validity(self.not_before, self.otherwise, grace)
+    }
 }
 
 /// What was found for it.
@@ -576,8 +589,8 @@ impl Asked<'_> {
                 }
             }
         }
-        if let Err(invalid) = Validity::new(self.not_before, self.expires_at) {
-            faults.push(FieldFault { field: "expires_at", invalid });
+        if let Err(InvalidEnd { field, invalid }) = self.term.validity(product.as_ref()) {
+            faults.push(FieldFault { field, invalid });
         }
         Ok(Checked { product, payload, faults })
     }

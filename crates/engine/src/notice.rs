@@ -138,7 +138,7 @@ impl Engine {
         if endings.is_empty() && keys.is_empty() {
             return Ok(());
         }
-        endings.sort_by_key(|ending| ending.expires_at);
+        endings.sort_by_key(|ending| ending.ends_at);
         keys.sort_by_key(|ending| ending.expires_at);
         let mut mail = Ends {
             name: String::new(),
@@ -166,7 +166,7 @@ impl Engine {
             ends.push(End {
                 name: plain(&ending.name),
                 holder: customer.map(|customer| plain(&customer.name)),
-                end: ending.expires_at.as_end().to_string(),
+                end: ending.ends_at.as_end().to_string(),
                 url: format!("{}/licenses/{}", self.issuer.as_str(), ending.license),
             });
         }
@@ -210,8 +210,8 @@ impl Engine {
             if !self.count_recipient(tx, scope, &customer.email).await? {
                 continue;
             }
-            endings.sort_by_key(|ending| ending.expires_at);
-            let license = |ending: &Ending| (plain(&ending.name), ending.expires_at.as_end().to_string());
+            endings.sort_by_key(|ending| ending.ends_at);
+            let license = |ending: &Ending| (plain(&ending.name), ending.ends_at.as_end().to_string());
             let mail = CustomerEnds {
                 name: plain(&customer.name),
                 vendor: vendor.clone(),

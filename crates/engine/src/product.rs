@@ -47,6 +47,8 @@ pub struct SettingsChange {
     pub addresses: Option<AddressMode>,
     /// The limit that new licenses start with.
     pub default_max_ips: Option<Option<u32>>,
+    /// The grace that new licenses get, in days.
+    pub default_grace_days: Option<Option<u32>>,
     /// Hours after which an address is free again.
     pub ip_ttl_hours: Option<Option<u32>>,
     /// Whether one IPv6 /64 counts as one address.
@@ -306,6 +308,7 @@ impl SettingsChange {
         Settings {
             addresses: self.addresses.unwrap_or(settings.addresses),
             default_max_ips: self.default_max_ips.unwrap_or(settings.default_max_ips),
+            default_grace_days: self.default_grace_days.unwrap_or(settings.default_grace_days),
             ip_ttl_hours: self.ip_ttl_hours.unwrap_or(settings.ip_ttl_hours),
             ipv6_by_64: self.ipv6_by_64.unwrap_or(settings.ipv6_by_64),
             enforce_expiry: self.enforce_expiry.unwrap_or(settings.enforce_expiry),

@@ -6,7 +6,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{StatusCode, header};
 use askama::Template;
-use keyward_domain::{Permission, Scopes, Timestamp};
+use keyward_domain::{LicenseHealth, Permission, Scopes, Timestamp, Validity};
 use keyward_engine::{CustomerSession, MemberSession};
 
 use crate::assets;
@@ -225,6 +225,27 @@ pub(crate) fn start(instant: impl Instant) -> String {
 /// An end that may not be: the last day, or day and time.
 pub(crate) fn end(instant: impl Instant) -> String {
     instant.at().map_or_else(|| "no end".to_owned(), |at| at.as_end().to_string())
+}
+
+/// When a term ends by its contract, and its grace where it has one.
+pub(crate) fn term_end(validity: &Validity) -> String {
+    match validity.grace_begins_at() {
+        Some(ends_at) => format!("{}, grace until {}", end(ends_at), end(validity.expires_at())),
+        None => end(validity.ends_at()),
+    }
+}
+
+/// What a page warns of beside the status of a license that is valid.
+pub(crate) fn warning(health: LicenseHealth) -> Option<&'static str> {
+    match health {
+        LicenseHealth::Ending => Some("ends soon"),
+        LicenseHealth::InGrace => Some("in grace"),
+        LicenseHealth::Fine
+        | LicenseHealth::Ended
+        | LicenseHealth::NotYet
+        | LicenseHealth::Revoked
+        | LicenseHealth::Suspended => None,
+    }
 }
 
 /// The version of the assets, for their addresses.

@@ -113,8 +113,7 @@ impl LicenseNotices<'_> {
             .filter(license::Column::State.eq("active"))
             .filter(terms::Column::OrganizationId.eq(self.scope.id().uuid()))
             .filter(terms::Column::State.eq("current"))
-            .filter(terms::Column::ExpiresAt.gt(window.after.unix()))
-            .filter(terms::Column::ExpiresAt.lte(window.until.unix()))
+            .filter(ends_in(window))
             .filter(Condition::any().add(notified.is_null()).add(notified.gt(i64::from(window.days))));
         if audience == Audience::Customer {
             query = query.filter(license::Column::CustomerId.is_not_null());
@@ -123,7 +122,8 @@ impl LicenseNotices<'_> {
         let rows = query.limit(most).all(self.tx).await?;
         rows.into_iter()
             .map(|(license, terms)| {
-                let missing = StorageError::Corrupt { table: "revisions", column: "expires_at" };
+                let missing = StorageError::Corrupt { table: "revisions", column: "ends_at" };
+                let end = terms.as_ref().and_then(|terms| terms.ends_at.or(terms.expires_at));
                 let terms =
                     terms.ok_or(StorageError::Corrupt { table: "revisions", column: "license_id" })?;
                 Ok(Ending {
@@ -131,7 +131,7 @@ impl LicenseNotices<'_> {
                     revision: terms.id.into(),
                     name: Table::name(&license.name),
                     customer: license.customer_id.map(CustomerId::from),
-                    expires_at: TABLE.optional_time("expires_at", terms.expires_at)?.ok_or(missing)?,
+                    ends_at: TABLE.optional_time("ends_at", end)?.ok_or(missing)?,
                 })
             })
             .collect()
@@ -154,6 +154,15 @@ impl LicenseNotices<'_> {
         let set = set.filter(row::Column::OrganizationId.eq(self.scope.id().uuid())).exec(self.tx).await?;
         TABLE.one(set.rows_affected)
     }
+}
+
+/// That terms end by their contract in a window.
+fn ends_in(window: Window) -> Condition {
+    let within = |column: terms::Column| {
+        Condition::all().add(column.gt(window.after.unix())).add(column.lte(window.until.unix()))
+    };
+    let ungraced = within(terms::Column::ExpiresAt).add(terms::Column::EndsAt.is_null());
+    Condition::any().add(ungraced).add(within(terms::Column::EndsAt))
 }
 
 fn notified_column(audience: Audience) -> terms::Column {

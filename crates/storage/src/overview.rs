@@ -48,18 +48,21 @@ impl Licenses<'_> {
 
     /// How many of those that are active at `now` end before `until`, and the first of them to end, at most `most`.
     pub async fn ending(&self, now: Timestamp, until: Timestamp, most: u64) -> Result<(u64, Vec<License>)> {
-        let soon = || {
-            let later = terms::Column::ExpiresAt.gt(now.unix());
-            later.and(terms::Column::ExpiresAt.lt(until.unix()))
-        };
-        let begun = self.number(begun(self.scope, now, soon())).await?;
-        let out = self.number(out(self.scope, now, soon())).await?;
-        let first = match most {
-            0 => Vec::new(),
-            most => first_to_end(self.scope, now, until, most).all(self.tx).await?,
-        };
-        let first = first.into_iter().map(license::read).collect::<Result<_>>()?;
-        Ok((begun.saturating_sub(out), first))
+        let mut count = 0;
+        for soon in [valid_until_before(now, until), in_grace_at(until)] {
+            let begun = self.number(begun(self.scope, now, soon.clone())).await?;
+            count += begun.saturating_sub(self.number(out(self.scope, now, soon)).await?);
+        }
+        let mut first = Vec::new();
+        if most > 0 {
+            let graced = first_in_grace(self.scope, now, until, most).all(self.tx).await?;
+            first = first_to_end(self.scope, now, until, most).all(self.tx).await?;
+            first.extend(graced);
+        }
+        let mut first = first.into_iter().map(license::read).collect::<Result<Vec<_>>>()?;
+        first.sort_by_key(|license| (license.revision.validity.ends_at(), license.id));
+        first.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        Ok((count, first))
     }
 
     async fn number<E: EntityTrait>(&self, rows: Select<E>) -> Result<u64> {
@@ -95,20 +98,52 @@ pub(crate) fn out(scope: OrganizationScope, now: Timestamp, ends: SimpleExpr) ->
         .filter(ends)
 }
 
-/// Of those that are active at `now` and end before `until`, the first to end.
+/// That terms are valid at `now` and no longer at `until`.
+fn valid_until_before(now: Timestamp, until: Timestamp) -> SimpleExpr {
+    terms::Column::ExpiresAt.gt(now.unix()).and(terms::Column::ExpiresAt.lt(until.unix()))
+}
+
+/// That terms are in their grace at `until`. With those above, all that are valid at `now` and have ended by their contract
+/// then.
+fn in_grace_at(until: Timestamp) -> SimpleExpr {
+    terms::Column::EndsAt.lt(until.unix()).and(terms::Column::ExpiresAt.gte(until.unix()))
+}
+
+/// Of those that are active at `now` and end without a grace before `until`, the first to end.
 pub(crate) fn first_to_end(
     scope: OrganizationScope,
     now: Timestamp,
     until: Timestamp,
     most: u64,
 ) -> SelectTwo<licenses::Entity, terms::Entity> {
+    let soon = valid_until_before(now, until).and(terms::Column::EndsAt.is_null());
+    first_by(terms::Column::ExpiresAt, scope, now, soon, most)
+}
+
+/// Of those that are active at `now`, have a grace and end by their contract before `until`, the first to end.
+pub(crate) fn first_in_grace(
+    scope: OrganizationScope,
+    now: Timestamp,
+    until: Timestamp,
+    most: u64,
+) -> SelectTwo<licenses::Entity, terms::Entity> {
+    let soon = terms::Column::EndsAt.lt(until.unix()).and(terms::Column::ExpiresAt.gt(now.unix()));
+    first_by(terms::Column::EndsAt, scope, now, soon, most)
+}
+
+fn first_by(
+    end: terms::Column,
+    scope: OrganizationScope,
+    now: Timestamp,
+    soon: SimpleExpr,
+    most: u64,
+) -> SelectTwo<licenses::Entity, terms::Entity> {
     let active = LicenseFilter { status: Some(LicenseStatus::Active), ..LicenseFilter::default() };
     license::filtered(scope, &active, now)
         .filter(terms::Column::OrganizationId.eq(scope.id().uuid()))
-        .filter(terms::Column::ExpiresAt.gt(now.unix()))
-        .filter(terms::Column::ExpiresAt.lt(until.unix()))
+        .filter(soon)
         .select_also(terms::Entity)
-        .order_by_asc(terms::Column::ExpiresAt)
+        .order_by_asc(end)
         .order_by_asc(licenses::Column::Id)
         .limit(most)
 }

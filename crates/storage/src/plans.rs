@@ -71,6 +71,7 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
         ("licenses of a customer", text(listed(&theirs).build(backend))),
         ("active licenses", text(license::filtered(scope, &active, now).build(backend))),
         ("first to end", text(overview::first_to_end(scope, now, now.plus_days(30), 8).build(backend))),
+        ("first in grace", text(overview::first_in_grace(scope, now, now.plus_days(30), 8).build(backend))),
         ("begun", text(overview::begun(scope, now, never()).build(backend))),
         ("begun and out", text(overview::out(scope, now, never()).build(backend))),
         ("customers by address", text(customer::with_email(&email).build(backend))),

@@ -185,6 +185,7 @@ pub(crate) async fn by_key(tx: &Connection, hash: &SecretHash) -> Result<Option<
 struct Kept {
     addresses: AddressMode,
     default_max_ips: Option<u32>,
+    default_grace_days: Option<u32>,
     ip_ttl_hours: Option<u32>,
     ipv6_by_64: bool,
     enforce_expiry: bool,
@@ -208,6 +209,7 @@ impl Kept {
         Self {
             addresses: settings.addresses,
             default_max_ips: settings.default_max_ips,
+            default_grace_days: settings.default_grace_days,
             ip_ttl_hours: settings.ip_ttl_hours,
             ipv6_by_64: settings.ipv6_by_64,
             enforce_expiry: settings.enforce_expiry,
@@ -226,6 +228,7 @@ impl Kept {
         Ok(Settings {
             addresses: kept.addresses,
             default_max_ips: kept.default_max_ips,
+            default_grace_days: kept.default_grace_days,
             ip_ttl_hours: kept.ip_ttl_hours,
             ipv6_by_64: kept.ipv6_by_64,
             enforce_expiry: kept.enforce_expiry,

@@ -1,6 +1,6 @@
 //! Revisions: the terms of licenses, append-only but for the state that renewal gives the one before.
 
-use keyward_domain::{Kid, OrganizationScope, Payload, Revision, RevisionState, Validity};
+use keyward_domain::{Kid, OrganizationScope, Payload, Revision, RevisionState, Timestamp, Validity};
 use sea_orm::ActiveValue::{NotSet, Set};
 
 use crate::Result;
@@ -18,6 +18,8 @@ pub(crate) mod row {
         pub license_id: Uuid,
         pub number: i64,
         pub not_before: i64,
+        /// `None` where it is `expires_at`.
+        pub ends_at: Option<i64>,
         pub expires_at: Option<i64>,
         /// The JSON text as it was given.
         #[sea_orm(column_type = "Text")]
@@ -66,7 +68,8 @@ pub(crate) fn write(scope: OrganizationScope, revision: &Revision) -> row::Activ
         license_id: Set(revision.license.uuid()),
         number: Set(revision.number.into()),
         not_before: Set(revision.validity.not_before().unix()),
-        expires_at: Set(revision.validity.expires_at().map(keyward_domain::Timestamp::unix)),
+        ends_at: Set(revision.validity.grace_begins_at().map(Timestamp::unix)),
+        expires_at: Set(revision.validity.expires_at().map(Timestamp::unix)),
         payload: Set(revision.payload.as_str().to_owned()),
         registry: Set(serde_json::json!(revision.registry).to_string()),
         issuer: Set(revision.issuer.clone()),
@@ -83,6 +86,11 @@ pub(crate) fn write(scope: OrganizationScope, revision: &Revision) -> row::Activ
 pub(crate) fn read(row: row::Model) -> Result<Revision> {
     let not_before = TABLE.time("not_before", row.not_before)?;
     let expires_at = TABLE.optional_time("expires_at", row.expires_at)?;
+    let validity = TABLE.take("expires_at", Validity::new(not_before, expires_at))?;
+    let validity = match TABLE.optional_time("ends_at", row.ends_at)? {
+        Some(ends_at) => TABLE.take("ends_at", validity.ending_at(ends_at))?,
+        None => validity,
+    };
     let since = TABLE.optional_time("state_since", row.state_since)?;
     let state = match (row.state.as_str(), since) {
         ("current", None) => RevisionState::Current,
@@ -94,7 +102,7 @@ pub(crate) fn read(row: row::Model) -> Result<Revision> {
         id: row.id.into(),
         license: row.license_id.into(),
         number: TABLE.take("number", row.number.try_into())?,
-        validity: TABLE.take("expires_at", Validity::new(not_before, expires_at))?,
+        validity,
         payload: TABLE.take("payload", Payload::parse(&row.payload))?,
         registry: TABLE.take("registry", serde_json::from_str(&row.registry))?,
         issuer: row.issuer,

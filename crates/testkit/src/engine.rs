@@ -260,6 +260,6 @@ pub fn new_license(name: &str, payload: &str) -> NewLicense {
         customer: None,
         terms: Terms::Payload(Payload::parse(payload).expect("a payload")),
         not_before: None,
-        expires_at: None,
+        ends: Default::default(),
     }
 }

@@ -26,6 +26,9 @@ pub(super) fn write(
 ) -> String {
     let mut object = Object(String::with_capacity(640));
     object.raw("custom", verdict.custom.as_ref().map(|custom| custom.as_str()));
+    if let Some(ends_at) = verdict.ends_at {
+        object.time("ends", Some(ends_at));
+    }
     object.time("expires", verdict.expires_at);
     object.number("ip_count", verdict.addresses.map(|seen| seen.count));
     object.truth("ip_registered", verdict.addresses.map(|seen| seen.registered));

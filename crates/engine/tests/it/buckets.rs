@@ -56,7 +56,7 @@ async fn sold(vendor: &Vendor, name: &str) -> Sold {
         name: None,
         fields: Default::default(),
         not_before: None,
-        expires_at: None,
+        ends: Default::default(),
     };
     let license =
         vendor.engine.create_key(&vendor.access(), made.product.id, new, None).await.unwrap().value.license;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keyward_domain::registry::{RegistryKey, Rotation};
 use keyward_domain::validation::Status;
-use keyward_domain::{Idempotency, LicenseStatus, PageRequest, Timestamp};
+use keyward_domain::{Ends, Idempotency, LicenseStatus, PageRequest, Timestamp};
 use keyward_engine::jobs::ItemRun;
 use keyward_engine::{
     ClientInfo, Engine, NewCustomer, NewLicense, NewRegistryKey, NoticesChange, Retention, Tidied,
@@ -52,7 +52,7 @@ async fn serve(engine: &Engine, clock: &TestClock, seconds: i64) {
 
 async fn ending_in(vendor: &Vendor, name: &str, days: i64) {
     let expires_at = Some(Some(vendor.engine.now().plus_seconds(days * DAY)));
-    let new = NewLicense { expires_at, ..new_license(name, "{}") };
+    let new = NewLicense { ends: Ends { expires_at, ..Ends::default() }, ..new_license(name, "{}") };
     vendor.engine.create_license(&vendor.access(), new, None).await.unwrap();
 }
 

@@ -37,7 +37,7 @@ impl Shop {
             name: None,
             fields: Default::default(),
             not_before: None,
-            expires_at: None,
+            ends: Default::default(),
         };
         let license =
             engine.create_key(&vendor.access(), product.product.id, new, None).await.unwrap().value.license;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use keyward_domain::job::JobFault;
-use keyward_domain::{JobState, JobStatus};
+use keyward_domain::{Ends, JobState, JobStatus};
 use keyward_engine::jobs::{Job, LEASE_SECONDS, Runner, Schedule, Step, Stepping, Turn, Turns};
 use keyward_engine::{Engine, Error, NoticesChange, Resource, Retention};
 use keyward_testkit::database::Store;
@@ -379,7 +379,10 @@ async fn several_servers_do_all_jobs_and_each_thing_once(store: Store) {
     let change = NoticesChange { members: Some(true), ..NoticesChange::default() };
     engine.set_notices(&vendor.access(), change, None).await.unwrap();
     let expires_at = Some(Some(engine.now().plus_seconds(5 * DAY)));
-    let new = keyward_engine::NewLicense { expires_at, ..new_license("Ending", "{}") };
+    let new = keyward_engine::NewLicense {
+        ends: Ends { expires_at, ..Ends::default() },
+        ..new_license("Ending", "{}")
+    };
     engine.create_license(&vendor.access(), new, None).await.unwrap();
     let servers = whole_servers(&store);
     let names = ["deletions", "key_rotation", "notices", "retention"];

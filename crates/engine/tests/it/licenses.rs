@@ -1,7 +1,7 @@
 //! The life of licenses, and of the customers who hold them.
 
 use futures_util::future::join_all;
-use keyward_domain::{LicenseFilter, LicenseStatus, Notes, PageRequest};
+use keyward_domain::{Ends, LicenseFilter, LicenseStatus, Notes, PageRequest};
 use keyward_engine::{CustomerChange, Error, LicenseChange, NewLicense};
 use keyward_testkit::Vendor;
 use keyward_testkit::database::Store;
@@ -16,7 +16,7 @@ async fn a_license_without_dates_runs_from_now_for_a_year(store: Store) {
     let validity = license.revision.validity;
     assert_eq!(validity.not_before(), engine.now());
     assert_eq!(validity.expires_at(), Some(engine.now().plus_one_year()));
-    let endless = NewLicense { expires_at: Some(None), ..new_license("Endless", "{}") };
+    let endless = NewLicense { ends: Ends::at(None), ..new_license("Endless", "{}") };
     let endless = engine.create_license(&vendor.access(), endless, None).await.unwrap().value;
     assert_eq!(endless.revision.validity.expires_at(), None);
     let later = engine.now().plus_one_year().plus_one_year();

@@ -160,7 +160,7 @@ async fn a_default_name_ends_as_its_key_does_and_no_two_are_the_same(store: Stor
             name: None,
             fields: Vec::new(),
             not_before: None,
-            expires_at: None,
+            ends: Default::default(),
         };
         let issued = engine.create_key(&vendor.access(), product.id, new, None).await.unwrap().value;
         let key = issued.license.key.unwrap();

@@ -12,6 +12,7 @@ mod changes;
 mod clocks;
 mod deletion;
 mod erasure;
+mod grace;
 mod identity;
 mod jobs;
 mod keys;

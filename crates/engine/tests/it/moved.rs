@@ -1,6 +1,6 @@
 //! A server that has moved still says offline who is withdrawn, for tokens of every address it had.
 
-use keyward_domain::Renewal;
+use keyward_domain::{Ends, Renewal};
 use keyward_engine::{AskedList, TokenFormat};
 use keyward_storage::Store;
 use keyward_testkit::Vendor;
@@ -107,7 +107,7 @@ async fn every_address_that_living_tokens_name_has_its_list(store: Store) {
 async fn a_license_without_end_keeps_its_address_and_renewal_names_the_new_one(store: Store) {
     let (engine, clock) = engine_at(FIRST, store.clone(), 1);
     let first = Vendor::found(&engine, "Acme").await;
-    let endless = keyward_engine::NewLicense { expires_at: Some(None), ..new_license("Endless", "{}") };
+    let endless = keyward_engine::NewLicense { ends: Ends::at(None), ..new_license("Endless", "{}") };
     let license = engine.create_license(&first.access(), endless, None).await.unwrap().value;
     let old = engine.license_token(&first.access(), license.id, TokenFormat::Jwt).await.unwrap();
     let (second, later) = moved(&first, &store, SECOND, 2);

@@ -1,13 +1,13 @@
 //! Mails about licenses and registry keys that are about to end: once, to whom it concerns.
 
 use futures_util::future::join_all;
-use keyward_domain::{License, Renewal};
+use keyward_domain::{Ends, License, Renewal};
 use keyward_engine::jobs::ItemRun;
 use keyward_engine::{Engine, Mail, NewLicense, NewRegistryKey, NoticesChange, Terms};
 use keyward_testkit::Vendor;
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
-use keyward_testkit::engine::{engine, new_registry_key};
+use keyward_testkit::engine::{engine, new_license, new_registry_key};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -32,7 +32,10 @@ async fn ending(vendor: &Vendor, name: &str, customer: bool, days: i64) -> Licen
         customer,
         terms: Terms::Payload(Default::default()),
         not_before: None,
-        expires_at: Some(Some(vendor.engine.now().plus_seconds(days * DAY))),
+        ends: Ends {
+            expires_at: Some(Some(vendor.engine.now().plus_seconds(days * DAY))),
+            ..Ends::default()
+        },
     };
     vendor.engine.create_license(&vendor.access(), new, None).await.unwrap().value
 }
@@ -61,6 +64,23 @@ async fn nobody_is_told_more_often_a_day_than_mails_may_reach_them(store: Store)
     assert!(told.iter().all(|mail| mail.recipient.as_str() == "victim@elsewhere.example"));
     assert_eq!(told.len(), 20);
     assert!(told.iter().all(|mail| !mail.body.contains("evil.example")), "{}", told[0].body);
+}
+
+#[database_test]
+async fn it_is_the_end_by_the_contract_that_is_told(store: Store) {
+    let (engine, clock) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    for (name, days) in [("Soon", 20), ("Later", 40)] {
+        let at = |days: i64| Some(Some(engine.now().plus_seconds(days * DAY)));
+        let ends = Ends { ends_at: at(days), expires_at: at(days + 90) };
+        let new = NewLicense { ends, ..new_license(name, "{}") };
+        vendor.engine.create_license(&vendor.access(), new, None).await.unwrap();
+    }
+    clock.advance(3_600);
+    let told = mails(&engine).await;
+    let end = engine.now().plus_seconds(20 * DAY - 3_600).as_end().to_string();
+    assert!(told.iter().any(|mail| mail.body.contains(&end)), "{told:?}");
+    assert!(told.iter().all(|mail| !mail.body.contains("Later")));
 }
 
 #[database_test]
@@ -97,8 +117,10 @@ async fn members_are_told_once_a_day_of_what_is_new(store: Store) {
         [("owner@vendor.example", "A license ends on 2026-01-20 01:00 UTC")]
     );
 
-    let renewal =
-        Renewal { expires_at: Some(Some(engine.now().plus_seconds(6 * DAY))), ..Renewal::default() };
+    let renewal = Renewal {
+        ends: Ends { expires_at: Some(Some(engine.now().plus_seconds(6 * DAY))), ..Ends::default() },
+        ..Renewal::default()
+    };
     engine.renew_license(&vendor.access(), late.id, renewal, None).await.unwrap();
     engine.resume_license(&vendor.access(), suspended.id, None).await.unwrap();
     clock.advance(DAY);
@@ -180,8 +202,10 @@ async fn customers_are_told_if_the_vendor_wants_it(store: Store) {
     }
     clock.advance(DAY);
     assert_eq!(mails(&engine).await.len(), 1, "three days before");
-    let renewal =
-        Renewal { expires_at: Some(Some(engine.now().plus_seconds(2 * DAY))), ..Renewal::default() };
+    let renewal = Renewal {
+        ends: Ends { expires_at: Some(Some(engine.now().plus_seconds(2 * DAY))), ..Ends::default() },
+        ..Renewal::default()
+    };
     engine.renew_license(&vendor.access(), license.id, renewal, None).await.unwrap();
     clock.advance(3_600);
     assert_eq!(mails(&engine).await.len(), 1, "new terms, told of anew");

@@ -3,7 +3,7 @@
 
 use keyward_domain::admission::Rights;
 use keyward_domain::registry::Registry;
-use keyward_domain::{Address, License, Secret};
+use keyward_domain::{Address, Ends, License, Secret};
 use keyward_engine::validation::{Inquiry, Reply};
 use keyward_engine::vault::{MasterKey, Vault};
 use keyward_engine::{
@@ -49,7 +49,7 @@ impl Shop {
             name: None,
             fields: Default::default(),
             not_before: None,
-            expires_at: Some(engine.now().plus_seconds(100_000)),
+            ends: Ends::at(Some(engine.now().plus_seconds(100_000))),
         };
         let made = engine.create_key(&vendor.access(), product.product.id, new, None).await.unwrap().value;
         let registry = vendor.registry("Releases").await;

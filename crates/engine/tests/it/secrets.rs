@@ -78,7 +78,7 @@ async fn make_all(store: Store) -> Vec<String> {
         name: None,
         fields: Vec::new(),
         not_before: None,
-        expires_at: None,
+        ends: Default::default(),
     };
     let issued = engine.create_key(&vendor.access(), product.product.id, new, None).await.unwrap().value;
     secrets.push(issued.token);

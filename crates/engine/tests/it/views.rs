@@ -1,7 +1,7 @@
 //! What pages are given: numbers over everything, of one organization alone.
 
 use keyward_domain::{
-    License, LicenseFilter, LicenseOrder, LicenseStatus, Order, OrderedRequest, PageRequest,
+    Ends, License, LicenseFilter, LicenseOrder, LicenseStatus, Order, OrderedRequest, PageRequest,
 };
 use keyward_engine::views::{CustomerPages, EntitlementCounts};
 use keyward_engine::{Engine, Error, NewLicense};
@@ -17,7 +17,7 @@ async fn license(vendor: &Vendor, name: &str, days: (i64, Option<i64>)) -> Licen
     let at = |days: i64| vendor.engine.now().plus_seconds(days * DAY);
     let new = NewLicense {
         not_before: Some(at(days.0)),
-        expires_at: Some(days.1.map(at)),
+        ends: Ends::at(days.1.map(at)),
         ..new_license(name, "{}")
     };
     vendor.engine.create_license(&vendor.access(), new, None).await.unwrap().value
@@ -45,7 +45,7 @@ async fn fill(vendor: &Vendor, prefix: &str) {
     let renewed = license(vendor, &named("renewed"), (-1, Some(25))).await;
     let renewal = keyward_domain::Renewal {
         not_before: None,
-        expires_at: Some(None),
+        ends: Ends::at(None),
         payload: None,
         revoke_previous: true,
     };

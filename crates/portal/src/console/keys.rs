@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteLicenses};
 use keyward_domain::{
-    Customer, CustomerId, Email, EndTime, License, LicenseId, Name, Notes, Product, ProductId,
+    Customer, CustomerId, Email, EndTime, Ends, License, LicenseId, Name, Notes, Product, ProductId,
 };
 use keyward_engine::{Engine, Error, Holder, NewCustomer, NewKey, TokenFormat};
 use keyward_web::{Code, Fields, Id, Problem, Request, part};
@@ -189,7 +189,7 @@ async fn create(
                 name: None,
                 fields,
                 not_before: None,
-                expires_at: typed.end.map(Into::into),
+                ends: Ends::at(typed.end.map(Into::into)),
             };
             match engine.create_key(&signed.access, id.0, new, form.once()).await {
                 Ok(done) => {

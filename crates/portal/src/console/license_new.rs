@@ -4,8 +4,10 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, WriteLicenses};
-use keyward_domain::{Customer, CustomerId, EndTime, Name, Notes, Payload, StartTime};
+use keyward_domain::product::Settings;
+use keyward_domain::{Customer, CustomerId, EndTime, Ends, Name, Notes, Payload, StartTime, Timestamp};
 use keyward_engine::{Engine, Error, NewLicense, Terms};
+use keyward_web::fields::Bounded;
 use keyward_web::{Code, Fields, Problem, Request};
 
 use super::Listing;
@@ -70,7 +72,7 @@ async fn new(
     let now = engine.now();
     let form = Form::filled([
         ("not_before", day(now)),
-        ("expires_at", day(now.plus_one_year())),
+        ("ends_at", day(now.plus_one_year())),
         ("payload", "{\n  \"seats\": 25,\n  \"plan\": \"pro\"\n}".to_owned()),
     ]);
     NewLicensePage::send(&engine, &signed, Some(holder), form)
@@ -130,30 +132,42 @@ struct LicenseForm {
     name: Name,
     description: Option<Notes>,
     not_before: Option<StartTime>,
-    expires_at: Option<EndTime>,
+    end: Option<EndTime>,
+    grace_days: Option<Bounded<0, { Settings::MOST_GRACE_DAYS }>>,
     payload: Option<Payload>,
 }
 
 impl Request for LicenseForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, description) = (fields.required("name"), fields.optional("description"));
-        let (not_before, expires_at) = (fields.optional("not_before"), fields.optional("expires_at"));
-        Some(Self { name: name?, description, not_before, expires_at, payload: fields.optional("payload") })
+        let (not_before, end) = (fields.optional("not_before"), fields.optional("ends_at"));
+        let (grace_days, payload) = (fields.optional("grace_days"), fields.optional("payload"));
+        Some(Self { name: name?, description, not_before, end, grace_days, payload })
+    }
+}
+
+impl LicenseForm {
+    fn ends(&self) -> Ends {
+        let end: Option<Timestamp> = self.end.map(Into::into);
+        let days = self.grace_days.map_or(0, |days| i64::from(u32::from(days)));
+        Ends { ends_at: Some(end), expires_at: Some(end.map(|end| end.plus_days(days))) }
     }
 }
 
 async fn create(signed: Signed<WriteLicenses>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
     let holder = Holder::named(&engine, &signed, form.value("customer")).await?;
-    let typed = form.read::<LicenseForm>(&["name", "description", "not_before", "expires_at", "payload"]);
+    let typed =
+        form.read::<LicenseForm>(&["name", "description", "not_before", "ends_at", "grace_days", "payload"]);
     match (&holder, typed) {
         (Some(holder), Some(typed)) => {
+            let ends = typed.ends();
             let new = NewLicense {
                 name: typed.name,
                 description: typed.description,
                 customer: holder.id(),
                 terms: Terms::Payload(typed.payload.unwrap_or_default()),
                 not_before: typed.not_before.map(Into::into),
-                expires_at: Some(typed.expires_at.map(Into::into)),
+                ends,
             };
             match engine.create_license(&signed.access, new, form.once()).await {
                 Ok(done) => return Ok(page::go(format!("/licenses/{}?done=saved", done.value.id))),

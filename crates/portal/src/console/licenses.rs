@@ -5,8 +5,8 @@ use askama::Template;
 use keyward_domain::permission::{ReadLicenses, WriteLicenses};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{
-    Customer, EndTime, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes, Payload, Pin,
-    Product, Renewal, Revision, Timestamp,
+    Customer, EndTime, Ends, License, LicenseId, LicenseState, LicenseStatus, Link, Name, Notes, Payload,
+    Pin, Product, Renewal, Revision, Timestamp,
 };
 use keyward_engine::views::LicenseView;
 use keyward_engine::{BoundsChange, Engine, LicenseChange, Named};
@@ -53,6 +53,7 @@ struct LicensePage {
     shell: Shell,
     license: License,
     status: LicenseStatus,
+    warning: Option<&'static str>,
     customer: Option<Customer>,
     /// What a customer was called who has been deleted.
     gone: Option<Named>,
@@ -95,6 +96,7 @@ async fn page_of(
     page::send(&LicensePage {
         shell: Shell::vendor(&signed.person, &signed.csrf, "licenses", now).after(query),
         status: license.status(now),
+        warning: page::warning(license.health(now)),
         customer,
         gone: former_customer,
         product,
@@ -158,13 +160,13 @@ async fn save(
 }
 
 struct NewTerms {
-    expires_at: Option<EndTime>,
+    end: Option<EndTime>,
     payload: Option<Payload>,
 }
 
 impl Request for NewTerms {
     fn read(fields: &mut Fields) -> Option<Self> {
-        Some(Self { expires_at: fields.optional("new_end"), payload: fields.optional("new_payload") })
+        Some(Self { end: fields.optional("new_end"), payload: fields.optional("new_payload") })
     }
 }
 
@@ -176,9 +178,10 @@ async fn renew(
 ) -> Page {
     if let Some(terms) = form.read::<NewTerms>(&["new_end", "new_payload"]) {
         let no_end = form.is("no_end", "true").then_some(None);
+        let ends_at = no_end.or(terms.end.map(|end| Some(end.into())));
         let renewal = Renewal {
             not_before: None,
-            expires_at: no_end.or(terms.expires_at.map(|end| Some(end.into()))),
+            ends: Ends { ends_at, expires_at: None },
             payload: terms.payload,
             revoke_previous: form.is("revoke_previous", "true"),
         };

@@ -3,11 +3,12 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadProducts, WriteProducts};
-use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles};
+use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles, Settings};
 use keyward_domain::version::{Pattern, Standing};
 use keyward_domain::{Name, Notes, Product, ProductId, ProductOrder, Versions};
 use keyward_engine::views::ProductView;
 use keyward_engine::{Engine, Error, KeyedProduct, NewProduct, ProductChange, SettingsChange};
+use keyward_web::fields::Bounded;
 use keyward_web::{Fields, Id, Request, markdown};
 
 use super::Listing;
@@ -238,6 +239,7 @@ fn filled(product: &Product) -> Form {
         ("description", product.description.as_ref().map(ToString::to_string).unwrap_or_default()),
         ("ip_enforcement", settings.addresses.as_str().to_owned()),
         ("default_max_ips", number(settings.default_max_ips)),
+        ("default_grace_days", number(settings.default_grace_days)),
         ("ip_ttl_hours", number(settings.ip_ttl_hours)),
         ("ipv6_by_64", settings.ipv6_by_64.to_string()),
         ("expiry_enforcement", settings.enforce_expiry.to_string()),
@@ -298,22 +300,18 @@ async fn general(
 struct Numbers {
     addresses: Option<AddressMode>,
     max_ips: Option<u32>,
-    ttl: Option<u32>,
+    grace_days: Option<Bounded<0, { Settings::MOST_GRACE_DAYS }>>,
+    ttl: Option<Bounded<1, { Settings::MOST_TTL_HOURS }>>,
     custom: Option<keyward_domain::CustomResponse>,
 }
 
 impl Request for Numbers {
     fn read(fields: &mut Fields) -> Option<Self> {
-        let ttl = fields.optional("ip_ttl_hours");
-        let most = keyward_domain::product::Settings::MOST_TTL_HOURS;
-        if ttl.is_some_and(|hours| !(1..=most).contains(&hours)) {
-            let fault = keyward_domain::Invalid::new("out_of_range", format!("must be 1 to {most}"));
-            fields.fault("ip_ttl_hours", fault);
-        }
         Some(Self {
             addresses: fields.optional("ip_enforcement"),
             max_ips: fields.optional("default_max_ips"),
-            ttl,
+            grace_days: fields.optional("default_grace_days"),
+            ttl: fields.optional("ip_ttl_hours"),
             custom: fields.optional("custom_response_template"),
         })
     }
@@ -335,7 +333,13 @@ async fn settings(
     Posted(mut form): Posted,
     engine: web::Data<Engine>,
 ) -> Page {
-    let names = ["ip_enforcement", "default_max_ips", "ip_ttl_hours", "custom_response_template"];
+    let names = [
+        "ip_enforcement",
+        "default_max_ips",
+        "default_grace_days",
+        "ip_ttl_hours",
+        "custom_response_template",
+    ];
     let numbers = form.read::<Numbers>(&names);
     form.boxes(&BOXES);
     let on = |name: &str| Some(form.is(name, "true"));
@@ -343,7 +347,8 @@ async fn settings(
         settings: SettingsChange {
             addresses: numbers.addresses,
             default_max_ips: Some(numbers.max_ips),
-            ip_ttl_hours: Some(numbers.ttl),
+            default_grace_days: Some(numbers.grace_days.map(Into::into)),
+            ip_ttl_hours: Some(numbers.ttl.map(Into::into)),
             ipv6_by_64: on("ipv6_by_64"),
             enforce_expiry: on("expiry_enforcement"),
             gate_versions: on("version_gating"),

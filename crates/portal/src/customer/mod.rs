@@ -107,6 +107,7 @@ struct LicensePage {
     shell: Shell,
     handover: Handover,
     status: LicenseStatus,
+    warning: Option<&'static str>,
     running: Option<Running>,
     usage: Option<LicenseUsage>,
     fields: Vec<FieldView>,
@@ -120,7 +121,8 @@ async fn license(signed: SignedCustomer, id: Id<LicenseId>, engine: web::Data<En
     let (fields, status) = (fields(&handover), handover.license.status(engine.now()));
     let running = Running::at(&handover.license, engine.now());
     let shell = Shell::customer(&signed.person, &signed.csrf, "licenses");
-    page::send(&LicensePage { shell, handover, status, running, usage, fields, docs })
+    let warning = page::warning(handover.license.health(engine.now()));
+    page::send(&LicensePage { shell, handover, status, warning, running, usage, fields, docs })
 }
 
 async fn download(

@@ -61,7 +61,7 @@ async fn the_day_that_was_typed_as_the_end_is_shown(store: Store) {
         [
             ("name", name),
             ("not_before", start),
-            ("expires_at", end),
+            ("ends_at", end),
             ("customer", "organization"),
             ("payload", "{}"),
         ]
@@ -90,6 +90,38 @@ async fn the_day_that_was_typed_as_the_end_is_shown(store: Store) {
     }
     let page = later.send("/licenses/new", &values("As long as can be", "", "9999-12-31")).await.unwrap();
     assert_eq!(shown(&later.get(&page).await.1), "9999-12-31");
+}
+
+#[database_test]
+async fn a_grace_is_shown_beside_the_end_and_keeps_the_license_valid(store: Store) {
+    let (engine, clock) = engine(store);
+    let vendor = Browser::open(engine).await;
+    let values = [
+        ("name", "Graced"),
+        ("ends_at", "2026-01-10"),
+        ("grace_days", "14"),
+        ("customer", "organization"),
+        ("payload", "{}"),
+    ];
+    let page = vendor.send("/licenses/new", &values).await.unwrap();
+    let ends = "<dt>Valid until</dt><dd>2026-01-10, grace until 2026-01-24</dd>";
+    for (days, status, warning) in
+        [(0, "active", "ends soon"), (12, "active", "in grace"), (14, "expired", "")]
+    {
+        clock.advance(days * 24 * 60 * 60);
+        let text = vendor.again().await.get(&page).await.1;
+        assert!(text.contains(ends), "{text}");
+        assert!(text.contains(&format!("<span class=\"pill {status}\">{status}</span>")), "{text}");
+        for pill in ["ends soon", "in grace"] {
+            assert_eq!(
+                text.contains(&format!("<span class=\"pill pending\">{pill}</span>")),
+                pill == warning
+            );
+        }
+    }
+    let values = [values[0], values[1], ("grace_days", "400"), values[3], values[4]];
+    let refused = vendor.again().await.send("/licenses/new", &values).await.unwrap_err();
+    assert!(refused.contains("must be 0 to 366"), "{refused}");
 }
 
 #[database_test]

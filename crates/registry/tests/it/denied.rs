@@ -165,7 +165,9 @@ async fn halted_licenses_say_why(store: Store) {
     let now = depot.engine.now();
     let new = |name: &str| new_license(name, "{}");
     let make = async |new: NewLicense| depot.engine.create_license(&access(), new, None).await.unwrap().value;
-    let ended = make(NewLicense { expires_at: Some(Some(now.plus_seconds(3_600))), ..new("Ended") }).await;
+    let ended =
+        make(NewLicense { ends: keyward_domain::Ends::at(Some(now.plus_seconds(3_600))), ..new("Ended") })
+            .await;
     let later =
         make(NewLicense { not_before: Some(now.plus_seconds(30 * 24 * 3_600)), ..new("Later") }).await;
     let suspended = make(new("Suspended")).await;

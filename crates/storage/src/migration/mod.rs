@@ -28,6 +28,10 @@ const INITIAL: Migration = Migration {
 const USAGE_COUNTERS: Migration =
     Migration { name: "m0002_usage_counters", statements: &[include_str!("usage_counters.sql")] };
 
+/// Older servers go by `expires_at` alone, as verifiers do that don't know of a grace.
+const LICENSE_GRACE: Migration =
+    Migration { name: "m0003_license_grace", statements: &[include_str!("license_grace.sql")] };
+
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.
 pub(crate) const REQUIRED: &str = INITIAL.name;
@@ -39,7 +43,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(INITIAL), Box::new(USAGE_COUNTERS)]
+        vec![Box::new(INITIAL), Box::new(USAGE_COUNTERS), Box::new(LICENSE_GRACE)]
     }
 }
 

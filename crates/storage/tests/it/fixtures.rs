@@ -64,6 +64,7 @@ pub fn product(organization: &Organization, n: u8) -> Product {
         settings: Settings {
             addresses: AddressMode::Enforce,
             default_max_ips: Some(3),
+            default_grace_days: Some(14),
             ip_ttl_hours: Some(48),
             ipv6_by_64: true,
             enforce_expiry: false,
@@ -220,7 +221,7 @@ pub fn revision(license: LicenseId, n: u8, number: u32) -> Revision {
         id: RevisionId::new(1_767_225_600_000 + u64::from(number), [n; 10]),
         license,
         number,
-        validity: Validity::new(at(200), Some(at(300))).unwrap(),
+        validity: Validity::new(at(200), Some(at(300))).unwrap().ending_at(at(280)).unwrap(),
         payload: Payload::parse(payload).unwrap(),
         registry: vec!["runtime".into(), "plugins".into()],
         issuer: "https://licenses.example".into(),

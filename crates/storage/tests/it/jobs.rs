@@ -47,7 +47,7 @@ async fn an_organization_that_can_not_be_read_keeps_no_other_waiting_for_its_not
     for name in ["Acme", "Other"] {
         let vendor = Vendor::found(&engine, name).await;
         let mut new = new_license("Ending", "{}");
-        new.expires_at = Some(Some(engine.now().plus_days(5)));
+        new.ends.ends_at = Some(Some(engine.now().plus_days(5)));
         engine.create_license(&vendor.access(), new, None).await.unwrap();
     }
     meddle(

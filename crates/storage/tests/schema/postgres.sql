@@ -505,7 +505,9 @@ CREATE TABLE revisions (
     members_notified_days bigint,
     customer_notified_days bigint,
     created_at bigint NOT NULL,
+    ends_at bigint,
     CONSTRAINT revisions_check CHECK ((expires_at > not_before)),
+    CONSTRAINT revisions_check1 CHECK (((ends_at > not_before) AND (ends_at < expires_at))),
     CONSTRAINT revisions_license_id_number_key UNIQUE (license_id, number),
     CONSTRAINT revisions_pkey PRIMARY KEY (id),
     CONSTRAINT revisions_state_check CHECK ((state = ANY (ARRAY['current'::text, 'superseded'::text, 'revoked'::text])))
@@ -679,6 +681,7 @@ CREATE INDEX registry_networks_last ON registry_networks USING btree (last_at);
 CREATE UNIQUE INDEX registry_notifications_hash ON registry_notifications USING btree (hash);
 CREATE UNIQUE INDEX revisions_current ON revisions USING btree (license_id) WHERE (state = 'current'::text);
 CREATE INDEX revisions_end ON revisions USING btree (organization_id, expires_at, not_before, license_id) WHERE (state = 'current'::text);
+CREATE INDEX revisions_grace ON revisions USING btree (organization_id, ends_at, expires_at) WHERE ((state = 'current'::text) AND (ends_at IS NOT NULL));
 CREATE INDEX revisions_issuers ON revisions USING btree (organization_id, issuer, expires_at);
 CREATE UNIQUE INDEX revisions_status_index ON revisions USING btree (organization_id, status_index);
 CREATE INDEX revisions_terms ON revisions USING btree (license_id, not_before, expires_at) WHERE (state = 'current'::text);

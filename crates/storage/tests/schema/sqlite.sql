@@ -463,6 +463,7 @@ CREATE TABLE revisions (
     members_notified_days BIGINT,
     customer_notified_days BIGINT,
     created_at BIGINT NOT NULL,
+    ends_at BIGINT CHECK (ends_at > not_before AND ends_at < expires_at),
     UNIQUE (license_id, number),
     FOREIGN KEY (organization_id, kid) REFERENCES signing_keys (organization_id, kid)
 );
@@ -627,6 +628,7 @@ CREATE INDEX registry_networks_last ON registry_networks (last_at);
 CREATE UNIQUE INDEX registry_notifications_hash ON registry_notifications (hash);
 CREATE UNIQUE INDEX revisions_current ON revisions (license_id) WHERE state = 'current';
 CREATE INDEX revisions_end ON revisions (organization_id, expires_at, not_before, license_id) WHERE state = 'current';
+CREATE INDEX revisions_grace ON revisions (organization_id, ends_at, expires_at) WHERE state = 'current' AND ends_at IS NOT NULL;
 CREATE INDEX revisions_issuers ON revisions (organization_id, issuer, expires_at);
 CREATE UNIQUE INDEX revisions_status_index ON revisions (organization_id, status_index);
 CREATE INDEX revisions_terms ON revisions (license_id, not_before, expires_at) WHERE state = 'current';

@@ -72,6 +72,8 @@ request! {
         addresses ("ip_enforcement"): optional,
         /// `null` or 0 for no limit.
         default_max_ips: patch,
+        /// Days after their end by the contract in which new licenses stay valid, up to 366; `null` or 0 for none.
+        default_grace_days: patch as Bounded<0, { Settings::MOST_GRACE_DAYS }>,
         ipv6_by_64: optional,
         enforce_expiry ("expiry_enforcement"): optional,
         gate_versions ("version_gating"): optional,

@@ -1,7 +1,7 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteLicenses;
-use keyward_domain::{CustomerId, EndTime, Invalid, Name, Notes, Payload, ProductId, StartTime};
-use keyward_engine::{Asked, Engine, NewLicense, Terms};
+use keyward_domain::{CustomerId, Ends, Invalid, Name, Notes, Payload, ProductId, StartTime};
+use keyward_engine::{Asked, Engine, NewLicense, Term, Terms};
 use keyward_web::fields::{Partly, Values, Words, unread};
 use keyward_web::{Answer, Command, Fields, Once, Problem, Request, words};
 use serde_json::json;
@@ -18,12 +18,12 @@ pub(crate) struct CreateLicense {
     product_id: Option<ProductId>,
     fields: Option<Values>,
     not_before: Option<StartTime>,
-    expires_at: Option<Option<EndTime>>,
+    ends: Ends,
 }
 
 impl Request for CreateLicense {
     const WORDS: Words = words! {
-        /// A license to be created.
+        /// A license to be created. With neither `ends_at` nor `expires_at` it ends in a year.
         "CreateLicense" {
             /// Unique among your licenses.
             /// Example: "Example Inc. 2026"
@@ -41,10 +41,8 @@ impl Request for CreateLicense {
             "fields",
             /// The first valid second, or a day in UTC, which begins it; absent for now.
             /// Example: "2027-06-30T22:00:00Z"
-            "not_before",
-            /// The first second that is no longer valid, or the last valid day in UTC, such as `2027-06-30`; absent for one year from now, `null` for none.
-            /// Example: "2027-06-30T22:00:00Z"
-            "expires_at"
+            "not_before";
+            ..Ends
         }
     };
 
@@ -52,7 +50,7 @@ impl Request for CreateLicense {
         let name = fields.required("name");
         let (description, customer_id) = (fields.optional("description"), fields.optional("customer_id"));
         let (payload, not_before) = (fields.optional::<Payload>("payload"), fields.optional("not_before"));
-        let expires_at = fields.patch("expires_at");
+        let ends = Ends::read(fields);
         let (product_id, values) =
             (fields.optional::<ProductId>("product_id"), fields.optional::<Values>("fields"));
         let (misplaced, message) = if fields.is_given("product_id") {
@@ -69,7 +67,7 @@ impl Request for CreateLicense {
             "else": {"properties": {"fields": {"type": "null"}}},
         }));
         let fields = values;
-        Some(Self { name, description, customer_id, payload, product_id, fields, not_before, expires_at })
+        Some(Self { name, description, customer_id, payload, product_id, fields, not_before, ends: ends? })
     }
 }
 
@@ -90,8 +88,7 @@ pub(crate) async fn create_license(
             let asked = Asked {
                 customer: body.customer_id,
                 product: body.product_id.map(|product| (product, &fields)),
-                not_before,
-                expires_at: body.expires_at.flatten().map(Into::into),
+                term: Term { not_before, ends: body.ends, otherwise: None },
             };
             let faults = engine.license_faults(&access, asked).await?;
             return Err(problem.unwrap_or_else(unread).also(faults.into_iter().map(Into::into)));
@@ -109,7 +106,7 @@ pub(crate) async fn create_license(
             None => Terms::Payload(body.payload.unwrap_or_default()),
         },
         not_before: body.not_before.map(Into::into),
-        expires_at: body.expires_at.map(|end| end.map(Into::into)),
+        ends: body.ends,
     };
     let done = engine.create_license(&access, new, once.as_ref()).await?;
     let (version, location) = (done.value.version, format!("/api/v1/licenses/{}", done.value.id));

@@ -8,8 +8,8 @@ mod token;
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use keyward_domain::permission::{ReadLicenses, WriteLicenses};
 use keyward_domain::{
-    AddressRange, CustomerId, Email, License, LicenseFilter, LicenseId, LicenseKey, LicenseOrder,
-    LicenseState, LicenseStatus, Name, Notes, OrderedRequest, ProductId, Renewal, Timestamp,
+    AddressRange, CustomerId, Email, License, LicenseFilter, LicenseHealth, LicenseId, LicenseKey,
+    LicenseOrder, LicenseState, LicenseStatus, Name, Notes, OrderedRequest, ProductId, Renewal, Timestamp,
 };
 use keyward_engine::{Done, Engine, LicenseChange};
 use keyward_web::fields::Nothing;
@@ -77,8 +77,13 @@ pub(crate) struct LicenseView {
     /// `active`, `not_yet_valid`, `expired`, `suspended` or `revoked`, now.
     /// Example: "active"
     status: LicenseStatus,
+    /// `fine`, `ending` (within 30 days), `in_grace`, `ended`, `not_yet`, `suspended` or `revoked`, now.
+    /// Example: "fine"
+    health: LicenseHealth,
     not_before: Timestamp,
-    /// The first second that is no longer valid; `null` without end.
+    /// When it ends by its contract; `null` without end.
+    ends_at: Option<Timestamp>,
+    /// The first second that is no longer valid, the grace after `ends_at` included; `null` without end.
     expires_at: Option<Timestamp>,
     /// The custom claims, exactly as they were given.
     #[schema(value_type = Object, example = json!({"seats": 25, "plan": "pro"}))]
@@ -96,7 +101,7 @@ pub(crate) struct LicenseView {
 
 impl LicenseView {
     pub(crate) fn at(license: License, now: Timestamp) -> Self {
-        let status = license.status(now);
+        let (status, health) = (license.status(now), license.health(now));
         let (suspended_at, revoked_at) = match license.state {
             LicenseState::Active => (None, None),
             LicenseState::Suspended { since } => (Some(since), None),
@@ -114,7 +119,9 @@ impl LicenseView {
             custom_response: license.bounds.custom_response.as_ref().map(|custom| raw(custom.as_str())),
             blocked_addresses: license.bounds.blocked.ranges().to_vec(),
             status,
+            health,
             not_before: license.revision.validity.not_before(),
+            ends_at: license.revision.validity.ends_at(),
             expires_at: license.revision.validity.expires_at(),
             payload: raw(license.revision.payload.as_str()),
             revision: license.revision.number,

@@ -26,6 +26,7 @@ pub(crate) struct RevisionView {
     /// Since when it is superseded or revoked.
     since: Option<Timestamp>,
     not_before: Timestamp,
+    ends_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     #[schema(value_type = Object)]
     payload: Box<RawValue>,
@@ -47,6 +48,7 @@ impl From<Revision> for RevisionView {
             state: revision.state.as_str(),
             since,
             not_before: revision.validity.not_before(),
+            ends_at: revision.validity.ends_at(),
             expires_at: revision.validity.expires_at(),
             payload: raw(revision.payload.as_str()),
             kid: revision.kid.to_string(),

@@ -1,7 +1,7 @@
 use actix_web::{post, web};
 use keyward_domain::permission::WriteLicenses;
-use keyward_domain::{CustomerId, Email, EndTime, Invalid, Name, Notes, ProductId, StartTime};
-use keyward_engine::{Asked, Engine, Holder, IssuedKey, NewCustomer, NewKey};
+use keyward_domain::{CustomerId, Email, Ends, Invalid, Name, Notes, ProductId, StartTime};
+use keyward_engine::{Asked, Engine, Holder, IssuedKey, NewCustomer, NewKey, Term};
 use keyward_web::fields::{Partly, Values, Words, unread};
 use keyward_web::{Answer, Command, Fields, Id, Once, Problem, Request, words};
 use serde::Serialize;
@@ -20,12 +20,12 @@ pub(crate) struct CreateKey {
     fields: Option<Values>,
     license_name: Option<Name>,
     not_before: Option<StartTime>,
-    expires_at: Option<EndTime>,
+    ends: Ends,
 }
 
 impl Request for CreateKey {
     const WORDS: Words = words! {
-        /// A product key to be made: for a new customer (`email` and `name`) or one there is (`customer_id`).
+        /// A product key to be made: for a new customer (`email` and `name`) or one there is (`customer_id`). With neither `ends_at` nor `expires_at` it has no end.
         "CreateKey" {
             /// The new customer's contact address.
             /// Example: "it@example.com"
@@ -44,10 +44,8 @@ impl Request for CreateKey {
             "license_name",
             /// The first valid second, or a day in UTC, which begins it; absent for now.
             /// Example: "2027-06-30T22:00:00Z"
-            "not_before",
-            /// The first second that is no longer valid, or the last valid day in UTC, such as `2027-06-30`; absent for none.
-            /// Example: "2027-06-30T22:00:00Z"
-            "expires_at"
+            "not_before";
+            ..Ends
         }
     };
 
@@ -71,8 +69,8 @@ impl Request for CreateKey {
         }));
         let (notes, values) = (fields.optional("notes"), fields.optional("fields"));
         let (license_name, not_before) = (fields.optional("license_name"), fields.optional("not_before"));
-        let expires_at = fields.optional("expires_at");
-        Some(Self { email, name, notes, customer_id, fields: values, license_name, not_before, expires_at })
+        let ends = Ends::read(fields);
+        Some(Self { email, name, notes, customer_id, fields: values, license_name, not_before, ends: ends? })
     }
 }
 
@@ -125,8 +123,11 @@ pub(crate) async fn create_product_key(
             let asked = Asked {
                 customer: body.customer_id,
                 product: Some((id.0, &fields)),
-                not_before: body.not_before.map_or(engine.now(), Into::into),
-                expires_at: body.expires_at.map(Into::into),
+                term: Term {
+                    not_before: body.not_before.map_or(engine.now(), Into::into),
+                    ends: body.ends,
+                    otherwise: None,
+                },
             };
             let faults = engine.license_faults(&access, asked).await?;
             // Which product it is stands in the address.
@@ -139,7 +140,7 @@ pub(crate) async fn create_product_key(
         name: body.license_name,
         fields,
         not_before: body.not_before.map(Into::into),
-        expires_at: body.expires_at.map(Into::into),
+        ends: body.ends,
     };
     let done = engine.create_key(&access, id.0, new, once.as_ref()).await?;
     let IssuedKey { customer, license, token } = done.value;

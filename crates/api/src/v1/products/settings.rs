@@ -15,6 +15,8 @@ pub(crate) struct SettingsView {
     ip_enforcement: &'static str,
     /// `max_ips` of new licenses; `null` or 0 for no limit.
     default_max_ips: Option<u32>,
+    /// Days after their end by the contract in which new licenses stay valid; `null` or 0 for none.
+    default_grace_days: Option<u32>,
     /// Hours after which an address that was not seen is free again; `null` for never.
     ip_ttl_hours: Option<u32>,
     /// Whether the addresses of one IPv6 /64 count as one.
@@ -42,6 +44,7 @@ impl From<Settings> for SettingsView {
         Self {
             ip_enforcement: settings.addresses.as_str(),
             default_max_ips: settings.default_max_ips,
+            default_grace_days: settings.default_grace_days,
             ip_ttl_hours: settings.ip_ttl_hours,
             ipv6_by_64: settings.ipv6_by_64,
             expiry_enforcement: settings.enforce_expiry,

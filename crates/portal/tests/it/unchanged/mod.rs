@@ -243,7 +243,7 @@ impl Scene {
             customer: Some(customer.id),
             terms: Terms::Payload(keyward_domain::Payload::default()),
             not_before: None,
-            expires_at: None,
+            ends: Default::default(),
         };
         let license: License = engine.create_license(&self.access().await, new, None).await.unwrap().value;
         let change = LicenseChange { bounds: any_of!(bounds()), ..LicenseChange::default() };

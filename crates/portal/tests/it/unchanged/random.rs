@@ -84,11 +84,13 @@ fn custom() -> impl Strategy<Value = Option<CustomResponse>> {
 
 pub(super) fn settings() -> impl Strategy<Value = SettingsChange> {
     let modes = vec![AddressMode::Off, AddressMode::Monitor, AddressMode::Enforce, AddressMode::Allowlist];
-    let numbers = (prop::option::of(any::<u32>()), prop::option::of(1..1_000_u32));
+    let numbers =
+        (prop::option::of(any::<u32>()), prop::option::of(1..1_000_u32), prop::option::of(0..366_u32));
     (prop::sample::select(modes), numbers, prop::array::uniform7(any::<bool>()), custom()).prop_map(
-        |(addresses, (most, hours), flags, custom)| SettingsChange {
+        |(addresses, (most, hours, grace), flags, custom)| SettingsChange {
             addresses: Some(addresses),
             default_max_ips: Some(most),
+            default_grace_days: Some(grace),
             ip_ttl_hours: Some(hours),
             ipv6_by_64: Some(flags[0]),
             enforce_expiry: Some(flags[1]),

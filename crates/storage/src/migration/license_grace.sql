@@ -1,0 +1,3 @@
+-- When a license ends by its contract, where that is before it is valid no longer: between the two it is in its grace.
+ALTER TABLE revisions ADD COLUMN ends_at BIGINT CHECK (ends_at > not_before AND ends_at < expires_at);
+CREATE INDEX revisions_grace ON revisions (organization_id, ends_at, expires_at) WHERE state = 'current' AND ends_at IS NOT NULL;
