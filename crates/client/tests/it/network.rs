@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpListener};
 use std::time::Duration;
 
 use keyward_client::{Client, Decision, Fault, NoCertificate};
-use keyward_testkit::authority::{Authority, head};
+use keyward_testkit_authority::{Authority, head};
 use serde_json::Value;
 
 use crate::{answer, keys};
