@@ -11,8 +11,10 @@ import (
 
 // What every token may state. Your own claims are beside it.
 type license struct {
-	audience  []string
-	product   string
+	audience []string
+	product  string
+	// When the license ends by its contract; the grace follows, until it expires.
+	ends      *int64
 	notBefore int64
 	expires   *int64
 }
@@ -46,11 +48,14 @@ func readLicense(claims map[string]json.RawMessage) (license license, err error)
 		case "status":
 			fits = isStatus(claim)
 		case "keyward":
-			license.product, fits = productOf(claim)
+			fits = license.readKeyward(claim)
 		}
 		if !fits {
 			return license, fmt.Errorf("the claim %s is invalid", name)
 		}
+	}
+	if license.ends != nil && (license.expires == nil || *license.ends > *license.expires) {
+		return license, errors.New("the claim keyward is invalid")
 	}
 	return license, nil
 }
@@ -123,8 +128,8 @@ func isStatus(claim json.RawMessage) bool {
 	return fits && isText && err == nil && digits.Match(place["idx"])
 }
 
-// The product that a claim `keyward` names; empty for a license of no product.
-func productOf(claim json.RawMessage) (product string, fits bool) {
+// The claim `keyward`. The product is empty for a license of no product.
+func (l *license) readKeyward(claim json.RawMessage) bool {
 	keyward, fits := object(claim)
 	_, org := text(keyward["org"])
 	for _, name := range []string{"customer", "product"} {
@@ -136,6 +141,10 @@ func productOf(claim json.RawMessage) (product string, fits bool) {
 		_, isTexts := texts(roles)
 		fits = fits && isTexts
 	}
-	product, _ = text(keyward["product"])
-	return product, fits && org && string(keyward["v"]) == "1"
+	if ends, present := keyward["ends"]; present {
+		at, isInstant := instant(ends)
+		l.ends, fits = &at, fits && isInstant
+	}
+	l.product, _ = text(keyward["product"])
+	return fits && org && string(keyward["v"]) == "1"
 }

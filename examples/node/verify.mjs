@@ -70,6 +70,8 @@ function checkClaims({ value: claims, texts }) {
     texts: (value) => Array.isArray(value) && value.every(is.text),
     object: (value) => value !== null && typeof value === 'object' && !Array.isArray(value),
     index: (value) => Number.isInteger(value) && value >= 0,
+    // The end by the contract, which the grace follows until `exp`.
+    endBefore: (value, exp) => value === undefined || (is.index(value) && value <= exp),
     textOrNull: (value) => value === undefined || value === null || is.text(value),
   };
   const check = (name, fits) => {
@@ -84,7 +86,7 @@ function checkClaims({ value: claims, texts }) {
     && (!('status_list' in status) || (is.index(status.status_list?.idx) && is.text(status.status_list?.uri))));
   check('keyward', (keyward) => is.object(keyward) && keyward.v === 1 && is.text(keyward.org)
     && is.textOrNull(keyward.customer) && is.textOrNull(keyward.product)
-    && (!('registry' in keyward) || is.texts(keyward.registry)));
+    && (!('registry' in keyward) || is.texts(keyward.registry)) && is.endBefore(keyward.ends, claims.exp));
   return claims;
 }
 

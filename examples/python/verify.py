@@ -118,12 +118,17 @@ def check_types(claims: dict, numbers: bool) -> None:
     keyward = lambda value: (
         isinstance(value, dict) and isinstance(value.get("v"), Integer) and value["v"] == 1 and text(value.get("org"))
         and optional(value.get("customer")) and optional(value.get("product")) and texts(value.get("registry", []))
+        and ("ends" not in value or time_claim(value["ends"]))
     )
     rules = {"iss": text, "sub": text, "jti": text, "aud": lambda value: text(value) or texts(value), "iat": time_claim,
              "nbf": time_claim, "exp": time_claim, "status": status, "keyward": keyward}
     for name, fits in rules.items():
         if name in claims and not fits(claims[name]):
             raise ValueError(f"the claim {name} is invalid")
+    # The end by the contract, which the grace follows until `exp`.
+    ends = claims.get("keyward", {}).get("ends")
+    if ends is not None and ("exp" not in claims or instant(ends) > instant(claims["exp"])):
+        raise ValueError("the claim keyward is invalid")
 
 
 def instant(value) -> int:

@@ -93,6 +93,7 @@ impl Engine {
                 customer: customer.as_deref(),
                 product: product.as_deref(),
                 registry: &registry,
+                ends: None,
             }),
             payload: revision.payload.as_str(),
             ..LicenseClaims::default()

@@ -62,6 +62,7 @@ pub(crate) struct Registered {
     pub(crate) customer: Option<Span>,
     pub(crate) product: Option<Span>,
     pub(crate) registry: Option<Span>,
+    pub(crate) ends: Option<Instant>,
 }
 
 impl Registered {
@@ -69,7 +70,16 @@ impl Registered {
     pub(crate) fn read(json: &str, times: Times) -> Result<Self, VerifyError> {
         let mut claims = Self::default();
         json::object(json, |name, value| claims.member(name, value, times))?;
-        Ok(claims)
+        // The grace is from `ends` to `exp`: an end after `exp`, or of a license that has none, is no end.
+        match (&claims.ends, &claims.exp) {
+            (Some(ends), exp) if exp.as_ref().is_none_or(|exp| ends.at > exp.at) => Err(INVALID_ENDS),
+            _ => Ok(claims),
+        }
+    }
+
+    /// When the license ends by its contract; without a grace, when it expires.
+    pub(crate) fn ends_at(&self) -> Option<UnixSeconds> {
+        self.ends.as_ref().or(self.exp.as_ref()).map(|instant| instant.at)
     }
 
     fn member(&mut self, name: Text<'_>, value: Node<'_>, times: Times) -> Result<(), VerifyError> {
@@ -85,11 +95,11 @@ impl Registered {
                 }
                 self.aud = Some(Span::of(&value, 0));
             }
-            "iat" => self.iat = Some(instant(claim, &value, times)?),
-            "nbf" => self.nbf = Some(instant(claim, &value, times)?),
-            "exp" => self.exp = Some(instant(claim, &value, times)?),
+            "iat" => self.iat = Some(instant(claim, &value, 0, times)?),
+            "nbf" => self.nbf = Some(instant(claim, &value, 0, times)?),
+            "exp" => self.exp = Some(instant(claim, &value, 0, times)?),
             "status" => self.status(&value)?,
-            _ => self.keyward(&value)?,
+            _ => self.keyward(&value, times)?,
         }
         Ok(())
     }
@@ -116,8 +126,8 @@ impl Registered {
         })
     }
 
-    /// `{"v":1,"org":"…","customer":"…","product":"…","registry":["…"]}`; `customer` and `product` may be null.
-    fn keyward(&mut self, value: &Node<'_>) -> Result<(), VerifyError> {
+    /// `{"v":1,"org":"…","customer":"…","product":"…","registry":["…"],"ends":0}`; `customer` and `product` may be null.
+    fn keyward(&mut self, value: &Node<'_>, times: Times) -> Result<(), VerifyError> {
         const CLAIM: &str = "keyward";
         let mut version = None;
         members(CLAIM, value, |name, member| {
@@ -134,6 +144,7 @@ impl Registered {
                     strings(CLAIM, &member)?;
                     self.registry = Some(Span::of(&member, value.start));
                 }
+                Some("ends") => self.ends = Some(instant(ENDS, &member, value.start, times)?),
                 _ => {}
             }
             Ok(())
@@ -145,6 +156,11 @@ impl Registered {
         }
     }
 }
+
+/// How the end by the contract is named in an error.
+pub(crate) const ENDS: &str = "keyward.ends";
+
+const INVALID_ENDS: VerifyError = VerifyError::InvalidClaim { claim: ENDS };
 
 /// Calls `item` with each text of a claim that is one string or an array of strings, checked before.
 pub(crate) fn texts<'a>(json: &'a str, mut item: impl FnMut(Text<'a>)) {
@@ -173,13 +189,13 @@ fn strings(claim: &'static str, value: &Node<'_>) -> Result<(), VerifyError> {
     json::array(value.text, |item| string(claim, &item, 0).map(drop))
 }
 
-fn instant(claim: &'static str, value: &Node<'_>, times: Times) -> Result<Instant, VerifyError> {
+fn instant(claim: &'static str, value: &Node<'_>, base: usize, times: Times) -> Result<Instant, VerifyError> {
     let at = match times {
         Times::Numbers => value.as_u64().and_then(UnixSeconds::from_claim),
         Times::Strings => value.as_text().and_then(|text| text.plain()).and_then(UnixSeconds::from_rfc3339),
     };
     let at = at.ok_or(VerifyError::InvalidClaim { claim })?;
-    Ok(Instant { at, span: Span::of(value, 0) })
+    Ok(Instant { at, span: Span::of(value, base) })
 }
 
 /// The members of a claim that must be an object.

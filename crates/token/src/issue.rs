@@ -1,6 +1,6 @@
 use crate::{
     Format, MAX_DEPTH, MAX_PAYLOAD_BYTES, RESERVED_CLAIMS, StatusRef, UnixSeconds,
-    claims::CLAIMS_VERSION,
+    claims::{CLAIMS_VERSION, ENDS},
     json::{self, Fault},
 };
 use alloc::string::{String, ToString as _};
@@ -34,7 +34,7 @@ pub struct LicenseClaims<'a> {
     pub iat: Option<UnixSeconds>,
     /// The first instant of validity.
     pub nbf: Option<UnixSeconds>,
-    /// The first instant after validity; `None` for a license without end.
+    /// The first instant after validity, the [grace](KeywardClaim::ends) included; `None` for a license without end.
     pub exp: Option<UnixSeconds>,
     /// The revision's id.
     pub jti: Option<&'a str>,
@@ -57,6 +57,10 @@ pub struct KeywardClaim<'a> {
     pub product: Option<&'a str>,
     /// The pull roles.
     pub registry: &'a [&'a str],
+    /// When the license ends by its contract. Between it and `exp` the license is in its grace: verifiers still accept it, and
+    /// those that look warn. `None`, or the instant of `exp`, for a license without grace, whose claims then have no
+    /// member `ends`.
+    pub ends: Option<UnixSeconds>,
 }
 
 impl LicenseClaims<'_> {
@@ -77,11 +81,8 @@ impl LicenseClaims<'_> {
         });
         for (claim, instant) in [("iat", self.iat), ("nbf", self.nbf), ("exp", self.exp)] {
             if let Some(instant) = instant {
-                let text = instant.to_rfc3339().ok_or(ClaimsError::OutOfRange { claim })?;
-                member(&mut json, claim, |json| match format {
-                    Format::Jwt => json.push_str(&instant.as_i64().to_string()),
-                    Format::Paseto => string(json, &text),
-                });
+                let text = written(claim, instant, format)?;
+                member(&mut json, claim, |json| json.push_str(&text));
             }
         }
         if let Some(jti) = self.jti {
@@ -96,11 +97,22 @@ impl LicenseClaims<'_> {
             });
         }
         if let Some(keyward) = &self.keyward {
-            member(&mut json, "keyward", |json| keyward.write(json));
+            let ends = self.ends(keyward)?;
+            let ends = ends.map(|ends| written(ENDS, ends, format)).transpose()?;
+            member(&mut json, "keyward", |json| keyward.write(json, ends.as_deref()));
         }
         append_payload(&mut json, self.payload)?;
         json.push('}');
         Ok(json)
+    }
+
+    /// The end by the contract, if there is a grace after it.
+    fn ends(&self, keyward: &KeywardClaim<'_>) -> Result<Option<UnixSeconds>, ClaimsError> {
+        match (keyward.ends, self.exp) {
+            (Some(ends), Some(exp)) if ends <= exp => Ok((ends < exp).then_some(ends)),
+            (Some(_), _) => Err(ClaimsError::EndsAfterExpiry),
+            (None, _) => Ok(None),
+        }
     }
 }
 
@@ -123,7 +135,7 @@ impl Default for LicenseClaims<'_> {
 }
 
 impl KeywardClaim<'_> {
-    fn write(&self, json: &mut String) {
+    fn write(&self, json: &mut String, ends: Option<&str>) {
         json.push_str("{\"v\":");
         json.push_str(&CLAIMS_VERSION.to_string());
         member(json, "org", |json| string(json, self.org));
@@ -134,6 +146,9 @@ impl KeywardClaim<'_> {
             });
         }
         member(json, "registry", |json| strings(json, self.registry));
+        if let Some(ends) = ends {
+            member(json, "ends", |json| json.push_str(ends));
+        }
         json.push('}');
     }
 }
@@ -171,6 +186,8 @@ pub enum ClaimsError {
         /// The claim.
         claim: &'static str,
     },
+    /// The end by the contract is later than `exp`, or there is no `exp`.
+    EndsAfterExpiry,
     /// PASETO while the feature `paseto` is off.
     UnsupportedFormat,
 }
@@ -188,6 +205,7 @@ impl ClaimsError {
             Self::TokenTooLarge => "token_too_large",
             Self::Reserved { .. } => "reserved_name",
             Self::OutOfRange { .. } => "out_of_range",
+            Self::EndsAfterExpiry => "ends_after_expiry",
             Self::UnsupportedFormat => "unsupported_format",
         }
     }
@@ -209,6 +227,7 @@ impl fmt::Display for ClaimsError {
             Self::OutOfRange { claim } => {
                 write!(f, "the instant {claim} is not within the years 1970 to 9999")
             }
+            Self::EndsAfterExpiry => f.write_str("the license ends later than its token expires"),
             Self::UnsupportedFormat => f.write_str("the format is not supported"),
         }
     }
@@ -226,6 +245,15 @@ impl From<Fault> for ClaimsError {
             Fault::Range => Self::Range,
         }
     }
+}
+
+/// An instant as a JSON value.
+fn written(claim: &'static str, instant: UnixSeconds, format: Format) -> Result<String, ClaimsError> {
+    let text = instant.to_rfc3339().ok_or(ClaimsError::OutOfRange { claim })?;
+    Ok(match format {
+        Format::Jwt => instant.as_i64().to_string(),
+        Format::Paseto => alloc::format!("\"{text}\""),
+    })
 }
 
 /// Copies the members with their names and values as they are written; only white space between them is lost.
@@ -319,13 +347,18 @@ mod tests {
                 customer: None,
                 product: Some("p"),
                 registry: &["r1", "r2"],
+                ends: Some(UnixSeconds::new(1_640_000_000)),
             }),
             payload: " { \"b\" : 1.50, \"\\u0061\":[ 1 ] } ",
         };
-        let jwt = r#"{"iss":"https://k.example/\"\u0001","sub":"s","aud":["a","b"],"iat":1,"nbf":2,"exp":1640995200,"jti":"j","status":{"status_list":{"idx":7,"uri":"https://k.example/l"}},"keyward":{"v":1,"org":"o","customer":null,"product":"p","registry":["r1","r2"]},"b":1.50,"\u0061":[ 1 ]}"#;
+        let jwt = r#"{"iss":"https://k.example/\"\u0001","sub":"s","aud":["a","b"],"iat":1,"nbf":2,"exp":1640995200,"jti":"j","status":{"status_list":{"idx":7,"uri":"https://k.example/l"}},"keyward":{"v":1,"org":"o","customer":null,"product":"p","registry":["r1","r2"],"ends":1640000000},"b":1.50,"\u0061":[ 1 ]}"#;
         assert_eq!(claims.to_json(Format::Jwt).unwrap(), jwt);
         let paseto = claims.to_json(Format::Paseto).unwrap();
         assert!(paseto.contains(r#""exp":"2022-01-01T00:00:00+00:00","jti""#), "{paseto}");
+        assert!(
+            paseto.contains(r#""registry":["r1","r2"],"ends":"2021-12-20T11:33:20+00:00"},"#),
+            "{paseto}"
+        );
     }
 
     #[test]
@@ -346,5 +379,20 @@ mod tests {
         }
         let claims = LicenseClaims { exp: Some(UnixSeconds::new(-1)), ..LicenseClaims::default() };
         assert_eq!(claims.to_json(Format::Jwt), Err(ClaimsError::OutOfRange { claim: "exp" }));
+    }
+
+    #[test]
+    fn a_grace_is_from_the_end_to_the_expiry() {
+        let json = |ends, exp: Option<i64>| {
+            let keyward =
+                KeywardClaim { org: "o", ends: Some(UnixSeconds::new(ends)), ..KeywardClaim::default() };
+            let exp = exp.map(UnixSeconds::new);
+            LicenseClaims { exp, keyward: Some(keyward), ..LicenseClaims::default() }.to_json(Format::Jwt)
+        };
+        assert!(json(9, Some(10)).unwrap().contains(r#""registry":[],"ends":9}"#));
+        assert!(!json(10, Some(10)).unwrap().contains("ends"), "no grace is written in one way");
+        assert_eq!(json(11, Some(10)), Err(ClaimsError::EndsAfterExpiry));
+        assert_eq!(json(11, None), Err(ClaimsError::EndsAfterExpiry));
+        assert_eq!(json(-1, Some(10)), Err(ClaimsError::OutOfRange { claim: "keyward.ends" }));
     }
 }

@@ -26,7 +26,8 @@
 //! # How the types relate
 //!
 //! ```text
-//! PublicKey ──► Keyring ──► Verifier ──verify(token, now)──► License<C>
+//! PublicKey ──► Keyring ──► Verifier ──verify(token, now)──► License<C> ──health(now)──► Health
+//!                  │            └─────authenticate(token)──► AuthenticLicense ──health(now)──► Health
 //!                  └──────► StatusListVerifier ──check(lists, license, now)──► StatusList, or a refusal
 //! ClockFloor ──observe(now, ran)──► Clock                                  (feature `clock-floor`)
 //! SecretKey ──► Signer ◄── LicenseClaims                                   (feature `sign`)
@@ -128,6 +129,10 @@
 //!
 //! A number that no type holds goes into `C` as `Box<serde_json::value::RawValue>` (serde_json's feature `raw_value`).
 //!
+//! **See the end before it comes.** A license has two ends: the one of the contract, and the one after its grace, until which it
+//! is valid. `license.health(now)` says whether the first is near or over, and when that changes; the application warns,
+//! and goes on. A license that has ended is no [`License`], and its health is that of an [`AuthenticLicense`]. See [`Health`].
+//!
 //! **Sign.** With the feature `sign`, see `Signer`. The payload keeps its order and its digits.
 //!
 //! **Honour revocation.** With the feature `status-list`, see `StatusList`: `lists.check(text, &license, now)?` refuses
@@ -167,9 +172,11 @@ pub use self::status::{
     StatusListVerifier, StatusListVerifierBuilder, StatusTable,
 };
 pub use self::{
+    authentic::AuthenticLicense,
     bounds::{DEFAULT_MAX_TOKEN_BYTES, MAX_DEPTH, MAX_PAYLOAD_BYTES},
     claims::{CLAIMS_VERSION, RESERVED_CLAIMS},
     error::{ClaimsMismatch, Defect, Part, VerifyError},
+    health::{DEFAULT_WARNING_DAYS, Health, HealthCheck, HealthState, UnknownStatus},
     key::{BadSignature, KeyError, PublicKey},
     keyring::Keyring,
     kid::{InvalidKid, Kid},
@@ -199,6 +206,7 @@ mod readme {
     mod guide {}
 }
 
+mod authentic;
 mod base64url;
 mod bounds;
 mod caller;
@@ -206,6 +214,7 @@ mod claims;
 #[cfg(feature = "clock-floor")]
 mod clock;
 mod error;
+mod health;
 #[cfg(feature = "sign")]
 mod issue;
 mod json;

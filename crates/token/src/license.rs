@@ -1,5 +1,5 @@
 use crate::{
-    Kid, UnixSeconds,
+    Health, HealthCheck, Kid, UnixSeconds,
     claims::{self, Registered, Span},
     json::{self, Fault},
 };
@@ -31,7 +31,8 @@ pub struct License<C, T = String> {
 }
 
 impl<C, T> License<C, T> {
-    /// The caller's claims. From a PASETO, too, `iat`, `nbf` and `exp` are numbers here, and `aud` is an array.
+    /// The caller's claims. From a PASETO, too, `iat`, `nbf`, `exp` and `keyward.ends` are numbers here, and `aud` is
+    /// an array.
     pub fn claims(&self) -> &C {
         &self.claims
     }
@@ -61,14 +62,23 @@ impl<C, T> License<C, T> {
         self.registered.nbf.as_ref().map(|instant| instant.at)
     }
 
-    /// The first instant at which the license is no longer valid (`exp`); `None` for a license without end.
+    /// When the license ends by its contract (`keyward.ends`); without that claim, when it expires. From then on, and until
+    /// [`expires_at`](Self::expires_at), it is in its grace: still valid, and due to be renewed. `None` for a license without
+    /// end.
+    pub fn ends_at(&self) -> Option<UnixSeconds> {
+        self.registered.ends_at()
+    }
+
+    /// The first instant at which the license is no longer valid (`exp`), its grace included; `None` for a license without
+    /// end.
     pub fn expires_at(&self) -> Option<UnixSeconds> {
         self.registered.exp.as_ref().map(|instant| instant.at)
     }
 }
 
 impl<C, T: AsRef<str>> License<C, T> {
-    /// The claims as JSON, exactly as signed. In a PASETO `iat`, `nbf` and `exp` are RFC 3339 strings.
+    /// The claims as JSON, exactly as signed. In a PASETO `iat`, `nbf`, `exp` and `keyward.ends` are RFC 3339
+    /// strings.
     pub fn json(&self) -> &str {
         self.json.as_ref()
     }
@@ -83,6 +93,12 @@ impl<C, T: AsRef<str>> License<C, T> {
             Ok::<(), Fault>(())
         });
         found
+    }
+
+    /// How the license stands, also long after it was verified: by an instant alone (`health(now)`), or by a
+    /// [`HealthCheck`]. Nothing is allocated.
+    pub fn health<'a>(&self, check: impl Into<HealthCheck<'a>>) -> Health {
+        check.into().judge(self.json(), &self.registered, 0)
     }
 
     /// Who has issued the license (`iss`): the public URL of the server.

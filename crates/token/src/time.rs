@@ -75,13 +75,12 @@ impl UnixSeconds {
         (Self::MIN..=Self::MAX).contains(&instant).then_some(instant)
     }
 
-    #[cfg(feature = "clock-floor")]
+    #[cfg(any(feature = "clock-floor", feature = "status-list"))]
     pub(crate) fn saturating_add(self, seconds: u64) -> Self {
         Self(self.0.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX)))
     }
 
     /// How many seconds after another instant this one is; none if it is before.
-    #[cfg(feature = "clock-floor")]
     pub(crate) fn seconds_since(self, earlier: Self) -> u64 {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
     }

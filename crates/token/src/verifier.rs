@@ -1,6 +1,6 @@
 use crate::{
-    DEFAULT_MAX_TOKEN_BYTES, Defect, Format, Keyring, Kid, License, Part, PublicKey, UnixSeconds,
-    VerifyError, caller,
+    AuthenticLicense, DEFAULT_MAX_TOKEN_BYTES, Defect, Format, Keyring, Kid, License, Part, PublicKey,
+    UnixSeconds, VerifyError, caller,
     claims::{self, Registered, Times},
     json::Text,
     jws::{self, Typ},
@@ -118,6 +118,26 @@ impl Verifier {
         Ok(License { claims, json, registered, kid, format })
     }
 
+    /// Verifies all of a token but whether it is valid at some instant: for the health of a license that may have ended or
+    /// not begun, and for nothing else.
+    ///
+    /// ```
+    /// use keyward_token::{HealthState, UnixSeconds, Verifier, VerifyError};
+    ///
+    /// /// For the start of a program, whose license may have ended while it did not run.
+    /// fn remark(verifier: &Verifier, token: &str, now: UnixSeconds) -> Result<Option<String>, VerifyError> {
+    ///     let health = verifier.authenticate(token)?.health(now);
+    ///     Ok((health.state() != HealthState::Fine).then(|| format!("{} ({})", health, health.state().code())))
+    /// }
+    /// ```
+    pub fn authenticate(&self, token: &str) -> Result<AuthenticLicense, VerifyError> {
+        let mut buffer = Vec::new();
+        let (_, format) = self.open(token, &mut buffer)?;
+        let json = String::from_utf8(buffer).map_err(|_| NOT_UTF8)?;
+        let registered = self.check_claims(&json, format)?;
+        Ok(AuthenticLicense { json, registered, leeway: self.leeway })
+    }
+
     /// Everything up to the signature. The payload is in the buffer afterwards.
     fn open(&self, token: &str, buffer: &mut Vec<u8>) -> Result<(Kid, Format), VerifyError> {
         if token.len() > self.max_token_bytes {
@@ -138,6 +158,18 @@ impl Verifier {
 
     /// Everything between the signature and the caller's type.
     fn check(&self, json: &str, format: Format, now: UnixSeconds) -> Result<Registered, VerifyError> {
+        let registered = self.check_claims(json, format)?;
+        match (&registered.nbf, &registered.exp) {
+            (Some(nbf), _) if now < nbf.at.saturating_sub(self.leeway) => {
+                Err(VerifyError::NotYetValid { until: nbf.at })
+            }
+            (_, Some(exp)) if now >= exp.at => Err(VerifyError::Expired { since: exp.at }),
+            _ => Ok(registered),
+        }
+    }
+
+    /// The registered claims, and whose license it is.
+    fn check_claims(&self, json: &str, format: Format) -> Result<Registered, VerifyError> {
         let times = match format {
             Format::Jwt => Times::Numbers,
             Format::Paseto => Times::Strings,
@@ -169,13 +201,7 @@ impl Verifier {
         if !is(&self.subject, &registered.sub) {
             return Err(VerifyError::WrongSubject);
         }
-        match (&registered.nbf, &registered.exp) {
-            (Some(nbf), _) if now < nbf.at.saturating_sub(self.leeway) => {
-                Err(VerifyError::NotYetValid { until: nbf.at })
-            }
-            (_, Some(exp)) if now >= exp.at => Err(VerifyError::Expired { since: exp.at }),
-            _ => Ok(registered),
-        }
+        Ok(registered)
     }
 }
 
@@ -302,8 +328,9 @@ fn read<'de, C: Deserialize<'de>>(json: &'de str) -> Result<C, VerifyError> {
 /// The claims of a PASETO as a JWT would write them, so that one type of the caller's serves both formats: instants as
 /// numbers, the audience as an array.
 fn as_in_jwt(json: &str, registered: &Registered) -> String {
-    let mut changes = Vec::with_capacity(4);
-    for instant in [&registered.iat, &registered.nbf, &registered.exp].into_iter().flatten() {
+    let mut changes = Vec::with_capacity(5);
+    let instants = [&registered.iat, &registered.nbf, &registered.exp, &registered.ends];
+    for instant in instants.into_iter().flatten() {
         changes.push((&instant.span, format!("{}", instant.at.as_i64())));
     }
     if let Some(audience) = registered.aud.as_ref().filter(|audience| audience.text(json).starts_with('"')) {

@@ -53,7 +53,7 @@ pub(crate) fn judge(checks: &mut Checks, parts: &Parts) -> Result<()> {
                 }
             }
         }
-        for vector in list("products")? {
+        for vector in list("products")?.iter().chain(list("ends")?) {
             let format = if text(&vector["name"])?.starts_with("paseto") { "paseto" } else { "jwt" };
             if client.formats.contains(&format) {
                 let at = vector["now"].as_i64().context("a second")?;

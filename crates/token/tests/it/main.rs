@@ -6,6 +6,7 @@ mod support;
 mod clock;
 mod differential;
 mod domains;
+mod health;
 mod hostile;
 mod license;
 mod properties;

@@ -189,6 +189,7 @@ proptest! {
 fn everything(text: &str) {
     let _ = verifier().verify::<NoClaims>(text, NOW);
     let _ = verifier().verify_into::<Map<String, Value>>(&mut Vec::new(), text, NOW);
+    let _ = verifier().authenticate(text).map(|license| license.health(NOW).to_string());
     let _ = UnverifiedToken::parse(text);
     let _ = StatusList::verify(text, &Keyring::from(signer().public_key().clone()), NOW);
     let _ = (PublicKey::from_pem(text), PublicKey::from_jwk(text), PublicKey::from_paserk(text));

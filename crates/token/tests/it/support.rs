@@ -42,6 +42,7 @@ pub(crate) fn claims(payload: &str) -> LicenseClaims<'_> {
             customer: Some("0192f0c1-7a00-7000-8000-000000000003"),
             product: None,
             registry: &["base", "pro"],
+            ends: None,
         }),
         payload,
         ..LicenseClaims::default()

@@ -9,6 +9,7 @@ use keyward_token::{
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
+mod ends;
 mod keys;
 mod lists;
 mod products;
@@ -28,6 +29,7 @@ struct Vectors {
     payloads: Vec<texts::PayloadVerdict>,
     pasted: Vec<texts::Pasted>,
     products: Vec<products::ProductVerdict>,
+    ends: Vec<ends::EndVerdict>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -132,7 +134,8 @@ fn shown_rules(vectors: &Vectors) -> BTreeSet<String> {
     let payloads = vectors.payloads.iter().map(|vector| &vector.rules);
     let texts = vectors.pasted.iter().map(|vector| &vector.rules);
     let products = vectors.products.iter().map(|vector| &vector.rules);
-    let tokens = valid.chain(invalid).chain(lists).chain(products);
+    let ends = vectors.ends.iter().map(|vector| &vector.rules);
+    let tokens = valid.chain(invalid).chain(lists).chain(products).chain(ends);
     tokens.chain(keys).chain(payloads).chain(texts).flatten().cloned().collect()
 }
 
@@ -195,6 +198,7 @@ fn check(vectors: &Vectors) {
     keys::check(&vectors.keys);
     texts::check(&vectors.payloads, &vectors.pasted);
     products::check(&vectors.products);
+    ends::check(&vectors.ends);
 }
 
 fn generate() -> Vectors {
@@ -232,6 +236,7 @@ fn generate() -> Vectors {
         payloads: texts::payloads(),
         pasted: texts::pasted_texts(),
         products: products::all(),
+        ends: ends::all(),
     }
 }
 
