@@ -1,0 +1,196 @@
+//! What the server has said, in memory and in a file, and how late it is at least.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use keyward_token::{Clock, ClockFloor, UnixSeconds};
+use serde::{Deserialize, Serialize};
+
+use super::file;
+use crate::kept::{CLOCK_TOLERANCE_SECONDS, fits};
+use crate::question::canonical;
+use crate::{Answer, Kept, KeptFileError, Lapsed, Machine, Question, Untrusted, Verifier};
+
+/// The longest file that is read.
+const MOST_BYTES: u64 = 512 * 1024;
+
+/// Of how many licenses the last answer stays in memory.
+const MOST_LICENSES: usize = 32;
+
+/// How far the clock floor goes on in memory before the file follows.
+const FLOOR_STEP_SECONDS: i64 = 300;
+
+#[derive(Debug)]
+pub(super) struct Store {
+    file: Option<PathBuf>,
+    /// Seals the clock floor. It differs from machine to machine, so that the file of one is none on another.
+    key: [u8; 32],
+    memory: Mutex<Memory>,
+}
+
+#[derive(Debug)]
+struct Memory {
+    /// The last answer of each license, the latest asked for at the end.
+    answers: Vec<(String, Answer, Kept)>,
+    floor: ClockFloor,
+    /// When the machine's clock was last looked at.
+    looked: Option<Instant>,
+    /// The floor in the file.
+    written: UnixSeconds,
+}
+
+/// The file.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    #[serde(flatten)]
+    kept: Kept,
+    /// The clock floor, sealed.
+    clock: String,
+}
+
+impl Store {
+    pub(super) fn new(
+        file: Option<PathBuf>,
+        machine: Option<&Machine>,
+        product_id: &str,
+        clock_tolerance: u32,
+    ) -> Self {
+        let purpose = format!("keyward-client clock.1 {product_id}");
+        let key = machine.map_or([0; 32], |machine| machine.derive(&purpose));
+        let floor =
+            ClockFloor::new(UnixSeconds::MIN).tolerance_seconds(clock_tolerance.max(CLOCK_TOLERANCE_SECONDS));
+        let memory = Memory { answers: Vec::new(), floor, looked: None, written: UnixSeconds::MIN };
+        Self { file, key, memory: Mutex::new(memory) }
+    }
+
+    /// Keeps what the server has said just now of a license.
+    pub(super) fn keep(
+        &self,
+        answer: &Answer,
+        body: String,
+        verifier: &Verifier,
+        now: UnixSeconds,
+    ) -> Result<(), KeptFileError> {
+        let license = canonical(answer.license_key()).into_owned();
+        let kept = Kept::new(body);
+        let mut memory = self.memory();
+        memory.floor.saw_signed(answer.signed_at());
+        let _ = memory.look(now);
+        memory.answers.retain(|(other, ..)| *other != license);
+        memory.answers.push((license.clone(), answer.clone(), kept.clone()));
+        if memory.answers.len() > MOST_LICENSES {
+            memory.answers.remove(0);
+        }
+        let Some(path) = &self.file else { return Ok(()) };
+        // What can't be read or verified is replaced.
+        let there = self.stored().ok().flatten().and_then(|stored| stored.kept.answer(verifier).ok());
+        if let Some(there) = there {
+            let same = canonical(there.license_key()) == license;
+            // What another process has kept of the same license may be newer, and a refusal does not take the place of
+            // another license's answer.
+            let newer = same && there.signed_at() > answer.signed_at();
+            if newer || (!same && !answer.valid()) {
+                return Ok(());
+            }
+        }
+        self.write(&mut memory, kept, path)
+    }
+
+    /// A time that was signed, and verified.
+    pub(super) fn saw_signed(&self, at: UnixSeconds) {
+        self.memory().floor.saw_signed(at);
+    }
+
+    /// How late it is at least, if the machine's clock says `now`.
+    pub(super) fn at_least(&self, now: UnixSeconds) -> UnixSeconds {
+        let mut memory = self.memory();
+        let _ = memory.look(now);
+        memory.floor.at_least(now)
+    }
+
+    /// The last answer of a license if it lets the application run, and until when; or why not, `None` if nothing is kept.
+    pub(super) fn recall(
+        &self,
+        verifier: &Verifier,
+        question: &Question,
+        now: UnixSeconds,
+        grace_seconds: u32,
+    ) -> Result<(Answer, UnixSeconds), Option<Lapsed>> {
+        let mut memory = self.memory();
+        let license = canonical(&question.license_key);
+        let remembered = memory.answers.iter().find(|(other, ..)| *other == license);
+        let remembered = remembered.map(|(_, answer, kept)| (answer.clone(), kept.clone()));
+        let stored = self.recall_stored(&mut memory, verifier);
+        let (answer, kept) = match (remembered, stored) {
+            (Some(one), Ok(Some(other))) if canonical(other.0.license_key()) == license => later(one, other),
+            (Some(one), _) => one,
+            (None, Ok(Some(other))) => other,
+            (None, Ok(None)) => return Err(None),
+            (None, Err(lapsed)) => return Err(Some(lapsed)),
+        };
+        memory.floor.saw_signed(answer.signed_at());
+        let clock = memory.look(now);
+        let at = memory.floor.at_least(now);
+        let until = fits(&answer, question, at, grace_seconds)?;
+        if clock != Clock::Plausible {
+            return Err(Some(Lapsed::ClockSetBack));
+        }
+        let advanced = memory.floor.at().as_i64().saturating_sub(memory.written.as_i64());
+        if let Some(path) = self.file.as_ref().filter(|_| advanced >= FLOOR_STEP_SECONDS) {
+            // Without it the next process begins at what the file says now.
+            let _ = self.write(&mut memory, kept, path);
+        }
+        Ok((answer, until))
+    }
+
+    /// The answer in the file. Its clock floor counts from now on.
+    fn recall_stored(
+        &self,
+        memory: &mut Memory,
+        verifier: &Verifier,
+    ) -> Result<Option<(Answer, Kept)>, Lapsed> {
+        let Some(stored) = self.stored()? else { return Ok(None) };
+        let answer = stored.kept.answer(verifier).map_err(Lapsed::Untrusted)?;
+        let floor =
+            ClockFloor::open(&stored.clock, &self.key, UnixSeconds::MIN).map_err(|_| Lapsed::Altered)?;
+        // It was sealed by this application on this machine, and is as good as signed.
+        memory.floor.saw_signed(floor.at());
+        memory.written = floor.at();
+        Ok(Some((answer, stored.kept)))
+    }
+
+    fn stored(&self) -> Result<Option<Stored>, Lapsed> {
+        let Some(path) = &self.file else { return Ok(None) };
+        let text = file::read(path, MOST_BYTES).map_err(|error| KeptFileError::reading(path, error))?;
+        let stored = text.map(|text| serde_json::from_str(&text)).transpose();
+        stored.map_err(|_| Lapsed::Untrusted(Untrusted::Malformed))
+    }
+
+    fn write(&self, memory: &mut Memory, kept: Kept, path: &Path) -> Result<(), KeptFileError> {
+        let stored = Stored { kept, clock: memory.floor.seal(&self.key) };
+        let text = serde_json::to_vec(&stored).map_err(std::io::Error::from);
+        text.and_then(|text| file::replace(path, &text))
+            .map_err(|error| KeptFileError::writing(path, error))?;
+        memory.written = memory.floor.at();
+        Ok(())
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Memory {
+    fn look(&mut self, now: UnixSeconds) -> Clock {
+        let ran = self.looked.map_or(Duration::ZERO, |at| at.elapsed());
+        self.looked = Some(Instant::now());
+        self.floor.observe(now, ran)
+    }
+}
+
+/// Of two answers the later one; of two of the same second the refusal.
+fn later(one: (Answer, Kept), other: (Answer, Kept)) -> (Answer, Kept) {
+    let rank = |answer: &Answer| (answer.signed_at(), !answer.valid());
+    if rank(&other.0) > rank(&one.0) { other } else { one }
+}
