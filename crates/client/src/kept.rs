@@ -40,9 +40,9 @@ pub enum Lapsed {
     /// The last that the server has said of this license is that it may not run.
     #[error("the server has refused the license before: {0}")]
     Refused(Status),
-    /// The grace period is over.
-    #[error("the grace period is over")]
-    Grace,
+    /// The offline period is over.
+    #[error("the offline period is over")]
+    OfflinePeriod,
     /// The license has ended meanwhile.
     #[error("the license has ended")]
     Expired,
@@ -98,16 +98,16 @@ impl Kept {
         Self { body: body.into() }
     }
 
-    /// The answer again, if it still counts `grace_seconds` long from its signing; and until when it does.
+    /// The answer again, if it still counts `offline_seconds` long from its signing; and until when it does.
     pub fn recall(
         &self,
         verifier: &Verifier,
         question: &Question,
         now: UnixSeconds,
-        grace_seconds: u32,
+        offline_seconds: u32,
     ) -> Result<(Answer, UnixSeconds), Lapsed> {
         let answer = verifier.verify_signature(&self.body).map_err(Lapsed::Untrusted)?;
-        let until = fits(&answer, question, now, grace_seconds)?;
+        let until = fits(&answer, question, now, offline_seconds)?;
         Ok((answer, until))
     }
 
@@ -122,7 +122,7 @@ pub(crate) fn fits(
     answer: &Answer,
     question: &Question,
     now: UnixSeconds,
-    grace_seconds: u32,
+    offline_seconds: u32,
 ) -> Result<UnixSeconds, Lapsed> {
     // Without a nonce it answered nobody's question, but was asked for by hand.
     let nonce = answer.nonce().ok_or(Lapsed::Untrusted(Untrusted::WrongQuestion))?;
@@ -150,15 +150,15 @@ pub(crate) fn fits(
     if now.saturating_add(i64::from(CLOCK_TOLERANCE_SECONDS)) < signed {
         return Err(Lapsed::ClockSetBack);
     }
-    let grace = signed.saturating_add(i64::from(grace_seconds));
+    let offline = signed.saturating_add(i64::from(offline_seconds));
     // An answer that was good after the end says that the end does not count.
     let end = answer.expires_at().map(UnixSeconds::as_i64).filter(|end| *end > signed);
-    let end = end.map_or(grace, |end| end.min(grace));
+    let end = end.map_or(offline, |end| end.min(offline));
     if now < end {
         Ok(UnixSeconds::new(end))
-    } else if end < grace {
+    } else if end < offline {
         Err(Lapsed::Expired)
     } else {
-        Err(Lapsed::Grace)
+        Err(Lapsed::OfflinePeriod)
     }
 }

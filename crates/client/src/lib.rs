@@ -31,6 +31,11 @@ pub use rustls::crypto::CryptoProvider;
 #[cfg(feature = "test-kit")]
 pub mod test_kit;
 
+/// The recipes of the guide compile.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../../../docs/guides/checking.md")]
+mod recipes {}
+
 mod answer;
 #[cfg(feature = "http")]
 mod http;

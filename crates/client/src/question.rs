@@ -176,6 +176,17 @@ mod tests {
         assert!(is_same_license("a.b.\nc", "\"a.b.c\"") && !is_same_license("a.b.c", "A.b.c"));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn every_text_has_one_canonical_form(text in ".{0,80}", key in "[0-9A-Za-z]{25}", dash in "[-_ –.]{0,2}") {
+            let once = canonical(&text).into_owned();
+            proptest::prop_assert_eq!(canonical(&once), once.as_str());
+            let typed: String = key.chars().flat_map(|c| dash.chars().chain([c])).collect();
+            proptest::prop_assert!(dash.contains('.') || is_same_license(&key, &typed));
+            proptest::prop_assert!(is_same_license(&key.to_lowercase(), &key));
+        }
+    }
+
     #[test]
     fn a_question_says_whose_it_is_and_nothing_else() {
         let here = Machine::from_id("one");

@@ -29,7 +29,7 @@ fn decide() -> Result<Decision, Box<dyn Error>> {
     let keys = Keyring::from_jwks(&std::fs::read_to_string(&jwks)?)?;
     let client = Client::builder(&url, &std::env::var("PRODUCT_KEY")?, &std::env::var("PRODUCT_ID")?, keys)
         .refresh_keys_from(KeySource::File(jwks.into()))
-        .grace_days(14)
+        .offline_days(14)
         .keep_in(std::env::temp_dir().join("example-client.json"))
         .build()?;
     Ok(client.check(&std::env::var("LICENSE_KEY")?, Some(env!("CARGO_PKG_VERSION"))))

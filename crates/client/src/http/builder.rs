@@ -30,7 +30,7 @@ pub struct ClientBuilder {
     api_key: String,
     verifier: Verifier,
     timeout: Duration,
-    grace_seconds: u32,
+    offline_seconds: u32,
     file: Option<PathBuf>,
     list_file: Option<PathBuf>,
     machine: Option<Machine>,
@@ -91,7 +91,7 @@ impl ClientBuilder {
             api_key: pasted(api_key).into_owned(),
             verifier: Verifier::new(keys, pasted(product_id)),
             timeout: Duration::from_secs(5),
-            grace_seconds: 7 * 24 * 60 * 60,
+            offline_seconds: 7 * 24 * 60 * 60,
             file: None,
             list_file: None,
             machine: Machine::of_system(),
@@ -103,8 +103,8 @@ impl ClientBuilder {
     }
 
     /// For how many days the last good answer counts while the server is out of reach; 7 if not told, 0 for never.
-    pub fn grace_days(self, days: u16) -> Self {
-        Self { grace_seconds: u32::from(days).saturating_mul(24 * 60 * 60), ..self }
+    pub fn offline_days(self, days: u16) -> Self {
+        Self { offline_seconds: u32::from(days).saturating_mul(24 * 60 * 60), ..self }
     }
 
     /// Keeps the last answer in this file, beyond the life of the process. Its folder must be there. Several processes may share it.
@@ -225,7 +225,7 @@ impl ClientBuilder {
             keys: Keys::new(self.verifier, self.keys),
             wire: Wire { agent: config.new_agent(), tls },
             timeout: self.timeout,
-            grace_seconds: self.grace_seconds,
+            offline_seconds: self.offline_seconds,
             machine: self.machine,
             store,
             lists: Lists::new(self.list_file),

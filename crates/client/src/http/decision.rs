@@ -8,7 +8,7 @@ use std::time::Duration;
 use keyward_token::UnixSeconds;
 
 use super::keys::KeysError;
-use crate::{Answer, KeptFileError, Lapsed, Untrusted};
+use crate::{Answer, KeptFileError, Lapsed, Status, Untrusted};
 
 /// What the application may do.
 #[derive(Debug, Clone)]
@@ -67,6 +67,15 @@ impl Decision {
         }
     }
 
+    /// Why the license may not run, if the server has said so: just now, or as its last word before.
+    pub fn refusal(&self) -> Option<&Status> {
+        match self {
+            Self::Refused { answer, .. } => Some(answer.status()),
+            Self::Unknown { lapsed: Some(Lapsed::Refused(status)), .. } => Some(status),
+            _ => None,
+        }
+    }
+
     /// Why the server could not be asked.
     pub fn fault(&self) -> Option<&Fault> {
         match self {
@@ -101,7 +110,7 @@ impl fmt::Display for Decision {
 }
 
 /// Why the server could not be asked. Nothing of it is signed: whoever is between application and server can cause each of
-/// them, so none ends the grace period.
+/// them, so none ends the offline period.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -140,7 +149,7 @@ pub enum Fault {
     /// There is no TLS provider for an `https` address.
     #[error("there is no TLS provider: see `ClientBuilder::tls_provider`")]
     NoTlsProvider,
-    /// This machine has no randomness, no clock or no thread to ask with.
+    /// This machine has no randomness or no thread to ask with.
     #[error("this machine gives no {0}")]
     Machine(&'static str),
 }

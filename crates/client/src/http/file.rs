@@ -5,8 +5,8 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How many processes and threads may replace a file at the same time.
-const PLACES: u32 = 64;
+/// How many processes may replace a file at the same time.
+const PLACES: u32 = 16;
 
 /// After how long a file that was begun is nobody's: whoever began it was ended.
 const ABANDONED: Duration = Duration::from_secs(60);

@@ -77,22 +77,22 @@ impl Store {
         let mut memory = self.memory();
         memory.floor.saw_signed(answer.signed_at());
         let _ = memory.look(now);
-        memory.answers.retain(|(other, ..)| *other != license);
-        memory.answers.push((license.clone(), answer.clone(), kept.clone()));
+        let known = memory.answers.iter().find(|(other, ..)| *other == license);
+        if known.is_none_or(|(_, known, _)| replaces(answer, known)) {
+            memory.answers.retain(|(other, ..)| *other != license);
+            memory.answers.push((license.clone(), answer.clone(), kept.clone()));
+        }
         if memory.answers.len() > MOST_LICENSES {
             memory.answers.remove(0);
         }
         let Some(path) = &self.file else { return Ok(()) };
-        // What can't be read or verified is replaced.
+        // What can't be read or verified is replaced. A refusal does not take the place of another license's answer.
         let there = self.stored().ok().flatten().and_then(|stored| stored.kept.answer(verifier).ok());
-        if let Some(there) = there {
-            let same = canonical(there.license_key()) == license;
-            // What another process has kept of the same license may be newer, and a refusal does not take the place of
-            // another license's answer.
-            let newer = same && there.signed_at() > answer.signed_at();
-            if newer || (!same && !answer.valid()) {
-                return Ok(());
-            }
+        let is_replaced = there.is_none_or(|there| {
+            if canonical(there.license_key()) == license { replaces(answer, &there) } else { answer.valid() }
+        });
+        if !is_replaced {
+            return Ok(());
         }
         self.write(&mut memory, kept, path)
     }
@@ -115,7 +115,7 @@ impl Store {
         verifier: &Verifier,
         question: &Question,
         now: UnixSeconds,
-        grace_seconds: u32,
+        offline_seconds: u32,
     ) -> Result<(Answer, UnixSeconds), Option<Lapsed>> {
         let mut memory = self.memory();
         let license = canonical(&question.license_key);
@@ -132,7 +132,7 @@ impl Store {
         memory.floor.saw_signed(answer.signed_at());
         let clock = memory.look(now);
         let at = memory.floor.at_least(now);
-        let until = fits(&answer, question, at, grace_seconds)?;
+        let until = fits(&answer, question, at, offline_seconds)?;
         if clock != Clock::Plausible {
             return Err(Some(Lapsed::ClockSetBack));
         }
@@ -187,6 +187,12 @@ impl Memory {
         self.looked = Some(Instant::now());
         self.floor.observe(now, ran)
     }
+}
+
+/// Whether what the server has just said takes the place of what it said of the same license before. Another process or thread
+/// may have been refused while this answer was under way.
+fn replaces(new: &Answer, known: &Answer) -> bool {
+    !new.valid() || known.valid() || new.signed_at() >= known.signed_at()
 }
 
 /// Of two answers the later one; of two of the same second the refusal.

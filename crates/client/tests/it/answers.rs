@@ -82,7 +82,7 @@ fn a_kept_answer_counts_for_its_time() {
     };
     assert_eq!(recall(&question(), 0, 7).unwrap(), at(7 * day));
     assert_eq!(recall(&question(), 7 * day - 1, 7).unwrap(), at(7 * day));
-    assert!(matches!(recall(&question(), 7 * day, 7), Err(Lapsed::Grace)));
+    assert!(matches!(recall(&question(), 7 * day, 7), Err(Lapsed::OfflinePeriod)));
     assert_eq!(recall(&question(), 19 * day - 1, 90).unwrap(), at(19 * day), "not beyond the license's end");
     assert!(matches!(recall(&question(), 19 * day, 90), Err(Lapsed::Expired)));
     assert!(matches!(recall(&question(), -3_601, 7), Err(Lapsed::ClockSetBack)));
@@ -121,17 +121,17 @@ fn a_kept_answer_is_one_machines() {
 
 proptest! {
     #[test]
-    fn no_time_and_no_grace_panics(now: i64, grace: u32, tolerance: u32, expires in 0_i64..253_402_300_799) {
+    fn no_time_panics(now: i64, offline: u32, tolerance: u32, expires in 0_i64..253_402_300_799) {
         let now = keyward_client::UnixSeconds::new(now);
         let verifier = Verifier::new(keys(), "p").clock_tolerance_seconds(tolerance);
         let body = answer(&question().nonce, |answer| {
             answer["expires"] = keyward_client::UnixSeconds::new(expires).to_rfc3339().unwrap().into();
         });
         if let Ok(answer) = verifier.verify(&body, &question(), now) {
-            let _ = (answer.age(now), answer.remaining(now), answer.health(now, grace));
+            let _ = (answer.age(now), answer.remaining(now), answer.health(now, offline));
         }
-        if let Ok((answer, until)) = Kept::new(body).recall(&verifier, &question(), now, grace) {
-            prop_assert!(now < until && until.as_i64() <= answer.signed_at().as_i64() + i64::from(grace));
+        if let Ok((answer, until)) = Kept::new(body).recall(&verifier, &question(), now, offline) {
+            prop_assert!(now < until && until.as_i64() <= answer.signed_at().as_i64() + i64::from(offline));
         }
     }
 

@@ -1,6 +1,8 @@
 //! What an application takes on by linking the crate.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 /// The crates of the default tree on every target, with those of builds.
@@ -43,4 +45,21 @@ fn the_tree_is_small_and_brings_no_tls_provider() {
     assert!(names.len() <= 56, "{} crates: {names:?}", names.len());
     assert!(tree("ring").contains("ring"));
     assert!(!tree("").contains("ureq"));
+}
+
+/// An application on rustls as it comes works as before. It is a package of its own, since in this workspace other crates turn
+/// ring on.
+#[test]
+#[ignore = "builds aws-lc-rs, which takes minutes at first"]
+fn an_application_with_rustls_of_its_own_works_as_before() {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("host");
+    fs::create_dir_all(folder.join("src")).unwrap();
+    let manifest = fs::read_to_string(here.join("tests/host/Cargo.toml")).unwrap();
+    let manifest = manifest.replace("\"../..\"", &format!("{here:?}"));
+    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    fs::copy(here.join("tests/host/src/main.rs"), folder.join("src/main.rs")).unwrap();
+    fs::copy(here.join("../../Cargo.lock"), folder.join("Cargo.lock")).unwrap();
+    let run = Command::new(env!("CARGO")).args(["run", "--quiet"]).current_dir(&folder).output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
 }

@@ -1,6 +1,8 @@
-//! A signed refusal ends the grace, whatever the clock, the folder and the spelling.
+//! A signed refusal ends the offline period, whatever the clock, the folder and the spelling.
 
 use std::path::Path;
+
+use proptest::prelude::*;
 
 use keyward_client::{Client, Decision, Fault, Lapsed, Machine, Status, Untrusted};
 
@@ -11,7 +13,7 @@ fn keeping(url: &str, file: &Path) -> Client {
 }
 
 #[test]
-fn refused_is_told_from_unreachable_and_ends_the_grace() {
+fn refused_is_told_from_unreachable_and_ends_the_offline_period() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("license.json");
     let server = mock();
@@ -39,6 +41,8 @@ fn refused_is_told_from_unreachable_and_ends_the_grace() {
         matches!(&later, Decision::Unknown { lapsed: Some(Lapsed::Refused(Status::Revoked)), .. }),
         "a refusal is remembered: {later:?}"
     );
+
+    assert_eq!((refused.refusal(), later.refusal()), (Some(&Status::Revoked), Some(&Status::Revoked)));
 
     server.say(KEY, Status::Active);
     assert!(keeping(&server.url(), &file).check(KEY, None).may_run());
@@ -122,6 +126,18 @@ fn another_spelling_is_the_same_license() {
         server.say(KEY, Status::Revoked);
         assert!(!keeping(&server.url(), &file).check(&spelling, None).may_run());
         assert!(!keeping(GONE, &file).check(KEY, None).may_run(), "{spelling}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_in_the_file_lets_it_run(text in ".{0,300}", body in ".{0,300}", clock in "[!-~]{0,60}") {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("license.json");
+        for text in [text, serde_json::json!({"body": body, "clock": clock}).to_string()] {
+            std::fs::write(&file, text).unwrap();
+            prop_assert!(!keeping(GONE, &file).check(KEY, None).may_run());
+        }
     }
 }
 
