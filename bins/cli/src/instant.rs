@@ -33,6 +33,11 @@ pub(crate) fn end(text: &str) -> anyhow::Result<i64> {
     day(text).map_or_else(|| bound(text), midnight)
 }
 
+/// So many days after an instant.
+pub(crate) fn later(seconds: i64, days: u32) -> anyhow::Result<i64> {
+    within(seconds.saturating_add(DAY.saturating_mul(days.into())))
+}
+
 fn bound(text: &str) -> anyhow::Result<i64> {
     let hint = "give a day such as 2027-01-31, RFC 3339 such as 2027-01-31T12:00:00Z, or Unix seconds";
     within(instant(text).context(hint)?)
@@ -90,7 +95,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in any::<String>(), seconds: i64) {
             for text in [text, seconds.to_string()] {
-                let _ = (start(&text), end(&text), parse(&text), show(seconds));
+                let _ = (start(&text), end(&text), parse(&text), show(seconds), later(seconds, u32::MAX));
             }
         }
     }

@@ -1,17 +1,22 @@
 //! `keyward`: verify, inspect and sign licenses without a server, and manage a server's products,
 //! customers, licenses, tokens and plans.
 //!
-//! Exit codes: 0 done or valid, 1 refused, 2 wrong usage or something that could not be read or reached.
+//! Exit codes: 0 done or valid, 1 refused, 2 wrong usage or something that could not be read or reached. Those of `check` are
+//! the ones of a monitoring plug-in.
 
 mod application_entitlements;
 mod applications;
+mod check;
 mod client;
 mod customers;
+mod expected;
+mod exporter;
 mod inspect;
 mod instant;
 mod jwks;
 mod keygen;
 mod licenses;
+mod monitored;
 mod organizations;
 mod output;
 mod products;
@@ -37,6 +42,10 @@ struct Args {
 enum Command {
     /// Check a token offline; prints its claims, or the reason it was refused
     Verify(verify::Verify),
+    /// Tell monitoring (Nagios, Icinga) how a license stands: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
+    Check(check::Check),
+    /// Tell Prometheus how a license stands
+    Exporter(exporter::Exporter),
     /// Show what a token says, without checking it
     Inspect(inspect::Inspect),
     /// Make an Ed25519 key pair
@@ -74,11 +83,19 @@ pub(crate) enum Outcome {
     Good,
     /// Refused, with the reason printed.
     Refused,
+    /// With an exit code of its own.
+    Exit(u8),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Args::parse().command {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return wrong_usage(&error),
+    };
+    let outcome = match args.command {
         Command::Verify(verify) => verify.run(),
+        Command::Check(check) => check.run(),
+        Command::Exporter(exporter) => exporter.run(),
         Command::Inspect(inspect) => inspect.run(),
         Command::Keygen(keygen) => keygen.run(),
         Command::Jwks(jwks) => jwks.run(),
@@ -91,12 +108,26 @@ fn main() -> ExitCode {
         Command::Organizations(organizations) => organizations.run(),
         Command::Tokens(tokens) => tokens.run(),
     };
+    ended(outcome)
+}
+
+fn ended(outcome: anyhow::Result<Outcome>) -> ExitCode {
     match outcome {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Refused) => ExitCode::from(1),
+        Ok(Outcome::Exit(code)) => ExitCode::from(code),
         Err(error) => {
             eprintln!("keyward: {error:#}");
             ExitCode::from(if error.is::<client::Refusal>() { 1 } else { 2 })
         }
     }
+}
+
+/// Says what is wrong with the command line, or the help that was asked for. To a monitoring system, in its own way.
+fn wrong_usage(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().nth(1).is_some_and(|command| command == "check") {
+        let _ = error.print();
+        return ended(check::wrong_usage());
+    }
+    error.exit()
 }

@@ -38,10 +38,30 @@ pub(crate) fn file(path: impl AsRef<Path>) -> anyhow::Result<Zeroizing<String>> 
     read().with_context(|| format!("reading {}", path.display()))
 }
 
+/// The same of a file proper: a pipe or a device in its place, which would hold up a program that goes on, is refused.
+pub(crate) fn regular_file(path: impl AsRef<Path>) -> anyhow::Result<Zeroizing<String>> {
+    let path = path.as_ref();
+    let read = || {
+        let mut options = std::fs::OpenOptions::new();
+        options.read(true);
+        // Opening a pipe would wait for whoever writes to it.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+        let file = options.open(path)?;
+        ensure!(file.metadata()?.is_file(), "this is no file");
+        text(file)
+    };
+    read().with_context(|| format!("reading {}", path.display()))
+}
+
 /// Reads public keys in any of their forms.
 pub(crate) fn public_keys(path: &str) -> anyhow::Result<Keyring> {
-    let text = file(path)?;
-    let text = Zeroizing::new(pasted(&text).into_owned());
+    public_keys_of(&file(path)?, path)
+}
+
+/// The public keys in the text of a file.
+pub(crate) fn public_keys_of(text: &str, path: &str) -> anyhow::Result<Keyring> {
+    let text = Zeroizing::new(pasted(text).into_owned());
     let read = if text.starts_with('{') {
         match Keyring::from_jwks(&text) {
             // Not a set, so it is one key.

@@ -71,6 +71,7 @@ fn run() -> Result<bool> {
         ["test", "lint"] => steps::lint(&mut report)?,
         ["test", "unit", rest @ ..] => {
             parts::postgres(missing)?;
+            parts::promtool(missing)?;
             steps::unit(&mut report, &Postgres::start(Durability::None)?, rest)?;
         }
         ["test", "interop"] => {

@@ -57,6 +57,7 @@ pub(crate) fn all(missing: Missing) -> Result<Parts> {
     postgres(missing)?;
     registry(missing)?;
     proxies(missing)?;
+    promtool(missing)?;
     Ok(Parts {
         node: node("examples/node", missing)?,
         browser: browser(missing)?,
@@ -85,6 +86,11 @@ pub(crate) fn proxies(missing: Missing) -> Result<()> {
     let parts = ["/usr/sbin/nginx", "/usr/bin/caddy", "/usr/sbin/haproxy", "/usr/bin/curl"];
     let absent = parts.into_iter().filter(|program| !Path::new(program).exists());
     services(absent.filter_map(|program| program.rsplit('/').next()).collect(), missing)
+}
+
+/// What reads the alert rules and metrics, in the package of Prometheus.
+pub(crate) fn promtool(missing: Missing) -> Result<()> {
+    services(if answers("promtool") { Vec::new() } else { vec!["prometheus"] }, missing)
 }
 
 /// Packages that would start a server of their own, on a fixed port, unless they are told not to.

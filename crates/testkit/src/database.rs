@@ -4,24 +4,17 @@
 //! if its programs are installed. Without either, tests on PostgreSQL do nothing, and the last line of the run says how many.
 
 use std::future::Future;
-use std::io::Write as _;
-use std::process::{ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
 
 pub use keyward_storage::{Store, Technical};
 use keyward_testkit_postgres::{Durability, Postgres};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
+use crate::not_run;
+
 /// Names the server for tests on PostgreSQL.
 const POSTGRES: &str = "KEYWARD_TEST_POSTGRES";
-
-/// Counts the lines it reads, and says so when this process has ended: after the summary of its tests.
-const NOT_RUN: &str = r#"
-tests=0
-while read -r _; do tests=$((tests + 1)); done
-echo "$tests tests on PostgreSQL were not run: $1" >&2
-"#;
 
 /// Runs a test on a migrated SQLite database.
 pub fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
@@ -147,21 +140,10 @@ fn server() -> Option<&'static str> {
     match server {
         Ok((address, _)) => Some(address),
         Err(why) => {
-            report_not_run(why);
+            not_run::report("on PostgreSQL", why);
             None
         }
     }
-}
-
-/// Has one more test counted that was not run.
-fn report_not_run(why: &str) {
-    static REPORT: OnceLock<Mutex<ChildStdin>> = OnceLock::new();
-    let report = REPORT.get_or_init(|| {
-        let shell = Command::new("sh").args(["-c", NOT_RUN, "sh", why]).stdin(Stdio::piped()).spawn();
-        Mutex::new(shell.expect("a shell").stdin.expect("a pipe"))
-    });
-    let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
-    let _ = writeln!(report);
 }
 
 async fn execute(server: &str, statement: &str) {

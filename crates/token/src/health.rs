@@ -142,11 +142,11 @@ impl fmt::Display for Health {
                 grace.map_or(Ok(()), |grace| write!(f, ", and its grace at {grace}"))
             }
             (HealthState::InGrace, Some(ends)) => {
-                write!(f, "the license has ended at {ends}")?;
+                write!(f, "the license ended at {ends}")?;
                 grace.map_or(Ok(()), |grace| write!(f, ", and is valid until its grace ends at {grace}"))
             }
             (HealthState::Ended, Some(ends)) => {
-                write!(f, "the license has ended at {ends}")?;
+                write!(f, "the license ended at {ends}")?;
                 grace.map_or(Ok(()), |grace| write!(f, ", and its grace at {grace}"))
             }
             (state, _) => match (state, self.begins) {

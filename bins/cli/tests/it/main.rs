@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod authority;
+mod check;
+mod exporter;
+mod promtool;
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};

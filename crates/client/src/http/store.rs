@@ -26,6 +26,7 @@ pub(super) struct Store {
     file: Option<PathBuf>,
     /// Seals the clock floor. It differs from machine to machine, so that the file of one is none on another.
     key: [u8; 32],
+    tolerance: u32,
     memory: Mutex<Memory>,
 }
 
@@ -58,10 +59,10 @@ impl Store {
     ) -> Self {
         let purpose = format!("keyward-client clock.1 {product_id}");
         let key = machine.map_or([0; 32], |machine| machine.derive(&purpose));
-        let floor =
-            ClockFloor::new(UnixSeconds::MIN).tolerance_seconds(clock_tolerance.max(CLOCK_TOLERANCE_SECONDS));
+        let tolerance = clock_tolerance.max(CLOCK_TOLERANCE_SECONDS);
+        let floor = ClockFloor::new(UnixSeconds::MIN).tolerance_seconds(tolerance);
         let memory = Memory { answers: Vec::new(), floor, looked: None, written: UnixSeconds::MIN };
-        Self { file, key, memory: Mutex::new(memory) }
+        Self { file, key, tolerance, memory: Mutex::new(memory) }
     }
 
     /// Keeps what the server has said just now of a license.
@@ -105,6 +106,9 @@ impl Store {
     /// How late it is at least, if the machine's clock says `now`.
     pub(super) fn at_least(&self, now: UnixSeconds) -> UnixSeconds {
         let mut memory = self.memory();
+        if let (None, Ok(Some(stored))) = (memory.looked, self.stored()) {
+            let _ = self.adopt(&stored.clock, &mut memory);
+        }
         let _ = memory.look(now);
         memory.floor.at_least(now)
     }
@@ -152,12 +156,22 @@ impl Store {
     ) -> Result<Option<(Answer, Kept)>, Lapsed> {
         let Some(stored) = self.stored()? else { return Ok(None) };
         let answer = stored.kept.answer(verifier).map_err(Lapsed::Untrusted)?;
-        let floor =
-            ClockFloor::open(&stored.clock, &self.key, UnixSeconds::MIN).map_err(|_| Lapsed::Altered)?;
-        // It was sealed by this application on this machine, and is as good as signed.
-        memory.floor.saw_signed(floor.at());
-        memory.written = floor.at();
+        self.adopt(&stored.clock, memory)?;
         Ok(Some((answer, stored.kept)))
+    }
+
+    /// Lets the clock floor of the file count. It was sealed by this application on this machine, and is as good as signed.
+    fn adopt(&self, clock: &str, memory: &mut Memory) -> Result<(), Lapsed> {
+        let floor = ClockFloor::open(clock, &self.key, UnixSeconds::MIN).map_err(|_| Lapsed::Altered)?;
+        memory.written = floor.at();
+        if memory.looked.is_some() {
+            memory.floor.saw_signed(floor.at());
+            return Ok(());
+        }
+        // The process goes on where the last one has looked.
+        let known = std::mem::replace(&mut memory.floor, floor.tolerance_seconds(self.tolerance));
+        memory.floor.saw_signed(known.at());
+        Ok(())
     }
 
     fn stored(&self) -> Result<Option<Stored>, Lapsed> {
@@ -199,4 +213,111 @@ fn replaces(new: &Answer, known: &Answer) -> bool {
 fn later(one: (Answer, Kept), other: (Answer, Kept)) -> (Answer, Kept) {
     let rank = |answer: &Answer| (answer.signed_at(), !answer.valid());
     if rank(&other.0) > rank(&one.0) { other } else { one }
+}
+
+#[cfg(all(test, feature = "test-kit"))]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::Status;
+    use crate::test_kit::Vendor;
+
+    const NOW: i64 = 1_800_000_000;
+    const DAY: u32 = 86_400;
+
+    fn at(seconds: i64) -> UnixSeconds {
+        UnixSeconds::new(NOW + seconds)
+    }
+
+    fn question() -> Question {
+        Question::new("KEY", None, [1; 16])
+    }
+
+    struct Process {
+        store: Store,
+        verifier: Verifier,
+    }
+
+    impl Process {
+        fn start(file: Option<PathBuf>) -> Self {
+            Self {
+                store: Store::new(file, None, "p", 300),
+                verifier: Verifier::new(Vendor::new("p").keys(), "p"),
+            }
+        }
+
+        /// The server says this at an instant of its clock and of the machine's.
+        fn told(&self, status: &Status, signed: i64, now: i64) {
+            let body = Vendor::new("p").answer(&question(), at(signed)).status(status).body();
+            let answer = self.verifier.verify_signature(&body).unwrap();
+            self.store.keep(&answer, body, &self.verifier, at(now)).unwrap();
+        }
+
+        fn recalls(&self, now: i64) -> Result<i64, Option<Lapsed>> {
+            let recalled = self.store.recall(&self.verifier, &question(), at(now), 7 * DAY);
+            recalled.map(|(_, until)| until.as_i64() - NOW)
+        }
+    }
+
+    #[test]
+    fn the_clock_floor_outlives_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Some(folder.path().join("license.json"));
+        Process::start(file.clone()).told(&Status::Active, 0, 0);
+        let week = i64::from(7 * DAY);
+        // Half an hour at a time, which counts as time of use.
+        for now in (0..week).step_by(1_800) {
+            assert_eq!(Process::start(file.clone()).recalls(now).unwrap(), week, "{now}");
+        }
+        assert!(matches!(Process::start(file.clone()).recalls(0), Err(Some(Lapsed::ClockSetBack))));
+        let within = Process::start(file.clone());
+        assert!(matches!(within.recalls(week), Err(Some(Lapsed::OfflinePeriod))));
+        assert!(Process::start(file).recalls(week - 3_000).is_ok());
+    }
+
+    #[test]
+    fn a_clock_that_stands_still_does_not_hold_time_up() {
+        let process = Process::start(None);
+        process.told(&Status::Active, 0, 0);
+        process.store.saw_signed(at(i64::from(7 * DAY)));
+        // Within the hour that a clock may be behind, what was signed counts.
+        assert!(matches!(process.recalls(i64::from(7 * DAY) - 600), Err(Some(Lapsed::OfflinePeriod))));
+    }
+
+    #[test]
+    fn what_one_process_was_refused_counts_for_the_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = Some(folder.path().join("license.json"));
+        let (one, other) = (Process::start(file.clone()), Process::start(file.clone()));
+        one.told(&Status::Active, 0, 0);
+        other.told(&Status::Active, 5, 5);
+        other.told(&Status::Revoked, 10, 10);
+        assert!(matches!(one.recalls(11), Err(Some(Lapsed::Refused(Status::Revoked)))));
+        // An answer that was under way meanwhile.
+        one.told(&Status::Active, 9, 12);
+        other.told(&Status::Active, 9, 12);
+        assert!(
+            one.recalls(13).is_err()
+                && other.recalls(13).is_err()
+                && Process::start(file).recalls(13).is_err()
+        );
+        // A server whose clock is behind refuses all the same, and one that resumes the license is believed.
+        one.told(&Status::Active, 20, 20);
+        one.told(&Status::Suspended, 18, 21);
+        assert!(matches!(one.recalls(22), Err(Some(Lapsed::Refused(Status::Suspended)))));
+        one.told(&Status::Active, 30, 30);
+        assert!(one.recalls(31).is_ok());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let process = Process::start(None);
+        for license in 0..100 {
+            let question = Question::new(format!("KEY{license}"), None, [1; 16]);
+            let body = Vendor::new("p").answer(&question, at(0)).body();
+            let answer = process.verifier.verify_signature(&body).unwrap();
+            process.store.keep(&answer, body, &process.verifier, at(0)).unwrap();
+        }
+        assert_eq!(process.store.memory().answers.len(), MOST_LICENSES);
+    }
 }

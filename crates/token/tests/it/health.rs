@@ -239,11 +239,11 @@ fn a_sentence_and_a_code_say_the_state() {
             &graced,
             ends,
             "in_grace",
-            format!("the license has ended at {end}, and is valid until its grace ends at {last}"),
+            format!("the license ended at {end}, and is valid until its grace ends at {last}"),
         ),
-        (&graced, exp, "ended", format!("the license has ended at {end}, and its grace at {last}")),
+        (&graced, exp, "ended", format!("the license ended at {end}, and its grace at {last}")),
         (&plain, exp - 1, "ending", format!("the license ends at {last}")),
-        (&plain, exp, "ended", format!("the license has ended at {last}")),
+        (&plain, exp, "ended", format!("the license ended at {last}")),
         (&Span { exp: None, ..plain.clone() }, exp, "fine", "the license is valid and has no end".into()),
     ] {
         assert_eq!(said(span, now), (code, sentence));
