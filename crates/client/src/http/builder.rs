@@ -107,7 +107,8 @@ impl ClientBuilder {
         Self { offline_seconds: u32::from(days).saturating_mul(24 * 60 * 60), ..self }
     }
 
-    /// Keeps the last answer in this file, beyond the life of the process. Its folder must be there. Several processes may share it.
+    /// Keeps the last answer in this file, beyond the life of the process. Its folder must be there, on a disk of the machine: a
+    /// network folder that hangs holds a check up. Several processes may share the file.
     pub fn keep_in(self, file: impl Into<PathBuf>) -> Self {
         Self { file: Some(file.into()), ..self }
     }

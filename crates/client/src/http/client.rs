@@ -60,7 +60,7 @@ impl Client {
     }
 
     /// Asks whether a license may run. Takes as long as the timeout at most, whatever there is between: name resolution,
-    /// connection, TLS, answer, and newer keys.
+    /// connection, TLS, answer, and newer keys. What the disk takes for a small file comes on top.
     ///
     /// It blocks; in async code use [`check_async`](Self::check_async).
     pub fn check(&self, license_key: &str, version: Option<&str>) -> Decision {
@@ -128,7 +128,8 @@ impl Client {
     }
 
     /// Looks a license up in its status list. The list is fetched from the address that the license names, held as long as it
-    /// is fresh (`ttl`), and counts until it ends (`exp`) where no newer one can be had. Blocks up to the timeout.
+    /// is fresh (`ttl`, an hour if it has none, a minute at least), and counts until it ends (`exp`) where no newer one can be
+    /// had. Blocks up to the timeout.
     ///
     /// Everything but "listed as valid" is an error, so that `?` refuses whatever was not foreseen.
     pub fn check_list<C, T: AsRef<str>>(&self, license: &License<C, T>) -> Result<Listed, Unlisted> {
@@ -155,9 +156,12 @@ impl Client {
         }
     }
 
-    /// Looks for newer keys now: for a program that runs for months, once a day. A key that is gone was revoked.
+    /// Looks for newer keys now: for a program that runs for months, once a day. A key that is gone was revoked, and what it has
+    /// signed counts no longer. Blocks up to the timeout.
     pub fn refresh_keys(&self) -> Result<(), KeysError> {
-        self.shared.keys.refresh(&self.shared.wire, Deadline::after(self.shared.timeout))
+        self.shared.keys.refresh(&self.shared.wire, Deadline::after(self.shared.timeout))?;
+        self.shared.lists.clear();
+        Ok(())
     }
 
     /// The keys whose signatures count now.

@@ -139,6 +139,11 @@ impl Lists {
         latest
     }
 
+    /// Lets go of what was signed by keys that may be gone.
+    pub(super) fn clear(&self) {
+        self.held().clear();
+    }
+
     fn find(&self, uri: &str) -> Option<Held> {
         self.held().iter().find(|held| held.list.uri() == uri).cloned()
     }

@@ -125,7 +125,10 @@ impl Store {
         let license = canonical(&question.license_key);
         let remembered = memory.answers.iter().find(|(other, ..)| *other == license);
         let remembered = remembered.map(|(_, answer, kept)| (answer.clone(), kept.clone()));
+        // Its key may have been revoked meanwhile. A refusal stays one.
+        let remembered = remembered.filter(|(answer, kept)| !answer.valid() || kept.answer(verifier).is_ok());
         let stored = self.recall_stored(&mut memory, verifier);
+        let in_file = stored.as_ref().ok().and_then(|stored| stored.as_ref().map(|(_, kept)| kept.clone()));
         let (answer, kept) = match (remembered, stored) {
             (Some(one), Ok(Some(other))) if canonical(other.0.license_key()) == license => later(one, other),
             (Some(one), _) => one,
@@ -140,8 +143,10 @@ impl Store {
         if clock != Clock::Plausible {
             return Err(Some(Lapsed::ClockSetBack));
         }
+        // Whatever else is there stays there.
+        let is_in_file = in_file.is_some_and(|in_file| in_file == kept);
         let advanced = memory.floor.at().as_i64().saturating_sub(memory.written.as_i64());
-        if let Some(path) = self.file.as_ref().filter(|_| advanced >= FLOOR_STEP_SECONDS) {
+        if let Some(path) = self.file.as_ref().filter(|_| is_in_file && advanced >= FLOOR_STEP_SECONDS) {
             // Without it the next process begins at what the file says now.
             let _ = self.write(&mut memory, kept, path);
         }

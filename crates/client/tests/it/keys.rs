@@ -101,6 +101,24 @@ fn keys_of_others_are_asked_for_by_tls_alone() {
 }
 
 #[test]
+fn what_a_revoked_key_has_signed_counts_no_longer() {
+    let folder = tempfile::tempdir().unwrap();
+    let (keys, file) = (folder.path().join("jwks.json"), folder.path().join("license.json"));
+    let server = mock();
+    let client = asking(&server.url()).keep_in(&file);
+    let client = client.refresh_keys_from(KeySource::File(keys.clone())).build().unwrap();
+    assert!(client.check(KEY, None).may_run());
+    server.fail(Some(Failure::HangUp));
+    assert!(client.check(KEY, None).may_run());
+    let mut newer = keyward_client::Keyring::new();
+    server.rotate_key();
+    newer.insert(server.vendor().keys().into_iter().next_back().unwrap()).unwrap();
+    std::fs::write(&keys, newer.to_jwks()).unwrap();
+    client.refresh_keys().unwrap();
+    assert!(!client.check(KEY, None).may_run());
+}
+
+#[test]
 fn many_threads_fetch_once() {
     let server = mock();
     server.rotate_key();
