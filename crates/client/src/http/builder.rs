@@ -63,7 +63,7 @@ pub struct NoCertificate;
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// The server's address is no URL of `http` or `https` with a host.
+    /// The server's address is no URL of `http` or `https` with a host, or it has a user or a query.
     #[error("the server's address is no http or https URL")]
     Url,
     /// The product API key has characters that no HTTP header has.
@@ -180,7 +180,8 @@ impl ClientBuilder {
 
     /// The client.
     pub fn build(self) -> Result<Client, SetupError> {
-        if !is_url(&self.url) {
+        // The path of the question goes at its end.
+        if !is_url(&self.url) || self.url.contains(['?', '#']) {
             return Err(SetupError::Url);
         }
         HeaderValue::from_str(&self.api_key).map_err(|_| SetupError::ApiKey)?;

@@ -89,8 +89,8 @@ impl Client {
         }
     }
 
-    /// The same for async code: [`check`](Self::check) on a thread of its own, which this future waits for. It runs in every
-    /// runtime and needs none. Dropped, the question goes on to its end, so a refusal is not lost.
+    /// The same for async code: [`check`](Self::check) on a thread of its own, which begins at once and for which this future
+    /// waits. It runs in every runtime and needs none. Dropped, the question goes on to its end, so a refusal is not lost.
     pub fn check_async(
         &self,
         license_key: &str,

@@ -67,12 +67,13 @@ impl Wire {
     }
 }
 
-/// `http` or `https` with a host.
+/// `http` or `https` with a host, and without a user, whose name and password would be shown and are never sent.
 pub(super) fn is_url(url: &str) -> bool {
-    let uri = url.parse::<Uri>().ok();
-    let scheme = uri.as_ref().and_then(Uri::scheme_str);
-    matches!(scheme, Some("http" | "https"))
-        && uri.as_ref().and_then(Uri::host).is_some_and(|host| !host.is_empty())
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.host().is_some_and(|host| !host.is_empty())
+        && !has_user
 }
 
 pub(super) fn is_https(url: &str) -> bool {

@@ -111,14 +111,25 @@ fn a_check_ends_in_time_whatever_the_server_does() {
         assert!(!client.check(KEY, None).may_run());
         assert!(begun.elapsed() < Duration::from_millis(1_500), "{failure:?} {:?}", begun.elapsed());
     }
-    // A server that accepts and never speaks TLS, and one whose queue is full.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://{}", listener.local_addr().unwrap());
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let client = asking(&url).timeout(Duration::from_secs(1)).tls_provider(provider).build().unwrap();
-    let begun = Instant::now();
-    assert!(!client.check(KEY, None).may_run());
-    assert!(begun.elapsed() < Duration::from_millis(1_500), "{:?}", begun.elapsed());
+    // Servers that never speak TLS, or begin a record of 16 KiB and go on byte by byte.
+    for drips in [false, true] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let bytes = [0x16, 3, 3, 0x40, 0].into_iter().chain(std::iter::repeat_n(2, 100));
+            for byte in bytes.filter(|_| drips) {
+                std::thread::sleep(Duration::from_millis(100));
+                let _ = std::io::Write::write_all(&mut stream, &[byte]);
+            }
+            std::thread::sleep(Duration::from_secs(10));
+        });
+        let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+        let client = asking(&url).timeout(Duration::from_secs(1)).tls_provider(provider).build().unwrap();
+        let begun = Instant::now();
+        assert!(!client.check(KEY, None).may_run());
+        assert!(begun.elapsed() < Duration::from_millis(1_500), "{drips} {:?}", begun.elapsed());
+    }
 }
 
 #[test]

@@ -57,6 +57,10 @@ fn what_the_server_says_is_told_apart() {
     let document =
         r#"{"type":"https://x/y","title":"Wrong","code":"invalid_request","detail":"nonce: too long"}"#;
     let told = answer(400, document);
+    let unsigned = answer(200, r#"{"valid":true,"signature":null}"#);
+    assert!(
+        std::error::Error::source(&unsigned).is_some_and(|source| source.is::<keyward_client::Untrusted>())
+    );
     assert!(told.to_string().contains("HTTP 400, invalid_request, nonce: too long"), "{told}");
     assert!(matches!(answer(404, "<html>"), Fault::Rejected(problem) if problem.code.is_none()));
     for status in [500, 502, 503, 504, 408] {
@@ -87,12 +91,13 @@ fn who_is_not_the_server_is_not_believed() {
 
 #[test]
 fn what_breaks_is_told_apart() {
-    let kind = |builder: ClientBuilder| match fault(builder) {
-        Fault::Unreachable { kind, source } => {
-            assert!(!source.to_string().is_empty());
-            kind
+    let kind = |builder: ClientBuilder| {
+        let fault = fault(builder);
+        assert!(std::error::Error::source(&fault).is_some_and(|source| !source.to_string().is_empty()));
+        match fault {
+            Fault::Unreachable { kind, .. } => kind,
+            other => panic!("{other:?}"),
         }
-        other => panic!("{other:?}"),
     };
     let quick = |url: &str| asking(url).timeout(Duration::from_millis(700));
     assert_eq!(kind(quick(GONE)), NetworkKind::Connection);
@@ -113,9 +118,18 @@ fn what_breaks_is_told_apart() {
 
 #[test]
 fn what_works_nowhere_is_told_when_the_client_is_made() {
-    for url in
-        ["", "nonsense", "licenses.example", "ftp://licenses.example", "http://", "https:///x", "http://a b"]
-    {
+    for url in [
+        "",
+        "nonsense",
+        "licenses.example",
+        "ftp://licenses.example",
+        "http://",
+        "https://a:b@c",
+        "https://a?b",
+        "https://a#b",
+        "https:///x",
+        "http://a b",
+    ] {
         assert!(matches!(asking(url).build(), Err(SetupError::Url)), "{url}");
     }
     let keys = mock().vendor().keys();
