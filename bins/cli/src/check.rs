@@ -19,7 +19,7 @@ pub(crate) struct Check {
     #[arg(long, value_name = "DAYS", default_value_t = 7)]
     critical: u32,
     /// UNKNOWN with a status list that is older
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", requires = "status_list")]
     max_list_age: Option<u32>,
     /// Judge as of this instant, RFC 3339 or Unix seconds [default: now]
     #[arg(long, value_name = "TIME")]

@@ -78,6 +78,8 @@ mod tests {
     fn a_day_named_as_the_end_is_included() {
         assert_eq!(show(start("2026-12-31").unwrap()), "2026-12-31T00:00:00Z");
         assert_eq!(show(end("2026-12-31").unwrap()), "2027-01-01T00:00:00Z");
+        assert_eq!(show(end("2028-02-29").unwrap()), "2028-03-01T00:00:00Z");
+        assert_eq!(show(later(end("2028-02-28").unwrap(), 1).unwrap()), "2028-03-01T00:00:00Z");
         assert_eq!(end("9999-12-31").unwrap(), LAST);
         assert_eq!(end("2026-12-31T10:00:00+02:00").unwrap(), parse("2026-12-31T08:00:00Z").unwrap());
     }

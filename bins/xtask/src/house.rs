@@ -10,7 +10,7 @@ fn metadata() -> Metadata {
 }
 
 /// For each library and program of ours, what it may depend on among our own.
-const ARROWS: [(&str, &[&str]); 21] = [
+const ARROWS: [(&str, &[&str]); 22] = [
     ("keyward-token", &[]),
     ("keyward-client", &["keyward-token"]),
     ("keyward-domain", &[]),
@@ -30,6 +30,7 @@ const ARROWS: [(&str, &[&str]); 21] = [
             "keyward-testkit-postgres",
         ],
     ),
+    ("keyward-testkit-authority", &[]),
     ("keyward-testkit-macros", &[]),
     ("keyward-testkit-postgres", &[]),
     (
@@ -69,7 +70,8 @@ fn crates_see_only_what_lies_below_them() {
             match dependency.kind {
                 DependencyKind::Development => {
                     assert!(
-                        name == "keyward-testkit" || allowed.contains(&name),
+                        ["keyward-testkit", "keyward-testkit-authority"].contains(&name)
+                            || allowed.contains(&name),
                         "{} sees {name}",
                         package.name
                     );

@@ -63,6 +63,11 @@ pub(crate) fn unit(report: &mut Report, postgres: &Postgres, rest: &[&str]) -> R
         // A vendor who verifies JWT alone builds it so.
         let bare = ["test", "-p", "keyward-token", "--lib", "--no-default-features"];
         report.step("tests of the verifier alone", || succeeds(cargo(&bare)?))?;
+        let bare = ["test", "-p", "keyward-client", "--lib", "--no-default-features"];
+        report.step("tests of the client without HTTP", || succeeds(cargo(&bare)?))?;
+        let host =
+            ["test", "-p", "keyward-client", "--all-features", "--test", "it", "--", "--ignored", "crates::"];
+        report.step("a program with rustls of its own", || succeeds(cargo(&host)?))?;
     }
     Ok(())
 }

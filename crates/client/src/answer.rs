@@ -1,168 +1,235 @@
-//! A question, and whether an answer is the server's answer to it.
+//! What the server has said.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyward_token::{Keyring, UnixSeconds, pasted};
-use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+use keyward_token::{HealthState, UnixSeconds};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// What is asked of the server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Question {
-    /// The license key, or the license's token.
-    pub license_key: String,
-    /// The version that wants to run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// Random text that no other question has.
-    pub nonce: String,
-}
-
-impl Question {
-    /// A question made unique by 16 random bytes. The license key or token is taken as it was pasted: white space and
-    /// invisible characters in it and quotes around it don't count ([`pasted`]).
-    pub fn new(license_key: impl AsRef<str>, version: Option<&str>, random: [u8; 16]) -> Self {
-        Self {
-            license_key: pasted(license_key.as_ref()).into_owned(),
-            version: version.map(str::to_owned),
-            nonce: URL_SAFE_NO_PAD.encode(random),
-        }
-    }
-
-    /// The body of `POST /api/v1/validate`.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
-/// A verified answer.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+/// A verified answer: only [`Verifier`](crate::Verifier) makes one.
+#[derive(Clone, PartialEq)]
 pub struct Answer {
-    /// Whether it may run.
-    pub valid: bool,
-    /// `active`, or why it may not.
-    pub status: String,
-    /// When the license ends (RFC 3339); `None` without end.
-    pub expires: Option<String>,
-    /// Whether this machine's address is registered; `None` where addresses don't count.
-    pub ip_registered: Option<bool>,
-    /// How many addresses are.
-    pub ip_count: Option<u32>,
-    /// How many may be; `None` for any number.
-    pub max_ips: Option<u32>,
-    /// The version that was judged.
-    pub version: Option<String>,
-    /// Whether that version may run; `None` where versions don't count.
-    pub version_valid: Option<bool>,
-    /// What the vendor has added.
-    pub custom: Option<Map<String, Value>>,
-    /// When it was signed (RFC 3339).
-    pub signed_at: String,
-    /// Of which product.
-    pub product_id: Option<String>,
+    wire: Wire,
+    status: Status,
+    expires_at: Option<UnixSeconds>,
+    signed_at: UnixSeconds,
+}
+
+/// The signed members, named as docs/validation.md names them.
+#[derive(Clone, PartialEq, Deserialize)]
+struct Wire {
+    valid: bool,
+    status: String,
+    expires: Option<String>,
+    ip_registered: Option<bool>,
+    ip_count: Option<u32>,
+    max_ips: Option<u32>,
+    version: Option<String>,
+    version_valid: Option<bool>,
+    custom: Option<Map<String, Value>>,
+    signed_at: String,
+    product_id: Option<String>,
     license_key: String,
-    pub(crate) nonce: Option<String>,
+    nonce: Option<String>,
 }
 
 impl Answer {
-    /// When it was signed.
-    pub(crate) fn signed(&self) -> Option<UnixSeconds> {
-        UnixSeconds::from_rfc3339(&self.signed_at)
-    }
-
-    /// The license it is about, as it was asked.
-    pub fn license_key(&self) -> &str {
-        &self.license_key
-    }
-
-    /// When the license ends.
-    pub(crate) fn end(&self) -> Option<UnixSeconds> {
-        self.expires.as_deref().and_then(UnixSeconds::from_rfc3339)
-    }
-}
-
-/// Why what came back is no answer to the question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Untrusted {
-    /// It is not an answer of this API.
-    #[error("the answer is not one of a validation")]
-    Malformed,
-    /// The product does not sign its answers.
-    #[error("the answer is not signed: turn signed validation on for this product")]
-    Unsigned,
-    /// None of the keys has this id.
-    #[error("the answer is signed by an unknown key")]
-    UnknownKey,
-    /// The signature is not of this text.
-    #[error("the signature of the answer is wrong")]
-    BadSignature,
-    /// It answers another question.
-    #[error("the answer is to another question")]
-    WrongQuestion,
-    /// It is of another product.
-    #[error("the answer is of another product")]
-    WrongProduct,
-    /// It was signed too long ago, or in the future: one of the two clocks is wrong.
-    #[error("the answer was not signed just now")]
-    Stale,
-}
-
-/// Tells the server's answers from all else.
-#[derive(Debug, Clone)]
-pub struct Verifier {
-    keys: Keyring,
-    product: String,
-    freshness: u32,
-}
-
-impl Verifier {
-    /// For one product, by its id, with the public keys of the vendor's organization (`/o/{slug}/jwks.json`).
-    ///
-    /// The product must be told: all products of a vendor are signed for by the same keys, and a license of a
-    /// cheap one should not open a dear one.
-    pub fn new(keys: Keyring, product_id: impl Into<String>) -> Self {
-        Self { keys, product: product_id.into(), freshness: 300 }
-    }
-
-    /// For how many seconds before and after its signing an answer is taken; 300 if not told.
-    #[must_use]
-    pub fn freshness_seconds(self, seconds: u32) -> Self {
-        Self { freshness: seconds, ..self }
-    }
-
-    /// Verifies the server's answer to `question`, received at `now`.
-    pub fn verify(&self, body: &str, question: &Question, now: UnixSeconds) -> Result<Answer, Untrusted> {
-        let answer = self.verify_signature(body)?;
-        let asked = (&question.license_key, Some(&question.nonce));
-        if (&answer.license_key, answer.nonce.as_ref()) != asked {
-            return Err(Untrusted::WrongQuestion);
-        }
-        let signed = answer.signed().ok_or(Untrusted::Malformed)?;
-        if signed.as_i64().abs_diff(now.as_i64()) > u64::from(self.freshness) {
-            return Err(Untrusted::Stale);
-        }
-        Ok(answer)
-    }
-
-    /// Everything that does not depend on when and why it was asked.
-    pub(crate) fn verify_signature(&self, body: &str) -> Result<Answer, Untrusted> {
-        let mut object: Map<String, Value> = serde_json::from_str(body).map_err(|_| Untrusted::Malformed)?;
-        let signature = match object.remove("signature") {
-            Some(Value::String(text)) => URL_SAFE_NO_PAD.decode(text).map_err(|_| Untrusted::BadSignature)?,
-            Some(Value::Null) => return Err(Untrusted::Unsigned),
-            Some(_) | None => return Err(Untrusted::Malformed),
+    /// From the members of an answer whose signature is good; `None` if they are not those of an answer.
+    pub(crate) fn from_signed(members: Map<String, Value>) -> Option<Self> {
+        let wire: Wire = serde_json::from_value(Value::Object(members)).ok()?;
+        let expires_at = match &wire.expires {
+            Some(text) => Some(UnixSeconds::from_rfc3339(text)?),
+            None => None,
         };
-        let signature: [u8; 64] = signature.try_into().map_err(|_| Untrusted::BadSignature)?;
-        let kid = object.get("kid").and_then(Value::as_str).and_then(|kid| kid.parse().ok());
-        let key = kid.and_then(|kid| self.keys.get(&kid)).ok_or(Untrusted::UnknownKey)?;
-        let message = serde_json_canonicalizer::to_vec(&object).map_err(|_| Untrusted::Malformed)?;
-        key.verify(&message, &signature).map_err(|_| Untrusted::BadSignature)?;
-        let answer: Answer =
-            serde_json::from_value(Value::Object(object)).map_err(|_| Untrusted::Malformed)?;
-        if answer.product_id.as_ref() == Some(&self.product) {
-            Ok(answer)
-        } else {
-            Err(Untrusted::WrongProduct)
+        let signed_at = UnixSeconds::from_rfc3339(&wire.signed_at)?;
+        Some(Self { status: Status::from(wire.status.as_str()), expires_at, signed_at, wire })
+    }
+
+    /// Whether the license may run.
+    pub fn valid(&self) -> bool {
+        self.wire.valid
+    }
+
+    /// [`Status::Active`], or why it may not.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// When the license ends; `None` without end.
+    pub fn expires_at(&self) -> Option<UnixSeconds> {
+        self.expires_at
+    }
+
+    /// For how long the license runs from `now` on: zero if it has ended, `None` without end.
+    pub fn remaining(&self, now: UnixSeconds) -> Option<Duration> {
+        self.expires_at.map(|end| since(now, end))
+    }
+
+    /// When the server has signed the answer, by the server's clock.
+    pub fn signed_at(&self) -> UnixSeconds {
+        self.signed_at
+    }
+
+    /// How old the answer is at `now`: zero if it is of the future.
+    pub fn age(&self, now: UnixSeconds) -> Duration {
+        since(self.signed_at, now)
+    }
+
+    /// How the license stands at `now`: what a monitoring system shows. `None` where the status is about something else than the
+    /// license: addresses, versions, the product, the vendor.
+    pub fn health(&self, now: UnixSeconds, warning_days: u32) -> Option<HealthState> {
+        let warning = Duration::from_secs(u64::from(warning_days).saturating_mul(24 * 60 * 60));
+        match self.status {
+            Status::Active => Some(match self.remaining(now) {
+                // It is active all the same: its end is not enforced, or it was not when the answer was signed.
+                Some(Duration::ZERO) if self.expires_at.is_some_and(|end| end <= self.signed_at) => {
+                    HealthState::InGrace
+                }
+                Some(Duration::ZERO) => HealthState::Ended,
+                Some(left) if left <= warning => HealthState::Ending,
+                _ => HealthState::Fine,
+            }),
+            Status::Expired => Some(HealthState::Ended),
+            Status::Revoked => Some(HealthState::Revoked),
+            Status::Suspended => Some(HealthState::Suspended),
+            Status::NotYetValid => Some(HealthState::NotYet),
+            _ => None,
         }
+    }
+
+    /// Whether this machine's address is registered; `None` where addresses don't count.
+    pub fn ip_registered(&self) -> Option<bool> {
+        self.wire.ip_registered
+    }
+
+    /// How many addresses are registered; `None` where addresses don't count.
+    pub fn ip_count(&self) -> Option<u32> {
+        self.wire.ip_count
+    }
+
+    /// How many addresses may be registered; `None` for any number.
+    pub fn max_ips(&self) -> Option<u32> {
+        self.wire.max_ips
+    }
+
+    /// The version that was judged.
+    pub fn version(&self) -> Option<&str> {
+        self.wire.version.as_deref()
+    }
+
+    /// Whether that version may run; `None` where versions don't count.
+    pub fn version_valid(&self) -> Option<bool> {
+        self.wire.version_valid
+    }
+
+    /// What the vendor has added for valid licenses.
+    pub fn custom(&self) -> Option<&Map<String, Value>> {
+        self.wire.custom.as_ref()
+    }
+
+    /// The product that the license is of.
+    pub fn product_id(&self) -> Option<&str> {
+        self.wire.product_id.as_deref()
+    }
+
+    /// The license key or token that the answer is about, as it was asked.
+    pub fn license_key(&self) -> &str {
+        &self.wire.license_key
+    }
+
+    /// The question's nonce; `None` if it was asked without.
+    pub(crate) fn nonce(&self) -> Option<&str> {
+        self.wire.nonce.as_deref()
+    }
+}
+
+/// Without the license key, which opens what was paid for.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("valid", &self.valid())
+            .field("status", &self.status)
+            .field("expires_at", &self.expires_at)
+            .field("signed_at", &self.signed_at)
+            .field("version", &self.version())
+            .field("version_valid", &self.version_valid())
+            .field("ip_registered", &self.ip_registered())
+            .field("ip_count", &self.ip_count())
+            .field("max_ips", &self.max_ips())
+            .field("custom", &self.custom())
+            .finish_non_exhaustive()
+    }
+}
+
+fn since(earlier: UnixSeconds, later: UnixSeconds) -> Duration {
+    Duration::from_secs(u64::try_from(later.as_i64().saturating_sub(earlier.as_i64())).unwrap_or(0))
+}
+
+/// Declares the statuses once, with their names on the wire.
+macro_rules! statuses {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What the server says of a license (docs/validation.md, "The answer").
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Status {
+            $($(#[$doc])* $variant,)*
+            /// One that this version of the crate does not know. [`Answer::valid`] says what it means.
+            Other(String),
+        }
+
+        impl Status {
+            /// Its name on the wire, which is stable.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Other(name) => name,
+                }
+            }
+        }
+
+        impl From<&str> for Status {
+            fn from(name: &str) -> Self {
+                match name {
+                    $($name => Self::$variant,)*
+                    other => Self::Other(other.to_owned()),
+                }
+            }
+        }
+    };
+}
+
+statuses! {
+    /// It may run.
+    Active = "active",
+    /// It has ended.
+    Expired = "expired",
+    /// It was revoked for good.
+    Revoked = "revoked",
+    /// It must not run for now.
+    Suspended = "suspended",
+    /// It has not begun.
+    NotYetValid = "not_yet_valid",
+    /// The product has no such license.
+    LicenseNotFound = "license_not_found",
+    /// The machine's address is on a block list.
+    IpBlocked = "ip_blocked",
+    /// The machine's address is none of those that the vendor has registered.
+    IpNotRegistered = "ip_not_registered",
+    /// As many addresses as the license allows are registered, and this machine's is not.
+    IpLimitReached = "ip_limit_reached",
+    /// The license does not cover this version.
+    VersionNotAllowed = "version_not_allowed",
+    /// The vendor has given the product up.
+    ProductArchived = "product_archived",
+    /// The vendor has turned the product off.
+    ProductDisabled = "product_disabled",
+    /// The operator of the server has suspended the vendor.
+    OrgSuspended = "org_suspended",
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -1,12 +1,44 @@
 #![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
+pub use self::answer::{Answer, Status};
+#[cfg(feature = "http")]
+pub use self::http::{
+    Client, ClientBuilder, Decision, Fault, KeySource, KeysError, Listed, NetworkKind, NoCertificate,
+    Problem, SetupError, Unlisted,
+};
+pub use self::kept::{Kept, KeptFileError, Lapsed};
+pub use self::question::{Machine, Question};
+pub use self::verifier::{Untrusted, Verifier};
+pub use keyward_token::{
+    Health, HealthState, KeyError, Keyring, License, NoClaims, PublicKey, UnixSeconds, VerifyError, pasted,
+};
+#[cfg(feature = "http")]
+pub use keyward_token::{StatusError, StatusList};
+#[cfg(feature = "http")]
+pub use rustls::crypto::CryptoProvider;
+
+#[cfg(feature = "test-kit")]
+pub mod test_kit;
+
+/// The recipes of the guide compile.
+#[cfg(all(doctest, feature = "http"))]
+#[doc = include_str!("../../../docs/guides/checking.md")]
+mod recipes {}
 
 mod answer;
 #[cfg(feature = "http")]
 mod http;
 mod kept;
-
-pub use answer::{Answer, Question, Untrusted, Verifier};
-#[cfg(feature = "http")]
-pub use http::{Client, ClientBuilder, Decision, Fault, NoCertificate};
-pub use kept::{Kept, Lapsed};
-pub use keyward_token::{KeyError, Keyring, PublicKey, UnixSeconds, pasted};
+mod question;
+mod verifier;

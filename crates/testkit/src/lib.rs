@@ -7,7 +7,6 @@
 //! becomes two tests, one on SQLite and one on PostgreSQL, which does nothing where there is no server: see [`database`].
 #![allow(clippy::expect_used, reason = "in tests, what is missing should stop the test with its reason")]
 
-pub mod authority;
 pub mod database;
 pub mod engine;
 pub mod not_run;

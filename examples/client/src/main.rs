@@ -8,7 +8,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use keyward_client::{Client, Decision, Keyring};
+use keyward_client::{Client, Decision, KeySource, Keyring};
 
 fn main() -> ExitCode {
     match decide() {
@@ -26,21 +26,17 @@ fn main() -> ExitCode {
 fn decide() -> Result<Decision, Box<dyn Error>> {
     let mut args = std::env::args().skip(1);
     let (url, jwks) = (args.next().ok_or("no URL")?, args.next().ok_or("no JWKS-FILE")?);
-    let keys = Keyring::from_jwks(&std::fs::read_to_string(jwks)?)?;
+    let keys = Keyring::from_jwks(&std::fs::read_to_string(&jwks)?)?;
     let client = Client::builder(&url, &std::env::var("PRODUCT_KEY")?, &std::env::var("PRODUCT_ID")?, keys)
-        .grace_days(14)
+        .refresh_keys_from(KeySource::File(jwks.into()))
+        .offline_days(14)
         .keep_in(std::env::temp_dir().join("example-client.json"))
-        .build();
+        .build()?;
     Ok(client.check(&std::env::var("LICENSE_KEY")?, Some(env!("CARGO_PKG_VERSION"))))
 }
 
 #[expect(clippy::print_stdout, reason = "a program for the terminal")]
 fn report(decision: &Decision) -> ExitCode {
-    match decision {
-        Decision::Licensed(answer) => println!("licensed ({})", answer.status),
-        Decision::Offline { until, fault, .. } => println!("licensed until {until}, offline: {fault}"),
-        Decision::Refused(answer) => println!("not licensed: {}", answer.status),
-        Decision::Unknown(fault) => println!("unknown: {fault}"),
-    }
+    println!("{decision}");
     if decision.may_run() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

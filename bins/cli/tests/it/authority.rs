@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use keyward_testkit::authority::{Authority, head};
+use keyward_testkit_authority::{Authority, head};
 
 use crate::Workdir;
 

@@ -1,4 +1,6 @@
-use keyward_client::{Kept, Lapsed, Question, Untrusted, Verifier};
+use std::time::Duration;
+
+use keyward_client::{HealthState, Kept, Lapsed, Machine, Question, Status, Untrusted, Verifier};
 use keyward_token::SecretKey;
 use proptest::prelude::*;
 
@@ -12,8 +14,14 @@ fn question() -> Question {
 fn the_answer_to_the_question_is_taken() {
     let body = answer(&question().nonce, |_| {});
     let answer = Verifier::new(keys(), "p").verify(&body, &question(), at(10)).unwrap();
-    assert!(answer.valid);
-    assert_eq!((answer.status.as_str(), answer.max_ips), ("active", Some(3)));
+    assert!(answer.valid());
+    assert_eq!((answer.status(), answer.max_ips()), (&Status::Active, Some(3)));
+    assert_eq!(answer.remaining(at(0)), Some(Duration::from_secs(19 * 86_400)));
+    assert_eq!((answer.age(at(10)), answer.age(at(-10))), (Duration::from_secs(10), Duration::ZERO));
+    assert_eq!(answer.health(at(0), 7), Some(HealthState::Fine));
+    assert_eq!(answer.health(at(0), 30), Some(HealthState::Ending));
+    assert_eq!(answer.health(at(19 * 86_400), 30), Some(HealthState::Ended));
+    assert!(!format!("{answer:?} {:?}", question()).contains("KEY"));
 }
 
 #[test]
@@ -48,7 +56,12 @@ fn nothing_else_is() {
     assert_eq!(other.verify(&good, &question(), at(0)).unwrap_err(), Untrusted::WrongProduct);
     for late in [-301, 301, i64::from(u32::MAX)] {
         let verdict = Verifier::new(keys(), "p").verify(&good, &question(), at(late));
-        assert_eq!(verdict.unwrap_err(), Untrusted::Stale);
+        assert_eq!(verdict.unwrap_err(), Untrusted::Stale { signed_at: at(0) });
+        let tolerant = Verifier::new(keys(), "p").clock_tolerance_seconds(u32::MAX);
+        assert!(tolerant.verify(&good, &question(), at(late)).is_ok());
+        // It is an answer to the question, so it is of now, whatever the machine's clock says.
+        let refusal = answer(&nonce, |answer| answer["valid"] = false.into());
+        assert!(!Verifier::new(keys(), "p").verify(&refusal, &question(), at(late)).unwrap().valid());
     }
     let mut strangers = keyward_client::Keyring::new();
     strangers.insert(SecretKey::from_seed([8; 32]).public_key().clone()).unwrap();
@@ -69,26 +82,59 @@ fn a_kept_answer_counts_for_its_time() {
     };
     assert_eq!(recall(&question(), 0, 7).unwrap(), at(7 * day));
     assert_eq!(recall(&question(), 7 * day - 1, 7).unwrap(), at(7 * day));
-    assert_eq!(recall(&question(), 7 * day, 7).unwrap_err(), Lapsed::Grace);
+    assert!(matches!(recall(&question(), 7 * day, 7), Err(Lapsed::OfflinePeriod)));
     assert_eq!(recall(&question(), 19 * day - 1, 90).unwrap(), at(19 * day), "not beyond the license's end");
-    assert_eq!(recall(&question(), 19 * day, 90).unwrap_err(), Lapsed::Expired);
-    assert_eq!(recall(&question(), -3_601, 7).unwrap_err(), Lapsed::ClockSetBack);
+    assert!(matches!(recall(&question(), 19 * day, 90), Err(Lapsed::Expired)));
+    assert!(matches!(recall(&question(), -3_601, 7), Err(Lapsed::ClockSetBack)));
     assert!(recall(&question(), -3_600, 7).is_ok());
     let other = Question::new("OTHER", Some("2.1.0"), [1; 16]);
-    assert_eq!(recall(&other, 0, 7).unwrap_err(), Lapsed::Untrusted(Untrusted::WrongQuestion));
+    assert!(matches!(recall(&other, 0, 7), Err(Lapsed::Untrusted(Untrusted::WrongQuestion))));
     let newer = Question::new("KEY", Some("3.0.0"), [1; 16]);
-    assert_eq!(recall(&newer, 0, 7).unwrap_err(), Lapsed::Untrusted(Untrusted::WrongQuestion));
+    assert!(matches!(recall(&newer, 0, 7), Err(Lapsed::Untrusted(Untrusted::WrongQuestion))));
     let unjudged = Kept::new(answer("n", |answer| answer["version"] = serde_json::Value::Null));
     assert!(unjudged.recall(&verifier, &question(), at(0), 86_400).is_err(), "asked for without a version");
     let by_hand = Kept::new(answer("n", |answer| answer["nonce"] = serde_json::Value::Null));
     assert!(by_hand.recall(&verifier, &question(), at(0), 86_400).is_err());
     let refusal = Kept::new(answer("n", |answer| answer["valid"] = false.into()));
-    assert!(refusal.recall(&verifier, &question(), at(0), 86_400).is_err());
+    let refused = refusal.recall(&verifier, &question(), at(0), 86_400);
+    assert!(matches!(refused, Err(Lapsed::Refused(Status::Active))));
     let unenforced = Kept::new(answer("n", |answer| answer["expires"] = "2025-01-01T00:00:00Z".into()));
     assert!(unenforced.recall(&verifier, &question(), at(0), 86_400).is_ok(), "its end did not count then");
 }
 
+#[test]
+fn a_kept_answer_is_one_machines() {
+    let verifier = Verifier::new(keys(), "p");
+    let asked = |machine: Option<&str>| {
+        let question = Question::new("KEY", Some("2.1.0"), [1; 16]);
+        machine.into_iter().fold(question, |question, id| question.asked_by(Machine::from_id(id)))
+    };
+    for here in [Some("here"), None] {
+        let kept = Kept::new(answer(&asked(here).nonce, |_| {}));
+        for there in [Some("here"), Some("there"), None] {
+            let recalled = kept.recall(&verifier, &asked(there), at(0), 86_400);
+            assert_eq!(recalled.is_ok(), here == there, "{here:?} {there:?}");
+            assert!(here == there || matches!(recalled, Err(Lapsed::OtherMachine)));
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn no_time_panics(now: i64, offline: u32, tolerance: u32, expires in 0_i64..253_402_300_799) {
+        let now = keyward_client::UnixSeconds::new(now);
+        let verifier = Verifier::new(keys(), "p").clock_tolerance_seconds(tolerance);
+        let body = answer(&question().nonce, |answer| {
+            answer["expires"] = keyward_client::UnixSeconds::new(expires).to_rfc3339().unwrap().into();
+        });
+        if let Ok(answer) = verifier.verify(&body, &question(), now) {
+            let _ = (answer.age(now), answer.remaining(now), answer.health(now, offline));
+        }
+        if let Ok((answer, until)) = Kept::new(body).recall(&verifier, &question(), now, offline) {
+            prop_assert!(now < until && until.as_i64() <= answer.signed_at().as_i64() + i64::from(offline));
+        }
+    }
+
     #[test]
     fn no_text_is_taken_and_none_panics(text in ".{0,200}") {
         prop_assert!(Verifier::new(keys(), "p").verify(&text, &question(), at(0)).is_err());

@@ -2,12 +2,21 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod answers;
+mod crates;
+mod keys;
+mod lists;
+mod machine;
 mod network;
+mod processes;
+mod refusals;
 mod vectors;
+
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyward_client::{Keyring, UnixSeconds};
+use keyward_client::test_kit::{MockServer, Vendor};
+use keyward_client::{Client, ClientBuilder, Keyring, Machine, UnixSeconds};
 use keyward_token::SecretKey;
 use serde_json::{Value, json};
 
@@ -39,4 +48,21 @@ fn answer(nonce: &str, change: impl FnOnce(&mut Value)) -> String {
 
 fn at(seconds: i64) -> UnixSeconds {
     UnixSeconds::new(NOW + seconds)
+}
+
+/// A license key, as people type it.
+const KEY: &str = "7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC";
+
+/// Where nobody answers.
+const GONE: &str = "http://127.0.0.1:9";
+
+fn mock() -> MockServer {
+    MockServer::start(Vendor::new("p")).unwrap()
+}
+
+/// A client on one and the same machine, which trusts the first key of the test kit's vendor.
+fn asking(url: &str) -> ClientBuilder {
+    let machine = Some(Machine::from_id("the machine of the tests"));
+    let builder = Client::builder(url, "kw_prod_x", "p", Vendor::new("p").keys());
+    builder.machine(machine).timeout(Duration::from_secs(2))
 }

@@ -15,7 +15,9 @@ fuzz_target!(|text: &str| {
     assert!(verifier.verify::<serde_json::Value>(&pasted(text), NOW).is_err());
 
     let signed = Signer::new(secret).sign_jwt(text);
+    let health = verifier.authenticate(&signed).map(|license| license.health(NOW));
     if let Ok(license) = verifier.verify::<serde_json::Value>(&signed, NOW) {
         assert!(serde_json::from_str::<serde_json::Value>(text).is_ok(), "{:?}", license.claims());
+        assert!(health.is_ok_and(|health| health.is_valid()));
     }
 });

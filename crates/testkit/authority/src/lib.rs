@@ -1,4 +1,5 @@
 //! A certificate authority of the test's own, and a server whose certificate it has issued.
+#![allow(clippy::expect_used, reason = "in tests, what is missing should stop the test with its reason")]
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
