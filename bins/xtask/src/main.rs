@@ -23,7 +23,7 @@ use steps::Report;
 
 const HELP: &str = "\
 cargo xtask test             everything below, in this order
-cargo xtask test lint        formatting, clippy, documentation
+cargo xtask test lint        formatting, clippy, documentation, packages
 cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG goes to cargo test
 cargo xtask test interop     a running server, clients that were not written here, a registry, and a browser
 cargo xtask test registry    of these, the registry alone
@@ -37,6 +37,7 @@ cargo xtask load million     start and memory with a million licenses
 cargo xtask load refused     what one customer's refused pulls cost another tenant
 cargo xtask load pages       the console's pages with 10,000 customers, 50,000 licenses and 500 repositories
 cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight
+cargo xtask msrv             whether token and client compile with the oldest Rust that they promise (rustup has it)
 cargo xtask fuzz             30 seconds of random input for each parser that meets strangers (nightly, cargo-fuzz)
 cargo xtask bless            write snapshots and generated documents anew
 
@@ -62,13 +63,17 @@ fn run() -> Result<bool> {
         ["test"] => {
             let parts = parts::all(missing)?;
             steps::lint(&mut report)?;
+            steps::package(&mut report)?;
             let postgres = Postgres::start(Durability::None)?;
             steps::unit(&mut report, &postgres, &[])?;
             contract::run(&mut report, &parts.contract)?;
             interop::run(&mut report, &postgres, &parts)?;
         }
         ["test", "contract"] => contract::run(&mut report, &parts::contract(missing)?)?,
-        ["test", "lint"] => steps::lint(&mut report)?,
+        ["test", "lint"] => {
+            steps::lint(&mut report)?;
+            steps::package(&mut report)?;
+        }
         ["test", "unit", rest @ ..] => {
             parts::postgres(missing)?;
             parts::promtool(missing)?;
@@ -109,6 +114,7 @@ fn run() -> Result<bool> {
             steps::load(&mut report, &["refused"])?;
         }
         ["fuzz"] => steps::fuzz(&mut report)?,
+        ["msrv"] => steps::msrv(&mut report)?,
         ["bless"] => {
             parts::postgres(missing)?;
             steps::bless(&mut report, &Postgres::start(Durability::None)?)?;

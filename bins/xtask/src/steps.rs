@@ -48,6 +48,53 @@ pub(crate) fn lint(report: &mut Report) -> Result<()> {
     })
 }
 
+/// What others may depend on. The other crates are not published.
+const PUBLIC: [&str; 5] =
+    ["keyward-token", "keyward-client", "keyward-domain", "keyward-storage", "keyward-engine"];
+
+/// Whether the public crates can be packed for a registry.
+pub(crate) fn package(report: &mut Report) -> Result<()> {
+    report.step("packages", || {
+        let mut package = cargo(&["package", "--quiet", "--no-verify", "--allow-dirty"])?;
+        succeeds(package.args(PUBLIC.map(|name| format!("--package={name}"))))
+    })
+}
+
+/// Whether what vendors embed compiles, as it is packed and by itself, with the Rust that it promises. Not part of a test run:
+/// it needs that Rust.
+pub(crate) fn msrv(report: &mut Report) -> Result<()> {
+    package(report)?;
+    let (packed, folder) = (root()?.join("target/package"), root()?.join("target/msrv"));
+    std::fs::create_dir_all(&folder)?;
+    let unpacked = |name: &str| format!("{name}-{}", env!("CARGO_PKG_VERSION"));
+    let patch = format!("patch.crates-io.keyward-token.path={:?}", folder.join(unpacked("keyward-token")));
+    for (name, rust, features) in [
+        ("keyward-token", "1.85.0", "sign,status-list,clock-floor"),
+        ("keyward-token", "1.89.0", "sign,status-list,clock-floor,paseto"),
+        ("keyward-client", "1.85.0", "ring,test-kit"),
+    ] {
+        report.step(&format!("{name} with Rust {rust}"), || {
+            let archive = packed.join(format!("{}.crate", unpacked(name)));
+            let mut unpack = Command::new("tar");
+            if !succeeds(unpack.arg("-xzf").arg(archive).current_dir(&folder))? {
+                return Ok(false);
+            }
+            let here = folder.join(unpacked(name));
+            // Versions are chosen anew, as for a program that depends on it, and not of this workspace.
+            std::fs::remove_file(here.join("Cargo.lock"))?;
+            let manifest = std::fs::read_to_string(here.join("Cargo.toml"))?;
+            std::fs::write(here.join("Cargo.toml"), manifest + "\n[workspace]\n")?;
+            let toolchain = format!("+{rust}");
+            let mut check = cargo(&[&toolchain, "check", "--lib", "--features", features])?;
+            if name != "keyward-token" {
+                check.args(["--config", &patch]);
+            }
+            succeeds(check.current_dir(&here))
+        })?;
+    }
+    Ok(())
+}
+
 /// Every test of the workspace, on both databases.
 pub(crate) fn unit(report: &mut Report, postgres: &Postgres, rest: &[&str]) -> Result<()> {
     report.step("tests", || {

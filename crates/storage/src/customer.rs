@@ -100,7 +100,8 @@ impl Customers<'_> {
             CustomerOrder::Email => text_place(self.tx, row::Column::Email),
             CustomerOrder::Created => row::Column::CreatedAt.into_expr(),
         };
-        let rows = in_order(self.found(text), place, row::Column::Id, request).all(self.tx).await?;
+        let rows =
+            in_order(self.found(text), place, row::Column::Id.into_expr(), request).all(self.tx).await?;
         ordered(rows, request, read, |customer| {
             let place = match request.order.by {
                 CustomerOrder::Name => Place::text(customer.name.as_str()),

@@ -37,7 +37,7 @@ pub(crate) fn page<R, T>(
 pub(crate) fn in_order<Q: QueryFilter + QueryOrder + QuerySelect, K: OrderBy>(
     query: Q,
     place: SimpleExpr,
-    id: impl ColumnTrait,
+    id: SimpleExpr,
     request: &OrderedRequest<K>,
 ) -> Q {
     let descending = request.order.descending;
@@ -48,12 +48,15 @@ pub(crate) fn in_order<Q: QueryFilter + QueryOrder + QuerySelect, K: OrderBy>(
                 Place::Text(text) => Expr::value(text.clone()),
             };
             let (beyond, beside) = if descending {
-                (place.clone().lt(last.clone()), id.lt(mark.id))
+                (place.clone().lt(last.clone()), id.clone().lt(mark.id))
             } else {
-                (place.clone().gt(last.clone()), id.gt(mark.id))
+                (place.clone().gt(last.clone()), id.clone().gt(mark.id))
             };
+            // Says nothing new, but where an index is to be entered.
+            let from =
+                if descending { place.clone().lte(last.clone()) } else { place.clone().gte(last.clone()) };
             let same = Condition::all().add(place.clone().eq(last)).add(beside);
-            query.filter(Condition::any().add(beyond).add(same))
+            query.filter(from).filter(Condition::any().add(beyond).add(same))
         }
         None => query,
     };

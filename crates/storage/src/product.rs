@@ -131,7 +131,8 @@ impl Products<'_> {
             ProductOrder::State => text_place(self.tx, row::Column::State),
             ProductOrder::Created => row::Column::CreatedAt.into_expr(),
         };
-        let rows = in_order(self.found(text), place, row::Column::Id, request).all(self.tx).await?;
+        let rows =
+            in_order(self.found(text), place, row::Column::Id.into_expr(), request).all(self.tx).await?;
         ordered(rows, request, read, |product| {
             let place = match request.order.by {
                 ProductOrder::Name => Place::text(product.name.as_str()),

@@ -139,7 +139,7 @@ impl RegistryKeys<'_> {
             RegistryKeyOrder::Created => row::Column::CreatedAt.into_expr(),
         };
         let found = self.all().filter(row::Column::RegistryId.eq(registry.uuid()));
-        let rows = in_order(found, place, row::Column::Id, request).all(self.tx).await?;
+        let rows = in_order(found, place, row::Column::Id.into_expr(), request).all(self.tx).await?;
         ordered(rows, request, read, |key| {
             let place = match request.order.by {
                 RegistryKeyOrder::Alive => i64::from(key.is_alive(now)),

@@ -43,7 +43,7 @@
 //! | `sign` | `SecretKey`, `Signer`, `LicenseClaims` | 1.85 |
 //! | `status-list` | `StatusList`: revocation for offline verifiers | 1.85 |
 //! | `clock-floor` | `ClockFloor`: a clock that was set back is noticed | 1.85 |
-//! | `paseto` | PASETO `v4.public` in the same [`Verifier`] and `Signer` | 1.88 |
+//! | `paseto` | PASETO `v4.public` in the same [`Verifier`] and `Signer` | 1.89 |
 //!
 //! # Cookbook
 //!

@@ -683,6 +683,7 @@ CREATE UNIQUE INDEX revisions_current ON revisions USING btree (license_id) WHER
 CREATE INDEX revisions_end ON revisions USING btree (organization_id, expires_at, not_before, license_id) WHERE (state = 'current'::text);
 CREATE INDEX revisions_grace ON revisions USING btree (organization_id, ends_at, expires_at) WHERE ((state = 'current'::text) AND (ends_at IS NOT NULL));
 CREATE INDEX revisions_issuers ON revisions USING btree (organization_id, issuer, expires_at);
+CREATE INDEX revisions_order ON revisions USING btree (organization_id, COALESCE(expires_at, '9223372036854775807'::bigint), license_id) WHERE (state = 'current'::text);
 CREATE UNIQUE INDEX revisions_status_index ON revisions USING btree (organization_id, status_index);
 CREATE INDEX revisions_terms ON revisions USING btree (license_id, not_before, expires_at) WHERE (state = 'current'::text);
 CREATE INDEX sessions_end ON sessions USING btree (expires_at);

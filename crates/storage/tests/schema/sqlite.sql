@@ -630,6 +630,7 @@ CREATE UNIQUE INDEX revisions_current ON revisions (license_id) WHERE state = 'c
 CREATE INDEX revisions_end ON revisions (organization_id, expires_at, not_before, license_id) WHERE state = 'current';
 CREATE INDEX revisions_grace ON revisions (organization_id, ends_at, expires_at) WHERE state = 'current' AND ends_at IS NOT NULL;
 CREATE INDEX revisions_issuers ON revisions (organization_id, issuer, expires_at);
+CREATE INDEX revisions_order ON revisions (organization_id, COALESCE(expires_at, 9223372036854775807), license_id) WHERE state = 'current';
 CREATE UNIQUE INDEX revisions_status_index ON revisions (organization_id, status_index);
 CREATE INDEX revisions_terms ON revisions (license_id, not_before, expires_at) WHERE state = 'current';
 CREATE INDEX sessions_end ON sessions (expires_at);
