@@ -1,6 +1,7 @@
 //! The customer's pages. They change nothing and reach nothing but what the customer holds.
 
 mod applications;
+mod calendar;
 mod images;
 
 use actix_web::{HttpRequest, web};
@@ -19,6 +20,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     images::routes(config);
     config
         .route("/portal", web::get().to(licenses))
+        .route("/portal/licenses.ics", web::get().to(calendar::ends))
         .route("/portal/profile", web::get().to(profile))
         .route("/portal/licenses/{id}", web::get().to(license))
         .route("/portal/licenses/{id}/license.jwt", web::get().to(download));

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{Secret, SecretKind};
-use keyward_engine::Engine;
+use keyward_domain::permission::Grant;
+use keyward_domain::{Access, Secret, SecretKind};
+use keyward_engine::{AnySession, Engine};
 
 use crate::{ask, client_info, csrf, encode, people};
 
@@ -28,6 +29,15 @@ impl Browser {
         let cookie = signed_in.header("set-cookie").split(';').next().unwrap().to_owned();
         let csrf = csrf(&ask(&self.engine, "GET", "/", &cookie, "").await.text).to_owned();
         Self { engine: Arc::clone(&self.engine), cookie, csrf }
+    }
+
+    /// What the vendor may do.
+    pub(crate) async fn access<P: Grant>(&self) -> Access<P> {
+        let secret = Secret::parse(SecretKind::Session, self.cookie.split('=').nth(1).unwrap()).unwrap();
+        match self.engine.session(&secret).await.unwrap() {
+            Some(AnySession::Member(person)) => person.identity.access().unwrap(),
+            _ => panic!("signed out"),
+        }
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {

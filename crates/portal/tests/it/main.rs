@@ -3,6 +3,7 @@
 
 mod applications;
 mod browser;
+mod calendar;
 mod html;
 mod many;
 mod posts;
@@ -292,6 +293,7 @@ async fn strangers_are_asked_to_sign_in(store: Store) {
         "/portal/profile",
         "/portal/applications",
         "/portal/images",
+        "/portal/licenses.ics",
         "/portal/applications/x/1/files/.env",
         "/portal/licenses/018f0000-0000-7000-8000-000000000000",
     ] {

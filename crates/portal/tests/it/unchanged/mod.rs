@@ -9,10 +9,10 @@ use keyward_domain::product::{PullRole, PullRoles};
 use keyward_domain::registry::{KeyAccess, Rotation};
 use keyward_domain::{
     Access, Application, ApplicationKind, BlockList, Customer, Grant, License, Name, PageRequest, Product,
-    Role, Secret, SecretKind, Versions,
+    Role, Versions,
 };
 use keyward_engine::{
-    AnySession, ApplicationChange, CustomerChange, LicenseChange, NewApplication, NewApplicationEntitlement,
+    ApplicationChange, CustomerChange, LicenseChange, NewApplication, NewApplicationEntitlement,
     NewApplicationVersion, NewArtifact, NewCredential, NewCustomer, NewEntitlement, NewGrant, NewLicense,
     NewProduct, NewRegistry, NewRegistryKey, NoticesChange, OrganizationChange, ProductChange, TagChoice,
     Terms, VersionChoice,
@@ -108,12 +108,7 @@ struct Scene {
 
 impl Scene {
     async fn access<P: Grant>(&self) -> Access<P> {
-        let secret = self.browser.cookie.split('=').nth(1).unwrap();
-        let secret = Secret::parse(SecretKind::Session, secret).unwrap();
-        match self.browser.engine.session(&secret).await.unwrap() {
-            Some(AnySession::Member(person)) => person.identity.access().unwrap(),
-            _ => panic!("signed out"),
-        }
+        self.browser.access().await
     }
 
     /// All that the pages show, and the newest line of the log.
