@@ -77,6 +77,7 @@ impl From<Error> for Problem {
             | Error::Storage(_)
             | Error::Uncounted(_)
             | Error::Password
+            | Error::OwnRows(_)
             | Error::Key { .. }) => internal(&error),
         }
     }
