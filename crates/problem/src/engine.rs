@@ -4,7 +4,7 @@ use keyward_domain::Forbidden;
 use keyward_domain::plan::LimitReached;
 use keyward_engine::{Error, FieldFault, causes};
 
-use super::{Code, Fault, Problem};
+use crate::{Code, Fault, Problem};
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
