@@ -40,7 +40,7 @@ pub(crate) async fn restore(settings: &Settings, file: &Path) -> anyhow::Result<
             bail!("the backup was made by a newer Keyward ({})", unknown.join(", "))
         }
         Schema::Current | Schema::Newer { usable: true, .. } => {}
-        Schema::Behind { .. } if backup.read().await?.settings().get(compose::FINGERPRINT).await.is_ok() => {}
+        Schema::Behind { .. } if backup.read().await?.settings().get("").await.is_ok() => {}
         Schema::Behind { .. } => bail!("{source} is no database of Keyward"),
     }
     backup.backup(&draft).await?;

@@ -1,35 +1,15 @@
-//! What the server does by itself, and how the operator sees it.
-
-use std::rc::Rc;
-use std::sync::Arc;
+//! How the operator sees what the server does by itself.
 
 use keyward_domain::{JobState, JobStatus, Timestamp};
-use keyward_engine::Engine;
-use keyward_engine::jobs::Job;
 
-use crate::compose::{self, Instance};
+use crate::compose;
 use crate::config::Settings;
-use crate::mail::Post;
 use crate::print;
-
-/// All jobs of a server: those of the engine, and those that need more.
-pub(crate) fn all(
-    engine: &Arc<Engine>,
-    settings: &Settings,
-    registry: &keyward_registry::Shared,
-) -> anyhow::Result<Vec<Rc<dyn Job>>> {
-    let post = Post::open(settings)?;
-    post.announce();
-    let mut jobs = keyward_engine::jobs::all(settings.retention);
-    jobs.push(Rc::new(post));
-    jobs.push(Rc::new(keyward_registry::Sweeps::new(Arc::clone(engine), registry)));
-    Ok(jobs)
-}
 
 /// Prints how they stand, as the servers have written it down.
 pub(crate) async fn show(settings: &Settings, json: bool) -> anyhow::Result<()> {
     compose::existing_database(settings)?;
-    let engine = Instance::open(settings).await?.engine;
+    let engine = compose::open(settings).await?;
     let (jobs, now) = (engine.job_statuses().await?, engine.now());
     print(&match json {
         true => as_json(&jobs, now)?,

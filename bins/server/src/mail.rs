@@ -5,18 +5,15 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use keyward_domain::Email;
-use keyward_engine::jobs::{Job, Schedule, Step, Stepping};
+use keyward_engine::Mail;
+use keyward_engine::jobs::{Job, Mails, Undelivered};
 use keyward_engine::outbound::{Authorities, hint};
-use keyward_engine::{Engine, Mail};
 use lettre::message::Mailbox;
 use lettre::message::header::ContentType;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 use crate::config::Settings;
-
-/// How often it is looked for mail that is due.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// Where mail goes.
 pub(crate) struct Post {
@@ -27,14 +24,6 @@ pub(crate) struct Post {
 enum Way {
     Smtp(Box<AsyncSmtpTransport<Tokio1Executor>>),
     Folder(PathBuf),
-}
-
-/// Why a mail was not handed over.
-enum Failure {
-    /// Another try may go well.
-    Passing(anyhow::Error),
-    /// No other try will.
-    Final(anyhow::Error),
 }
 
 impl Post {
@@ -64,31 +53,19 @@ impl Post {
         Ok(Self { from, way })
     }
 
-    async fn hand_over(&self, engine: &Engine, mail: &Mail) -> Result<Step, keyward_engine::Error> {
-        match self.send(mail).await {
-            Ok(()) => engine.mail_sent(mail).await?,
-            Err(Failure::Final(error)) => {
-                tracing::error!(mail = %mail.id, error = format!("{error:#}"), "mail can't be sent to its recipient and is given up");
-                engine.mail_undeliverable(mail).await?;
-            }
-            Err(Failure::Passing(cause)) => {
-                let error = format!("{cause:#}");
-                let error = format!("{error}{}", hint(&error));
-                // Neither text nor recipient: the text may hold a link.
-                tracing::warn!(mail = %mail.id, attempt = mail.attempts + 1, error, "mail was not handed over");
-                if engine.mail_failed(mail).await? {
-                    tracing::error!(mail = %mail.id, "mail is given up");
-                }
-                return Ok(Step::PutOff(answer(&cause).unwrap_or(error)));
-            }
-        }
-        Ok(Step::More(1))
+    /// As what the server does by itself.
+    pub(crate) fn job(self) -> impl Job {
+        Mails::new(async move |mail: &Mail| self.send(mail).await)
     }
 
-    async fn send(&self, mail: &Mail) -> Result<(), Failure> {
+    async fn send(&self, mail: &Mail) -> Result<(), Undelivered> {
         // An address that was taken before, or by an older server, may be one that no mail can be sent to.
-        let to = recipient(mail).map_err(Failure::Final)?;
-        self.hand(mail, to).await.map_err(Failure::Passing)
+        let to = recipient(mail).map_err(|error| Undelivered::for_good(format!("{error:#}")))?;
+        self.hand(mail, to).await.map_err(|cause| {
+            let reason = format!("{cause:#}");
+            let reason = format!("{reason}{}", hint(&reason));
+            Undelivered { shown: answer(&cause), ..Undelivered::for_now(reason) }
+        })
     }
 
     async fn hand(&self, mail: &Mail, to: Mailbox) -> anyhow::Result<()> {
@@ -118,28 +95,6 @@ impl Post {
                 Ok(())
             }
         }
-    }
-}
-
-impl Job for Post {
-    fn name(&self) -> &'static str {
-        "mail"
-    }
-
-    /// Each server's: mails are claimed one by one.
-    fn schedule(&self) -> Schedule {
-        Schedule::every_server(PAUSE)
-    }
-
-    fn step<'a>(&'a self, engine: &'a Engine) -> Stepping<'a> {
-        Box::pin(async {
-            match engine.claim_mail().await? {
-                Some(mail) => self.hand_over(engine, &mail).await.inspect_err(|error| {
-                    tracing::error!(mail = %mail.id, %error, "what became of a mail can't be noted");
-                }),
-                None => Ok(Step::Done(0)),
-            }
-        })
     }
 }
 

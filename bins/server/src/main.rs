@@ -5,12 +5,10 @@ mod backup;
 mod compose;
 mod config;
 mod jobs;
-mod log;
 mod mail;
 mod master_key;
 mod organization;
 mod serve;
-mod system;
 mod telemetry;
 mod tls;
 
@@ -19,7 +17,6 @@ use std::process::ExitCode;
 use args::{Args, Command, CustomerCommand, MemberCommand, Person};
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser};
-use compose::Instance;
 use config::Settings;
 use keyward_engine::NewOrganization;
 
@@ -79,7 +76,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Serve => serve::run(&settings).await,
             Command::Bootstrap { organization, slug, email, operator } => {
                 let new = NewOrganization { name: organization, owner_email: email, owner_name: None, slug };
-                let founded = Instance::open(&settings).await?.engine.bootstrap(new, operator).await?;
+                let founded = compose::open(&settings).await?.bootstrap(new, operator).await?;
                 print(&serde_json::to_string(&serde_json::json!({
                     "organization_id": founded.organization.id,
                     "organization_slug": founded.organization.slug,
@@ -88,7 +85,7 @@ fn run(args: Args) -> anyhow::Result<()> {
                 }))?)
             }
             Command::Migrate => {
-                Instance::open(&settings).await?;
+                compose::open(&settings).await?;
                 print("The database is up to date.")
             }
             Command::Backup { file } => {
@@ -112,7 +109,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             }
             Command::Member { command: MemberCommand::ResetSecondFactor(Person { organization, email }) } => {
                 compose::existing_database(&settings)?;
-                let engine = Instance::open(&settings).await?.engine;
+                let engine = compose::open(&settings).await?;
                 let reset = engine.reset_second_factor(&organization, &email).await?;
                 let member = &reset.member.email;
                 print(&match reset.sessions_ended {
@@ -126,7 +123,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             }
             Command::Member { command: MemberCommand::Erase(Person { organization, email }) } => {
                 compose::existing_database(&settings)?;
-                let engine = Instance::open(&settings).await?.engine;
+                let engine = compose::open(&settings).await?;
                 let was_there = engine.operator_erases_member(&organization, &email).await?;
                 print(match was_there {
                     true => {
@@ -138,7 +135,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             }
             Command::Customer { command: CustomerCommand::Erase(Person { organization, email }) } => {
                 compose::existing_database(&settings)?;
-                let engine = Instance::open(&settings).await?.engine;
+                let engine = compose::open(&settings).await?;
                 let count = engine.operator_erases_customers(&organization, &email).await?;
                 print(&format!(
                     "Customers with this address: {count}. Their names, addresses and notes are in no row and no log of the \

@@ -1,4 +1,4 @@
-//! The master key: found or made, checked, and matched with the database it belongs to.
+//! The master key: found or made.
 
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
@@ -7,16 +7,15 @@ use std::path::Path;
 use anyhow::{Context as _, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyward_engine::{MasterKey, pasted};
+use keyward_engine::{Entropy as _, MasterKey, SystemEntropy};
 use zeroize::Zeroizing;
 
 use crate::config::MasterKeySource;
-use crate::system::SystemEntropy;
 
 /// The master key, or `None` where none was made yet.
 pub(crate) fn find(source: &MasterKeySource) -> anyhow::Result<Option<MasterKey>> {
     match source {
-        MasterKeySource::Text(text) => parse(text).context("KEYWARD_MASTER_KEY").map(Some),
+        MasterKeySource::Text(text) => text.parse().context("KEYWARD_MASTER_KEY").map(Some),
         MasterKeySource::File(path) => read(path),
         MasterKeySource::DataDir(path) => match fs::exists(path) {
             Ok(false) => Ok(None),
@@ -29,7 +28,7 @@ pub(crate) fn find(source: &MasterKeySource) -> anyhow::Result<Option<MasterKey>
 pub(crate) fn make(source: &MasterKeySource) -> anyhow::Result<MasterKey> {
     let MasterKeySource::DataDir(path) = source else { bail!("the master key is missing") };
     let mut bytes = Zeroizing::new([0; 32]);
-    SystemEntropy::bytes(bytes.as_mut_slice());
+    SystemEntropy.fill(bytes.as_mut_slice());
     let text = Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes) + "\n");
     let written = write_new(path, text.as_bytes());
     match written {
@@ -63,32 +62,12 @@ fn read(path: &Path) -> anyhow::Result<Option<MasterKey>> {
         ensure!(mode & 0o007 == 0, "{} can be read or changed by everyone: chmod 600 it", at());
     }
     let text = Zeroizing::new(fs::read_to_string(path).with_context(at)?);
-    parse(&text).with_context(at).map(Some)
-}
-
-fn parse(text: &str) -> anyhow::Result<MasterKey> {
-    let text = pasted(text).trim_end_matches('=').replace('+', "-").replace('/', "_");
-    let text = Zeroizing::new(text);
-    let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(text.as_bytes()).unwrap_or_default());
-    let mut bytes = Zeroizing::new([0; 32]);
-    ensure!(decoded.len() == bytes.len(), "is not 32 bytes in base64, as `openssl rand -base64 32` gives");
-    bytes.copy_from_slice(&decoded);
-    Ok(MasterKey::from_bytes(*bytes))
+    text.parse().with_context(at).map(Some)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn both_alphabets_of_base64_are_read() {
-        let standard = "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=";
-        let url_safe = "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s\n";
-        assert_eq!(parse(standard).unwrap().fingerprint(), parse(url_safe).unwrap().fingerprint());
-        for bad in ["", "AAAA", "not base64!", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
-            assert!(parse(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn a_made_key_is_found_again_and_private() {

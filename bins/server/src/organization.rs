@@ -8,7 +8,7 @@ use keyward_api::Export;
 use keyward_domain::{Deletion, Slug};
 
 use crate::args::OrganizationCommand;
-use crate::compose::{self, Instance};
+use crate::compose;
 use crate::config::Settings;
 use crate::print;
 
@@ -17,7 +17,7 @@ const BREATH: Duration = Duration::from_millis(50);
 
 pub(crate) async fn run(settings: &Settings, command: OrganizationCommand) -> anyhow::Result<()> {
     compose::existing_database(settings)?;
-    let engine = Instance::open(settings).await?.engine;
+    let engine = compose::open(settings).await?;
     match command {
         OrganizationCommand::Delete { slug, days, now, yes } => {
             let counts = engine.operator_counts(&slug).await.with_context(|| format!("{slug}"))?;

@@ -5,27 +5,31 @@ use std::sync::Arc;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
-use keyward_engine::jobs::Runner;
+use keyward_engine::Background;
+use tokio::sync::oneshot;
 
-use crate::compose::Instance;
 use crate::config::Settings;
+use crate::mail::Post;
 use crate::tls::Tls;
-use crate::{jobs, log, print};
+use crate::{compose, print};
 
 /// Listens until SIGTERM or SIGINT, then lets requests under way finish.
 pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let tls = settings.tls.as_ref().map(Tls::open).transpose()?.map(Arc::new);
-    let engine = Instance::open(settings).await?.engine;
+    let engine = compose::open(settings).await?;
     if let Some(link) = engine.setup_link().await? {
         // For the eyes of who started it: the link makes its opener the operator, so it is not logged.
         print(&format!("Open this link once to set up your organization:\n\n    {link}\n"))?;
     }
     let registry = keyward_registry::Shared::default();
-    let jobs = jobs::all(&engine, settings, &registry)?;
-    actix_web::rt::spawn(Runner::new(Arc::clone(&engine), jobs).run());
-    actix_web::rt::spawn(log::write(Arc::clone(&engine)));
-    let watched = Arc::clone(&engine);
-    actix_web::rt::spawn(async move { watched.watch_database().await });
+    let post = Post::open(settings)?;
+    post.announce();
+    let background = Background::new(Arc::clone(&engine))
+        .retention(settings.retention)
+        .job(post.job())
+        .job(keyward_registry::Sweeps::new(Arc::clone(&engine), &registry));
+    let (served, stop) = oneshot::channel::<()>();
+    let background = actix_web::rt::spawn(background.run_until(async { drop(stop.await) }));
     if let Some(tls) = &tls {
         actix_web::rt::spawn(Arc::clone(tls).watch(settings.issuer.host_name().to_owned()));
     }
@@ -39,7 +43,6 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     });
     let stopping = settings.clone();
     let engine = web::Data::from(engine);
-    let served = engine.clone();
     let portal = keyward_portal::Shared::default();
     let server = HttpServer::new(move || {
         App::new()
@@ -79,7 +82,8 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         }
     });
     server.await?;
-    log::flush(&served).await;
+    drop(served);
+    background.await?;
     tracing::info!("stopped");
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use keyward_engine::Clock as _;
+use keyward_engine::{Clock as _, SystemClock};
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
@@ -14,8 +14,6 @@ use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use x509_cert::der::{Decode as _, SliceReader};
 use zeroize::Zeroizing;
-
-use crate::system::SystemClock;
 
 /// How often the files are read. Whatever renews them is told nothing of the server, so nothing has to tell it.
 const PAUSE: Duration = Duration::from_secs(2);

@@ -10,13 +10,15 @@ fn metadata() -> Metadata {
 }
 
 /// For each library and program of ours, what it may depend on among our own.
-const ARROWS: [(&str, &[&str]); 22] = [
+const ARROWS: [(&str, &[&str]); 25] = [
     ("keyward-token", &[]),
     ("keyward-client", &["keyward-token"]),
     ("keyward-domain", &[]),
     ("keyward-storage", &["keyward-domain"]),
     ("keyward-engine", &["keyward-domain", "keyward-storage", "keyward-token"]),
-    ("keyward-web", &["keyward-domain", "keyward-engine"]),
+    // What handlers need whatever their framework: of actix only by a feature, for those above.
+    ("keyward-problem", &["keyward-domain", "keyward-engine"]),
+    ("keyward-web", &["keyward-domain", "keyward-engine", "keyward-problem"]),
     ("keyward-portal", &["keyward-domain", "keyward-engine", "keyward-web"]),
     ("keyward-registry", &["keyward-domain", "keyward-engine", "keyward-web"]),
     ("keyward-api", &["keyward-domain", "keyward-engine", "keyward-web"]),
@@ -52,6 +54,9 @@ const ARROWS: [(&str, &[&str]); 22] = [
     ("example-actix", &["keyward-token"]),
     ("example-client", &["keyward-client"]),
     ("example-oci", &[]),
+    // They stand for a service of somebody else's, which is above the engine as our server is.
+    ("example-platform-actix", &["keyward-domain", "keyward-engine", "keyward-storage", "keyward-web"]),
+    ("example-platform-axum", &["keyward-domain", "keyward-engine", "keyward-problem", "keyward-storage"]),
     ("xtask", &["keyward-testkit-postgres"]),
 ];
 
@@ -90,7 +95,18 @@ fn what_belongs_to_one_room_stays_in_it() {
         ("sqlx", &["keyward-testkit", "keyward-storage"]),
         ("chacha20poly1305", &["keyward-engine"]),
         ("clap", &["keyward-server", "keyward-cli"]),
-        ("tokio", &["keyward-testkit", "keyward-storage", "keyward-engine", "keyward-server", "example-oci"]),
+        (
+            "tokio",
+            &[
+                "keyward-testkit",
+                "keyward-storage",
+                "keyward-engine",
+                "keyward-server",
+                "example-oci",
+                "example-platform-axum",
+            ],
+        ),
+        ("axum", &["example-platform-axum"]),
     ];
     for package in metadata().workspace_packages() {
         for (dependency, rooms) in rooms {

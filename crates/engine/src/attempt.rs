@@ -15,6 +15,7 @@ use sha2::Sha256;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::identity::lock_credentials;
+use crate::inbox::Inbox;
 use crate::sessions::{ClientInfo, MemberSession};
 use crate::{Engine, Error, Result};
 
@@ -59,16 +60,15 @@ enum Change {
 type Settled = Result<Verdict, Arc<StorageError>>;
 type Entry = (Attempt, Change, Timestamp, oneshot::Sender<Settled>);
 
-/// Where attempts queue up. The writer ends when this is dropped.
+/// Where attempts queue up.
 pub(crate) struct AttemptLog {
-    queue: mpsc::Sender<Entry>,
+    queue: Inbox<Entry>,
     unknown: Cache<AccountKey, Arc<Mutex<Attempts>>>,
 }
 
 impl AttemptLog {
-    pub(crate) fn start(store: Store) -> Self {
-        let (queue, entries) = mpsc::channel(4 * MOST_ENTRIES);
-        tokio::spawn(write(store, entries));
+    pub(crate) fn open(store: Store) -> Self {
+        let queue = Inbox::open(4 * MOST_ENTRIES, |entries| write(store, entries));
         Self { queue, unknown: Cache::new(MOST_UNKNOWN) }
     }
 

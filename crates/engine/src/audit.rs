@@ -30,16 +30,14 @@ impl Engine {
         target: impl Into<Option<Uuid>>,
         detail: &[(&str, Value)],
     ) -> Result<Recorded> {
+        let detail = detail.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let event = AuditEvent {
             id: self.id(keyward_domain::AuditEventId::new),
             organization: scope.id(),
             actor,
             action,
             target: target.into(),
-            detail: detail
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect::<Map<_, _>>(),
+            detail: detail.collect::<Map<_, _>>(),
             at: self.now(),
         };
         Ok(tx.audit(scope).record(&event).await?)

@@ -2,20 +2,25 @@
 //!
 //! It begins with another look at the caller and ends with its event, or it never happened: [`Change::commit`] is the only
 //! end that keeps anything, and it takes what is to be recorded. Audit line, outbox row, the new generation that
-//! invalidates copies in memory, and the `Idempotency-Key` are written in the same transaction.
+//! invalidates copies in memory, and the `Idempotency-Key` are written in the same transaction. So are rows of the service
+//! that embeds the engine, if it has any ([`Engine::with_own_rows`]).
 //!
 //! It can be run again: where the database undoes it for the sake of another, or the connection is lost before it is to
 //! be committed, the closure is called with a new one. So whatever must be the same the second time, or takes long, is
 //! prepared before it: ids, secrets, hashes, requests to other servers.
 
 use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use keyward_domain::{Access, Action, Grant, Idempotency, Identity, OrganizationScope, Timestamp};
+use keyward_domain::{
+    Access, Action, AuditEvent, Grant, Idempotency, Identity, OrganizationScope, Timestamp,
+};
 use keyward_storage::{Claim, Recorded, StorageError, Technical, Tx};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::own_rows::Writer;
 use crate::{Engine, Error, Result};
 
 /// How often a unit of work is run at most.
@@ -51,6 +56,9 @@ pub(crate) struct Change<'a> {
     identity: Identity,
     scope: OrganizationScope,
     once: Option<&'a Idempotency>,
+    /// What writes rows of the embedding service's own, and what it is told of.
+    writer: Option<Arc<Writer>>,
+    events: Mutex<Vec<AuditEvent>>,
 }
 
 impl Deref for Change<'_> {
@@ -102,6 +110,7 @@ impl Engine {
 
     /// Runs `work` in a transaction that writes, for callers who are found in it: by a link, a cookie, a password.
     pub(crate) async fn transaction<T>(&self, work: impl AsyncFn(Tx) -> Result<T>) -> Result<T> {
+        Writer::none()?;
         self.repeatedly(false, async || work(self.store.write().await?).await).await
     }
 
@@ -112,7 +121,8 @@ impl Engine {
     ) -> Result<Change<'a>> {
         let tx = self.store.write().await?;
         let identity = *self.still::<_, P>(&tx, access).await?.identity();
-        Ok(Change { engine: self, tx, identity, scope: access.scope(), once })
+        let (writer, events) = (Writer::current(), Mutex::default());
+        Ok(Change { engine: self, tx, identity, scope: access.scope(), once, writer, events })
     }
 
     /// Runs a unit of work, again where that can't do it twice. What may have been committed is run again only if a
@@ -159,7 +169,12 @@ impl Change<'_> {
         target: impl Into<Option<Uuid>>,
         detail: &[(&str, Value)],
     ) -> Result<Recorded> {
-        self.engine.record_for(&self.tx, self.scope, self.identity.actor(), action, target, detail).await
+        let actor = self.identity.actor();
+        let recorded = self.engine.record_for(&self.tx, self.scope, actor, action, target, detail).await?;
+        if self.writer.is_some() {
+            self.events.lock().unwrap_or_else(PoisonError::into_inner).push(recorded.event().clone());
+        }
+        Ok(recorded)
     }
 
     /// Records what was done to `target` and makes all of it durable. The key of the request stands for `target` from now
@@ -179,7 +194,14 @@ impl Change<'_> {
     /// The same where what was done is recorded already; the key of the request stands for `resource` from now on.
     pub(crate) async fn commit_as(self, resource: Uuid, recorded: Recorded) -> Result<()> {
         self.complete(resource).await?;
-        Ok(self.tx.commit(recorded).await?)
+        let Some(writer) = self.writer else { return Ok(self.tx.commit(recorded).await?) };
+        let mut events = self.events.into_inner().unwrap_or_else(PoisonError::into_inner);
+        events.retain(|event| event.id != recorded.event().id);
+        events.push(recorded.event().clone());
+        writer.write(&self.tx, &events).await?;
+        self.tx.commit(recorded).await?;
+        writer.done();
+        Ok(())
     }
 
     /// Keeps the key alone of a request that found all as it asked for.

@@ -134,6 +134,9 @@ pub enum Error {
         /// The place.
         index: u32,
     },
+    /// Rows of the embedding service's own could not be written with the change, so nothing was.
+    #[error("rows beside the change could not be written")]
+    OwnRows(#[source] crate::OwnError),
     /// A sealed key can't be opened.
     #[error("the signing key {kid} cannot be used")]
     Key {

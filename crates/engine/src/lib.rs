@@ -4,7 +4,9 @@
 //! permission and runs inside a `Change`, one transaction that lets `keyward-domain` decide, writes the result and
 //! ends with its event. What is not committed never happened.
 //!
-//! The engine owns no clock and no source of randomness: both are given to it ([`Clock`], [`Entropy`]).
+//! A service that embeds it makes one by [`Engine::builder`], and has what it does by itself done by a [`Background`].
+//!
+//! No use-case reads a clock or a source of randomness but those that the engine was given ([`Clock`], [`Entropy`]).
 //!
 //! [`Access`]: keyward_domain::Access
 
@@ -17,6 +19,9 @@ mod attempt;
 mod audit;
 mod authenticate;
 mod authenticator;
+mod background;
+mod builder;
+mod carry_out;
 mod change;
 mod clock;
 mod customer;
@@ -28,6 +33,7 @@ mod export;
 mod hash_gate;
 mod heavy;
 mod identity;
+mod inbox;
 mod issue;
 pub mod jobs;
 mod license;
@@ -43,6 +49,7 @@ mod notice;
 mod onboarding;
 mod organization;
 pub mod outbound;
+mod own_rows;
 mod password;
 mod product;
 mod provider;
@@ -55,6 +62,7 @@ mod setup;
 mod shown_once;
 mod signing_key;
 mod slug;
+mod system;
 mod token;
 pub mod validation;
 pub mod vault;
@@ -68,7 +76,7 @@ use keyward_domain::registry::{Host, Upstream};
 use keyward_domain::{HttpUrl, OutboundRules, RegistryId, Timestamp};
 use keyward_storage::{Health, Schema, Store};
 use log::queue::Queue;
-use outbound::{Authorities, Guard, InFlight, Network, SystemNetwork};
+use outbound::{Authorities, Guard, InFlight};
 use p256::ecdsa::SigningKey;
 use publish::SignedLists;
 use quick_cache::sync::Cache;
@@ -85,6 +93,8 @@ pub use application_entitlement::{
 pub use application_version::{KeyWarning, NewApplicationVersion, VersionSheet};
 pub use attempt::DEVICE_SECONDS;
 pub use authenticator::{NewAuthenticator, NewRecoveryCodes, ResetSecondFactor};
+pub use background::{Background, RunningBackground};
+pub use builder::{EngineBuilder, StartError};
 pub use change::Done;
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
@@ -95,6 +105,7 @@ pub use issue::TokenFormat;
 pub use keyward_storage::Named;
 pub use keyward_storage::Usage;
 pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Referrers, Shown};
+pub use keyward_storage::{FromSql, OwnRows, SqlRow, SqlValue};
 pub use keyward_token::pasted;
 pub use license::{Asked, BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Term, Terms};
 pub use log::LogRound;
@@ -105,6 +116,7 @@ pub use names::HolderNames;
 pub use notice::NoticesChange;
 pub use onboarding::{Handover, LicenseUsage, NewOnboardingLink};
 pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
+pub use own_rows::{OwnError, OwnWriting};
 pub use password::Password;
 pub use product::{KeyedProduct, NewProduct, ProductChange, ProductUsage, SettingsChange};
 pub use provider::{
@@ -123,8 +135,9 @@ pub use sessions::{
     AnySession, ClientInfo, CustomerSession, MemberSession, OnboardingSession, SignIn, SignedIn,
 };
 pub use signing_key::NewSigningKey;
+pub use system::{SystemClock, SystemEntropy};
 pub use token::{NewSecret, NewToken};
-pub use vault::{MasterKey, Vault};
+pub use vault::{MasterKey, MasterKeyError, Vault};
 
 /// How many registries have their keys at hand.
 const MOST_UPSTREAM_KEYS: usize = 1_000;
@@ -175,65 +188,31 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine on a migrated `store`, issuing tokens in the name of `issuer`. To be made where a tokio
-    /// runtime runs, which carries the counting of validations for as long as the engine lives.
-    pub fn new(
-        store: Store,
-        vault: Vault,
-        issuer: Issuer,
-        clock: impl Clock + 'static,
-        entropy: impl Entropy + 'static,
-    ) -> Self {
+    fn assemble(parts: EngineBuilder) -> Self {
+        let EngineBuilder { store, master_key, issuer, clock, entropy, .. } = parts;
         let mut counter = [0; 16];
         entropy.fill(&mut counter);
-        let validation_cache =
-            ValidationCache::open(store.clone(), uuid::Builder::from_random_bytes(counter).into_uuid());
-        let attempts = AttemptLog::start(store.clone());
+        let counter = uuid::Builder::from_random_bytes(counter).into_uuid();
         Self {
+            validation_cache: ValidationCache::open(store.clone(), counter),
+            attempts: AttemptLog::open(store.clone()),
             store,
-            vault,
-            registry_domain: issuer.host(),
-            guard: Guard::new(issuer.outbound_rules(), Arc::new(SystemNetwork)),
-            authorities: Authorities::default(),
+            vault: Vault::new(&master_key),
+            registry_domain: parts.registry_domain,
+            guard: Guard::new(parts.outbound, parts.network),
+            authorities: parts.authorities,
             in_flight: InFlight::default(),
             issuer,
-            clock: Box::new(clock),
-            entropy: Box::new(entropy),
-            validation_cache,
+            clock,
+            entropy,
             log: Queue::default(),
             upstream_keys: Cache::new(MOST_UPSTREAM_KEYS),
             upstream_tokens: Cache::new(MOST_UPSTREAM_TOKENS),
             verified_tokens: Cache::new(MOST_VERIFIED_TOKENS),
             signed_lists: publish::no_signed_lists(),
-            attempts,
-            hash_gate: HashGate::default(),
-            mail_limits: MailLimits::default(),
+            hash_gate: parts.hash_memory.map_or_else(HashGate::default, HashGate::within),
+            mail_limits: parts.mail_limits,
         }
-    }
-
-    /// The same engine, with new registries below `domain` and not below the host of the issuer.
-    #[must_use]
-    pub fn with_registry_domain(self, domain: Host) -> Self {
-        Self { registry_domain: domain, ..self }
-    }
-
-    /// The same engine, which connects to what organizations name by these rules. Without them, to public addresses, and
-    /// to this machine where the issuer's host is this machine.
-    #[must_use]
-    pub fn with_outbound(self, rules: OutboundRules) -> Self {
-        Self { guard: self.guard.with_rules(rules), ..self }
-    }
-
-    /// The same engine in another network.
-    #[must_use]
-    pub fn with_network(self, network: impl Network + 'static) -> Self {
-        Self { guard: Guard::new(self.guard.rules().clone(), Arc::new(network)), ..self }
-    }
-
-    /// The same engine, believing certificates of these authorities.
-    #[must_use]
-    pub fn with_authorities(self, authorities: Authorities) -> Self {
-        Self { authorities, ..self }
     }
 
     /// Whose certificates count where the server connects to others.
@@ -255,18 +234,6 @@ impl Engine {
     /// installation have the same, and nobody else can find it out.
     pub fn installation(&self) -> &str {
         self.vault.installation()
-    }
-
-    /// The same engine, hashing passwords within so much memory.
-    #[must_use]
-    pub fn with_hash_memory(self, bytes: usize) -> Self {
-        Self { hash_gate: HashGate::within(bytes), ..self }
-    }
-
-    /// The same engine, with other limits of mail.
-    #[must_use]
-    pub fn with_mail_limits(self, mail_limits: MailLimits) -> Self {
-        Self { mail_limits, ..self }
     }
 
     /// The instant at which requests are judged.

@@ -38,6 +38,30 @@ impl MasterKey {
     }
 }
 
+/// The text is no master key.
+#[derive(Debug, thiserror::Error)]
+#[error("is not 32 bytes in base64, as `openssl rand -base64 32` gives")]
+pub struct MasterKeyError;
+
+/// From base64 in either alphabet, with or without padding, as it comes from a file or a secret manager.
+impl std::str::FromStr for MasterKey {
+    type Err = MasterKeyError;
+
+    fn from_str(text: &str) -> Result<Self, MasterKeyError> {
+        use base64::Engine as _;
+        let text = crate::pasted(text).trim_end_matches('=').replace('+', "-").replace('/', "_");
+        let text = Zeroizing::new(text);
+        let decoded = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text.as_bytes());
+        let decoded = Zeroizing::new(decoded.unwrap_or_default());
+        let mut bytes = Zeroizing::new([0; 32]);
+        if decoded.len() != bytes.len() {
+            return Err(MasterKeyError);
+        }
+        bytes.copy_from_slice(&decoded);
+        Ok(Self(bytes))
+    }
+}
+
 impl std::fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("MasterKey(…)")
@@ -248,6 +272,17 @@ mod tests {
         let key = MasterKey::from_bytes([7; 32]);
         assert_eq!(format!("{key:?}"), "MasterKey(…)");
         assert_ne!(key.fingerprint(), MasterKey::from_bytes([8; 32]).fingerprint());
+    }
+
+    #[test]
+    fn both_alphabets_of_base64_are_read() {
+        let parse = |text: &str| text.parse::<MasterKey>();
+        let standard = "+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+/s=";
+        let url_safe = "-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s\n";
+        assert_eq!(parse(standard).unwrap().fingerprint(), parse(url_safe).unwrap().fingerprint());
+        for bad in ["", "AAAA", "not base64!", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
     }
 
     proptest! {

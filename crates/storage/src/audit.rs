@@ -108,7 +108,7 @@ impl AuditEvents<'_> {
             attempts: Set(0),
         };
         outbox.insert(self.tx).await?;
-        Ok(Recorded(()))
+        Ok(Recorded(event.clone()))
     }
 
     /// A page of the log, what was done last first.

@@ -106,7 +106,7 @@ pub(crate) const OF_NOBODY: &[&str] = &[
     "clock_record",
     "deletions",
     "jobs",
-    "seaql_migrations",
+    "keyward_migrations",
     "settings",
     "sign_in_attempts",
     "upstream_endpoints",

@@ -9,32 +9,33 @@ use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _, Executor as _};
 use sea_orm::{
-    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, EntityTrait,
-    IsolationLevel, QueryOrder, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
+    IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
-use sea_orm_migration::{MigratorTrait, SchemaManager, seaql_migrations};
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use crate::connection::{Connection, Patience};
 use crate::health::Health;
-use crate::migration::{self, Migrator};
 use crate::sqlite_url::sqlite_file;
 use crate::usage_counter::{self, Count, ProductDay};
-use crate::{Result, StorageError, Tx, settings};
+use crate::{Result, SchemaName, StorageError, Tx};
 
 /// How a database is used.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct StoreOptions {
     /// The most connections to PostgreSQL.
     pub connections: u32,
     /// How long a statement may take before its connection counts as dead.
     pub statement_timeout: Duration,
+    /// The schema on PostgreSQL that has all tables, made by [`Store::migrate`] where it is missing; `None` for the one that
+    /// the database gives its user. With a schema of its own, Keyward shares a database with any other program.
+    pub schema: Option<SchemaName>,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { connections: 20, statement_timeout: Duration::from_secs(10) }
+        Self { connections: 20, statement_timeout: Duration::from_secs(10), schema: None }
     }
 }
 
@@ -49,12 +50,6 @@ const BUSY: Duration = Duration::from_secs(10);
 
 /// What PostgreSQL does with sessions whose client has died without a word: they hold locks.
 const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '4s'";
-
-/// Where the database says which migration programs must know.
-const REQUIRED_SETTING: &str = "required_migration";
-
-/// Any number will do, as long as every Keyward uses the same.
-const MIGRATION_LOCK: i64 = 0x6b65_7977;
 
 /// A database.
 #[derive(Clone)]
@@ -81,25 +76,6 @@ struct Pools {
     given_up: Arc<watch::Sender<bool>>,
 }
 
-/// How the database's tables stand to what this program knows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Schema {
-    /// As this program expects.
-    Current,
-    /// Some migrations have not been run.
-    Behind {
-        /// How many.
-        pending: usize,
-    },
-    /// A newer program has changed them.
-    Newer {
-        /// The migrations that this program does not know.
-        unknown: Vec<String>,
-        /// Whether it can work with them all the same.
-        usable: bool,
-    },
-}
-
 impl Store {
     /// Opens `sqlite://PATH`, making the file if need be, or `postgres://…`.
     pub async fn connect(url: &str) -> Result<Self> {
@@ -112,6 +88,11 @@ impl Store {
             if path.is_empty() || path.starts_with(':') || url.contains('?') {
                 return Err(StorageError::Unsupported("a SQLite database is named by a file: sqlite://PATH"));
             }
+            if options.schema.is_some() {
+                return Err(StorageError::Unsupported(
+                    "a SQLite database has no schemas: give Keyward a file of its own",
+                ));
+            }
             make_private_file(&path, false)?;
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             reach(url).await?;
@@ -120,7 +101,7 @@ impl Store {
                 "the database URL must begin with sqlite:// or postgres://",
             ));
         }
-        let pools = RwLock::new(Pools::open(url, options).await?);
+        let pools = RwLock::new(Pools::open(url, &options).await?);
         let health = AtomicU8::new(Health::Ready as u8);
         let shared =
             Shared { url: url.to_owned(), options, pools, health, suspicion: Arc::new(Notify::new()) };
@@ -204,7 +185,7 @@ impl Store {
 
     /// Opens connections anew. With `give_up`, whatever waits for an answer on the old ones gets an error at once.
     pub(crate) async fn reconnect(&self, give_up: bool) -> Result<()> {
-        let new = Pools::open(&self.shared.url, self.shared.options).await?;
+        let new = Pools::open(&self.shared.url, &self.shared.options).await?;
         let old = {
             let mut pools = self.shared.pools.write().unwrap_or_else(std::sync::PoisonError::into_inner);
             std::mem::replace(&mut *pools, new)
@@ -213,6 +194,18 @@ impl Store {
             old.given_up.send_replace(true);
         }
         Ok(())
+    }
+
+    pub(crate) fn readers(&self) -> DatabaseConnection {
+        self.pools().readers
+    }
+
+    pub(crate) fn writer(&self) -> DatabaseConnection {
+        self.pools().writer
+    }
+
+    pub(crate) fn postgres_schema(&self) -> Option<&SchemaName> {
+        self.shared.options.schema.as_ref()
     }
 
     fn pools(&self) -> Pools {
@@ -238,26 +231,6 @@ impl Store {
         self.patience(&pools, limit).during(counted).await
     }
 
-    /// Brings the tables up to date, all of it or nothing. Of several that try at once, one does it.
-    pub async fn migrate(&self) -> Result<()> {
-        let immediate = Some(SqliteTransactionMode::Immediate);
-        let options =
-            TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
-        let tx = self.pools().writer.begin_with_options(options).await?;
-        if tx.get_database_backend() == DbBackend::Postgres {
-            // A migration, and the wait for another server's, may take long.
-            let unlimited = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
-                             SET LOCAL idle_in_transaction_session_timeout = 0";
-            tx.execute_unprepared(unlimited).await?;
-            tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
-        }
-        applied(SchemaManager::new(&tx)).await?;
-        Migrator::up(&tx, None).await?;
-        settings::set(&tx, REQUIRED_SETTING, migration::REQUIRED).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
     /// Writes a copy of a SQLite database as it is at one moment, while it is in use, to a new file.
     pub async fn backup(&self, path: &str) -> Result<()> {
         let pools = self.pools();
@@ -270,27 +243,10 @@ impl Store {
         let kept = std::fs::File::open(path).and_then(|file| file.sync_all());
         kept.map_err(|source| file_error(path, source))
     }
-
-    /// How the tables stand to what this program knows. Those of versions before 0.1.0 are an error.
-    pub async fn schema(&self) -> Result<Schema> {
-        let readers = self.pools().readers;
-        let known: Vec<_> =
-            Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
-        let applied = applied(SchemaManager::new(&readers)).await?;
-        let unknown: Vec<_> = applied.iter().filter(|name| !known.contains(name)).cloned().collect();
-        Ok(match known.len().saturating_sub(applied.len()) {
-            _ if !unknown.is_empty() => {
-                let required = settings::get(&readers, REQUIRED_SETTING).await?;
-                Schema::Newer { usable: required.is_some_and(|required| known.contains(&required)), unknown }
-            }
-            0 => Schema::Current,
-            pending => Schema::Behind { pending },
-        })
-    }
 }
 
 impl Pools {
-    async fn open(url: &str, options: StoreOptions) -> Result<Self> {
+    async fn open(url: &str, options: &StoreOptions) -> Result<Self> {
         let given_up = Arc::new(watch::Sender::new(false));
         let open = Database::connect;
         Ok(match sqlite_file(url) {
@@ -309,23 +265,6 @@ impl Pools {
     }
 }
 
-/// The migrations that were run, in their order.
-async fn applied(manager: SchemaManager<'_>) -> Result<Vec<String>> {
-    if !manager.has_table("seaql_migrations").await? {
-        return Ok(Vec::new());
-    }
-    let rows = seaql_migrations::Entity::find().order_by_asc(seaql_migrations::Column::Version);
-    let names: Vec<_> =
-        rows.all(manager.get_connection()).await?.into_iter().map(|row| row.version).collect();
-    if names.iter().any(|name| name == migration::UNRELEASED) {
-        return Err(StorageError::Unsupported(
-            "the database is of a version before 0.1.0, which was not released, and can't be upgraded: export what is to be \
-             kept with the program that made it (keyward-server organization export SLUG), and begin with a new database",
-        ));
-    }
-    Ok(names)
-}
-
 /// Connects once, so that what is wrong with the URL or the server is said at once and as it is.
 async fn reach(url: &str) -> Result<()> {
     let options: PgConnectOptions = url.parse().map_err(StorageError::unreachable)?;
@@ -336,10 +275,13 @@ async fn reach(url: &str) -> Result<()> {
     connection.close().await.map_err(StorageError::unreachable)
 }
 
-fn postgres(url: &str, connections: u32, options: StoreOptions) -> ConnectOptions {
+fn postgres(url: &str, connections: u32, options: &StoreOptions) -> ConnectOptions {
     // A little sooner than we give up: what is slow is reported by the server, and what is dead found out by us.
     let statement = options.statement_timeout.as_millis() * 9 / 10;
-    let session = format!("{SESSION}; SET statement_timeout = {statement}");
+    let mut session = format!("{SESSION}; SET statement_timeout = {statement}");
+    if let Some(schema) = &options.schema {
+        session = format!("{session}; SET search_path = {schema}");
+    }
     let mut options = ConnectOptions::new(url);
     options
         .max_connections(connections)

@@ -7,9 +7,9 @@ use keyward_domain::registry::{
     Endpoint, Holder, Host, Notifications, Registry, RegistryKey, RepositoryName, Upstream,
 };
 use keyward_domain::{
-    Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
-    OrganizationScope, Product, ProductId, RegistryId, RegistryKeyId, SecretHash, Session, SigningKey,
-    Timestamp, TokenId,
+    AuditEvent, Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization,
+    OrganizationId, OrganizationScope, Product, ProductId, RegistryId, RegistryKeyId, SecretHash, Session,
+    SigningKey, Timestamp, TokenId,
 };
 
 use crate::connection::Connection;
@@ -17,7 +17,7 @@ use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
     ArtifactEntitlements, Artifacts, AuditEvents, Changes, ClockRecord, CounterDays, Credentials, Customers,
     Deletions, Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, Licenses,
-    Links, MailCounts, Members, Names, Organizations, Products, Providers, QueuedMail, Registries,
+    Links, MailCounts, Members, Names, Organizations, OwnRows, Products, Providers, QueuedMail, Registries,
     RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings,
     ShownOnce, SignInAttempts, SigningKeys, StatusPlaces, StorageError, Tokens, UsageDays, changes, customer,
     link, mail, member, notice, product, provider, registry, registry_key, registry_notification, retention,
@@ -26,7 +26,14 @@ use crate::{
 
 /// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
 #[derive(Debug)]
-pub struct Recorded(pub(crate) ());
+pub struct Recorded(pub(crate) AuditEvent);
+
+impl Recorded {
+    /// The event.
+    pub fn event(&self) -> &AuditEvent {
+        &self.0
+    }
+}
 
 /// Why a transaction has no event: it changes nothing that a vendor, a customer or a copy in memory rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +93,11 @@ impl Tx {
     /// The same for what is no change of the business, and has no event.
     pub async fn commit_unrecorded(self, _: Technical) -> Result<()> {
         self.inner.commit().await.map_err(StorageError::of_commit)
+    }
+
+    /// Rows of the program that embeds this crate, in tables of its own.
+    pub fn own_rows(&self) -> OwnRows<'_> {
+        OwnRows::new(&self.inner)
     }
 
     /// Organizations.

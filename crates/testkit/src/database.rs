@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use keyward_storage::{Store, Technical};
 use keyward_testkit_postgres::{Durability, Postgres};
-use sqlx::{Connection as _, Executor as _, PgConnection};
+use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
 
 use crate::not_run;
 
@@ -28,6 +28,22 @@ pub fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
     block_on(async {
         let Some(database) = FreshPostgres::create().await else { return };
         test(migrated(&database.url).await).await;
+        database.drop().await;
+    });
+}
+
+/// Runs a test on both databases, each with tables of another program besides.
+pub fn on_both_with(tables: &'static str, test: impl AsyncFn(Store)) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let url = format!("sqlite://{}", dir.path().join("test.db").display());
+    block_on(async {
+        let store = migrated(&url).await;
+        let mut connection = SqliteConnection::connect(&url).await.expect("the database opens");
+        connection.execute(sqlx::raw_sql(tables)).await.expect("the tables are made");
+        test(store).await;
+        let Some((database, store)) = FreshPostgres::migrated().await else { return };
+        database.session().await.run(tables).await;
+        test(store).await;
         database.drop().await;
     });
 }

@@ -13,8 +13,8 @@ use keyward_domain::{
 };
 use keyward_engine::outbound::Network;
 use keyward_engine::{
-    Authorized, Clock, Engine, Entropy, Founded, Issuer, MasterKey, NewCredential, NewCustomer, NewLicense,
-    NewOrganization, NewRegistry, NewRegistryKey, Presented, Terms, Vault,
+    Authorized, Clock, Engine, EngineBuilder, Entropy, Founded, Issuer, MasterKey, NewCredential,
+    NewCustomer, NewLicense, NewOrganization, NewRegistry, NewRegistryKey, Presented, Terms,
 };
 use keyward_storage::Store;
 
@@ -79,10 +79,8 @@ pub fn engine(store: Store) -> (Arc<Engine>, TestClock) {
 /// The same in a network of the test's, and with these rules of where it may connect to.
 pub fn engine_in(store: Store, rules: OutboundRules, network: TestNetwork) -> (Arc<Engine>, TestClock) {
     let clock = TestClock::new();
-    let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
-    let issuer = Issuer::parse("https://licenses.example").expect("a plain URL");
-    let engine = Engine::new(store, vault, issuer, clock.clone(), SeededEntropy::new(1));
-    (Arc::new(engine.with_outbound(rules).with_network(network)), clock)
+    let builder = builder("https://licenses.example", store, 1).clock(clock.clone());
+    (Arc::new(builder.outbound(rules).network(network).assemble()), clock)
 }
 
 /// A network in which every name stands for one public address, unless the test says otherwise.
@@ -125,10 +123,14 @@ pub fn another_engine(store: Store, seed: u64) -> (Arc<Engine>, TestClock) {
 /// An engine that is reached under `url`.
 pub fn engine_at(url: &str, store: Store, seed: u64) -> (Arc<Engine>, TestClock) {
     let clock = TestClock::new();
-    let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
+    (Arc::new(builder(url, store, seed).clock(clock.clone()).assemble()), clock)
+}
+
+/// An engine to be that is reached under `url`, with the master key of all tests and a clock at [`START`].
+pub fn builder(url: &str, store: Store, seed: u64) -> EngineBuilder {
     let issuer = Issuer::parse(url).expect("a plain URL");
-    let engine = Engine::new(store, vault, issuer, clock.clone(), SeededEntropy::new(seed));
-    (Arc::new(engine), clock)
+    let master_key = MasterKey::from_bytes([7; 32]);
+    Engine::builder(store, master_key, issuer).clock(TestClock::new()).entropy(SeededEntropy::new(seed))
 }
 
 /// A vendor at work: an organization, and the right to do anything in it.

@@ -7,7 +7,7 @@ use keyward_domain::Versioned;
 use keyward_engine::Done;
 use serde::Serialize;
 
-use crate::problem::{Code, Problem};
+use keyward_problem::{Code, Problem};
 
 /// A thing as JSON.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ use tracing::Instrument as _;
 
 use crate::client_address::TrustedProxies;
 use crate::ended_cookie::take_back;
-use crate::problem::{Code, Problem};
 use crate::{unread, utf8};
+use keyward_problem::{Code, Problem};
 
 /// How the server is reached.
 #[derive(Debug, Clone, Default)]
@@ -144,7 +144,7 @@ fn in_problem_form<B: MessageBody + 'static>(response: ServiceResponse<B>) -> Se
     if status.as_u16() < 400 || kind.ends_with(b"json") || kind.starts_with(b"text/html") {
         return response.map_into_boxed_body();
     }
-    let problem = Problem::new(Code::of(status));
+    let problem = Problem::new(Code::of(status.as_u16()));
     response.into_response(problem.error_response())
 }
 

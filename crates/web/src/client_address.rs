@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 use keyward_domain::{Address, AddressRange};
 
-use crate::problem::Problem;
+use keyward_problem::Problem;
 
 /// The client's address.
 #[derive(Debug, Clone, Copy)]

@@ -34,9 +34,9 @@ use serde::de::{Deserializer as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::problem::{Code, Fault, Problem};
 use description::Description;
 pub use description::{NAME, NAMED, OR_NULL, describe, nullable};
+use keyward_problem::{Code, Fault, Problem};
 pub(crate) use value::whole;
 pub use value::{Bounded, Field, FromField, Reads, Values};
 pub use words::{Words, words};

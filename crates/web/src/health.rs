@@ -6,7 +6,7 @@ use keyward_engine::{Engine, Readiness};
 
 use crate::around::Settings;
 use crate::path::part;
-use crate::problem::{Code, Problem};
+use keyward_problem::{Code, Problem};
 
 /// Adds the routes that every server has, and sees to it that bodies are read by [`Body`](crate::Body) alone: any other
 /// extractor finds them too long.

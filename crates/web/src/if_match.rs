@@ -6,7 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::problem::{Code, Problem};
+use keyward_problem::{Code, Problem};
 
 /// The version that the client saw; `None` where it does not mind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

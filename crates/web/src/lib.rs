@@ -2,7 +2,7 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | how an error looks on the wire, and the registry of its codes | [`problem`] |
+//! | how an error looks on the wire, and the registry of its codes | [`problem`](keyward_problem) |
 //! | how a body is read, naming all failing fields at once | [`fields`] |
 //! | what each command is read from | `commands` |
 //! | who is calling, and what a request carries besides its body | [`mod@request`] |
@@ -27,7 +27,6 @@ mod if_match;
 pub mod markdown;
 mod own_page;
 mod path;
-pub mod problem;
 pub mod request;
 mod throttle;
 mod unread;
@@ -43,8 +42,9 @@ pub use ended_cookie::take_back_cookie;
 pub use fields::{Fields, FromField, Request};
 pub use health::configure;
 pub use if_match::IfMatch;
+pub use keyward_problem as problem;
+pub use keyward_problem::{Code, Problem, RETRY_SECONDS};
 pub use own_page::{asked_host, is_from_own_page};
 pub use path::{Id, Slug, part};
-pub use problem::{Code, Problem, RETRY_SECONDS};
 pub use request::{Caller, Command, Once, Query, unreadable};
 pub use throttle::Throttle;

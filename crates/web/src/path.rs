@@ -6,7 +6,7 @@ use std::str::FromStr;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::problem::{Code, Problem};
+use keyward_problem::{Code, Problem};
 
 /// The part `{id}`.
 #[derive(Debug, Clone, Copy)]

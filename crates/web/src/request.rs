@@ -7,19 +7,19 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, web};
-use keyward_domain::{Access, Grant, Idempotency, Secret, SecretKind};
+use keyward_domain::{Access, Grant, Idempotency};
 use keyward_engine::{Engine, heavy};
+use keyward_problem::authorize;
 use sha2::{Digest, Sha256};
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, PartialSchema as _};
 
-use crate::bearer::bearer;
 use crate::body::{Body, BodyFault, MOST_BYTES};
 use crate::fields::{Fields, Request};
 use crate::if_match::IfMatch;
-use crate::problem::{Code, Problem};
 use crate::utf8;
+use keyward_problem::{Code, Problem};
 
 type Reading<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
@@ -46,13 +46,8 @@ impl<P: Grant + 'static> FromRequest for Caller<P> {
 }
 
 async fn caller<P: Grant>(request: &HttpRequest) -> Result<Access<P>, Problem> {
-    let unauthorized = || Problem::new(Code::Unauthorized);
     let engine = request.app_data::<web::Data<Engine>>().ok_or_else(|| Problem::new(Code::InternalError))?;
-    // What has no valid checksum is refused without a look at the database.
-    let text = bearer(request).ok_or_else(unauthorized)?;
-    let secret = Secret::parse(SecretKind::Management, &text).ok_or_else(unauthorized)?;
-    let identity = engine.authenticate(&secret).await?.ok_or_else(unauthorized)?;
-    Ok(identity.access()?)
+    authorize(engine, request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes())).await
 }
 
 /// A request that changes something: who sends it, what it says, and under which name it may be repeated.

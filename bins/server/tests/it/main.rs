@@ -275,7 +275,7 @@ fn is_left_alone(folder: &Path, why: &str) {
 fn a_newer_database_is_left_alone() {
     let folder = bootstrapped();
     // A migration that only adds something leaves the tables as this program knows them.
-    meddle(folder.path(), "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)");
+    meddle(folder.path(), "INSERT INTO keyward_migrations (version, applied_at) VALUES ('m9999_future', 0)");
     assert!(run(folder.path(), &["check"]).status.success());
     let (mut child, _) = started(folder.path());
     child.kill().unwrap();
@@ -287,6 +287,7 @@ fn a_newer_database_is_left_alone() {
 #[test]
 fn a_database_that_was_never_released_is_left_alone() {
     let folder = bootstrapped();
+    meddle(folder.path(), "ALTER TABLE keyward_migrations RENAME TO seaql_migrations");
     meddle(
         folder.path(),
         "UPDATE seaql_migrations SET version = 'm0001_first_license' WHERE version = 'm0001_initial'",

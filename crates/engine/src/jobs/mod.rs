@@ -5,11 +5,13 @@
 //! ([`Turns::OneServer`]) is claimed as a whole, in its row. A job that every server does at once ([`Turns::EveryServer`]) takes
 //! its things singly, each by a claim in the thing's own row: mail goes out by whichever server is free.
 //!
-//! To add a job: a file here, or wherever what it needs is at hand, and a line in [`all`] or in the server's list.
+//! To add a job: a file here, or wherever what it needs is at hand, and a line in [`all`] or one where the server adds jobs to
+//! its [`Background`](crate::Background).
 
 mod deletions;
 mod item;
 mod key_rotation;
+mod mails;
 mod notices;
 mod retention;
 mod runner;
@@ -24,7 +26,8 @@ use keyward_domain::{JobStatus, Timestamp};
 use crate::{Engine, Result, Retention};
 
 pub use item::ItemRun;
-pub use runner::{LEASE_SECONDS, Runner, Turn};
+pub use mails::{Mails, Undelivered};
+pub use runner::{LEASE_SECONDS, Runner, STOP_SECONDS, Turn};
 
 /// Something to be done from time to time.
 pub trait Job {

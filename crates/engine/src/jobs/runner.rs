@@ -1,6 +1,7 @@
 //! Does each job when it is due, for as long as the server runs, and writes down how it went.
 
 use std::cell::RefCell;
+use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use keyward_domain::job::{JobFault, is_due, jittered};
 use keyward_domain::{JobHealth, JobRun, JobStatus, Timestamp};
 use keyward_storage::Technical;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -17,6 +19,9 @@ use crate::{Engine, Result, causes};
 
 /// For how long a server has a job to itself without asking again.
 pub const LEASE_SECONDS: i64 = 90;
+
+/// For how many seconds steps under way are waited for when all is to stop.
+pub const STOP_SECONDS: u64 = 10;
 
 /// How often it asks.
 const RENEW: Duration = Duration::from_secs(30);
@@ -36,6 +41,7 @@ pub struct Runner {
     /// By which other servers know this one.
     server: Uuid,
     jobs: Vec<Slot>,
+    stopping: watch::Sender<bool>,
 }
 
 /// What came of a turn of a job.
@@ -73,22 +79,46 @@ impl Runner {
     /// Has `jobs` done by one server.
     pub fn new(engine: Arc<Engine>, jobs: Vec<Rc<dyn Job>>) -> Self {
         let server = Uuid::from_bytes(engine.random());
-        Self { engine, server, jobs: jobs.into_iter().map(Slot::new).collect() }
+        Self {
+            engine,
+            server,
+            jobs: jobs.into_iter().map(Slot::new).collect(),
+            stopping: watch::Sender::new(false),
+        }
     }
 
-    /// Does the jobs for as long as it is polled. Each goes its own way: a slow one holds up no other.
-    pub async fn run(self) {
+    /// Does the jobs until `stop` ends. Each goes its own way: a slow one holds up no other. In the end steps under way are
+    /// finished, as long as that takes no more than [`STOP_SECONDS`].
+    pub async fn run_until(self, stop: impl Future<Output = ()>) {
         let (runner, mut loops) = (Rc::new(self), JoinSet::new());
         for place in 0..runner.jobs.len() {
             let runner = Rc::clone(&runner);
             loops.spawn_local(async move {
-                loop {
-                    let turn = runner.have_turn(&runner.jobs[place]).await;
-                    sleep(turn.pause).await;
+                while let Some(slot) = runner.jobs.get(place).filter(|_| !runner.is_stopping()) {
+                    let turn = runner.have_turn(slot).await;
+                    runner.rest(turn.pause).await;
                 }
             });
         }
-        while loops.join_next().await.is_some() {}
+        stop.await;
+        runner.stopping.send_replace(true);
+        let all = async { while loops.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(STOP_SECONDS), all).await.is_err() {
+            tracing::warn!("jobs were left unfinished: another server goes on with them");
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
+    /// A pause, which ends at once when all is to stop.
+    async fn rest(&self, pause: Duration) {
+        let mut stopping = self.stopping.subscribe();
+        tokio::select! {
+            () = sleep(pause) => {}
+            _ = stopping.wait_for(|stopping| *stopping) => {}
+        }
     }
 
     /// Gives the job of this name one turn; `None` if there is none.
@@ -176,10 +206,10 @@ impl Runner {
                     return (run, false);
                 }
             }
-            if began.elapsed() >= LONGEST_TURN {
+            self.rest(slot.schedule.breath).await;
+            if began.elapsed() >= LONGEST_TURN || self.is_stopping() {
                 return (run, true);
             }
-            sleep(slot.schedule.breath).await;
         }
     }
 

@@ -92,12 +92,6 @@ impl Guard {
         &self.rules
     }
 
-    /// The same guard with other rules.
-    #[must_use]
-    pub fn with_rules(self, rules: OutboundRules) -> Self {
-        Self { rules, ..self }
-    }
-
     /// Whether an address is one of this machine's.
     pub fn is_own(&self, address: IpAddr) -> bool {
         self.network.is_own(address)

@@ -90,7 +90,7 @@ impl ValidationCache {
     /// An empty one, whose counter has a random id.
     pub(crate) fn open(store: Store, counter: Uuid) -> Self {
         Self {
-            counter: UsageCounter::start(store, counter),
+            counter: UsageCounter::open(store, counter),
             products: Cache::with_weighter(MOST_PRODUCTS, MOST_BYTES, Bytes),
             licenses: Cache::with_weighter(MOST_LICENSES, MOST_BYTES, Bytes),
             turns: Default::default(),

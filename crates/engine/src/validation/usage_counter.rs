@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::Targets;
 use super::buckets::{Allotted, Need, OwnDay};
+use crate::inbox::Inbox;
 use crate::{Error, Result};
 
 /// The most entries of one transaction.
@@ -66,20 +67,16 @@ type Settled = Result<Outcome, Arc<StorageError>>;
 /// An entry, and where to say what became of it.
 type Item = (Entry, oneshot::Sender<Settled>);
 
-/// Where entries queue up. The writer ends when this is dropped.
+/// Where entries queue up.
 pub(super) struct UsageCounter {
-    queue: mpsc::Sender<Item>,
+    queue: Inbox<Item>,
 }
 
 impl UsageCounter {
     /// A counter with a random id, under which its rows stand.
-    pub(super) fn start(store: Store, id: Uuid) -> Self {
-        let (queue, entries) = mpsc::channel(4 * MOST_ENTRIES);
-        tokio::spawn(write(
-            CounterState { store, id, changes: HashMap::new(), days: HashMap::new() },
-            entries,
-        ));
-        Self { queue }
+    pub(super) fn open(store: Store, id: Uuid) -> Self {
+        let state = CounterState { store, id, changes: HashMap::new(), days: HashMap::new() };
+        Self { queue: Inbox::open(4 * MOST_ENTRIES, |entries| write(state, entries)) }
     }
 
     /// Waits until the entry is settled and, if it counts, durable.

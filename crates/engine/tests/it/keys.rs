@@ -1,7 +1,7 @@
 //! Signing keys: made, imported, rotated, withdrawn.
 
 use keyward_domain::SigningKeyState;
-use keyward_engine::{Engine, Error, Issuer, MasterKey, NewSigningKey, TokenFormat, Vault};
+use keyward_engine::{Engine, Error, Issuer, MasterKey, NewSigningKey, TokenFormat};
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
 use keyward_testkit::engine::{SeededEntropy, engine};
@@ -66,9 +66,9 @@ async fn another_master_key_opens_nothing(store: Store) {
     let vendor = Vendor::found(&engine, "Acme").await;
     assert_eq!(engine.open_all_signing_keys().await.unwrap(), 1);
     let license = vendor.license("Pro", "{}").await;
-    let vault = Vault::new(&MasterKey::from_bytes([8; 32]));
     let issuer = Issuer::parse("https://licenses.example").unwrap();
-    let wrong = Engine::new(store, vault, issuer, TestClock::new(), SeededEntropy::new(2));
+    let wrong = Engine::builder(store, MasterKey::from_bytes([8; 32]), issuer);
+    let wrong = wrong.clock(TestClock::new()).entropy(SeededEntropy::new(2)).assemble();
     assert!(matches!(wrong.open_all_signing_keys().await, Err(Error::Key { .. })));
     let token = wrong.license_token(&vendor.access(), license.id, TokenFormat::Jwt).await;
     assert!(matches!(token, Err(Error::Key { .. })));

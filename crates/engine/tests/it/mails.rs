@@ -7,7 +7,7 @@ use keyward_engine::{Engine, Error, Holder, Mail, MailLimitReached, MailLimits, 
 use keyward_testkit::Vendor;
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
-use keyward_testkit::engine::engine;
+use keyward_testkit::engine::{builder, engine};
 
 async fn mails(engine: &Engine) -> Vec<Mail> {
     let mut mails = Vec::new();
@@ -83,7 +83,7 @@ async fn two_strangers_are_not_sent_four_hundred_mails(store: Store) {
 #[database_test]
 async fn an_organization_sends_so_many_a_day_and_is_told_of_things_all_the_same(store: Store) {
     let limits = MailLimits { organization_per_day: 10, ..MailLimits::default() };
-    let engine = Arc::try_unwrap(engine(store).0).ok().unwrap().with_mail_limits(limits);
+    let engine = builder("https://licenses.example", store, 1).mail_limits(limits).assemble();
     let engine = Arc::new(engine);
     let vendor = Vendor::found(&engine, "Acme").await;
     let (mut sent, mut limit) = (0, None);

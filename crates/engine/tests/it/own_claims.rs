@@ -5,13 +5,12 @@ use keyward_domain::admission::Rights;
 use keyward_domain::registry::Registry;
 use keyward_domain::{Address, Ends, License, Secret};
 use keyward_engine::validation::{Inquiry, Reply};
-use keyward_engine::vault::{MasterKey, Vault};
 use keyward_engine::{
-    Engine, Holder, Issuer, NewCustomer, NewKey, NewProduct, NewSigningKey, ProductChange, TokenFormat,
+    Engine, Holder, NewCustomer, NewKey, NewProduct, NewSigningKey, ProductChange, TokenFormat,
 };
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
-use keyward_testkit::engine::{START, SeededEntropy, engine, principal};
+use keyward_testkit::engine::{START, builder, engine, principal};
 use keyward_testkit::{TestClock, Vendor};
 use keyward_token::{Format, KeywardClaim, LicenseClaims, SecretKey, Signer, UnixSeconds};
 use serde_json::Value;
@@ -147,9 +146,7 @@ async fn a_token_is_judged_by_its_own_claims(store: Store) {
 #[database_test]
 async fn a_server_that_has_moved_takes_its_older_tokens(store: Store) {
     let (shop, clock) = Shop::open(store.clone()).await;
-    let vault = Vault::new(&MasterKey::from_bytes([7; 32]));
-    let issuer = Issuer::parse("https://moved.example").unwrap();
-    let moved = Engine::new(store, vault, issuer, clock.clone(), SeededEntropy::new(5));
+    let moved = builder("https://moved.example", store, 5).clock(clock.clone()).assemble();
     let all = ["active"; 4].map(str::to_owned);
     assert_eq!(shop.verdicts(&moved, &shop.token).await, all, "the issuer that its terms name");
     let new = shop.forged(|claims| claims.iss = "https://moved.example");

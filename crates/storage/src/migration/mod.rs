@@ -2,6 +2,7 @@
 //!
 //! The first, in `initial/`, is what to read to know the tables.
 
+use sea_orm::sea_query::{DynIden, IntoIden as _};
 use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
@@ -36,12 +37,22 @@ const LICENSE_GRACE: Migration =
 /// look at, so that servers can be upgraded one after the other.
 pub(crate) const REQUIRED: &str = INITIAL.name;
 
+/// Where it stands which of them were run. A table of ours alone, since a program that embeds this one has migrations too.
+pub(crate) const MIGRATIONS: &str = "keyward_migrations";
+
+/// Those that may stand in the table that 0.1.0 used. Later ones never do.
+pub(crate) const SHARED_NAMES: [&str; 3] = [INITIAL.name, USAGE_COUNTERS.name, LICENSE_GRACE.name];
+
 /// With which the tables of versions before 0.1.0 began. None of them was released, so they are not brought up to date.
 pub(crate) const UNRELEASED: &str = "m0001_first_license";
 
 pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
+    fn migration_table_name() -> DynIden {
+        MIGRATIONS.into_iden()
+    }
+
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![Box::new(INITIAL), Box::new(USAGE_COUNTERS), Box::new(LICENSE_GRACE)]
     }

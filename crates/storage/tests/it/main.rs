@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod applications;
+mod beside;
 mod concurrency;
 mod dump;
 mod fixtures;

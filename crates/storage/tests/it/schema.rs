@@ -74,7 +74,8 @@ async fn a_newer_schema_is_noticed() {
     let Some(database) = FreshPostgres::create().await else { return };
     let store = Store::connect(&database.url).await.unwrap();
     store.migrate().await.unwrap();
-    meddle(&database, "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_future', 0)").await;
+    meddle(&database, "INSERT INTO keyward_migrations (version, applied_at) VALUES ('m9999_future', 0)")
+        .await;
     assert_eq!(
         store.schema().await.unwrap(),
         Schema::Newer { unknown: vec!["m9999_future".into()], usable: true }

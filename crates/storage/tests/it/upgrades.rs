@@ -47,7 +47,7 @@ const ROWS: &[&str] = &[
     "INSERT INTO artifact_entitlements (id, organization_id, customer_id, grants, created_at, updated_at, version) VALUES ($grant, $vendor, $customer, '[]', 100, 100, 1)",
     "INSERT INTO jobs (name, period, due_at, done, failures, put_off) VALUES ('mail', 1, 100, 5, 0, FALSE)",
     "INSERT INTO deletions (organization_id, slug, requested_at, due_at) VALUES ($deleted, 'gone', 100, 900)",
-    "UPDATE seaql_migrations SET applied_at = 0",
+    "UPDATE keyward_migrations SET applied_at = 0",
 ];
 
 /// What has its id from its place here.
@@ -56,7 +56,7 @@ const NAMES: [&str; 12] = [
     "deleted",
 ];
 
-fn of_version(version: &str) -> PathBuf {
+pub fn of_version(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version)
 }
 
@@ -203,7 +203,10 @@ async fn databases_of_sqlite_are_upgraded() {
     for version in released() {
         std::fs::copy(version.join("keyward.db"), dir.path().join("old.db")).unwrap();
         is_upgraded(&url("old.db")).await;
-        let old = dump::sqlite_schema(&mut SqliteConnection::connect(&url("old.db")).await.unwrap()).await;
+        let mut connection = SqliteConnection::connect(&url("old.db")).await.unwrap();
+        // 0.1.0 had its migrations there; it stays for servers of 0.1.0.
+        connection.execute("DROP TABLE IF EXISTS seaql_migrations").await.unwrap();
+        let old = dump::sqlite_schema(&mut connection).await;
         assert!(old == new, "{version:?}");
         std::fs::remove_file(dir.path().join("old.db")).unwrap();
     }
@@ -220,6 +223,7 @@ async fn databases_of_postgres_are_upgraded() {
         let kept = std::fs::read_to_string(version.join("keyward.sql")).unwrap();
         sqlx::raw_sql(AssertSqlSafe(kept)).execute(&mut connection).await.unwrap();
         is_upgraded(&database.url).await;
+        connection.execute("DROP TABLE IF EXISTS seaql_migrations").await.unwrap();
         assert!(dump::postgres_schema(&mut connection).await == new, "{version:?}");
         database.drop().await;
     }

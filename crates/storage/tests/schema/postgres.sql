@@ -210,6 +210,11 @@ CREATE TABLE jobs (
     put_off boolean NOT NULL,
     CONSTRAINT jobs_pkey PRIMARY KEY (name)
 );
+CREATE TABLE keyward_migrations (
+    version character varying NOT NULL,
+    applied_at bigint NOT NULL,
+    CONSTRAINT keyward_migrations_pkey PRIMARY KEY (version)
+);
 CREATE TABLE license_addresses (
     license_id uuid NOT NULL,
     address text NOT NULL,
@@ -511,11 +516,6 @@ CREATE TABLE revisions (
     CONSTRAINT revisions_license_id_number_key UNIQUE (license_id, number),
     CONSTRAINT revisions_pkey PRIMARY KEY (id),
     CONSTRAINT revisions_state_check CHECK ((state = ANY (ARRAY['current'::text, 'superseded'::text, 'revoked'::text])))
-);
-CREATE TABLE seaql_migrations (
-    version character varying NOT NULL,
-    applied_at bigint NOT NULL,
-    CONSTRAINT seaql_migrations_pkey PRIMARY KEY (version)
 );
 CREATE TABLE sessions (
     id uuid NOT NULL,

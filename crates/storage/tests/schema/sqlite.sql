@@ -191,6 +191,10 @@ CREATE TABLE jobs (
     last_error TEXT,
     put_off BOOLEAN NOT NULL
 );
+CREATE TABLE keyward_migrations (
+    version varchar NOT NULL PRIMARY KEY,
+    applied_at integer NOT NULL
+);
 CREATE TABLE license_addresses (
     license_id BLOB NOT NULL REFERENCES licenses (id),
     address TEXT NOT NULL,
@@ -466,10 +470,6 @@ CREATE TABLE revisions (
     ends_at BIGINT CHECK (ends_at > not_before AND ends_at < expires_at),
     UNIQUE (license_id, number),
     FOREIGN KEY (organization_id, kid) REFERENCES signing_keys (organization_id, kid)
-);
-CREATE TABLE seaql_migrations (
-    version varchar NOT NULL PRIMARY KEY,
-    applied_at integer NOT NULL
 );
 CREATE TABLE sessions (
     id BLOB PRIMARY KEY,

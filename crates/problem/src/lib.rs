@@ -1,20 +1,36 @@
-//! Errors on the wire: RFC 9457 problem documents with a stable code.
+//! What a handler needs of HTTP, in plain data, whatever the framework: from `Authorization` to a right, and from an error to a
+//! problem document with a stable code (RFC 9457).
+//!
+//! ```
+//! use keyward_problem::{Code, Problem};
+//!
+//! let problem = Problem::from(keyward_engine::Error::Busy { retry_after: 5 });
+//! assert_eq!((problem.status(), problem.code()), (503, Code::Busy));
+//! assert_eq!(problem.headers(), [
+//!     ("content-type", "application/problem+json".to_owned()),
+//!     ("retry-after", "5".to_owned()),
+//! ]);
+//! assert_eq!(problem.document()["type"], "/problems/busy");
+//! ```
+//!
+//! Services on actix have it from `keyward-web`, by way of the feature `actix`: problems are answers there, and rights are
+//! arguments of handlers.
 
+#[cfg(feature = "actix")]
+mod actix;
+mod authorize;
 mod code;
 mod engine;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpResponse, ResponseError};
 use keyward_domain::Invalid;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
-use utoipa::{IntoResponses, ToSchema as _};
 
+#[cfg(feature = "actix")]
+pub use actix::{FaultSchema, ProblemSchema, Refused};
+pub use authorize::{authorize, bearer};
 pub use code::Code;
 
 /// How long to wait before asking a server again that was not ready: it finds out about its database each second.
@@ -112,11 +128,27 @@ impl Problem {
         &self.errors
     }
 
-    fn document(&self) -> Value {
+    /// The status of the response.
+    pub fn status(&self) -> u16 {
+        self.code.status()
+    }
+
+    /// The headers of the response, by their names in lower case.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = vec![("content-type", "application/problem+json".to_owned())];
+        if self.status() == 401 {
+            headers.push(("www-authenticate", "Bearer realm=\"keyward\"".to_owned()));
+        }
+        headers.extend(self.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        headers
+    }
+
+    /// The body of the response.
+    pub fn document(&self) -> Value {
         let mut document = self.more.clone();
         document.insert("type".into(), format!("/problems/{}", self.code.slug()).into());
         document.insert("title".into(), self.code.title().into());
-        document.insert("status".into(), self.code.status().as_u16().into());
+        document.insert("status".into(), self.code.status().into());
         document.insert("code".into(), self.code.slug().into());
         if let Some(detail) = &self.detail {
             document.insert("detail".into(), detail.clone().into());
@@ -135,79 +167,3 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
-
-impl ResponseError for Problem {
-    fn status_code(&self) -> StatusCode {
-        self.code.status()
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        let mut response = HttpResponse::build(self.code.status());
-        response.insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")));
-        if self.code.status() == StatusCode::UNAUTHORIZED {
-            response.insert_header((
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("Bearer realm=\"keyward\""),
-            ));
-        }
-        if let Some(seconds) = self.retry_after {
-            response.insert_header((header::RETRY_AFTER, seconds));
-        }
-        response.body(self.document().to_string())
-    }
-}
-
-/// Every refusal, in the OpenAPI document: one response that all operations refer to.
-pub struct Refused;
-
-impl Refused {
-    /// Its name among the document's components.
-    pub const NAME: &str = "Refused";
-
-    /// The response itself.
-    pub fn response() -> Response {
-        let schema = Ref::from_schema_name(ProblemSchema::name());
-        ResponseBuilder::new()
-            .description("Refused; `code` says why")
-            .content("application/problem+json", ContentBuilder::new().schema(Some(schema)).build())
-            .build()
-    }
-}
-
-impl IntoResponses for Refused {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        [("4XX".to_owned(), Ref::from_response_name(Self::NAME).into())].into()
-    }
-}
-
-/// How the OpenAPI document shows problems.
-#[derive(utoipa::ToSchema)]
-#[schema(as = Problem, description = "RFC 9457 problem document. `code` is stable; `errors` names every failing field.")]
-#[allow(dead_code, reason = "read by the derive alone")]
-pub struct ProblemSchema {
-    /// Where the kind of problem is described.
-    #[schema(example = "/problems/validation_failed")]
-    r#type: String,
-    title: String,
-    #[schema(example = 422)]
-    status: u16,
-    #[schema(example = "validation_failed")]
-    code: String,
-    detail: Option<String>,
-    errors: Option<Vec<FaultSchema>>,
-}
-
-/// One refused field.
-#[derive(utoipa::ToSchema)]
-#[schema(as = Fault)]
-#[allow(dead_code, reason = "read by the derive alone")]
-pub struct FaultSchema {
-    /// JSON Pointer into the body.
-    #[schema(example = "/payload/exp")]
-    pointer: Option<String>,
-    /// Name of the query parameter.
-    parameter: Option<String>,
-    #[schema(example = "reserved_name")]
-    code: String,
-    detail: String,
-}

@@ -4,7 +4,7 @@ use keyward_domain::Forbidden;
 use keyward_domain::plan::LimitReached;
 use keyward_engine::{Error, FieldFault, causes};
 
-use super::{Code, Fault, Problem};
+use crate::{Code, Fault, Problem};
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
@@ -77,6 +77,7 @@ impl From<Error> for Problem {
             | Error::Storage(_)
             | Error::Uncounted(_)
             | Error::Password
+            | Error::OwnRows(_)
             | Error::Key { .. }) => internal(&error),
         }
     }
