@@ -58,6 +58,9 @@ pub(crate) struct Given {
     /// How many seconds a statement may take before its connection counts as dead [default: 10]
     #[arg(long, global = true, env = "KEYWARD_DATABASE_TIMEOUT", value_name = "SECONDS")]
     database_timeout: Option<u32>,
+    /// The PostgreSQL schema that has all tables, made if it is missing [default: the one that the database gives its user]
+    #[arg(long, global = true, env = "KEYWARD_DATABASE_SCHEMA", value_name = "NAME")]
+    database_schema: Option<String>,
     /// How many seconds a server that is told to stop says that it is not ready before it takes no more requests
     /// [default: 5]
     #[arg(long, global = true, env = "KEYWARD_DRAIN_SECONDS", value_name = "SECONDS")]
@@ -141,6 +144,7 @@ struct File {
     database_url: Option<String>,
     database_connections: Option<u32>,
     database_timeout: Option<u32>,
+    database_schema: Option<String>,
     drain_seconds: Option<u32>,
     shutdown_seconds: Option<u32>,
     master_key_file: Option<PathBuf>,
@@ -286,6 +290,7 @@ impl Settings {
             database: database(
                 given.database_connections.or(file.database_connections),
                 given.database_timeout.or(file.database_timeout),
+                given.database_schema.or(file.database_schema),
             )?,
             drain: Duration::from_secs(given.drain_seconds.or(file.drain_seconds).unwrap_or(5).into()),
             shutdown_seconds: given.shutdown_seconds.or(file.shutdown_seconds).unwrap_or(300),
@@ -380,7 +385,11 @@ fn hash_memory(mebibytes: Option<u32>) -> anyhow::Result<usize> {
     }
 }
 
-fn database(connections: Option<u32>, timeout: Option<u32>) -> anyhow::Result<StoreOptions> {
+fn database(
+    connections: Option<u32>,
+    timeout: Option<u32>,
+    schema: Option<String>,
+) -> anyhow::Result<StoreOptions> {
     let mut options = StoreOptions::default();
     if let Some(connections) = connections {
         ensure!(connections > 0, "KEYWARD_DATABASE_CONNECTIONS must be 1 or more");
@@ -389,6 +398,10 @@ fn database(connections: Option<u32>, timeout: Option<u32>) -> anyhow::Result<St
     if let Some(seconds) = timeout {
         ensure!(seconds > 0, "KEYWARD_DATABASE_TIMEOUT must be 1 second or more");
         options.statement_timeout = Duration::from_secs(seconds.into());
+    }
+    if let Some(name) = schema {
+        let parsed = name.parse().with_context(|| format!("KEYWARD_DATABASE_SCHEMA “{name}”"))?;
+        options.schema = Some(parsed);
     }
     Ok(options)
 }

@@ -65,8 +65,9 @@ impl Engine {
     /// ```
     ///
     /// # Errors
-    /// Those of the use-case, and [`Error::OwnRows`]: of `write`, of a second change, and of use-cases that are no change by a
-    /// caller with a right, such as signing in.
+    /// Those of the use-case, and [`Error::OwnRows`]: of `write`, and of a second change. It is for use-cases that change something
+    /// by a right (`&Access<…>`): those by a link, a cookie or a password are refused, and for what an engine does by itself `write`
+    /// is not called.
     pub async fn with_own_rows<T>(
         &self,
         write: impl for<'a> Fn(&'a OwnRows<'a>, &'a [AuditEvent]) -> OwnWriting<'a> + Send + Sync + 'static,

@@ -103,6 +103,8 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         ),
         ("KEYWARD_REGISTRY_UPSTREAMS", "http://127.0.0.1:5000", "KEYWARD_OUTBOUND_ALLOW"),
         ("KEYWARD_HASH_MEMORY", "18", "KEYWARD_HASH_MEMORY “18”"),
+        ("KEYWARD_DATABASE_SCHEMA", "Keyward", "KEYWARD_DATABASE_SCHEMA “Keyward”"),
+        ("KEYWARD_DATABASE_SCHEMA", "keyward", "a SQLite database has no schemas"),
     ] {
         refuses(&server(folder.path(), &["migrate"]).env(name, value).output().unwrap(), why);
     }

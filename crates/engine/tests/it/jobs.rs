@@ -439,3 +439,29 @@ async fn one_server_at_a_time_looks_at_a_registry(store: Store) {
         "the clock was ahead"
     );
 }
+
+#[database_test]
+async fn a_server_that_stops_finishes_its_step_and_gives_the_job_back(store: Store) {
+    struct Slow(tokio::sync::Notify);
+    impl Job for Slow {
+        fn name(&self) -> &'static str {
+            "slow"
+        }
+        fn schedule(&self) -> Schedule {
+            Schedule::one_server(Duration::from_secs(60))
+        }
+        fn step<'a>(&'a self, _: &'a Engine) -> Stepping<'a> {
+            Box::pin(async {
+                self.0.notify_one();
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                Ok(Step::More(1))
+            })
+        }
+    }
+    let (engine, _) = engine(store);
+    let slow = Rc::new(Slow(tokio::sync::Notify::new()));
+    let runner = Runner::new(Arc::clone(&engine), vec![Rc::clone(&slow) as _]);
+    LocalSet::new().run_until(runner.run_until(slow.0.notified())).await;
+    let status = status(&engine).await;
+    assert_eq!((status.claim.is_none(), status.done), (true, 1), "{status:?}");
+}

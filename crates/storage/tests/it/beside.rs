@@ -189,3 +189,26 @@ async fn sqlite_has_no_schemas() {
     let refused = Store::connect_with(&sqlite_in(folder.path()), in_schema("keyward")).await;
     assert!(matches!(refused, Err(StorageError::Unsupported(_))));
 }
+
+/// What the guide says that a host must not call its tables.
+#[tokio::test]
+async fn the_guide_names_all_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = sqlite_in(folder.path());
+    Store::connect(&url).await.unwrap().migrate().await.unwrap();
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let names =
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name";
+    let tables: Vec<String> = sqlx::query_scalar(names).fetch_all(&mut connection).await.unwrap();
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/embedding-the-engine.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let (_, named) = guide.split_once("compares them with the tables -->").unwrap();
+    let named: Vec<_> = named.split_once("<!-- /names").unwrap().0.split_whitespace().collect();
+    assert_eq!(named, tables);
+    let indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite_%'";
+    let indexes: Vec<String> = sqlx::query_scalar(indexes).fetch_all(&mut connection).await.unwrap();
+    for index in indexes {
+        let of_table = |table: &&str| index.strip_prefix(**table).is_some_and(|rest| rest.starts_with('_'));
+        assert!(named.iter().any(|table| of_table(&table)), "{index} is named otherwise");
+    }
+}
