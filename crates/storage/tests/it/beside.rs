@@ -208,7 +208,7 @@ async fn the_guide_names_all_tables() {
     let indexes = "SELECT name FROM sqlite_master WHERE type = 'index' AND name NOT LIKE 'sqlite_%'";
     let indexes: Vec<String> = sqlx::query_scalar(indexes).fetch_all(&mut connection).await.unwrap();
     for index in indexes {
-        let of_table = |table: &&str| index.strip_prefix(**table).is_some_and(|rest| rest.starts_with('_'));
-        assert!(named.iter().any(|table| of_table(&table)), "{index} is named otherwise");
+        let of_table = |table: &&str| index.strip_prefix(*table).is_some_and(|rest| rest.starts_with('_'));
+        assert!(named.iter().any(of_table), "{index} is named otherwise");
     }
 }
