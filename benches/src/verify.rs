@@ -20,6 +20,7 @@ pub fn candidates() -> Vec<Candidate> {
         raw(),
         borrowed(),
         owned(),
+        prepared(),
         paseto(),
         jsonwebtoken(true),
         jsonwebtoken(false),
@@ -54,6 +55,17 @@ fn owned() -> Candidate {
     let (verifier, token) = (verifier(), token());
     Candidate::new("keyward JWT, claims owned", move || {
         let license = verifier.verify::<Owned>(black_box(&token), UnixSeconds::new(NOW));
+        license.is_ok_and(|license| license.claims().seats == 250)
+    })
+}
+
+fn prepared() -> Candidate {
+    let key = secret().public_key().clone().prepared();
+    let verifier = Verifier::for_any_product().key(key).issuer(ISSUER).build();
+    let (token, mut buffer) = (token(), Vec::with_capacity(1024));
+    Candidate::new("keyward JWT, claims borrowed, the key prepared", move || {
+        let license =
+            verifier.verify_into::<Borrowed<'_>>(&mut buffer, black_box(&token), UnixSeconds::new(NOW));
         license.is_ok_and(|license| license.claims().seats == 250)
     })
 }

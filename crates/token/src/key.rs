@@ -14,6 +14,8 @@ pub(crate) use self::jwk::Jwk;
 mod jwk;
 mod paserk;
 mod pem;
+#[cfg(feature = "prepared")]
+mod prepared;
 #[cfg(feature = "sign")]
 mod secret;
 
@@ -25,6 +27,8 @@ pub struct PublicKey {
     key: VerifyingKey,
     kid: Kid,
     header: jws::Header,
+    #[cfg(feature = "prepared")]
+    prepared: Option<alloc::sync::Arc<prepared::Prepared>>,
 }
 
 impl PublicKey {
@@ -38,7 +42,22 @@ impl PublicKey {
             return Err(KeyError::Weak);
         }
         let kid = Kid::of(bytes);
-        Ok(Self { key, kid, header: jws::header(&kid) })
+        Ok(Self {
+            key,
+            kid,
+            header: jws::header(&kid),
+            #[cfg(feature = "prepared")]
+            prepared: None,
+        })
+    }
+
+    /// The same key, which verifies in two thirds of the time from now on, with the same verdicts. It takes 430 KiB, which its
+    /// clones share, and as long as thirty verifications: for programs that verify for long, such as servers.
+    #[cfg(feature = "prepared")]
+    #[must_use]
+    pub fn prepared(self) -> Self {
+        let prepared = Some(alloc::sync::Arc::new(prepared::Prepared::of(&self.key)));
+        Self { prepared, ..self }
     }
 
     /// The 32 bytes of RFC 8032 §5.1.2.
@@ -60,6 +79,10 @@ impl PublicKey {
         // compares the encoding of R byte by byte, and these are all the canonical encodings of small order.
         if SMALL_ORDER.iter().any(|point| signature.starts_with(point)) {
             return Err(BadSignature);
+        }
+        #[cfg(feature = "prepared")]
+        if let Some(prepared) = &self.prepared {
+            return if prepared.verifies(&self.key, message, signature) { Ok(()) } else { Err(BadSignature) };
         }
         self.key.verify(message, &Signature::from_bytes(signature)).map_err(|_| BadSignature)
     }

@@ -61,6 +61,13 @@ impl Keyring {
         jwks
     }
 
+    /// The same keys, each [prepared](PublicKey::prepared) to verify in two thirds of the time.
+    #[cfg(feature = "prepared")]
+    #[must_use]
+    pub fn prepared(self) -> Self {
+        Self { keys: self.keys.into_iter().map(PublicKey::prepared).collect() }
+    }
+
     /// Adds a key; the same key twice is refused.
     pub fn insert(&mut self, key: PublicKey) -> Result<(), KeyError> {
         if self.get(&key.kid()).is_some() {

@@ -43,6 +43,7 @@
 //! | `sign` | `SecretKey`, `Signer`, `LicenseClaims` | 1.85 |
 //! | `status-list` | `StatusList`: revocation for offline verifiers | 1.85 |
 //! | `clock-floor` | `ClockFloor`: a clock that was set back is noticed | 1.85 |
+//! | `prepared` | keys that are prepared once verify in two thirds of the time | 1.85 |
 //! | `paseto` | PASETO `v4.public` in the same [`Verifier`] and `Signer` | 1.89 |
 //!
 //! # Cookbook
@@ -137,6 +138,9 @@
 //!
 //! **Honour revocation.** With the feature `status-list`, see `StatusList`: `lists.check(text, &license, now)?` refuses
 //! whatever the list does not clear.
+//!
+//! **Verify for long.** A server prepares its keys once, with the feature `prepared`: `keys.prepared()` takes 430 KiB a key,
+//! and each verification two thirds of the time, with the same verdicts.
 //!
 //! **Notice a clock that was set back.** With the feature `clock-floor`, see `ClockFloor`.
 //!
