@@ -71,7 +71,7 @@ pub(crate) fn public_keys_of(text: &str, path: &str) -> anyhow::Result<Keyring> 
     } else if text.starts_with("k4.") {
         PublicKey::from_paserk(&text).map(Keyring::from)
     } else {
-        PublicKey::from_pem(&text).map(Keyring::from)
+        Keyring::from_pem(&text)
     };
     read.map_err(|error| not_a_key(error, &text, "a public key"))
         .with_context(|| format!("the key file {path}"))

@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 const CACHE: &str = "public, max-age=300";
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
-    routes.service(jwks).service(public_key).service(status_list).service(status_lists);
+    routes.service(jwks).service(public_key).service(public_keys).service(status_list).service(status_lists);
 }
 
 /// Verification keys as a JWK Set
@@ -54,6 +54,26 @@ async fn public_key(
     engine: web::Data<Engine>,
 ) -> Result<HttpResponse, Problem> {
     published(&request, "application/x-pem-file", engine.public_key_pem(&slug.0).await?.as_deref())
+}
+
+/// Verification keys as PEM
+///
+/// Those of the JWK Set, one SPKI block after the other, for programs that read no JWK.
+#[utoipa::path(
+    tag = "published", operation_id = "public_keys", security(()),
+    params(("org_slug" = String, Path, description = "The organization's slug")),
+    responses(
+        (status = 200, content_type = "application/x-pem-file", body = String),
+        Refused,
+    ),
+)]
+#[get("/o/{org_slug}/public-keys.pem")]
+async fn public_keys(
+    request: HttpRequest,
+    slug: Slug,
+    engine: web::Data<Engine>,
+) -> Result<HttpResponse, Problem> {
+    published(&request, "application/x-pem-file", engine.public_keys_pem(&slug.0).await?.as_deref())
 }
 
 /// Of which address the status list is wanted.

@@ -34,6 +34,15 @@ const MOST_ISSUERS: usize = 100;
 impl Engine {
     /// The JWK Set (RFC 7517) of an organization's published keys; `None` if there is no such organization.
     pub async fn jwks(&self, slug: &Slug) -> Result<Option<String>> {
+        Ok(self.published_keys(slug).await?.map(|keys| keys.to_jwks()))
+    }
+
+    /// The same keys as SPKI PEM (RFC 8410), one block after the other.
+    pub async fn public_keys_pem(&self, slug: &Slug) -> Result<Option<String>> {
+        Ok(self.published_keys(slug).await?.map(|keys| keys.to_pem()))
+    }
+
+    async fn published_keys(&self, slug: &Slug) -> Result<Option<Keyring>> {
         let tx = self.store.read().await?;
         let Some(organization) = tx.organizations().by_slug(slug).await? else { return Ok(None) };
         let mut keyring = Keyring::new();
@@ -43,7 +52,7 @@ impl Engine {
                 public.map_err(|_| Error::Key { kid: key.kid.to_string(), source: SealError::Mismatch })?;
             }
         }
-        Ok(Some(keyring.to_jwks()))
+        Ok(Some(keyring))
     }
 
     /// The SPKI PEM (RFC 8410) of the key that signs now.

@@ -4,7 +4,7 @@ use crate::{
     key::{Jwk, KeyError},
     pasted::pasted,
 };
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 /// The public keys a verifier trusts, found by `kid`.
 ///
@@ -46,6 +46,23 @@ impl Keyring {
             keyring.insert(jwk.public()?)
         })?;
         Ok(keyring)
+    }
+
+    /// From SPKI PEM (RFC 7468), one block for each key. A block of another kind, a secret key or a key twice is refused, and so
+    /// is a text without a block. What copying adds is ignored, and so is text between the blocks.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        const BEGIN: &str = "-----BEGIN";
+        let pem = pasted(pem);
+        let mut keyring = Self::new();
+        for block in pem.split(BEGIN).skip(1) {
+            keyring.insert(PublicKey::from_pem(&format!("{BEGIN}{block}"))?)?;
+        }
+        if keyring.is_empty() { Err(KeyError::Pem) } else { Ok(keyring) }
+    }
+
+    /// As SPKI PEM, one block for each key in the order of insertion.
+    pub fn to_pem(&self) -> String {
+        self.keys.iter().map(PublicKey::to_pem).collect()
     }
 
     /// The JSON of the JWK Set, in the order of insertion.
@@ -124,7 +141,6 @@ impl From<PublicKey> for Keyring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::format;
 
     const KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
@@ -135,6 +151,26 @@ mod tests {
         assert_eq!(keyring.len(), 1);
         assert_eq!(Keyring::from_jwks(&keyring.to_jwks()).unwrap(), keyring);
         assert!(Keyring::from_jwks(r#"{"keys":[]}"#).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_bundle_is_one_pem_after_the_other() {
+        let other = "\"x\":\"6kpsY-KcUgq-9VB7Ey7F-ZVHdq6-vnuSQh7qaRRG0iw\"";
+        let other = format!(r#"{{"kty":"OKP","crv":"Ed25519",{other}}}"#);
+        let keyring = Keyring::from_jwks(&format!(r#"{{"keys":[{KEY},{other}]}}"#)).unwrap();
+        let pem = keyring.to_pem();
+        assert_eq!(pem.matches("-----BEGIN PUBLIC KEY-----").count(), 2);
+        assert_eq!(Keyring::from_pem(&pem).unwrap(), keyring);
+        let told = pem.replace("-----BEGIN", "of this year:\r\n-----BEGIN");
+        assert_eq!(Keyring::from_pem(&told).unwrap(), keyring);
+        assert_eq!(Keyring::from_pem(&format!("{pem}{pem}")), Err(KeyError::Duplicate));
+        assert_eq!(Keyring::from_pem(""), Err(KeyError::Pem));
+        let cut = &pem[..pem.len() - 30];
+        assert_eq!(Keyring::from_pem(cut), Err(KeyError::Pem));
+        for (label, error) in [("CERTIFICATE", KeyError::Pem), ("PRIVATE KEY", KeyError::SecretKey)] {
+            let foreign = format!("{pem}-----BEGIN {label}-----\nAA==\n-----END {label}-----\n");
+            assert_eq!(Keyring::from_pem(&foreign), Err(error), "{label}");
+        }
     }
 
     #[test]

@@ -50,6 +50,13 @@ async fn published_documents_need_no_token(store: Store) {
     assert_eq!(jwks.header("cache-control"), Some("public, max-age=300"));
     assert!(jwks.json()["keys"][0].get("d").is_none());
     assert!(get("/o/acme/public-key.pem").await.text.starts_with("-----BEGIN PUBLIC KEY-----"));
+    // The next key is in both before it signs.
+    assert_eq!(user.post("/api/v1/signing-keys", "{}").await.status, 201);
+    let keys = get("/o/acme/jwks.json").await.json()["keys"].as_array().unwrap().len();
+    let bundle = get("/o/acme/public-keys.pem").await;
+    assert_eq!(bundle.header("content-type"), Some("application/x-pem-file"));
+    assert_eq!((bundle.text.matches("-----BEGIN PUBLIC KEY-----").count(), keys), (2, 2));
+    assert!(bundle.text.contains(&get("/o/acme/public-key.pem").await.text));
     assert_eq!(get("/o/acme/status-list").await.header("content-type"), Some("application/statuslist+jwt"));
     assert_eq!(get("/openapi.json").await.json()["openapi"], "3.1.0");
     assert!(get("/problems/not_found").await.text.contains("404"));

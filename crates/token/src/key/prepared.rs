@@ -42,7 +42,8 @@ impl Prepared {
         let Some((r, s)) = signature.split_first_chunk::<32>() else { return false };
         let Some(s) = s.first_chunk::<32>() else { return false };
         let Some(s) = Option::<Scalar>::from(Scalar::from_canonical_bytes(*s)) else { return false };
-        let hash = Sha512::new().chain_update(r).chain_update(key.as_bytes()).chain_update(message).finalize();
+        let hash =
+            Sha512::new().chain_update(r).chain_update(key.as_bytes()).chain_update(message).finalize();
         let k = Scalar::from_bytes_mod_order_wide(&hash.into());
         (self.base.times(&s) - self.key.times(&k)).compress().as_bytes() == r
     }

@@ -71,7 +71,11 @@ impl Counts {
         let key = PublicKey::from_bytes(public).ok();
         let ours = key.as_ref().is_some_and(|key| key.verify(message, signature).is_ok());
         let prepared = key.is_some_and(|key| key.prepared().verify(message, signature).is_ok());
-        assert_eq!((ours, prepared), (strict, strict), "key {public:02x?} message {message:02x?} signature {signature:02x?}");
+        assert_eq!(
+            (ours, prepared),
+            (strict, strict),
+            "key {public:02x?} message {message:02x?} signature {signature:02x?}"
+        );
         self.cases += 1;
         self.accepted += usize::from(ours);
         self.plain_only += usize::from(plain && !strict);
