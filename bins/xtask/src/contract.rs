@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use crate::interop::server::{Server, Tenant};
 use crate::root;
-use crate::steps::{Report, cargo, succeeds};
+use crate::steps::{self, Report, succeeds};
 
 /// Asks a server on a fresh database. `python` has the packages that it takes.
 pub(crate) fn run(report: &mut Report, python: &Path) -> Result<()> {
-    report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
+    steps::programs(report)?;
     report.step("the OpenAPI document is one", || {
         let document = root()?.join("docs/openapi.json");
         succeeds(Command::new(python).args(["-m", "openapi_spec_validator"]).arg(document))

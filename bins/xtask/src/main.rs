@@ -37,7 +37,7 @@ cargo xtask load million     start and memory with a million licenses
 cargo xtask load refused     what one customer's refused pulls cost another tenant
 cargo xtask load pages       the console's pages with 10,000 customers, 50,000 licenses and 500 repositories
 cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight
-cargo xtask msrv             whether token and client compile with the oldest Rust that they promise (rustup has it)
+cargo xtask msrv             whether token and client compile with the oldest Rust that they promise, and beside a program's own rustls
 cargo xtask fuzz             30 seconds of random input for each parser that meets strangers (nightly, cargo-fuzz)
 cargo xtask bless            write snapshots and generated documents anew
 

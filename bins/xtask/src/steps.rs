@@ -42,11 +42,14 @@ pub(crate) fn lint(report: &mut Report) -> Result<()> {
     let clippy = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     report.step("clippy", || succeeds(cargo(&clippy)?))?;
     report.step("documentation", || {
-        let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--all-features"])?;
+        let mut doc = cargo(&["doc", "--workspace", "--lib", "--no-deps", "--all-features"])?;
         doc.env("RUSTDOCFLAGS", "-D warnings");
         succeeds(doc)
     })
 }
+
+/// What has no tests and needs crates of its own; clippy builds it.
+const UNTESTED: [&str; 3] = ["--exclude=keyward-benches", "--exclude=keyward-load", "--exclude=example-oci"];
 
 /// What others may depend on. The other crates are not published.
 const PUBLIC: [&str; 5] =
@@ -60,8 +63,8 @@ pub(crate) fn package(report: &mut Report) -> Result<()> {
     })
 }
 
-/// Whether what vendors embed compiles, as it is packed and by itself, with the Rust that it promises. Not part of a test run:
-/// it needs that Rust.
+/// Whether what vendors embed compiles, as it is packed and by itself, with the Rust that it promises, and beside a program's
+/// own TLS. Not part of a test run: it needs that Rust.
 pub(crate) fn msrv(report: &mut Report) -> Result<()> {
     package(report)?;
     let (packed, folder) = (root()?.join("target/package"), root()?.join("target/msrv"));
@@ -92,15 +95,16 @@ pub(crate) fn msrv(report: &mut Report) -> Result<()> {
             succeeds(check.current_dir(&here))
         })?;
     }
-    Ok(())
+    let host =
+        ["test", "-p", "keyward-client", "--all-features", "--test", "it", "--", "--ignored", "crates::"];
+    report.step("a program with rustls of its own", || succeeds(cargo(&host)?))
 }
 
 /// Every test of the workspace, on both databases.
 pub(crate) fn unit(report: &mut Report, postgres: &Postgres, rest: &[&str]) -> Result<()> {
     report.step("tests", || {
         let mut test = cargo(&["test", "--workspace", "--all-features", "--no-fail-fast"])?;
-        // What has no tests and needs crates of its own; clippy builds it.
-        test.args(["keyward-benches", "keyward-load", "example-oci"].map(|name| format!("--exclude={name}")));
+        test.args(UNTESTED);
         // Twice as many as there are cores: most tests wait for a database half of their time.
         let threads = 2 * std::thread::available_parallelism()?.get();
         test.env("RUST_TEST_THREADS", threads.to_string());
@@ -112,11 +116,17 @@ pub(crate) fn unit(report: &mut Report, postgres: &Postgres, rest: &[&str]) -> R
         report.step("tests of the verifier alone", || succeeds(cargo(&bare)?))?;
         let bare = ["test", "-p", "keyward-client", "--lib", "--no-default-features"];
         report.step("tests of the client without HTTP", || succeeds(cargo(&bare)?))?;
-        let host =
-            ["test", "-p", "keyward-client", "--all-features", "--test", "it", "--", "--ignored", "crates::"];
-        report.step("a program with rustls of its own", || succeeds(cargo(&host)?))?;
     }
     Ok(())
+}
+
+/// Server and command line, of the crates that the tests were built with, so that none is built twice.
+pub(crate) fn programs(report: &mut Report) -> Result<()> {
+    report.step("building server and command", || {
+        let programs =
+            ["build", "--workspace", "--all-features", "--bin", "keyward-server", "--bin", "keyward"];
+        succeeds(cargo(&programs)?.args(UNTESTED))
+    })
 }
 
 /// Measures validation. Not part of a test run: what it finds depends on the machine.

@@ -2,7 +2,7 @@
 //!
 //! | to find | look in |
 //! |---|---|
-//! | how an error looks on the wire, and the registry of its codes | [`problem`](keyward_problem) |
+//! | how an error looks on the wire, and the registry of its codes | [`problem`] |
 //! | how a body is read, naming all failing fields at once | [`fields`] |
 //! | what each command is read from | `commands` |
 //! | who is calling, and what a request carries besides its body | [`mod@request`] |

@@ -17,15 +17,13 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::parts::Parts;
-use crate::steps::{Report, cargo, succeeds};
+use crate::steps::{self, Report, cargo, succeeds};
 use keyward_testkit_postgres::Postgres;
 use server::Server;
 
 /// Issues tokens by a server on each database and has every client judge them.
 pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()> {
-    report.step("building server and command", || {
-        succeeds(cargo(&["build", "-p", "keyward-server", "-p", "keyward-cli"])?)
-    })?;
+    steps::programs(report)?;
     report.step("examples, as Compose and Helm see them", || {
         let script = crate::root()?.join("bins/xtask/src/interop/examples.py");
         let mut python = std::process::Command::new(&parts.python);
@@ -54,7 +52,7 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
 
 /// The portals alone.
 pub(crate) fn browser(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()> {
-    report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
+    steps::programs(report)?;
     portals(report, postgres, parts)
 }
 
@@ -73,13 +71,13 @@ fn portals(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()
 
 /// The gateway alone.
 pub(crate) fn registry(report: &mut Report, postgres: &Postgres, python: &Path) -> Result<()> {
-    report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
+    steps::programs(report)?;
     gateway(report, postgres, python)
 }
 
 /// The proxies of docs/operations alone.
 pub(crate) fn proxies(report: &mut Report) -> Result<()> {
-    report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
+    steps::programs(report)?;
     behind_proxies(report)
 }
 
@@ -117,7 +115,7 @@ fn gateway(report: &mut Report, postgres: &Postgres, python: &Path) -> Result<()
 
 /// Keeps a picture of every page, at two widths and in the dark.
 pub(crate) fn screenshots(report: &mut Report, parts: &Parts) -> Result<()> {
-    report.step("building the server", || succeeds(cargo(&["build", "-p", "keyward-server"])?))?;
+    steps::programs(report)?;
     let folder = crate::root()?.join("target/screenshots");
     report.step("screenshots", || {
         println!("in {}", folder.display());
