@@ -41,14 +41,19 @@ impl PublicKey {
         if key.is_weak() {
             return Err(KeyError::Weak);
         }
-        let kid = Kid::of(bytes);
-        Ok(Self {
+        Ok(Self::of(key))
+    }
+
+    /// Of a key that was found fit, or can't be otherwise.
+    fn of(key: VerifyingKey) -> Self {
+        let kid = Kid::of(key.as_bytes());
+        Self {
             key,
             kid,
             header: jws::header(&kid),
             #[cfg(feature = "prepared")]
             prepared: None,
-        })
+        }
     }
 
     /// The same key, which verifies in two thirds of the time from now on, with the same verdicts. It takes 430 KiB, which its

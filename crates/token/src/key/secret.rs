@@ -23,7 +23,8 @@ impl SecretKey {
     pub fn from_seed(seed: [u8; 32]) -> Self {
         let seed = Zeroizing::new(seed);
         let key = SigningKey::from_bytes(&seed);
-        let public = PublicKey::of_secret(key.verifying_key());
+        // The multiple of the base point by a clamped scalar is canonical and never of small order.
+        let public = PublicKey::of(key.verifying_key());
         Self { key, public }
     }
 
@@ -109,14 +110,6 @@ impl SecretKey {
 impl fmt::Debug for SecretKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SecretKey({})", self.public.kid())
-    }
-}
-
-impl PublicKey {
-    /// The multiple of the base point by a clamped scalar is canonical and never of small order.
-    fn of_secret(key: ed25519_dalek::VerifyingKey) -> Self {
-        let kid = crate::Kid::of(key.as_bytes());
-        Self { key, kid, header: crate::jws::header(&kid) }
     }
 }
 
