@@ -62,6 +62,10 @@ impl Connection {
         Self { inner, patience }
     }
 
+    pub(crate) async fn rollback(self) -> Result<(), DbErr> {
+        self.patience.during(self.inner.rollback()).await
+    }
+
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         self.patience.during(self.inner.commit()).await
     }

@@ -95,6 +95,12 @@ impl Tx {
         self.inner.commit().await.map_err(StorageError::of_commit)
     }
 
+    /// Takes everything done in it back, and what it has locked is free when this returns. A transaction that is dropped is taken
+    /// back in the background.
+    pub async fn roll_back(self) -> Result<()> {
+        Ok(self.inner.rollback().await?)
+    }
+
     /// Rows of the program that embeds this crate, in tables of its own.
     pub fn own_rows(&self) -> OwnRows<'_> {
         OwnRows::new(&self.inner)
