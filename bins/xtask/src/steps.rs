@@ -120,12 +120,11 @@ pub(crate) fn unit(report: &mut Report, postgres: &Postgres, rest: &[&str]) -> R
     Ok(())
 }
 
-/// Server and command line, of the crates that the tests were built with, so that none is built twice.
+/// Server and command line, as their own tests have them: with what those add to the features of crates, so that none is built
+/// twice.
 pub(crate) fn programs(report: &mut Report) -> Result<()> {
     report.step("building server and command", || {
-        let programs =
-            ["build", "--workspace", "--all-features", "--bin", "keyward-server", "--bin", "keyward"];
-        succeeds(cargo(&programs)?.args(UNTESTED))
+        succeeds(cargo(&["build", "--workspace", "--all-features", "--tests"])?.args(UNTESTED))
     })
 }
 
