@@ -43,10 +43,8 @@ fn end(license: &License, now: Timestamp) -> Option<Event> {
     // The same each time, so that a calendar which has it already moves it to the new end.
     event.uid(&license.id.to_string()).summary(&text).starts(day).append_property(stamp(license));
     event.sequence(u32::try_from(license.version).unwrap_or(u32::MAX));
-    event.description(&match license.revision.validity.grace_begins_at() {
-        Some(_) => format!("The license is valid until {}.", page::term_end(&license.revision.validity)),
-        None => format!("The license is valid until {}.", end.as_end()),
-    });
+    let end = page::term_end(&license.revision.validity);
+    event.description(&format!("The license is valid until {end}."));
     for days in REMINDERS {
         let mut alarm = Alarm::display(&text, -Duration::days(days));
         alarm.uid(&format!("{}-{days}", license.id)).append_property(stamp(license));
