@@ -5,189 +5,216 @@ use uuid::Uuid;
 
 use crate::{Actor, AuditEventId, OrganizationId, Timestamp};
 
-macro_rules! actions {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
-        /// What was done.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Action {
-            $($(#[$doc])* $name,)+
+/// An enum of what can happen, with the name of each on the wire and a sentence about it.
+macro_rules! kinds {
+    ($(#[$about:meta])* $enum:ident { $($(#[doc = $doc:literal])+ $name:ident = $text:literal;)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $enum {
+            $($(#[doc = $doc])+ $name,)+
         }
 
-        impl Action {
-            /// Every action.
+        impl $enum {
+            /// All of them.
             pub const ALL: &'static [Self] = &[$(Self::$name,)+];
 
             /// The name on the wire and in storage.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
             }
+
+            /// What it says, as a sentence.
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),+).trim_ascii_start(),)+ }
+            }
         }
     };
 }
 
-actions! {
-    /// An organization was created.
-    OrganizationCreated = "organization.created";
-    /// An organization was renamed, or its block list changed.
-    OrganizationUpdated = "organization.updated";
-    /// The operator set an organization's plan.
-    OrganizationPlanned = "organization.planned";
-    /// An organization began its trial.
-    OrganizationTrialStarted = "organization.trial_started";
-    /// The operator suspended an organization.
-    OrganizationSuspended = "organization.suspended";
-    /// The operator ended an organization's suspension.
-    OrganizationResumed = "organization.resumed";
-    /// An organization's sign-in provider was set.
-    OrganizationProviderSet = "organization.provider_set";
-    /// An organization's sign-in provider was removed.
-    OrganizationProviderRemoved = "organization.provider_removed";
-    /// What an organization tells by mail was set.
-    OrganizationNoticesSet = "organization.notices_set";
-    /// All that an organization has was exported.
-    OrganizationExported = "organization.exported";
-    /// The deletion of an organization was scheduled.
-    OrganizationDeletionScheduled = "organization.deletion_scheduled";
-    /// The deletion of an organization was taken back.
-    OrganizationDeletionWithdrawn = "organization.deletion_withdrawn";
-    /// A member was added.
-    MemberCreated = "member.created";
-    /// A member's name or role was changed.
-    MemberUpdated = "member.updated";
-    /// A member was removed.
-    MemberDeleted = "member.deleted";
-    /// A member was removed, and their name and address taken out of what is kept.
-    MemberErased = "member.erased";
-    /// A member was invited by mail.
-    MemberInvited = "member.invited";
-    /// A member signed in.
-    MemberSignedIn = "member.signed_in";
-    /// A member set a new password.
-    MemberPasswordSet = "member.password_set";
-    /// A member turned the second factor on.
-    MemberAuthenticatorAdded = "member.authenticator_added";
-    /// A member, or the operator for one who lost it, turned the second factor off.
-    MemberAuthenticatorRemoved = "member.authenticator_removed";
-    /// A member made new recovery codes.
-    MemberRecoveryCodesRenewed = "member.recovery_codes_renewed";
-    /// A customer signed in.
-    CustomerSignedIn = "customer.signed_in";
-    /// An onboarding link was made.
-    OnboardingLinkCreated = "onboarding_link.created";
-    /// An onboarding link was opened.
-    OnboardingLinkOpened = "onboarding_link.opened";
-    /// An onboarding link was withdrawn.
-    OnboardingLinkRevoked = "onboarding_link.revoked";
-    /// A management token was created.
-    TokenCreated = "token.created";
-    /// A management token was revoked.
-    TokenRevoked = "token.revoked";
-    /// An owner has made a management token their own.
-    TokenTakenOver = "token.taken_over";
-    /// A customer was created.
-    CustomerCreated = "customer.created";
-    /// A customer's name, address or notes were changed.
-    CustomerUpdated = "customer.updated";
-    /// A customer was deleted, and all they held revoked.
-    CustomerDeleted = "customer.deleted";
-    /// A customer's name, address and notes were taken out of what is kept.
-    CustomerErased = "customer.erased";
-    /// A product was created.
-    ProductCreated = "product.created";
-    /// A product was changed.
-    ProductUpdated = "product.updated";
-    /// A product's API key was replaced.
-    ProductKeyRotated = "product.key_rotated";
-    /// A product was taken out of sale and service.
-    ProductArchived = "product.archived";
-    /// A product was taken back into sale and service.
-    ProductUnarchived = "product.unarchived";
-    /// A product was taken out of service for a while.
-    ProductDisabled = "product.disabled";
-    /// A product was taken back into service.
-    ProductEnabled = "product.enabled";
-    /// A license was created.
-    LicenseCreated = "license.created";
-    /// A license's name, description or bounds were changed.
-    LicenseUpdated = "license.updated";
-    /// A license was given new terms.
-    LicenseRenewed = "license.renewed";
-    /// A license was held back.
-    LicenseSuspended = "license.suspended";
-    /// A license's suspension was ended.
-    LicenseResumed = "license.resumed";
-    /// A license was ended for ever.
-    LicenseRevoked = "license.revoked";
-    /// A license was deleted.
-    LicenseDeleted = "license.deleted";
-    /// An address was registered with a license, by the vendor.
-    LicenseIpRegistered = "license.ip_registered";
-    /// An address was removed from a license.
-    LicenseIpRemoved = "license.ip_removed";
-    /// All addresses of a license were removed.
-    LicenseIpsReset = "license.ips_reset";
-    /// A registry was created.
-    RegistryCreated = "registry.created";
-    /// A registry was changed.
-    RegistryUpdated = "registry.updated";
-    /// A registry was removed.
-    RegistryDeleted = "registry.deleted";
-    /// The upstream of a registry was given a secret to send notifications with.
-    RegistryNotificationsSet = "registry.notifications_set";
-    /// The upstream of a registry is no longer listened to.
-    RegistryNotificationsEnded = "registry.notifications_ended";
-    /// A registry key was created.
-    RegistryKeyCreated = "registry_key.created";
-    /// How a registry key rotates by itself was set.
-    RegistryKeyUpdated = "registry_key.updated";
-    /// A registry key was given a new secret.
-    RegistryKeyRotated = "registry_key.rotated";
-    /// A machine has collected the new secret of its registry key.
-    RegistryKeyCollected = "registry_key.collected";
-    /// A person was shown the new secret of a registry key.
-    RegistryKeyRevealed = "registry_key.revealed";
-    /// A registry key was revoked.
-    RegistryKeyRevoked = "registry_key.revoked";
-    /// Something unusual was seen at a registry.
-    AlertRaised = "alert.raised";
-    /// Someone has seen to something unusual.
-    AlertAcknowledged = "alert.acknowledged";
-    /// A repository was named by the vendor.
-    ArtifactCreated = "artifact.created";
-    /// A customer was entitled to artifacts.
-    ArtifactEntitlementCreated = "artifact_entitlement.created";
-    /// An artifact entitlement was changed.
-    ArtifactEntitlementUpdated = "artifact_entitlement.updated";
-    /// An artifact entitlement was ended.
-    ArtifactEntitlementDeleted = "artifact_entitlement.deleted";
-    /// What customers without an entitlement may pull was changed.
-    ArtifactPolicyChanged = "artifact_policy.changed";
-    /// An application was created.
-    ApplicationCreated = "application.created";
-    /// An application's name or description was changed.
-    ApplicationUpdated = "application.updated";
-    /// An application was deleted, with its versions.
-    ApplicationDeleted = "application.deleted";
-    /// A version of an application was created.
-    ApplicationVersionCreated = "application_version.created";
-    /// A version's notes were changed.
-    ApplicationVersionUpdated = "application_version.updated";
-    /// A version is offered to nobody new.
-    ApplicationVersionArchived = "application_version.archived";
-    /// A version is offered again.
-    ApplicationVersionUnarchived = "application_version.unarchived";
-    /// A customer was entitled to versions of an application.
-    ApplicationEntitlementCreated = "application_entitlement.created";
-    /// An entitlement was given more versions, or another note.
-    ApplicationEntitlementUpdated = "application_entitlement.updated";
-    /// An entitlement ended: it granted nothing, or its customer was deleted.
-    ApplicationEntitlementDeleted = "application_entitlement.deleted";
-    /// A signing key was created or imported.
-    SigningKeyCreated = "signing_key.created";
-    /// A signing key began to sign.
-    SigningKeyActivated = "signing_key.activated";
-    /// A signing key was withdrawn.
-    SigningKeyRevoked = "signing_key.revoked";
+pub(crate) use kinds;
+
+kinds! {
+    /// What was done.
+    Action {
+        /// An organization was created.
+        OrganizationCreated = "organization.created";
+        /// An organization was renamed, or its block list changed.
+        OrganizationUpdated = "organization.updated";
+        /// The operator set an organization's plan.
+        OrganizationPlanned = "organization.planned";
+        /// An organization began its trial.
+        OrganizationTrialStarted = "organization.trial_started";
+        /// The operator suspended an organization.
+        OrganizationSuspended = "organization.suspended";
+        /// The operator ended an organization's suspension.
+        OrganizationResumed = "organization.resumed";
+        /// An organization's sign-in provider was set.
+        OrganizationProviderSet = "organization.provider_set";
+        /// An organization's sign-in provider was removed.
+        OrganizationProviderRemoved = "organization.provider_removed";
+        /// What an organization tells by mail was set.
+        OrganizationNoticesSet = "organization.notices_set";
+        /// All that an organization has was exported.
+        OrganizationExported = "organization.exported";
+        /// The deletion of an organization was scheduled.
+        OrganizationDeletionScheduled = "organization.deletion_scheduled";
+        /// The deletion of an organization was taken back.
+        OrganizationDeletionWithdrawn = "organization.deletion_withdrawn";
+        /// A member was added.
+        MemberCreated = "member.created";
+        /// A member's name or role was changed.
+        MemberUpdated = "member.updated";
+        /// A member was removed.
+        MemberDeleted = "member.deleted";
+        /// A member was removed, and their name and address taken out of what is kept.
+        MemberErased = "member.erased";
+        /// A member was invited by mail.
+        MemberInvited = "member.invited";
+        /// A member signed in.
+        MemberSignedIn = "member.signed_in";
+        /// A member set a new password.
+        MemberPasswordSet = "member.password_set";
+        /// A member turned the second factor on.
+        MemberAuthenticatorAdded = "member.authenticator_added";
+        /// A member, or the operator for one who lost it, turned the second factor off.
+        MemberAuthenticatorRemoved = "member.authenticator_removed";
+        /// A member made new recovery codes.
+        MemberRecoveryCodesRenewed = "member.recovery_codes_renewed";
+        /// A customer signed in.
+        CustomerSignedIn = "customer.signed_in";
+        /// An onboarding link was made.
+        OnboardingLinkCreated = "onboarding_link.created";
+        /// An onboarding link was opened.
+        OnboardingLinkOpened = "onboarding_link.opened";
+        /// An onboarding link was withdrawn.
+        OnboardingLinkRevoked = "onboarding_link.revoked";
+        /// A management token was created.
+        TokenCreated = "token.created";
+        /// A management token was revoked.
+        TokenRevoked = "token.revoked";
+        /// An owner has made a management token their own.
+        TokenTakenOver = "token.taken_over";
+        /// A customer was created.
+        CustomerCreated = "customer.created";
+        /// A customer's name, address or notes were changed.
+        CustomerUpdated = "customer.updated";
+        /// A customer was deleted, and all they held revoked.
+        CustomerDeleted = "customer.deleted";
+        /// A customer's name, address and notes were taken out of what is kept.
+        CustomerErased = "customer.erased";
+        /// A product was created.
+        ProductCreated = "product.created";
+        /// A product was changed.
+        ProductUpdated = "product.updated";
+        /// A product's API key was replaced.
+        ProductKeyRotated = "product.key_rotated";
+        /// A product was taken out of sale and service.
+        ProductArchived = "product.archived";
+        /// A product was taken back into sale and service.
+        ProductUnarchived = "product.unarchived";
+        /// A product was taken out of service for a while.
+        ProductDisabled = "product.disabled";
+        /// A product was taken back into service.
+        ProductEnabled = "product.enabled";
+        /// A license was created.
+        LicenseCreated = "license.created";
+        /// A license's name, description or bounds were changed.
+        LicenseUpdated = "license.updated";
+        /// A license was given new terms.
+        LicenseRenewed = "license.renewed";
+        /// A license was held back.
+        LicenseSuspended = "license.suspended";
+        /// A license's suspension was ended.
+        LicenseResumed = "license.resumed";
+        /// A license was ended for ever.
+        LicenseRevoked = "license.revoked";
+        /// A license was deleted.
+        LicenseDeleted = "license.deleted";
+        /// An address was registered with a license, by the vendor.
+        LicenseIpRegistered = "license.ip_registered";
+        /// An address was removed from a license.
+        LicenseIpRemoved = "license.ip_removed";
+        /// All addresses of a license were removed.
+        LicenseIpsReset = "license.ips_reset";
+        /// A registry was created.
+        RegistryCreated = "registry.created";
+        /// A registry was changed.
+        RegistryUpdated = "registry.updated";
+        /// A registry was removed.
+        RegistryDeleted = "registry.deleted";
+        /// The upstream of a registry was given a secret to send notifications with.
+        RegistryNotificationsSet = "registry.notifications_set";
+        /// The upstream of a registry is no longer listened to.
+        RegistryNotificationsEnded = "registry.notifications_ended";
+        /// A registry key was created.
+        RegistryKeyCreated = "registry_key.created";
+        /// How a registry key rotates by itself was set.
+        RegistryKeyUpdated = "registry_key.updated";
+        /// A registry key was given a new secret.
+        RegistryKeyRotated = "registry_key.rotated";
+        /// A machine has collected the new secret of its registry key.
+        RegistryKeyCollected = "registry_key.collected";
+        /// A person was shown the new secret of a registry key.
+        RegistryKeyRevealed = "registry_key.revealed";
+        /// A registry key was revoked.
+        RegistryKeyRevoked = "registry_key.revoked";
+        /// Something unusual was seen at a registry.
+        AlertRaised = "alert.raised";
+        /// Someone has seen to something unusual.
+        AlertAcknowledged = "alert.acknowledged";
+        /// A repository was named by the vendor.
+        ArtifactCreated = "artifact.created";
+        /// A customer was entitled to artifacts.
+        ArtifactEntitlementCreated = "artifact_entitlement.created";
+        /// An artifact entitlement was changed.
+        ArtifactEntitlementUpdated = "artifact_entitlement.updated";
+        /// An artifact entitlement was ended.
+        ArtifactEntitlementDeleted = "artifact_entitlement.deleted";
+        /// What customers without an entitlement may pull was changed.
+        ArtifactPolicyChanged = "artifact_policy.changed";
+        /// An application was created.
+        ApplicationCreated = "application.created";
+        /// An application's name or description was changed.
+        ApplicationUpdated = "application.updated";
+        /// An application was deleted, with its versions.
+        ApplicationDeleted = "application.deleted";
+        /// A version of an application was created.
+        ApplicationVersionCreated = "application_version.created";
+        /// A version's notes were changed.
+        ApplicationVersionUpdated = "application_version.updated";
+        /// A version is offered to nobody new.
+        ApplicationVersionArchived = "application_version.archived";
+        /// A version is offered again.
+        ApplicationVersionUnarchived = "application_version.unarchived";
+        /// A customer was entitled to versions of an application.
+        ApplicationEntitlementCreated = "application_entitlement.created";
+        /// An entitlement was given more versions, or another note.
+        ApplicationEntitlementUpdated = "application_entitlement.updated";
+        /// An entitlement ended: it granted nothing, or its customer was deleted.
+        ApplicationEntitlementDeleted = "application_entitlement.deleted";
+        /// A signing key was created or imported.
+        SigningKeyCreated = "signing_key.created";
+        /// A signing key began to sign.
+        SigningKeyActivated = "signing_key.activated";
+        /// A signing key was withdrawn.
+        SigningKeyRevoked = "signing_key.revoked";
+        /// A webhook endpoint was created.
+        WebhookCreated = "webhook.created";
+        /// A webhook endpoint was changed.
+        WebhookUpdated = "webhook.updated";
+        /// A webhook endpoint was deleted.
+        WebhookDeleted = "webhook.deleted";
+        /// A webhook endpoint was paused.
+        WebhookPaused = "webhook.paused";
+        /// A webhook endpoint gets messages again.
+        WebhookResumed = "webhook.resumed";
+        /// A webhook endpoint was given a new secret.
+        WebhookSecretRotated = "webhook.secret_rotated";
+        /// Messages were sent to a webhook endpoint again.
+        WebhookReplayed = "webhook.replayed";
+        /// The server has given a webhook endpoint up.
+        WebhookDisabled = "webhook.disabled";
+    }
 }
 
 /// One line of the audit log. It holds no secret and is never changed.

@@ -114,6 +114,8 @@ impl FromStr for HttpUrl {
     }
 }
 
+crate::described!(HttpUrl = crate::openapi::http_url(Self::MOST_BYTES););
+
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

@@ -94,4 +94,8 @@ ids! {
     ArtifactId,
     /// What a customer may pull.
     ArtifactEntitlementId,
+    /// Where events go.
+    WebhookId,
+    /// An event on its way to one webhook endpoint.
+    DeliveryId,
 }

@@ -20,6 +20,7 @@
 //! | what an organization's plan allows | [`plan`] |
 //! | what is told of licenses that are about to end | [`notice`] |
 //! | when a job is due, and how it stands | [`job`] |
+//! | what events there are, and where they are delivered | [`event`], [`webhook`] |
 //! | what is unusual at a registry, and who has seen to it | [`alert`], [`registry::habit`] |
 //! | how texts are compared and searched, and e-mail addresses | [`text`], [`email`] |
 //! | lists in an order that someone chose | [`order`] |
@@ -41,6 +42,7 @@ pub mod customer;
 mod deletion;
 mod described;
 pub mod email;
+pub mod event;
 pub mod files;
 #[cfg(test)]
 mod fixture;
@@ -80,6 +82,7 @@ pub mod token;
 pub mod validation;
 pub mod version;
 mod versioned;
+pub mod webhook;
 pub mod yaml;
 
 pub use address::{Address, AddressRange, BlockList};
@@ -91,12 +94,14 @@ pub use custom::CustomResponse;
 pub use customer::Customer;
 pub use deletion::{Deletion, DeletionState};
 pub use email::{Email, EmailKey};
+pub use event::{EventKind, EventPattern, EventPatterns, Occurrence};
 pub use files::Files;
 pub use http_url::HttpUrl;
 pub use id::{
     AlertId, ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId,
-    ArtifactId, AuditEventId, CustomerId, LicenseId, LinkId, MailId, MemberId, OrganizationId, ProductId,
-    RegistryEventId, RegistryHintId, RegistryId, RegistryKeyId, RevisionId, SessionId, TokenId,
+    ArtifactId, AuditEventId, CustomerId, DeliveryId, LicenseId, LinkId, MailId, MemberId, OrganizationId,
+    ProductId, RegistryEventId, RegistryHintId, RegistryId, RegistryKeyId, RevisionId, SessionId, TokenId,
+    WebhookId,
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;
@@ -129,3 +134,4 @@ pub use time::{EndTime, StartTime, Timestamp};
 pub use token::{Maker, ManagementToken, TokenState};
 pub use version::{Pin, Version, Versions};
 pub use versioned::Versioned;
+pub use webhook::{Delivery, DeliveryState, DeliveryStatus, Webhook, WebhookSecret, WebhookState};

@@ -90,6 +90,10 @@ permissions! {
     ReadSigningKeys = "signing-keys:read";
     /// Create, import, activate and revoke signing keys.
     WriteSigningKeys = "signing-keys:write";
+    /// See the webhook endpoints and what was sent there.
+    ReadWebhooks = "webhooks:read";
+    /// Create, change and delete webhook endpoints, and send messages again.
+    WriteWebhooks = "webhooks:write";
     /// See the audit log.
     ReadAuditEvents = "audit-events:read";
     /// Run the server: create organizations, set their plans, suspend them. No role has it.

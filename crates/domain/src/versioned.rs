@@ -3,7 +3,7 @@
 use crate::registry::{ArtifactEntitlement, Registry};
 use crate::{
     Application, ApplicationEntitlement, ApplicationVersion, Customer, License, Member, Organization,
-    Product, Provider,
+    Product, Provider, Webhook,
 };
 
 /// A thing with a version, which counts its changes, and the instant of the last of them.
@@ -47,6 +47,7 @@ versioned!(
     Product,
     Provider,
     Registry,
+    Webhook,
 );
 
 impl Versioned for License {

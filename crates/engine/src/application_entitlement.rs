@@ -200,8 +200,18 @@ impl Engine {
 }
 
 async fn find(tx: &Tx, scope: OrganizationScope, id: ApplicationEntitlementId) -> Result<ApplicationGrant> {
-    let found = tx.application_entitlements(scope).find(id).await?;
-    grant(tx, scope, found.ok_or(Error::NotFound(Resource::ApplicationEntitlement))?).await
+    find_grant(tx, scope, id).await?.ok_or(Error::NotFound(Resource::ApplicationEntitlement))
+}
+
+pub(crate) async fn find_grant(
+    tx: &Tx,
+    scope: OrganizationScope,
+    id: ApplicationEntitlementId,
+) -> Result<Option<ApplicationGrant>> {
+    match tx.application_entitlements(scope).find(id).await? {
+        Some(found) => grant(tx, scope, found).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Holds an entitlement, and before it its customer and application, in the order of all who hold them.

@@ -20,8 +20,24 @@ impl Engine {
         Ok(tx.audit(access.scope()).list(page).await?)
     }
 
-    /// Records that `actor` did `action` to `target`, or to the organization itself. The proof lets `tx` be committed.
+    /// Records that `actor` did `action` to `target`, or to the organization itself, and tells endpoints of it. To be called once
+    /// all that it tells of is written. The proof lets `tx` be committed.
     pub(crate) async fn record_for(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        actor: Actor,
+        action: Action,
+        target: impl Into<Option<Uuid>>,
+        detail: &[(&str, Value)],
+    ) -> Result<Recorded> {
+        let recorded = self.record_untold(tx, scope, actor, action, target, detail).await?;
+        self.publish(tx, scope, std::slice::from_ref(recorded.event())).await?;
+        Ok(recorded)
+    }
+
+    /// The same without telling anybody.
+    pub(crate) async fn record_untold(
         &self,
         tx: &Tx,
         scope: OrganizationScope,

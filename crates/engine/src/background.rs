@@ -73,7 +73,7 @@ impl Background {
     /// Works until `stop` ends; then steps under way are finished, claims are given back and the log is written to its end, which
     /// takes at most [`jobs::STOP_SECONDS`] and five seconds more. On this thread alone: see [`start`](Self::start).
     pub async fn run_until(self, stop: impl Future<Output = ()>) {
-        let mut all = jobs::all(self.retention);
+        let mut all = jobs::all(&self.engine, self.retention);
         all.extend(self.jobs);
         let (engine, runner) = (&self.engine, Runner::new(Arc::clone(&self.engine), all));
         let jobs = async {

@@ -7,6 +7,7 @@ use keyward_domain::registry::Host;
 use keyward_storage::{Schema, StorageError, Store, Technical};
 
 use crate::outbound::{Authorities, Network, SystemNetwork};
+use crate::webhook::EventView;
 use crate::{Clock, Engine, Entropy, Error, Issuer, MailLimits, MasterKey, SystemClock, SystemEntropy};
 
 /// The name under which the database keeps its master key's fingerprint.
@@ -62,6 +63,7 @@ pub struct EngineBuilder {
     pub(crate) registry_domain: Host,
     pub(crate) mail_limits: MailLimits,
     pub(crate) hash_memory: Option<usize>,
+    pub(crate) event_view: Option<EventView>,
 }
 
 impl Engine {
@@ -79,6 +81,7 @@ impl Engine {
             issuer,
             mail_limits: MailLimits::default(),
             hash_memory: None,
+            event_view: None,
         }
     }
 
@@ -134,6 +137,11 @@ impl EngineBuilder {
     /// With other limits of mail.
     pub fn mail_limits(self, mail_limits: MailLimits) -> Self {
         Self { mail_limits, ..self }
+    }
+
+    /// Telling webhook endpoints of things as `view` writes them. Without it they are told of each thing's id alone.
+    pub fn event_view(self, view: EventView) -> Self {
+        Self { event_view: Some(view), ..self }
     }
 
     /// Hashing passwords within so many bytes of memory.

@@ -1,7 +1,7 @@
 //! A unit of work: what is changed for somebody, with all that goes with it.
 //!
 //! It begins with another look at the caller and ends with its event, or it never happened: [`Change::commit`] is the only
-//! end that keeps anything, and it takes what is to be recorded. Audit line, outbox row, the new generation that
+//! end that keeps anything, and it takes what is to be recorded. Audit line, messages to webhook endpoints, the new generation that
 //! invalidates copies in memory, and the `Idempotency-Key` are written in the same transaction. So are rows of the service
 //! that embeds the engine, if it has any ([`Engine::with_own_rows`]).
 //!
@@ -58,6 +58,7 @@ pub(crate) struct Change<'a> {
     once: Option<&'a Idempotency>,
     /// What writes rows of the embedding service's own, and what it is told of.
     writer: Option<Arc<Writer>>,
+    /// What was recorded, and is told to endpoints in the end.
     events: Mutex<Vec<AuditEvent>>,
 }
 
@@ -170,10 +171,8 @@ impl Change<'_> {
         detail: &[(&str, Value)],
     ) -> Result<Recorded> {
         let actor = self.identity.actor();
-        let recorded = self.engine.record_for(&self.tx, self.scope, actor, action, target, detail).await?;
-        if self.writer.is_some() {
-            self.events.lock().unwrap_or_else(PoisonError::into_inner).push(recorded.event().clone());
-        }
+        let recorded = self.engine.record_untold(&self.tx, self.scope, actor, action, target, detail).await?;
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push(recorded.event().clone());
         Ok(recorded)
     }
 
@@ -194,8 +193,10 @@ impl Change<'_> {
     /// The same where what was done is recorded already; the key of the request stands for `resource` from now on.
     pub(crate) async fn commit_as(self, resource: Uuid, recorded: Recorded) -> Result<()> {
         self.complete(resource).await?;
-        let Some(writer) = self.writer else { return Ok(self.tx.commit(recorded).await?) };
         let mut events = self.events.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // All that they tell of is written by now.
+        self.engine.publish(&self.tx, self.scope, &events).await?;
+        let Some(writer) = self.writer else { return Ok(self.tx.commit(recorded).await?) };
         events.retain(|event| event.id != recorded.event().id);
         events.push(recorded.event().clone());
         writer.write(&self.tx, &events).await?;

@@ -140,6 +140,10 @@ impl Engine {
         while let Some(last) = erasure.leave_log(person, after).await? {
             after = last;
         }
+        let mut told = Uuid::nil();
+        while let Some(last) = erasure.leave_outbox(person, told).await? {
+            told = last;
+        }
         erasure.remove_mails(person).await?;
         let action = match (kind, person.id) {
             (Kind::Customer, Some(id)) => {

@@ -128,6 +128,12 @@ pub enum Error {
     /// What is kept can't be written as a token's claims.
     #[error("the claims cannot be written")]
     Claims(#[from] keyward_token::ClaimsError),
+    /// No thread can be started.
+    #[error("no thread can be started")]
+    Thread(#[source] std::sync::Arc<std::io::Error>),
+    /// What endpoints are to be told can't be written.
+    #[error("the event cannot be written")]
+    Event(#[source] serde_json::Error),
     /// A revision has a place outside of the status list.
     #[error("the status list has no place {index}")]
     StatusIndex {
@@ -191,6 +197,10 @@ pub enum Resource {
     ArtifactEntitlement,
     /// Who vouches for members.
     Provider,
+    /// Where events go.
+    Webhook,
+    /// An event on its way.
+    Delivery,
 }
 
 impl Resource {
@@ -217,6 +227,8 @@ impl Resource {
             Self::Artifact => "artifact",
             Self::ArtifactEntitlement => "artifact entitlement",
             Self::Provider => "sign-in provider",
+            Self::Webhook => "webhook endpoint",
+            Self::Delivery => "delivery to this webhook endpoint",
         }
     }
 }

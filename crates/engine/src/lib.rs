@@ -67,6 +67,7 @@ mod token;
 pub mod validation;
 pub mod vault;
 pub mod views;
+pub mod webhook;
 
 use std::sync::Arc;
 
@@ -104,7 +105,7 @@ pub use heavy::heavy;
 pub use issue::TokenFormat;
 pub use keyward_storage::Named;
 pub use keyward_storage::Usage;
-pub use keyward_storage::{AlertFilter, EventFilter, KeptHint, Pointing, Referrers, Shown};
+pub use keyward_storage::{AlertFilter, DeliveryFilter, EventFilter, KeptHint, Pointing, Referrers, Shown};
 pub use keyward_storage::{FromSql, OwnRows, SqlRow, SqlValue};
 pub use keyward_token::pasted;
 pub use license::{Asked, BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Term, Terms};
@@ -185,6 +186,7 @@ pub struct Engine {
     attempts: AttemptLog,
     hash_gate: HashGate,
     mail_limits: MailLimits,
+    event_view: Option<webhook::EventView>,
 }
 
 impl Engine {
@@ -212,6 +214,7 @@ impl Engine {
             signed_lists: publish::no_signed_lists(),
             hash_gate: parts.hash_memory.map_or_else(HashGate::default, HashGate::within),
             mail_limits: parts.mail_limits,
+            event_view: parts.event_view,
         }
     }
 

@@ -173,13 +173,27 @@ pub(crate) struct AlertRaised {
     pub url: String,
 }
 
+/// To owners and admins: a webhook endpoint was given up.
+#[derive(Template)]
+#[template(path = "mail/webhook_disabled.txt", escape = "none")]
+pub(crate) struct WebhookDisabled {
+    pub name: String,
+    pub vendor: String,
+    /// Its URL.
+    pub endpoint: String,
+    /// As the end of a sentence.
+    pub reason: String,
+    /// Its page in the portal.
+    pub url: String,
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
 
-    fn samples() -> [(&'static str, Text); 11] {
+    fn samples() -> [(&'static str, Text); 12] {
         let (name, vendor) = ("Ada Lovelace".to_owned(), "Acme".to_owned());
         let url = "https://licenses.example/l/kw_link_4Q8".to_owned();
         let license = |name: &str, end: &str| End {
@@ -274,6 +288,16 @@ mod tests {
             ("Deletion of the organization", Text::of(&deletion)),
             ("A registry key has a new secret", Text::of(&rotated)),
             ("Alert", Text::of(&alert)),
+            (
+                "A webhook endpoint was disabled",
+                Text::of(&WebhookDisabled {
+                    name,
+                    vendor,
+                    endpoint: "https://hooks.example/keyward".to_owned(),
+                    reason: "nothing could be delivered for five days".to_owned(),
+                    url: "https://licenses.example/webhooks/0198a6b3".to_owned(),
+                }),
+            ),
         ]
     }
 

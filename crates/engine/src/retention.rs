@@ -19,7 +19,7 @@ const MOST_ADDED_UP: u64 = 50;
 pub struct Retention {
     /// The audit log.
     pub audit_days: Option<u32>,
-    /// What is to be told to the world outside.
+    /// Messages to webhook endpoints, and what came of them.
     pub outbox_days: u32,
     /// Links, used or not, from when they were made.
     pub link_days: u32,
@@ -50,6 +50,9 @@ impl Retention {
             (Aged::RegistryHours, Some(DAY + habit::PAST_HOURS * 3_600)),
             (Aged::RegistryNetworks, Some(habit::KNOWN_SECONDS)),
             (Aged::Links, Some(days(self.link_days))),
+            (Aged::WebhookAttempts, Some(days(self.outbox_days))),
+            (Aged::WebhookDeliveries, Some(days(self.outbox_days))),
+            (Aged::Webhooks, Some(days(self.outbox_days))),
             (Aged::Outbox, Some(days(self.outbox_days))),
             (Aged::AuditEvents, self.audit_days.map(days)),
             (Aged::RegistryEvents, self.registry_log_days.map(days)),

@@ -147,6 +147,7 @@ impl Engine {
                 }
                 SealedPlace::ClientSecret(of) => ("client secret of organization", Place::ClientSecret(of)),
                 SealedPlace::Mail(of, id) => ("mail", Place::Mail(of, id)),
+                SealedPlace::WebhookSecret(of, id) => ("secret of webhook", Place::WebhookSecret(of, id)),
             };
             let fault = |source| Error::Key { kid: format!("{what} {}", place.row()), source };
             self.vault.open_text(&place, bytes).map_err(fault)?;

@@ -9,7 +9,9 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use keyward_domain::{Kid, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, SessionId};
+use keyward_domain::{
+    Kid, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, SessionId, WebhookId,
+};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -195,6 +197,8 @@ pub enum Place {
     Mail(OrganizationId, MailId),
     /// A secret that waits to be shown once in a session.
     ShownOnce(OrganizationId, SessionId),
+    /// The secret that a webhook endpoint shares.
+    WebhookSecret(OrganizationId, WebhookId),
 }
 
 impl Place {
@@ -208,6 +212,7 @@ impl Place {
             Self::ClientSecret(id) => id.to_string(),
             Self::Mail(_, id) => id.to_string(),
             Self::ShownOnce(_, id) => id.to_string(),
+            Self::WebhookSecret(_, id) => id.to_string(),
         }
     }
 
@@ -236,6 +241,9 @@ impl Place {
             }
             Self::ShownOnce(organization, session) => {
                 (b"keyward shown once\0".as_slice(), organization, session.uuid().as_bytes().to_vec())
+            }
+            Self::WebhookSecret(organization, webhook) => {
+                (b"keyward webhook secret\0".as_slice(), organization, webhook.uuid().as_bytes().to_vec())
             }
         };
         [kind, organization.uuid().as_bytes(), &row].concat()

@@ -78,6 +78,8 @@ impl From<Error> for Problem {
             | Error::Uncounted(_)
             | Error::Password
             | Error::OwnRows(_)
+            | Error::Thread(_)
+            | Error::Event(_)
             | Error::Key { .. }) => internal(&error),
         }
     }

@@ -1,4 +1,4 @@
-//! The audit log, and the outbox that publishes the same.
+//! The audit log.
 
 use keyward_domain::{Action, Actor, AuditEvent, OrganizationScope, Page, PageRequest};
 use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
@@ -39,29 +39,6 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-mod outbox {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "outbox")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub organization_id: Uuid,
-        pub kind: String,
-        #[sea_orm(column_type = "Text")]
-        pub payload: String,
-        pub created_at: i64,
-        pub delivered_at: Option<i64>,
-        pub attempts: i64,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
-
 const TABLE: Table = Table("audit_events");
 
 /// The audit log of one organization.
@@ -71,16 +48,9 @@ pub struct AuditEvents<'a> {
 }
 
 impl AuditEvents<'_> {
-    /// Adds a line, and the same to the outbox, and notes the change for those who hold copies. The proof lets the
-    /// transaction be committed.
+    /// Adds a line, and notes the change for those who hold copies. The proof lets the transaction be committed.
     pub async fn record(&self, event: &AuditEvent) -> Result<Recorded> {
         let detail = serde_json::Value::Object(event.detail.clone());
-        let published = serde_json::json!({
-            "event": event.action.as_str(),
-            "target": event.target,
-            "timestamp": event.at,
-            "data": detail,
-        });
         let (actor, actor_id) = write_actor(event.actor);
         // Whatever was done, copies of it in memory are out of date. What has no id is the organization's own.
         let changes = Changes { tx: self.tx, organization: self.scope.id() };
@@ -98,16 +68,6 @@ impl AuditEvents<'_> {
             at: Set(event.at.unix()),
         };
         row.insert(self.tx).await?;
-        let outbox = outbox::ActiveModel {
-            id: Set(event.id.uuid()),
-            organization_id: Set(self.scope.id().uuid()),
-            kind: Set(event.action.as_str().to_owned()),
-            payload: Set(published.to_string()),
-            created_at: Set(event.at.unix()),
-            delivered_at: Set(None),
-            attempts: Set(0),
-        };
-        outbox.insert(self.tx).await?;
         Ok(Recorded(event.clone()))
     }
 

@@ -44,6 +44,7 @@ const OF_PRODUCT: &str = "product_id IN (SELECT id FROM products WHERE organizat
 const OF_LICENSE: &str = "license_id IN (SELECT id FROM licenses WHERE organization_id = $1)";
 const OF_ENTITLEMENT: &str =
     "entitlement_id IN (SELECT id FROM application_entitlements WHERE organization_id = $1)";
+const OF_DELIVERY: &str = "delivery_id IN (SELECT id FROM webhook_deliveries WHERE organization_id = $1)";
 /// Of a registry key or a license.
 const OF_HOLDER: &str = "holder_id IN (SELECT id FROM registry_keys WHERE organization_id = $1
     UNION ALL SELECT id FROM licenses WHERE organization_id = $1)";
@@ -63,6 +64,10 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("mails", OWN),
     ("mail_counts", OWN),
     ("idempotency_keys", OWN),
+    ("webhook_attempts", OF_DELIVERY),
+    ("webhook_deliveries", OWN),
+    ("webhooks", OWN),
+    ("event_sequences", OWN),
     ("outbox", OWN),
     ("audit_events", OWN),
     ("alerts", OWN),
@@ -89,6 +94,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("license_addresses", OF_LICENSE),
     ("revisions", OWN),
     ("licenses", OWN),
+    ("validation_reports", OF_PRODUCT),
     ("usage_counters", OF_PRODUCT),
     ("product_usage", OF_PRODUCT),
     ("products", OWN),
@@ -311,6 +317,11 @@ mod tests {
         "INSERT INTO license_addresses (license_id, address, first_seen_at, last_seen_at) VALUES ($5, '192.0.2.1', 0, 0)",
         "INSERT INTO audit_events (id, organization_id, actor, action, detail, at) VALUES ($7, $0, 'server', 'x', '{}', 0)",
         "INSERT INTO outbox (id, organization_id, kind, payload, created_at, attempts) VALUES ($7, $0, 'x', '{}', 0, 0)",
+        "INSERT INTO webhooks (id, organization_id, url, events, products, secret, state, created_at, updated_at, version) VALUES ($22, $0, '', '[]', '[]', $X, 'enabled', 0, 0, 1)",
+        "INSERT INTO webhook_deliveries (id, organization_id, webhook_id, message_id, sequence, kind, state, due_at, attempts, failures, created_at) VALUES ($23, $0, $22, $7, 1, 'x', 'pending', 0, 0, 0, 0)",
+        "INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms) VALUES ($23, 1, 0, 0)",
+        "INSERT INTO validation_reports (product_id, day, answers, limit_reached) VALUES ($4, 1, '{}', FALSE)",
+        "INSERT INTO event_sequences (subject, organization_id, value) VALUES ($0, $0, 1)",
         "INSERT INTO idempotency_keys (organization_id, key, fingerprint, created_at) VALUES ($0, 'k', $X, 0)",
         "INSERT INTO changes (organization_id, target, generation) VALUES ($0, $5, 1)",
         "INSERT INTO sessions (id, organization_id, holder, holder_id, hash, address, user_agent, created_at, last_seen_at, expires_at) VALUES ($8, $0, 'member', $1, $X, '', '', 0, 0, 0)",

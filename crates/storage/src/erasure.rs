@@ -64,8 +64,8 @@ pub struct Erasure<'a> {
 }
 
 impl Erasure<'_> {
-    /// Takes a person out of the next lines of the audit log that tell of them, after the line of this number, and out of
-    /// the same in the outbox. Gives the number of the last one; `None` if there are no more.
+    /// Takes a person out of the next lines of the audit log that tell of them, after the line of this number. Gives the number
+    /// of the last one; `None` if there are no more.
     pub async fn leave_log(&self, person: &Person, after: i64) -> Result<Option<i64>> {
         let backend = self.tx.get_database_backend();
         let find = match backend {
@@ -105,22 +105,51 @@ impl Erasure<'_> {
                 continue;
             }
             self.write("UPDATE audit_events SET detail = $2 WHERE id = $1", id, left).await?;
-            let event = Statement::from_sql_and_values(
-                backend,
-                "SELECT payload FROM outbox WHERE id = $1",
-                [id.into()],
-            );
-            if let Some(event) = self.tx.query_one_raw(event).await? {
-                let event: String = event.try_get_by_index(0)?;
-                let mut event: Json = OUTBOX.take("payload", serde_json::from_str(&event))?;
-                person.leave(&mut event);
-                if actor == person.id
-                    && let Some(data) = event.get_mut("data").and_then(Json::as_object_mut)
-                {
-                    data.remove("address");
-                }
-                self.write("UPDATE outbox SET payload = $2 WHERE id = $1", id, event.to_string()).await?;
+        }
+        Ok(last)
+    }
+
+    /// Takes a person out of the next messages in the outbox that tell of them, after the one with this id, and out of what
+    /// endpoints have answered to them. Gives the id of the last one; `None` if there are no more.
+    pub async fn leave_outbox(&self, person: &Person, after: Uuid) -> Result<Option<Uuid>> {
+        let backend = self.tx.get_database_backend();
+        let find = match backend {
+            DbBackend::Postgres => "strpos",
+            _ => "instr",
+        };
+        let sql = format!(
+            "SELECT id, payload FROM outbox WHERE organization_id = $1 AND id > $2
+                AND ({find}(payload, $3) > 0 OR {find}(lower(payload), $4) > 0 OR {find}(payload, $5) > 0)
+                ORDER BY id LIMIT {MOST_LINES}"
+        );
+        let email = person.email.as_str().to_ascii_lowercase();
+        let name = Json::String(person.name.as_ref().map_or(email.clone(), ToString::to_string)).to_string();
+        let id = person.id.map_or(email.clone(), |id| id.to_string());
+        let values: [Value; 5] =
+            [self.scope.id().uuid().into(), after.into(), id.clone().into(), email.into(), name.into()];
+        let found = self.tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let mut last = None;
+        for row in found {
+            let (message, payload): (Uuid, String) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            last = Some(message);
+            let mut left: Json = OUTBOX.take("payload", serde_json::from_str(&payload))?;
+            person.leave(&mut left);
+            if left["data"]["id"] == id.as_str()
+                && let Some(data) = left["data"].as_object_mut()
+                && let Some(notes) = data.get_mut("notes")
+            {
+                *notes = Json::Null;
             }
+            if left["actor"]["id"] == id.as_str()
+                && let Some(detail) = left["detail"].as_object_mut()
+            {
+                // From where they signed in.
+                detail.remove("address");
+            }
+            self.write("UPDATE outbox SET payload = $2 WHERE id = $1", message, left.to_string()).await?;
+            let answers = "UPDATE webhook_attempts SET response = $2 WHERE response <> $2
+                AND delivery_id IN (SELECT id FROM webhook_deliveries WHERE message_id = $1)";
+            self.write(answers, message, String::new()).await?;
         }
         Ok(last)
     }

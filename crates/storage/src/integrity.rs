@@ -1,6 +1,6 @@
 //! Whether a database holds together: its pages, its references, and counts that must agree.
 
-use keyward_domain::{MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId};
+use keyward_domain::{MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, WebhookId};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait as _};
 use uuid::Uuid;
 
@@ -24,12 +24,14 @@ pub enum SealedPlace {
     ClientSecret(OrganizationId),
     /// A mail on its way.
     Mail(OrganizationId, MailId),
+    /// The secret that a webhook endpoint shares.
+    WebhookSecret(OrganizationId, WebhookId),
 }
 
 /// A kind of sealed rows: where the latest are, and what they are.
 type Sealed = (&'static str, fn(OrganizationId, Uuid) -> SealedPlace);
 
-const SEALED: [Sealed; 6] = [
+const SEALED: [Sealed; 7] = [
     ("SELECT organization_id, id, authenticator FROM members WHERE authenticator IS NOT NULL", |of, id| {
         SealedPlace::Authenticator(of, id.into())
     }),
@@ -49,6 +51,9 @@ const SEALED: [Sealed; 6] = [
     }),
     ("SELECT organization_id, id, sealed FROM mails WHERE sealed IS NOT NULL", |of, id| {
         SealedPlace::Mail(of, id.into())
+    }),
+    ("SELECT organization_id, id, secret FROM webhooks WHERE deleted_at IS NULL", |of, id| {
+        SealedPlace::WebhookSecret(of, id.into())
     }),
 ];
 

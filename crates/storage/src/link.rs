@@ -51,6 +51,12 @@ impl Links<'_> {
         Ok(())
     }
 
+    /// One of them.
+    pub async fn find(&self, id: LinkId) -> Result<Option<Link>> {
+        let own = row::Column::OrganizationId.eq(self.scope.id().uuid());
+        row::Entity::find_by_id(id.uuid()).filter(own).one(self.tx).await?.map(read).transpose()
+    }
+
     /// All to one target, the newest first.
     pub async fn to(&self, target: Uuid) -> Result<Vec<Link>> {
         let rows = row::Entity::find()

@@ -93,6 +93,12 @@ impl RegistryEvents<'_> {
         Ok(self.pulls(event, since).limit(1).one(self.tx).await?.is_some())
     }
 
+    /// Whether this holder had pulled from the repository since `since` before this event, which is recorded.
+    pub async fn has_pulled_before(&self, event: &RegistryEvent, since: Timestamp) -> Result<bool> {
+        let earlier = self.pulls(event, since).filter(row::Column::Id.ne(event.id.uuid()));
+        Ok(earlier.limit(1).one(self.tx).await?.is_some())
+    }
+
     /// How often the same holder had the same decision on the same operation since `since`.
     pub async fn count_since(&self, event: &RegistryEvent, since: Timestamp) -> Result<u32> {
         let found = self

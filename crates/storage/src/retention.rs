@@ -49,7 +49,13 @@ pub enum Aged {
     IdempotencyKeys,
     /// Links that were used or have run out, by when they were made.
     Links,
-    /// What is to be published, by when it happened.
+    /// What was tried to deliver, by when its message was written.
+    WebhookAttempts,
+    /// Messages on their way to endpoints, once nothing is kept of what was tried.
+    WebhookDeliveries,
+    /// Endpoints that were deleted, once nothing is on its way to them.
+    Webhooks,
+    /// Messages, once none is on its way.
     Outbox,
     /// The audit log.
     AuditEvents,
@@ -70,8 +76,8 @@ enum Age {
     Seconds(&'static str),
     /// This column says it, in hours.
     Hours(&'static str),
-    /// The instant in its id does.
-    Id,
+    /// The instant in this id does.
+    Id(&'static str),
 }
 
 impl Aged {
@@ -84,11 +90,26 @@ impl Aged {
             Self::SignInAttempts => ("sign_in_attempts", Age::Seconds("since"), ""),
             Self::MailCounts => ("mail_counts", Age::Seconds("since"), ""),
             Self::IdempotencyKeys => ("idempotency_keys", Age::Seconds("created_at"), ""),
-            Self::Links => ("links", Age::Id, ""),
-            Self::Outbox => ("outbox", Age::Id, ""),
-            Self::AuditEvents => ("audit_events", Age::Id, ""),
-            Self::RegistryEvents => ("registry_events", Age::Id, ""),
-            Self::Alerts => ("alerts", Age::Id, " AND acknowledged_at IS NOT NULL"),
+            Self::Links => ("links", Age::Id("id"), ""),
+            Self::WebhookAttempts => ("webhook_attempts", Age::Id("delivery_id"), ""),
+            Self::WebhookDeliveries => (
+                "webhook_deliveries",
+                Age::Id("id"),
+                " AND NOT EXISTS (SELECT 1 FROM webhook_attempts AS a WHERE a.delivery_id = webhook_deliveries.id)",
+            ),
+            Self::Webhooks => (
+                "webhooks",
+                Age::Seconds("deleted_at"),
+                " AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS d WHERE d.webhook_id = webhooks.id)",
+            ),
+            Self::Outbox => (
+                "outbox",
+                Age::Id("id"),
+                " AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS d WHERE d.message_id = outbox.id)",
+            ),
+            Self::AuditEvents => ("audit_events", Age::Id("id"), ""),
+            Self::RegistryEvents => ("registry_events", Age::Id("id"), ""),
+            Self::Alerts => ("alerts", Age::Id("id"), " AND acknowledged_at IS NOT NULL"),
             Self::RegistryHours => ("registry_hours", Age::Hours("hour"), ""),
             Self::RegistryNetworks => (
                 "registry_networks",
@@ -106,7 +127,7 @@ pub(crate) async fn remove(tx: &Connection, what: Aged, before: Timestamp, most:
     let (column, before): (_, Value) = match age {
         Age::Seconds(column) => (column, before.unix().into()),
         Age::Hours(column) => (column, (before.unix() / 3_600).into()),
-        Age::Id => ("id", first_id(before).into()),
+        Age::Id(column) => (column, first_id(before).into()),
     };
     let condition = format!("{column} < $1{besides}");
     remove_rows(tx, table, (&condition, column), vec![before], most).await
@@ -159,7 +180,7 @@ pub(crate) async fn bring_keys_back(tx: &Connection, now: Timestamp) -> Result<(
 }
 
 /// The first id that could be made at an instant.
-fn first_id(at: Timestamp) -> Uuid {
+pub(crate) fn first_id(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.unix()).unwrap_or_default() * 1_000;
     Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }

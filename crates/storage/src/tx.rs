@@ -9,19 +9,20 @@ use keyward_domain::registry::{
 use keyward_domain::{
     AuditEvent, Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization,
     OrganizationId, OrganizationScope, Product, ProductId, RegistryId, RegistryKeyId, SecretHash, Session,
-    SigningKey, Timestamp, TokenId,
+    SigningKey, Timestamp, TokenId, Webhook, WebhookId,
 };
 
 use crate::connection::Connection;
 use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
     ArtifactEntitlements, Artifacts, AuditEvents, Changes, ClockRecord, CounterDays, Credentials, Customers,
-    Deletions, Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, Licenses,
-    Links, MailCounts, Members, Names, Organizations, OwnRows, Products, Providers, QueuedMail, Registries,
-    RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings,
-    ShownOnce, SignInAttempts, SigningKeys, StatusPlaces, StorageError, Tokens, UsageDays, changes, customer,
-    link, mail, member, notice, product, provider, registry, registry_key, registry_notification, retention,
-    session, signing_key, token, upstream_claim,
+    Deletions, Deliveries, Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders,
+    LicenseNotices, Licenses, Links, MailCounts, Members, Names, Occurrences, Organizations, OwnRows,
+    Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys,
+    RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys, StatusPlaces,
+    StorageError, Tokens, UsageDays, Webhooks, changes, customer, link, mail, member, notice, product,
+    provider, registry, registry_key, registry_notification, retention, session, signing_key, token,
+    upstream_claim, webhook,
 };
 
 /// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
@@ -53,6 +54,10 @@ pub enum Technical {
     ShownOnce,
     /// A mail was claimed, sent, put off or given up.
     Mail,
+    /// A webhook endpoint was claimed, and what was tried there was noted.
+    Delivery,
+    /// Webhook endpoints are told of what the server has found.
+    Occurrence,
     /// An organization has had its turn of notices, or something due was put off.
     Turn,
     /// A job was claimed, goes on, or has ended.
@@ -465,6 +470,41 @@ impl Tx {
     /// What was seen of the clock.
     pub fn clock_record(&self) -> ClockRecord<'_> {
         ClockRecord { tx: &self.inner }
+    }
+
+    /// The webhook endpoints of one organization.
+    pub fn webhooks(&self, scope: OrganizationScope) -> Webhooks<'_> {
+        Webhooks { tx: &self.inner, scope }
+    }
+
+    /// What is found for the webhook endpoints of one organization.
+    pub fn occurrences(&self, scope: OrganizationScope) -> Occurrences<'_> {
+        Occurrences { tx: &self.inner, scope }
+    }
+
+    /// What is on its way to the webhook endpoints of one organization.
+    pub fn deliveries(&self, scope: OrganizationScope) -> Deliveries<'_> {
+        Deliveries { tx: &self.inner, scope }
+    }
+
+    /// The webhook endpoints at which something is due, of whatever organization: those that answer, or those that have `failing`
+    /// last.
+    pub async fn due_webhooks(&self, failing: bool, now: Timestamp, most: u64) -> Result<Vec<Webhook>> {
+        webhook::with_due(&self.inner, failing, now, most).await
+    }
+
+    /// Holds a webhook endpoint back from others until `until`; whether nobody else does.
+    pub async fn claim_webhook(&self, id: WebhookId, now: Timestamp, until: Timestamp) -> Result<bool> {
+        webhook::claim(&self.inner, id, now, until).await
+    }
+
+    /// The organizations with a webhook endpoint, after one in the order of ids.
+    pub async fn organizations_with_webhooks(
+        &self,
+        after: Option<OrganizationId>,
+        most: u64,
+    ) -> Result<Vec<OrganizationId>> {
+        webhook::organizations(&self.inner, after, most).await
     }
 
     /// Puts a mail on its way.

@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use keyward_domain::admission::{Principal, RegistryRequest};
 use keyward_domain::registry::{Host, KeyAccess, Registry};
 use keyward_domain::{
-    Access, Actor, Address, Authority, Customer, Grant, Identity, License, OutboundRules, Payload, Secret,
-    SecretKind,
+    Access, Actor, Address, Authority, Customer, DeliveryId, Grant, Identity, License, OrganizationId,
+    OutboundRules, PageRequest, Payload, Secret, SecretKind, WebhookId,
 };
 use keyward_engine::outbound::Network;
 use keyward_engine::{
     Authorized, Clock, Engine, EngineBuilder, Entropy, Founded, Issuer, MasterKey, NewCredential,
     NewCustomer, NewLicense, NewOrganization, NewRegistry, NewRegistryKey, Presented, Terms,
 };
-use keyward_storage::Store;
+use keyward_storage::{DeliveryFilter, Store, Technical};
 
 /// Where every test begins: 2026-01-01T00:00:00Z.
 pub const START: i64 = 1_767_225_600;
@@ -206,6 +206,19 @@ impl Vendor {
             .expect("a license")
             .value
     }
+}
+
+/// Gives all up that waits for a webhook endpoint. The last of it.
+pub async fn give_up(store: &Store, organization: OrganizationId, webhook: WebhookId) -> DeliveryId {
+    let tx = store.write().await.expect("the database writes");
+    let scope =
+        tx.organization_of(organization).await.expect("the database answers").expect("it is there").scope();
+    let (deliveries, now) = (tx.deliveries(scope), TestClock::new().now());
+    deliveries.give_up(webhook, now).await.expect("the database writes");
+    let sent = deliveries.list(webhook, DeliveryFilter::default(), PageRequest::default()).await;
+    let last = sent.expect("the database answers").newest()[0].id;
+    tx.commit_unrecorded(Technical::Seed).await.expect("the database writes");
+    last
 }
 
 /// Who a password is taken for at a host, asked as the gateway asks; `None` for nobody.

@@ -10,6 +10,7 @@
 pub mod database;
 pub mod engine;
 pub mod not_run;
+pub mod receiver;
 
 pub use engine::{TestClock, Vendor};
 pub use keyward_testkit_macros::database_test;

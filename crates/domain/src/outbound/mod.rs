@@ -76,6 +76,11 @@ pub fn destination(address: IpAddr) -> IpAddr {
     inner.find(|inner| kind(*inner) != Kind::Public).unwrap_or(address)
 }
 
+/// Whether anybody reaches an address.
+pub fn is_public(address: IpAddr) -> bool {
+    kind(address) == Kind::Public
+}
+
 impl fmt::Display for OutboundRules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("public addresses")?;

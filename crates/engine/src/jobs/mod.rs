@@ -18,11 +18,14 @@ mod runner;
 
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use keyward_domain::job::Backoff;
 use keyward_domain::{JobStatus, Timestamp};
 
+use crate::webhook::deliver::Deliveries;
+use crate::webhook::occurrence::FindOccurrences;
 use crate::{Engine, Result, Retention};
 
 pub use item::ItemRun;
@@ -105,9 +108,11 @@ impl Schedule {
 }
 
 /// The jobs that need nothing but the engine.
-pub fn all(retention: Retention) -> Vec<Rc<dyn Job>> {
+pub fn all(engine: &Arc<Engine>, retention: Retention) -> Vec<Rc<dyn Job>> {
     vec![
+        Rc::new(Deliveries::new(Arc::clone(engine))),
         Rc::new(deletions::Deletions),
+        Rc::new(FindOccurrences::default()),
         Rc::new(key_rotation::KeyRotation),
         Rc::new(notices::Notices),
         Rc::new(retention::RemoveOld::new(retention)),

@@ -128,7 +128,11 @@ impl Engine {
             page.add_bytes(tx, passed).await?;
         }
         events.record(event).await?;
-        self.watch(tx, &registry, event).await
+        self.watch(tx, &registry, event).await?;
+        if page.is_listened_to(tx, &registry).await? {
+            self.tell_registry_event(tx, &registry, event).await?;
+        }
+        Ok(())
     }
 }
 
@@ -140,6 +144,8 @@ struct Page<'a> {
     /// The latest use of each thing. In an order, so that servers that write at once don't wait for each other.
     used: BTreeMap<Uuid, &'a Entry>,
     early: Vec<Entry>,
+    /// Whether an organization has webhook endpoints.
+    listened_to: HashMap<OrganizationId, bool>,
 }
 
 /// Who pulls what where.
@@ -176,6 +182,17 @@ impl<'a> Page<'a> {
         let found = tx.registries(entry.scope).find(id).await?;
         self.registries.insert(place, found.clone());
         Ok(found)
+    }
+}
+
+impl Page<'_> {
+    async fn is_listened_to(&mut self, tx: &Tx, registry: &Registry) -> Result<bool> {
+        if let Some(known) = self.listened_to.get(&registry.organization) {
+            return Ok(*known);
+        }
+        let listened_to = !tx.webhooks(registry.scope()).listening().await?.is_empty();
+        self.listened_to.insert(registry.organization, listened_to);
+        Ok(listened_to)
     }
 }
 

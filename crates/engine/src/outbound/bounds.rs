@@ -74,6 +74,9 @@ pub const PROVIDER: Duration = Duration::from_secs(10);
 /// Bytes of an answer of a sign-in provider.
 pub const PROVIDER_BYTES: u64 = 256 * 1024;
 
+/// How long a webhook endpoint may take for one message, from its name to the last byte that is read.
+pub const WEBHOOK: Duration = Duration::from_secs(15);
+
 /// Keys of a sign-in provider.
 pub const PROVIDER_KEYS: usize = 100;
 

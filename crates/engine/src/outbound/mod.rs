@@ -23,7 +23,7 @@ use keyward_domain::{OrganizationId, OutboundRules};
 
 pub use authorities::{Authorities, hint};
 pub use in_flight::{InFlight, Load, Slot};
-pub(crate) use resolver::agent;
+pub(crate) use resolver::{Plain, agent};
 
 /// What the network says. Both may take a while.
 pub trait Network: Send + Sync {

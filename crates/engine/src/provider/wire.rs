@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::outbound::{Load, agent, bounds, hint};
+use crate::outbound::{Load, Plain, agent, bounds, hint};
 use crate::{Engine, Error, Result};
 
 /// Why a provider can't be worked with.
@@ -142,7 +142,7 @@ impl Engine {
             Some(slot) => {
                 let work = tokio::task::spawn_blocking(move || {
                     let _slot = slot;
-                    work(&agent(&guard, &authorities))
+                    work(&agent(&guard, &authorities, bounds::PROVIDER, Plain::Anywhere))
                 });
                 work.await.unwrap_or(Err(Fault::Busy))
             }

@@ -31,7 +31,7 @@ impl AnswerSigner {
     }
 
     /// The signature of `message`.
-    pub(super) fn sign(&self, message: &[u8]) -> impl AsRef<[u8]> + use<> {
+    pub(crate) fn sign(&self, message: &[u8]) -> impl AsRef<[u8]> + use<> {
         self.key.sign(message)
     }
 }

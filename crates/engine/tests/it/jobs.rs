@@ -367,7 +367,8 @@ async fn a_job_that_hangs_holds_up_no_other(store: Store) {
 fn whole_servers(store: &Store) -> Vec<(Runner, TestClock)> {
     let servers = (0..3).map(|seed| {
         let (engine, clock) = another_engine(store.clone(), 300 + seed);
-        (Runner::new(engine, keyward_engine::jobs::all(Retention::default())), clock)
+        let jobs = keyward_engine::jobs::all(&engine, Retention::default());
+        (Runner::new(engine, jobs), clock)
     });
     servers.collect()
 }

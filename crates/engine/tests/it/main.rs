@@ -33,3 +33,4 @@ mod secrets;
 mod sessions;
 mod tokens;
 mod views;
+mod webhooks;

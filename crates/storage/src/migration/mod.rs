@@ -33,6 +33,9 @@ const USAGE_COUNTERS: Migration =
 const LICENSE_GRACE: Migration =
     Migration { name: "m0003_license_grace", statements: &[include_str!("license_grace.sql")] };
 
+/// Older servers write to the outbox what nobody reads.
+const WEBHOOKS: Migration = Migration { name: "m0004_webhooks", statements: &[include_str!("webhooks.sql")] };
+
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.
 pub(crate) const REQUIRED: &str = INITIAL.name;
@@ -54,7 +57,7 @@ impl MigratorTrait for Migrator {
     }
 
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(INITIAL), Box::new(USAGE_COUNTERS), Box::new(LICENSE_GRACE)]
+        vec![Box::new(INITIAL), Box::new(USAGE_COUNTERS), Box::new(LICENSE_GRACE), Box::new(WEBHOOKS)]
     }
 }
 

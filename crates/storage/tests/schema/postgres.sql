@@ -185,6 +185,12 @@ CREATE TABLE departures (
     expires_at bigint NOT NULL,
     CONSTRAINT departures_pkey PRIMARY KEY (state)
 );
+CREATE TABLE event_sequences (
+    subject uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    value bigint NOT NULL,
+    CONSTRAINT event_sequences_pkey PRIMARY KEY (subject)
+);
 CREATE TABLE idempotency_keys (
     organization_id uuid NOT NULL,
     key text NOT NULL,
@@ -511,6 +517,7 @@ CREATE TABLE revisions (
     customer_notified_days bigint,
     created_at bigint NOT NULL,
     ends_at bigint,
+    webhooks_notified_days bigint,
     CONSTRAINT revisions_check CHECK ((expires_at > not_before)),
     CONSTRAINT revisions_check1 CHECK (((ends_at > not_before) AND (ends_at < expires_at))),
     CONSTRAINT revisions_license_id_number_key UNIQUE (license_id, number),
@@ -598,6 +605,63 @@ CREATE TABLE usage_counters (
     answers text NOT NULL,
     CONSTRAINT usage_counters_pkey PRIMARY KEY (product_id, day, counter)
 );
+CREATE TABLE validation_reports (
+    product_id uuid NOT NULL,
+    day bigint NOT NULL,
+    answers text NOT NULL,
+    limit_reached boolean NOT NULL,
+    CONSTRAINT validation_reports_pkey PRIMARY KEY (product_id)
+);
+CREATE TABLE webhook_attempts (
+    delivery_id uuid NOT NULL,
+    number bigint NOT NULL,
+    at bigint NOT NULL,
+    duration_ms bigint NOT NULL,
+    status bigint,
+    fault text,
+    response text,
+    CONSTRAINT webhook_attempts_pkey PRIMARY KEY (delivery_id, number)
+);
+CREATE TABLE webhook_deliveries (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    webhook_id uuid NOT NULL,
+    message_id uuid NOT NULL,
+    sequence bigint NOT NULL,
+    kind text NOT NULL,
+    state text NOT NULL,
+    due_at bigint NOT NULL,
+    finished_at bigint,
+    attempts bigint NOT NULL,
+    failures bigint NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id),
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])))
+);
+CREATE TABLE webhooks (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    url text NOT NULL,
+    description text,
+    events text NOT NULL,
+    products text NOT NULL,
+    secret bytea NOT NULL,
+    previous_secret bytea,
+    previous_until bigint,
+    state text NOT NULL,
+    state_since bigint,
+    disabled_reason text,
+    failures bigint NOT NULL DEFAULT 0,
+    failing_since bigint,
+    succeeded_at bigint,
+    rests_until bigint NOT NULL DEFAULT 0,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    deleted_at bigint,
+    version bigint NOT NULL,
+    CONSTRAINT webhooks_pkey PRIMARY KEY (id),
+    CONSTRAINT webhooks_state_check CHECK ((state = ANY (ARRAY['enabled'::text, 'paused'::text, 'disabled'::text])))
+);
 CREATE UNIQUE INDEX alerts_day ON alerts USING btree (holder_id, day, kind, aspect);
 CREATE INDEX alerts_open ON alerts USING btree (organization_id, id) WHERE (acknowledged_at IS NULL);
 CREATE INDEX alerts_organization ON alerts USING btree (organization_id, id);
@@ -630,6 +694,7 @@ CREATE INDEX deletions_due ON deletions USING btree (due_at) WHERE (finished_at 
 CREATE INDEX deletions_slug ON deletions USING btree (slug);
 CREATE INDEX departures_end ON departures USING btree (expires_at);
 CREATE INDEX departures_organization ON departures USING btree (organization_id);
+CREATE INDEX event_sequences_organization ON event_sequences USING btree (organization_id);
 CREATE INDEX idempotency_keys_created ON idempotency_keys USING btree (created_at);
 CREATE INDEX licenses_customer ON licenses USING btree (customer_id, id);
 CREATE UNIQUE INDEX licenses_key ON licenses USING btree (license_key) WHERE (license_key IS NOT NULL);
@@ -694,6 +759,12 @@ CREATE INDEX sign_in_attempts_age ON sign_in_attempts USING btree (since);
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys USING btree (organization_id) WHERE (state = 'active'::text);
 CREATE INDEX upstream_claims_endpoint ON upstream_claims USING btree (endpoint);
 CREATE INDEX usage_counters_day ON usage_counters USING btree (day);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (webhook_id, sequence) WHERE (state = 'pending'::text);
+CREATE INDEX webhook_deliveries_failed ON webhook_deliveries USING btree (webhook_id, id) WHERE (state = 'failed'::text);
+CREATE INDEX webhook_deliveries_list ON webhook_deliveries USING btree (webhook_id, id);
+CREATE INDEX webhook_deliveries_message ON webhook_deliveries USING btree (message_id);
+CREATE INDEX webhooks_enabled ON webhooks USING btree (rests_until, id) WHERE ((state = 'enabled'::text) AND (deleted_at IS NULL));
+CREATE INDEX webhooks_list ON webhooks USING btree (organization_id, id) WHERE (deleted_at IS NULL);
 ALTER TABLE alerts ADD CONSTRAINT alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE alerts ADD CONSTRAINT alerts_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
 ALTER TABLE application_charts ADD CONSTRAINT application_charts_version_id_fkey FOREIGN KEY (version_id) REFERENCES application_versions(id);
@@ -718,6 +789,7 @@ ALTER TABLE audit_events ADD CONSTRAINT audit_events_organization_id_fkey FOREIG
 ALTER TABLE changes ADD CONSTRAINT changes_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE customers ADD CONSTRAINT customers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE departures ADD CONSTRAINT departures_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE event_sequences ADD CONSTRAINT event_sequences_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE license_addresses ADD CONSTRAINT license_addresses_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);
 ALTER TABLE licenses ADD CONSTRAINT licenses_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
@@ -749,3 +821,9 @@ ALTER TABLE sign_in_providers ADD CONSTRAINT sign_in_providers_organization_id_f
 ALTER TABLE signing_keys ADD CONSTRAINT signing_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE upstream_claims ADD CONSTRAINT upstream_claims_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
 ALTER TABLE usage_counters ADD CONSTRAINT usage_counters_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
+ALTER TABLE validation_reports ADD CONSTRAINT validation_reports_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
+ALTER TABLE webhook_attempts ADD CONSTRAINT webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES webhook_deliveries(id);
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_message_id_fkey FOREIGN KEY (message_id) REFERENCES outbox(id);
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id);
+ALTER TABLE webhooks ADD CONSTRAINT webhooks_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);

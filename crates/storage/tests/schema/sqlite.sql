@@ -167,6 +167,11 @@ CREATE TABLE departures (
     next_page TEXT,
     expires_at BIGINT NOT NULL
 );
+CREATE TABLE event_sequences (
+    subject BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    value BIGINT NOT NULL
+);
 CREATE TABLE idempotency_keys (
     organization_id BLOB NOT NULL REFERENCES organizations (id),
     key TEXT NOT NULL,
@@ -468,6 +473,7 @@ CREATE TABLE revisions (
     customer_notified_days BIGINT,
     created_at BIGINT NOT NULL,
     ends_at BIGINT CHECK (ends_at > not_before AND ends_at < expires_at),
+    webhooks_notified_days BIGINT,
     UNIQUE (license_id, number),
     FOREIGN KEY (organization_id, kid) REFERENCES signing_keys (organization_id, kid)
 );
@@ -545,6 +551,58 @@ CREATE TABLE usage_counters (
     answers TEXT NOT NULL,
     PRIMARY KEY (product_id, day, counter)
 );
+CREATE TABLE validation_reports (
+    product_id BLOB PRIMARY KEY REFERENCES products (id),
+    day BIGINT NOT NULL,
+    answers TEXT NOT NULL,
+    limit_reached BOOLEAN NOT NULL
+);
+CREATE TABLE webhook_attempts (
+    delivery_id BLOB NOT NULL REFERENCES webhook_deliveries (id),
+    number BIGINT NOT NULL,
+    at BIGINT NOT NULL,
+    duration_ms BIGINT NOT NULL,
+    status BIGINT,
+    fault TEXT,
+    response TEXT,
+    PRIMARY KEY (delivery_id, number)
+);
+CREATE TABLE webhook_deliveries (
+    id BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    webhook_id BLOB NOT NULL REFERENCES webhooks (id),
+    message_id BLOB NOT NULL REFERENCES outbox (id),
+    sequence BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('pending', 'delivered', 'failed')),
+    due_at BIGINT NOT NULL,
+    finished_at BIGINT,
+    attempts BIGINT NOT NULL,
+    failures BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE TABLE webhooks (
+    id BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    url TEXT NOT NULL,
+    description TEXT,
+    events TEXT NOT NULL,
+    products TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    previous_secret BLOB,
+    previous_until BIGINT,
+    state TEXT NOT NULL CHECK (state IN ('enabled', 'paused', 'disabled')),
+    state_since BIGINT,
+    disabled_reason TEXT,
+    failures BIGINT NOT NULL DEFAULT 0,
+    failing_since BIGINT,
+    succeeded_at BIGINT,
+    rests_until BIGINT NOT NULL DEFAULT 0,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT,
+    version BIGINT NOT NULL
+);
 CREATE UNIQUE INDEX alerts_day ON alerts (holder_id, day, kind, aspect);
 CREATE INDEX alerts_open ON alerts (organization_id, id) WHERE acknowledged_at IS NULL;
 CREATE INDEX alerts_organization ON alerts (organization_id, id);
@@ -577,6 +635,7 @@ CREATE INDEX deletions_due ON deletions (due_at) WHERE finished_at IS NULL;
 CREATE INDEX deletions_slug ON deletions (slug);
 CREATE INDEX departures_end ON departures (expires_at);
 CREATE INDEX departures_organization ON departures (organization_id);
+CREATE INDEX event_sequences_organization ON event_sequences (organization_id);
 CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
 CREATE INDEX licenses_customer ON licenses (customer_id, id);
 CREATE UNIQUE INDEX licenses_key ON licenses (license_key) WHERE license_key IS NOT NULL;
@@ -641,3 +700,9 @@ CREATE INDEX sign_in_attempts_age ON sign_in_attempts (since);
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys (organization_id) WHERE state = 'active';
 CREATE INDEX upstream_claims_endpoint ON upstream_claims (endpoint);
 CREATE INDEX usage_counters_day ON usage_counters (day);
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, sequence) WHERE state = 'pending';
+CREATE INDEX webhook_deliveries_failed ON webhook_deliveries (webhook_id, id) WHERE state = 'failed';
+CREATE INDEX webhook_deliveries_list ON webhook_deliveries (webhook_id, id);
+CREATE INDEX webhook_deliveries_message ON webhook_deliveries (message_id);
+CREATE INDEX webhooks_enabled ON webhooks (rests_until, id) WHERE state = 'enabled' AND deleted_at IS NULL;
+CREATE INDEX webhooks_list ON webhooks (organization_id, id) WHERE deleted_at IS NULL;
