@@ -52,6 +52,7 @@ pub(crate) async fn check(settings: &Settings) -> anyhow::Result<usize> {
 
 fn builder(store: Store, master_key: MasterKey, settings: &Settings) -> EngineBuilder {
     let builder = Engine::builder(store, master_key, settings.issuer.clone())
+        .event_view(keyward_api::event_view)
         .outbound(settings.outbound.clone())
         .authorities(settings.authorities.clone())
         .mail_limits(settings.mail_limits)

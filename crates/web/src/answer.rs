@@ -48,6 +48,11 @@ impl<T> Answer<T> {
         Self { status: StatusCode::CREATED, location: Some(location), ..Self::ok(body) }
     }
 
+    /// It is under way.
+    pub fn accepted(body: T) -> Self {
+        Self { status: StatusCode::ACCEPTED, ..Self::ok(body) }
+    }
+
     /// With its version as `ETag`, for `If-Match`.
     #[must_use]
     pub fn version(self, version: i64) -> Self {

@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document.
 
 mod contract;
+mod webhooks;
 
 use std::sync::LazyLock;
 
@@ -50,6 +51,7 @@ pub fn openapi() -> Value {
         .build();
     let mut document = serde_json::to_value(document).unwrap_or_default();
     contract::complete(&mut document, &described);
+    document["webhooks"] = webhooks::webhooks();
     document
 }
 

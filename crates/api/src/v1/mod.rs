@@ -8,6 +8,7 @@ mod artifacts;
 mod audit_events;
 mod customer;
 mod customers;
+mod event_view;
 mod export;
 mod licenses;
 mod members;
@@ -21,9 +22,11 @@ mod signing_keys;
 mod tokens;
 mod usage;
 mod version;
+mod webhooks;
 
 use crate::routes::Routes;
 
+pub use event_view::event_view;
 pub use export::Export;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
@@ -45,5 +48,6 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     artifacts::routes(routes);
     artifact_entitlements::routes(routes);
     signing_keys::routes(routes);
+    webhooks::routes(routes);
     audit_events::routes(routes);
 }

@@ -34,7 +34,7 @@ pub(crate) struct OnboardingLinkView {
 }
 
 impl OnboardingLinkView {
-    fn at(link: &Link, now: Timestamp) -> Self {
+    pub(crate) fn at(link: &Link, now: Timestamp) -> Self {
         let state = match link.used_at {
             Some(_) => "used",
             None if link.is_live(now) => "live",

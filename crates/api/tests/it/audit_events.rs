@@ -9,27 +9,30 @@ use keyward_engine::NewToken;
 use keyward_engine::jobs::ItemRun;
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
-use keyward_testkit::engine::engine;
+use keyward_testkit::engine::{engine, give_up};
 use serde_json::json;
 
 use crate::client::{Ask, User};
 
 /// Operations that change nothing of the business, each with the reason.
-const WITHOUT: [(&str, &str); 3] = [
+const WITHOUT: [(&str, &str); 4] = [
     (
         "POST /api/v1/validate",
         "is counted, and the addresses it is asked from are an effect of the license's rules",
     ),
     ("POST /api/v1/artifact-entitlements/preview", "tells what would be"),
     ("POST /api/v1/registries/{id}/sweep", "has the server look at an upstream sooner"),
+    ("POST /api/v1/webhooks/{id}/test", "sends a message that tells of nothing"),
 ];
 
 /// Operations that may be repeated besides updates: what is so already stays so.
-const REPEATABLE: [&str; 7] = [
+const REPEATABLE: [&str; 9] = [
     "POST /api/v1/alerts/{id}/acknowledge",
     "POST /api/v1/artifacts",
     "POST /api/v1/licenses/{id}/addresses",
     "POST /api/v1/tokens/{id}/take-over",
+    "POST /api/v1/webhooks/{id}/pause",
+    "POST /api/v1/webhooks/{id}/resume",
     "DELETE /api/v1/registries/{id}/notifications",
     "DELETE /api/v1/registry-keys/{id}",
     "DELETE /api/v1/tokens/{id}",
@@ -37,7 +40,7 @@ const REPEATABLE: [&str; 7] = [
 
 /// Operations in an order in which each goes well: of which thing, with which body, and what that which is made is called
 /// from then on. `$name` is the id of a thing.
-const STEPS: [(&str, &str, &str, &str); 77] = [
+const STEPS: [(&str, &str, &str, &str); 86] = [
     ("PATCH /api/v1/organizations/{id}", "organization", r#"{"name":"Acme & Sons"}"#, ""),
     ("PATCH /api/v1/organizations/{id}/notices", "organization", r#"{"customers":true,"days":[9]}"#, ""),
     (
@@ -100,6 +103,15 @@ const STEPS: [(&str, &str, &str, &str); 77] = [
     ("POST /api/v1/signing-keys/{id}/activate", "signing key", "", ""),
     ("POST /api/v1/signing-keys", "", r#"{"activate":true}"#, ""),
     ("POST /api/v1/signing-keys/{id}/revoke", "signing key", "", ""),
+    ("POST /api/v1/webhooks", "", r#"{"url":"http://127.0.0.1:9/","events":["*"]}"#, "webhook"),
+    ("PATCH /api/v1/webhooks/{id}", "webhook", r#"{"description":"d"}"#, ""),
+    ("POST /api/v1/webhooks/{id}/pause", "webhook", "", ""),
+    ("POST /api/v1/webhooks/{id}/resume", "webhook", "", ""),
+    ("POST /api/v1/webhooks/{id}/rotate-secret", "webhook", "{}", ""),
+    ("POST /api/v1/webhooks/{id}/test", "webhook", "", ""),
+    ("POST /api/v1/webhooks/{id}/replay", "webhook", "{}", ""),
+    ("POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/retry", "webhook", "", ""),
+    ("DELETE /api/v1/webhooks/{id}", "webhook", "", ""),
     ("POST /api/v1/registries", "", r#"{"name":"R","upstream":"http://127.0.0.1:5000"}"#, "registry"),
     ("PATCH /api/v1/registries/{id}", "registry", r#"{"name":"Main"}"#, ""),
     ("POST /api/v1/registries/{id}/notifications", "registry", "", ""),
@@ -231,11 +243,18 @@ async fn what_changes_something_is_recorded_and_what_changes_nothing_is_not(stor
                 let alert = crate::alerts::raise(&engine, &user.vendor, &ids["registry"], &key).await;
                 ids.insert(of, alert);
             }
+            "webhook" if operation.ends_with("/replay") || operation.ends_with("/retry") => {
+                ids.insert(
+                    "delivery",
+                    give_up(&store, organization, ids["webhook"].parse().unwrap()).await.to_string(),
+                );
+            }
             _ => {}
         }
         let (verb, path) = operation.split_once(' ').unwrap();
         let id = ids.get(of).map(String::as_str).unwrap_or_default();
         let path = path.replace("{id}", id).replace("{address}", "192.0.2.1").replace("{version}", "1");
+        let path = path.replace("{delivery_id}", ids.get("delivery").map(String::as_str).unwrap_or_default());
         let body = ids.iter().fold(body.to_owned(), |body, (name, id)| body.replace(&format!("${name}"), id));
         let ask = |body: &str| user.api.ask(Ask::new(verb, &path).token(&user.token).json(body));
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::client::{Ask, User};
 
 /// Operations without a thing's id in their address: they act in the caller's own organization.
-const OWN: [&str; 36] = [
+const OWN: [&str; 38] = [
     "GET /api/v1/organizations",
     "POST /api/v1/organizations",
     "GET /api/v1/members",
@@ -48,10 +48,12 @@ const OWN: [&str; 36] = [
     "POST /api/v1/artifact-entitlements/preview",
     "GET /api/v1/artifact-policy",
     "PUT /api/v1/artifact-policy",
+    "GET /api/v1/webhooks",
+    "POST /api/v1/webhooks",
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 89] = [
+const ONE: [(&str, &str); 100] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -144,6 +146,17 @@ const ONE: [(&str, &str); 89] = [
     ("GET /api/v1/artifact-entitlements/{id}", ""),
     ("PATCH /api/v1/artifact-entitlements/{id}", r#"{"description":"Mine"}"#),
     ("DELETE /api/v1/artifact-entitlements/{id}", ""),
+    ("GET /api/v1/webhooks/{id}", ""),
+    ("PATCH /api/v1/webhooks/{id}", r#"{"description":"Mine"}"#),
+    ("POST /api/v1/webhooks/{id}/pause", ""),
+    ("POST /api/v1/webhooks/{id}/resume", ""),
+    ("POST /api/v1/webhooks/{id}/rotate-secret", "{}"),
+    ("POST /api/v1/webhooks/{id}/test", ""),
+    ("POST /api/v1/webhooks/{id}/replay", "{}"),
+    ("GET /api/v1/webhooks/{id}/deliveries", ""),
+    ("GET /api/v1/webhooks/{id}/deliveries/{delivery_id}", ""),
+    ("POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/retry", ""),
+    ("DELETE /api/v1/webhooks/{id}", ""),
 ];
 
 /// Operations of the server's operator, on any organization.
@@ -195,6 +208,7 @@ async fn nobody_without_a_token(store: Store) {
             .replace("{address}", "192.0.2.1")
             .replace("{tag}", "v1")
             .replace("{version}", "1")
+            .replace("{delivery_id}", "018f0000-0000-7000-8000-000000000001")
             .replace("{id}", "018f0000-0000-7000-8000-000000000000");
         let path = path.replace(
             "signing-keys/018f0000-0000-7000-8000-000000000000",
@@ -235,6 +249,10 @@ async fn another_tenants_things_are_not_there(store: Store) {
         r#"{{"customer_id":"{customer}","close":true,"grants":[{{"artifact_id":"{artifact}","mode":"all"}}]}}"#
     );
     let entitlement = owner.create("/api/v1/artifact-entitlements", &entitlement).await;
+    let webhook = r#"{"url":"https://hooks.example/","events":["webhook.test"]}"#;
+    let webhook = owner.create("/api/v1/webhooks", webhook).await;
+    let test = Ask::new("POST", format!("/api/v1/webhooks/{webhook}/test")).token(&owner.token).json("{}");
+    let delivery = owner.api.ask(test).await.json()["id"].as_str().unwrap().to_owned();
     let key = owner.get("/api/v1/signing-keys").await.json()["items"][0]["kid"].as_str().unwrap().to_owned();
     let organization = owner.vendor.founded.organization.id.to_string();
     clock.advance(1);
@@ -258,10 +276,12 @@ async fn another_tenants_things_are_not_there(store: Store) {
             "alerts" => &alert,
             "artifacts" => &artifact,
             "artifact-entitlements" => &entitlement,
+            "webhooks" => &webhook,
             noun => panic!("{noun}"),
         };
         let path = path
             .replace("{id}", id)
+            .replace("{delivery_id}", &delivery)
             .replace("{number}", "1")
             .replace("{address}", "192.0.2.1")
             .replace("{tag}", "v1")

@@ -14,5 +14,6 @@ mod product;
 mod registry;
 mod signing_key;
 mod token;
+mod webhook;
 
 pub use overlap::Overlap;

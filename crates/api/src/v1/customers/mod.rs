@@ -64,6 +64,13 @@ impl From<Customer> for CustomerView {
     }
 }
 
+impl CustomerView {
+    /// As others see it.
+    pub(crate) fn without_notes(self) -> Self {
+        Self { notes: None, ..self }
+    }
+}
+
 /// Create a customer
 #[utoipa::path(params(Once), responses((status = 201, body = CustomerView)))]
 #[post("/api/v1/customers")]

@@ -133,6 +133,11 @@ impl LicenseView {
         }
     }
 
+    /// As others see it, who may not run with it.
+    pub(crate) fn without_key(self) -> Self {
+        Self { license_key: None, ..self }
+    }
+
     fn answer(license: License, now: Timestamp) -> Answer<Self> {
         let version = license.version;
         Answer::ok(Self::at(license, now)).version(version)
