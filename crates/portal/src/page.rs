@@ -110,6 +110,8 @@ impl Shell {
             "kept" => Some("The organization is kept."),
             "trial" => Some("Your trial has begun."),
             "acknowledged" => Some("Acknowledged."),
+            "sent" => Some("It is on its way."),
+            "paused" => Some("Paused. Messages are kept until it is resumed."),
             "activated" => Some("This key signs from now on; the one before still verifies."),
             _ => None,
         });

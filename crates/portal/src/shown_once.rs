@@ -40,3 +40,19 @@ pub(crate) struct ShownPage {
     /// The page to go on with.
     pub back: String,
 }
+
+/// What it says when it is looked at first.
+#[derive(Template)]
+#[template(path = "console/secret.html")]
+pub(crate) struct SecretPage {
+    pub shell: Shell,
+    /// Of what the secret is.
+    pub title: String,
+    /// What it is called.
+    pub what: &'static str,
+    pub secret: String,
+    /// The page to go on with.
+    pub back: String,
+    /// What it is for.
+    pub about: &'static str,
+}

@@ -31,6 +31,8 @@ mod registry_notifications;
 mod settings;
 mod template;
 mod tokens;
+mod webhook_deliveries;
+mod webhooks;
 
 use actix_web::web;
 
@@ -61,6 +63,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     provider::routes(config);
     deletion::routes(config);
     notices::routes(config);
+    webhooks::routes(config);
+    webhook_deliveries::routes(config);
     audit::routes(config);
 }
 

@@ -17,7 +17,7 @@ use super::template::{self, Input, KINDS, Row};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::Pages;
-use crate::shown_once::{self, ShownPage};
+use crate::shown_once::{self, SecretPage, ShownPage};
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -120,17 +120,6 @@ impl Request for Named {
         let (name, description) = (fields.required("name"), fields.optional("description"));
         Some(Self { name: name?, description })
     }
-}
-
-#[derive(Template)]
-#[template(path = "console/secret.html")]
-struct SecretPage {
-    shell: Shell,
-    title: String,
-    what: &'static str,
-    secret: String,
-    back: String,
-    about: &'static str,
 }
 
 async fn create(signed: Signed<WriteProducts>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {

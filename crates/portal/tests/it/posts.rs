@@ -210,6 +210,26 @@ async fn every_form_that_is_carried_out_leads_on(store: Store) {
         .replace("/secret", "");
     walk.each(&token, "/tokens/{id}", &[("/revoke", &[])]).await;
 
+    let endpoint = [("url", "https://hooks.example/"), ("event-*", "true")];
+    let webhook = walk.send("/webhooks", "/webhooks", &endpoint).await.replace("/secret", "");
+    walk.each(
+        &webhook,
+        "/webhooks/{id}",
+        &[
+            ("", &[("url", "https://hooks.example/"), ("event-license.*", "true")]),
+            ("/pause", &[]),
+            ("/resume", &[]),
+            ("/rotate-secret", &[("overlap_seconds", "86400")]),
+            ("/replay", &[]),
+        ],
+    )
+    .await;
+    let sent = walk.send("/webhooks/{id}/test", &format!("{webhook}/test"), &[]).await;
+    let sent = sent.split('?').next().unwrap().to_owned();
+    let retry = "/webhooks/{id}/deliveries/{delivery_id}/retry";
+    walk.send(retry, &format!("{sent}/retry"), &[]).await;
+    walk.each(&webhook, "/webhooks/{id}", &[("/delete", &[])]).await;
+
     walk.send("/settings", "/settings", &[("name", "Acme")]).await;
     let slug = walk.vendor.get("/settings/deletion").await.1;
     let slug = slug.split("The slug ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
