@@ -25,6 +25,7 @@ mod sign;
 mod status;
 mod tokens;
 mod verify;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -75,6 +76,9 @@ enum Command {
     /// Management tokens on a server, and who made them
     #[command(visible_alias = "token")]
     Tokens(tokens::Tokens),
+    /// Webhook endpoints on a server, and what was sent to them
+    #[command(visible_alias = "webhook")]
+    Webhooks(webhooks::Webhooks),
 }
 
 /// How a command ended that could be carried out.
@@ -107,6 +111,7 @@ fn main() -> ExitCode {
         Command::Products(products) => products.run(),
         Command::Organizations(organizations) => organizations.run(),
         Command::Tokens(tokens) => tokens.run(),
+        Command::Webhooks(webhooks) => webhooks.run(),
     };
     ended(outcome)
 }

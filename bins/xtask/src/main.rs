@@ -37,6 +37,8 @@ cargo xtask load million     start and memory with a million licenses
 cargo xtask load refused     what one customer's refused pulls cost another tenant
 cargo xtask load pages       the console's pages with 10,000 customers, 50,000 licenses and 500 repositories
 cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight
+cargo xtask chaos webhooks [KILLS]
+                             deliveries by a server that is killed, 240 times if not said, to a receiver that fails
 cargo xtask msrv             whether token and client compile with the oldest Rust that they promise, and beside a program's own rustls
 cargo xtask fuzz             30 seconds of random input for each parser that meets strangers (nightly, cargo-fuzz)
 cargo xtask bless            write snapshots and generated documents anew
@@ -112,6 +114,11 @@ fn run() -> Result<bool> {
         ["load", "refused"] => {
             parts::wrk(missing)?;
             steps::load(&mut report, &["refused"])?;
+        }
+        ["chaos", "webhooks", kills @ ..] => {
+            let kills = kills.first().map_or(Ok(240), |kills| kills.parse()).context("how many kills")?;
+            let parts = parts::all(missing)?;
+            interop::webhook_chaos(&mut report, &Postgres::start(Durability::None)?, &parts, kills)?;
         }
         ["fuzz"] => steps::fuzz(&mut report)?,
         ["msrv"] => steps::msrv(&mut report)?,

@@ -14,6 +14,9 @@ use crate::steps::succeeds;
 /// The client of the system whose validation API is ours.
 const KEYPORT: &str = "keyport==1.0.1";
 
+/// What verifies webhooks, and the part of them that it passes over.
+const WEBHOOKS: [&str; 2] = ["standardwebhooks==1.1.0", "PyNaCl==1.6.2"];
+
 /// An SMTP server.
 const AIOSMTPD: &str = "aiosmtpd==1.4.6";
 
@@ -140,7 +143,11 @@ fn node(folder: &str, missing: Missing) -> Result<PathBuf> {
 fn python(missing: Missing) -> Result<PathBuf> {
     let requirements = root()?.join("examples/python/requirements.txt");
     let requirements = requirements.to_str().context("the folder's name is no text")?;
-    pip("target/python", &[&[KEYPORT, AIOSMTPD, "-r", requirements][..], &LINTERS, &ORAS].concat(), missing)
+    pip(
+        "target/python",
+        &[&[KEYPORT, AIOSMTPD, "-r", requirements][..], &LINTERS, &ORAS, &WEBHOOKS].concat(),
+        missing,
+    )
 }
 
 /// A Python with clients for what is attached to images.

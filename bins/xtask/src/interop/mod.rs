@@ -1,5 +1,5 @@
 //! A running server, and clients that nobody here wrote: jose (npm), PyJWT, pyseto, rfc8785 and keyport
-//! (PyPI), oras and regshape (PyPI), oci-client (crates.io), Go's standard library, and besides them the `keyward` command. The examples
+//! (PyPI), standardwebhooks (PyPI and npm), PyNaCl, oras and regshape (PyPI), oci-client (crates.io), Go's standard library, and besides them the `keyward` command. The examples
 //! for Compose and Helm are judged by a schema and a library that come from elsewhere too.
 
 pub(crate) mod browser;
@@ -11,6 +11,7 @@ pub(crate) mod server;
 mod tokens;
 mod validation;
 mod vectors;
+mod webhooks;
 
 use std::path::Path;
 
@@ -42,6 +43,7 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
             validation::judge(&mut checks, &server, parts)?;
             tokens::survive_kill(&mut checks, &mut server)?;
             validation::survive_kill(&mut checks, &mut server)?;
+            webhooks::judge(&mut checks, &mut server, parts, 4)?;
             checks.print("interop")
         })?;
     }
@@ -64,6 +66,24 @@ fn portals(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()
     ] {
         report.step(&format!("portals in the browser ({name})"), || {
             browser::walk(parts, database, way, None)
+        })?;
+    }
+    Ok(())
+}
+
+/// Webhooks alone, with a server that is killed so often.
+pub(crate) fn webhook_chaos(
+    report: &mut Report,
+    postgres: &Postgres,
+    parts: &Parts,
+    kills: u32,
+) -> Result<()> {
+    steps::programs(report)?;
+    for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("webhooks")?))] {
+        report.step(&format!("webhooks of a server that is killed ({name})"), || {
+            let mut checks = Checks::default();
+            webhooks::judge(&mut checks, &mut Server::start(database)?, parts, kills)?;
+            checks.print("webhooks")
         })?;
     }
     Ok(())
