@@ -229,6 +229,29 @@ mod tests {
         }
     }
 
+    /// `KEYWARD_BLESS=1` writes it anew.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "KEYWARD_BLESS=1 writes the file anew")]
+    fn the_documentation_has_every_kind() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/webhooks.md");
+        let page = std::fs::read_to_string(file).unwrap();
+        let (before, rest) = page.split_once("<!-- events: a test writes what follows -->\n").unwrap();
+        let (_, after) = rest.split_once("<!-- /events -->").unwrap();
+        let mut table = String::from("| `type` | |\n|---|---|\n");
+        for kind in EventKind::all() {
+            table.push_str(&format!("| `{kind}` | {} |\n", kind.description().trim_end_matches('.')));
+        }
+        let written =
+            format!("{before}<!-- events: a test writes what follows -->\n{table}<!-- /events -->{after}");
+        if std::env::var("KEYWARD_BLESS").is_ok() {
+            std::fs::write(file, &written).unwrap();
+        }
+        assert!(
+            std::fs::read_to_string(file).unwrap() == written,
+            "read the difference after KEYWARD_BLESS=1"
+        );
+    }
+
     #[test]
     fn patterns_name_one_kind_a_group_or_all() {
         let created: EventKind = "license.created".parse().unwrap();

@@ -10,14 +10,20 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use keyward_domain::webhook::{AttemptResult, DISABLED_AFTER, DisabledReason, Fault, WebhookSecret};
 use keyward_domain::{
-    DeliveryState, DeliveryStatus, EventPatterns, OutboundRules, PageRequest, Product, Webhook, WebhookId,
-    WebhookState,
+    Address, DeliveryState, DeliveryStatus, Ends, EventPatterns, OutboundRules, PageRequest, Product,
+    Timestamp, Webhook, WebhookId, WebhookState,
 };
 use keyward_engine::jobs::{Runner, all};
+use keyward_engine::validation::Inquiry;
 use keyward_engine::webhook::{KeyedWebhook, NewWebhook, Replay, WebhookChange};
-use keyward_engine::{DeliveryFilter, Engine, Error, NewProduct, ProductChange, Retention, SettingsChange};
+use keyward_engine::{
+    DeliveryFilter, Engine, Error, NewLicense, NewProduct, PlanChange, ProductChange, Retention,
+    SettingsChange,
+};
 use keyward_storage::Store;
-use keyward_testkit::engine::{TestNetwork, another_engine, engine, engine_in};
+use keyward_testkit::engine::{
+    START, TestClock, TestNetwork, another_engine, engine, engine_in, new_license,
+};
 use keyward_testkit::receiver::{Received, Receiver, Reply};
 use keyward_testkit::{Vendor, database_test};
 use keyward_token::PublicKey;
@@ -68,7 +74,10 @@ async fn deliver_by(engines: &[Arc<Engine>], mut done: impl AsyncFnMut() -> bool
         }
         panic!("it was not delivered in time");
     };
-    LocalSet::new().run_until(work).await;
+    let local = LocalSet::new();
+    local.run_until(work).await;
+    // What is under way is noted, and endpoints are given back.
+    local.await;
 }
 
 async fn deliver(engine: &Arc<Engine>, done: impl AsyncFnMut() -> bool) {
@@ -164,7 +173,7 @@ async fn a_change_that_is_undone_is_not_told_and_one_that_tells_several_tells_th
     vendor.license_of(&customer, "One").await;
     vendor.license_of(&customer, "Two").await;
     // The name is taken.
-    let twice = keyward_testkit::engine::new_license("Two", "{}");
+    let twice = new_license("Two", "{}");
     assert!(engine.create_license(&vendor.access(), twice, None).await.is_err());
     engine.delete_customer(&vendor.access(), customer.id, None).await.unwrap();
     deliver(&engine, async || is_idle(&vendor, made.webhook.id).await).await;
@@ -332,10 +341,15 @@ async fn an_endpoint_that_hangs_holds_up_no_other(store: Store) {
     for name in ["One", "Two", "Three"] {
         vendor.customer(name).await;
     }
-    let began = std::time::Instant::now();
-    deliver(&engine, async || is_idle(&vendor, made.webhook.id).await).await;
+    let (began, mut took) = (std::time::Instant::now(), None);
+    deliver(&engine, async || {
+        let done = is_idle(&vendor, made.webhook.id).await;
+        took = done.then(|| began.elapsed());
+        done
+    })
+    .await;
     assert_eq!(receiver.received().len(), 3);
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(took.is_some_and(|took| took < Duration::from_secs(5)), "{took:?}");
 }
 
 #[database_test]
@@ -504,4 +518,105 @@ async fn endpoints_are_of_one_organization(store: Store) {
     engine.delete_webhook(&vendor.access(), id, None).await.unwrap();
     vendor.customer("Globex").await;
     not_found(engine.webhook(&vendor.access(), id).await.unwrap_err());
+}
+
+/// Gives the server that looks for what happens by itself a turn, and delivers what it found.
+async fn found(vendor: &Vendor, clock: &TestClock, webhook: WebhookId) {
+    clock.advance(61);
+    let engine = &vendor.engine;
+    let server = Runner::new(Arc::clone(engine), all(engine, Retention::default()));
+    let turn = LocalSet::new().run_until(async { server.turn("webhook_events").await.unwrap() }).await;
+    assert_eq!(turn.run.unwrap().fault, None);
+    deliver(engine, async || is_idle(vendor, webhook).await).await;
+}
+
+fn told(receiver: &Receiver) -> Vec<(String, Value)> {
+    let one = |one: &Received| (body(one)["type"].as_str().unwrap().to_owned(), body(one)["detail"].clone());
+    receiver.received().iter().map(one).collect()
+}
+
+#[database_test]
+async fn a_license_that_ends_is_told_of_at_each_mark_once(store: Store) {
+    const DAY: i64 = 24 * 60 * 60;
+    let (engine, clock) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let receiver = Receiver::start(|_| Reply::ok());
+    let id =
+        webhook(&vendor, &receiver.url(), &["license.expiring", "license.grace_begun", "license.expired"])
+            .await
+            .webhook
+            .id;
+    let ends = |ends: i64, expires: i64| {
+        let at = |days: i64| Some(Timestamp::from_unix(START + days * DAY));
+        Ends { ends_at: at(ends), expires_at: at(expires) }
+    };
+    let new = NewLicense { ends: ends(40, 50), ..new_license("With grace", "{}") };
+    engine.create_license(&vendor.access(), new, None).await.unwrap();
+    let revoked = NewLicense { ends: ends(40, 40), ..new_license("Revoked", "{}") };
+    let revoked = engine.create_license(&vendor.access(), revoked, None).await.unwrap().value;
+    engine.revoke_license(&vendor.access(), revoked.id, None).await.unwrap();
+    let mut marks = Vec::new();
+    for day in 0..52 {
+        // Twice a day, and each mark is told once.
+        found(&vendor, &clock, id).await;
+        found(&vendor, &clock, id).await;
+        for (kind, detail) in told(&receiver).into_iter().skip(marks.len()) {
+            marks.push((day, kind, detail["days"].as_i64()));
+        }
+        clock.advance(DAY - 122);
+    }
+    let marks: Vec<_> = marks.iter().map(|(day, kind, days)| (*day, kind.as_str(), *days)).collect();
+    assert_eq!(
+        marks,
+        [
+            (10, "license.expiring", Some(30)),
+            (33, "license.expiring", Some(7)),
+            (39, "license.expiring", Some(1)),
+            (40, "license.grace_begun", None),
+            (50, "license.expired", None)
+        ]
+    );
+}
+
+#[database_test]
+async fn refused_validations_are_told_by_their_sums_and_an_empty_bucket_once(store: Store) {
+    let (engine, clock) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let limit = PlanChange { plan: None, products: None, validations_per_day: Some(Some(8)) };
+    let organization = vendor.founded.organization.id;
+    engine.set_plan(&vendor.access(), organization, limit).await.unwrap();
+    let new = NewProduct { name: "Server".parse().unwrap(), rest: ProductChange::default() };
+    let product = engine.create_product(&vendor.access(), new, None).await.unwrap();
+    let receiver = Receiver::start(|_| Reply::ok());
+    let id = webhook(&vendor, &receiver.url(), &["validation.*"]).await.webhook.id;
+    let validate = async |times: u32| {
+        for _ in 0..times {
+            let address = Address::new([192, 0, 2, 7].into());
+            let license = "7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC".to_owned();
+            let inquiry = Inquiry { license, version: None, nonce: None, address };
+            drop(engine.validate(&product.secret, &inquiry).await.unwrap());
+        }
+    };
+    validate(1).await;
+    found(&vendor, &clock, id).await;
+    validate(3).await;
+    found(&vendor, &clock, id).await;
+    validate(2).await;
+    found(&vendor, &clock, id).await;
+    found(&vendor, &clock, id).await;
+    validate(5).await;
+    found(&vendor, &clock, id).await;
+    clock.advance(24 * 60 * 60);
+    found(&vendor, &clock, id).await;
+    validate(1).await;
+    found(&vendor, &clock, id).await;
+    let told: Vec<_> = told(&receiver)
+        .into_iter()
+        .map(|(kind, detail)| (kind, detail["answers"]["license_not_found"].as_u64()))
+        .collect();
+    let refused = |count| ("validation.refused".to_owned(), Some(count));
+    assert_eq!(
+        told,
+        [refused(3), refused(2), refused(2), ("validation.limit_reached".to_owned(), None), refused(1)]
+    );
 }
