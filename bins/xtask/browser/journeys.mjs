@@ -10,6 +10,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { walkAccounts } from "./accounts.mjs";
+import { walkWebhooks } from "./webhooks.mjs";
 import { applications } from "./applications.mjs";
 import { signIn } from "./buyers.mjs";
 import { registries } from "./registries.mjs";
@@ -378,6 +379,9 @@ const forged = await page.request.post(`${product}/archive`, { form: { csrf: "x"
 check("a forged form is refused", forged.status() === 403, forged.status());
 const foreign = await page.request.post(`${product}/archive`, { form: {}, headers: { Origin: "https://evil.example" } });
 check("a foreign form is refused", foreign.status() === 403, foreign.status());
+// --- webhooks
+await walkWebhooks({ base, page, look, check });
+
 // --- an organization's own accounts, by a provider that was not written here
 await walkAccounts({ base, page, person, look, check, confirm });
 

@@ -12,7 +12,7 @@ use crate::convert::{ROW, Table};
 use crate::retention::remove_rows;
 use crate::{Result, due, organization, product, signing_key};
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]

@@ -8,14 +8,14 @@ use keyward_domain::{
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Select,
+    QuerySelect, QueryTrait, Select,
 };
 use uuid::Uuid;
 
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
-use crate::{Result, due};
+use crate::{Result, deletion, due, organization};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -207,7 +207,7 @@ pub(crate) async fn with_due(
         .filter(Expr::col((Entity, Column::WebhookId)).equals((row::Entity, row::Column::Id)))
         .filter(Column::State.eq("pending"))
         .filter(due::at(Column::DueAt, LONGEST_PAUSE, now));
-    let waiting = sea_orm::QueryTrait::into_query(waiting);
+    let waiting = QueryTrait::into_query(waiting);
     let health = if failing { row::Column::Failures.gt(0) } else { row::Column::Failures.eq(0) };
     let found = row::Entity::find()
         .filter(row::Column::State.eq("enabled"))
@@ -215,10 +215,28 @@ pub(crate) async fn with_due(
         .filter(due::at(row::Column::RestsUntil, LONGEST_REST, now))
         .filter(health)
         .filter(Expr::exists(waiting))
+        .filter(Expr::exists(QueryTrait::into_query(in_service())))
         .order_by_asc(row::Column::RestsUntil)
         .order_by_asc(row::Column::Id)
         .limit(most);
     found.all(tx).await?.into_iter().map(read).collect()
+}
+
+/// Its organization, if it is neither suspended nor being deleted.
+fn in_service() -> Select<organization::row::Entity> {
+    let being_deleted = deletion::row::Entity::find()
+        .select_only()
+        .column(deletion::row::Column::OrganizationId)
+        .filter(deletion::row::Column::BegunAt.is_not_null());
+    organization::row::Entity::find()
+        .select_only()
+        .column(organization::row::Column::Id)
+        .filter(
+            Expr::col((organization::row::Entity, organization::row::Column::Id))
+                .equals((row::Entity, row::Column::OrganizationId)),
+        )
+        .filter(organization::row::Column::SuspendedAt.is_null())
+        .filter(organization::row::Column::Id.not_in_subquery(QueryTrait::into_query(being_deleted)))
 }
 
 /// Holds an endpoint back from others until `until`; whether nobody else does.

@@ -6,7 +6,7 @@
 use actix_web::web;
 use keyward_domain::permission::{
     ReadApplications, ReadAuditEvents, ReadCustomers, ReadEntitlements, ReadLicenses, ReadMembers,
-    ReadOrganization, ReadProducts, ReadRegistries, ReadSigningKeys, ReadTokens, WriteOwners,
+    ReadOrganization, ReadProducts, ReadRegistries, ReadSigningKeys, ReadTokens, ReadWebhooks, WriteOwners,
 };
 use keyward_domain::{Access, Cursor, Grant, Page, PageRequest};
 use keyward_engine::{Engine, Error};
@@ -29,6 +29,7 @@ use super::registries::RegistryView;
 use super::registry_keys::RegistryKeyView;
 use super::signing_keys::SigningKeyView;
 use super::tokens::TokenView;
+use super::webhooks::WebhookView;
 
 /// Why an export ends early.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;
@@ -52,12 +53,13 @@ enum Part {
     ArtifactEntitlements,
     Applications,
     ApplicationEntitlements,
+    Webhooks,
     AuditEvents,
     End,
 }
 
 impl Part {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Organization,
         Self::Members,
         Self::SigningKeys,
@@ -71,6 +73,7 @@ impl Part {
         Self::ArtifactEntitlements,
         Self::Applications,
         Self::ApplicationEntitlements,
+        Self::Webhooks,
         Self::AuditEvents,
         Self::End,
     ];
@@ -195,6 +198,10 @@ impl Export {
                 let found = engine.application_entitlements(&access, None, None, page).await?;
                 lines.page("application_entitlement", found, ApplicationEntitlementView::from)
             }
+            Part::Webhooks => {
+                let found = engine.webhooks(&self.may::<ReadWebhooks>()?, page).await?;
+                lines.page("webhook", found, WebhookView::from)
+            }
             Part::AuditEvents => match engine.audit_events(&self.may::<ReadAuditEvents>()?, page).await {
                 // The plan does not show it.
                 Err(Error::PlanRequired { .. }) => Ok(None),
@@ -225,6 +232,7 @@ fn may_export(access: &Access<WriteOwners>) -> Result<(), Error> {
     access.also::<ReadRegistries>()?;
     access.also::<ReadEntitlements>()?;
     access.also::<ReadApplications>()?;
+    access.also::<ReadWebhooks>()?;
     access.also::<ReadAuditEvents>()?;
     Ok(())
 }

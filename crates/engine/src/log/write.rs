@@ -92,6 +92,10 @@ impl Engine {
         for entry in page.used.values() {
             write_use(&tx, entry).await?;
         }
+        // Last, since whoever records an event holds the log of its organization before it counts messages.
+        for (registry, event) in &page.told {
+            self.tell_registry_event(&tx, registry, event).await?;
+        }
         tx.commit_unrecorded(Technical::AccessLog).await?;
         self.log.hold_back(page.early);
         Ok(())
@@ -130,7 +134,7 @@ impl Engine {
         events.record(event).await?;
         self.watch(tx, &registry, event).await?;
         if page.is_listened_to(tx, &registry).await? {
-            self.tell_registry_event(tx, &registry, event).await?;
+            page.told.push((registry, event));
         }
         Ok(())
     }
@@ -146,6 +150,8 @@ struct Page<'a> {
     early: Vec<Entry>,
     /// Whether an organization has webhook endpoints.
     listened_to: HashMap<OrganizationId, bool>,
+    /// Of what they are told.
+    told: Vec<(Registry, &'a RegistryEvent)>,
 }
 
 /// Who pulls what where.

@@ -73,6 +73,10 @@ impl Engine {
         let (tx, now) = (self.store.write().await?, self.now());
         let Some(scope) = scope_of(&tx, id).await? else { return Ok(0) };
         let reached = tx.occurrences(scope).reached_marks(now, MOST_TOLD).await?;
+        // Rows of licenses are locked before what counts messages, as by all who change them.
+        for mark in &reached {
+            tx.occurrences(scope).note_mark(mark).await?;
+        }
         for mark in &reached {
             let (occurrence, detail) = match mark.mark {
                 EndMark::Days(days) => (Occurrence::LicenseExpiring, vec![("days", json!(days))]),
@@ -80,7 +84,6 @@ impl Engine {
                 EndMark::Expired => (Occurrence::LicenseExpired, Vec::new()),
             };
             self.publish_occurrence(&tx, scope, occurrence, mark.license.uuid(), &detail).await?;
-            tx.occurrences(scope).note_mark(mark).await?;
         }
         if !reached.is_empty() {
             tx.commit_unrecorded(Technical::Occurrence).await?;
