@@ -54,6 +54,23 @@ pub enum Lapsed {
     Unreadable(#[from] KeptFileError),
 }
 
+impl Lapsed {
+    /// A stable name of the reason for programs. That of [`Untrusted`](Self::Untrusted) is the code of what is wrong with the
+    /// answer.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Untrusted(untrusted) => untrusted.code(),
+            Self::OtherMachine => "other_machine",
+            Self::Altered => "altered",
+            Self::Refused(_) => "refused",
+            Self::OfflinePeriod => "offline_period",
+            Self::Expired => "expired",
+            Self::ClockSetBack => "clock_set_back",
+            Self::Unreadable(_) => "unreadable",
+        }
+    }
+}
+
 /// What was kept could not be read, or an answer could not be kept.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("can't {} {}: {source}", intent(.write), .path.display())]

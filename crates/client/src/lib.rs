@@ -39,6 +39,7 @@ mod recipes {}
 mod answer;
 #[cfg(feature = "http")]
 mod http;
+mod json;
 mod kept;
 mod question;
 mod verifier;

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use keyward_token::{Keyring, UnixSeconds};
 use serde_json::{Map, Value};
 
+use crate::json::is_unambiguous;
 use crate::{Answer, Question};
 
 /// Why what came back is no answer to the question.
@@ -36,6 +37,21 @@ pub enum Untrusted {
         /// What the server's clock said.
         signed_at: UnixSeconds,
     },
+}
+
+impl Untrusted {
+    /// A stable name of the reason for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::Unsigned => "unsigned",
+            Self::UnknownKey => "unknown_key",
+            Self::BadSignature => "bad_signature",
+            Self::WrongQuestion => "wrong_question",
+            Self::WrongProduct => "wrong_product",
+            Self::Stale { .. } => "stale",
+        }
+    }
 }
 
 /// Tells the server's answers from all else.
@@ -101,6 +117,9 @@ impl Verifier {
 
     /// Everything that does not depend on when and why it was asked.
     pub(crate) fn verify_signature(&self, body: &str) -> Result<Answer, Untrusted> {
+        if !is_unambiguous(body) {
+            return Err(Untrusted::Malformed);
+        }
         let mut object: Map<String, Value> = serde_json::from_str(body).map_err(|_| Untrusted::Malformed)?;
         let signature = match object.remove("signature") {
             Some(Value::String(text)) => URL_SAFE_NO_PAD.decode(text).map_err(|_| Untrusted::BadSignature)?,

@@ -135,17 +135,19 @@ impl Registered {
                 Kind::Null => Ok(None),
                 _ => string(CLAIM, member, value.start).map(Some),
             };
-            match name.plain() {
-                Some("v") => version = member.as_u64(),
-                Some("org") => self.org = Some(string(CLAIM, &member, value.start)?),
-                Some("customer") => self.customer = optional(&member)?,
-                Some("product") => self.product = optional(&member)?,
-                Some("registry") => {
-                    strings(CLAIM, &member)?;
-                    self.registry = Some(Span::of(&member, value.start));
-                }
-                Some("ends") => self.ends = Some(instant(ENDS, &member, value.start, times)?),
-                _ => {}
+            if name.is("v") {
+                version = member.as_u64();
+            } else if name.is("org") {
+                self.org = Some(string(CLAIM, &member, value.start)?);
+            } else if name.is("customer") {
+                self.customer = optional(&member)?;
+            } else if name.is("product") {
+                self.product = optional(&member)?;
+            } else if name.is("registry") {
+                strings(CLAIM, &member)?;
+                self.registry = Some(Span::of(&member, value.start));
+            } else if name.is("ends") {
+                self.ends = Some(instant(ENDS, &member, value.start, times)?);
             }
             Ok(())
         })?;
@@ -192,7 +194,7 @@ fn strings(claim: &'static str, value: &Node<'_>) -> Result<(), VerifyError> {
 fn instant(claim: &'static str, value: &Node<'_>, base: usize, times: Times) -> Result<Instant, VerifyError> {
     let at = match times {
         Times::Numbers => value.as_u64().and_then(UnixSeconds::from_claim),
-        Times::Strings => value.as_text().and_then(|text| text.plain()).and_then(UnixSeconds::from_rfc3339),
+        Times::Strings => value.as_text().and_then(|text| UnixSeconds::from_rfc3339(&text.decode())),
     };
     let at = at.ok_or(VerifyError::InvalidClaim { claim })?;
     Ok(Instant { at, span: Span::of(value, base) })

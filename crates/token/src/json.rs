@@ -68,7 +68,8 @@ impl<'a> Node<'a> {
     }
 }
 
-/// Scans a whole text that must be one object, and calls `member` for each of its members in order.
+/// Scans a whole text that must be one object, and calls `member` for each of its members in order, up to the first that it
+/// refuses. A text that is not JSON is refused as such, wherever the fault stands.
 pub(crate) fn object<'a, E: From<Fault>>(
     text: &'a str,
     mut member: impl FnMut(Text<'a>, Node<'a>) -> Result<(), E>,
@@ -79,9 +80,15 @@ pub(crate) fn object<'a, E: From<Fault>>(
         let fault = if cursor.value(1).is_ok() { Fault::NotAnObject } else { Fault::Syntax };
         return Err(fault.into());
     }
-    cursor.members(1, &mut member)?;
+    let mut refusal = None;
+    cursor.members(1, &mut |name, node| {
+        if refusal.is_none() {
+            refusal = member(name, node).err();
+        }
+        Ok::<(), Fault>(())
+    })?;
     cursor.end()?;
-    Ok(())
+    refusal.map_or(Ok(()), Err)
 }
 
 /// Scans a whole text that must be one array, and calls `item` for each of its values in order.

@@ -1,7 +1,7 @@
 //! JWS compact serialization (RFC 7515), EdDSA only (RFC 8037, RFC 9864).
 
 use crate::{
-    Defect, Keyring, Kid, Part, PublicKey, VerifyError, base64url,
+    Defect, InvalidKid, Keyring, Kid, Part, PublicKey, VerifyError, base64url,
     json::{self, Text},
 };
 use alloc::{format, vec::Vec};
@@ -38,9 +38,9 @@ pub(crate) enum KeyName {
 
 impl KeyName {
     pub(crate) fn read(text: &Text<'_>) -> Self {
-        match text.plain().and_then(|text| text.parse().ok()) {
-            Some(kid) => Self::Kid(kid),
-            None => Self::Foreign,
+        match text.decode().parse() {
+            Ok(kid) => Self::Kid(kid),
+            Err(InvalidKid) => Self::Foreign,
         }
     }
 

@@ -25,6 +25,7 @@ impl<'a> Text<'a> {
     }
 
     /// The content if it is written without escapes.
+    #[cfg(test)]
     pub(crate) fn plain(&self) -> Option<&'a str> {
         if self.escaped() { None } else { Some(self.raw) }
     }

@@ -127,7 +127,7 @@ impl From<Fault> for KeyError {
 
 /// The bytes of a 32-byte member.
 fn bytes(member: Node<'_>) -> Option<[u8; 32]> {
-    base64url::decode_array::<32, 33>(member.as_text()?.plain()?)
+    base64url::decode_array::<32, 33>(&member.as_text()?.decode())
 }
 
 /// A 32-byte member as text; the form of a kid is the same.

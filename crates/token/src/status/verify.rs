@@ -120,8 +120,8 @@ impl StatusListVerifier {
     fn inflate(&self, bits: Option<u64>, lst: Option<Text<'_>>) -> Result<StatusTable, VerifyError> {
         let bits = bits.and_then(Bits::from_claim).ok_or(INVALID_LIST)?;
         let mut packed = Vec::new();
-        let lst = lst.and_then(|lst| lst.plain()).ok_or(INVALID_LIST)?;
-        base64url::decode_into(lst, &mut packed).ok_or(INVALID_LIST)?;
+        let lst = lst.ok_or(INVALID_LIST)?.decode();
+        base64url::decode_into(&lst, &mut packed).ok_or(INVALID_LIST)?;
         let bytes = inflate::zlib(&packed, self.max_list_bytes).map_err(|error| match error {
             InflateError::TooLarge => VerifyError::TooLarge { limit: self.max_list_bytes },
             InflateError::Invalid => INVALID_LIST,

@@ -1,53 +1,11 @@
 //! Licenses with two ends, and how they stand.
 
-use super::{name, rules};
+use super::{TokenVector, corpus::Expected, health::HealthVector, name, rules};
 use crate::support::{EXPIRES, ISSUED, NOW, PAYLOAD, claims, header, jws, signer};
-use keyward_token::{Format, NoClaims, UnixSeconds, Verifier};
-use serde::{Deserialize, Serialize};
+use keyward_token::{Format, UnixSeconds};
 
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct EndVerdict {
-    name: String,
-    pub(super) rules: Vec<String>,
-    now: i64,
-    token: String,
-    /// `valid`, or the code of the error.
-    verdict: String,
-    /// How the license stands, with a warning 30 days before its end; `null` for a token that is refused at every second.
-    health: Option<HealthVector>,
-}
-
-#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
-struct HealthVector {
-    state: String,
-    ends: Option<i64>,
-    expires: Option<i64>,
-    /// The first second at which the state is another.
-    changes: Option<i64>,
-}
-
-pub(super) fn check(vectors: &[EndVerdict]) {
-    for vector in vectors {
-        let (verdict, health) = judge(&vector.token, UnixSeconds::new(vector.now));
-        assert_eq!((verdict, &health), (vector.verdict.clone(), &vector.health), "{}", vector.name);
-    }
-}
-
-fn judge(token: &str, now: UnixSeconds) -> (String, Option<HealthVector>) {
-    let verifier = Verifier::for_any_product().key(signer().public_key().clone()).build();
-    let verdict = verifier.verify::<NoClaims>(token, now);
-    let health = verifier.authenticate(token).ok().map(|license| license.health(now));
-    let seconds = |at: Option<UnixSeconds>| at.map(UnixSeconds::as_i64);
-    let health = health.map(|health| HealthVector {
-        state: health.state().code().into(),
-        ends: seconds(health.ends_at()),
-        expires: seconds(health.expires_at()),
-        changes: seconds(health.changes_at()),
-    });
-    (verdict.map_or_else(|error| error.code().into(), |_| "valid".into()), health)
-}
-
-pub(super) fn all() -> Vec<EndVerdict> {
+/// Each as a token with its verdict, and with how it stands.
+pub(super) fn all(jwks: &str) -> Vec<(TokenVector, HealthVector)> {
     let before = |instant: UnixSeconds| UnixSeconds::new(instant.as_i64() - 1);
     let with = |ends, exp| {
         let mut claims = claims(PAYLOAD);
@@ -73,7 +31,7 @@ pub(super) fn all() -> Vec<EndVerdict> {
                 ("no end", UnixSeconds::MAX, sign(None, None), "valid", "fine"),
             ]
             .map(|(title, now, token, verdict, state)| {
-                (format!("{form}: {title}"), now, token, verdict, state)
+                (format!("{form}, by its ends: {title}"), now, token, verdict, state)
             }),
         );
     }
@@ -113,10 +71,20 @@ pub(super) fn all() -> Vec<EndVerdict> {
         vectors.push((title.to_owned(), NOW, token, verdict, state));
     }
     let vector = |(title, now, token, verdict, state): (String, UnixSeconds, String, &str, &str)| {
-        let (_, health) = judge(&token, now);
-        assert_eq!(health.as_ref().map_or("", |health| health.state.as_str()), state, "{title}");
-        let (name, rules) = (name(&title), rules(&title));
-        EndVerdict { name, rules, now: now.as_i64(), token, verdict: verdict.into(), health }
+        let mut health = HealthVector::new(&title, now, token.clone());
+        health.judge(jwks);
+        assert_eq!(health.health.as_ref().map_or("", |health| health.state.as_str()), state, "{title}");
+        let verdict = TokenVector {
+            name: name(&title),
+            rules: rules(&title),
+            now: now.as_i64(),
+            expected: Expected::default(),
+            keys: None,
+            token,
+            verdict: verdict.into(),
+            claims: None,
+        };
+        (verdict, health)
     };
     vectors.into_iter().map(vector).collect()
 }

@@ -6,11 +6,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use keyward_token::{KeyError, Keyring, PublicKey, SecretKey};
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct KeyText {
-    name: String,
+    pub(super) name: String,
     pub(super) rules: Vec<String>,
-    /// `public-pem`, `private-pem`, `public-jwk`, `private-jwk`, `jwks`, `paserk-public` or `paserk-secret`.
+    /// `public-pem`, `pem-bundle`, `public-jwk`, `jwks` or `paserk-public`; for signers, `private-pem`, `private-jwk` or
+    /// `paserk-secret`.
     form: String,
     text: String,
     /// The ids of the keys that are read; of a text that must be refused, `error` is there instead.
@@ -37,10 +38,18 @@ fn read(form: &str, text: &str) -> Result<Keyring, KeyError> {
         "public-jwk" => PublicKey::from_jwk(text).map(Keyring::from),
         "paserk-public" => PublicKey::from_paserk(text).map(Keyring::from),
         "jwks" => Keyring::from_jwks(text),
+        "pem-bundle" => Keyring::from_pem(text),
         "private-pem" => secret(SecretKey::from_pem(text)),
         "private-jwk" => secret(SecretKey::from_jwk(text)),
         "paserk-secret" => secret(SecretKey::from_paserk(text)),
         other => panic!("{other}"),
+    }
+}
+
+impl KeyText {
+    /// Whether it is for signers alone.
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self.form.as_str(), "private-pem" | "private-jwk" | "paserk-secret")
     }
 }
 
@@ -171,8 +180,15 @@ pub(super) fn all() -> Vec<KeyText> {
         ("two blocks [X2]", "public-pem", pem.repeat(2), "invalid_pem"),
         ("a PEM with dashes of a word processor [X2]", "public-pem", pem.replace("--", "—"), "invalid_pem"),
     ];
+    let (more_good, more_bad) = bundles(&pem, &other.public_key().to_pem(), &jwk);
+    let (good, bad) = (good.into_iter().chain(more_good), bad.into_iter().chain(more_bad));
     let kid = public.kid().to_string();
-    let good = good.into_iter().map(|(title, form, text)| (title, form, text, Ok(vec![kid.clone()])));
+    let other_kid = other.public_key().kid().to_string();
+    let good = good.into_iter().map(|(title, form, text)| {
+        let kids =
+            if title.starts_with("two ") { vec![kid.clone(), other_kid.clone()] } else { vec![kid.clone()] };
+        (title, form, text, Ok(if title.starts_with("no key") { Vec::new() } else { kids }))
+    });
     let bad = bad.into_iter().map(|(title, form, text, error)| (title, form, text, Err(error.to_owned())));
     good.chain(bad)
         .map(|(title, form, text, read)| KeyText {
@@ -184,4 +200,176 @@ pub(super) fn all() -> Vec<KeyText> {
             error: read.err(),
         })
         .collect()
+}
+
+type Good = (&'static str, &'static str, String);
+type Bad = (&'static str, &'static str, String, &'static str);
+
+/// Several keys in one text, and texts that are nearly a key.
+fn bundles(pem: &str, other: &str, jwk: &str) -> (Vec<Good>, Vec<Bad>) {
+    let set = |keys: &str| format!(r#"{{"keys":[{keys}]}}"#);
+    let of_y = |y: [u8; 32]| format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, encode(y));
+    let labelled = |label: &str| pem.replace("PUBLIC KEY", label);
+    let der = |bytes: &[u8]| {
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(bytes))
+    };
+    let spki = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    let whole = [&spki[..], &signer().public_key().to_bytes()].concat();
+    let mut order_eight = [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
+        0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ];
+    let order_eight_jwk = of_y(order_eight);
+    order_eight[31] |= 0x80;
+    let mut minus_one = [0xff; 32];
+    minus_one[0] = 0xec;
+    let mut signed_identity = [0; 32];
+    (signed_identity[0], signed_identity[31]) = (1, 0x80);
+    let good = vec![
+        ("one block", "pem-bundle", pem.to_owned()),
+        ("two blocks in a bundle", "pem-bundle", format!("{pem}{other}")),
+        (
+            "two blocks with text between them [X2]",
+            "pem-bundle",
+            format!("Of this year:\r\n{pem}\r\nand of the last:\n{other}\n"),
+        ),
+        ("no key in a set", "jwks", set("")),
+        (
+            "two keys in a set",
+            "jwks",
+            set(&format!("{jwk},{}", PublicKey::from_pem(other).unwrap().to_jwk())),
+        ),
+        ("one set with further members", "jwks", format!(r#"{{"x":[1],"keys":[{jwk}],"y":{{}}}}"#)),
+        (
+            "a set as a mail brings it [X2]",
+            "jwks",
+            format!("\u{feff}„{}“\n", set(jwk).replace(',', ",\r\n ")),
+        ),
+        ("a set whose name is escaped", "jwks", set(jwk).replace("\"keys\"", r#""\u006beys""#)),
+        ("a JWK whose x is escaped", "public-jwk", jwk.replace("\"x\":\"6", r#""x":"\u0036"#)),
+        ("a PASERK", "paserk-public", signer().public_key().to_paserk()),
+        (
+            "a JWK with a member of its own",
+            "public-jwk",
+            jwk.replacen('{', r#"{"x5t":1,"key_ops":["verify"],"#, 1),
+        ),
+    ];
+    let bad = vec![
+        ("no block", "pem-bundle", "text".to_owned(), "invalid_pem"),
+        ("an empty bundle", "pem-bundle", String::new(), "invalid_pem"),
+        ("the same block twice", "pem-bundle", pem.repeat(2), "duplicate_key"),
+        (
+            "a certificate behind a key",
+            "pem-bundle",
+            format!("{pem}{}", labelled("CERTIFICATE")),
+            "invalid_pem",
+        ),
+        (
+            "a private key behind a key [K8]",
+            "pem-bundle",
+            format!("{pem}{}", signer_of(8).secret_key().to_pem().as_str()),
+            "secret_key",
+        ),
+        ("a block that is cut off", "pem-bundle", format!("{other}{}", &pem[..60]), "invalid_pem"),
+        ("a block without its end", "public-pem", pem.replace("-----END", "-----end"), "invalid_pem"),
+        ("labels that differ", "public-pem", pem.replacen("PUBLIC", "RSA PUBLIC", 1), "invalid_pem"),
+        ("a label of an RSA key", "public-pem", labelled("RSA PUBLIC KEY"), "invalid_pem"),
+        ("a secret key as PEM [K8]", "public-pem", signer().secret_key().to_pem().to_string(), "secret_key"),
+        ("base64 without its padding", "public-pem", pem.replace("=\n", "\n"), "invalid_pem"),
+        ("base64 of the URL alphabet", "public-pem", pem.replace('+', "-").replace('/', "_"), "invalid_pem"),
+        ("a byte behind the key", "public-pem", der(&[&whole[..], &[0]].concat()), "invalid_der"),
+        (
+            "a key of another curve",
+            "public-pem",
+            der(&[&whole[..8], &[0x6e], &whole[9..]].concat()),
+            "invalid_der",
+        ),
+        ("half a key", "public-pem", der(&whole[..28]), "invalid_der"),
+        ("a PEM of order eight [K4]", "public-pem", der(&[&spki[..], &order_eight].concat()), "weak_key"),
+        ("order eight [K4]", "public-jwk", order_eight_jwk, "weak_key"),
+        (
+            "order two [K4]",
+            "public-jwk",
+            of_y({
+                minus_one[31] = 0x7f;
+                minus_one
+            }),
+            "weak_key",
+        ),
+        (
+            "y of p [K4]",
+            "public-jwk",
+            of_y({
+                let mut p = [0xff; 32];
+                (p[0], p[31]) = (0xed, 0x7f);
+                p
+            }),
+            "not_canonical",
+        ),
+        ("the identity with a sign [K4]", "public-jwk", of_y(signed_identity), "weak_key"),
+        ("a PASERK of another kind", "paserk-public", "k4.local.AAAA".into(), "invalid_paserk"),
+        (
+            "a PASERK of another version",
+            "paserk-public",
+            signer().public_key().to_paserk().replace("k4", "k3"),
+            "invalid_paserk",
+        ),
+        ("a short PASERK", "paserk-public", "k4.public.AAAA".into(), "invalid_paserk"),
+        (
+            "a secret PASERK [K8]",
+            "paserk-public",
+            signer().secret_key().to_paserk().to_string(),
+            "secret_key",
+        ),
+        ("a JWK that is no JSON", "public-jwk", format!("{jwk}x"), "invalid_jwk"),
+        (
+            "a JWK with a member twice [J1]",
+            "public-jwk",
+            jwk.replacen('{', r#"{"kty":"OKP","#, 1),
+            "invalid_jwk",
+        ),
+        ("kty in other letters", "public-jwk", jwk.replace("OKP", "okp"), "invalid_jwk"),
+        ("crv absent", "public-jwk", jwk.replace(r#""crv":"Ed25519","#, ""), "invalid_jwk"),
+        ("x with bits behind its last byte", "public-jwk", jwk.replace("RG0iw", "RG0ix"), "invalid_jwk"),
+        ("x with padding", "public-jwk", jwk.replace("RG0iw", "RG0iw="), "invalid_jwk"),
+        (
+            "x null",
+            "public-jwk",
+            jwk.replace(&format!("\"{}\"", encode(signer().public_key().to_bytes())), "null"),
+            "invalid_jwk",
+        ),
+        ("use null [K5]", "public-jwk", jwk.replace("\"sig\"", "null"), "invalid_jwk"),
+        (
+            "kid in the name's other letters is no kid",
+            "public-jwk",
+            jwk.replace("\"kid\"", "\"x\""),
+            "invalid_jwk",
+        ),
+        ("a set that is no JSON", "jwks", "{".into(), "invalid_jwks"),
+        ("a set that is an array", "jwks", format!("[{jwk}]"), "invalid_jwks"),
+        ("a set without keys", "jwks", "{}".into(), "invalid_jwks"),
+        ("a JWK where a set belongs", "jwks", jwk.to_owned(), "invalid_jwks"),
+        ("keys twice [J1]", "jwks", format!(r#"{{"keys":[],"keys":[{jwk}]}}"#), "invalid_jwks"),
+        (
+            "a key in a set with a member twice [J1]",
+            "jwks",
+            set(&jwk.replacen('{', r#"{"kty":"OKP","#, 1)),
+            "invalid_jwks",
+        ),
+        ("a key in a set that is null [K6]", "jwks", set("null"), "invalid_jwks"),
+        ("a set with a weak key [K9]", "jwks", set(&of_y(signed_identity)), "weak_key"),
+        (
+            "a broken key before a secret one",
+            "jwks",
+            set(r#"{"kty":"OKP","crv":"Ed25519","x":"AA"},{"kty":"oct","k":"AA"}"#),
+            "invalid_jwk",
+        ),
+        (
+            "a secret key before a broken one [K8]",
+            "jwks",
+            set(r#"{"kty":"oct","k":"AA"},{"kty":"OKP","crv":"Ed25519","x":"AA"}"#),
+            "secret_key",
+        ),
+    ];
+    (good, bad)
 }

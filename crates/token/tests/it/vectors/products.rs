@@ -1,36 +1,10 @@
 //! Licenses of a product, of another and of none, in an application that says which product it is.
 
-use super::{name, rules};
+use super::{TokenVector, corpus::Expected, name, rules};
 use crate::support::{NOW, PAYLOAD, PRODUCT, claims, claims_of, header, jws, signer};
-use keyward_token::{Format, NoClaims, UnixSeconds, Verifier};
-use serde::{Deserialize, Serialize};
+use keyward_token::Format;
 
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct ProductVerdict {
-    name: String,
-    pub(super) rules: Vec<String>,
-    now: i64,
-    /// The product that the verifier is for; `null` for one that takes licenses of whatever product.
-    product: Option<String>,
-    token: String,
-    /// `valid`, or the code of the error.
-    verdict: String,
-}
-
-pub(super) fn check(vectors: &[ProductVerdict]) {
-    for vector in vectors {
-        let builder = match &vector.product {
-            Some(id) => Verifier::for_product(id),
-            None => Verifier::for_any_product(),
-        };
-        let verifier = builder.key(signer().public_key().clone()).build();
-        let verdict = verifier.verify::<NoClaims>(&vector.token, UnixSeconds::new(vector.now));
-        let verdict = verdict.map_or_else(|error| error.code(), |_| "valid");
-        assert_eq!(verdict, vector.verdict, "{}", vector.name);
-    }
-}
-
-pub(super) fn all() -> Vec<ProductVerdict> {
+pub(super) fn all() -> Vec<TokenVector> {
     let sign = |format, product| signer().sign(format, &claims_of(product)).unwrap();
     let bare = |members: &str| jws(header(), format!(r#"{{"aud":"license-key"{members}}}"#));
     let keyward = |members: &str| bare(&format!(r#","keyward":{{"v":1,"org":"o"{members}}}"#));
@@ -81,13 +55,15 @@ pub(super) fn all() -> Vec<ProductVerdict> {
             "invalid_claim",
         ),
     ]);
-    let vector = |(title, product, token, verdict): (String, Option<&str>, String, &str)| ProductVerdict {
+    let vector = |(title, product, token, verdict): (String, Option<&str>, String, &str)| TokenVector {
         name: name(&title),
         rules: rules(&title),
         now: NOW.as_i64(),
-        product: product.map(str::to_owned),
+        expected: Expected { product: product.map(str::to_owned), ..Expected::default() },
+        keys: None,
         token,
         verdict: verdict.into(),
+        claims: None,
     };
     vectors.into_iter().map(vector).collect()
 }

@@ -1,7 +1,7 @@
 //! Payloads that a signer must not sign, and texts as people paste them.
 
 use super::{name, rules};
-use crate::support::{signer, token};
+use crate::support::{NOW, signer, token};
 use keyward_token::{Format, MAX_PAYLOAD_BYTES, NoClaims, UnixSeconds, Verifier, check_payload, pasted};
 use serde::{Deserialize, Serialize};
 
@@ -15,15 +15,16 @@ pub(super) struct PayloadVerdict {
     error: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Pasted {
-    name: String,
+    pub(super) name: String,
     pub(super) rules: Vec<String>,
     text: String,
     /// What is left.
     pasted: String,
-    /// Whether that verifies.
-    valid: bool,
+    now: i64,
+    /// What a verifier for any product says of that: `valid`, or the code of the error.
+    verdict: String,
 }
 
 pub(super) fn check(payloads: &[PayloadVerdict], texts: &[Pasted]) {
@@ -35,8 +36,9 @@ pub(super) fn check(payloads: &[PayloadVerdict], texts: &[Pasted]) {
     for vector in texts {
         let left = pasted(&vector.text);
         assert_eq!(left, vector.pasted, "{}", vector.name);
-        let now = UnixSeconds::new(1_810_000_000);
-        assert_eq!(verifier.verify::<NoClaims>(&left, now).is_ok(), vector.valid, "{}", vector.name);
+        let verdict = verifier.verify::<NoClaims>(&left, UnixSeconds::new(vector.now));
+        let verdict = verdict.map_or_else(|error| error.code(), |_| "valid");
+        assert_eq!(verdict, vector.verdict, "{}", vector.name);
     }
 }
 
@@ -90,6 +92,15 @@ pub(super) fn pasted_texts() -> Vec<Pasted> {
         ("a dash for a hyphen stays [X3]", good.replacen('.', "—", 1), good.replacen('.', "—", 1), false),
         ("full-width letters stay [X3]", good.replacen('e', "ｅ", 1), good.replacen('e', "ｅ", 1), false),
         ("quotes inside stay [X3]", good.replacen('.', "\".\"", 1), good.replacen('.', "\".\"", 1), false),
+        ("nothing", String::new(), String::new(), false),
+        ("quotes and white space alone [X2]", " \"'“\u{feff}”'\" ".into(), String::new(), false),
+        ("quotes within quotes [X2]", format!("«“'{good}'”»"), good.clone(), true),
+        ("quotes behind white space behind quotes [X2]", format!("\" ' {good} ' \""), good.clone(), true),
+        ("every white space [X2]", format!("\u{9}\u{a}\u{b}\u{c}\u{d}\u{20}\u{85}\u{a0}\u{1680}\u{2000}\u{200a}\u{2028}\u{2029}\u{202f}\u{205f}\u{3000}{good}"), good.clone(), true),
+        ("separators of files and records stay [X3]", format!("\u{1c}\u{1d}\u{1e}\u{1f}{good}"), format!("\u{1c}\u{1d}\u{1e}\u{1f}{good}"), false),
+        ("a Mongolian vowel separator and tags [X2]", format!("\u{180e}\u{e0001}\u{e007f}\u{fe0f}\u{3164}{good}\u{1d173}"), good.clone(), true),
+        ("a combining accent stays [X3]", format!("{good}\u{301}"), format!("{good}\u{301}"), false),
+        ("a braille blank and a NUL stay [X3]", format!("{good}\u{2800}\0"), format!("{good}\u{2800}\0"), false),
         ("two tokens are not one [X3]", format!("{good}\n{good}"), format!("{good}{good}"), false),
     ]
     .map(|(title, text, pasted, valid)| Pasted {
@@ -97,7 +108,8 @@ pub(super) fn pasted_texts() -> Vec<Pasted> {
         rules: rules(title),
         text,
         pasted,
-        valid,
+        now: NOW.as_i64(),
+        verdict: if valid { "valid" } else { "malformed" }.into(),
     })
     .into()
 }
