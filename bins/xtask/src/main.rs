@@ -26,6 +26,7 @@ cargo xtask test             everything below, in this order
 cargo xtask test lint        formatting, clippy, documentation, packages
 cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG goes to cargo test
 cargo xtask test interop     a running server, clients that were not written here, a registry, and a browser
+cargo xtask test bindings    of these, the packages for Python, Node and Go, judged by the vectors
 cargo xtask test registry    of these, the registry alone
 cargo xtask test proxies     of these, the proxies that docs/operations has configurations for
 cargo xtask test contract    whether the server does what its OpenAPI document says
@@ -85,6 +86,7 @@ fn run() -> Result<bool> {
             let parts = parts::all(missing)?;
             interop::run(&mut report, &Postgres::start(Durability::None)?, &parts)?;
         }
+        ["test", "bindings"] => interop::bindings(&mut report, &parts::languages(missing)?)?,
         ["test", "browser"] => {
             let parts = parts::all(missing)?;
             interop::browser(&mut report, &Postgres::start(Durability::None)?, &parts)?;

@@ -26,6 +26,9 @@ const LINTERS: [&str; 2] = ["check-jsonschema==0.39.0", "helm-python-sdk==0.2.2"
 /// An ORAS client, which attaches, and one that lists what is attached.
 const ORAS: [&str; 2] = ["oras==0.2.43", "regshape==0.1.1"];
 
+/// What checks the types of the Python package.
+const MYPY: &str = "mypy==2.4.1";
+
 /// What reads the OpenAPI document and asks the server whether it does what that says.
 const CONTRACT: [&str; 2] = ["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
 
@@ -42,16 +45,22 @@ pub(crate) enum Missing {
 
 /// Where the clients of other languages are.
 pub(crate) struct Parts {
-    /// The folder with the Node client and its packages.
-    pub node: PathBuf,
+    /// Those that judge tokens.
+    pub languages: Languages,
     /// The folder with the journeys in a browser and their packages.
     pub browser: PathBuf,
-    /// A Python with the packages of the Python client.
-    pub python: PathBuf,
-    /// The Go client.
-    pub go: PathBuf,
     /// A Python with what tests the API by its document.
     pub contract: PathBuf,
+}
+
+/// What the packages for other languages take.
+pub(crate) struct Languages {
+    /// The folder with the Node clients and their packages.
+    pub node: PathBuf,
+    /// A Python with the packages of the Python clients.
+    pub python: PathBuf,
+    /// The folder with the Go client and the judge of vectors in Go.
+    pub go: PathBuf,
 }
 
 /// All of them.
@@ -61,13 +70,14 @@ pub(crate) fn all(missing: Missing) -> Result<Parts> {
     registry(missing)?;
     proxies(missing)?;
     promtool(missing)?;
-    Ok(Parts {
-        node: node("examples/node", missing)?,
-        browser: browser(missing)?,
-        python: python(missing)?,
-        go: go(missing)?,
-        contract: contract(missing)?,
-    })
+    Ok(Parts { languages: languages(missing)?, browser: browser(missing)?, contract: contract(missing)? })
+}
+
+/// Python, Node and Go, with what their packages and examples take.
+pub(crate) fn languages(missing: Missing) -> Result<Languages> {
+    // No dependency of the package: what checks its types.
+    node("crates/token/bindings/node", missing)?;
+    Ok(Languages { node: node("examples/node", missing)?, python: python(missing)?, go: go(missing)? })
 }
 
 /// The PostgreSQL server.
@@ -143,11 +153,36 @@ fn node(folder: &str, missing: Missing) -> Result<PathBuf> {
 fn python(missing: Missing) -> Result<PathBuf> {
     let requirements = root()?.join("examples/python/requirements.txt");
     let requirements = requirements.to_str().context("the folder's name is no text")?;
-    pip(
+    let python = pip(
         "target/python",
-        &[&[KEYPORT, AIOSMTPD, "-r", requirements][..], &LINTERS, &ORAS, &WEBHOOKS].concat(),
+        &[&[KEYPORT, AIOSMTPD, MYPY, "-r", requirements][..], &LINTERS, &ORAS, &WEBHOOKS].concat(),
         missing,
-    )
+    )?;
+    if missing == Missing::Install {
+        wheel(&python)?;
+    }
+    Ok(python)
+}
+
+/// Builds the wheel of the Python package from a copy, so that nothing is left beside its sources, and looks whether it brings its
+/// types. Tests take the sources.
+fn wheel(python: &Path) -> Result<()> {
+    let (source, target) = (root()?.join("crates/token/bindings/python"), root()?.join("target/wheel"));
+    if target.exists() {
+        std::fs::remove_dir_all(&target)?;
+    }
+    std::fs::create_dir_all(&target)?;
+    ensure!(succeeds(Command::new("cp").arg("-r").arg(&source).arg(target.join("source")))?, "cp failed");
+    let mut pip = Command::new(python);
+    pip.args(["-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "./source"]);
+    ensure!(succeeds(pip.current_dir(&target))?, "pip could not build the wheel of {}", source.display());
+    let script = "import glob, zipfile; names = zipfile.ZipFile(glob.glob('keyward_token-*.whl')[0]).namelist(); \
+                  assert {'keyward_token/py.typed', 'keyward_token/testing.py'} <= set(names), names";
+    ensure!(
+        succeeds(Command::new(python).args(["-c", script]).current_dir(&target))?,
+        "the wheel lacks files"
+    );
+    Ok(())
 }
 
 /// A Python with clients for what is attached to images.
@@ -181,23 +216,28 @@ fn pip(home: &str, packages: &[&str], missing: Missing) -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The Go client, built of the standard library alone: nothing is fetched.
+/// The Go client and the judge of vectors, built of the standard library alone: nothing is fetched.
 fn go(missing: Missing) -> Result<PathBuf> {
     let has_go = || Command::new("go").arg("version").output().is_ok_and(|output| output.status.success());
     if !has_go() {
         apt(&["golang-go"], missing)?;
     }
-    let (folder, target) = (root()?.join("examples/go"), root()?.join("target/go"));
-    let program = target.join("verify");
-    let go = |args: &[&str]| {
-        let mut go = Command::new("go");
-        go.args(args).current_dir(&folder).env("GOCACHE", target.join("cache"));
-        succeeds(go.env("GOPROXY", "off").env("GOFLAGS", "-mod=mod").env("GOTOOLCHAIN", "local"))
-    };
-    ensure!(go(&["vet", "./..."])?, "go vet finds fault with {}", folder.display());
-    let output = program.to_str().context("the folder's name is no text")?;
-    ensure!(go(&["build", "-o", output, "."])?, "go could not build {}", folder.display());
-    Ok(program)
+    let target = root()?.join("target/go");
+    for (folder, package, name) in
+        [("examples/go", ".", "verify"), ("crates/token/bindings/go", "./internal/vectors", "vectors")]
+    {
+        let folder = root()?.join(folder);
+        let go = |args: &[&str]| {
+            let mut go = Command::new("go");
+            go.args(args).current_dir(&folder).env("GOCACHE", target.join("cache"));
+            succeeds(go.env("GOPROXY", "off").env("GOFLAGS", "-mod=mod").env("GOTOOLCHAIN", "local"))
+        };
+        ensure!(go(&["vet", "./..."])?, "go vet finds fault with {}", folder.display());
+        let output = target.join(name);
+        let output = output.to_str().context("the folder's name is no text")?;
+        ensure!(go(&["build", "-o", output, package])?, "go could not build {}", folder.display());
+    }
+    Ok(target)
 }
 
 fn answers(program: &str) -> bool {

@@ -49,7 +49,8 @@ pub(crate) fn lint(report: &mut Report) -> Result<()> {
 }
 
 /// What has no tests and needs crates of its own; clippy builds it.
-const UNTESTED: [&str; 3] = ["--exclude=keyward-benches", "--exclude=keyward-load", "--exclude=example-oci"];
+pub(crate) const UNTESTED: [&str; 3] =
+    ["--exclude=keyward-benches", "--exclude=keyward-load", "--exclude=example-oci"];
 
 /// What others may depend on. The other crates are not published.
 const PUBLIC: [&str; 5] =

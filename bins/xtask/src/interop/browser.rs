@@ -28,7 +28,8 @@ impl Sink {
     fn start(parts: &Parts, port: u16, folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let script = root()?.join("bins/xtask/src/interop/smtp_sink.py");
-        let process = Command::new(&parts.python).arg(script).arg(port.to_string()).arg(folder).spawn()?;
+        let process =
+            Command::new(&parts.languages.python).arg(script).arg(port.to_string()).arg(folder).spawn()?;
         let sink = Self(process);
         let started = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {

@@ -15,8 +15,6 @@ pub(crate) struct Client {
     pub name: &'static str,
     /// Which of the two formats it reads.
     pub formats: &'static [&'static str],
-    /// Whether it reads a single key from PEM, and not only a JWK Set.
-    pub reads_pem: bool,
     run: Box<Run>,
 }
 
@@ -58,50 +56,72 @@ impl Client {
     }
 }
 
-/// All clients.
+/// All clients: libraries that nobody here wrote, the packages for other languages, and the command.
 pub(crate) fn all(parts: &Parts) -> Result<Vec<Client>> {
-    let (node, python) = (parts.node.join("verify.mjs"), parts.python.clone());
-    let script = root()?.join("examples/python/verify.py");
-    let (keyward, go) = (program("debug", "keyward")?, parts.go.clone());
+    let node = |script: &str| parts.languages.node.join(script);
+    let (plain_node, node) = (node("plain.mjs"), node("verify.mjs"));
+    let (python, go) = (parts.languages.python.clone(), parts.languages.go.join("verify"));
+    let script = |name: &str| root().map(|root| root.join("examples/python").join(name));
+    let (plain_script, script) = (script("plain.py")?, script("verify.py")?);
+    let plain_python = python.clone();
+    let package = root()?.join("crates/token/bindings/python/src");
     Ok(vec![
         Client {
             name: "jose (Node)",
             formats: &["jwt"],
-            reads_pem: false,
-            run: Box::new(move |question| Ok(example(Command::new("node").arg(&node), question).output()?)),
+            run: Box::new(move |question| {
+                Ok(example(Command::new("node").arg(&plain_node), question).output()?)
+            }),
         },
         Client {
             name: "PyJWT and pyseto (Python)",
             formats: &["jwt", "paseto"],
-            reads_pem: false,
-            run: Box::new(
-                move |question| Ok(example(Command::new(&python).arg(&script), question).output()?),
-            ),
-        },
-        Client {
-            name: "the standard library (Go)",
-            formats: &["jwt"],
-            reads_pem: false,
-            run: Box::new(move |question| Ok(example(&mut Command::new(&go), question).output()?)),
-        },
-        Client {
-            name: "keyward verify",
-            formats: &["jwt", "paseto"],
-            reads_pem: true,
             run: Box::new(move |question| {
-                let mut command = Command::new(&keyward);
-                command.args(["verify", "--audience", question.audience, "--key"]).arg(question.key);
-                match question.product {
-                    Some(product) => command.args(["--product", product]),
-                    None => command.arg("--any-product"),
-                };
-                if let Some(at) = question.at {
-                    command.args(["--at", &at.to_string()]);
-                }
-                Ok(command.arg(question.token).output()?)
+                Ok(example(Command::new(&plain_python).arg(&plain_script), question).output()?)
             }),
         },
+        Client {
+            name: "the package for Node",
+            formats: &["jwt", "paseto"],
+            run: Box::new(move |question| Ok(example(Command::new("node").arg(&node), question).output()?)),
+        },
+        Client {
+            name: "the package for Python",
+            formats: &["jwt", "paseto"],
+            run: Box::new(move |question| {
+                let mut command = Command::new(&python);
+                command.arg(&script).env("PYTHONPATH", &package);
+                Ok(example(&mut command, question).output()?)
+            }),
+        },
+        Client {
+            name: "the package for Go",
+            formats: &["jwt", "paseto"],
+            run: Box::new(move |question| Ok(example(&mut Command::new(&go), question).output()?)),
+        },
+        keyward()?,
     ])
+}
+
+/// The `keyward` command.
+pub(crate) fn keyward() -> Result<Client> {
+    let keyward = program("debug", "keyward")?;
+    Ok(Client {
+        name: "keyward verify",
+        formats: &["jwt", "paseto"],
+        run: Box::new(move |question| {
+            let mut command = Command::new(&keyward);
+            command.args(["verify", "--audience", question.audience, "--key"]).arg(question.key);
+            match question.product {
+                Some(product) => command.args(["--product", product]),
+                None => command.arg("--any-product"),
+            };
+            if let Some(at) = question.at {
+                command.arg(format!("--at={at}"));
+            }
+            Ok(command.arg("--").arg(question.token).output()?)
+        }),
+    })
 }
 
 /// The arguments that the examples in other languages take.

@@ -1,5 +1,5 @@
 //! A running server, and clients that nobody here wrote: jose (npm), PyJWT, pyseto, rfc8785 and keyport
-//! (PyPI), standardwebhooks (PyPI and npm), PyNaCl, oras and regshape (PyPI), oci-client (crates.io), Go's standard library, and besides them the `keyward` command. The examples
+//! (PyPI), standardwebhooks (PyPI and npm), PyNaCl, oras and regshape (PyPI), oci-client (crates.io), and besides them the packages for other languages and the `keyward` command. The examples
 //! for Compose and Helm are judged by a schema and a library that come from elsewhere too.
 
 pub(crate) mod browser;
@@ -17,7 +17,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::parts::Parts;
+use crate::parts::{Languages, Parts};
 use crate::steps::{self, Report, cargo, succeeds};
 use keyward_testkit_postgres::Postgres;
 use server::Server;
@@ -27,14 +27,10 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
     steps::programs(report)?;
     report.step("examples, as Compose and Helm see them", || {
         let script = crate::root()?.join("bins/xtask/src/interop/examples.py");
-        let mut python = std::process::Command::new(&parts.python);
+        let mut python = std::process::Command::new(&parts.languages.python);
         succeeds(python.arg(script).arg(crate::root()?.join("examples")))
     })?;
-    report.step("the vectors of the token format, judged by every client", || {
-        let mut checks = Checks::default();
-        vectors::judge(&mut checks, parts)?;
-        checks.print("vectors")
-    })?;
+    vectors::run(report, &parts.languages)?;
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("interop")?))] {
         report.step(&format!("interoperation on {name}"), || {
             let mut checks = Checks::default();
@@ -47,9 +43,15 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
             checks.print("interop")
         })?;
     }
-    gateway(report, postgres, &parts.python)?;
+    gateway(report, postgres, &parts.languages.python)?;
     behind_proxies(report)?;
     portals(report, postgres, parts)
+}
+
+/// The packages for other languages alone.
+pub(crate) fn bindings(report: &mut Report, languages: &Languages) -> Result<()> {
+    steps::programs(report)?;
+    vectors::run(report, languages)
 }
 
 /// The portals alone.

@@ -38,7 +38,7 @@ pub(crate) fn judge(checks: &mut Checks, server: &Server, parts: &Parts) -> Resu
     let foreign = license(&other, "Foreign", "")?;
 
     for client in clients::all(parts)? {
-        let keys = if client.reads_pem { &[&pem, &jwks][..] } else { &[&jwks] };
+        let keys = if client.name == "keyward verify" { &[&pem, &jwks][..] } else { &[&jwks] };
         for format in client.formats.iter().copied() {
             let token = |tenant: &Tenant, license: &str| tenant.http.token(license, format);
             let issued = token(&acme, &good)?;
@@ -74,7 +74,7 @@ pub(crate) fn judge(checks: &mut Checks, server: &Server, parts: &Parts) -> Resu
                 let whole = ["\"seats\":25", "analytics", customer].iter().all(|part| said.contains(part));
                 checks.check(&format!("{} sees all claims", client.name), whole, &said);
                 // JavaScript's numbers can't hold this one; everyone else must see each digit.
-                if !client.name.contains("Node") {
+                if !client.name.contains("jose") {
                     checks.check("big numbers are exact", said.contains("12345678901234567890"), &said);
                 }
             }

@@ -1,0 +1,3 @@
+module keyward.example/token
+
+go 1.19

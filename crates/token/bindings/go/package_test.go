@@ -1,0 +1,187 @@
+package keyward_test
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	keyward "keyward.example/token"
+	"keyward.example/token/keywardtest"
+)
+
+const (
+	day  = 24 * time.Hour
+	list = "https://licenses.example.com/o/acme/status-list"
+)
+
+var now = time.Unix(1_800_000_000, 0)
+
+func refuses(t *testing.T, err error, code string) {
+	t.Helper()
+	if keyward.Code(err) != code {
+		t.Errorf("%v, %s is wanted", err, code)
+	}
+}
+
+func holds(t *testing.T, what string, fits bool) {
+	t.Helper()
+	if !fits {
+		t.Error(what)
+	}
+}
+
+func verified(t *testing.T, vendor *keywardtest.Vendor, token string) *keyward.License {
+	t.Helper()
+	license, err := keyward.NewVerifier(vendor.Keys(), "server").Verify(keyward.Pasted(token), now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return license
+}
+
+func TestALicenseOpensItsProductAndNoOther(t *testing.T) {
+	vendor := keywardtest.NewVendor("server")
+	license := verified(t, vendor, vendor.License(keywardtest.License{Claims: map[string]any{"seats": 25}}))
+	var terms struct{ Seats int }
+	holds(t, "25 seats", license.Decode(&terms) == nil && terms.Seats == 25 && string(license.Claim("seats")) == "25")
+	for _, other := range []string{
+		keywardtest.NewVendor("basic").License(keywardtest.License{}), vendor.License(keywardtest.License{AnyProduct: true}),
+	} {
+		_, err := keyward.NewVerifier(vendor.Keys(), "server").Verify(other, now)
+		refuses(t, err, "wrong_product")
+		holds(t, "errors.Is", errors.Is(err, keyward.ErrWrongProduct) && !errors.Is(err, keyward.ErrExpired))
+		_, err = keyward.NewAnyProductVerifier(vendor.Keys()).Verify(other, now)
+		refuses(t, err, "")
+	}
+	_, err := keyward.NewVerifier(vendor.Keys(), "").Verify(vendor.License(keywardtest.License{AnyProduct: true}), now)
+	refuses(t, err, "wrong_product")
+}
+
+func TestClaimsOfAPASETOAreReadAsThoseOfAJWT(t *testing.T) {
+	// Of docs/vectors, signing.json.
+	text, err := os.ReadFile("../../../../docs/vectors/v1/signing.json")
+	if err != nil {
+		t.Skip("the package is elsewhere")
+	}
+	_, token, _ := strings.Cut(string(text), `"token": "v4.public.`)
+	token, _, _ = strings.Cut("v4.public."+token, `"`)
+	vendor := keywardtest.NewVendor("server")
+	for count := 1; count < 7; count++ {
+		vendor.RotateKey()
+	}
+	license, err := keyward.NewAnyProductVerifier(vendor.Keys()).Verify(token, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		Exp int64
+		Aud []string
+		Big uint64
+	}
+	holds(t, "numbers", license.Decode(&claims) == nil && claims.Exp == 1_831_536_000 && claims.Aud[0] == "license-key" && claims.Big == 12345678901234567890)
+}
+
+func TestKeysRotateWhileTheProgramRuns(t *testing.T) {
+	vendor := keywardtest.NewVendor("server")
+	before, old := vendor.License(keywardtest.License{}), keyward.NewVerifier(vendor.Keys(), "server")
+	vendor.RotateKey()
+	after := vendor.License(keywardtest.License{})
+	_, err := old.Verify(after, now)
+	refuses(t, err, "unknown_key")
+	for _, token := range []string{before, after} {
+		holds(t, "the product", verified(t, vendor, "“"+token+"”\n").Product() == "server")
+	}
+}
+
+func TestAListRevokesWhatVerifies(t *testing.T) {
+	vendor := keywardtest.NewVendor("server")
+	license := verified(t, vendor, vendor.License(keywardtest.License{Listed: &keyward.StatusRef{Index: 7, URI: list}}))
+	lists := keyward.StatusListVerifier{Keys: vendor.Keys()}
+	cleared, err := lists.Check([]string{vendor.StatusList(list, now, nil)}, license, now)
+	holds(t, "a list that clears", err == nil && cleared.IssuedAt().Equal(now))
+	for status, code := range map[byte]string{1: "revoked", 2: "suspended", 3: "revoked"} {
+		_, err := lists.Check([]string{vendor.StatusList(list, now, map[int]byte{7: status})}, license, now)
+		refuses(t, err, code)
+	}
+	_, err = lists.Check(nil, license, now)
+	holds(t, "no list", errors.Is(err, keyward.ErrNoStatusList))
+}
+
+func TestHealthGoesThroughTheGrace(t *testing.T) {
+	vendor := keywardtest.NewVendor("server")
+	token := vendor.License(keywardtest.License{IssuedAt: now, EndsAt: now.Add(60 * day), GraceUntil: now.Add(74 * day)})
+	license, err := keyward.NewVerifier(vendor.Keys(), "server").Authenticate(token)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for days, state := range map[time.Duration]string{-1: "not_yet", 0: "fine", 30: "ending", 60: "in_grace", 74: "ended"} {
+		holds(t, state, license.Health(now.Add(days*day), keyward.HealthCheck{}).State == state)
+	}
+}
+
+func TestTheLastAnswerCountsUntilARefusal(t *testing.T) {
+	vendor, period := keywardtest.NewVendor("server"), 14*day
+	answers := keyward.NewAnswerVerifier(vendor.Keys(), "server")
+	question, _ := keyward.NewQuestion("7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC", "2.1.0", "m")
+	asked := answers.Decide(question, vendor.Answer(question, now, "active", nil), nil, now, period)
+	holds(t, "licensed", asked.MayRun && asked.Reason == "licensed")
+	later, _ := keyward.NewQuestion("7zzq20x4kmv9tbdhn3ga51rwc", "", "m")
+	offline := answers.Decide(later, nil, asked.Keep, now.Add(day), period)
+	holds(t, "offline", offline.MayRun && offline.Reason == "offline" && offline.Until.Equal(now.Add(period)))
+	// What is not the server's answer to this question changes nothing, whoever sends it.
+	for _, body := range [][]byte{
+		[]byte("<html>"), {}, vendor.Answer(question, now.Add(day), "active", nil),
+		keywardtest.NewVendor("basic").Answer(later, now.Add(day), "revoked", nil),
+	} {
+		holds(t, "still offline", answers.Decide(later, body, asked.Keep, now.Add(day), period).Reason == "offline")
+	}
+	refused := answers.Decide(later, vendor.Answer(later, now.Add(day), "revoked", nil), asked.Keep, now.Add(9*day), period)
+	holds(t, "refused", !refused.MayRun && refused.Answer.Status == "revoked")
+	holds(t, "still refused", answers.Decide(later, nil, refused.Keep, now.Add(2*day), period).Reason == "refused")
+	elsewhere, _ := keyward.NewQuestion("7ZZQ2-0X4KM-V9TBD-HN3GA-51RWC", "", "another")
+	holds(t, "elsewhere", answers.Decide(elsewhere, nil, asked.Keep, now.Add(day), period).Reason == "other_machine")
+}
+
+func TestALargeListIsRead(t *testing.T) {
+	vendor := keywardtest.NewVendor("server")
+	claims := `{"sub":"u","iat":1800000000,"x":"` + strings.Repeat("y", 3_000_000) + `","status_list":{"bits":2,"lst":"eNpjYAAAAAIAAQ"}}`
+	read, err := keyward.StatusListVerifier{Keys: vendor.Keys()}.Verify(vendor.Sign("statuslist+jwt", claims), now)
+	holds(t, "8 entries", err == nil && read.Len() == 8)
+}
+
+func TestTheReadmeLeadsToAVerdict(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, snippet, _ := strings.Cut(string(readme), "```go\n")
+	snippet, _, _ = strings.Cut(snippet, "```")
+	holds(t, "ten lines", strings.Count(snippet, "\n") <= 10)
+	here, _ := os.Getwd()
+	folder := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	imports := "import (\n\t\"fmt\"\n\t\"log\"\n\t\"os\"\n\t\"time\"\n\n\tkeyward \"keyward.example/token\"\n)\n\n"
+	write("main.go", "package main\n\n"+imports+"func main() {\n"+snippet+"}\n")
+	write("go.mod", "module example\n\ngo 1.19\n\nrequire keyward.example/token v0.1.0\n\nreplace keyward.example/token => "+here+"\n")
+	vendor := keywardtest.NewVendor("0192f0c1-7a00-7000-8000-00000000000b")
+	write("jwks.json", vendor.JWKS())
+	run := func(token string) (string, error) {
+		program := exec.Command("go", "run", ".")
+		program.Dir, program.Env = folder, append(os.Environ(), "LICENSE_KEY="+token, "GOFLAGS=-mod=mod", "GOPROXY=off")
+		said, err := program.CombinedOutput()
+		return string(said), err
+	}
+	seats := keywardtest.License{Claims: map[string]any{"seats": 25}}
+	said, err := run(vendor.License(seats) + "\n")
+	holds(t, said, err == nil && said == "licensed: 25 seats\n")
+	said, err = run(keywardtest.NewVendor("other").License(seats))
+	holds(t, said, err != nil && strings.Contains(said, "(wrong_product)"))
+}
