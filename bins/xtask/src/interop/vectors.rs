@@ -26,14 +26,17 @@ pub(crate) fn run(report: &mut Report, languages: &Languages) -> Result<()> {
         let of_tokens = "vectors::mutants::mutants_are_judged_and_written";
         succeeds(cargo(&test)?.args(crate::steps::UNTESTED).args(filter).arg(of_tokens))
     })?;
-    for language in judges(&bindings, &root()?.join("examples"), languages) {
-        report.step(&format!("the package for {}, by its own tests", language.name), || {
-            let mut passed = true;
-            for mut test in language.tests {
-                passed &= succeeds(&mut test)?;
-            }
-            Ok(passed)
-        })?;
+    let library = root()?.join("target/debug/deps/libkeyward_token_c.so");
+    for language in judges(&bindings, &root()?.join("examples"), languages, &library) {
+        if !language.tests.is_empty() {
+            report.step(&format!("the package for {}, by its own tests", language.name), || {
+                let mut passed = true;
+                for mut test in language.tests {
+                    passed &= succeeds(&mut test)?;
+                }
+                Ok(passed)
+            })?;
+        }
         for (name, folder) in [("the vectors", &corpus), ("vectors that chance has made", &mutants)] {
             report.step(&format!("{name}, judged in {}", language.name), || {
                 let mut judge = (language.judge)();
@@ -78,7 +81,7 @@ struct Language {
     judge: Box<dyn Fn() -> Command>,
 }
 
-fn judges(bindings: &Path, examples: &Path, languages: &Languages) -> [Language; 3] {
+fn judges(bindings: &Path, examples: &Path, languages: &Languages, library: &Path) -> [Language; 4] {
     let (python, python_home) = (languages.python.clone(), bindings.join("python"));
     let in_python = move |args: &[&str]| {
         let mut command = Command::new(&python);
@@ -98,6 +101,15 @@ fn judges(bindings: &Path, examples: &Path, languages: &Languages) -> [Language;
         go.args(["test", "./..."]).current_dir(folder).env("GOCACHE", &cache);
         go.env("GOPROXY", "off").env("GOTOOLCHAIN", "local").env("GOFLAGS", "-mod=mod");
         go
+    };
+    let (python, library) = (languages.python.clone(), library.to_owned());
+    let (judge, names) =
+        (bindings.join("python/tests/vectors.py"), bindings.join("../../token-c/tests/ctypes"));
+    let by_ctypes = move || {
+        let mut command = Command::new(&python);
+        command.arg(&judge).env("PYTHONPATH", &names).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.env("KEYWARD_LIBRARY", &library);
+        command
     };
     let mut python_service = in_python(&["-m", "unittest", "test_service"]);
     python_service.current_dir(examples.join("python"));
@@ -127,6 +139,8 @@ fn judges(bindings: &Path, examples: &Path, languages: &Languages) -> [Language;
             tests: vec![go_test(bindings.join("go")), go_test(examples.join("go"))],
             judge: Box::new(move || Command::new(&go_judge)),
         },
+        // By the judge of the package for Python, under whose names the library is called.
+        Language { name: "C, by ctypes", tests: Vec::new(), judge: Box::new(by_ctypes) },
     ]
 }
 
@@ -145,9 +159,10 @@ fn by_command(checks: &mut Checks, corpus: &Path) -> Result<()> {
         let product = vector["expected"]["product"].as_str();
         let told = vector["expected"].as_object().context("a vector is told something")?.len();
         let token = vector["token"].as_str().context("a vector has a token")?;
-        // An argument has no zero bytes and a bounded length, and the command cleans what it is given.
+        // An argument has no zero bytes and a bounded length, the command cleans what it is given, and takes no instant before 1970.
         let cleaned = token.chars().all(|c| c.is_ascii_graphic()) && !token.is_empty();
-        if told > 1 || !cleaned || token.len() > 100_000 {
+        let at = vector["now"].as_i64();
+        if told > 1 || !cleaned || token.len() > 100_000 || at.is_none_or(|at| at < 0) {
             continue;
         }
         let key = if vector["keys"].is_null() { ours.clone() } else { keep("other.json", &vector["keys"])? };
