@@ -153,6 +153,24 @@ func TestALargeListIsRead(t *testing.T) {
 	holds(t, "8 entries", err == nil && read.Len() == 8)
 }
 
+// Runs a program that uses the module.
+func program(t *testing.T, folder, text string) func(environment ...string) (string, error) {
+	t.Helper()
+	here, _ := os.Getwd()
+	module := "module example\n\ngo 1.19\n\nrequire keyward.example/token v0.1.0\n\nreplace keyward.example/token => " + here + "\n"
+	for name, text := range map[string]string{"main.go": text, "go.mod": module} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func(environment ...string) (string, error) {
+		program := exec.Command("go", "run", ".")
+		program.Dir, program.Env = folder, append(append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off"), environment...)
+		said, err := program.CombinedOutput()
+		return string(said), err
+	}
+}
+
 func TestTheReadmeLeadsToAVerdict(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
@@ -161,27 +179,79 @@ func TestTheReadmeLeadsToAVerdict(t *testing.T) {
 	_, snippet, _ := strings.Cut(string(readme), "```go\n")
 	snippet, _, _ = strings.Cut(snippet, "```")
 	holds(t, "ten lines", strings.Count(snippet, "\n") <= 10)
-	here, _ := os.Getwd()
-	folder := t.TempDir()
-	write := func(name, text string) {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	imports := "import (\n\t\"fmt\"\n\t\"log\"\n\t\"os\"\n\t\"time\"\n\n\tkeyward \"keyward.example/token\"\n)\n\n"
-	write("main.go", "package main\n\n"+imports+"func main() {\n"+snippet+"}\n")
-	write("go.mod", "module example\n\ngo 1.19\n\nrequire keyward.example/token v0.1.0\n\nreplace keyward.example/token => "+here+"\n")
+	folder := t.TempDir()
+	run := program(t, folder, "package main\n\n"+imports+"func main() {\n"+snippet+"}\n")
 	vendor := keywardtest.NewVendor("0192f0c1-7a00-7000-8000-00000000000b")
-	write("jwks.json", vendor.JWKS())
-	run := func(token string) (string, error) {
-		program := exec.Command("go", "run", ".")
-		program.Dir, program.Env = folder, append(os.Environ(), "LICENSE_KEY="+token, "GOFLAGS=-mod=mod", "GOPROXY=off")
-		said, err := program.CombinedOutput()
-		return string(said), err
+	if err := os.WriteFile(filepath.Join(folder, "jwks.json"), []byte(vendor.JWKS()), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	seats := keywardtest.License{Claims: map[string]any{"seats": 25}}
-	said, err := run(vendor.License(seats) + "\n")
+	said, err := run("LICENSE_KEY=" + vendor.License(seats) + "\n")
 	holds(t, said, err == nil && said == "licensed: 25 seats\n")
-	said, err = run(keywardtest.NewVendor("other").License(seats))
+	said, err = run("LICENSE_KEY=" + keywardtest.NewVendor("other").License(seats))
 	holds(t, said, err != nil && strings.Contains(said, "(wrong_product)"))
 }
+
+func TestTheGuideWorks(t *testing.T) {
+	guide, err := os.ReadFile("../../../../docs/guides/go.md")
+	if err != nil {
+		t.Skip("the module is elsewhere")
+	}
+	var text strings.Builder
+	text.WriteString("package main\n\nimport (\n")
+	for _, name := range []string{"bytes", "encoding/json", "errors", "fmt", "io", "net/http", "net/http/httptest", "os", "time"} {
+		text.WriteString("\t\"" + name + "\"\n")
+	}
+	text.WriteString("\n\tkeyward \"keyward.example/token\"\n\t\"keyward.example/token/keywardtest\"\n)\n")
+	for _, block := range strings.Split(string(guide), "```go\n")[1:] {
+		block, _, _ = strings.Cut(block, "```")
+		text.WriteString("\n" + block)
+	}
+	text.WriteString(guideCalls)
+	said, err := program(t, t.TempDir(), text.String())()
+	holds(t, said, err == nil && said == "25 revoked licensed offline refused refused ending true true true\n")
+}
+
+// What the guide's functions are called with.
+const guideCalls = `
+func main() {
+	vendor, list, now := keywardtest.NewVendor(product), "https://licenses.example.com/list", time.Now()
+	place := &keyward.StatusRef{Index: 7, URI: list}
+	token := vendor.License(keywardtest.License{Claims: map[string]any{"seats": 25}, Listed: place})
+	license, terms, err := licenseOf(vendor.JWKS(), token+"\n")
+	if err != nil || notRevoked(vendor.Keys(), nil, license) != nil {
+		panic(err)
+	}
+	said := []any{terms.Seats, keyward.Code(notRevoked(vendor.Keys(), []string{vendor.StatusList(list, now, map[int]byte{7: 1})}, license))}
+	answers := keyward.NewAnswerVerifier(vendor.Keys(), product)
+	for _, status := range []string{"active", "", "revoked", ""} {
+		url := "http://127.0.0.1:9"
+		if status != "" {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				var question keyward.Question
+				_ = json.NewDecoder(r.Body).Decode(&question)
+				_, _ = w.Write(vendor.Answer(question, now, status, nil))
+			}))
+			defer server.Close()
+			url = server.URL
+		}
+		decision, err := check(answers, url, "kw_prod_test", "KEY", "kept.json")
+		if err != nil {
+			panic(err)
+		}
+		said = append(said, decision.Reason)
+	}
+	ends := time.Unix(1_800_000_000, 0)
+	told, err := remark(keyward.NewVerifier(vendor.Keys(), product), vendor.License(keywardtest.License{EndsAt: ends}), ends.Add(-time.Hour))
+	if err != nil {
+		panic(err)
+	}
+	floor := begin("clock", []byte("key"))
+	floor.SawSigned(now.Add(48 * time.Hour))
+	by, err := look(floor, "clock", []byte("key"), 0)
+	same := begin("clock", []byte("key")).At().Equal(floor.At())
+	said = append(said, told[9:15], by > 86_400 && err == nil, same, anEndedLicenseIsRefused())
+	fmt.Println(said...)
+}
+`

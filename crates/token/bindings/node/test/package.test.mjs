@@ -1,11 +1,12 @@
 // What an application does with the package, by its test kit: npm test
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ANY_PRODUCT, AnswerVerifier, Keyring, Question, StatusListVerifier, Verifier, pasted } from '@keyward/token';
 import { Vendor } from '@keyward/token/testing';
 
@@ -96,4 +97,44 @@ test('the readme leads to a verdict', () => {
   const bad = run(new Vendor('other').license({ seats: 25 }));
   assert.equal(bad.status, 1);
   assert.match(bad.stderr, /\(wrong_product\)/);
+});
+
+const guide = join(here, '../../../../docs/guides/node.md');
+test('the guide works', { skip: !existsSync(guide) && 'the package is elsewhere' }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'keyward-'));
+  const blocks = readFileSync(guide, 'utf8').split('```js\n').slice(1).map((block) => block.split('```')[0]);
+  mkdirSync(join(folder, 'node_modules/@keyward'), { recursive: true });
+  symlinkSync(here, join(folder, 'node_modules/@keyward/token'));
+  writeFileSync(join(folder, 'guide.mjs'), blocks.join('\n'));
+  const module = await import(pathToFileURL(join(folder, 'guide.mjs')));
+  const product = new Vendor('0192f0c1-7a00-7000-8000-00000000000b');
+  const [jwks, kept, clock] = ['jwks.json', 'kept.json', 'clock'].map((name) => join(folder, name));
+  writeFileSync(jwks, product.jwks);
+  const license = module.licenseOf(jwks, `${product.license({}, { listed: [7, LIST] })}\n`);
+  module.notRevoked(product.keys, [], license);
+  refuses(() => module.notRevoked(product.keys, [product.statusList(LIST, NOW, { 7: 1 })], license), 'revoked');
+  const answers = new AnswerVerifier(product.keys, product.productId);
+  const now = Math.floor(Date.now() / 1000);
+  // A server on the loopback address that answers so, and what the application makes of it.
+  const asked = async (status) => {
+    const server = createServer((request, response) => {
+      request.on('data', (data) => {
+        const { license_key: licenseKey, nonce } = JSON.parse(data);
+        response.end(product.answer({ licenseKey, nonce }, now, { status }));
+      });
+    });
+    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    const decision = await module.check(answers, `http://127.0.0.1:${server.address().port}`, 'kw_prod_test', 'KEY', kept);
+    server.closeAllConnections?.();
+    await new Promise((resolve) => { server.close(resolve); });
+    return decision.reason;
+  };
+  const offline = async () => (await module.check(answers, 'http://127.0.0.1:9', 'kw_prod_test', 'KEY', kept)).reason;
+  assert.deepEqual([await asked('active'), await offline(), await asked('revoked'), await offline()], ['licensed', 'offline', 'refused', 'refused']);
+  assert.match(module.remark(new Verifier(product.keys, product.productId), product.license({}, { endsAt: NOW }), NOW - DAY), /ending/);
+  const floor = module.begin(clock, Buffer.from('key'));
+  floor.sawSigned(now + 2 * DAY);
+  assert.ok(module.look(floor, clock, Buffer.from('key'), 0) > DAY);
+  assert.equal(module.begin(clock, Buffer.from('key')).at, floor.at);
+  module.anEndedLicenseIsRefused();
 });

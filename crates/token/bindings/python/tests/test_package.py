@@ -5,7 +5,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 from keyward_token import (ANY_PRODUCT, AnswerVerifier, InvalidKey, Keyring, Question, StatusError, StatusListVerifier, UntrustedAnswer,
@@ -101,6 +105,56 @@ class Package(unittest.TestCase):
             bad = run(Vendor("other").license({"seats": 25}))
             self.assertEqual(bad.returncode, 1)
             self.assertIn("(wrong_product)", bad.stderr)
+
+    def test_the_guide_works(self):
+        guide = Path(__file__).parents[5] / "docs/guides/python.md"
+        if not guide.exists():
+            self.skipTest("the package is elsewhere")
+        blocks = guide.read_text("utf-8").split("```python\n")[1:]
+        module = {}
+        exec(compile("\n".join(block.split("```")[0] for block in blocks), str(guide), "exec"), module)
+        vendor = Vendor(module["PRODUCT"])
+        with tempfile.TemporaryDirectory() as folder:
+            jwks, kept, clock = (Path(folder, name) for name in ("jwks.json", "kept.json", "clock"))
+            jwks.write_text(vendor.jwks, "utf-8")
+            license = module["license_of"](jwks, vendor.license(listed=(7, LIST)) + "\n")
+            module["not_revoked"](vendor.keys, [], license)
+            revoked = [vendor.status_list(LIST, NOW, {7: 1})]
+            self.assertEqual(code(StatusError, module["not_revoked"], vendor.keys, revoked, license), "revoked")
+            answers = AnswerVerifier(vendor.keys, module["PRODUCT"])
+            with server(lambda question: vendor.answer(question, int(time.time()))) as url:
+                self.assertEqual(module["check"](answers, url, "kw_prod_test", "KEY", kept).reason, "licensed")
+            self.assertEqual(module["check"](answers, url, "kw_prod_test", "KEY", kept).reason, "offline")
+            with server(lambda question: vendor.answer(question, int(time.time()), "revoked")) as url:
+                self.assertEqual(module["check"](answers, url, "kw_prod_test", "KEY", kept).reason, "refused")
+            self.assertEqual(module["check"](answers, url, "kw_prod_test", "KEY", kept).reason, "refused")
+            ending = vendor.license(ends_at=NOW)
+            self.assertIn("ending", module["remark"](Verifier(vendor.keys, module["PRODUCT"]), ending, NOW - DAY))
+            floor = module["begin"](clock, b"key")
+            floor.saw_signed(int(time.time()) + 2 * DAY)
+            self.assertGreater(module["look"](floor, clock, b"key", 0), DAY)
+            self.assertEqual(module["begin"](clock, b"key").at, floor.at)
+        module["test_an_ended_license_is_refused"]()
+
+
+@contextmanager
+def server(answer):
+    """A server on the loopback address that answers each question so."""
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = answer(Question(asked["license_key"], None, asked["nonce"])).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+    with HTTPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.server_port}"
+        listening.shutdown()
 
 
 if __name__ == "__main__":
