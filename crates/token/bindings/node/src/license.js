@@ -44,7 +44,8 @@ export class AuthenticLicense {
         const [weight, said] = entry(list, at);
         return { weight, said, issued: list.issuedAt };
       });
-      ours.sort((one, other) => other.weight - one.weight || other.issued - one.issued);
+      // Of two that say as much and are as new, the last.
+      ours.reverse().sort((one, other) => other.weight - one.weight || other.issued - one.issued);
       return ours[0] ?? { said: lists.length === 0 ? 'no_status_list' : 'other_status_list', issued: null };
     };
     const stateAt = (at) => {

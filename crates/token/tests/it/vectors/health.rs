@@ -209,6 +209,22 @@ pub(super) fn all(jwks: &str) -> Vec<HealthVector> {
             ISSUED.as_i64() + 7 * DAY,
             &[&list(LIST, Status::Invalid, 0, Some(7 * DAY))],
         ),
+        HealthVector {
+            max_list_age_seconds: Some(600),
+            ..listed(
+                "two lists that are as new, one expired and one too old",
+                ISSUED.as_i64() + 7 * DAY,
+                &[&valid, &short],
+            )
+        },
+        HealthVector {
+            max_list_age_seconds: Some(600),
+            ..listed(
+                "two lists that are as new, one too old and one expired",
+                ISSUED.as_i64() + 7 * DAY,
+                &[&short, &valid],
+            )
+        },
         listed("a list from the future", now, &[&list(LIST, Status::Valid, 20_000_000, None)]),
         HealthVector { token: unlisted, ..listed("a license that names no list", now, &[&valid]) },
         HealthVector {

@@ -92,7 +92,8 @@ class AuthenticLicense:
                     if listed.uri == reference.uri]
             if not ours:
                 return "other_status_list" if lists else "no_status_list", None
-            _, said, issued = max(ours, key=lambda one: (one[0], one[2]))
+            # Of two that say as much and are as new, the last.
+            _, said, issued = max(reversed(ours), key=lambda one: (one[0], one[2]))
             return said, issued
 
         def state_at(at: int) -> tuple[str, str | None]:
