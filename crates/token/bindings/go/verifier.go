@@ -106,14 +106,14 @@ func (v *Verifier) Authenticate(token string) (*AuthenticLicense, error) {
 	return &AuthenticLicense{terms: license.terms}, nil
 }
 
-var former = regexp.MustCompile(`^v[1-9]\.`)
+var pasetoVersion = regexp.MustCompile(`^v[1-9]\.`)
 
 func (v *Verifier) checked(token string) (*License, error) {
 	if len(token) > v.maxBytes {
 		return nil, refusal("too_large", fmt.Sprintf("the token is longer than %d bytes", v.maxBytes))
 	}
 	format, open := "jwt", func(token string, keys *Keyring) (*PublicKey, string, error) { return openJWT(token, "JWT", keys) }
-	if former.MatchString(token) {
+	if pasetoVersion.MatchString(token) {
 		format, open = "paseto", openPASETO
 	}
 	key, payload, err := open(token, v.keys)

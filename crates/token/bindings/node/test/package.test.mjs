@@ -76,6 +76,13 @@ test('the last answer counts until a refusal', () => {
   assert.equal(answers.decide(elsewhere, null, asked.keep, at(1)).reason, 'other_machine');
 });
 
+test('every export has its type', async () => {
+  for (const [name, types] of [['@keyward/token', 'index'], ['@keyward/token/testing', 'testing']]) {
+    const declared = readFileSync(join(here, `src/${types}.d.ts`), 'utf8');
+    for (const exported of Object.keys(await import(name))) assert.match(declared, new RegExp(`export (class|const|function) ${exported}\\b`));
+  }
+});
+
 test('a large list is read', () => {
   const claims = { sub: LIST, iat: NOW, x: 'y'.repeat(3_000_000), status_list: { bits: 2, lst: 'eNpjYAAAAAIAAQ' } };
   const list = new StatusListVerifier(vendor().keys).verify(vendor().sign('statuslist+jwt', JSON.stringify(claims)), NOW);

@@ -15,7 +15,7 @@ from .license import AuthenticLicense, License
 
 LICENSE_AUDIENCE = "license-key"
 LAST = 253402300799  # the end of 9999
-_FORMER = re.compile(r"v[1-9]\.")
+_PASETO = re.compile(r"v[1-9]\.")
 _RFC_3339 = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:Z|\+00:00)")
 _REFUSED = ("crit", "jwk", "jku", "x5u", "x5c", "zip", "b64", "enc")
 
@@ -66,7 +66,7 @@ class Verifier:
     def _checked(self, token: str) -> tuple[str, str, str, dict[str, Any]]:
         if _size(token) > self._max_bytes:
             raise VerifyError("too_large", f"the token is longer than {self._max_bytes} bytes")
-        if _FORMER.match(token):
+        if _PASETO.match(token):
             key, payload, form = *_open_paseto(token, self.keys), "paseto"
         else:
             key, payload, form = *open_jwt(token, "JWT", self.keys), "jwt"
