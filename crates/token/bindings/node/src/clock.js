@@ -23,7 +23,9 @@ export class ClockFloor {
   // Reads the text that `seal` has made with this key. Throws a ClockFloorError.
   static open(text, key, built, options) {
     const malformed = () => new ClockFloorError('malformed', 'the text is not the state of a clock floor');
-    const trimmed = text.replace(/[ \t\n\f\r]+$/, '');
+    let end = text.length;
+    while (end > 0 && ' \t\n\f\r'.includes(text[end - 1])) end -= 1;
+    const trimmed = text.slice(0, end);
     const dot = trimmed.lastIndexOf('.');
     const [state, code] = [trimmed.slice(0, Math.max(dot, 0)), decode(trimmed.slice(dot + 1))];
     if (dot < 0 || !state.startsWith(PREFIX) || code?.length !== 32) throw malformed();

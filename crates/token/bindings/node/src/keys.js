@@ -4,11 +4,16 @@ import { InvalidKey } from './errors.js';
 import { decode, isObject, own, readObject } from './json.js';
 
 const IGNORED = /[\p{White_Space}\p{Default_Ignorable_Code_Point}]/gu;
-const QUOTES = /^["'`´«»‹›‘-‟〝-〟＂＇]+|["'`´«»‹›‘-‟〝-〟＂＇]+$/gu;
+const QUOTES = '"\'`´«»‹›‘’‚‛“”„‟〝〞〟＂＇';
 
 // A token or key without what copying adds: white space and invisible characters anywhere, quotes around it.
 export function pasted(text) {
-  return text.replace(IGNORED, '').replace(QUOTES, '');
+  const kept = text.replace(IGNORED, '');
+  let [start, end] = [0, kept.length];
+  // By hand: a pattern would look at each run of quotes again from each of its places.
+  while (start < end && QUOTES.includes(kept[start])) start += 1;
+  while (end > start && QUOTES.includes(kept[end - 1])) end -= 1;
+  return kept.slice(start, end);
 }
 
 const P = 2n ** 255n - 19n;
