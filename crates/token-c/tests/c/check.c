@@ -87,8 +87,8 @@ static void *verify_often(void *argument) {
 }
 
 int main(int count, char **arguments) {
-    if (count != 4) return 2;
-    char *jwks = read_file(arguments[1]), *token = read_file(arguments[2]), *list = read_file(arguments[3]);
+    if (count != 5) return 2;
+    char *jwks = read_file(arguments[1]), *token = read_file(arguments[2]), *list = read_file(arguments[3]), *body = read_file(arguments[4]);
     KeywardKeys *keys = NULL;
     check("keys", is(keyward_keys_from_jwks(KEYWARD_TEXT(jwks), &keys), NULL) && keyward_keys_count(keys) == 1);
     check("kid", says(keyward_keys_kid(keys, 0), "--6IM5l0OosLj9yWskISYhUA3n_3CURQkmrYMSha_ck"));
@@ -158,6 +158,27 @@ int main(int count, char **arguments) {
     check("cleaned to nothing", is(keyward_pasted(KEYWARD_TEXT(" \n"), &kept), NULL) && kept.length == 0);
     keyward_text_free(kept);
 
+    KeywardQuestion question = {KEYWARD_TEXT("KEY"), KEYWARD_TEXT("2.1.0"), KEYWARD_TEXT("AQEBAQEBAQEBAQEBAQEBAQ"), {NULL, 0}};
+    KeywardText product = KEYWARD_TEXT("p");
+    KeywardAnswer *answer = NULL, *recalled = NULL;
+    int64_t until = 0, then = 1767225600;
+    check("an answer", is(keyward_answer_verify(keys, product, 300, KEYWARD_TEXT(body), &question, then, &answer), NULL));
+    check("active", keyward_answer_valid(answer) && says(keyward_answer_status(answer), "active"));
+    check("its times", keyward_answer_signed_at(answer) == then && keyward_answer_expires_at(answer) == then + 19 * 86400);
+    check("kept", is(keyward_answer_recall(keys, product, KEYWARD_TEXT(body), &question, then + 60, 600, &until, &recalled), NULL) && until == then + 600);
+    keyward_answer_free(recalled);
+    recalled = NULL;
+    check("kept too long", is(keyward_answer_recall(keys, product, KEYWARD_TEXT(body), &question, then + 600, 600, &until, &recalled), "offline_period"));
+    check("no place for it", is(keyward_answer_recall(keys, product, KEYWARD_TEXT(body), &question, then, 600, &until, NULL), "invalid_argument"));
+    question.machine_id = KEYWARD_TEXT("m");
+    check("another machine", is(keyward_answer_recall(keys, product, KEYWARD_TEXT(body), &question, then, 600, &until, &recalled), "other_machine"));
+    check("another product", is(keyward_answer_verify(keys, KEYWARD_TEXT("q"), 300, KEYWARD_TEXT(body), &question, then, &recalled), "wrong_product"));
+    check("no question", is(keyward_answer_verify(keys, product, 300, KEYWARD_TEXT(body), NULL, then, &recalled), "invalid_argument"));
+    keyward_answer_free(answer);
+    const uint8_t random[16] = {1};
+    check("a nonce", is(keyward_machine_nonce(KEYWARD_TEXT("m"), &random, &kept), NULL) && kept.length == 45);
+    keyward_text_free(kept);
+
     // What a caller may get wrong without breaking a promise: null, and texts that are not UTF-8.
     KeywardText none = {NULL, 0}, gone = {NULL, 5};
     KeywardVerifierBuilder *builder = NULL;
@@ -180,7 +201,7 @@ int main(int count, char **arguments) {
     keyward_verifier_free(verifier);
     keyward_keys_free(keys);
     keyward_keys_free(NULL);
-    free(jwks), free(token), free(list);
+    free(jwks), free(token), free(list), free(body);
     printf("%d judged, %d failed\n", judged, failed);
     return failed > 0;
 }

@@ -58,7 +58,7 @@ fn a_program_in_c_judges_as_the_crate_does() {
         let text = fs::read_to_string(here("../../docs/vectors/v1").join(name)).unwrap();
         serde_json::from_str(&text).unwrap()
     };
-    let (tokens, tables) = (part("tokens.json"), part("tables.json"));
+    let (tokens, tables, answers) = (part("tokens.json"), part("tables.json"), part("answers.json"));
     let keep = |name: &str, text: &Value| {
         let path = folder.join(name);
         fs::write(&path, text.as_str().unwrap()).unwrap();
@@ -70,6 +70,7 @@ fn a_program_in_c_judges_as_the_crate_does() {
         keep("jwks.json", &tokens["keys"]),
         keep("token.jwt", &token.unwrap()["token"]),
         keep("list.jwt", &tables["vectors"][0]["list"]),
+        keep("answer.json", &answers["vectors"][0]["body"]),
     ];
     let mut lines = String::new();
     for vector in tokens["vectors"].as_array().unwrap() {

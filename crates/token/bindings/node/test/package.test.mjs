@@ -76,6 +76,15 @@ test('the last answer counts until a refusal', () => {
   assert.equal(answers.decide(elsewhere, null, asked.keep, at(1)).reason, 'other_machine');
 });
 
+const signing = join(here, '../../../../docs/vectors/v1/signing.json');
+test('the kit signs as the crate does', { skip: !existsSync(signing) && 'the package is elsewhere' }, () => {
+  const signer = vendor();
+  for (let count = 1; count < 7; count += 1) signer.rotateKey();
+  const tokens = JSON.parse(readFileSync(signing, 'utf8')).tokens.filter(({ name }) => name.startsWith('jwt'));
+  assert.ok(tokens.length > 0);
+  for (const { claims, token } of tokens) assert.equal(signer.sign('JWT', claims), token);
+});
+
 test('every export has its type', async () => {
   for (const [name, types] of [['@keyward/token', 'index'], ['@keyward/token/testing', 'testing']]) {
     const declared = readFileSync(join(here, `src/${types}.d.ts`), 'utf8');

@@ -153,13 +153,15 @@ pub(super) fn all() -> Vec<ListVector> {
         let table = StatusTable::new(2_000);
         table.sign(&signer_of(8), LIST, ISSUED, None, None).unwrap()
     };
-    let mut dictionary = zlib.clone();
-    (dictionary[0], dictionary[1]) = (0x78, 0x20 | 0x1b - 0x1b); // FDICT, and its check bits below
-    dictionary[1] =
-        (0..=255).find(|flags| flags & 0x20 != 0 && (0x7800 + u32::from(*flags)) % 31 == 0).unwrap();
-    let mut wide = zlib.clone();
-    wide[0] = 0x88; // a window of 64 KiB
-    wide[1] = (0..=255).find(|flags| flags & 0x20 == 0 && (0x8800 + u32::from(*flags)) % 31 == 0).unwrap();
+    // The first byte, and whether a dictionary is named; the check bits follow from both.
+    let headed = |first: u8, dictionary: u8| {
+        let right = |second: &u8| {
+            second & 0x20 == dictionary && (u16::from(first) * 256 + u16::from(*second)) % 31 == 0
+        };
+        let second = (0..=255).find(right).unwrap();
+        [&[first, second], &zlib[2..]].concat()
+    };
+    let (dictionary, wide) = (headed(0x78, 0x20), headed(0x88, 0)); // a window of 64 KiB is none
     let mut checked = zlib.clone();
     checked[1] ^= 1;
     let four = 4 << 20;
