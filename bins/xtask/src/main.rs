@@ -25,6 +25,7 @@ const HELP: &str = "\
 cargo xtask test             everything below, in this order
 cargo xtask test lint        formatting, clippy, documentation, packages
 cargo xtask test unit [ARG]  cargo test of the workspace on both databases; ARG goes to cargo test
+cargo xtask test targets     keyward-token for WebAssembly and without a system, where rustup has these
 cargo xtask test interop     a running server, clients that were not written here, a registry, and a browser
 cargo xtask test bindings    of these, the packages for Python, Node and Go, judged by the vectors
 cargo xtask test registry    of these, the registry alone
@@ -69,6 +70,7 @@ fn run() -> Result<bool> {
             steps::package(&mut report)?;
             let postgres = Postgres::start(Durability::None)?;
             steps::unit(&mut report, &postgres, &[])?;
+            steps::targets(&mut report, missing)?;
             contract::run(&mut report, &parts.contract)?;
             interop::run(&mut report, &postgres, &parts)?;
         }
@@ -86,6 +88,7 @@ fn run() -> Result<bool> {
             let parts = parts::all(missing)?;
             interop::run(&mut report, &Postgres::start(Durability::None)?, &parts)?;
         }
+        ["test", "targets"] => steps::targets(&mut report, missing)?,
         ["test", "bindings"] => interop::bindings(&mut report, &parts::languages(missing)?)?,
         ["test", "browser"] => {
             let parts = parts::all(missing)?;

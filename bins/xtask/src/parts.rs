@@ -80,6 +80,19 @@ pub(crate) fn languages(missing: Missing) -> Result<Languages> {
     Ok(Languages { node: node("examples/node", missing)?, python: python(missing)?, go: go(missing)? })
 }
 
+/// The standard library of another target; whether it is there. It comes from elsewhere than everything else, and not every machine
+/// with Rust has rustup, so its absence ends no run.
+pub(crate) fn rust_target(target: &str, missing: Missing) -> Result<bool> {
+    let installed = || {
+        let list = Command::new("rustup").args(["target", "list", "--installed"]).output();
+        list.is_ok_and(|list| String::from_utf8_lossy(&list.stdout).lines().any(|line| line == target))
+    };
+    if !installed() && missing == Missing::Install && answers("rustup") {
+        succeeds(Command::new("rustup").args(["target", "add", target]))?;
+    }
+    Ok(installed())
+}
+
 /// The PostgreSQL server.
 pub(crate) fn postgres(missing: Missing) -> Result<()> {
     if postgres_programs().is_none() {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
+use crate::parts::{self, Missing};
 use crate::root;
 use keyward_testkit_postgres::Postgres;
 
@@ -12,6 +13,7 @@ use keyward_testkit_postgres::Postgres;
 #[derive(Default)]
 pub(crate) struct Report {
     steps: Vec<(String, bool, u64)>,
+    left_out: Vec<String>,
 }
 
 impl Report {
@@ -24,6 +26,11 @@ impl Report {
         Ok(())
     }
 
+    /// Says at the end what could not be had on this machine.
+    pub(crate) fn leave_out(&mut self, what: String) {
+        self.left_out.push(what);
+    }
+
     /// Prints all steps; whether all passed.
     pub(crate) fn print(&self) -> bool {
         println!("\n== report");
@@ -32,6 +39,9 @@ impl Report {
         }
         let failed = self.steps.iter().filter(|(_, passed, _)| !passed).count();
         println!("steps: {} passed, {failed} failed", self.steps.len() - failed);
+        for what in &self.left_out {
+            println!("left out: {what}");
+        }
         failed == 0
     }
 }
@@ -99,6 +109,25 @@ pub(crate) fn msrv(report: &mut Report) -> Result<()> {
     let host =
         ["test", "-p", "keyward-client", "--all-features", "--test", "it", "--", "--ignored", "crates::"];
     report.step("a program with rustls of its own", || succeeds(cargo(&host)?))
+}
+
+/// Whether the verifier compiles for a browser and for a machine without a system, as it promises.
+pub(crate) fn targets(report: &mut Report, missing: Missing) -> Result<()> {
+    for (target, what) in
+        [("wasm32-unknown-unknown", "WebAssembly"), ("thumbv7em-none-eabihf", "a processor without a system")]
+    {
+        if !parts::rust_target(target, missing)? {
+            report.leave_out(format!("keyward-token for {what}: rustup has no {target} here"));
+            continue;
+        }
+        report.step(&format!("keyward-token for {what}"), || {
+            let features = ["--no-default-features", "--features", "sign,status-list,clock-floor,prepared"];
+            let mut check =
+                cargo(&["check", "--quiet", "--locked", "-p", "keyward-token", "--target", target])?;
+            succeeds(check.args(features))
+        })?;
+    }
+    Ok(())
 }
 
 /// Every test of the workspace, on both databases.
