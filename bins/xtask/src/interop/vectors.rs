@@ -19,11 +19,11 @@ const SIGNING: &str = "signing.json";
 pub(crate) fn run(report: &mut Report, languages: &Languages) -> Result<()> {
     let bindings = root()?.join("crates/token/bindings");
     let corpus = root()?.join("docs/vectors/v1");
-    let mutants = root()?.join("target/tmp/vector-mutants");
-    report.step("vectors that chance has made", || {
+    let mutated = root()?.join("target/tmp/mutated-vectors");
+    report.step("random and mutated vectors", || {
         let test = ["test", "--workspace", "--all-features", "--test", "it"];
-        let filter = ["--", "--exact", "vectors::mutants_are_judged_and_written"];
-        let of_tokens = "vectors::mutants::mutants_are_judged_and_written";
+        let filter = ["--", "--exact", "vectors::mutated_vectors_are_judged_and_written"];
+        let of_tokens = "vectors::mutated::mutated_vectors_are_judged_and_written";
         succeeds(cargo(&test)?.args(crate::steps::UNTESTED).args(filter).arg(of_tokens))
     })?;
     let library = root()?.join("target/debug/deps/libkeyward_token_c.so");
@@ -37,7 +37,7 @@ pub(crate) fn run(report: &mut Report, languages: &Languages) -> Result<()> {
                 Ok(passed)
             })?;
         }
-        for (name, folder) in [("the vectors", &corpus), ("vectors that chance has made", &mutants)] {
+        for (name, folder) in [("the vectors", &corpus), ("random and mutated vectors", &mutated)] {
             report.step(&format!("{name}, judged in {}", language.name), || {
                 let mut judge = (language.judge)();
                 let output = judge.arg(folder).output().with_context(|| format!("starting {judge:?}"))?;

@@ -136,12 +136,12 @@ fn every_must_has_a_vector() {
     assert!(kept.vectors.into_iter().flat_map(|vector| vector.rules).all(|rule| named.contains(&rule)));
 }
 
-/// Answers with scratches, for the other languages: `cargo xtask test interop` gives them to each.
+/// Mutated answers, for the other languages: `cargo xtask test interop` gives them to each.
 #[test]
-fn mutants_are_judged_and_written() {
+fn mutated_vectors_are_judged_and_written() {
     let (mut answers, _) = generate();
-    answers.vectors = answers::mutants(&answers.keys);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vector-mutants");
+    answers.vectors = answers::mutated(&answers.keys);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutated-vectors");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("answers.json"), serde_json::to_string_pretty(&answers).unwrap()).unwrap();
 }

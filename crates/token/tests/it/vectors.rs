@@ -22,7 +22,7 @@ mod health;
 mod hostile;
 mod keys;
 mod lists;
-mod mutants;
+mod mutated;
 mod products;
 mod texts;
 mod tokens;

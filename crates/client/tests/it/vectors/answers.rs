@@ -238,8 +238,8 @@ fn more() -> Vec<AnswerVector> {
     ]
 }
 
-/// Bodies with scratches; most of them no longer what was signed.
-pub(super) fn mutants(part_keys: &str) -> Vec<AnswerVector> {
+/// Mutated bodies; most of them no longer what was signed.
+pub(super) fn mutated(part_keys: &str) -> Vec<AnswerVector> {
     let bodies: Vec<_> = all(part_keys).into_iter().filter(|vector| vector.verdict == "trusted").collect();
     let mut state = 7_u64;
     let mut below = |limit: usize| {
@@ -249,7 +249,7 @@ pub(super) fn mutants(part_keys: &str) -> Vec<AnswerVector> {
         state ^= state << 17;
         usize::try_from(state % u64::try_from(limit).unwrap()).unwrap()
     };
-    let scratches = [
+    let mutations = [
         "\"", "\\", "{", "}", "[", "]", ":", ",", " ", "\n", "0", "1", "-", ".", "e", "null", "true", "é",
         "\u{0}", "\\u0061",
     ];
@@ -258,15 +258,15 @@ pub(super) fn mutants(part_keys: &str) -> Vec<AnswerVector> {
             let mut vector = bodies[below(bodies.len())].clone();
             let mut letters: Vec<String> = vector.body.chars().map(String::from).collect();
             for _ in 0..=below(2) {
-                let (at, scratch) = (below(letters.len()), scratches[below(scratches.len())].to_owned());
+                let (at, mutation) = (below(letters.len()), mutations[below(mutations.len())].to_owned());
                 match below(4) {
-                    0 => letters[at] = scratch,
+                    0 => letters[at] = mutation,
                     1 => drop(letters.remove(at)),
-                    2 => letters.insert(at, scratch),
+                    2 => letters.insert(at, mutation),
                     _ => letters.insert(at, " ".into()),
                 }
             }
-            vector.name = format!("an answer with a scratch {number}");
+            vector.name = format!("a mutated answer {number}");
             vector.body = letters.concat();
             vector.signed = None;
             vector.judge(part_keys);

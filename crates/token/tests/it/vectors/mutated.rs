@@ -1,4 +1,4 @@
-//! Tokens that chance has made, with the verdicts of this crate: another language is compared on more than was thought of.
+//! Random and mutated tokens, with the verdicts of this crate: another language is compared on more than was thought of.
 //!
 //! They are the same in every run, and are written to the build's folder in the form of `docs/vectors`, where `cargo xtask test
 //! interop` gives them to the other languages.
@@ -12,16 +12,16 @@ use std::{fs, path::Path};
 const COUNT: u64 = 400;
 
 #[test]
-fn mutants_are_judged_and_written() {
+fn mutated_vectors_are_judged_and_written() {
     let mut corpus: Corpus = generate();
     let mut vectors = Vec::new();
     for number in 0..COUNT {
         vectors.extend(
-            mutants(&mut Chance::new(number)).map(|(kind, token)| (format!("{kind} {number}"), token)),
+            tokens_of(&mut Random::new(number)).map(|(kind, token)| (format!("{kind} {number}"), token)),
         );
     }
     let judged = vectors.into_iter().map(|(name, token)| {
-        let expected = match Chance::new(token.len() as u64).below(3) {
+        let expected = match Random::new(token.len() as u64).below(3) {
             0 => Expected::product(PRODUCT),
             1 => Expected { or_without_product: true, ..Expected::product(PRODUCT) },
             _ => Expected::default(),
@@ -45,26 +45,26 @@ fn mutants_are_judged_and_written() {
     // Neither all refused nor all accepted: both sides are compared.
     assert!((100..judged.len() / 2).contains(&valid), "{valid} of {} are valid", judged.len());
     corpus.tokens.vectors = judged;
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("vector-mutants");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mutated-vectors");
     fs::create_dir_all(&folder).unwrap();
     let text = serde_json::to_string_pretty(&corpus.tokens).unwrap();
     fs::write(folder.join("tokens.json"), text).unwrap();
 }
 
 /// Numbers that look random and are the same in every run.
-struct Chance {
+struct Random {
     seed: u64,
     count: u64,
 }
 
-impl Chance {
+impl Random {
     fn new(seed: u64) -> Self {
         Self { seed, count: 0 }
     }
 
     fn below(&mut self, limit: usize) -> usize {
         self.count += 1;
-        let random = bytes("mutants", self.seed << 20 | self.count);
+        let random = bytes("mutated", self.seed << 20 | self.count);
         let number = u64::from_le_bytes(random[..8].try_into().unwrap());
         usize::try_from(number % u64::try_from(limit).unwrap()).unwrap()
     }
@@ -74,88 +74,88 @@ impl Chance {
     }
 }
 
-fn mutants(chance: &mut Chance) -> impl Iterator<Item = (&'static str, String)> + use<> {
-    let claims = claims(chance);
-    let header = match chance.below(4) {
-        0 => headers(chance),
+fn tokens_of(random: &mut Random) -> impl Iterator<Item = (&'static str, String)> + use<> {
+    let claims = claims(random);
+    let header = match random.below(4) {
+        0 => headers(random),
         _ => header(),
     };
-    let token = tokens::valid().swap_remove(chance.below(12)).token;
-    let payload = scratched(chance, &claims);
+    let token = tokens::valid().swap_remove(random.below(12)).token;
+    let payload = mutated(random, &claims);
     [
         ("claims", jws(&header, &claims)),
         (
             "claims of a paseto",
             signer().sign_paseto(&claims.replace(SECONDS, "\"2028-01-15T08:00:00Z\"")).unwrap(),
         ),
-        ("claims with a scratch", jws(header, payload)),
-        ("a token with a scratch", String::from_utf8_lossy(&scratched(chance, &token)).into_owned()),
-        ("parts", sign_parts(&scratched_text(chance), &encode(&claims))),
+        ("mutated claims", jws(header, payload)),
+        ("a mutated token", String::from_utf8_lossy(&mutated(random, &token)).into_owned()),
+        ("parts", sign_parts(&mutated_header(random), &encode(&claims))),
     ]
     .into_iter()
 }
 
 /// A header's encoding, nearly.
-fn scratched_text(chance: &mut Chance) -> String {
-    String::from_utf8_lossy(&scratched(chance, &encode(header()))).replace('.', "_")
+fn mutated_header(random: &mut Random) -> String {
+    String::from_utf8_lossy(&mutated(random, &encode(header()))).replace('.', "_")
 }
 
 /// The text with one byte changed, taken out, put in, or a piece repeated.
-fn scratched(chance: &mut Chance, text: &str) -> Vec<u8> {
-    let mut scratched = text.as_bytes().to_vec();
-    let at = chance.below(scratched.len());
-    let byte = SCRATCHES[chance.below(SCRATCHES.len())];
-    match chance.below(4) {
-        0 => scratched[at] = byte,
-        1 => drop(scratched.remove(at)),
-        2 => scratched.insert(at, byte),
+fn mutated(random: &mut Random, text: &str) -> Vec<u8> {
+    let mut mutated = text.as_bytes().to_vec();
+    let at = random.below(mutated.len());
+    let byte = MUTATIONS[random.below(MUTATIONS.len())];
+    match random.below(4) {
+        0 => mutated[at] = byte,
+        1 => drop(mutated.remove(at)),
+        2 => mutated.insert(at, byte),
         _ => {
-            let end = (at + 1 + chance.below(12)).min(scratched.len());
-            let piece = scratched[at..end].to_vec();
-            scratched.splice(at..at, piece);
+            let end = (at + 1 + random.below(12)).min(mutated.len());
+            let piece = mutated[at..end].to_vec();
+            mutated.splice(at..at, piece);
         }
     }
-    scratched
+    mutated
 }
 
-const SCRATCHES: &[u8] = b"\"\\{}[]:,.0-eE+ \n\x00\x7f\xffAzu_=";
+const MUTATIONS: &[u8] = b"\"\\{}[]:,.0-eE+ \n\x00\x7f\xffAzu_=";
 
 /// What a time claim has in a JWT, and a PASETO writes otherwise.
 const SECONDS: &str = "1831536000";
 
 /// An object of claims, most of them fit.
-fn claims(chance: &mut Chance) -> String {
+fn claims(random: &mut Random) -> String {
     let mut members = vec![r#""aud":"license-key""#.to_owned()];
-    for _ in 0..chance.below(6) {
-        let name = chance.one(&NAMES);
+    for _ in 0..random.below(6) {
+        let name = random.one(&NAMES);
         let fit = FIT.iter().find(|(claim, _)| *claim == name).map(|(_, value)| *value);
-        let value = match (fit, chance.below(4)) {
+        let value = match (fit, random.below(4)) {
             (Some(value), 1..) => value,
-            _ => chance.one(&VALUES),
+            _ => random.one(&VALUES),
         };
-        let name = match chance.below(6) {
+        let name = match random.below(6) {
             0 => format!("\\u{:04x}{}", name.as_bytes()[0], &name[1..]),
             _ => name.to_owned(),
         };
-        members.push(format!("{}\"{name}\"{}:{value}", chance.one(&SPACE), chance.one(&SPACE)));
+        members.push(format!("{}\"{name}\"{}:{value}", random.one(&SPACE), random.one(&SPACE)));
     }
-    let first = chance.below(members.len());
+    let first = random.below(members.len());
     members.swap(0, first);
     format!("{{{}}}", members.join(","))
 }
 
-fn headers(chance: &mut Chance) -> String {
+fn headers(random: &mut Random) -> String {
     let mut members = vec![r#""alg":"EdDSA""#.to_owned(), r#""typ":"JWT""#.to_owned()];
-    for _ in 0..chance.below(3) {
+    for _ in 0..random.below(3) {
         members.push(format!(
             "\"{}\":{}",
-            chance.one(&["kid", "alg", "x", "crit", "typ", "Kid", "b64", ""]),
-            chance.one(&VALUES)
+            random.one(&["kid", "alg", "x", "crit", "typ", "Kid", "b64", ""]),
+            random.one(&VALUES)
         ));
     }
-    let first = chance.below(members.len());
+    let first = random.below(members.len());
     members.swap(0, first);
-    format!("{}{{{}}}", chance.one(&SPACE), members.join(","))
+    format!("{}{{{}}}", random.one(&SPACE), members.join(","))
 }
 
 const SPACE: [&str; 4] = ["", "", " ", "\r\n\t"];
