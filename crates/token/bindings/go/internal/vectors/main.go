@@ -244,6 +244,7 @@ var parts = map[string]func(v vector, keys, partKeys *keyward.Keyring) (seen, wa
 		if v.Tolerance != nil {
 			floor.Tolerance = time.Duration(*v.Tolerance) * time.Second
 		}
+		v.Steps = append([]step(nil), v.Steps...)
 		seen := append([]step(nil), v.Steps...)
 		for number := range seen {
 			step := &seen[number]

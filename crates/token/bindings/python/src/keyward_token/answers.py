@@ -212,9 +212,16 @@ def _canonical_key(text: str) -> str:
     text = pasted(text)
     if "." in text or len(text.encode("utf-8", "surrogatepass")) > 400:
         return text
-    narrow = (chr(ord(c) - 0xFEE0) if "\uff01" <= c <= "\uff5e" else c for c in text if unicodedata.category(c)[0] in "LN")
+    narrow = (chr(ord(c) - 0xFEE0) if "\uff01" <= c <= "\uff5e" else c for c in text if _is_symbol(c))
     key = "".join(narrow).translate(_LETTERS)
     return key if len(key) == 25 and key.isascii() else text
+
+
+def _is_symbol(c: str) -> bool:
+    """Letters and numbers, circled ones and vowel signs among them: what stands in no license key makes another text of it."""
+    circled = "\u24b6" <= c <= "\u24e9" or "\U0001f130" <= c <= "\U0001f189"
+    kind = unicodedata.category(c)[0]
+    return kind in "LN" or circled or (kind == "M" and unicodedata.combining(c) == 0)
 
 
 _LETTERS = {**{ord(c): c.upper() for c in "abcdefghijklmnopqrstuvwxyz"},
