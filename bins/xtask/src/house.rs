@@ -195,3 +195,16 @@ fn unsafe_stands_in_one_crate() {
         assert_eq!(follows, package.name.as_str() != "keyward-token-c", "{}", package.name);
     }
 }
+
+/// Registries of other languages take no links, so their packages have copies.
+#[test]
+fn packages_for_other_languages_bring_our_licences() {
+    let root = crate::root().unwrap();
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        let ours = std::fs::read(root.join(name)).unwrap();
+        for language in ["python", "node", "go"] {
+            let theirs = root.join("crates/token/bindings").join(language).join(name);
+            assert!(std::fs::read(&theirs).unwrap() == ours, "{}", theirs.display());
+        }
+    }
+}

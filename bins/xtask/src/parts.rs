@@ -190,7 +190,7 @@ fn wheel(python: &Path) -> Result<()> {
     pip.args(["-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps", "./source"]);
     ensure!(succeeds(pip.current_dir(&target))?, "pip could not build the wheel of {}", source.display());
     let script = "import glob, zipfile; names = zipfile.ZipFile(glob.glob('keyward_token-*.whl')[0]).namelist(); \
-                  assert {'keyward_token/py.typed', 'keyward_token/testing.py'} <= set(names), names";
+                  assert {'keyward_token/py.typed', 'keyward_token/testing.py'} <= set(names) and any('LICENSE-MIT' in name for name in names), names";
     ensure!(
         succeeds(Command::new(python).args(["-c", script]).current_dir(&target))?,
         "the wheel lacks files"
