@@ -81,6 +81,11 @@ enum Action {
         /// The product's id
         id: String,
     },
+    /// Show today's bucket of a product, and who took the most of it
+    Bucket {
+        /// The product's id
+        id: String,
+    },
     /// Show how often a product was asked
     Usage {
         /// The product's id
@@ -148,6 +153,51 @@ struct Day {
     answers: Map<String, Value>,
 }
 
+/// Today's bucket.
+#[derive(Deserialize)]
+struct Bucket {
+    day: String,
+    limit: Option<u32>,
+    used: u64,
+    shares: Shares,
+    addresses: Vec<AddressUsage>,
+    licenses: Vec<LicenseUsage>,
+    unknown_keys: Taken,
+    alerts: Vec<BucketAlert>,
+}
+
+#[derive(Deserialize)]
+struct Shares {
+    address: Option<u64>,
+    license: Option<u64>,
+    unknown_key: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct AddressUsage {
+    address: String,
+    #[serde(flatten)]
+    taken: Taken,
+}
+
+#[derive(Deserialize)]
+struct LicenseUsage {
+    license_id: String,
+    #[serde(flatten)]
+    taken: Taken,
+}
+
+#[derive(Deserialize)]
+struct Taken {
+    used: u64,
+    refused: u64,
+}
+
+#[derive(Deserialize)]
+struct BucketAlert {
+    message: String,
+}
+
 impl Products {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
@@ -178,6 +228,7 @@ impl Products {
             Action::Unarchive { id } => act(&id, "unarchive", &json!({}))?,
             Action::Disable { id } => act(&id, "disable", &json!({}))?,
             Action::Enable { id } => act(&id, "enable", &json!({}))?,
+            Action::Bucket { id } => server.show(&server.get(&format!("products/{id}/bucket"))?, bucket)?,
             Action::Usage { id } => server.show(&server.get(&format!("products/{id}/usage"))?, usage)?,
         }
         Ok(Outcome::Good)
@@ -241,4 +292,26 @@ fn usage(usage: Usage) -> anyhow::Result<()> {
     let rows: Vec<_> =
         usage.items.into_iter().map(|day| [day.day, day.used.to_string(), answers(day.answers)]).collect();
     table(["DAY", "USED", "ANSWERS"], &rows)
+}
+
+fn bucket(bucket: Bucket) -> anyhow::Result<()> {
+    let all = |size: Option<u64>| size.map_or_else(|| "all".to_owned(), |size| size.to_string());
+    line(&format!("day    {}", bucket.day))?;
+    line(&format!("used   {}", bucket.used))?;
+    line(&format!("limit  {}", bucket.limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string())))?;
+    for alert in &bucket.alerts {
+        line(&format!("alert  {}", alert.message))?;
+    }
+    let row = |who: String, taken: &Taken, share: Option<u64>| {
+        [who, taken.used.to_string(), all(share), taken.refused.to_string()]
+    };
+    let mut rows = Vec::new();
+    for address in &bucket.addresses {
+        rows.push(row(format!("address {}", address.address), &address.taken, bucket.shares.address));
+    }
+    for license in &bucket.licenses {
+        rows.push(row(format!("license {}", license.license_id), &license.taken, bucket.shares.license));
+    }
+    rows.push(row("unknown license keys".to_owned(), &bucket.unknown_keys, bucket.shares.unknown_key));
+    table(["WHO", "USED", "SHARE", "REFUSED"], &rows)
 }

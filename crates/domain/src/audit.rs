@@ -162,6 +162,8 @@ kinds! {
         AlertRaised = "alert.raised";
         /// Someone has seen to something unusual.
         AlertAcknowledged = "alert.acknowledged";
+        /// A product's daily bucket is nearly used or used up, or a share of it is.
+        BucketAlertRaised = "bucket_alert.raised";
         /// A repository was named by the vendor.
         ArtifactCreated = "artifact.created";
         /// A customer was entitled to artifacts.

@@ -90,6 +90,8 @@ ids! {
     RegistryHintId,
     /// Something unusual at a registry.
     AlertId,
+    /// That a product's daily bucket, or a share of it, is used.
+    BucketAlertId,
     /// A repository in a registry.
     ArtifactId,
     /// What a customer may pull.

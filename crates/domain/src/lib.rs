@@ -36,6 +36,7 @@ pub mod application_entitlement;
 pub mod attempt;
 pub mod audit;
 pub mod bucket;
+pub mod bucket_alert;
 pub mod chart;
 pub mod custom;
 pub mod customer;
@@ -73,6 +74,7 @@ pub mod registry;
 pub mod revision;
 pub mod secret;
 pub mod session;
+pub mod share;
 pub mod signing_key;
 mod steady_clock;
 pub mod template;
@@ -90,6 +92,7 @@ pub use alert::{Alert, AlertState, AlertStatus, Finding};
 pub use application::{Application, ApplicationKind, ApplicationVersion, VersionName};
 pub use application_entitlement::ApplicationEntitlement;
 pub use audit::{Action, AuditEvent};
+pub use bucket_alert::{BucketAlert, BucketAlertKind, BucketFinding};
 pub use custom::CustomResponse;
 pub use customer::Customer;
 pub use deletion::{Deletion, DeletionState};
@@ -99,9 +102,9 @@ pub use files::Files;
 pub use http_url::HttpUrl;
 pub use id::{
     AlertId, ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId,
-    ArtifactId, AuditEventId, CustomerId, DeliveryId, LicenseId, LinkId, MailId, MemberId, OrganizationId,
-    ProductId, RegistryEventId, RegistryHintId, RegistryId, RegistryKeyId, RevisionId, SessionId, TokenId,
-    WebhookId,
+    ArtifactId, AuditEventId, BucketAlertId, CustomerId, DeliveryId, LicenseId, LinkId, MailId, MemberId,
+    OrganizationId, ProductId, RegistryEventId, RegistryHintId, RegistryId, RegistryKeyId, RevisionId,
+    SessionId, TokenId, WebhookId,
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;

@@ -10,10 +10,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::RepositoryPattern;
+use crate::share::SharePercents;
 use crate::text;
 use crate::{
-    BlockList, CustomResponse, Invalid, Name, Notes, OrganizationId, ProductId, SecretHash, Slug, Template,
-    Timestamp, Versions,
+    BlockList, CustomResponse, Invalid, Name, Notes, OrganizationId, OrganizationScope, ProductId,
+    SecretHash, Slug, Template, Timestamp, Versions,
 };
 
 /// One software offering.
@@ -199,6 +200,8 @@ pub struct Settings {
     pub webhooks: bool,
     /// Whether answers are signed.
     pub sign: bool,
+    /// How much of a day's bucket one address, one license and unknown keys may take.
+    pub shares: SharePercents,
 }
 
 impl Default for Settings {
@@ -216,6 +219,7 @@ impl Default for Settings {
             custom_response: None,
             webhooks: true,
             sign: true,
+            shares: SharePercents::default(),
         }
     }
 }
@@ -368,6 +372,11 @@ pub struct ProductTransitionError {
 }
 
 impl Product {
+    /// Where it and what belongs to it is found.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.organization)
+    }
+
     /// Takes it out of sale and service.
     pub fn archive(self, now: Timestamp) -> Result<Self, ProductTransitionError> {
         match self.state {

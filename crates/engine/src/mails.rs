@@ -187,13 +187,34 @@ pub(crate) struct WebhookDisabled {
     pub url: String,
 }
 
+/// To members: a product's daily bucket, or a share of it, is used.
+#[derive(Template)]
+#[template(path = "mail/bucket_alert.txt", escape = "none")]
+pub(crate) struct BucketAlertRaised {
+    pub name: String,
+    pub vendor: String,
+    pub title: &'static str,
+    pub product: String,
+    /// What there is to know, as a sentence without its end.
+    pub finding: String,
+    /// Whose share it is, if it is a license's.
+    pub license: Option<String>,
+    pub when: String,
+    /// What to do about it.
+    pub advice: &'static str,
+    /// The product's page.
+    pub page: String,
+    /// The portal's address.
+    pub url: String,
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
 
-    fn samples() -> [(&'static str, Text); 12] {
+    fn samples() -> [(&'static str, Text); 13] {
         let (name, vendor) = ("Ada Lovelace".to_owned(), "Acme".to_owned());
         let url = "https://licenses.example/l/kw_link_4Q8".to_owned();
         let license = |name: &str, end: &str| End {
@@ -257,6 +278,18 @@ mod tests {
                     .to_owned(),
             url: "https://licenses.example".to_owned(),
         };
+        let bucket_alert = BucketAlertRaised {
+            name: name.clone(),
+            vendor: vendor.clone(),
+            title: "a share of a product's validations of today is used up",
+            product: "Server".to_owned(),
+            finding: "The address 203.0.113.7 has used up its share of 5000 validations, and further ones of it are refused until 00:00 UTC".to_owned(),
+            license: None,
+            when: "2026-01-01 00:00".to_owned(),
+            advice: "The rest of the bucket is left for the others. If one server of yours asks for all your customers, or a proxy hides their addresses, raise the share in the product's settings.",
+            page: "https://licenses.example/products/0198a6b5".to_owned(),
+            url: "https://licenses.example".to_owned(),
+        };
         let provider = "https://licenses.example/sign-in/acme".to_owned();
         [
             (
@@ -298,6 +331,7 @@ mod tests {
                     url: "https://licenses.example/webhooks/0198a6b3".to_owned(),
                 }),
             ),
+            ("Alert about a daily bucket", Text::of(&bucket_alert)),
         ]
     }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadRegistries};
+use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, ReadRegistries};
 use keyward_domain::registry::Holder;
-use keyward_domain::{Access, ArtifactId, CustomerId, LicenseId, RegistryId, RegistryKeyId};
+use keyward_domain::{Access, ArtifactId, CustomerId, LicenseId, ProductId, RegistryId, RegistryKeyId};
 use keyward_storage::Named;
 
 use crate::{Engine, Result};
@@ -36,6 +36,15 @@ impl Engine {
         ids: impl IntoIterator<Item = RegistryId>,
     ) -> Result<BTreeMap<RegistryId, Named>> {
         Ok(self.store.read().await?.names(access.scope()).registries(&once_each(ids)).await?)
+    }
+
+    /// What these products are called.
+    pub async fn product_names(
+        &self,
+        access: &Access<ReadProducts>,
+        ids: impl IntoIterator<Item = ProductId>,
+    ) -> Result<BTreeMap<ProductId, Named>> {
+        Ok(self.store.read().await?.names(access.scope()).products(&once_each(ids)).await?)
     }
 
     /// The repositories of these artifacts.

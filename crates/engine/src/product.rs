@@ -2,6 +2,7 @@
 
 use keyward_domain::permission::{ReadProducts, WriteProducts};
 use keyward_domain::product::{AddressMode, ApiKey, Markdown, ProductTransitionError, PullRoles, Settings};
+use keyward_domain::share::SharePercents;
 use keyward_domain::{
     Access, Action, CustomResponse, Idempotency, Name, Notes, OrganizationScope, Page, PageRequest, Product,
     ProductId, ProductState, Secret, SecretKind, Slug, Template, Timestamp, Versioned, Versions,
@@ -67,6 +68,12 @@ pub struct SettingsChange {
     pub webhooks: Option<bool>,
     /// Whether answers are signed.
     pub sign: Option<bool>,
+    /// How much of a day's bucket one address may take, in percent: 1 to 100.
+    pub address_share: Option<u32>,
+    /// The same of one license.
+    pub license_share: Option<u32>,
+    /// The same of all requests that name no license of the product.
+    pub unknown_key_share: Option<u32>,
 }
 
 keyward_domain::described!(object SettingsChange;);
@@ -318,6 +325,11 @@ impl SettingsChange {
             custom_response: self.custom_response.unwrap_or(settings.custom_response),
             webhooks: self.webhooks.unwrap_or(settings.webhooks),
             sign: self.sign.unwrap_or(settings.sign),
+            shares: SharePercents {
+                address: self.address_share.unwrap_or(settings.shares.address),
+                license: self.license_share.unwrap_or(settings.shares.license),
+                unknown_key: self.unknown_key_share.unwrap_or(settings.shares.unknown_key),
+            },
         }
     }
 }

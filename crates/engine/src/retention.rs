@@ -56,6 +56,9 @@ impl Retention {
             (Aged::Outbox, Some(days(self.outbox_days))),
             (Aged::AuditEvents, self.audit_days.map(days)),
             (Aged::RegistryEvents, self.registry_log_days.map(days)),
+            // Who asked from where is not kept longer than it takes to look into it.
+            (Aged::UsageShares, Some(7 * DAY)),
+            (Aged::BucketAlerts, Some(90 * DAY)),
             (Aged::Alerts, self.registry_log_days.map(days)),
         ];
         rules.into_iter().filter_map(|(what, age)| Some((what, age?)))

@@ -71,6 +71,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("outbox", OWN),
     ("audit_events", OWN),
     ("alerts", OWN),
+    ("bucket_alerts", OWN),
     ("registry_events", OWN),
     ("registry_hints", OF_REGISTRY),
     ("registry_notifications", OWN),
@@ -96,6 +97,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("licenses", OWN),
     ("validation_reports", OF_PRODUCT),
     ("usage_counters", OF_PRODUCT),
+    ("usage_shares", OF_PRODUCT),
     ("product_usage", OF_PRODUCT),
     ("products", OWN),
     ("customers", OWN),
@@ -312,6 +314,7 @@ mod tests {
         "INSERT INTO products (id, organization_id, name, slug, page, template, pull_roles, settings, versions, search, state, key_hash, key_hint, key_created_at, created_at, updated_at, version) VALUES ($4, $0, 'P', 'p', '', '', '', '', '', '', 'active', $X, '', 0, 0, 0, 1)",
         "INSERT INTO product_usage (product_id, day, used, answers) VALUES ($4, 1, 1, '{}')",
         "INSERT INTO usage_counters (product_id, day, counter, allotted, used, answers) VALUES ($4, 1, $0, 1, 1, '{}')",
+        "INSERT INTO usage_shares (product_id, day, kind, partition_key, used, refused) VALUES ($4, 1, 'unknown_key', '', 1, 0)",
         "INSERT INTO licenses (id, organization_id, name, customer_id, product_id, search, state, created_at, updated_at, version) VALUES ($5, $0, 'L', $3, $4, '', 'active', 0, 0, 1)",
         "INSERT INTO revisions (id, organization_id, license_id, number, not_before, payload, issuer, kid, status_index, state, created_at) VALUES ($6, $0, $5, 1, 0, '{}', '', $X, 0, 'current', 0)",
         "INSERT INTO license_addresses (license_id, address, first_seen_at, last_seen_at) VALUES ($5, '192.0.2.1', 0, 0)",
@@ -341,6 +344,7 @@ mod tests {
         "INSERT INTO registry_hours (holder_id, operation, hour, times) VALUES ($5, 'pull', 1, 1)",
         "INSERT INTO registry_networks (key_id, network, known_from, last_at) VALUES ($13, '192.0.2.0/24', 0, 0)",
         "INSERT INTO alerts (id, organization_id, registry_id, holder, holder_id, kind, aspect, day, detail, created_at) VALUES ($15, $0, $11, 'key', $13, '', '', 1, '', 0)",
+        "INSERT INTO bucket_alerts (id, organization_id, product_id, day, kind, partition_kind, partition_key, used, size, created_at) VALUES ($22, $0, $4, 1, 'used_up', '', '', 1, 1, 0)",
         "INSERT INTO artifacts (id, organization_id, registry_id, repository, created_at) VALUES ($16, $0, $11, 'a', 0)",
         "INSERT INTO artifact_tags (id, artifact_id, tag, digest, since) VALUES ($17, $16, 't', 'd', 0)",
         "INSERT INTO artifact_manifests (artifact_id, digest, media_type, size, total) VALUES ($16, 'd', '', 0, 0)",
@@ -371,7 +375,7 @@ mod tests {
         };
         let text = statement.replace("$X", &bytes(&format!("{organization:02x}").repeat(32)));
         let text = text.replace("$S", &format!("'o{organization}'"));
-        (0..=21)
+        (0..=22)
             .rev()
             .fold(text, |text, number| text.replace(&format!("${number}"), &uuid(id(organization, number))))
     }

@@ -16,6 +16,7 @@ mod artifact;
 mod artifact_entitlement;
 mod attempt;
 mod audit;
+mod bucket_alert;
 mod changes;
 mod connection;
 mod content;
@@ -70,6 +71,7 @@ mod tx;
 mod upstream_claim;
 mod usage;
 mod usage_counter;
+mod usage_share;
 mod webhook;
 
 pub use address::Addresses;
@@ -81,6 +83,7 @@ pub use artifact::Artifacts;
 pub use artifact_entitlement::ArtifactEntitlements;
 pub use attempt::SignInAttempts;
 pub use audit::AuditEvents;
+pub use bucket_alert::BucketAlerts;
 pub use changes::{Changes, Generation, History};
 pub use content::{Content, Pointing, Referrers, Shown};
 pub use customer::Customers;
@@ -124,6 +127,7 @@ pub use token::Tokens;
 pub use tx::{Recorded, Technical, Tx};
 pub use usage::{Usage, UsageDays};
 pub use usage_counter::{Count, CounterDay, CounterDays, ProductDay};
+pub use usage_share::{PartitionUsage, UsageShares};
 pub use webhook::{SealedSecrets, Webhooks};
 
 /// The result of a storage operation.

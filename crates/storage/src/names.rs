@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use keyward_domain::{ArtifactId, CustomerId, LicenseId, OrganizationScope, RegistryId, RegistryKeyId};
+use keyward_domain::{
+    ArtifactId, CustomerId, LicenseId, OrganizationScope, ProductId, RegistryId, RegistryKeyId,
+};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::connection::Connection;
-use crate::{Result, artifact, customer, license, registry, registry_key};
+use crate::{Result, artifact, customer, license, product, registry, registry_key};
 
 /// As many ids as one statement may hold on either database.
 const CHUNK: usize = 500;
@@ -55,6 +57,8 @@ names! {
     customers: CustomerId in customer, Name, DeletedAt;
     /// Of licenses.
     licenses: LicenseId in license, Name, DeletedAt;
+    /// Of products.
+    products: ProductId in product, Name;
     /// Of registries.
     registries: RegistryId in registry, Name, DeletedAt;
     /// Of registry keys; revoked ones are still there.

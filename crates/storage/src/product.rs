@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles, Settings};
+use keyward_domain::share::SharePercents;
 use keyward_domain::version::{Pattern, Standing};
 use keyward_domain::{
     CustomResponse, FieldDraft, Ordered, OrderedRequest, OrganizationScope, Page, PageRequest, Place,
@@ -196,6 +197,9 @@ struct Kept {
     custom_response: Option<Box<RawValue>>,
     webhooks: bool,
     sign: bool,
+    address_share: u32,
+    license_share: u32,
+    unknown_key_share: u32,
 }
 
 impl Default for Kept {
@@ -220,6 +224,9 @@ impl Kept {
             custom_response: settings.custom_response.as_ref().and_then(raw),
             webhooks: settings.webhooks,
             sign: settings.sign,
+            address_share: settings.shares.address,
+            license_share: settings.shares.license,
+            unknown_key_share: settings.shares.unknown_key,
         }
     }
 
@@ -239,6 +246,11 @@ impl Kept {
             custom_response: TABLE.take("settings", custom)?,
             webhooks: kept.webhooks,
             sign: kept.sign,
+            shares: SharePercents {
+                address: kept.address_share,
+                license: kept.license_share,
+                unknown_key: kept.unknown_key_share,
+            },
         })
     }
 }

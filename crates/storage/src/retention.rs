@@ -63,6 +63,10 @@ pub enum Aged {
     RegistryEvents,
     /// Alerts that someone has acknowledged, by when they were raised.
     Alerts,
+    /// What partitions took of products' buckets, by the day.
+    UsageShares,
+    /// What was told of products' buckets, by when it was.
+    BucketAlerts,
     /// How often registry keys and licenses did something, by the hour.
     RegistryHours,
     /// Where registry keys were used, by when they last were. The latest place of a key stays, or whoever finds a key that
@@ -78,6 +82,8 @@ enum Age {
     Hours(&'static str),
     /// The instant in this id does.
     Id(&'static str),
+    /// This column says it, in days.
+    Days(&'static str),
 }
 
 impl Aged {
@@ -110,6 +116,8 @@ impl Aged {
             Self::AuditEvents => ("audit_events", Age::Id("id"), ""),
             Self::RegistryEvents => ("registry_events", Age::Id("id"), ""),
             Self::Alerts => ("alerts", Age::Id("id"), " AND acknowledged_at IS NOT NULL"),
+            Self::UsageShares => ("usage_shares", Age::Days("day"), ""),
+            Self::BucketAlerts => ("bucket_alerts", Age::Id("id"), ""),
             Self::RegistryHours => ("registry_hours", Age::Hours("hour"), ""),
             Self::RegistryNetworks => (
                 "registry_networks",
@@ -128,6 +136,7 @@ pub(crate) async fn remove(tx: &Connection, what: Aged, before: Timestamp, most:
         Age::Seconds(column) => (column, before.unix().into()),
         Age::Hours(column) => (column, (before.unix() / 3_600).into()),
         Age::Id(column) => (column, first_id(before).into()),
+        Age::Days(column) => (column, before.day().into()),
     };
     let condition = format!("{column} < $1{besides}");
     remove_rows(tx, table, (&condition, column), vec![before], most).await

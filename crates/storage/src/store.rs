@@ -223,7 +223,11 @@ impl Store {
     /// Writes what `counter` has counted on days of products, where its allotments suffice, its rows are as it has written them, and
     /// nothing of their organizations was changed since. Gives the days that were written. A transaction of one statement: the
     /// shortest way to count.
-    pub async fn count(&self, counter: Uuid, counts: &[Count]) -> Result<HashSet<ProductDay>> {
+    pub async fn count<'a>(
+        &self,
+        counter: Uuid,
+        counts: impl IntoIterator<Item = &'a Count>,
+    ) -> Result<HashSet<ProductDay>> {
         self.is_reached()?;
         let pools = self.pools();
         let counted = usage_counter::count(&pools.writer, counter, counts);

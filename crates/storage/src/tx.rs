@@ -15,13 +15,13 @@ use keyward_domain::{
 use crate::connection::Connection;
 use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
-    ArtifactEntitlements, Artifacts, AuditEvents, Changes, ClockRecord, CounterDays, Credentials, Customers,
-    Deletions, Deliveries, Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders,
-    LicenseNotices, Licenses, Links, MailCounts, Members, Names, Occurrences, Organizations, OwnRows,
-    Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys,
+    ArtifactEntitlements, Artifacts, AuditEvents, BucketAlerts, Changes, ClockRecord, CounterDays,
+    Credentials, Customers, Deletions, Deliveries, Erasure, Generation, Habits, IdempotencyKeys, Jobs,
+    LicenseHolders, LicenseNotices, Licenses, Links, MailCounts, Members, Names, Occurrences, Organizations,
+    OwnRows, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys,
     RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys, StatusPlaces,
-    StorageError, Tokens, UsageDays, Webhooks, changes, customer, link, mail, member, notice, product,
-    provider, registry, registry_key, registry_notification, retention, session, signing_key, token,
+    StorageError, Tokens, UsageDays, UsageShares, Webhooks, changes, customer, link, mail, member, notice,
+    product, provider, registry, registry_key, registry_notification, retention, session, signing_key, token,
     upstream_claim, webhook,
 };
 
@@ -318,6 +318,16 @@ impl Tx {
     /// What counters were allotted of products' days, and have counted.
     pub fn counter_days(&self) -> CounterDays<'_> {
         CounterDays { tx: &self.inner }
+    }
+
+    /// What partitions took of products' days.
+    pub fn usage_shares(&self) -> UsageShares<'_> {
+        UsageShares { tx: &self.inner }
+    }
+
+    /// What was told of the buckets of one organization's products.
+    pub fn bucket_alerts(&self, scope: OrganizationScope) -> BucketAlerts<'_> {
+        BucketAlerts { tx: &self.inner, scope }
     }
 
     /// What was changed in one organization.

@@ -229,10 +229,10 @@ RETURNING product_id, day";
 /// Writes what `counter` has counted, where its allotment suffices, its row is as it was, and nothing of the organization was
 /// changed. Gives the days that were written. One statement, whatever the number of days, and durable when it returns if it
 /// stands alone.
-pub(crate) async fn count(
+pub(crate) async fn count<'a>(
     connection: &impl ConnectionTrait,
     counter: Uuid,
-    counts: &[Count],
+    counts: impl IntoIterator<Item = &'a Count>,
 ) -> Result<HashSet<ProductDay>> {
     let statement = statement(connection.get_database_backend(), counter, counts)?;
     let written = connection.query_all_raw(statement).await?;
@@ -241,7 +241,11 @@ pub(crate) async fn count(
     written.iter().map(day).collect()
 }
 
-pub(crate) fn statement(backend: DbBackend, counter: Uuid, counts: &[Count]) -> Result<Statement> {
+pub(crate) fn statement<'a>(
+    backend: DbBackend,
+    counter: Uuid,
+    counts: impl IntoIterator<Item = &'a Count>,
+) -> Result<Statement> {
     let row = |count: &Count| {
         Ok(CountRow {
             product: count.product.uuid().simple(),
@@ -254,7 +258,7 @@ pub(crate) fn statement(backend: DbBackend, counter: Uuid, counts: &[Count]) -> 
             change: count.generation.id.simple(),
         })
     };
-    let rows = counts.iter().map(row).collect::<Result<Vec<_>>>()?;
+    let rows = counts.into_iter().map(row).collect::<Result<Vec<_>>>()?;
     let rows = TABLE.take("used", serde_json::to_string(&rows))?;
     let text = if backend == DbBackend::Postgres { COUNT_POSTGRES } else { COUNT_SQLITE };
     Ok(Statement::from_sql_and_values(backend, text, [rows.into(), counter.into()]))

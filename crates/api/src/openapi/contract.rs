@@ -293,6 +293,7 @@ fn scope_of(noun: &str) -> &str {
     match noun {
         "application-entitlements" | "artifact-entitlements" | "artifact-policy" => "entitlements",
         "alerts" | "artifacts" | "registry-events" | "registry-keys" => "registries",
+        "bucket-alerts" => "products",
         "onboarding-links" => "licenses",
         noun => noun,
     }

@@ -6,6 +6,7 @@ mod applications;
 mod artifact_entitlements;
 mod artifacts;
 mod audit_events;
+mod bucket_alerts;
 mod customer;
 mod customers;
 mod event_view;
@@ -37,6 +38,7 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     tokens::routes(routes);
     customers::routes(routes);
     products::routes(routes);
+    bucket_alerts::routes(routes);
     licenses::routes(routes);
     applications::routes(routes);
     application_entitlements::routes(routes);

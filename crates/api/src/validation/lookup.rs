@@ -6,6 +6,7 @@ use keyward_domain::{
 };
 use keyward_engine::Engine;
 use keyward_engine::validation::{LookedUp, Reply};
+use keyward_web::ClientAddress;
 use serde::Serialize;
 
 use super::{NotValidated, api_key, failed, full, refuse, unknown_key};
@@ -104,14 +105,18 @@ impl LicenseDetail {
         (status = 401, description = "No product has this API key", body = NotValidated),
         (status = "5XX", description = "Nothing could be decided: try again", body = NotValidated),
         (status = 404, description = "This product has no such license", body = NotValidated),
-        (status = 429, description = "The day's validations are used up", body = NotValidated),
+        (status = 429, description = "The day's validations are used up, or a share of them", body = NotValidated),
     ),
 )]
 #[get("/api/v1/license/{license_key}")]
-pub(crate) async fn look_up(request: HttpRequest, engine: web::Data<Engine>) -> HttpResponse {
+pub(crate) async fn look_up(
+    request: HttpRequest,
+    client: ClientAddress,
+    engine: web::Data<Engine>,
+) -> HttpResponse {
     let Some(key) = api_key(&request) else { return unknown_key() };
     let text = request.match_info().get("license_key").unwrap_or_default();
-    match engine.look_up(&key, text).await {
+    match engine.look_up(&key, text, client.0).await {
         Ok(Reply::Answer(Some(found))) => HttpResponse::Ok().json(LicenseDetail::at(*found, engine.now())),
         Ok(Reply::Answer(None)) => refuse(
             StatusCode::NOT_FOUND,
@@ -119,7 +124,7 @@ pub(crate) async fn look_up(request: HttpRequest, engine: web::Data<Engine>) -> 
             "This product has no such license, or is out of service.",
         ),
         Ok(Reply::UnknownKey) => unknown_key(),
-        Ok(Reply::Full { retry_after }) => full(retry_after),
+        Ok(Reply::Full { retry_after, quota, size }) => full(retry_after, quota, size),
         Err(error) => failed(error),
     }
 }

@@ -9,8 +9,10 @@ use crate::routes::Routes;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
+use keyward_domain::share::PartitionKind;
 use keyward_domain::{Secret, SecretKind};
 use keyward_engine::Error;
+use keyward_engine::validation::Quota;
 use keyward_web::{Problem, bearer};
 use serde::Serialize;
 
@@ -53,14 +55,33 @@ fn unknown_key() -> HttpResponse {
     response
 }
 
-fn full(retry_after: i64) -> HttpResponse {
+/// What was refused for want of room, in the words of draft-ietf-httpapi-ratelimit-headers-10: the policy that was met, how much it holds
+/// within a day, and that nothing is left until the next.
+fn full(retry_after: i64, quota: Quota, size: u64) -> HttpResponse {
+    let message = match quota {
+        Quota::Bucket => "The product's validations of this day are used up.",
+        Quota::Share(PartitionKind::Address) => {
+            "This address has used up its share of the product's validations of this day."
+        }
+        Quota::Share(PartitionKind::License) => {
+            "This license has used up its share of the product's validations of this day."
+        }
+        Quota::Share(PartitionKind::UnknownKey) => {
+            "Requests with unknown license keys have used up their share of the product's validations of this day."
+        }
+    };
     let body = NotValidated {
         valid: false,
         status: "rate_limit_exceeded",
-        message: "The product's validations of this day are used up.".to_owned(),
+        message: message.to_owned(),
         retry_after: Some(retry_after),
     };
-    HttpResponse::TooManyRequests().insert_header((header::RETRY_AFTER, retry_after)).json(body)
+    let name = quota.as_str();
+    HttpResponse::TooManyRequests()
+        .insert_header((header::RETRY_AFTER, retry_after))
+        .insert_header(("RateLimit-Policy", format!("\"{name}\";q={size};w=86400")))
+        .insert_header(("RateLimit", format!("\"{name}\";r=0;t={retry_after}")))
+        .json(body)
 }
 
 /// The reason goes into the log; the client gets what it can do with.

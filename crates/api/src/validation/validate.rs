@@ -88,8 +88,12 @@ pub(crate) struct Validation {
         (status = 408, description = "The body took too long to arrive", body = NotValidated),
         (status = 413, description = "Longer than 64 KiB", body = NotValidated),
         (status = 415, description = "Not JSON", body = NotValidated),
-        (status = 429, description = "The day's validations are used up", body = NotValidated,
-            headers(("Retry-After" = i64, description = "Seconds until 00:00 UTC"))),
+        (status = 429, description = "The day's validations are used up, or a share of them", body = NotValidated,
+            headers(
+                ("Retry-After" = i64, description = "Seconds until 00:00 UTC"),
+                ("RateLimit-Policy" = String, description = "What was met, and how many it holds: `\"bucket\"`, `\"address\"`, `\"license\"` or `\"unknown_key\"`, such as `\"address\";q=5000;w=86400`"),
+                ("RateLimit" = String, description = "That nothing is left of it, and for how long: `\"address\";r=0;t=3600`"),
+            )),
         (status = "5XX", description = "Nothing could be decided: try again", body = NotValidated),
     ),
 )]
@@ -132,13 +136,13 @@ pub(crate) async fn validate(
         Ok(inquiry) => match engine.validate(&key, &inquiry).await {
             Ok(Reply::Answer(json)) => answered(json),
             Ok(Reply::UnknownKey) => unknown_key(),
-            Ok(Reply::Full { retry_after }) => full(retry_after),
+            Ok(Reply::Full { retry_after, quota, size }) => full(retry_after, quota, size),
             Err(error) => failed(error),
         },
-        Err(message) => match engine.count_malformed(&key).await {
+        Err(message) => match engine.count_malformed(&key, client.0).await {
             Ok(Reply::Answer(())) => refuse(StatusCode::BAD_REQUEST, "invalid_request", message),
             Ok(Reply::UnknownKey) => unknown_key(),
-            Ok(Reply::Full { retry_after }) => full(retry_after),
+            Ok(Reply::Full { retry_after, quota, size }) => full(retry_after, quota, size),
             Err(error) => failed(error),
         },
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::client::{Ask, User};
 
 /// Operations without a thing's id in their address: they act in the caller's own organization.
-const OWN: [&str; 38] = [
+const OWN: [&str; 39] = [
     "GET /api/v1/organizations",
     "POST /api/v1/organizations",
     "GET /api/v1/members",
@@ -39,6 +39,7 @@ const OWN: [&str; 38] = [
     "POST /api/v1/registries",
     "GET /api/v1/registry-events",
     "GET /api/v1/alerts",
+    "GET /api/v1/bucket-alerts",
     "GET /api/v1/registry-keys",
     "POST /api/v1/registry-keys",
     "GET /api/v1/artifacts",
@@ -53,7 +54,7 @@ const OWN: [&str; 38] = [
 ];
 
 /// Operations on one thing, with a body that is good.
-const ONE: [(&str, &str); 100] = [
+const ONE: [(&str, &str); 101] = [
     ("GET /api/v1/organizations/{id}", ""),
     ("PATCH /api/v1/organizations/{id}", r#"{"name":"Mine"}"#),
     ("POST /api/v1/organizations/{id}/start-trial", ""),
@@ -87,6 +88,7 @@ const ONE: [(&str, &str); 100] = [
     ("PATCH /api/v1/products/{id}", r#"{"name":"Mine"}"#),
     ("GET /api/v1/products/{id}/page", ""),
     ("GET /api/v1/products/{id}/usage", ""),
+    ("GET /api/v1/products/{id}/bucket", ""),
     ("POST /api/v1/products/{id}/rotate-key", "{}"),
     ("POST /api/v1/products/{id}/archive", ""),
     ("POST /api/v1/products/{id}/unarchive", ""),

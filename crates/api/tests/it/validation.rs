@@ -640,3 +640,51 @@ async fn odd_requests_are_told_what_is_wrong(store: Store) {
     let empty = shop.user.post("/api/v1/products", r#"{"name":""}"#).await;
     assert_eq!(empty.faults(), [("/name".into(), "required".into())]);
 }
+
+#[database_test]
+async fn an_address_leaves_the_rest_of_the_bucket_to_others(store: Store) {
+    let shop = Shop::open(store, PLAIN).await;
+    let organization = shop.user.vendor.founded.organization.id;
+    let plan = format!("/api/v1/organizations/{organization}/plan");
+    shop.user.post(&plan, r#"{"validations_per_day":1500}"#).await;
+    let product = format!("/api/v1/products/{}", shop.product);
+    let settings = shop.user.get(&product).await.json()["settings"].clone();
+    assert_eq!(settings["address_share_percent"], 50);
+    assert_eq!(settings["license_share_percent"], 50);
+    assert_eq!(settings["unknown_key_share_percent"], 10);
+    for bad in ["0", "101", "1.5", "\"all\""] {
+        let change = format!(r#"{{"settings":{{"address_share_percent":{bad}}}}}"#);
+        let refused = shop.user.patch(&product, &change).await;
+        assert_eq!(refused.status, 422, "{bad}");
+        assert_eq!(refused.faults()[0].0, "/settings/address_share_percent");
+    }
+    shop.settings(json!({"license_share_percent": 100})).await;
+
+    let ask = |address: &'static str| shop.validate_from(address, json!({"license_key": shop.code}));
+    let answers = join_all((0..1_020).map(|_| ask("192.0.2.1"))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 1_000);
+    let refused = answers.iter().find(|answer| answer.status == StatusCode::TOO_MANY_REQUESTS).unwrap();
+    assert_eq!(refused.header("retry-after"), Some("86400"));
+    assert_eq!(refused.header("ratelimit-policy"), Some(r#""address";q=1000;w=86400"#));
+    assert_eq!(refused.header("ratelimit"), Some(r#""address";r=0;t=86400"#));
+    assert_eq!(refused.json()["status"], "rate_limit_exceeded");
+    assert_eq!(ask("192.0.2.2").await.status, 200);
+    shop.user.vendor.engine.tell_buckets().await.unwrap();
+
+    let bucket = shop.user.get(&format!("{product}/bucket")).await.json();
+    assert_eq!((&bucket["used"], &bucket["limit"]), (&json!(1_001), &json!(1_500)));
+    assert_eq!(bucket["shares"], json!({"address": 1_000, "license": null, "unknown_key": 150}));
+    assert_eq!(bucket["addresses"][0]["address"], "192.0.2.1");
+    assert_eq!(bucket["addresses"][0]["used"], 1_000);
+    assert!(bucket["addresses"][0]["refused"].as_u64().unwrap() > 0);
+    assert_eq!(bucket["licenses"][0]["license_id"], shop.license);
+    assert_eq!(bucket["unknown_keys"], json!({"used": 0, "refused": 0}));
+    assert_eq!(bucket["alerts"][0]["kind"], "share_used_up");
+    let told = shop.user.get(&format!("/api/v1/bucket-alerts?product_id={}", shop.product)).await.json();
+    assert_eq!(told["items"], bucket["alerts"]);
+    assert_eq!(told["items"][0]["address"], "192.0.2.1");
+
+    shop.user.post(&plan, r#"{"validations_per_day":1001}"#).await;
+    let full = ask("192.0.2.3").await;
+    assert_eq!(full.header("ratelimit-policy"), Some(r#""bucket";q=1001;w=86400"#));
+}

@@ -8,6 +8,7 @@
 //! To add a job: a file here, or wherever what it needs is at hand, and a line in [`all`] or one where the server adds jobs to
 //! its [`Background`](crate::Background).
 
+mod bucket_alerts;
 mod deletions;
 mod item;
 mod key_rotation;
@@ -111,6 +112,7 @@ impl Schedule {
 pub fn all(engine: &Arc<Engine>, retention: Retention) -> Vec<Rc<dyn Job>> {
     vec![
         Rc::new(Deliveries::new(Arc::clone(engine))),
+        Rc::new(bucket_alerts::BucketAlerts),
         Rc::new(deletions::Deletions),
         Rc::new(FindOccurrences::default()),
         Rc::new(key_rotation::KeyRotation),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use keyward_domain::bucket::Bucket;
-use keyward_storage::{CounterDay, ProductDay, StorageError, Technical, Tx, Usage};
+use keyward_storage::{CounterDay, ProductDay, StorageError, Tx, Usage};
 use uuid::Uuid;
 
 /// What is needed of one bucket.
@@ -60,12 +60,12 @@ impl Allotted {
         Ok(Self { own: buckets.iter_mut().map(allotment).collect(), buckets })
     }
 
-    /// Writes the rows in which anything was counted. Gives what is to be remembered.
+    /// Writes the rows in which anything was counted. Gives what is to be remembered, and whether anything was written.
     pub(super) async fn save(
         mut self,
-        tx: Tx,
+        tx: &Tx,
         counter: Uuid,
-    ) -> Result<HashMap<ProductDay, OwnDay>, StorageError> {
+    ) -> Result<(HashMap<ProductDay, OwnDay>, bool), StorageError> {
         let mut rows = Vec::new();
         for (day, locked) in &self.buckets {
             let own = &self.own[day];
@@ -77,11 +77,8 @@ impl Allotted {
         // An allotment on which nothing was counted is not written, unless there is none.
         let written: BTreeSet<_> = rows.iter().map(|row| (row.product, row.usage.day)).collect();
         self.own.retain(|day, own| written.contains(day) || own.room() == 0);
-        if !rows.is_empty() {
-            tx.counter_days().save(&rows).await?;
-            tx.commit_unrecorded(Technical::Usage).await?;
-        }
-        Ok(self.own)
+        tx.counter_days().save(&rows).await?;
+        Ok((self.own, !rows.is_empty()))
     }
 }
 

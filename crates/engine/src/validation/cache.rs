@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
+use keyward_domain::share::{Partition, Shares};
 use keyward_domain::validation::LicenseFacts;
 use keyward_domain::{LicenseId, LicenseKey, Organization, Product, Secret, SecretHash, Timestamp};
 use keyward_storage::{Generation, Store};
@@ -14,9 +15,10 @@ use quick_cache::sync::Cache;
 use tokio::sync::{Mutex, OwnedMutexGuard, Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
+use super::batch::Dependencies;
 use super::signer::AnswerSigner;
-use super::usage_counter::{Dependencies, UsageCounter};
-use super::{Targets, load};
+use super::usage_counter::UsageCounter;
+use super::{Quota, Reply, Targets, load};
 use crate::{Engine, Result};
 
 /// How many licenses are held in memory, as long as they take no more than [`MOST_BYTES`].
@@ -135,6 +137,20 @@ impl ProductSnapshot {
     /// How many validations a day the plan allows.
     pub(super) fn limit(&self, now: Timestamp) -> Option<u32> {
         self.organization.limits(now).validations_per_day
+    }
+
+    /// How much of a day's bucket its partitions may take.
+    pub(super) fn shares(&self, now: Timestamp) -> Shares {
+        Shares::new(self.limit(now), self.product.settings.shares)
+    }
+
+    /// What a request is told for which the bucket has no room, or the share of a partition.
+    pub(super) fn full<T>(&self, spent: Option<Partition>, now: Timestamp) -> Reply<T> {
+        let (quota, size) = match spent.map(Partition::kind) {
+            None => (Quota::Bucket, self.limit(now).map(u64::from)),
+            Some(kind) => (Quota::Share(kind), self.shares(now).of(kind).size),
+        };
+        Reply::Full { retry_after: now.seconds_to_midnight(), quota, size: size.unwrap_or_default() }
     }
 
     /// As what a request counts; `None` where nothing is counted, because the product is out of service.

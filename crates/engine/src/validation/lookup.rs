@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use keyward_domain::{Customer, License, Secret};
+use keyward_domain::share::Partition;
+use keyward_domain::{Address, Customer, License, Secret};
 
+use super::batch::{Dependencies, Outcome};
 use super::cache::ProductSnapshot;
-use super::usage_counter::{Dependencies, Outcome};
 use super::{Reply, load};
 use crate::{Engine, Result};
 
@@ -27,15 +28,23 @@ pub struct LookedUp {
 
 impl Engine {
     /// The license of the product whose API key this is; `None` if it has none such, or is out of service.
-    pub async fn look_up(&self, key: &Secret, text: &str) -> Result<Reply<Option<Box<LookedUp>>>> {
+    pub async fn look_up(
+        &self,
+        key: &Secret,
+        text: &str,
+        address: Address,
+    ) -> Result<Reply<Option<Box<LookedUp>>>> {
         loop {
             let now = self.now();
             let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
             let (found, dependencies) = self.looked_up(&snapshot, text).await?;
             let name = if found.is_some() { FOUND } else { NOT_FOUND };
-            match self.release(&snapshot, name, dependencies, now).await? {
+            let license = found.as_ref().map(|found| found.license.id);
+            let partitions = [Partition::of_address(address), Partition::of_license(license)];
+            match self.release(&snapshot, name, partitions, dependencies, now).await? {
                 Outcome::Released => return Ok(Reply::Answer(found.map(Box::new))),
-                Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
+                Outcome::Full => return Ok(snapshot.full(None, now)),
+                Outcome::Spent(partition) => return Ok(snapshot.full(Some(partition), now)),
                 Outcome::Stale => self.validation_cache.forget_product(key, &snapshot),
             }
         }

@@ -8,14 +8,18 @@
 //! transaction of its own that holds the license.
 
 mod answer;
+mod batch;
 mod buckets;
 pub(crate) mod cache;
+mod changes;
 pub(crate) mod load;
 mod lookup;
+mod shares;
 pub(crate) mod signer;
 mod token;
 mod usage_counter;
 
+use keyward_domain::share::Partition;
 use keyward_domain::validation::{Asked, Rules, Sighting, Verdict, decide};
 use keyward_domain::{Address, AuditEventId, Secret, Timestamp};
 use keyward_storage::Technical;
@@ -23,10 +27,12 @@ use uuid::Uuid;
 
 use crate::{Engine, Result};
 use answer::Echo;
+use batch::{Dependencies, Entry, Outcome};
 use cache::{LicenseSnapshot, ProductSnapshot};
-use usage_counter::{Dependencies, Entry, Outcome};
+use shares::Partitions;
 
 pub use lookup::LookedUp;
+pub use shares::Quota;
 
 /// A request as its application sent it.
 #[derive(Debug, Clone)]
@@ -48,10 +54,14 @@ pub enum Reply<T> {
     Answer(T),
     /// No product has this API key.
     UnknownKey,
-    /// The day's bucket is used up.
+    /// The day's bucket is used up, or a share of it.
     Full {
         /// Seconds until the next one.
         retry_after: i64,
+        /// Which of them.
+        quota: Quota,
+        /// How many it holds.
+        size: u64,
     },
 }
 
@@ -85,9 +95,11 @@ impl Engine {
             // Signed before it is counted, so that one goes on while the other waits for the disk.
             let answer = self.answer(&snapshot, &verdict, inquiry, now)?;
             let dependencies = snapshot.dependencies(license_snapshot.as_deref());
-            match self.release(&snapshot, verdict.status.as_str(), dependencies, now).await? {
+            let partitions = partitions(inquiry.address, license_snapshot.as_deref());
+            match self.release(&snapshot, verdict.status.as_str(), partitions, dependencies, now).await? {
                 Outcome::Released => return Ok(Reply::Answer(answer)),
-                Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
+                Outcome::Full => return Ok(snapshot.full(None, now)),
+                Outcome::Spent(partition) => return Ok(snapshot.full(Some(partition), now)),
                 Outcome::Stale => {
                     self.validation_cache.forget_product(key, &snapshot);
                     if let Some(license_snapshot) = &license_snapshot {
@@ -100,13 +112,15 @@ impl Engine {
     }
 
     /// Counts a request with a good key that could not be read.
-    pub async fn count_malformed(&self, key: &Secret) -> Result<Reply<()>> {
+    pub async fn count_malformed(&self, key: &Secret, address: Address) -> Result<Reply<()>> {
         loop {
             let now = self.now();
             let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
-            match self.release(&snapshot, MALFORMED, snapshot.dependencies(None), now).await? {
+            let (partitions, dependencies) = (partitions(address, None), snapshot.dependencies(None));
+            match self.release(&snapshot, MALFORMED, partitions, dependencies, now).await? {
                 Outcome::Released => return Ok(Reply::Answer(())),
-                Outcome::Full => return Ok(Reply::Full { retry_after: now.seconds_to_midnight() }),
+                Outcome::Full => return Ok(snapshot.full(None, now)),
+                Outcome::Spent(partition) => return Ok(snapshot.full(Some(partition), now)),
                 Outcome::Stale => self.validation_cache.forget_product(key, &snapshot),
             }
         }
@@ -114,7 +128,7 @@ impl Engine {
 
     /// Decides while the license is locked, so that of many first sightings no more are let in than may be.
     async fn validate_locked(&self, key: &Secret, inquiry: &Inquiry) -> Result<Reply<String>> {
-        let now = self.now();
+        let (now, book) = (self.now(), self.validation_cache.counter.shares());
         let tx = self.store.write().await?;
         let Some(snapshot) = load::snapshot_by_key(self, &tx, key).await? else {
             return Ok(Reply::UnknownKey);
@@ -145,15 +159,31 @@ impl Engine {
             let change = self.id(AuditEventId::new).uuid();
             tx.changes(scope.id()).note(license_snapshot.facts.license.uuid(), change).await?;
         }
-        if let Some(name) = snapshot.counted(verdict.status.as_str()) {
-            // The bucket last, and for a short time: counters wait for it whose allotments are used up.
-            let day = (snapshot.product.id, now.day());
-            if !buckets::count_direct(&tx, day, snapshot.limit(now), name).await? {
-                return Ok(Reply::Full { retry_after: now.seconds_to_midnight() });
-            }
-        }
         let answer = self.answer(&snapshot, &verdict, inquiry, now)?;
+        let mut held = None;
+        if let Some(name) = snapshot.counted(verdict.status.as_str()) {
+            let (day, shares) = ((snapshot.product.id, now.day()), snapshot.shares(now));
+            let partitions = partitions(inquiry.address, license_snapshot.as_ref());
+            let mut admitted = match book.hold(&tx, day, partitions, &shares).await? {
+                Ok(admitted) => admitted,
+                Err(partition) => {
+                    // What was locked is free before something else is written.
+                    tx.roll_back().await?;
+                    self.note_refusal(day, partition, &shares).await?;
+                    return Ok(snapshot.full(Some(partition), now));
+                }
+            };
+            // The bucket last, and for a short time: counters wait for it whose allotments are used up.
+            if !buckets::count_direct(&tx, day, snapshot.limit(now), name).await? {
+                return Ok(snapshot.full(None, now));
+            }
+            admitted.write(&tx, &shares).await?;
+            held = Some(admitted.committing());
+        }
         tx.commit_unrecorded(Technical::Usage).await?;
+        if let Some(held) = held {
+            held.settle();
+        }
         self.validation_cache.forget_changed(&inquiry.license);
         Ok(Reply::Answer(answer))
     }
@@ -163,6 +193,7 @@ impl Engine {
         &self,
         snapshot: &ProductSnapshot,
         name: &'static str,
+        partitions: Partitions,
         dependencies: Dependencies,
         now: Timestamp,
     ) -> Result<Outcome> {
@@ -172,6 +203,8 @@ impl Engine {
             day: now.day(),
             limit: snapshot.limit(now),
             counted: snapshot.counted(name),
+            partitions,
+            shares: snapshot.shares(now),
             dependencies,
         };
         self.validation_cache.counter.count(entry).await
@@ -191,6 +224,12 @@ impl Engine {
         };
         Ok(answer::write(verdict, &echo, snapshot.product.settings.sign.then_some(&snapshot.signer), now))
     }
+}
+
+/// Whose shares a request takes from.
+fn partitions(address: Address, license_snapshot: Option<&LicenseSnapshot>) -> Partitions {
+    let license = license_snapshot.map(|license_snapshot| license_snapshot.facts.license);
+    [Partition::of_address(address), Partition::of_license(license)]
 }
 
 fn judge(

@@ -1,6 +1,6 @@
 //! What needs attention, in numbers over everything that an organization has.
 
-use keyward_domain::permission::{ReadAuditEvents, ReadLicenses, ReadRegistries};
+use keyward_domain::permission::{ReadAuditEvents, ReadLicenses, ReadProducts, ReadRegistries};
 use keyward_domain::{
     Access, AlertStatus, AuditEvent, Feature, License, OrganizationScope, PageRequest, Timestamp,
 };
@@ -18,6 +18,8 @@ pub struct DashboardView {
     pub events: Option<Vec<AuditEvent>>,
     /// How many alerts nobody has acknowledged.
     pub open_alerts: Option<u64>,
+    /// How many times something was told of products' buckets of today. `None` for who may not see products.
+    pub bucket_alerts: Option<usize>,
 }
 
 /// How things stand at an organization.
@@ -66,7 +68,16 @@ impl Engine {
             Some(scope) => Some(tx.alerts(scope).count(open).await?),
             None => None,
         };
-        Ok(DashboardView { overview: overview(&tx, scope, now, most).await?, events, open_alerts })
+        let bucket_alerts = match beside::<ReadProducts, _>(access) {
+            Some(scope) => {
+                let told =
+                    tx.bucket_alerts(scope).list(None, PageRequest { limit: 100, after: None }).await?;
+                Some(told.newest().iter().filter(|alert| alert.day == now.day()).count())
+            }
+            None => None,
+        };
+        let overview = overview(&tx, scope, now, most).await?;
+        Ok(DashboardView { overview, events, open_alerts, bucket_alerts })
     }
 
     /// How things stand now. Who sees the licenses may know how many customers and products there are.

@@ -1,19 +1,25 @@
 //! One product.
 
-use keyward_domain::permission::ReadProducts;
-use keyward_domain::{Access, Product, ProductId};
+use std::collections::BTreeMap;
 
-use crate::{Engine, Result, organization, product};
+use keyward_domain::permission::{ReadLicenses, ReadProducts};
+use keyward_domain::share::Partition;
+use keyward_domain::{Access, LicenseId, Product, ProductId};
+use keyward_storage::Named;
+
+use super::beside;
+use crate::bucket_alert::BucketView;
+use crate::{Engine, Result, product};
 
 /// A product with its use.
 #[derive(Debug, Clone)]
 pub struct ProductView {
     /// The product.
     pub product: Product,
-    /// How many validations were let in today (UTC).
-    pub used: u64,
-    /// How many the plan lets in on a day; `None` without limit.
-    pub limit: Option<u32>,
+    /// Its bucket of today (UTC).
+    pub bucket: BucketView,
+    /// The names of the licenses that took from it; `None` for who may not see them.
+    pub licenses: Option<BTreeMap<LicenseId, Named>>,
 }
 
 impl Engine {
@@ -21,12 +27,20 @@ impl Engine {
     pub async fn product_view(&self, access: &Access<ReadProducts>, id: ProductId) -> Result<ProductView> {
         let (tx, scope, now) = (self.store.read().await?, access.scope(), self.now());
         let product = product::find(&tx, scope, id).await?;
-        let organization = organization::find(&tx, scope).await?;
-        let days = tx.usage(id).list(now.day(), now.day()).await?;
-        Ok(ProductView {
-            product,
-            used: days.first().map_or(0, |day| day.used),
-            limit: organization.limits(now).validations_per_day,
-        })
+        let bucket = BucketView::of(&tx, &product, now).await?;
+        let licenses = match beside::<ReadLicenses, _>(access) {
+            Some(scope) => {
+                let license = |partition| match partition {
+                    Partition::License(id) => Some(id),
+                    Partition::Address(_) | Partition::UnknownKey => None,
+                };
+                let taking = bucket.partitions.iter().map(|usage| usage.partition);
+                let told = bucket.alerts.iter().filter_map(|alert| alert.finding.partition());
+                let ids: Vec<_> = taking.chain(told).filter_map(license).collect();
+                Some(tx.names(scope).licenses(&ids).await?)
+            }
+            None => None,
+        };
+        Ok(ProductView { product, bucket, licenses })
     }
 }

@@ -10,12 +10,12 @@ use keyward_storage::Store;
 use keyward_testkit::engine::{TestClock, another_engine};
 use keyward_testkit::{Vendor, database_test};
 
-struct Server {
-    engine: Arc<Engine>,
-    clock: TestClock,
+pub(crate) struct Server {
+    pub engine: Arc<Engine>,
+    pub clock: TestClock,
 }
 
-fn servers(store: &Store, count: u64) -> Vec<Server> {
+pub(crate) fn servers(store: &Store, count: u64) -> Vec<Server> {
     let server = |seed| {
         let (engine, clock) = another_engine(store.clone(), 100 + seed);
         Server { engine, clock }
@@ -42,13 +42,13 @@ impl Server {
 }
 
 /// A product, and a license of it.
-struct Sold {
-    product: ProductId,
-    key: Secret,
-    license_key: String,
+pub(crate) struct Sold {
+    pub product: ProductId,
+    pub key: Secret,
+    pub license_key: String,
 }
 
-async fn sold(vendor: &Vendor, name: &str) -> Sold {
+pub(crate) async fn sold(vendor: &Vendor, name: &str) -> Sold {
     let new = NewProduct { name: name.parse().unwrap(), rest: Default::default() };
     let made = vendor.engine.create_product(&vendor.access(), new, None).await.unwrap();
     let new = NewKey {
@@ -63,13 +63,13 @@ async fn sold(vendor: &Vendor, name: &str) -> Sold {
     Sold { product: made.product.id, key: made.secret, license_key: license.key.unwrap().to_string() }
 }
 
-async fn limit(vendor: &Vendor, limit: Option<u32>) {
+pub(crate) async fn limit(vendor: &Vendor, limit: Option<u32>) {
     let plan = PlanChange { plan: None, products: None, validations_per_day: Some(limit) };
     let organization = vendor.founded.organization.id;
     vendor.engine.set_plan(&vendor.access(), organization, plan).await.unwrap();
 }
 
-async fn used(vendor: &Vendor, sold: &Sold) -> u64 {
+pub(crate) async fn used(vendor: &Vendor, sold: &Sold) -> u64 {
     used_within(vendor, sold, 0).await
 }
 

@@ -102,7 +102,7 @@ async fn background_work_is_done_and_stops() {
     tokio::time::timeout(std::time::Duration::from_secs(5), background.unwrap().stop()).await.unwrap();
     assert_eq!(mails.recv().await, None, "the job is gone");
     let jobs: Vec<_> = engine.job_statuses().await.unwrap().into_iter().map(|job| job.name).collect();
-    for job in ["deletions", "key_rotation", "mail", "notices", "retention"] {
+    for job in ["bucket_alerts", "deletions", "key_rotation", "mail", "notices", "retention"] {
         assert!(jobs.iter().any(|name| name == job), "{job} had no turn: {jobs:?}");
     }
 }

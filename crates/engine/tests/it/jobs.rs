@@ -386,7 +386,7 @@ async fn several_servers_do_all_jobs_and_each_thing_once(store: Store) {
     };
     engine.create_license(&vendor.access(), new, None).await.unwrap();
     let servers = whole_servers(&store);
-    let names = ["deletions", "key_rotation", "notices", "retention"];
+    let names = ["bucket_alerts", "deletions", "key_rotation", "notices", "retention"];
     let work = async {
         for _ in 0..4 {
             let turns = servers.iter().flat_map(|(runner, _)| names.map(|name| runner.turn(name)));

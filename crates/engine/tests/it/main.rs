@@ -31,6 +31,7 @@ mod registries;
 mod rotation;
 mod secrets;
 mod sessions;
+mod shares;
 mod tokens;
 mod views;
 mod webhooks;

@@ -2,8 +2,8 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadRegistries, WriteRegistries};
-use keyward_domain::{Alert, AlertId, AlertState, AlertStatus, RegistryKeyId};
+use keyward_domain::permission::{ReadProducts, ReadRegistries, WriteRegistries};
+use keyward_domain::{Alert, AlertId, AlertState, AlertStatus, BucketAlert, RegistryKeyId};
 use keyward_engine::{AlertFilter, Engine};
 use keyward_web::Id;
 
@@ -50,7 +50,15 @@ struct AlertsPage {
     open_pages: Pages,
     acknowledged: Vec<Line>,
     acknowledged_pages: Pages,
+    buckets: Vec<BucketLine>,
+    bucket_pages: Pages,
     wanted: Query,
+}
+
+/// What was told of a product's bucket.
+struct BucketLine {
+    alert: BucketAlert,
+    product: String,
 }
 
 async fn list(
@@ -69,6 +77,20 @@ async fn list(
     let acknowledged = of(AlertStatus::Acknowledged);
     let acknowledged = engine.alerts(&signed.access, acknowledged, paging.1.request()).await?;
     let (acknowledged, acknowledged_pages) = paging.1.take(acknowledged);
+    let paging = Paging::at(request.path(), request.query_string(), "bucket", "buckets");
+    let (buckets, bucket_pages) = match (key, signed.access.also::<ReadProducts>()) {
+        (None, Ok(access)) => {
+            let told = engine.bucket_alerts(&access, None, paging.request()).await?;
+            let (told, pages) = paging.take(told);
+            let names = engine.product_names(&access, told.iter().map(|alert| alert.product)).await?;
+            let product = |id| names.get(&id).map_or_else(|| "A product".to_owned(), ToString::to_string);
+            (
+                told.into_iter().map(|alert| BucketLine { product: product(alert.product), alert }).collect(),
+                pages,
+            )
+        }
+        (Some(_), _) | (None, Err(_)) => (Vec::new(), Pages::default()),
+    };
     let key = match key {
         Some(id) => Some(engine.registry_key(&signed.access, id).await?.name.to_string()),
         None => None,
@@ -81,6 +103,8 @@ async fn list(
         open_pages,
         acknowledged: lines(&engine, &signed, acknowledged).await?,
         acknowledged_pages,
+        buckets,
+        bucket_pages,
         wanted,
     })
 }

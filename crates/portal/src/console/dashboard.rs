@@ -29,6 +29,7 @@ struct DashboardPage {
     bars: Vec<Bar>,
     events: Vec<Line>,
     alerts: u64,
+    bucket_alerts: usize,
 }
 
 /// How many licenses that end soon are named, and how many events.
@@ -36,7 +37,7 @@ const MOST_NAMED: u32 = 8;
 
 async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: web::Data<Engine>) -> Page {
     let now = engine.now();
-    let DashboardView { overview, events, open_alerts } =
+    let DashboardView { overview, events, open_alerts, bucket_alerts } =
         engine.dashboard_view(&signed.access, MOST_NAMED).await?;
     let most_used = overview.days.iter().map(|(_, used)| *used).max().unwrap_or(0).max(1);
     let bars = overview
@@ -54,5 +55,6 @@ async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: w
         bars,
         events: events.iter().flatten().map(line).collect(),
         alerts: open_alerts.unwrap_or(0),
+        bucket_alerts: bucket_alerts.unwrap_or(0),
     })
 }

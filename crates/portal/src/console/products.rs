@@ -4,10 +4,13 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadProducts, WriteProducts};
 use keyward_domain::product::{AddressMode, Markdown, PullRole, PullRoles, Settings};
+use keyward_domain::share::{Partition, PartitionKind};
 use keyward_domain::version::{Pattern, Standing};
 use keyward_domain::{Name, Notes, Product, ProductId, ProductOrder, Versions};
 use keyward_engine::views::ProductView;
-use keyward_engine::{Engine, Error, KeyedProduct, NewProduct, ProductChange, SettingsChange};
+use keyward_engine::{
+    BucketView, Engine, Error, KeyedProduct, NewProduct, PartitionUsage, ProductChange, SettingsChange,
+};
 use keyward_web::fields::Bounded;
 use keyward_web::{Fields, Id, Request, markdown};
 
@@ -184,8 +187,35 @@ struct ProductPage {
     rows: Vec<Row>,
     inputs: Vec<Input>,
     docs: String,
+    bucket: BucketView,
+    takers: Vec<Taker>,
+}
+
+/// Who took from today's bucket.
+struct Taker {
+    kind: &'static str,
+    name: String,
+    /// The page of a license.
+    link: Option<String>,
     used: u64,
-    limit: Option<u32>,
+    refused: u64,
+    /// How large its share is.
+    share: Option<u64>,
+}
+
+impl Taker {
+    fn of(usage: &PartitionUsage, view: &ProductView) -> Self {
+        let (kind, name, link) = match usage.partition {
+            Partition::Address(address) => ("Address", address.to_string(), None),
+            Partition::License(id) => match view.licenses.as_ref().map(|names| names.get(&id)) {
+                Some(Some(named)) => ("License", named.to_string(), Some(format!("/licenses/{id}"))),
+                Some(None) | None => ("License", id.to_string(), None),
+            },
+            Partition::UnknownKey => ("Unknown license keys", String::new(), None),
+        };
+        let share = view.bucket.shares.of(usage.partition.kind()).size;
+        Self { kind, name, link, used: usage.used, refused: usage.refused, share }
+    }
 }
 
 impl ProductPage {
@@ -197,7 +227,9 @@ impl ProductPage {
         form: Option<Form>,
         query: &str,
     ) -> Page {
-        let ProductView { product, used, limit } = engine.product_view(&signed.access.also()?, id).await?;
+        let view = engine.product_view(&signed.access.also()?, id).await?;
+        let takers = view.bucket.partitions.iter().map(|usage| Taker::of(usage, &view)).collect();
+        let ProductView { product, bucket, licenses: _ } = view;
         let filled = filled(&product);
         let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now()).after(query);
         page::send(&Self {
@@ -206,8 +238,8 @@ impl ProductPage {
             rows: template::rows(&product.template),
             inputs: template::inputs(&product.template, None),
             docs: markdown::to_html(&product.page),
-            used,
-            limit,
+            bucket,
+            takers,
             product,
         })
     }
@@ -238,6 +270,9 @@ fn filled(product: &Product) -> Form {
         ("custom_response_template", text.unwrap_or_default()),
         ("webhooks", settings.webhooks.to_string()),
         ("signed_validation", settings.sign.to_string()),
+        ("address_share_percent", settings.shares.address.to_string()),
+        ("license_share_percent", settings.shares.license.to_string()),
+        ("unknown_key_share_percent", settings.shares.unknown_key.to_string()),
         ("page", product.page.as_str().to_owned()),
         ("versions", versions.join("\n")),
         ("pull_roles", roles.join("\n")),
@@ -292,6 +327,9 @@ struct Numbers {
     grace_days: Option<Bounded<0, { Settings::MOST_GRACE_DAYS }>>,
     ttl: Option<Bounded<1, { Settings::MOST_TTL_HOURS }>>,
     custom: Option<keyward_domain::CustomResponse>,
+    address_share: Option<Bounded<1, 100>>,
+    license_share: Option<Bounded<1, 100>>,
+    unknown_key_share: Option<Bounded<1, 100>>,
 }
 
 impl Request for Numbers {
@@ -302,6 +340,9 @@ impl Request for Numbers {
             grace_days: fields.optional("default_grace_days"),
             ttl: fields.optional("ip_ttl_hours"),
             custom: fields.optional("custom_response_template"),
+            address_share: fields.optional("address_share_percent"),
+            license_share: fields.optional("license_share_percent"),
+            unknown_key_share: fields.optional("unknown_key_share_percent"),
         })
     }
 }
@@ -328,6 +369,9 @@ async fn settings(
         "default_grace_days",
         "ip_ttl_hours",
         "custom_response_template",
+        "address_share_percent",
+        "license_share_percent",
+        "unknown_key_share_percent",
     ];
     let numbers = form.read::<Numbers>(&names);
     form.boxes(&BOXES);
@@ -346,6 +390,9 @@ async fn settings(
             custom_response: Some(numbers.custom),
             webhooks: on("webhooks"),
             sign: on("signed_validation"),
+            address_share: numbers.address_share.map(Into::into),
+            license_share: numbers.license_share.map(Into::into),
+            unknown_key_share: numbers.unknown_key_share.map(Into::into),
         },
         ..ProductChange::default()
     });

@@ -36,6 +36,10 @@ const LICENSE_GRACE: Migration =
 /// Older servers write to the outbox what nobody reads.
 const WEBHOOKS: Migration = Migration { name: "m0004_webhooks", statements: &[include_str!("webhooks.sql")] };
 
+/// Older servers count no shares, and so grant none.
+const USAGE_SHARES: Migration =
+    Migration { name: "m0006_usage_shares", statements: &[include_str!("usage_shares.sql")] };
+
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.
 pub(crate) const REQUIRED: &str = INITIAL.name;
@@ -57,7 +61,13 @@ impl MigratorTrait for Migrator {
     }
 
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(INITIAL), Box::new(USAGE_COUNTERS), Box::new(LICENSE_GRACE), Box::new(WEBHOOKS)]
+        vec![
+            Box::new(INITIAL),
+            Box::new(USAGE_COUNTERS),
+            Box::new(LICENSE_GRACE),
+            Box::new(WEBHOOKS),
+            Box::new(USAGE_SHARES),
+        ]
     }
 }
 

@@ -3,6 +3,7 @@
 use keyward_domain::application::VersionState;
 use keyward_domain::application_entitlement::Granted;
 use keyward_domain::product::{AddressMode, ApiKey, Bounds, PreviousKey, PullRoles, Settings};
+use keyward_domain::share::SharePercents;
 use keyward_domain::version::Standing;
 use keyward_domain::{
     Action, Actor, Application, ApplicationEntitlement, ApplicationEntitlementId, ApplicationId,
@@ -74,6 +75,7 @@ pub fn product(organization: &Organization, n: u8) -> Product {
             custom_response: Some(CustomResponse::parse(r#"{"a":1.5}"#).unwrap()),
             webhooks: false,
             sign: false,
+            shares: SharePercents { address: 7, license: 8, unknown_key: 9 },
         },
         versions: Versions::new(versions).unwrap(),
         state: ProductState::Disabled { since: at(100) },

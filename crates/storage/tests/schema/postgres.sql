@@ -139,6 +139,20 @@ CREATE TABLE audit_events (
     at bigint NOT NULL,
     CONSTRAINT audit_events_pkey PRIMARY KEY (id)
 );
+CREATE TABLE bucket_alerts (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    product_id uuid NOT NULL,
+    day bigint NOT NULL,
+    kind text NOT NULL,
+    partition_kind text NOT NULL,
+    partition_key text NOT NULL,
+    used bigint NOT NULL,
+    size bigint NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT bucket_alerts_kind_check CHECK ((kind = ANY (ARRAY['nearly_used'::text, 'used_up'::text, 'share_used_up'::text]))),
+    CONSTRAINT bucket_alerts_pkey PRIMARY KEY (id)
+);
 CREATE TABLE changes (
     organization_id uuid NOT NULL,
     target uuid NOT NULL,
@@ -661,6 +675,15 @@ CREATE TABLE webhooks (
     version bigint NOT NULL,
     CONSTRAINT webhooks_pkey PRIMARY KEY (id),
     CONSTRAINT webhooks_state_check CHECK ((state = ANY (ARRAY['enabled'::text, 'paused'::text, 'disabled'::text])))
+CREATE TABLE usage_shares (
+    product_id uuid NOT NULL,
+    day bigint NOT NULL,
+    kind text NOT NULL,
+    partition_key text NOT NULL,
+    used bigint NOT NULL,
+    refused bigint NOT NULL,
+    CONSTRAINT usage_shares_kind_check CHECK ((kind = ANY (ARRAY['address'::text, 'license'::text, 'unknown_key'::text]))),
+    CONSTRAINT usage_shares_pkey PRIMARY KEY (product_id, day, kind, partition_key)
 );
 CREATE UNIQUE INDEX alerts_day ON alerts USING btree (holder_id, day, kind, aspect);
 CREATE INDEX alerts_open ON alerts USING btree (organization_id, id) WHERE (acknowledged_at IS NULL);
@@ -685,6 +708,8 @@ CREATE INDEX artifacts_organization ON artifacts USING btree (organization_id, r
 CREATE INDEX artifacts_registry ON artifacts USING btree (registry_id, id);
 CREATE UNIQUE INDEX artifacts_repository ON artifacts USING btree (registry_id, repository);
 CREATE UNIQUE INDEX audit_events_list ON audit_events USING btree (organization_id, sequence);
+CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts USING btree (product_id, day, kind, partition_kind, partition_key);
+CREATE INDEX bucket_alerts_organization ON bucket_alerts USING btree (organization_id, id);
 CREATE INDEX changes_since ON changes USING btree (organization_id, generation);
 CREATE INDEX customers_all ON customers USING btree (organization_id, id);
 CREATE INDEX customers_email_key ON customers USING btree (email_key) WHERE (deleted_at IS NULL);
@@ -765,6 +790,9 @@ CREATE INDEX webhook_deliveries_list ON webhook_deliveries USING btree (webhook_
 CREATE INDEX webhook_deliveries_message ON webhook_deliveries USING btree (message_id);
 CREATE INDEX webhooks_enabled ON webhooks USING btree (rests_until, id) WHERE ((state = 'enabled'::text) AND (deleted_at IS NULL));
 CREATE INDEX webhooks_list ON webhooks USING btree (organization_id, id) WHERE (deleted_at IS NULL);
+CREATE INDEX usage_shares_day ON usage_shares USING btree (day);
+CREATE INDEX usage_shares_refused ON usage_shares USING btree (day) WHERE (refused > 0);
+CREATE INDEX usage_shares_used ON usage_shares USING btree (product_id, day, used);
 ALTER TABLE alerts ADD CONSTRAINT alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE alerts ADD CONSTRAINT alerts_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
 ALTER TABLE application_charts ADD CONSTRAINT application_charts_version_id_fkey FOREIGN KEY (version_id) REFERENCES application_versions(id);
@@ -786,6 +814,8 @@ ALTER TABLE artifact_tags ADD CONSTRAINT artifact_tags_artifact_id_fkey FOREIGN 
 ALTER TABLE artifacts ADD CONSTRAINT artifacts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE artifacts ADD CONSTRAINT artifacts_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE bucket_alerts ADD CONSTRAINT bucket_alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE bucket_alerts ADD CONSTRAINT bucket_alerts_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
 ALTER TABLE changes ADD CONSTRAINT changes_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE customers ADD CONSTRAINT customers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE departures ADD CONSTRAINT departures_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
@@ -827,3 +857,4 @@ ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_message_id_fkey
 ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id);
 ALTER TABLE webhooks ADD CONSTRAINT webhooks_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE usage_shares ADD CONSTRAINT usage_shares_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);

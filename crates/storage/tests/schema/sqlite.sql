@@ -126,6 +126,18 @@ CREATE TABLE audit_events (
     detail TEXT NOT NULL,
     at BIGINT NOT NULL
 );
+CREATE TABLE bucket_alerts (
+    id BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    product_id BLOB NOT NULL REFERENCES products (id),
+    day BIGINT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('nearly_used', 'used_up', 'share_used_up')),
+    partition_kind TEXT NOT NULL,
+    partition_key TEXT NOT NULL,
+    used BIGINT NOT NULL,
+    size BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
 CREATE TABLE changes (
     organization_id BLOB NOT NULL REFERENCES organizations (id),
     target BLOB NOT NULL,
@@ -602,6 +614,14 @@ CREATE TABLE webhooks (
     updated_at BIGINT NOT NULL,
     deleted_at BIGINT,
     version BIGINT NOT NULL
+CREATE TABLE usage_shares (
+    product_id BLOB NOT NULL REFERENCES products (id),
+    day BIGINT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('address', 'license', 'unknown_key')),
+    partition_key TEXT NOT NULL,
+    used BIGINT NOT NULL,
+    refused BIGINT NOT NULL,
+    PRIMARY KEY (product_id, day, kind, partition_key)
 );
 CREATE UNIQUE INDEX alerts_day ON alerts (holder_id, day, kind, aspect);
 CREATE INDEX alerts_open ON alerts (organization_id, id) WHERE acknowledged_at IS NULL;
@@ -626,6 +646,8 @@ CREATE INDEX artifacts_organization ON artifacts (organization_id, repository);
 CREATE INDEX artifacts_registry ON artifacts (registry_id, id);
 CREATE UNIQUE INDEX artifacts_repository ON artifacts (registry_id, repository);
 CREATE UNIQUE INDEX audit_events_list ON audit_events (organization_id, sequence);
+CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts (product_id, day, kind, partition_kind, partition_key);
+CREATE INDEX bucket_alerts_organization ON bucket_alerts (organization_id, id);
 CREATE INDEX changes_since ON changes (organization_id, generation);
 CREATE INDEX customers_all ON customers (organization_id, id);
 CREATE INDEX customers_email_key ON customers (email_key) WHERE deleted_at IS NULL;
@@ -706,3 +728,6 @@ CREATE INDEX webhook_deliveries_list ON webhook_deliveries (webhook_id, id);
 CREATE INDEX webhook_deliveries_message ON webhook_deliveries (message_id);
 CREATE INDEX webhooks_enabled ON webhooks (rests_until, id) WHERE state = 'enabled' AND deleted_at IS NULL;
 CREATE INDEX webhooks_list ON webhooks (organization_id, id) WHERE deleted_at IS NULL;
+CREATE INDEX usage_shares_day ON usage_shares (day);
+CREATE INDEX usage_shares_refused ON usage_shares (day) WHERE refused > 0;
+CREATE INDEX usage_shares_used ON usage_shares (product_id, day, used);

@@ -83,6 +83,12 @@ request! {
         custom_response ("custom_response_template"): patch,
         webhooks: optional,
         sign ("signed_validation"): optional,
+        /// 1 to 100, of a day's bucket; 100 for no bound.
+        address_share ("address_share_percent"): optional as Bounded<1, 100>,
+        /// 1 to 100, of a day's bucket; 100 for no bound.
+        license_share ("license_share_percent"): optional as Bounded<1, 100>,
+        /// 1 to 100, of a day's bucket; 100 for no bound.
+        unknown_key_share ("unknown_key_share_percent"): optional as Bounded<1, 100>,
     }
 }
 

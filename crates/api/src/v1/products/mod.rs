@@ -1,5 +1,6 @@
 //! Products.
 
+mod bucket;
 mod keys;
 mod settings;
 mod usage;
@@ -37,6 +38,7 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
         .service(product_page)
         .service(usage::product_usage)
         .query::<usage::UsageQuery>()
+        .service(bucket::product_bucket)
         .service(keys::create_product_key)
         .body::<keys::CreateKey>();
 }

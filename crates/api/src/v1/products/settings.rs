@@ -36,6 +36,15 @@ pub(crate) struct SettingsView {
     webhooks: bool,
     /// Whether answers are signed.
     signed_validation: bool,
+    /// How much of a day's bucket one address (IPv6: one /64) may take, in percent; never less than 1,000 validations.
+    #[schema(example = 50)]
+    address_share_percent: u32,
+    /// How much of it one license may take, in percent; never less than 1,000 validations.
+    #[schema(example = 50)]
+    license_share_percent: u32,
+    /// How much of it all requests may take that name no license of the product, in percent; never less than 100 validations.
+    #[schema(example = 10)]
+    unknown_key_share_percent: u32,
 }
 
 impl From<Settings> for SettingsView {
@@ -54,6 +63,9 @@ impl From<Settings> for SettingsView {
             custom_response_template: settings.custom_response.and_then(raw),
             webhooks: settings.webhooks,
             signed_validation: settings.sign,
+            address_share_percent: settings.shares.address,
+            license_share_percent: settings.shares.license,
+            unknown_key_share_percent: settings.shares.unknown_key,
         }
     }
 }

@@ -86,8 +86,9 @@ pub(super) fn settings() -> impl Strategy<Value = SettingsChange> {
     let modes = vec![AddressMode::Off, AddressMode::Monitor, AddressMode::Enforce, AddressMode::Allowlist];
     let numbers =
         (prop::option::of(any::<u32>()), prop::option::of(1..1_000_u32), prop::option::of(0..366_u32));
-    (prop::sample::select(modes), numbers, prop::array::uniform7(any::<bool>()), custom()).prop_map(
-        |(addresses, (most, hours, grace), flags, custom)| SettingsChange {
+    let shares = prop::array::uniform3(1..101_u32);
+    (prop::sample::select(modes), numbers, prop::array::uniform7(any::<bool>()), custom(), shares).prop_map(
+        |(addresses, (most, hours, grace), flags, custom, shares)| SettingsChange {
             addresses: Some(addresses),
             default_max_ips: Some(most),
             default_grace_days: Some(grace),
@@ -100,6 +101,9 @@ pub(super) fn settings() -> impl Strategy<Value = SettingsChange> {
             custom_response: Some(custom),
             webhooks: Some(flags[5]),
             sign: Some(flags[6]),
+            address_share: Some(shares[0]),
+            license_share: Some(shares[1]),
+            unknown_key_share: Some(shares[2]),
         },
     )
 }
