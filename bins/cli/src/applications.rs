@@ -199,9 +199,7 @@ impl Applications {
             }
             Action::Delete { id } => {
                 server.delete(&format!("applications/{id}"))?;
-                if !server.json() {
-                    line("Deleted, with its versions.")?;
-                }
+                server.say("Deleted, with its versions.")?;
             }
         }
         Ok(Outcome::Good)

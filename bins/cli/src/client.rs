@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use ureq::tls::{Certificate, PemItem, TlsConfig, parse_pem};
 
-use crate::output::line;
+use crate::output::{NewFile, line};
 use crate::reading;
 
 /// Which server, in whose name, and how answers are shown.
@@ -30,9 +30,31 @@ pub(crate) struct Connection {
     /// Certificate authorities, in PEM, that count beside the public ones and those of this machine
     #[arg(long, global = true, env = "KEYWARD_CA_FILE", value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Print the server's JSON as it is
+    /// How answers are printed [default: table]
+    #[arg(long, global = true, value_enum)]
+    output: Option<Output>,
+    /// The same as --output json
     #[arg(long, global = true)]
     json: bool,
+}
+
+/// Where a secret goes that is shown once.
+#[derive(Debug, Args)]
+pub(crate) struct SecretFile {
+    /// Write the secret to a new file that you alone can read, and print the rest
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+}
+
+/// How answers are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people
+    Table,
+    /// The server's JSON as it is
+    Json,
+    /// The ids alone, one a line
+    Id,
 }
 
 /// As many as a server gives at once.
@@ -85,9 +107,16 @@ struct Fault {
 }
 
 impl Connection {
-    /// Whether answers go to a program.
-    pub(crate) fn json(&self) -> bool {
-        self.json
+    fn output(&self) -> Output {
+        self.output.unwrap_or(if self.json { Output::Json } else { Output::Table })
+    }
+
+    /// Says to people what was done, where the server has no answer to show.
+    pub(crate) fn say(&self, done: &str) -> anyhow::Result<()> {
+        match self.output() {
+            Output::Table => line(done),
+            Output::Json | Output::Id => Ok(()),
+        }
     }
 
     /// Reads `path`.
@@ -140,6 +169,13 @@ impl Connection {
         self.answer(request.header("Content-Type", "application/json").send(body))
     }
 
+    /// The same where the server has nothing to answer.
+    pub(crate) fn act(&self, path: &str, body: &impl serde::Serialize) -> anyhow::Result<()> {
+        let request = self.agent()?.post(self.url(path)).header("Authorization", self.bearer()?);
+        let body = serde_json::to_string(body)?;
+        self.body(request.header("Content-Type", "application/json").send(body)).map(drop)
+    }
+
     /// Changes what is at `path` by `body`.
     pub(crate) fn patch(&self, path: &str, body: &impl serde::Serialize) -> anyhow::Result<Box<RawValue>> {
         let request = self.agent()?.patch(self.url(path)).header("Authorization", self.bearer()?);
@@ -159,16 +195,54 @@ impl Connection {
         answer: &RawValue,
         people: impl FnOnce(T) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        if self.json {
-            return line(answer.get());
+        match self.output() {
+            Output::Table => people(
+                serde_json::from_str(answer.get())
+                    .context("the server's answer has another form: is it Keyward?")?,
+            ),
+            Output::Json => line(answer.get()),
+            Output::Id => ids(answer)?.iter().try_for_each(|id| line(id)),
         }
-        people(
-            serde_json::from_str(answer.get())
+    }
+
+    /// Makes something that has a secret, by what `make` asks of the server, and shows it. The secret goes where it was asked to go; the
+    /// file is there before the secret is, so that none is lost.
+    pub(crate) fn show_made<T: DeserializeOwned>(
+        &self,
+        (secret, SecretFile { secret_file }): (&str, &SecretFile),
+        make: impl FnOnce() -> anyhow::Result<Box<RawValue>>,
+        people: impl FnOnce(T) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let Some(path) = secret_file else { return self.show(&*make()?, people) };
+        let file = NewFile::create(path, 0o600)?;
+        let made: serde_json::Map<String, serde_json::Value> = match make() {
+            Ok(answer) => serde_json::from_str(answer.get())
                 .context("the server's answer has another form: is it Keyward?")?,
-        )
+            Err(error) => {
+                file.take_back();
+                return Err(error);
+            }
+        };
+        let (mut rest, kept) = (made.clone(), made.get(secret).and_then(serde_json::Value::as_str));
+        let kept = kept.context("the server's answer has no secret: is it Keyward?")?;
+        file.write(format!("{kept}\n").as_bytes())?;
+        rest.insert(secret.to_owned(), format!("written to {}", path.display()).into());
+        if self.output() == Output::Json {
+            rest.remove(secret);
+        }
+        self.show(&*serde_json::value::to_raw_value(&rest)?, people)
+    }
+
+    /// Reads text from `path`.
+    pub(crate) fn get_text(&self, path: &str) -> anyhow::Result<String> {
+        let request = self.agent()?.get(self.url(path)).header("Authorization", self.bearer()?);
+        self.body(request.call())
     }
 
     fn agent(&self) -> anyhow::Result<ureq::Agent> {
+        if self.json && self.output() != Output::Json {
+            bail!("--json and --output say different things");
+        }
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(std::time::Duration::from_secs(30)));
@@ -229,6 +303,20 @@ impl Connection {
             message.push_str(&format!("\n  {} {}", fault.pointer, fault.detail));
         }
         Err(Refusal(message).into())
+    }
+}
+
+/// The ids in an answer: of each of a list's items, or of the one thing that it is about.
+fn ids(answer: &RawValue) -> anyhow::Result<Vec<String>> {
+    let answer: serde_json::Value = serde_json::from_str(answer.get())?;
+    let id = |thing: &serde_json::Value| {
+        let own = ["/id", "/kid", "/license/id", "/organization/id"];
+        let found = own.iter().find_map(|place| thing.pointer(place)).and_then(serde_json::Value::as_str);
+        found.map(str::to_owned).context("this has no id: ask for --output table or json")
+    };
+    match &answer["items"] {
+        serde_json::Value::Array(items) => items.iter().map(id).collect(),
+        _ => Ok(vec![id(&answer)?]),
     }
 }
 

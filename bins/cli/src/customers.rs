@@ -70,9 +70,7 @@ impl Customers {
             Action::Show { id } => server.show(&server.get(&format!("customers/{id}"))?, show)?,
             Action::Delete { id } => {
                 server.delete(&format!("customers/{id}"))?;
-                if !server.json() {
-                    line("Deleted; all licenses of this customer are revoked.")?;
-                }
+                server.say("Deleted; all licenses of this customer are revoked.")?;
             }
             Action::List { search, part } => {
                 let answer = server.list("customers", &[("q", &search)], &part)?;

@@ -1,14 +1,13 @@
 //! Makes an Ed25519 key pair.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
+use std::path::Path;
 
 use anyhow::Context as _;
 use clap::Args;
 use keyward_token::SecretKey;
 
 use crate::Outcome;
-use crate::output::line;
+use crate::output::{NewFile, line};
 
 #[derive(Debug, Args)]
 pub(crate) struct Keygen {
@@ -23,23 +22,11 @@ impl Keygen {
         getrandom::fill(&mut seed).context("the operating system gives no random bytes")?;
         let key = SecretKey::from_seed(seed);
         let public = format!("{}.pub", self.out);
-        write_new(&self.out, key.to_pem().as_bytes(), 0o600)?;
-        write_new(&public, key.public_key().to_pem().as_bytes(), 0o644)?;
+        NewFile::create(Path::new(&self.out), 0o600)?.write(key.to_pem().as_bytes())?;
+        NewFile::create(Path::new(&public), 0o644)?.write(key.public_key().to_pem().as_bytes())?;
         line(&format!("secret key  {} (keep it to yourself)", self.out))?;
         line(&format!("public key  {public}"))?;
         line(&format!("kid         {}", key.public_key().kid()))?;
         Ok(Outcome::Good)
     }
-}
-
-/// Writes a file that must not be there yet: a key is never overwritten.
-fn write_new(path: &str, bytes: &[u8], mode: u32) -> anyhow::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    let mut file = options.open(path).with_context(|| format!("creating {path}"))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).with_context(|| format!("writing {path}"))
 }

@@ -48,6 +48,8 @@ enum Action {
     },
     /// Show one license
     Show(Id),
+    /// Print a license's key, as people type it
+    Key(Id),
     /// Print a license's token
     Token {
         #[command(flatten)]
@@ -192,6 +194,12 @@ impl Licenses {
             Action::Resume(id) => act(&id, "resume", &Request::default())?,
             Action::Revoke(id) => act(&id, "revoke", &Request::default())?,
             Action::Show(id) => server.show(&server.get(&format!("licenses/{}", id.id))?, show)?,
+            Action::Key(id) => {
+                let answer = server.get(&format!("licenses/{}", id.id))?;
+                server.show(&answer, |license: License| {
+                    line(&license.license_key.context("this license has no key: it is of no product")?)
+                })?;
+            }
             Action::Token { id, format } => {
                 let format = match format {
                     Format::Jwt => "jwt",
@@ -202,15 +210,11 @@ impl Licenses {
             }
             Action::Delete(id) => {
                 server.delete(&format!("licenses/{}", id.id))?;
-                if !server.json() {
-                    line("Deleted; its tokens count as revoked.")?;
-                }
+                server.say("Deleted; its tokens count as revoked.")?;
             }
             Action::ResetAddresses(id) => {
                 server.delete(&format!("licenses/{}/addresses", id.id))?;
-                if !server.json() {
-                    line("Done; no address is registered.")?;
-                }
+                server.say("Done; no address is registered.")?;
             }
             Action::List { customer, unscoped, product, key, status, search, part } => {
                 let filter = [

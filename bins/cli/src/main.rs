@@ -1,13 +1,17 @@
 //! `keyward`: verify, inspect and sign licenses without a server, and manage a server's products,
-//! customers, licenses, tokens and plans.
+//! customers, licenses, registries, tokens and plans.
 //!
 //! Exit codes: 0 done or valid, 1 refused, 2 wrong usage or something that could not be read or reached. Those of `check` are
 //! the ones of a monitoring plug-in.
 
+mod alerts;
 mod application_entitlements;
 mod applications;
+mod artifact_entitlements;
+mod artifacts;
 mod check;
 mod client;
+mod completions;
 mod customers;
 mod expected;
 mod exporter;
@@ -16,12 +20,16 @@ mod instant;
 mod jwks;
 mod keygen;
 mod licenses;
+mod members;
 mod monitored;
 mod organizations;
 mod output;
 mod products;
 mod reading;
+mod registries;
+mod registry_keys;
 mod sign;
+mod signing_keys;
 mod status;
 mod tokens;
 mod verify;
@@ -73,12 +81,35 @@ enum Command {
     /// Organizations on a server: plans, for its operator
     #[command(visible_alias = "organization")]
     Organizations(organizations::Organizations),
+    /// Members of your organization: who they are and what they may do
+    #[command(visible_alias = "member")]
+    Members(members::Members),
     /// Management tokens on a server, and who made them
     #[command(visible_alias = "token")]
     Tokens(tokens::Tokens),
     /// Webhook endpoints on a server, and what was sent to them
     #[command(visible_alias = "webhook")]
     Webhooks(webhooks::Webhooks),
+    /// Keys that your licenses are signed with
+    #[command(visible_alias = "signing-key")]
+    SigningKeys(signing_keys::SigningKeys),
+    /// Registries: host names in front of your container registries
+    #[command(visible_alias = "registry")]
+    Registries(registries::Registries),
+    /// Credentials of machines for registries
+    #[command(visible_alias = "registry-key")]
+    RegistryKeys(registry_keys::RegistryKeys),
+    /// Repositories of registries, and their tags
+    #[command(visible_alias = "artifact")]
+    Artifacts(artifacts::Artifacts),
+    /// What customers may pull
+    #[command(visible_alias = "artifact-entitlement")]
+    ArtifactEntitlements(artifact_entitlements::ArtifactEntitlements),
+    /// What was unusual at registries, and buckets of products that are used
+    #[command(visible_alias = "alert")]
+    Alerts(alerts::Alerts),
+    /// Print completions of this command line for a shell
+    Completions(completions::Completions),
 }
 
 /// How a command ended that could be carried out.
@@ -110,8 +141,16 @@ fn main() -> ExitCode {
         Command::Licenses(licenses) => licenses.run(),
         Command::Products(products) => products.run(),
         Command::Organizations(organizations) => organizations.run(),
+        Command::Members(members) => members.run(),
         Command::Tokens(tokens) => tokens.run(),
         Command::Webhooks(webhooks) => webhooks.run(),
+        Command::SigningKeys(keys) => keys.run(),
+        Command::Registries(registries) => registries.run(),
+        Command::RegistryKeys(keys) => keys.run(),
+        Command::Artifacts(artifacts) => artifacts.run(),
+        Command::ArtifactEntitlements(entitlements) => entitlements.run(),
+        Command::Alerts(alerts) => alerts.run(),
+        Command::Completions(completions) => completions.run::<Args>(),
     };
     ended(outcome)
 }

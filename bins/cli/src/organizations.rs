@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::Outcome;
-use crate::client::{Connection, Page, Part};
+use crate::client::{Connection, Page, Part, SecretFile};
 use crate::output::{line, table};
 
 #[derive(Debug, Args)]
@@ -37,6 +37,8 @@ enum Action {
         /// Its slug, in public addresses and tokens [default: made from the name]
         #[arg(long)]
         slug: Option<String>,
+        #[command(flatten)]
+        secret: SecretFile,
     },
     /// Change your organization's name, or its slug until the first license is created
     Update {
@@ -123,17 +125,22 @@ impl Organizations {
             Action::List { part } => {
                 server.show(&server.list("organizations", &[], &part)?, list)?;
             }
-            Action::Create { name, owner_email, owner_name, slug } => {
+            Action::Create { name, owner_email, owner_name, slug, secret } => {
                 let members = [
                     ("name", Some(name)),
                     ("owner_email", Some(owner_email)),
                     ("owner_name", owner_name),
                     ("slug", slug),
                 ];
-                server.show(&server.post("organizations", &given(members))?, |made: Founded| {
-                    show(made.organization)?;
-                    line(&format!("token                {}", made.token))
-                })?;
+                let body = given(members);
+                server.show_made(
+                    ("token", &secret),
+                    || server.post("organizations", &body),
+                    |made: Founded| {
+                        show(made.organization)?;
+                        line(&format!("token                {}", made.token))
+                    },
+                )?;
             }
             Action::Update { id, name, slug } => {
                 let body = given([("name", name), ("slug", slug)]);

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use crate::client::{Connection, Page, Part};
+use crate::client::{Connection, Page, Part, SecretFile};
 use crate::output::{line, table};
 use crate::{Outcome, reading};
 
@@ -29,6 +29,8 @@ enum Action {
         /// JSON file with the rest: description, page, fields, pull_roles, versions, settings
         #[arg(long, value_name = "FILE")]
         definition: Option<PathBuf>,
+        #[command(flatten)]
+        secret: SecretFile,
     },
     /// List products, newest first
     List {
@@ -60,6 +62,8 @@ enum Action {
         /// Let the old key live on for so many seconds, up to 30 days
         #[arg(long, default_value_t = 0)]
         overlap_seconds: u32,
+        #[command(flatten)]
+        secret: SecretFile,
     },
     /// Take a product out of sale and service
     Archive {
@@ -205,10 +209,10 @@ impl Products {
             server.show(&server.post(&format!("products/{id}/{action}"), body)?, show)
         };
         match self.action {
-            Action::Create { name, definition } => {
+            Action::Create { name, definition, secret } => {
                 let mut body = definition.as_deref().map(read).transpose()?.unwrap_or_default();
                 body.insert("name".to_owned(), name.into());
-                server.show(&server.post("products", &body)?, show)?;
+                server.show_made(("secret", &secret), || server.post("products", &body), show)?;
             }
             Action::List { search, part } => {
                 server.show(&server.list("products", &[("q", &search)], &part)?, list)?;
@@ -221,8 +225,10 @@ impl Products {
                 let path = format!("products/{}/keys", new.id);
                 server.show(&server.post(&path, &new.body()?)?, key)?;
             }
-            Action::RotateKey { id, overlap_seconds } => {
-                act(&id, "rotate-key", &json!({ "overlap_seconds": overlap_seconds }))?;
+            Action::RotateKey { id, overlap_seconds, secret } => {
+                let (path, body) =
+                    (format!("products/{id}/rotate-key"), json!({ "overlap_seconds": overlap_seconds }));
+                server.show_made(("secret", &secret), || server.post(&path, &body), show)?;
             }
             Action::Archive { id } => act(&id, "archive", &json!({}))?,
             Action::Unarchive { id } => act(&id, "unarchive", &json!({}))?,

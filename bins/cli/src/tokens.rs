@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::Outcome;
-use crate::client::{Connection, Page, Part};
+use crate::client::{Connection, Page, Part, SecretFile};
 use crate::output::{line, table};
 
 #[derive(Debug, Args)]
@@ -55,6 +55,9 @@ struct New {
     #[arg(long, value_name = "TIME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<String>,
+    #[command(flatten)]
+    #[serde(skip)]
+    secret: SecretFile,
 }
 
 #[derive(Deserialize)]
@@ -91,7 +94,9 @@ impl Tokens {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let server = &self.connection;
         match self.action {
-            Action::Create(new) => server.show(&server.post("tokens", &new)?, show)?,
+            Action::Create(new) => {
+                server.show_made(("secret", &new.secret), || server.post("tokens", &new), show)?
+            }
             Action::List { part } => server.show(&server.list("tokens", &[], &part)?, list)?,
             Action::Show { id } => server.show(&server.get(&format!("tokens/{id}"))?, show)?,
             Action::Revoke { id } => server.delete(&format!("tokens/{id}"))?,

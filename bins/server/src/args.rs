@@ -38,6 +38,9 @@ pub(crate) enum Command {
         /// Let the token create further organizations as well
         #[arg(long)]
         operator: bool,
+        /// Write the token to a new file that you alone can read, and leave it out of what is printed
+        #[arg(long, value_name = "FILE")]
+        token_file: Option<PathBuf>,
     },
     /// Bring the database's tables up to date
     Migrate,

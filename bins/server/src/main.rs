@@ -2,6 +2,7 @@
 
 mod args;
 mod backup;
+mod bootstrap;
 mod compose;
 mod config;
 mod jobs;
@@ -74,15 +75,9 @@ fn run(args: Args) -> anyhow::Result<()> {
     actix_web::rt::System::new().block_on(async {
         match args.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(&settings).await,
-            Command::Bootstrap { organization, slug, email, operator } => {
+            Command::Bootstrap { organization, slug, email, operator, token_file } => {
                 let new = NewOrganization { name: organization, owner_email: email, owner_name: None, slug };
-                let founded = compose::open(&settings).await?.bootstrap(new, operator).await?;
-                print(&serde_json::to_string(&serde_json::json!({
-                    "organization_id": founded.organization.id,
-                    "organization_slug": founded.organization.slug,
-                    "email": founded.owner.email,
-                    "token": founded.secret.expose(),
-                }))?)
+                bootstrap::found(&settings, new, operator, token_file.as_deref()).await
             }
             Command::Migrate => {
                 compose::open(&settings).await?;

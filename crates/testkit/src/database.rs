@@ -48,6 +48,17 @@ pub fn on_both_with(tables: &'static str, test: impl AsyncFn(Store)) {
     });
 }
 
+/// Runs a test on an empty database of each kind, by its URL: for programs that open it themselves.
+pub fn on_both_urls(test: impl Fn(&str)) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    test(&format!("sqlite://{}", dir.path().join("test.db").display()));
+    block_on(async {
+        let Some(database) = FreshPostgres::create().await else { return };
+        test(&database.url);
+        database.drop().await;
+    });
+}
+
 async fn migrated(url: &str) -> Store {
     let store = Store::connect(url).await.expect("the database opens");
     store.migrate().await.expect("the migrations run");

@@ -5,6 +5,7 @@ mod authority;
 mod check;
 mod exporter;
 mod promtool;
+mod server;
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -326,7 +327,14 @@ fn every_command_on_a_server_explains_itself() {
         "customers",
         "licenses",
         "organizations",
+        "members",
         "tokens",
+        "signing-keys",
+        "registries",
+        "registry-keys",
+        "artifacts",
+        "artifact-entitlements",
+        "alerts",
     ] {
         let output = workdir.keyward(&[noun, "--help"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -342,4 +350,24 @@ fn every_command_on_a_server_explains_itself() {
     }
     let nothing = workdir.keyward(&["application-entitlements", "grant", "x"]);
     assert_eq!(nothing.status.code(), Some(2), "versions or all are asked for");
+}
+
+/// Each shell reads its own completions without a complaint, where it is installed.
+#[test]
+fn shells_read_their_completions() {
+    let workdir = Workdir::new();
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let output = workdir.keyward(&["completions", shell]);
+        assert!(output.status.success());
+        let script = String::from_utf8(output.stdout).unwrap();
+        for word in ["registry-keys", "artifact-entitlements", "acknowledge", "secret-file"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+        std::fs::write(workdir.0.path().join(shell), script).unwrap();
+        let Ok(read) = Command::new(shell).arg(check).arg(workdir.0.path().join(shell)).output() else {
+            continue;
+        };
+        assert!(read.status.success(), "{shell}: {}", String::from_utf8_lossy(&read.stderr));
+    }
+    assert_eq!(workdir.keyward(&["completions", "powershell"]).status.code(), Some(2));
 }
