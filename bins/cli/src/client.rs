@@ -213,7 +213,7 @@ impl Connection {
         make: impl FnOnce() -> anyhow::Result<Box<RawValue>>,
         people: impl FnOnce(T) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
-        let Some(path) = secret_file else { return self.show(&*make()?, people) };
+        let Some(path) = secret_file else { return self.show(&make()?, people) };
         let file = NewFile::create(path, 0o600)?;
         let made: serde_json::Map<String, serde_json::Value> = match make() {
             Ok(answer) => serde_json::from_str(answer.get())
@@ -230,7 +230,7 @@ impl Connection {
         if self.output() == Output::Json {
             rest.remove(secret);
         }
-        self.show(&*serde_json::value::to_raw_value(&rest)?, people)
+        self.show(&serde_json::value::to_raw_value(&rest)?, people)
     }
 
     /// Reads text from `path`.

@@ -233,7 +233,7 @@ impl BucketView {
     /// How many percent of the bucket are used; `None` without limit.
     pub fn percent(&self) -> Option<u64> {
         let limit = u64::from(self.limit?);
-        Some(if limit == 0 { 100 } else { self.used * 100 / limit })
+        Some((self.used * 100).checked_div(limit).unwrap_or(100))
     }
 }
 

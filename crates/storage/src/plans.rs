@@ -12,11 +12,22 @@ use crate::license::{self, row as licenses};
 use crate::page::paged;
 use crate::{
     Count, Generation, Store, Tx, Usage, customer, member, overview, registry_key, revision, usage_counter,
+    usage_share,
 };
 
 /// The tables that grow with the number of customers.
-const LARGE: [&str; 7] =
-    ["customers", "licenses", "members", "revisions", "registry_keys", "usage_counters", "own"];
+const LARGE: [&str; 10] = [
+    "customers",
+    "licenses",
+    "members",
+    "revisions",
+    "registry_keys",
+    "usage_counters",
+    "own",
+    "product_usage",
+    "usage_shares",
+    "shares",
+];
 
 fn organization() -> Organization {
     let founded = Timestamp::from_unix(1_767_225_600).unwrap();
@@ -86,6 +97,12 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
         ("customers by address", text(customer::with_email(&email).build(backend))),
         ("members by address", text(member::with_email(&email).build(backend))),
         ("counts", text(usage_counter::statement(backend, Uuid::nil(), &[counted()]).unwrap())),
+        (
+            "largest partitions by end",
+            text(usage_share::largest((ProductId::new(1, [1; 10]), 1), 1_000).build(backend)),
+        ),
+        ("refused partitions", text(usage_share::untold(backend, 1, 100))),
+        ("counted on a day", text(usage_share::counted(backend, 1))),
         ("registry keys", text(paged(keys, registry_key::row::Column::Id, page).build(backend))),
     ]
 }

@@ -4,7 +4,7 @@ use keyward_domain::share::{Partition, PartitionKind};
 use keyward_domain::{OrganizationId, ProductId};
 use sea_orm::{
     ColumnTrait, ConnectionTrait as _, DbBackend, EntityTrait, QueryFilter, QueryOrder, QueryResult,
-    QuerySelect, Statement,
+    QuerySelect, Select, Statement,
 };
 use serde::Serialize;
 use uuid::Uuid;
@@ -60,18 +60,12 @@ pub struct UsageShares<'a> {
 
 impl UsageShares<'_> {
     /// Those that took the most of one day, at most `most`.
-    pub async fn largest(&self, (product, day): ProductDay, most: u64) -> Result<Vec<PartitionUsage>> {
-        let rows = row::Entity::find()
-            .filter(row::Column::ProductId.eq(product.uuid()))
-            .filter(row::Column::Day.eq(day))
-            .order_by_desc(row::Column::Used)
-            .limit(most)
-            .all(self.tx)
-            .await?;
+    pub async fn largest(&self, product_day: ProductDay, most: u64) -> Result<Vec<PartitionUsage>> {
+        let rows = largest(product_day, most).all(self.tx).await?;
         rows.into_iter().map(read).collect()
     }
 
-    /// The same of one kind, and those that were refused the most among them first.
+    /// The same of one kind.
     pub async fn largest_of(
         &self,
         (product, day): ProductDay,
@@ -83,7 +77,6 @@ impl UsageShares<'_> {
             .filter(row::Column::Day.eq(day))
             .filter(row::Column::Kind.eq(kind.as_str()))
             .order_by_desc(row::Column::Used)
-            .order_by_desc(row::Column::Refused)
             .limit(most)
             .all(self.tx)
             .await?;
@@ -103,33 +96,27 @@ impl UsageShares<'_> {
 
     /// Partitions that were refused something on a day, of which that is not told yet, with their products' organizations; at most `most`.
     pub async fn untold(&self, day: i64, most: u64) -> Result<Vec<(OrganizationId, PartitionUsage)>> {
-        let statement = Statement::from_sql_and_values(
-            self.tx.get_database_backend(),
-            UNTOLD,
-            [day.into(), i64::try_from(most).unwrap_or(i64::MAX).into()],
-        );
-        let rows = self.tx.query_all_raw(statement).await?;
-        let untold = |row: &QueryResult| {
+        let rows = self.tx.query_all_raw(untold(self.tx.get_database_backend(), day, most)).await?;
+        let read_untold = |row: &QueryResult| {
             let organization: Uuid = row.try_get_by_index(6)?;
             Ok((organization.into(), read(returned(row)?)?))
         };
-        rows.iter().map(untold).collect()
+        rows.iter().map(read_untold).collect()
     }
 
     /// How many were counted on a day of each product of which it is not told yet that its bucket is used up, with its organization.
     pub async fn counted(&self, day: i64) -> Result<Vec<(OrganizationId, ProductId, u64)>> {
-        let statement = Statement::from_sql_and_values(self.tx.get_database_backend(), COUNTED, [day.into()]);
-        let rows = self.tx.query_all_raw(statement).await?;
-        let counted = |row: &QueryResult| {
+        let rows = self.tx.query_all_raw(counted(self.tx.get_database_backend(), day)).await?;
+        let read_counted = |row: &QueryResult| {
             let (organization, product): (Uuid, Uuid) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
             let used: i64 = row.try_get_by_index(2)?;
             Ok((organization.into(), product.into(), TABLE.take("used", used.try_into())?))
         };
-        rows.iter().map(counted).collect()
+        rows.iter().map(read_counted).collect()
     }
 }
 
-pub(crate) const UNTOLD: &str = "\
+const UNTOLD: &str = "\
 SELECT shares.product_id, shares.day, shares.kind, shares.partition_key, shares.used, shares.refused, products.organization_id
 FROM usage_shares AS shares JOIN products ON products.id = shares.product_id
 WHERE shares.day = $1 AND shares.refused > 0 AND NOT EXISTS (SELECT 1 FROM bucket_alerts AS told
@@ -137,7 +124,7 @@ WHERE shares.day = $1 AND shares.refused > 0 AND NOT EXISTS (SELECT 1 FROM bucke
         AND told.partition_kind = shares.kind AND told.partition_key = shares.partition_key)
 ORDER BY shares.product_id, shares.kind, shares.partition_key LIMIT $2";
 
-pub(crate) const COUNTED: &str = "\
+const COUNTED: &str = "\
 SELECT products.organization_id, products.id, CAST(SUM(counted.used) AS BIGINT)
 FROM (SELECT product_id, used FROM usage_counters WHERE day = $1
     UNION ALL SELECT product_id, used FROM product_usage WHERE day = $1 AND used > 0) AS counted
@@ -145,6 +132,23 @@ JOIN products ON products.id = counted.product_id
 WHERE NOT EXISTS (SELECT 1 FROM bucket_alerts AS told
     WHERE told.product_id = products.id AND told.day = $1 AND told.kind = 'used_up')
 GROUP BY products.organization_id, products.id ORDER BY products.organization_id, products.id";
+
+pub(crate) fn largest((product, day): ProductDay, most: u64) -> Select<row::Entity> {
+    row::Entity::find()
+        .filter(row::Column::ProductId.eq(product.uuid()))
+        .filter(row::Column::Day.eq(day))
+        .order_by_desc(row::Column::Used)
+        .limit(most)
+}
+
+pub(crate) fn untold(backend: DbBackend, day: i64, most: u64) -> Statement {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    Statement::from_sql_and_values(backend, UNTOLD, [day.into(), most.into()])
+}
+
+pub(crate) fn counted(backend: DbBackend, day: i64) -> Statement {
+    Statement::from_sql_and_values(backend, COUNTED, [day.into()])
+}
 
 /// One partition as the statement reads it.
 #[derive(Serialize)]

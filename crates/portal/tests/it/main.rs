@@ -3,6 +3,7 @@
 
 mod applications;
 mod browser;
+mod buckets;
 mod calendar;
 mod html;
 mod many;

@@ -12,6 +12,8 @@ CREATE TABLE usage_shares (
 CREATE INDEX usage_shares_used ON usage_shares (product_id, day, used);
 CREATE INDEX usage_shares_day ON usage_shares (day);
 CREATE INDEX usage_shares_refused ON usage_shares (day) WHERE refused > 0;
+-- What all products have counted on one day is looked at once a minute.
+CREATE INDEX product_usage_day ON product_usage (day);
 
 -- What was told of a product's bucket on one day.
 CREATE TABLE bucket_alerts (
