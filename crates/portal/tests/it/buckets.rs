@@ -5,8 +5,8 @@ use keyward_domain::{Address, Product};
 use keyward_engine::validation::{Inquiry, Reply};
 use keyward_engine::{NewProduct, PlanChange};
 use keyward_testkit::database::Store;
-use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
+use keyward_testkit::{Vendor, database_test};
 
 use crate::browser::Browser;
 
@@ -22,7 +22,8 @@ async fn pages_say_who_took_a_bucket(store: Store) {
 
     let organization = made.product.organization;
     let plan = PlanChange { plan: None, products: None, validations_per_day: Some(Some(1_200)) };
-    browser.engine.set_plan(&browser.access().await, organization, plan).await.unwrap();
+    let operator = Vendor::found(&browser.engine, "Operator").await;
+    browser.engine.set_plan(&operator.access(), organization, plan).await.unwrap();
     let address = Address::new("203.0.113.7".parse().unwrap());
     let inquiry = Inquiry { license: "no such key".to_owned(), version: None, nonce: None, address };
     let mut refused = 0;

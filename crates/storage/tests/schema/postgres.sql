@@ -743,6 +743,7 @@ CREATE INDEX notices_next ON notices USING btree (checked_at);
 CREATE UNIQUE INDEX organizations_slug ON organizations USING btree (slug);
 CREATE INDEX outbox_organization ON outbox USING btree (organization_id);
 CREATE INDEX outbox_pending ON outbox USING btree (created_at) WHERE (delivered_at IS NULL);
+CREATE INDEX product_usage_day ON product_usage USING btree (day);
 CREATE UNIQUE INDEX products_key ON products USING btree (key_hash);
 CREATE INDEX products_list ON products USING btree (organization_id, id);
 CREATE UNIQUE INDEX products_name ON products USING btree (organization_id, name);

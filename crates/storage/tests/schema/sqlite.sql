@@ -681,6 +681,7 @@ CREATE INDEX notices_next ON notices (checked_at);
 CREATE UNIQUE INDEX organizations_slug ON organizations (slug);
 CREATE INDEX outbox_organization ON outbox (organization_id);
 CREATE INDEX outbox_pending ON outbox (created_at) WHERE delivered_at IS NULL;
+CREATE INDEX product_usage_day ON product_usage (day);
 CREATE UNIQUE INDEX products_key ON products (key_hash);
 CREATE INDEX products_list ON products (organization_id, id);
 CREATE UNIQUE INDEX products_name ON products (organization_id, name);
