@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 
 use crate::Outcome;
-use crate::client::{Connection, Page, Part};
+use crate::client::{Connection, Page, Part, SecretFile};
 use crate::output::{line, table};
 
 #[derive(Debug, Args)]
@@ -39,6 +39,8 @@ enum Action {
         /// For how many seconds the old secret signs too
         #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
         overlap: u32,
+        #[command(flatten)]
+        secret: SecretFile,
     },
     /// Send a test
     Test {
@@ -92,6 +94,9 @@ struct New {
     /// Only of the product with this id; may be repeated
     #[arg(long = "product", value_name = "ID")]
     products: Vec<String>,
+    #[command(flatten)]
+    #[serde(skip)]
+    secret: SecretFile,
 }
 
 #[derive(Debug, Args)]
@@ -160,15 +165,18 @@ impl Webhooks {
         let server = &self.connection;
         let at = |id: &str, verb: &str| format!("webhooks/{id}{verb}");
         match self.action {
-            Action::Create(new) => server.show(&server.post("webhooks", &new)?, show)?,
+            Action::Create(new) => {
+                server.show_made(("secret", &new.secret), || server.post("webhooks", &new), show)?;
+            }
             Action::List { part } => server.show(&server.list("webhooks", &[], &part)?, list)?,
             Action::Show { id } => server.show(&server.get(&at(&id, ""))?, show)?,
             Action::Update(change) => {
                 server.show(&server.patch(&at(&change.id, ""), &change.body())?, show)?
             }
-            Action::RotateSecret { id, overlap } => {
+            Action::RotateSecret { id, overlap, secret } => {
                 let body = json!({"overlap_seconds": overlap});
-                server.show(&server.post(&at(&id, "/rotate-secret"), &body)?, show)?;
+                let rotate = || server.post(&at(&id, "/rotate-secret"), &body);
+                server.show_made(("secret", &secret), rotate, show)?;
             }
             Action::Test { id } => {
                 server.show(&server.post(&at(&id, "/test"), &json!({}))?, |sent: Delivery| {

@@ -20,8 +20,6 @@ kinds! {
         LicenseExpired = "license.expired";
         /// Validations of a product were refused; `detail.answers` says how many with which status since the last such event.
         ValidationRefused = "validation.refused";
-        /// A product's daily bucket of validations is empty.
-        ValidationLimitReached = "validation.limit_reached";
         /// Something was pushed to a registry: manifests alone are told, not their layers.
         RegistryPushed = "registry.pushed";
         /// A license or a key pulled from a repository for the first time in 30 days.

@@ -2,7 +2,8 @@
 
 use keyward_domain::share::Partition;
 use keyward_domain::{
-    BucketAlert, BucketAlertKind, BucketFinding, OrganizationScope, Page, PageRequest, ProductId,
+    BucketAlert, BucketAlertId, BucketAlertKind, BucketFinding, OrganizationScope, Page, PageRequest,
+    ProductId,
 };
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect, Select};
@@ -69,6 +70,11 @@ impl BucketAlerts<'_> {
             .filter(row::Column::Kind.eq(alert.finding.kind().as_str()))
             .limit(1);
         Ok(told.one(self.tx).await?.is_some())
+    }
+
+    /// One of them.
+    pub async fn find(&self, id: BucketAlertId) -> Result<Option<BucketAlert>> {
+        self.all(None).filter(row::Column::Id.eq(id.uuid())).one(self.tx).await?.map(read).transpose()
     }
 
     /// A page of them, of one product or of all.

@@ -323,7 +323,7 @@ mod tests {
         "INSERT INTO webhooks (id, organization_id, url, events, products, secret, state, created_at, updated_at, version) VALUES ($22, $0, '', '[]', '[]', $X, 'enabled', 0, 0, 1)",
         "INSERT INTO webhook_deliveries (id, organization_id, webhook_id, message_id, sequence, kind, state, due_at, attempts, failures, created_at) VALUES ($23, $0, $22, $7, 1, 'x', 'pending', 0, 0, 0, 0)",
         "INSERT INTO webhook_attempts (delivery_id, number, at, duration_ms) VALUES ($23, 1, 0, 0)",
-        "INSERT INTO validation_reports (product_id, day, answers, limit_reached) VALUES ($4, 1, '{}', FALSE)",
+        "INSERT INTO validation_reports (product_id, day, answers) VALUES ($4, 1, '{}')",
         "INSERT INTO event_sequences (subject, organization_id, value) VALUES ($0, $0, 1)",
         "INSERT INTO idempotency_keys (organization_id, key, fingerprint, created_at) VALUES ($0, 'k', $X, 0)",
         "INSERT INTO changes (organization_id, target, generation) VALUES ($0, $5, 1)",

@@ -22,7 +22,6 @@ mod report {
         pub day: i64,
         #[sea_orm(column_type = "Text")]
         pub answers: String,
-        pub limit_reached: bool,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -76,8 +75,6 @@ pub struct ValidationReport {
     pub day: i64,
     /// How many of each answer.
     pub answers: BTreeMap<String, u64>,
-    /// Whether the bucket was empty.
-    pub limit_reached: bool,
 }
 
 /// What is found for the endpoints of one organization.
@@ -142,7 +139,7 @@ impl Occurrences<'_> {
         let found = report::Entity::find_by_id(product.uuid()).one(self.tx).await?;
         let read = |row: report::Model| {
             let answers = REPORTS.take("answers", serde_json::from_str(&row.answers))?;
-            Ok(ValidationReport { day: row.day, answers, limit_reached: row.limit_reached })
+            Ok(ValidationReport { day: row.day, answers })
         };
         found.map(read).transpose()
     }
@@ -153,9 +150,8 @@ impl Occurrences<'_> {
             product_id: Set(product.uuid()),
             day: Set(report.day),
             answers: Set(REPORTS.take("answers", serde_json::to_string(&report.answers))?),
-            limit_reached: Set(report.limit_reached),
         };
-        let columns = [report::Column::Day, report::Column::Answers, report::Column::LimitReached];
+        let columns = [report::Column::Day, report::Column::Answers];
         let replace = OnConflict::column(report::Column::ProductId).update_columns(columns).to_owned();
         report::Entity::insert(row).on_conflict(replace).exec_without_returning(self.tx).await?;
         Ok(())

@@ -12,7 +12,7 @@ use keyward_storage::{EndMark, Technical, Tx, ValidationReport};
 use serde_json::json;
 
 use crate::jobs::{Job, Schedule, Step, Stepping};
-use crate::{Engine, Result, organization};
+use crate::{Engine, Result};
 
 /// How often it is looked.
 const PERIOD: Duration = Duration::from_secs(60);
@@ -95,7 +95,6 @@ impl Engine {
     async fn tell_validations(&self, id: OrganizationId) -> Result<u64> {
         let tx = self.store.read().await?;
         let Some(scope) = scope_of(&tx, id).await? else { return Ok(0) };
-        let limit = organization::find(&tx, scope).await?.limits(self.now()).validations_per_day;
         let mut page = PageRequest { limit: PageRequest::MOST, after: None };
         let (mut products, mut told) = (Vec::new(), 0);
         loop {
@@ -108,29 +107,20 @@ impl Engine {
         }
         drop(tx);
         for product in products {
-            told += u64::from(self.tell_validations_of(scope, &product, limit).await?);
+            told += u64::from(self.tell_validations_of(scope, &product).await?);
         }
         Ok(told)
     }
 
-    async fn tell_validations_of(
-        &self,
-        scope: OrganizationScope,
-        product: &Product,
-        limit: Option<u32>,
-    ) -> Result<bool> {
+    async fn tell_validations_of(&self, scope: OrganizationScope, product: &Product) -> Result<bool> {
         let today = self.now().day();
         let reader = self.store.read().await?;
         let days = reader.usage(product.id).list(today - 1, today).await?;
         let before = reader.occurrences(scope).report(product.id).await?;
         drop(reader);
         let on = |day: i64| days.iter().find(|usage| usage.day == day);
-        let used = on(today).map_or(0, |usage| usage.used);
-        let report = ValidationReport {
-            day: today,
-            answers: on(today).map(|usage| usage.answers.clone()).unwrap_or_default(),
-            limit_reached: limit.is_some_and(|limit| used >= limit.into()),
-        };
+        let answers = on(today).map(|usage| usage.answers.clone()).unwrap_or_default();
+        let report = ValidationReport { day: today, answers };
         if before.as_ref() == Some(&report) || (before.is_none() && days.is_empty()) {
             return Ok(false);
         }
@@ -144,16 +134,11 @@ impl Engine {
             let known = if before.day == today { before.answers.clone() } else { BTreeMap::new() };
             add_refused(&mut refused, &report.answers, &known);
         }
-        let is_new = before.is_none_or(|before| before.day < today || !before.limit_reached);
         let tx = self.store.write().await?;
         let target = product.id.uuid();
         if !refused.is_empty() {
             let detail = [("answers", json!(refused))];
             self.publish_occurrence(&tx, scope, Occurrence::ValidationRefused, target, &detail).await?;
-        }
-        if report.limit_reached && is_new {
-            let detail = [("limit", json!(limit))];
-            self.publish_occurrence(&tx, scope, Occurrence::ValidationLimitReached, target, &detail).await?;
         }
         tx.occurrences(scope).keep_report(product.id, &report).await?;
         tx.commit_unrecorded(Technical::Occurrence).await?;

@@ -2,8 +2,8 @@
 
 use keyward_domain::registry::{Artifact, ArtifactEntitlement, Registry, RegistryKey};
 use keyward_domain::{
-    Alert, Application, ApplicationVersion, Customer, License, Link, ManagementToken, Member, Organization,
-    OrganizationScope, Product, ProductId, SigningKey, Timestamp, Webhook,
+    Alert, Application, ApplicationVersion, BucketAlert, Customer, License, Link, ManagementToken, Member,
+    Organization, OrganizationScope, Product, ProductId, SigningKey, Timestamp, Webhook,
 };
 use keyward_storage::Tx;
 use serde_json::{Map, Value};
@@ -27,6 +27,8 @@ pub enum Subject {
     Artifact(Artifact),
     /// What a customer may pull.
     ArtifactEntitlement(ArtifactEntitlement),
+    /// An alert about a daily bucket.
+    BucketAlert(BucketAlert),
     /// A customer.
     Customer(Customer),
     /// A license.
@@ -83,6 +85,7 @@ impl Subject {
             "artifact_entitlement" => {
                 tx.artifact_entitlements(scope).find(id.into()).await?.map(Self::ArtifactEntitlement)
             }
+            "bucket_alert" => tx.bucket_alerts(scope).find(id.into()).await?.map(Self::BucketAlert),
             "customer" => tx.customers(scope).find(id.into()).await?.map(Self::Customer),
             "license" => {
                 tx.licenses(scope).find(id.into()).await?.map(|license| Self::License(Box::new(license)))
@@ -108,6 +111,7 @@ impl Subject {
         match self {
             Self::License(license) => license.product,
             Self::Product(product) => Some(product.id),
+            Self::BucketAlert(alert) => Some(alert.product),
             Self::Alert(_)
             | Self::Application(_)
             | Self::ApplicationEntitlement(_)

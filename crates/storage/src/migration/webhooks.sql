@@ -69,10 +69,9 @@ CREATE INDEX event_sequences_organization ON event_sequences (organization_id);
 -- The shortest time before its end, in days, of which endpoints were told; 0 once it has ended by its contract, -1 once it has expired.
 ALTER TABLE revisions ADD COLUMN webhooks_notified_days BIGINT;
 
--- What endpoints were told of a product's validations: on which day, how many of each answer, and whether its bucket was empty.
+-- What endpoints were told of a product's validations: on which day, and how many of each answer.
 CREATE TABLE validation_reports (
     product_id $UUID PRIMARY KEY REFERENCES products (id),
     day BIGINT NOT NULL,
-    answers TEXT NOT NULL,
-    limit_reached BOOLEAN NOT NULL
+    answers TEXT NOT NULL
 );
