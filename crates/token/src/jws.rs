@@ -15,6 +15,8 @@ pub(crate) enum Typ {
     License,
     #[cfg(feature = "status-list")]
     StatusList,
+    #[cfg(feature = "audit")]
+    AuditCheckpoint,
 }
 
 impl Typ {
@@ -23,6 +25,8 @@ impl Typ {
             Self::License => "JWT",
             #[cfg(feature = "status-list")]
             Self::StatusList => "statuslist+jwt",
+            #[cfg(feature = "audit")]
+            Self::AuditCheckpoint => "keyward-audit+jwt",
         }
     }
 }
@@ -127,7 +131,7 @@ const MAX_HEADER: usize = 768;
 const REFUSED: [&str; 8] = ["crit", "jwk", "jku", "x5u", "x5c", "zip", "b64", "enc"];
 
 /// Kinds of documents that are worth naming where another one was expected.
-const KNOWN_TYPES: [&str; 3] = ["JWT", "statuslist+jwt", "at+jwt"];
+const KNOWN_TYPES: [&str; 4] = ["JWT", "statuslist+jwt", "keyward-audit+jwt", "at+jwt"];
 
 fn read_header(encoded: &str, typ: Typ) -> Result<KeyName, VerifyError> {
     let mut buffer = [0; MAX_HEADER];

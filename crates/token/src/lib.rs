@@ -168,6 +168,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "audit")]
+pub use self::audit::{AuditCheckpoint, MAX_CHECKPOINT_BYTES};
 #[cfg(feature = "clock-floor")]
 pub use self::clock::{Clock, ClockFloor, ClockFloorError};
 #[cfg(feature = "status-list")]
@@ -210,6 +212,8 @@ mod readme {
     mod guide {}
 }
 
+#[cfg(feature = "audit")]
+mod audit;
 mod authentic;
 mod base64url;
 mod bounds;

@@ -84,7 +84,7 @@ impl Signer {
     }
 
     /// Signs another kind of document as JWS, with its own `typ`.
-    #[cfg_attr(not(feature = "status-list"), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "status-list", feature = "audit")), allow(dead_code))]
     pub(crate) fn sign_typed(&self, typ: Typ, claims_json: &str) -> String {
         let header = jws::header_json(typ, &self.kid());
         let mut token =
