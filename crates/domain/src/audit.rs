@@ -1,9 +1,17 @@
 //! What happened, for the audit log and the outbox. An event is written in the transaction of its change.
 
+mod chain;
+mod filter;
+mod words;
+
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Actor, AuditEventId, OrganizationId, Timestamp};
+use crate::{Actor, Address, AuditEventId, MemberId, OrganizationId, Timestamp};
+
+pub use chain::{ChainEnd, ChainHash, ChainLink, Salts, SaltsLeft, canonical};
+pub use filter::{ActionFilter, ActorFilter, AuditFilter, TargetFilter};
+pub use words::Words;
 
 /// An enum of what can happen, with the name of each on the wire and a sentence about it.
 macro_rules! kinds {
@@ -200,6 +208,8 @@ kinds! {
         SigningKeyActivated = "signing_key.activated";
         /// A signing key was withdrawn.
         SigningKeyRevoked = "signing_key.revoked";
+        /// What happened on a day that has no event of its own was counted.
+        DayCounted = "day.counted";
         /// A webhook endpoint was created.
         WebhookCreated = "webhook.created";
         /// A webhook endpoint was changed.
@@ -234,6 +244,56 @@ pub struct AuditEvent {
     pub target: Option<Uuid>,
     /// What a reader wants to know beyond that, such as the target's name.
     pub detail: Map<String, Value>,
+    /// From where, as far as it is known.
+    pub address: Option<Address>,
     /// When.
     pub at: Timestamp,
+}
+
+/// An event as the log has it: with the names of its time, and its place in the chain.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordedEvent {
+    /// What was done.
+    pub event: AuditEvent,
+    /// What everything was called then.
+    pub names: EventNames,
+    /// Who had made the token that acted.
+    pub maker: Option<MemberId>,
+    /// Its place in the chain; `None` of one that is older than the chain.
+    pub link: Option<ChainLink>,
+}
+
+impl std::ops::Deref for RecordedEvent {
+    type Target = AuditEvent;
+
+    fn deref(&self) -> &AuditEvent {
+        &self.event
+    }
+}
+
+impl RecordedEvent {
+    /// An event that is not in the chain yet.
+    pub fn new(event: AuditEvent, names: EventNames, maker: Option<MemberId>) -> Self {
+        let detail = event.detail.into_iter().map(|(name, value)| (name, chain::exact(value))).collect();
+        Self { event: AuditEvent { detail, ..event }, names, maker, link: None }
+    }
+
+    /// What the thing is called that an event is about, if its detail says so.
+    pub fn named_in(detail: &Map<String, Value>) -> Option<String> {
+        words::named_in(detail)
+    }
+}
+
+/// What everything was called when an event happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct EventNames {
+    /// Who acted: the name of the member, customer, token or key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
+    /// Who had made the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maker: Option<String>,
+    /// What it was done to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }

@@ -91,7 +91,10 @@ pub use address::{Address, AddressRange, BlockList};
 pub use alert::{Alert, AlertState, AlertStatus, Finding};
 pub use application::{Application, ApplicationKind, ApplicationVersion, VersionName};
 pub use application_entitlement::ApplicationEntitlement;
-pub use audit::{Action, AuditEvent};
+pub use audit::{
+    Action, ActionFilter, ActorFilter, AuditEvent, AuditFilter, ChainEnd, ChainHash, ChainLink, EventNames,
+    RecordedEvent, Salts, SaltsLeft, TargetFilter, Words,
+};
 pub use bucket_alert::{BucketAlert, BucketAlertKind, BucketFinding};
 pub use custom::CustomResponse;
 pub use customer::Customer;

@@ -5,9 +5,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
 
+use uuid::Uuid;
+
 use crate::{
-    CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, RegistryKeyId, Role, SessionId,
-    TokenId,
+    Address, CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, RegistryKeyId, Role,
+    SessionId, TokenId,
 };
 
 /// A permission as a type; see [`Access`].
@@ -204,6 +206,21 @@ pub enum Actor {
     Server,
 }
 
+impl Actor {
+    /// What kind of actor it is, on the wire and in storage, and its id if it has one.
+    pub fn parts(self) -> (&'static str, Option<Uuid>) {
+        match self {
+            Self::Operator => ("operator", None),
+            Self::Token(id) => ("token", Some(id.uuid())),
+            Self::Member(id) => ("member", Some(id.uuid())),
+            Self::Customer(id) => ("customer", Some(id.uuid())),
+            Self::Link(id) => ("link", Some(id.uuid())),
+            Self::RegistryKey(id) => ("registry_key", Some(id.uuid())),
+            Self::Server => ("server", None),
+        }
+    }
+}
+
 /// On whose behalf someone acts. It bounds all they may do, whatever their credential says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authority {
@@ -236,12 +253,13 @@ pub struct Identity {
     authority: Authority,
     granted: Scopes,
     session: Option<SessionId>,
+    address: Option<Address>,
 }
 
 impl Identity {
     /// The bearer of a credential of `organization` that was just checked and grants these scopes.
     pub fn new(organization: OrganizationId, actor: Actor, authority: Authority, granted: Scopes) -> Self {
-        Self { organization, actor, authority, granted, session: None }
+        Self { organization, actor, authority, granted, session: None, address: None }
     }
 
     /// The same, for as long as this session lasts.
@@ -250,9 +268,25 @@ impl Identity {
         Self { session: Some(session), ..self }
     }
 
+    /// The same, asking from this address: events tell it.
+    #[must_use]
+    pub fn from_address(self, address: Option<Address>) -> Self {
+        Self { address, ..self }
+    }
+
     /// Who acts.
     pub fn actor(&self) -> Actor {
         self.actor
+    }
+
+    /// The organization they act in.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.organization)
+    }
+
+    /// From where they ask, as far as it is known.
+    pub fn address(&self) -> Option<Address> {
+        self.address
     }
 
     /// The session that it ends with.
@@ -292,6 +326,12 @@ pub struct Access<P> {
 }
 
 impl<P> Access<P> {
+    /// The same right of one who asks from this address: events tell it.
+    #[must_use]
+    pub fn from_address(self, address: Option<Address>) -> Self {
+        Self { identity: self.identity.from_address(address), ..self }
+    }
+
     /// The organization whose rows may be touched.
     pub fn scope(&self) -> OrganizationScope {
         OrganizationScope(self.identity.organization)

@@ -9,6 +9,7 @@ use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::audit::Differing as _;
 use crate::change::{Change, unchanged};
 use crate::{Done, Engine, Error, Resource, Result};
 
@@ -104,7 +105,7 @@ impl Engine {
                 return Ok(before);
             }
             change.applications(scope).save(&application).await.map_err(taken)?;
-            let detail = [("name", json!(application.name))];
+            let detail = [("name", json!(application.name)), application.differences(&before).detail()];
             change.commit(Action::ApplicationUpdated, id.uuid(), &detail).await?;
             Ok(application)
         })

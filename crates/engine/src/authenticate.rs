@@ -1,9 +1,9 @@
 //! Who is calling, and whether they still may.
 
-use keyward_domain::{Access, Actor, Grant, Identity, Secret};
+use keyward_domain::{Access, Actor, Forbidden, Grant, Identity, Secret};
 use keyward_storage::Tx;
 
-use crate::log::queue::{Entry, Use, What};
+use crate::log::queue::{Counted, Entry, Use, What};
 use crate::{Engine, Error, Result, organization};
 
 /// How exact "last used" is. Noting it at each request would fill the log.
@@ -56,7 +56,20 @@ impl Engine {
                 Some(*access.identity())
             }
         };
-        Ok(identity.ok_or(Error::Unauthenticated)?.access()?)
+        let identity = identity.ok_or(Error::Unauthenticated)?.from_address(access.identity().address());
+        Ok(self.permit(&identity)?)
+    }
+
+    /// The right of someone to do `P`. Refusals are counted, and the log tells how many there were on a day.
+    ///
+    /// # Errors
+    /// Who may not do it.
+    pub fn permit<P: Grant>(&self, identity: &Identity) -> Result<Access<P>, Forbidden> {
+        let access = identity.access();
+        if access.is_err() {
+            self.log.count(identity.scope(), self.now(), Counted::Denied);
+        }
+        access
     }
 
     /// Goes on only if a person in a browser has shown in the last minutes who they are: for what would outlive a stolen

@@ -20,6 +20,7 @@ use keyward_storage::{Claim, Recorded, StorageError, Technical, Tx};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::audit::By;
 use crate::own_rows::Writer;
 use crate::{Engine, Error, Result};
 
@@ -170,8 +171,8 @@ impl Change<'_> {
         target: impl Into<Option<Uuid>>,
         detail: &[(&str, Value)],
     ) -> Result<Recorded> {
-        let actor = self.identity.actor();
-        let recorded = self.engine.record_untold(&self.tx, self.scope, actor, action, target, detail).await?;
+        let by = By { actor: self.identity.actor(), address: self.identity.address() };
+        let recorded = self.engine.record_untold(&self.tx, self.scope, by, action, target, detail).await?;
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push(recorded.event().clone());
         Ok(recorded)
     }

@@ -9,6 +9,7 @@ use keyward_storage::{Recorded, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::audit::Differing as _;
 use crate::change::{Change, unchanged};
 use crate::identity::Whose;
 use crate::{Done, Engine, Error, Resource, Result, application_entitlement, registry};
@@ -106,7 +107,8 @@ impl Engine {
             if !customer.email.is(&before.email) {
                 self.end_proofs(&change, scope, Whose::Customer(id)).await?;
             }
-            change.commit(Action::CustomerUpdated, id.uuid(), &[("name", json!(customer.name))]).await?;
+            let detail = [("name", json!(customer.name)), customer.differences(&before).detail()];
+            change.commit(Action::CustomerUpdated, id.uuid(), &detail).await?;
             Ok(customer)
         })
         .await

@@ -8,6 +8,7 @@ use keyward_storage::{Person, Recorded, Technical, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::audit::By;
 use crate::identity::Whose;
 use crate::member::{another_owner, one_of};
 use crate::{ConfirmedCaller, Engine, Error, Resource, Result};
@@ -38,7 +39,7 @@ impl Engine {
         let after = self.leave_log(scope, &person).await?;
         self.change(access, async |change| {
             caller.hold(self, &change, access).await?;
-            let recorded = self.leave(&change, scope, Kind::Customer, &person, after, access.actor()).await?;
+            let recorded = self.leave(&change, scope, Kind::Customer, &person, after, By::of(access)).await?;
             change.commit_as(id.uuid(), recorded).await
         })
         .await
@@ -64,7 +65,7 @@ impl Engine {
         self.change(access, async |change| {
             let held = self.lock_roles(&change, access).await?;
             caller.hold(self, &change, access).await?;
-            let recorded = self.leave(&change, scope, Kind::Member, &person, after, held.actor()).await?;
+            let recorded = self.leave(&change, scope, Kind::Member, &person, after, By::of(&held)).await?;
             change.commit_as(id.uuid(), recorded).await
         })
         .await
@@ -80,7 +81,8 @@ impl Engine {
             let person = person(Kind::Customer, Some(known), email.clone())?;
             let after = self.leave_log(scope, &person).await?;
             let tx = self.store.write().await?;
-            let recorded = self.leave(&tx, scope, Kind::Customer, &person, after, Actor::Operator).await?;
+            let recorded =
+                self.leave(&tx, scope, Kind::Customer, &person, after, Actor::Operator.into()).await?;
             tx.commit(recorded).await?;
         }
         if count == 0 {
@@ -104,7 +106,7 @@ impl Engine {
         let after = self.leave_log(scope, &person).await?;
         let tx = self.store.write().await?;
         tx.organizations().lock(scope).await?;
-        let recorded = self.leave(&tx, scope, Kind::Member, &person, after, Actor::Operator).await?;
+        let recorded = self.leave(&tx, scope, Kind::Member, &person, after, Actor::Operator.into()).await?;
         tx.commit(recorded).await?;
         Ok(member.is_some())
     }
@@ -134,7 +136,7 @@ impl Engine {
         kind: Kind,
         person: &Person,
         mut after: i64,
-        actor: Actor,
+        by: By,
     ) -> Result<Recorded> {
         let erasure = tx.erasure(scope);
         while let Some(last) = erasure.leave_log(person, after).await? {
@@ -166,7 +168,7 @@ impl Engine {
             (Kind::Member, None) => Action::MemberErased,
         };
         let detail = [("name", json!(person.pseudonym))];
-        self.record_for(tx, scope, actor, action, person.id, &detail).await
+        self.record_for(tx, scope, by, action, person.id, &detail).await
     }
 }
 

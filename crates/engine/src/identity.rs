@@ -2,10 +2,11 @@
 //! through here, so that nothing that was proved by the old one lives on.
 
 use keyward_domain::session::SessionHolder;
-use keyward_domain::{Action, Actor, CustomerId, MemberId, OrganizationScope, Session};
+use keyward_domain::{Action, CustomerId, MemberId, OrganizationScope, Session};
 use keyward_storage::{Credentials, Recorded, Tx};
 use serde_json::json;
 
+use crate::audit::By;
 use crate::sessions::SignedIn;
 use crate::{Engine, Error, Resource, Result};
 
@@ -52,14 +53,14 @@ impl Engine {
         tx: &Tx,
         scope: OrganizationScope,
         id: MemberId,
-        (actor, action): (Actor, Action),
+        (by, action): (impl Into<By>, Action),
         change: impl FnOnce(Credentials) -> Credentials,
     ) -> Result<(u64, Recorded)> {
         let known = lock_credentials(tx, scope, id).await?;
         tx.members(scope).set_credentials(id, &change(known)).await?;
         let ended = self.end_proofs(tx, scope, Whose::Member(id)).await?;
         let detail = [("sessions_ended", json!(ended))];
-        let recorded = self.record_for(tx, scope, actor, action, id.uuid(), &detail).await?;
+        let recorded = self.record_for(tx, scope, by, action, id.uuid(), &detail).await?;
         Ok((ended, recorded))
     }
 

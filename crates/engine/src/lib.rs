@@ -94,6 +94,7 @@ pub use application_entitlement::{
 };
 pub use application_version::{KeyWarning, NewApplicationVersion, VersionSheet};
 pub use attempt::DEVICE_SECONDS;
+pub use audit::AuditExport;
 pub use authenticator::{NewAuthenticator, NewRecoveryCodes, ResetSecondFactor};
 pub use background::{Background, RunningBackground};
 pub use bucket_alert::BucketView;

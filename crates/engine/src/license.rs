@@ -13,6 +13,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::audit::Differing as _;
 use crate::change::{Change, unchanged};
 use crate::customer::NewCustomer;
 use crate::{Done, Engine, Error, FieldFault, Resource, Result, TokenFormat, customer, product};
@@ -359,7 +360,7 @@ impl Engine {
                 return Ok(before);
             }
             change.licenses(scope).save(&license).await.map_err(taken)?;
-            finish(change, Action::LicenseUpdated, &license).await?;
+            finish_from(change, Action::LicenseUpdated, &license, Some(&before)).await?;
             Ok(license)
         })
         .await
@@ -387,9 +388,10 @@ impl Engine {
                 let message = "is told by the product's fields, which never change: create another key";
                 return Err(Error::field("payload", Invalid::new("not_allowed", message)));
             }
+            let before = license.clone();
             let (license, previous) = license.renew(renewal.clone(), issue, now)?;
             change.licenses(scope).append(&license, &previous).await?;
-            finish(change, Action::LicenseRenewed, &license).await?;
+            finish_from(change, Action::LicenseRenewed, &license, Some(&before)).await?;
             Ok(license)
         })
         .await
@@ -608,12 +610,23 @@ impl Checked {
 
 /// What every change of a license ends with.
 async fn finish(change: Change<'_>, action: Action, license: &License) -> Result<()> {
-    let detail = [
+    finish_from(change, action, license, None).await
+}
+
+/// The same of a license that was another `before`.
+async fn finish_from(
+    change: Change<'_>,
+    action: Action,
+    license: &License,
+    before: Option<&License>,
+) -> Result<()> {
+    let mut detail = vec![
         ("name", json!(license.name)),
         ("customer_id", json!(license.customer)),
         ("product_id", json!(license.product)),
         ("revision", json!(license.revision.number)),
     ];
+    detail.extend(before.map(|before| license.differences(before).detail()));
     change.commit(action, license.id.uuid(), &detail).await
 }
 

@@ -9,6 +9,7 @@ use keyward_storage::{Recorded, StorageError, Tx, Unique};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::audit::Differing as _;
 use crate::change::{Change, unchanged};
 use crate::identity::Whose;
 use crate::provider::is_vouched_for;
@@ -113,7 +114,8 @@ impl Engine {
                 // An owner's password counts where a provider vouches for all others, so what it has opened ends with it.
                 self.end_proofs(&change, scope, Whose::Member(id)).await?;
             }
-            let detail = [("email", json!(member.email)), ("role", json!(member.role))];
+            let changes = member.differences(&before).detail();
+            let detail = [("email", json!(member.email)), ("role", json!(member.role)), changes];
             change.commit(Action::MemberUpdated, id.uuid(), &detail).await?;
             Ok(member)
         })

@@ -12,6 +12,7 @@ use keyward_domain::{
 use keyward_storage::{Technical, Turn, Tx};
 use serde_json::json;
 
+use crate::audit::Differences;
 use crate::change::unchanged;
 use crate::jobs::ItemRun;
 use crate::mail_text::{plain, vendor};
@@ -77,6 +78,12 @@ impl Engine {
                 ("customers", json!(notices.customers)),
                 ("alerts", json!(notices.alerts)),
                 ("days", json!(notices.days)),
+                Differences::default()
+                    .of("members", &known.members, &notices.members)
+                    .of("customers", &known.customers, &notices.customers)
+                    .of("alerts", &known.alerts, &notices.alerts)
+                    .of("days", &known.days, &notices.days)
+                    .detail(),
             ];
             change.commit(Action::OrganizationNoticesSet, scope.id().uuid(), &detail).await?;
             Ok(notices)

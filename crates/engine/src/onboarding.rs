@@ -165,8 +165,8 @@ impl Engine {
             self.license_still_there(&tx, scope, license).await?;
             let detail = [("license_id", json!(license)), ("address", json!(client.address))];
             let begun = self.begin(&tx, scope, SessionHolder::Onboarding(license), &client).await?;
-            let (actor, action) = (Actor::Link(link.id), Action::OnboardingLinkOpened);
-            let recorded = self.record_for(&tx, scope, actor, action, link.id.uuid(), &detail).await?;
+            let (by, action) = (client.by(Actor::Link(link.id)), Action::OnboardingLinkOpened);
+            let recorded = self.record_for(&tx, scope, by, action, link.id.uuid(), &detail).await?;
             tx.commit(recorded).await?;
             Ok(begun)
         })

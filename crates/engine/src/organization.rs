@@ -9,6 +9,7 @@ use keyward_domain::{
 use keyward_storage::{Recorded, Tx};
 use serde_json::json;
 
+use crate::audit::{By, Differing as _};
 use crate::change::{Change, unchanged};
 use crate::member::NewMember;
 use crate::token::maker_of;
@@ -108,7 +109,8 @@ impl Engine {
             if organization.is_unchanged(&before) {
                 return Ok(before);
             }
-            let mut detail = vec![("name", json!(organization.name))];
+            let mut detail =
+                vec![("name", json!(organization.name)), organization.differences(&before).detail()];
             if organization.slug != before.slug {
                 slug::may_move(&change, &before, &organization.slug).await?;
                 self.still_confirmed(&change, access).await?;
@@ -240,15 +242,17 @@ impl Engine {
             let found =
                 change.organizations().lock_any(id).await?.ok_or(Error::NotFound(Resource::Organization))?;
             let version = found.version + 1;
+            let before = found.clone();
             let organization = Organization { updated_at: now, version, ..decide(found)? };
             change.organizations().save(&organization).await?;
             let detail = [
+                organization.differences(&before).detail(),
                 ("plan", json!(organization.plan.as_str())),
                 ("products", json!(organization.overrides.products)),
                 ("validations_per_day", json!(organization.overrides.validations_per_day)),
             ];
-            let (scope, actor) = (organization.scope(), access.actor());
-            let recorded = self.record_for(&change, scope, actor, action, id.uuid(), &detail).await?;
+            let (scope, by) = (organization.scope(), By::of(access));
+            let recorded = self.record_for(&change, scope, by, action, id.uuid(), &detail).await?;
             change.commit_as(id.uuid(), recorded).await?;
             Ok(organization)
         })

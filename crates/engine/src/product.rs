@@ -10,6 +10,7 @@ use keyward_domain::{
 use keyward_storage::{StorageError, Tx, Unique, Usage};
 use serde_json::json;
 
+use crate::audit::Differing as _;
 use crate::change::{Change, unchanged};
 use crate::{Done, Engine, Error, Resource, Result, organization};
 
@@ -197,7 +198,8 @@ impl Engine {
                 return Ok(before);
             }
             change.products(scope).save(&product).await.map_err(taken)?;
-            change.commit(Action::ProductUpdated, id.uuid(), &[("name", json!(product.name))]).await?;
+            let detail = [("name", json!(product.name)), product.differences(&before).detail()];
+            change.commit(Action::ProductUpdated, id.uuid(), &detail).await?;
             Ok(product)
         })
         .await

@@ -11,6 +11,9 @@ const DAY: i64 = 24 * 60 * 60;
 /// How many rows are removed in one transaction: few enough that others who write hardly wait, on a slow disk too.
 pub(crate) const MOST_REMOVED: u64 = 250;
 
+/// How many organizations' audit logs are cut at a time.
+const MOST_CUT: u64 = 50;
+
 /// Of how many days of products the counts are added up at a time.
 const MOST_ADDED_UP: u64 = 50;
 
@@ -98,6 +101,10 @@ impl Engine {
     async fn remove_old(&self, tx: &Tx, retention: &Retention, now: Timestamp) -> Result<Tidied> {
         let mut removed = 0;
         for (what, age) in retention.rules() {
+            if what == Aged::AuditEvents {
+                // The chain goes on from a checkpoint.
+                tx.cut_chains(now.plus_seconds(-age), MOST_CUT).await?;
+            }
             removed += tx.remove_aged(what, now.plus_seconds(-age), MOST_REMOVED - removed).await?;
             if removed == MOST_REMOVED {
                 return Ok(Tidied::Some(removed));

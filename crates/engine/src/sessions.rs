@@ -4,13 +4,14 @@ use keyward_domain::attempt::AccountKey;
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{
-    Action, Actor, Customer, Email, Identity, LicenseId, Link, Member, Organization, OrganizationScope,
-    Secret, SecretKind, Session, SessionId, Slug,
+    Action, Actor, Address, Customer, Email, Identity, LicenseId, Link, Member, Organization,
+    OrganizationScope, Secret, SecretKind, Session, SessionId, Slug,
 };
 use keyward_storage::{Credentials, Recorded, Technical, Tx};
 use serde_json::json;
 
 use crate::attempt::Attempt;
+use crate::audit::By;
 use crate::identity::lock_credentials;
 use crate::log::queue::{Entry, Use, What};
 use crate::mail_text::{plain, vendor};
@@ -32,6 +33,13 @@ pub struct ClientInfo {
     pub user_agent: String,
     /// The cookie by which we know a device that has signed in before.
     pub device: Option<String>,
+}
+
+impl ClientInfo {
+    /// Someone who acts from there.
+    pub(crate) fn by(&self, actor: Actor) -> By {
+        By { actor, address: self.address.parse().ok().map(Address::new) }
+    }
 }
 
 /// A session just begun, with the secret for its cookie.
@@ -319,8 +327,8 @@ impl Engine {
             let LinkPurpose::CustomerSignIn(id) = link.purpose else { return Err(Error::LinkGone) };
             tx.customers(scope).find(id).await?.ok_or(Error::LinkGone)?;
             let signed_in = self.begin(&tx, scope, SessionHolder::Customer(id), &client).await?;
-            let (actor, action) = (Actor::Customer(id), Action::CustomerSignedIn);
-            let recorded = self.record_for(&tx, scope, actor, action, id.uuid(), &[]).await?;
+            let (by, action) = (client.by(Actor::Customer(id)), Action::CustomerSignedIn);
+            let recorded = self.record_for(&tx, scope, by, action, id.uuid(), &[]).await?;
             tx.commit(recorded).await?;
             Ok(signed_in)
         })
@@ -374,8 +382,8 @@ impl Engine {
         let detail = [("address", json!(client.address))];
         let device = Some(self.device_cookie(member, client.device.as_deref()));
         let signed_in = self.begin(tx, scope, holder, client).await?;
-        let (actor, action) = (Actor::Member(member.id), Action::MemberSignedIn);
-        let recorded = self.record_for(tx, scope, actor, action, member.id.uuid(), &detail).await?;
+        let (by, action) = (client.by(Actor::Member(member.id)), Action::MemberSignedIn);
+        let recorded = self.record_for(tx, scope, by, action, member.id.uuid(), &detail).await?;
         Ok((SignedIn { device, ..signed_in }, recorded))
     }
 

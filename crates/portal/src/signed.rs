@@ -106,7 +106,8 @@ impl<P: Grant + 'static> FromRequest for Signed<P> {
         let request = request.clone();
         Box::pin(async move {
             let person = member(&request).await?.ok_or_else(|| PageError::sign_in(&request, "/sign-in"))?;
-            let (access, csrf) = (person.identity.access()?, csrf(&request, &person.session)?);
+            let csrf = csrf(&request, &person.session)?;
+            let access = engine(&request)?.permit(&person.identity)?;
             Ok(Self { person, access, csrf })
         })
     }
@@ -170,7 +171,10 @@ pub(crate) async fn anyone(request: &HttpRequest) -> Result<Anyone, PageError> {
 /// The member who is signed in.
 pub(crate) async fn member(request: &HttpRequest) -> Result<Option<MemberSession>, PageError> {
     match any_session(request, Kind::Member).await? {
-        Some(AnySession::Member(person)) => Ok(Some(person)),
+        Some(AnySession::Member(person)) => {
+            let address = ClientAddress::extract(request).await.ok().map(|client| client.0);
+            Ok(Some(MemberSession { identity: person.identity.from_address(address), ..person }))
+        }
         Some(AnySession::Customer(_) | AnySession::Onboarding(_)) | None => Ok(None),
     }
 }

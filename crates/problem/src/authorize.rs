@@ -20,7 +20,7 @@ pub async fn authorize<P: Grant>(
     let text = authorization.and_then(bearer).ok_or_else(unauthorized)?;
     let secret = Secret::parse(SecretKind::Management, &text).ok_or_else(unauthorized)?;
     let identity = engine.authenticate(&secret).await?.ok_or_else(unauthorized)?;
-    Ok(identity.access()?)
+    Ok(engine.permit(&identity)?)
 }
 
 /// The credential that the value of the header `Authorization` shows as `Bearer`, without what copying has added to it.

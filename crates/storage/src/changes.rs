@@ -10,7 +10,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use keyward_domain::OrganizationId;
+use keyward_domain::{ChainEnd, ChainHash, OrganizationId, RecordedEvent};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
@@ -132,7 +132,7 @@ impl Changes<'_> {
 
     /// The present generation and those before it; none of an organization that is gone.
     pub async fn history(&self) -> Result<History> {
-        Ok(self.find(false).await?.unwrap_or(History::NONE))
+        Ok(self.find(false).await?.map_or(History::NONE, |(history, _)| history))
     }
 
     /// What was changed after the generation of this number, and when last: up to `most` of it.
@@ -152,15 +152,43 @@ impl Changes<'_> {
     /// Notes the change with this random id, of `target`. The organization is locked until the end of the transaction,
     /// so that generations become visible in their order. Gives the number of the new one.
     pub async fn note(&self, target: Uuid, change: Uuid) -> Result<i64> {
-        let history = self.find(true).await?.ok_or_else(|| TABLE.corrupt("generation"))?.after(change);
-        let raised = organization::Entity::update_many()
+        let (history, _) = self.find(true).await?.ok_or_else(|| TABLE.corrupt("generation"))?;
+        self.write(target, change, history.after(change), None).await
+    }
+
+    /// The same for a change that has an event, which gets its place in the chain: the lock keeps others from it.
+    pub(crate) async fn note_event(
+        &self,
+        target: Uuid,
+        event: RecordedEvent,
+        salt: [u8; 16],
+    ) -> Result<(i64, RecordedEvent)> {
+        let change = event.event.id.uuid();
+        let (history, end) = self.find(true).await?.ok_or_else(|| TABLE.corrupt("generation"))?;
+        let event = event.chained(end, salt);
+        let end = event.link.as_ref().map(|link| ChainEnd { seq: link.seq, hash: link.hash });
+        let number = self.write(target, change, history.after(change), end).await?;
+        Ok((number, event))
+    }
+
+    async fn write(
+        &self,
+        target: Uuid,
+        change: Uuid,
+        history: History,
+        end: Option<ChainEnd>,
+    ) -> Result<i64> {
+        let mut raised = organization::Entity::update_many()
             .col_expr(organization::Column::Generation, Expr::value(history.number))
             .col_expr(organization::Column::LastChange, Expr::value(change))
-            .col_expr(organization::Column::History, Expr::value(history.bytes()))
-            .filter(organization::Column::Id.eq(self.organization.uuid()))
-            .exec(self.tx)
-            .await?;
-        TABLE.one(raised.rows_affected)?;
+            .col_expr(organization::Column::History, Expr::value(history.bytes()));
+        if let Some(end) = end {
+            raised = raised
+                .col_expr(organization::Column::AuditSeq, Expr::value(end.seq))
+                .col_expr(organization::Column::AuditHash, Expr::value(end.hash.as_bytes().to_vec()));
+        }
+        let raised = raised.filter(organization::Column::Id.eq(self.organization.uuid()));
+        TABLE.one(raised.exec(self.tx).await?.rows_affected)?;
         let row = row::ActiveModel {
             organization_id: Set(self.organization.uuid()),
             target: Set(target),
@@ -173,13 +201,27 @@ impl Changes<'_> {
         Ok(history.number)
     }
 
-    async fn find(&self, locked: bool) -> Result<Option<History>> {
+    async fn find(&self, locked: bool) -> Result<Option<(History, ChainEnd)>> {
         let found = organization::Entity::find_by_id(self.organization.uuid())
             .select_only()
             .column(organization::Column::Generation)
-            .column(organization::Column::History);
+            .column(organization::Column::History)
+            .column(organization::Column::AuditSeq)
+            .column(organization::Column::AuditHash);
         let found = if locked { found.lock(ROW) } else { found };
-        let found: Option<(i64, Vec<u8>)> = found.into_tuple().one(self.tx).await?;
-        found.map(|(number, history)| History::read(number, &history)).transpose()
+        let found: Option<(i64, Vec<u8>, i64, Vec<u8>)> = found.into_tuple().one(self.tx).await?;
+        let found = found.map(|(number, history, seq, hash)| {
+            Ok((History::read(number, &history)?, chain_end(seq, hash)?))
+        });
+        found.transpose()
     }
+}
+
+/// The end of a chain, as an organization's row has it.
+pub(crate) fn chain_end(seq: i64, hash: Vec<u8>) -> Result<ChainEnd> {
+    if hash.is_empty() {
+        return Ok(ChainEnd { seq, hash: ChainHash::NONE });
+    }
+    let hash = TABLE.take("audit_hash", hash.try_into())?;
+    Ok(ChainEnd { seq, hash: ChainHash::from_bytes(hash) })
 }

@@ -1,16 +1,16 @@
 //! Takes a person out of what is kept: of their own row, and of what logs tell.
 
-use keyward_domain::{Email, Name, OrganizationScope};
-use sea_orm::{ConnectionTrait as _, DbBackend, Statement, Value};
+use keyward_domain::{Email, Name, OrganizationScope, RecordedEvent};
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, Statement, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
 
 use crate::Result;
+use crate::audit::{self, Told};
 use crate::connection::Connection;
 use crate::convert::Table;
 use crate::folding::search_text;
 
-const LOG: Table = Table("audit_events");
 const OUTBOX: Table = Table("outbox");
 
 /// How many lines are looked at in one go.
@@ -47,6 +47,40 @@ impl Person {
             Json::Null | Json::Bool(_) | Json::Number(_) => {}
         }
     }
+
+    /// The same event without the person: what it tells of them, and from where they came.
+    fn leave_event(&self, event: &mut RecordedEvent) {
+        event.event.detail.values_mut().for_each(|value| self.leave(value));
+        let names = &mut event.names;
+        for name in [&mut names.actor, &mut names.maker, &mut names.target].into_iter().flatten() {
+            let mut value = Json::String(std::mem::take(name));
+            self.leave(&mut value);
+            *name = value.as_str().unwrap_or_default().to_owned();
+        }
+        let (_, actor) = event.event.actor.parts();
+        let maker = event.maker.map(|maker| maker.uuid());
+        // An event that tells of nobody has no such id.
+        if self.id.is_some() && event.event.target == self.id {
+            // What they were called before.
+            event.event.detail.remove("changes");
+            event.names.target = Some(self.pseudonym.to_string());
+            if let Some(name) = event.event.detail.get_mut("name") {
+                *name = self.pseudonym.as_str().into();
+            }
+            if let Some(email) = event.event.detail.get_mut("email") {
+                *email = self.pseudonymous_email.as_str().into();
+            }
+        }
+        if self.id.is_some() && (actor == self.id || maker == self.id) {
+            event.event.address = None;
+            if actor == self.id {
+                event.event.detail.remove("address");
+            }
+            // The name they had then, which may have been another.
+            let own = if actor == self.id { &mut event.names.actor } else { &mut event.names.maker };
+            *own = Some(self.pseudonym.to_string());
+        }
+    }
 }
 
 /// Replaces an address in whatever case it was typed.
@@ -73,8 +107,10 @@ impl Erasure<'_> {
             _ => "instr",
         };
         let sql = format!(
-            "SELECT id, sequence, actor_id, detail FROM audit_events WHERE organization_id = $1 AND sequence > $2
-                AND (target = $3 OR actor_id = $3 OR {find}(lower(detail), $4) > 0 OR {find}(detail, $5) > 0)
+            "SELECT * FROM audit_events WHERE organization_id = $1 AND sequence > $2
+                AND (target = $3 OR actor_id = $3 OR maker_id = $3
+                    OR {find}(lower(detail), $4) > 0 OR {find}(detail, $5) > 0
+                    OR {find}(lower(names), $4) > 0 OR {find}(names, $5) > 0)
                 ORDER BY sequence LIMIT {MOST_LINES}"
         );
         let email = person.email.as_str().to_ascii_lowercase();
@@ -87,24 +123,16 @@ impl Erasure<'_> {
             email.into(),
             name.into(),
         ];
-        let found = self.tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let found = Statement::from_sql_and_values(backend, sql, values);
         let mut last = None;
-        for row in found {
-            let (id, sequence): (Uuid, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            let (actor, detail): (Option<Uuid>, String) =
-                (row.try_get_by_index(2)?, row.try_get_by_index(3)?);
+        for row in audit::row::Entity::find().from_raw_sql(found).all(self.tx).await? {
+            let (id, sequence, actor, target) = (row.id, row.sequence, row.actor_id, row.target);
             last = Some(sequence);
-            let mut left: Json = LOG.take("detail", serde_json::from_str(&detail))?;
-            person.leave(&mut left);
-            if let (Some(_), true, Json::Object(left)) = (actor, actor == person.id, &mut left) {
-                // From where they signed in.
-                left.remove("address");
-            }
-            let left = left.to_string();
-            if left == detail {
+            let mut event = audit::read(row)?;
+            if !event.forget(|event| person.leave_event(event)) {
                 continue;
             }
-            self.write("UPDATE audit_events SET detail = $2 WHERE id = $1", id, left).await?;
+            self.write_told(id, Told::of(&event)?).await?;
         }
         Ok(last)
     }
@@ -152,6 +180,24 @@ impl Erasure<'_> {
             self.write(answers, message, String::new()).await?;
         }
         Ok(last)
+    }
+
+    /// Writes what an event tells without the person. All else of its row stays.
+    async fn write_told(&self, id: Uuid, told: Told) -> Result<()> {
+        let values: [Value; 7] = [
+            id.into(),
+            told.detail.into(),
+            told.salt.into(),
+            told.salts_left.into(),
+            told.address.into(),
+            told.names.into(),
+            told.search.into(),
+        ];
+        let sql = "UPDATE audit_events SET detail = $2, salt = $3, salts_left = $4, address = $5, names = $6, search = $7
+            WHERE id = $1";
+        let backend = self.tx.get_database_backend();
+        self.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        Ok(())
     }
 
     /// The customers with this address, the deleted ones too: id and name of each.

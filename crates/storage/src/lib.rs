@@ -82,7 +82,7 @@ pub use application_version::ApplicationVersions;
 pub use artifact::Artifacts;
 pub use artifact_entitlement::ArtifactEntitlements;
 pub use attempt::SignInAttempts;
-pub use audit::AuditEvents;
+pub use audit::{AuditCounts, AuditEvents, Checkpoint, Checkpoints, Unsigned};
 pub use bucket_alert::BucketAlerts;
 pub use changes::{Changes, Generation, History};
 pub use content::{Content, Pointing, Referrers, Shown};

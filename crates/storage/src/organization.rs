@@ -38,6 +38,14 @@ pub(crate) mod row {
         pub last_change: Uuid,
         /// The ids of the latest changes; see `changes`.
         pub history: Vec<u8>,
+        /// The number and hash of the last event of the chain; see `audit`.
+        pub audit_seq: i64,
+        pub audit_hash: Vec<u8>,
+        /// The number up to which it was signed, and when.
+        pub audit_signed_seq: i64,
+        pub audit_signed_at: i64,
+        /// The number of the last event that is no longer kept.
+        pub audit_cut_seq: i64,
         pub created_at: i64,
         pub updated_at: i64,
         pub version: i64,
@@ -67,6 +75,11 @@ impl Organizations<'_> {
             generation: Set(0),
             last_change: Set(uuid::Uuid::nil()),
             history: Set(Vec::new()),
+            audit_seq: Set(0),
+            audit_hash: Set(Vec::new()),
+            audit_signed_seq: Set(0),
+            audit_signed_at: Set(0),
+            audit_cut_seq: Set(0),
             ..write(organization)
         };
         row.insert(self.tx).await?;
@@ -165,6 +178,11 @@ fn write(organization: &Organization) -> row::ActiveModel {
         generation: NotSet,
         last_change: NotSet,
         history: NotSet,
+        audit_seq: NotSet,
+        audit_hash: NotSet,
+        audit_signed_seq: NotSet,
+        audit_signed_at: NotSet,
+        audit_cut_seq: NotSet,
         created_at: Set(organization.created_at.unix()),
         updated_at: Set(organization.updated_at.unix()),
         version: Set(organization.version),

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use keyward_domain::{
-    BlockList, CustomerId, LicenseFilter, LicenseOrder, LicenseStatus, Mark, Order, OrderedRequest,
-    Organization, OrganizationId, OrganizationState, PageRequest, Place, Plan, ProductId, Timestamp,
+    ActorFilter, AuditFilter, BlockList, CustomerId, LicenseFilter, LicenseOrder, LicenseStatus, Mark, Order,
+    OrderedRequest, Organization, OrganizationId, OrganizationState, PageRequest, Place, Plan, ProductId,
+    Timestamp,
 };
 use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QueryTrait};
 use uuid::Uuid;
 
+use crate::audit::Span;
 use crate::license::{self, row as licenses};
 use crate::page::paged;
 use crate::{
@@ -16,7 +18,8 @@ use crate::{
 };
 
 /// The tables that grow with the number of customers.
-const LARGE: [&str; 10] = [
+const LARGE: [&str; 11] = [
+    "audit_events",
     "customers",
     "licenses",
     "members",
@@ -83,7 +86,19 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
     });
     let [first_by_end, further_by_end] = by_end;
     let email = "ada@acme.example".parse().unwrap();
+    let ever = AuditFilter::default();
+    let audit = |filter: &AuditFilter| {
+        let span = Span { last: Some(1_000), first: Some(10) };
+        text(tx.audit(scope).queries(filter, span).remove(0).build(backend))
+    };
+    let by_actor = AuditFilter { actor: Some(ActorFilter::Id(Uuid::nil())), ..ever.clone() };
+    let of_target = AuditFilter { target: Some(Uuid::nil()), ..ever.clone() };
+    let renewals = AuditFilter { action: Some("license.renewed".parse().unwrap()), ..ever.clone() };
     vec![
+        ("events", audit(&ever)),
+        ("events by an actor", audit(&by_actor)),
+        ("events of a thing", audit(&of_target)),
+        ("events of a kind", audit(&renewals)),
         ("customers", text(customers.build(backend))),
         ("licenses", text(listed(&LicenseFilter::default()).build(backend))),
         ("licenses of a customer", text(listed(&theirs).build(backend))),

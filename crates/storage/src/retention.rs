@@ -113,7 +113,13 @@ impl Aged {
                 Age::Id("id"),
                 " AND NOT EXISTS (SELECT 1 FROM webhook_deliveries AS d WHERE d.message_id = outbox.id)",
             ),
-            Self::AuditEvents => ("audit_events", Age::Id("id"), ""),
+            // What is in the chain goes up to where it was cut (`Tx::cut_chains`), so that what is left begins at a checkpoint.
+            Self::AuditEvents => (
+                "audit_events",
+                Age::Id("id"),
+                " AND (seq IS NULL OR seq <= (SELECT audit_cut_seq FROM organizations
+                    WHERE organizations.id = audit_events.organization_id))",
+            ),
             Self::RegistryEvents => ("registry_events", Age::Id("id"), ""),
             Self::Alerts => ("alerts", Age::Id("id"), " AND acknowledged_at IS NOT NULL"),
             Self::UsageShares => ("usage_shares", Age::Days("day"), ""),

@@ -15,14 +15,14 @@ use keyward_domain::{
 use crate::connection::Connection;
 use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
-    ArtifactEntitlements, Artifacts, AuditEvents, BucketAlerts, Changes, ClockRecord, CounterDays,
-    Credentials, Customers, Deletions, Deliveries, Erasure, Generation, Habits, IdempotencyKeys, Jobs,
-    LicenseHolders, LicenseNotices, Licenses, Links, MailCounts, Members, Names, Occurrences, Organizations,
-    OwnRows, Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys,
-    RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys, StatusPlaces,
-    StorageError, Tokens, UsageDays, UsageShares, Webhooks, changes, customer, link, mail, member, notice,
-    product, provider, registry, registry_key, registry_notification, retention, session, signing_key, token,
-    upstream_claim, webhook,
+    ArtifactEntitlements, Artifacts, AuditCounts, AuditEvents, BucketAlerts, Changes, Checkpoints,
+    ClockRecord, CounterDays, Credentials, Customers, Deletions, Deliveries, Erasure, Generation, Habits,
+    IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, Licenses, Links, MailCounts, Members, Names,
+    Occurrences, Organizations, OwnRows, Products, Providers, QueuedMail, Registries, RegistryEvents,
+    RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce,
+    SignInAttempts, SigningKeys, StatusPlaces, StorageError, Tokens, UsageDays, UsageShares, Webhooks, audit,
+    changes, customer, link, mail, member, notice, product, provider, registry, registry_key,
+    registry_notification, retention, session, signing_key, token, upstream_claim, webhook,
 };
 
 /// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
@@ -72,6 +72,8 @@ pub enum Technical {
     Retention,
     /// A part of an organization that is out of the world already, or its exit, which takes the log along.
     Deletion,
+    /// The chain of events was signed up to where it ends.
+    Checkpoint,
     /// A part of the log was rewritten for an erasure, which is recorded at its end.
     Erasure,
     /// The key of a request that found all as it asked for.
@@ -460,6 +462,37 @@ impl Tx {
     /// live on.
     pub async fn bring_keys_back(&self, now: Timestamp) -> Result<()> {
         retention::bring_keys_back(&self.inner, now).await
+    }
+
+    /// The organization whose chain of events is to be signed: with `most` events that are not signed, or any for `period` seconds. It
+    /// is locked until the end of the transaction.
+    pub async fn next_unsigned_chain(
+        &self,
+        now: Timestamp,
+        period: i64,
+        most: i64,
+    ) -> Result<Option<OrganizationId>> {
+        audit::next_unsigned(&self.inner, now, period, most).await
+    }
+
+    /// Moves the beginning of what is kept of chains to the last checkpoint from before `before`, in at most `most` organizations.
+    pub async fn cut_chains(&self, before: Timestamp, most: u64) -> Result<u64> {
+        audit::cut(&self.inner, before, most).await
+    }
+
+    /// An organization with counts of a day before this one.
+    pub async fn organization_with_counts(&self, before: i64) -> Result<Option<OrganizationId>> {
+        audit::organization_with_counts(&self.inner, before).await
+    }
+
+    /// The checkpoints of one organization's chain of events.
+    pub fn checkpoints(&self, scope: OrganizationScope) -> Checkpoints<'_> {
+        Checkpoints { tx: &self.inner, scope }
+    }
+
+    /// What is counted for one organization's chain of events.
+    pub fn audit_counts(&self, scope: OrganizationScope) -> AuditCounts<'_> {
+        AuditCounts { tx: &self.inner, scope }
     }
 
     /// People of one organization, to be taken out of what is kept.

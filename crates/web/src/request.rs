@@ -15,6 +15,7 @@ use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterIn};
 use utoipa::{IntoParams, PartialSchema as _};
 
+use crate::ClientAddress;
 use crate::body::{Body, BodyFault, MOST_BYTES};
 use crate::fields::{Fields, Request};
 use crate::if_match::IfMatch;
@@ -47,7 +48,10 @@ impl<P: Grant + 'static> FromRequest for Caller<P> {
 
 async fn caller<P: Grant>(request: &HttpRequest) -> Result<Access<P>, Problem> {
     let engine = request.app_data::<web::Data<Engine>>().ok_or_else(|| Problem::new(Code::InternalError))?;
-    authorize(engine, request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes())).await
+    let authorization = request.headers().get(header::AUTHORIZATION).map(|value| value.as_bytes());
+    let access: Access<P> = authorize(engine, authorization).await?;
+    let address = ClientAddress::extract(request).await.ok().map(|client| client.0);
+    Ok(access.from_address(address))
 }
 
 /// A request that changes something: who sends it, what it says, and under which name it may be repeated.

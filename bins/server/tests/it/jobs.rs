@@ -19,8 +19,18 @@ fn jobs_are_shown_while_the_server_runs_and_after() {
     assert!(jobs(folder.path()).is_empty(), "no server has run");
     let (mut server, _) = started(folder.path());
     let begun = Instant::now();
-    let names =
-        ["bucket_alerts", "deletions", "key_rotation", "mail", "notices", "registry_sweeps", "retention"];
+    let names = [
+        "audit_chains",
+        "bucket_alerts",
+        "deletions",
+        "key_rotation",
+        "mail",
+        "notices",
+        "registry_sweeps",
+        "retention",
+        "webhook_events",
+        "webhooks",
+    ];
     let done = |job: &Value| job["state"] == "ok" && job["succeeded_at"].is_string();
     loop {
         let jobs = jobs(folder.path());

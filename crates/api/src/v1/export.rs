@@ -8,7 +8,7 @@ use keyward_domain::permission::{
     ReadApplications, ReadAuditEvents, ReadCustomers, ReadEntitlements, ReadLicenses, ReadMembers,
     ReadOrganization, ReadProducts, ReadRegistries, ReadSigningKeys, ReadTokens, ReadWebhooks, WriteOwners,
 };
-use keyward_domain::{Access, Cursor, Grant, Page, PageRequest};
+use keyward_domain::{Access, AuditFilter, Cursor, Grant, Page, PageRequest};
 use keyward_engine::{Engine, Error};
 use serde::Serialize;
 use serde_json::json;
@@ -202,7 +202,10 @@ impl Export {
                 let found = engine.webhooks(&self.may::<ReadWebhooks>()?, page).await?;
                 lines.page("webhook", found, WebhookView::from)
             }
-            Part::AuditEvents => match engine.audit_events(&self.may::<ReadAuditEvents>()?, page).await {
+            Part::AuditEvents => match engine
+                .audit_events(&self.may::<ReadAuditEvents>()?, &AuditFilter::default(), page)
+                .await
+            {
                 // The plan does not show it.
                 Err(Error::PlanRequired { .. }) => Ok(None),
                 found => lines.page("audit_event", found?, AuditEventView::from),

@@ -176,7 +176,7 @@ fn every_operation_that_could_change_something_is_driven() {
 async fn events(store: &Store, organization: OrganizationId) -> Vec<String> {
     let tx = store.read().await.unwrap();
     let scope = tx.organization_of(organization).await.unwrap().unwrap().scope();
-    let page = tx.audit(scope).list(PageRequest::default()).await.unwrap();
+    let page = tx.audit(scope).list(&Default::default(), PageRequest::default()).await.unwrap();
     page.newest().iter().map(|event| event.id.to_string()).collect()
 }
 

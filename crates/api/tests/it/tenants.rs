@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::client::{Ask, User};
 
 /// Operations without a thing's id in their address: they act in the caller's own organization.
-const OWN: [&str; 39] = [
+const OWN: [&str; 40] = [
     "GET /api/v1/organizations",
     "POST /api/v1/organizations",
     "GET /api/v1/members",
@@ -33,6 +33,7 @@ const OWN: [&str; 39] = [
     "GET /api/v1/signing-keys",
     "POST /api/v1/signing-keys",
     "GET /api/v1/audit-events",
+    "GET /api/v1/audit-events/export",
     "GET /api/v1/usage",
     "GET /api/v1/version",
     "GET /api/v1/registries",

@@ -67,7 +67,7 @@ impl fmt::Display for Holder {
 }
 
 /// What is done at a registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// An image, chart or other artifact was fetched.

@@ -8,6 +8,7 @@
 //! To add a job: a file here, or wherever what it needs is at hand, and a line in [`all`] or one where the server adds jobs to
 //! its [`Background`](crate::Background).
 
+mod audit_chains;
 mod bucket_alerts;
 mod deletions;
 mod item;
@@ -112,6 +113,7 @@ impl Schedule {
 pub fn all(engine: &Arc<Engine>, retention: Retention) -> Vec<Rc<dyn Job>> {
     vec![
         Rc::new(Deliveries::new(Arc::clone(engine))),
+        Rc::new(audit_chains::AuditChains),
         Rc::new(bucket_alerts::BucketAlerts),
         Rc::new(deletions::Deletions),
         Rc::new(FindOccurrences::default()),

@@ -1,14 +1,16 @@
 //! Entries that wait to be written: bounded in bytes, each organization in its share of them, and none twice.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use keyward_domain::registry::{Decision, LastUse, Operation, RegistryEvent};
 use keyward_domain::{
     OrganizationId, OrganizationScope, RegistryId, RegistryKeyId, SessionId, Timestamp, TokenId,
 };
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 /// How long the same refusal, token or use of the same holder counts as one: clients try again.
@@ -85,6 +87,13 @@ impl Entry {
         size_of::<Self>() + texts
     }
 
+    pub(super) fn at(&self) -> Timestamp {
+        match &self.what {
+            What::Happened(event) | What::Passed(event, _) => event.at,
+            What::Used(used) => used.at(),
+        }
+    }
+
     /// When it happened, if the same within [`SAME_SECONDS`] is to be written once.
     fn once(&self) -> Option<Timestamp> {
         match &self.what {
@@ -99,6 +108,43 @@ impl Entry {
 pub(super) fn is_once(event: &RegistryEvent) -> bool {
     event.decision == Decision::Denied || event.operation == Operation::Token
 }
+
+/// What is counted by the day, for the audit log to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Counted {
+    /// Someone who was recognised was refused to see or change something.
+    Denied,
+    /// Requests to a registry that it let pass.
+    Allowed(Operation),
+    /// And those that it refused.
+    Refused(Operation),
+    /// Entries of the log that found no room, or could not be written.
+    Shed,
+}
+
+impl Counted {
+    /// By which it is told.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "denied_attempts",
+            Self::Allowed(Operation::Pull) => "pulls",
+            Self::Allowed(Operation::Push) => "pushes",
+            Self::Allowed(Operation::Delete) => "deletions",
+            Self::Allowed(Operation::Token) => "registry_tokens",
+            Self::Refused(Operation::Pull) => "refused_pulls",
+            Self::Refused(Operation::Push) => "refused_pushes",
+            Self::Refused(Operation::Delete) => "refused_deletions",
+            Self::Refused(Operation::Token) => "refused_registry_tokens",
+            Self::Shed => "shed",
+        }
+    }
+}
+
+/// How often something happened, by organization and day.
+pub(super) type Counts = BTreeMap<(OrganizationId, i64, Counted), (OrganizationScope, u64)>;
+
+/// For how long counts gather before they are written.
+const COUNTED_EVERY: Duration = Duration::from_secs(10);
 
 /// Where entries wait.
 #[derive(Default)]
@@ -119,6 +165,9 @@ struct State {
     shares: HashMap<OrganizationId, usize>,
     seen: HashMap<u64, Timestamp>,
     dropped: u64,
+    counts: Counts,
+    /// Since when they gather.
+    counted_since: Option<Instant>,
 }
 
 /// An entry that is to be written now. If `last`, it waits for nothing any more.
@@ -148,16 +197,51 @@ impl Queue {
         self.arrived.notify_one();
     }
 
-    /// Waits until there is something to be written.
+    /// Counts something. It takes no room of its own, however often it happens.
+    pub(crate) fn count(&self, scope: OrganizationScope, now: Timestamp, what: Counted) {
+        let first = self.state().count(scope, now.day(), what, 1);
+        if first {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Gives back what could not be written.
+    pub(super) fn count_again(&self, counts: Counts) {
+        let mut state = self.state();
+        for ((_, day, what), (scope, count)) in counts {
+            state.count(scope, day, what, count);
+        }
+    }
+
+    /// What was counted, if it has gathered for long enough or `all` is to be written.
+    pub(super) fn take_counts(&self, all: bool) -> Counts {
+        let mut state = self.state();
+        let gathered = state.counted_since.is_some_and(|since| since.elapsed() >= COUNTED_EVERY);
+        if !(all || gathered) {
+            return Counts::new();
+        }
+        state.counted_since = None;
+        std::mem::take(&mut state.counts)
+    }
+
+    /// Waits until there is something to be written. Counts alone gather for a while.
     pub(super) async fn arrived(&self) {
         loop {
-            {
+            let gathering = {
                 let state = self.state();
                 if !state.waiting.is_empty() || !state.early.is_empty() {
                     return;
                 }
+                state.counted_since.map(|since| COUNTED_EVERY.saturating_sub(since.elapsed()))
+            };
+            match gathering {
+                Some(left) => {
+                    if tokio::time::timeout(left, self.arrived.notified()).await.is_err() {
+                        return;
+                    }
+                }
+                None => self.arrived.notified().await,
             }
-            self.arrived.notified().await;
         }
     }
 
@@ -232,11 +316,21 @@ impl State {
         self.seen.get(&hash).is_some_and(is_same)
     }
 
+    /// Whether it is the first of what gathers.
+    fn count(&mut self, scope: OrganizationScope, day: i64, what: Counted, more: u64) -> bool {
+        let (_, count) = self.counts.entry((scope.id(), day, what)).or_insert((scope, 0));
+        *count += more;
+        let first = self.counted_since.is_none();
+        self.counted_since.get_or_insert_with(Instant::now);
+        first
+    }
+
     /// Counts an entry in, or as dropped where there is no room.
     fn make_room(&mut self, entry: &Entry) -> bool {
         let (bytes, share) = (entry.bytes(), self.shares.entry(entry.scope.id()).or_default());
         if self.bytes + bytes > MOST_BYTES || *share + bytes > MOST_OF_ONE {
             self.dropped += 1;
+            self.count(entry.scope, entry.at().day(), Counted::Shed, 1);
             return false;
         }
         *share += bytes;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent, RepositoryName};
-use keyward_domain::{OrganizationId, RegistryId};
+use keyward_domain::{OrganizationId, OrganizationScope, RegistryId};
 use keyward_storage::{Technical, Tx};
 use uuid::Uuid;
 
 use super::LogRound;
-use super::queue::{Due, Entry, SAME_SECONDS, Use, What, is_once};
+use super::queue::{Counted, Counts, Due, Entry, SAME_SECONDS, Use, What, is_once};
 use crate::registry::part;
 use crate::{Engine, Result};
 
@@ -33,7 +33,9 @@ impl Engine {
         tokio::time::sleep(GATHER).await;
         let _writing = self.log.writing.lock().await;
         let batch = self.log.take(MOST_ENTRIES, false);
-        self.write_batch(batch).await
+        let mut round = self.write_batch(batch).await;
+        round.error = self.write_counts(false).await.err().or(round.error);
+        round
     }
 
     /// Writes all that is waiting: before the server stops, and in tests before they look.
@@ -47,6 +49,7 @@ impl Engine {
             all.dropped += round.dropped;
             all.error = round.error.or(all.error);
             if done {
+                all.error = self.write_counts(true).await.err().or(all.error);
                 return all;
             }
         }
@@ -67,9 +70,34 @@ impl Engine {
             let done = failed < TRIES && self.write_once(&part).await.is_ok();
             if !done {
                 (dropped, failed) = (dropped + part.len() as u64, failed + 1);
+                self.log.count_again(shed(&part));
             }
         }
         LogRound { dropped: dropped + self.log.take_dropped(), error }
+    }
+
+    /// Writes what was counted without an entry of its own.
+    async fn write_counts(&self, all: bool) -> Result<()> {
+        let counts = self.log.take_counts(all);
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let written = self.add_counts(&counts).await;
+        if written.is_err() {
+            self.log.count_again(counts);
+        }
+        written
+    }
+
+    async fn add_counts(&self, counts: &Counts) -> Result<()> {
+        let tx = self.store.write().await?;
+        for ((id, day, what), (scope, count)) in counts {
+            // It may have been deleted.
+            if tx.organization_of(*id).await?.is_some() {
+                tx.audit_counts(*scope).add(*day, what.as_str(), *count).await?;
+            }
+        }
+        Ok(tx.commit_unrecorded(Technical::AccessLog).await?)
     }
 
     /// Writes a batch, all of it or nothing.
@@ -91,6 +119,10 @@ impl Engine {
         }
         for entry in page.used.values() {
             write_use(&tx, entry).await?;
+        }
+        // In an order: others who count wait for these rows.
+        for ((_, day, what), (scope, count)) in &page.counts {
+            tx.audit_counts(*scope).add(*day, what.as_str(), *count).await?;
         }
         // Last, since whoever records an event holds the log of its organization before it counts messages.
         for (registry, event) in &page.told {
@@ -132,6 +164,7 @@ impl Engine {
             page.add_bytes(tx, passed).await?;
         }
         events.record(event).await?;
+        page.count(registry.scope(), event);
         self.watch(tx, &registry, event).await?;
         if page.is_listened_to(tx, &registry).await? {
             page.told.push((registry, event));
@@ -152,6 +185,7 @@ struct Page<'a> {
     listened_to: HashMap<OrganizationId, bool>,
     /// Of what they are told.
     told: Vec<(Registry, &'a RegistryEvent)>,
+    counts: Counts,
 }
 
 /// Who pulls what where.
@@ -164,6 +198,14 @@ struct Passed<'a> {
 }
 
 impl<'a> Page<'a> {
+    fn count(&mut self, scope: OrganizationScope, event: &RegistryEvent) {
+        let what = match event.decision {
+            Decision::Allowed => Counted::Allowed(event.operation),
+            Decision::Denied => Counted::Refused(event.operation),
+        };
+        self.counts.entry((scope.id(), event.at.day(), what)).or_insert((scope, 0)).1 += 1;
+    }
+
     fn pass(&mut self, event: &'a RegistryEvent, bytes: u64, due: &'a Due) {
         let passed = self.passed.entry(subject(event)).or_insert(Passed { due, event, bytes: 0 });
         passed.bytes = passed.bytes.saturating_add(bytes);
@@ -219,6 +261,15 @@ async fn write_use(tx: &Tx, entry: &Entry) -> Result<()> {
         Use::Notifications(id, at) => tx.registry_notifications(entry.scope).heard(*id, *at).await?,
     }
     Ok(())
+}
+
+fn shed(part: &[Due]) -> Counts {
+    let mut counts = Counts::new();
+    for Due { entry, .. } in part {
+        let key = (entry.scope.id(), entry.at().day(), Counted::Shed);
+        counts.entry(key).or_insert((entry.scope, 0)).1 += 1;
+    }
+    counts
 }
 
 fn by_organization(batch: Vec<Due>) -> Vec<Vec<Due>> {

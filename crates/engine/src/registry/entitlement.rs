@@ -12,6 +12,7 @@ use keyward_storage::{Recorded, Tx};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::audit::Differences;
 use crate::change::{Change, unchanged};
 use crate::{Done, Engine, Error, Resource, Result};
 
@@ -274,8 +275,10 @@ pub(crate) async fn end_all(change: &Change<'_>, customer: CustomerId) -> Result
 }
 
 async fn set_policy(change: &Change<'_>, policy: ArtifactPolicy) -> Result<Recorded> {
+    let before = change.artifact_entitlements(change.scope()).policy().await?;
     change.artifact_entitlements(change.scope()).set_policy(policy).await?;
-    change.record(Action::ArtifactPolicyChanged, None, &[("policy", json!(policy))]).await
+    let changes = Differences::default().of("policy", &before, &policy).detail();
+    change.record(Action::ArtifactPolicyChanged, None, &[("policy", json!(policy)), changes]).await
 }
 
 async fn lock(tx: &Tx, scope: OrganizationScope, id: ArtifactEntitlementId) -> Result<ArtifactEntitlement> {

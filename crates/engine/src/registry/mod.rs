@@ -27,6 +27,7 @@ use zeroize::Zeroizing;
 use claim::{Reached, unreachable};
 use uuid::Uuid;
 
+use crate::audit::Differing as _;
 use crate::change::{Change, unchanged};
 use crate::outbound::Unreachable;
 use crate::{Done, Engine, Error, Resource, Result};
@@ -227,7 +228,9 @@ impl Engine {
                 return Ok(before);
             }
             change.registries(scope).save(&registry).await.map_err(taken)?;
-            change.commit(Action::RegistryUpdated, id.uuid(), &detail(&registry)).await?;
+            let mut detail = detail(&registry).to_vec();
+            detail.push(registry.differences(&before).detail());
+            change.commit(Action::RegistryUpdated, id.uuid(), &detail).await?;
             Ok(registry)
         })
         .await

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::event::shortened;
 use super::key::{NewRegistrySecret, detail, lock};
+use crate::audit::By;
 use crate::jobs::ItemRun;
 use crate::mail_text::{plain, vendor};
 use crate::mails::KeyRotated;
@@ -136,9 +137,9 @@ impl Engine {
         let by =
             [("name", json!(key.name)), ("address", json!(address.ip())), ("client", json!(origin.client))];
         self.watch_collection(&tx, &registry, key.id, origin).await?;
-        let actor = Actor::RegistryKey(key.id);
-        let action = Action::RegistryKeyCollected;
-        let recorded = self.record_for(&tx, scope, actor, action, key.id.uuid(), &by).await?;
+        let (who, action) = (Actor::RegistryKey(key.id), Action::RegistryKeyCollected);
+        let who = By { actor: who, address: Some(address) };
+        let recorded = self.record_for(&tx, scope, who, action, key.id.uuid(), &by).await?;
         tx.commit(recorded).await?;
         Ok(Some(collected(&key, Some(secret), now)))
     }

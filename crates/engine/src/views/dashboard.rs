@@ -2,7 +2,8 @@
 
 use keyward_domain::permission::{ReadAuditEvents, ReadLicenses, ReadProducts, ReadRegistries};
 use keyward_domain::{
-    Access, AlertStatus, AuditEvent, Feature, License, OrganizationScope, PageRequest, Timestamp,
+    Access, AlertStatus, AuditFilter, Feature, License, OrganizationScope, PageRequest, RecordedEvent,
+    Timestamp,
 };
 use keyward_storage::{AlertFilter, Tx};
 
@@ -15,7 +16,7 @@ pub struct DashboardView {
     /// How things stand.
     pub overview: Overview,
     /// The newest events. `None` also where the plan does not include the audit log.
-    pub events: Option<Vec<AuditEvent>>,
+    pub events: Option<Vec<RecordedEvent>>,
     /// How many alerts nobody has acknowledged.
     pub open_alerts: Option<u64>,
     /// How many times something was told of products' buckets of today. `None` for who may not see products.
@@ -58,9 +59,12 @@ impl Engine {
         let (tx, now, scope) = (self.store.read().await?, self.now(), access.scope());
         let organization = organization::find(&tx, scope).await?;
         let events = match beside::<ReadAuditEvents, _>(access) {
-            Some(scope) if organization.limits(now).includes(Feature::AuditLog) => {
-                Some(tx.audit(scope).list(PageRequest { limit: most, after: None }).await?.newest())
-            }
+            Some(scope) if organization.limits(now).includes(Feature::AuditLog) => Some(
+                tx.audit(scope)
+                    .list(&AuditFilter::default(), PageRequest { limit: most, after: None })
+                    .await?
+                    .newest(),
+            ),
             Some(_) | None => None,
         };
         let open = AlertFilter { status: Some(AlertStatus::Open), ..AlertFilter::default() };

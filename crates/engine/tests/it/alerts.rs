@@ -112,7 +112,11 @@ async fn a_push_from_elsewhere_is_told_once(store: Store) {
     clock.advance(90 * DAY);
     does(Operation::Push, "192.0.2.7").await;
     assert_eq!(open(&vendor).await.len(), 4, "forgotten after 90 days");
-    let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().newest();
+    let log = engine
+        .audit_events(&vendor.access(), &Default::default(), PageRequest::default())
+        .await
+        .unwrap()
+        .newest();
     let actions: Vec<_> = log.iter().map(|event| event.action.as_str()).collect();
     assert_eq!(actions.iter().filter(|action| **action == "alert.raised").count(), 5);
     assert_eq!(actions.iter().filter(|action| **action == "alert.acknowledged").count(), 1);

@@ -222,7 +222,10 @@ async fn an_entitlement_ends_with_its_customer_alone(store: Store) {
         .unwrap();
     assert!(held.newest().is_empty());
     engine.delete_application(&shop.vendor.access(), application, None).await.unwrap();
-    let log = engine.audit_events(&shop.vendor.access(), PageRequest::default()).await.unwrap();
+    let log = engine
+        .audit_events(&shop.vendor.access(), &Default::default(), PageRequest::default())
+        .await
+        .unwrap();
     let ended = "application_entitlement.deleted";
     assert_eq!(log.newest().iter().filter(|event| event.action.as_str() == ended).count(), 2);
 }

@@ -43,7 +43,11 @@ async fn waiting(watch: &mut Session, many: i64) {
 
 /// How often this was done, as the audit log says.
 async fn recorded(vendor: &Vendor, action: Action) -> usize {
-    let log = vendor.engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap();
+    let log = vendor
+        .engine
+        .audit_events(&vendor.access(), &Default::default(), PageRequest::default())
+        .await
+        .unwrap();
     log.newest().iter().filter(|event| event.action == action).count()
 }
 

@@ -105,7 +105,11 @@ async fn a_clock_that_was_ahead_for_a_moment_holds_nothing_up_and_forgets_nothin
     assert!(found().await.handover.is_some(), "and it rotates after a week");
 
     // The log has what was done last first, whatever the clock said.
-    let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().newest();
+    let log = engine
+        .audit_events(&vendor.access(), &Default::default(), PageRequest::default())
+        .await
+        .unwrap()
+        .newest();
     let place = |action: &str| log.iter().position(|event| event.action.as_str() == action).unwrap();
     assert!(place("registry_key.rotated") < place("registry_key.created"));
     assert!(log.iter().any(|event| event.at.is_ahead_of(engine.now())));

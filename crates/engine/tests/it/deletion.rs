@@ -139,7 +139,11 @@ async fn a_deletion_is_taken_back(store: Store) {
     assert!(matches!(engine.operator_withdraws_deletion(&acme.slug).await, Err(Error::Transition(_))));
     serve(&engine, &clock, 4 * DAY).await;
     assert_eq!(acme.status(&engine).await, "active");
-    let log = engine.audit_events(&acme.vendor.access(), PageRequest::default()).await.unwrap().newest();
+    let log = engine
+        .audit_events(&acme.vendor.access(), &Default::default(), PageRequest::default())
+        .await
+        .unwrap()
+        .newest();
     let actions: Vec<_> = log.iter().map(|event| event.action.as_str()).take(2).collect();
     assert_eq!(actions, ["organization.deletion_withdrawn", "organization.deletion_scheduled"]);
 }

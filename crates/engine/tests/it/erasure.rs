@@ -91,7 +91,11 @@ async fn erase_all(store: Store, by_operator: bool) {
     assert_eq!(left.notes, None);
     engine.license_token(&vendor.access(), license.id, keyward_engine::TokenFormat::Jwt).await.unwrap();
     // The log tells what was done, and not of whom.
-    let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().newest();
+    let log = engine
+        .audit_events(&vendor.access(), &Default::default(), PageRequest::default())
+        .await
+        .unwrap()
+        .newest();
     let actions: Vec<_> = log.iter().map(|event| event.action.as_str()).collect();
     for action in ["customer.created", "customer.erased", "member.invited", "member.erased"] {
         assert!(actions.contains(&action), "{action} is not in {actions:?}");

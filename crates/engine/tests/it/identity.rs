@@ -203,7 +203,8 @@ async fn the_operator_lets_a_locked_out_owner_back_in(store: Store) {
     let back = sign_in(&engine, None).await;
     let ada = member(&engine, &back).await.unwrap();
     let access = ada.identity.access().unwrap();
-    let log = engine.audit_events(&access, PageRequest::default()).await.unwrap().newest();
+    let log =
+        engine.audit_events(&access, &Default::default(), PageRequest::default()).await.unwrap().newest();
     let event = log.iter().find(|event| event.action.as_str() == "member.authenticator_removed").unwrap();
     assert_eq!(event.actor, Actor::Operator);
     for (slug, email) in [("acme", "eve@acme.example"), ("other", "ada@acme.example")] {

@@ -100,7 +100,11 @@ async fn every_change_leaves_a_line_in_the_audit_log(store: Store) {
     let refused = engine.suspend_license(&vendor.access(), license.id, None).await;
     assert!(matches!(refused, Err(Error::Transition(_))));
     engine.revoke_license(&vendor.access(), license.id, None).await.unwrap();
-    let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().newest();
+    let log = engine
+        .audit_events(&vendor.access(), &Default::default(), PageRequest::default())
+        .await
+        .unwrap()
+        .newest();
     let actions: Vec<_> = log.iter().map(|event| event.action.as_str()).collect();
     assert_eq!(actions, ["license.revoked", "license.suspended", "license.created", "organization.created"]);
     assert_eq!(log[0].target, Some(license.id.uuid()));

@@ -7,6 +7,7 @@ mod addresses_of_people;
 mod alerts;
 mod applications;
 mod attempts;
+mod audit_chain;
 mod buckets;
 mod changes;
 mod clocks;

@@ -87,7 +87,11 @@ fn a_refused_row_leaves_neither() {
             "{refused:?}"
         );
         assert_eq!((orders(&store).await.len(), licenses(&vendor).await), (0, 0));
-        let log = engine.audit_events(&vendor.access(), PageRequest::default()).await.unwrap().newest();
+        let log = engine
+            .audit_events(&vendor.access(), &Default::default(), PageRequest::default())
+            .await
+            .unwrap()
+            .newest();
         assert!(log.iter().all(|event| event.action != Action::LicenseCreated));
     });
 }

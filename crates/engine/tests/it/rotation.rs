@@ -60,7 +60,13 @@ impl Shop {
 
     async fn log(&self) -> Vec<(&'static str, String)> {
         let page = PageRequest { limit: 200, after: None };
-        let log = self.vendor.engine.audit_events(&self.vendor.access(), page).await.unwrap().newest();
+        let log = self
+            .vendor
+            .engine
+            .audit_events(&self.vendor.access(), &Default::default(), page)
+            .await
+            .unwrap()
+            .newest();
         let of_key = log.into_iter().filter(|event| event.target == Some(self.key.id.uuid()));
         of_key.map(|event| (event.action.as_str(), event.detail["name"].to_string())).collect()
     }

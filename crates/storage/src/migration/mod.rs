@@ -36,6 +36,10 @@ const LICENSE_GRACE: Migration =
 /// Older servers write to the outbox what nobody reads.
 const WEBHOOKS: Migration = Migration { name: "m0004_webhooks", statements: &[include_str!("webhooks.sql")] };
 
+/// Older servers write events without a place in the chain.
+const AUDIT_CHAIN: Migration =
+    Migration { name: "m0005_audit_chain", statements: &[include_str!("audit_chain.sql")] };
+
 /// Older servers count no shares, and so grant none.
 const USAGE_SHARES: Migration =
     Migration { name: "m0006_usage_shares", statements: &[include_str!("usage_shares.sql")] };
@@ -66,6 +70,7 @@ impl MigratorTrait for Migrator {
             Box::new(USAGE_COUNTERS),
             Box::new(LICENSE_GRACE),
             Box::new(WEBHOOKS),
+            Box::new(AUDIT_CHAIN),
             Box::new(USAGE_SHARES),
         ]
     }

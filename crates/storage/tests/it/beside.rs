@@ -82,7 +82,7 @@ async fn what_0_1_0_wrote_is_taken_over_once(url: &str) {
     host.execute_unprepared("INSERT INTO seaql_migrations VALUES ('m20990101_000001_another', 5)")
         .await
         .unwrap();
-    assert_eq!(Store::connect(url).await.unwrap().schema().await.unwrap(), Schema::Behind { pending: 4 });
+    assert_eq!(Store::connect(url).await.unwrap().schema().await.unwrap(), Schema::Behind { pending: 5 });
     let mut servers = tokio::task::JoinSet::new();
     for _ in 0..2 {
         let url = url.to_owned();
@@ -98,6 +98,7 @@ async fn what_0_1_0_wrote_is_taken_over_once(url: &str) {
         "m0002_usage_counters",
         "m0003_license_grace",
         "m0004_webhooks",
+        "m0005_audit_chain",
         "m0006_usage_shares",
     ];
     assert_eq!(names(&host, "keyward_migrations").await, all);
@@ -141,7 +142,7 @@ async fn a_name_alone_is_not_taken_over() {
     Host::up(&host, None).await.unwrap();
     host.execute_unprepared("UPDATE seaql_migrations SET version = 'm0001_initial'").await.unwrap();
     let store = Store::connect(&url).await.unwrap();
-    assert_eq!(store.schema().await.unwrap(), Schema::Behind { pending: 5 });
+    assert_eq!(store.schema().await.unwrap(), Schema::Behind { pending: 6 });
     store.migrate().await.unwrap();
     two_vendors(&store).await;
     assert_eq!(names(&host, "seaql_migrations").await, ["m0001_initial"]);

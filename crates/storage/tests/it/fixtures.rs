@@ -6,7 +6,7 @@ use keyward_domain::product::{AddressMode, ApiKey, Bounds, PreviousKey, PullRole
 use keyward_domain::share::SharePercents;
 use keyward_domain::version::Standing;
 use keyward_domain::{
-    Action, Actor, Application, ApplicationEntitlement, ApplicationEntitlementId, ApplicationId,
+    Action, Actor, Address, Application, ApplicationEntitlement, ApplicationEntitlementId, ApplicationId,
     ApplicationKind, ApplicationVersion, ApplicationVersionId, AuditEvent, AuditEventId, BlockList,
     CustomResponse, Customer, CustomerId, Kid, License, LicenseId, LicenseKey, LicenseState, Maker,
     ManagementToken, Member, MemberId, Organization, OrganizationId, OrganizationState, Overrides, Payload,
@@ -243,6 +243,7 @@ pub fn event(organization: &Organization, n: u8) -> AuditEvent {
         action: Action::LicenseCreated,
         target: Some(nth(LicenseId::new, n).uuid()),
         detail: detail.as_object().unwrap().clone(),
+        address: Some(Address::new("192.0.2.7".parse().unwrap())),
         at: at(100),
     }
 }

@@ -46,8 +46,10 @@ async fn every_aggregate(store: Store) {
     assert_eq!(tx.licenses(scope).of_customer(customer.id).await.unwrap(), [license]);
 
     let event = event(&vendor, 1);
-    tx.audit(scope).record(&event).await.unwrap();
-    assert_eq!(tx.audit(scope).list(PageRequest::default()).await.unwrap().newest(), [event]);
+    tx.audit(scope).record(&event, [9; 16]).await.unwrap();
+    let log = tx.audit(scope).list(&Default::default(), PageRequest::default()).await.unwrap().newest();
+    let [recorded] = log.try_into().unwrap();
+    assert_eq!((recorded.event, recorded.link.unwrap().seq), (event, 1));
     tx.settings().set("a", "1").await.unwrap();
     tx.settings().set("a", "2").await.unwrap();
     tx.commit_unrecorded(keyward_storage::Technical::Seed).await.unwrap();

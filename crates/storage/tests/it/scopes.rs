@@ -19,7 +19,7 @@ async fn another_tenants_rows_are_not_there(store: Store) {
     tx.tokens(mine).insert(&token).await.unwrap();
     tx.customers(mine).insert(&customer).await.unwrap();
     tx.licenses(mine).insert(&license).await.unwrap();
-    tx.audit(mine).record(&event(&vendor, 1)).await.unwrap();
+    tx.audit(mine).record(&event(&vendor, 1), [9; 16]).await.unwrap();
 
     assert_eq!(tx.members(theirs).find(member.id).await.unwrap(), None);
     assert_eq!(tx.members(theirs).lock(member.id).await.unwrap(), None);
@@ -50,7 +50,7 @@ async fn another_tenants_rows_are_not_there(store: Store) {
     assert!(tx.licenses(theirs).list(&filter, at(250), all).await.unwrap().newest().is_empty());
     assert!(!tx.status_list(theirs).taken(license.revision.status_index).await.unwrap());
 
-    assert!(tx.audit(theirs).list(all).await.unwrap().newest().is_empty());
+    assert!(tx.audit(theirs).list(&Default::default(), all).await.unwrap().newest().is_empty());
     let once = Idempotency { key: "k".parse().unwrap(), fingerprint: [1; 32] };
     assert_eq!(tx.idempotency(mine).claim(&once, at(400)).await.unwrap(), Claim::New);
     assert_eq!(tx.idempotency(theirs).claim(&once, at(400)).await.unwrap(), Claim::New);

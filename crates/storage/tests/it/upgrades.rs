@@ -92,7 +92,7 @@ async fn vendor(store: &Store) -> Vec<(&'static str, Uuid)> {
     let granted = entitlement(&buyer, &deployed, 1, Granted::Named([deployed_version.id].into()));
     tx.application_entitlements(scope).insert(&granted).await.unwrap();
     tx.changes(vendor.id).note(license.id.uuid(), Uuid::from_u128(7)).await.unwrap();
-    tx.audit(scope).record(&event(&vendor, 1)).await.unwrap();
+    tx.audit(scope).record(&event(&vendor, 1), [9; 16]).await.unwrap();
     tx.commit_unrecorded(Technical::Seed).await.unwrap();
     vec![
         ("vendor", vendor.id.uuid()),
@@ -176,7 +176,7 @@ async fn is_upgraded(url: &str) {
     assert_eq!((product.slug.as_str(), product.settings.ip_ttl_hours), ("product-1", Some(48)));
     assert_eq!(tx.usage(product.id).list(20454, 20454).await.unwrap()[0].used, 3);
     assert_eq!(tx.addresses(license.id).list().await.unwrap().len(), 1);
-    assert_eq!(tx.audit(scope).list(page).await.unwrap().newest().len(), 1);
+    assert_eq!(tx.audit(scope).list(&Default::default(), page).await.unwrap().newest().len(), 1);
     let version =
         tx.application_versions(scope).by_id(nth(ApplicationVersionId::new, 1)).await.unwrap().unwrap();
     assert_eq!(tx.application_versions(scope).files(&version).await.unwrap(), compose());

@@ -127,6 +127,21 @@ CREATE TABLE artifacts (
     created_at bigint NOT NULL,
     CONSTRAINT artifacts_pkey PRIMARY KEY (id)
 );
+CREATE TABLE audit_checkpoints (
+    organization_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    hash bytea NOT NULL,
+    at bigint NOT NULL,
+    token text NOT NULL,
+    CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (organization_id, seq)
+);
+CREATE TABLE audit_counts (
+    organization_id uuid NOT NULL,
+    day bigint NOT NULL,
+    what text NOT NULL,
+    count bigint NOT NULL,
+    CONSTRAINT audit_counts_pkey PRIMARY KEY (organization_id, day, what)
+);
 CREATE TABLE audit_events (
     id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -137,6 +152,14 @@ CREATE TABLE audit_events (
     target uuid,
     detail text NOT NULL,
     at bigint NOT NULL,
+    seq bigint,
+    hash bytea,
+    salt bytea,
+    salts_left text,
+    maker_id uuid,
+    address text,
+    names text,
+    search text,
     CONSTRAINT audit_events_pkey PRIMARY KEY (id)
 );
 CREATE TABLE bucket_alerts (
@@ -361,6 +384,11 @@ CREATE TABLE organizations (
     created_at bigint NOT NULL,
     updated_at bigint NOT NULL,
     version bigint NOT NULL,
+    audit_seq bigint NOT NULL DEFAULT 0,
+    audit_hash bytea NOT NULL DEFAULT '\x'::bytea,
+    audit_signed_seq bigint NOT NULL DEFAULT 0,
+    audit_signed_at bigint NOT NULL DEFAULT 0,
+    audit_cut_seq bigint NOT NULL DEFAULT 0,
     CONSTRAINT organizations_pkey PRIMARY KEY (id)
 );
 CREATE TABLE outbox (
@@ -707,9 +735,16 @@ CREATE INDEX artifacts_list ON artifacts USING btree (organization_id, id);
 CREATE INDEX artifacts_organization ON artifacts USING btree (organization_id, repository);
 CREATE INDEX artifacts_registry ON artifacts USING btree (registry_id, id);
 CREATE UNIQUE INDEX artifacts_repository ON artifacts USING btree (registry_id, repository);
+CREATE INDEX audit_checkpoints_at ON audit_checkpoints USING btree (at);
+CREATE INDEX audit_counts_day ON audit_counts USING btree (day);
+CREATE INDEX audit_events_action ON audit_events USING btree (organization_id, action, sequence);
+CREATE INDEX audit_events_actor ON audit_events USING btree (organization_id, actor_id, sequence);
+CREATE UNIQUE INDEX audit_events_chain ON audit_events USING btree (organization_id, seq);
 CREATE UNIQUE INDEX audit_events_list ON audit_events USING btree (organization_id, sequence);
 CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts USING btree (product_id, day, kind, partition_kind, partition_key);
 CREATE INDEX bucket_alerts_organization ON bucket_alerts USING btree (organization_id, id);
+CREATE INDEX audit_events_target ON audit_events USING btree (organization_id, target, sequence);
+CREATE INDEX audit_events_time ON audit_events USING btree (organization_id, at, sequence);
 CREATE INDEX changes_since ON changes USING btree (organization_id, generation);
 CREATE INDEX customers_all ON customers USING btree (organization_id, id);
 CREATE INDEX customers_email_key ON customers USING btree (email_key) WHERE (deleted_at IS NULL);
@@ -814,6 +849,8 @@ ALTER TABLE artifact_policies ADD CONSTRAINT artifact_policies_organization_id_f
 ALTER TABLE artifact_tags ADD CONSTRAINT artifact_tags_artifact_id_fkey FOREIGN KEY (artifact_id) REFERENCES artifacts(id);
 ALTER TABLE artifacts ADD CONSTRAINT artifacts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE artifacts ADD CONSTRAINT artifacts_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
+ALTER TABLE audit_checkpoints ADD CONSTRAINT audit_checkpoints_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE audit_counts ADD CONSTRAINT audit_counts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE bucket_alerts ADD CONSTRAINT bucket_alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE bucket_alerts ADD CONSTRAINT bucket_alerts_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);

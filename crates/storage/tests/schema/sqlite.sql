@@ -115,6 +115,21 @@ CREATE TABLE artifacts (
     repository TEXT NOT NULL,
     created_at BIGINT NOT NULL
 );
+CREATE TABLE audit_checkpoints (
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    seq BIGINT NOT NULL,
+    hash BLOB NOT NULL,
+    at BIGINT NOT NULL,
+    token TEXT NOT NULL,
+    PRIMARY KEY (organization_id, seq)
+);
+CREATE TABLE audit_counts (
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    day BIGINT NOT NULL,
+    what TEXT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (organization_id, day, what)
+);
 CREATE TABLE audit_events (
     id BLOB PRIMARY KEY,
     organization_id BLOB NOT NULL REFERENCES organizations (id),
@@ -124,7 +139,15 @@ CREATE TABLE audit_events (
     action TEXT NOT NULL,
     target BLOB,
     detail TEXT NOT NULL,
-    at BIGINT NOT NULL
+    at BIGINT NOT NULL,
+    seq BIGINT,
+    hash BLOB,
+    salt BLOB,
+    salts_left TEXT,
+    maker_id BLOB,
+    address TEXT,
+    names TEXT,
+    search TEXT
 );
 CREATE TABLE bucket_alerts (
     id BLOB PRIMARY KEY,
@@ -326,7 +349,12 @@ CREATE TABLE organizations (
     history BLOB NOT NULL DEFAULT X'',
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
-    version BIGINT NOT NULL
+    version BIGINT NOT NULL,
+    audit_seq BIGINT NOT NULL DEFAULT 0,
+    audit_hash BLOB NOT NULL DEFAULT X'',
+    audit_signed_seq BIGINT NOT NULL DEFAULT 0,
+    audit_signed_at BIGINT NOT NULL DEFAULT 0,
+    audit_cut_seq BIGINT NOT NULL DEFAULT 0
 );
 CREATE TABLE outbox (
     id BLOB PRIMARY KEY,
@@ -645,9 +673,16 @@ CREATE INDEX artifacts_list ON artifacts (organization_id, id);
 CREATE INDEX artifacts_organization ON artifacts (organization_id, repository);
 CREATE INDEX artifacts_registry ON artifacts (registry_id, id);
 CREATE UNIQUE INDEX artifacts_repository ON artifacts (registry_id, repository);
+CREATE INDEX audit_checkpoints_at ON audit_checkpoints (at);
+CREATE INDEX audit_counts_day ON audit_counts (day);
+CREATE INDEX audit_events_action ON audit_events (organization_id, action, sequence);
+CREATE INDEX audit_events_actor ON audit_events (organization_id, actor_id, sequence);
+CREATE UNIQUE INDEX audit_events_chain ON audit_events (organization_id, seq);
 CREATE UNIQUE INDEX audit_events_list ON audit_events (organization_id, sequence);
 CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts (product_id, day, kind, partition_kind, partition_key);
 CREATE INDEX bucket_alerts_organization ON bucket_alerts (organization_id, id);
+CREATE INDEX audit_events_target ON audit_events (organization_id, target, sequence);
+CREATE INDEX audit_events_time ON audit_events (organization_id, at, sequence);
 CREATE INDEX changes_since ON changes (organization_id, generation);
 CREATE INDEX customers_all ON customers (organization_id, id);
 CREATE INDEX customers_email_key ON customers (email_key) WHERE deleted_at IS NULL;

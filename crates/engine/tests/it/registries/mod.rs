@@ -132,7 +132,11 @@ impl Depot {
 
     /// How often something is told in the audit log.
     async fn told(&self, action: &str) -> usize {
-        let log = self.vendor.engine.audit_events(&self.vendor.access(), PageRequest::default()).await;
+        let log = self
+            .vendor
+            .engine
+            .audit_events(&self.vendor.access(), &Default::default(), PageRequest::default())
+            .await;
         log.unwrap().newest().iter().filter(|event| event.action.as_str() == action).count()
     }
 }

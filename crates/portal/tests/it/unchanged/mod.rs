@@ -144,7 +144,7 @@ impl Scene {
         note!(engine.artifact_entitlements(&self.access().await, None, page()).await.unwrap().newest());
         note!(
             engine
-                .audit_events(&self.access().await, page())
+                .audit_events(&self.access().await, &Default::default(), page())
                 .await
                 .unwrap()
                 .newest()
