@@ -57,6 +57,9 @@ enum Output {
     Id,
 }
 
+/// How long an answer is waited for.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// As many as a server gives at once.
 const MOST: &str = "200";
 
@@ -162,6 +165,19 @@ impl Connection {
         Ok(serde_json::value::to_raw_value(&Page { items, next_cursor: None })?)
     }
 
+    /// Writes what is at `path` as it comes, however much it is.
+    pub(crate) fn download(&self, path: &str, to: &mut impl std::io::Write) -> anyhow::Result<()> {
+        let request = self.agent()?.get(self.url(path)).header("Authorization", self.bearer()?);
+        // As long as something comes: the whole may take its time.
+        let request = request.config().timeout_global(None).timeout_recv_response(Some(PATIENCE));
+        let mut response = request.build().call().map_err(|error| self.unreached(error))?;
+        if !response.status().is_success() {
+            return self.body(Ok(response)).map(drop);
+        }
+        std::io::copy(&mut response.body_mut().as_reader(), to).context("reading the server's answer")?;
+        Ok(())
+    }
+
     /// Sends `body` to `path`.
     pub(crate) fn post(&self, path: &str, body: &impl serde::Serialize) -> anyhow::Result<Box<RawValue>> {
         let request = self.agent()?.post(self.url(path)).header("Authorization", self.bearer()?);
@@ -243,9 +259,7 @@ impl Connection {
         if self.json && self.output() != Output::Json {
             bail!("--json and --output say different things");
         }
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(std::time::Duration::from_secs(30)));
+        let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE));
         if !self.server.starts_with("https:") {
             return Ok(config.build().into());
         }

@@ -9,6 +9,7 @@ mod application_entitlements;
 mod applications;
 mod artifact_entitlements;
 mod artifacts;
+mod audit;
 mod check;
 mod client;
 mod completions;
@@ -72,6 +73,8 @@ enum Command {
     /// What customers may deploy
     #[command(visible_alias = "application-entitlement")]
     ApplicationEntitlements(application_entitlements::ApplicationEntitlements),
+    /// The audit log on a server, and whether an export of it is whole
+    Audit(audit::Audit),
     /// Customers on a server
     #[command(visible_alias = "customer")]
     Customers(customers::Customers),
@@ -137,6 +140,7 @@ fn main() -> ExitCode {
         Command::Sign(sign) => sign.run(),
         Command::Applications(applications) => applications.run(),
         Command::ApplicationEntitlements(entitlements) => entitlements.run(),
+        Command::Audit(audit) => audit.run(),
         Command::Customers(customers) => customers.run(),
         Command::Licenses(licenses) => licenses.run(),
         Command::Products(products) => products.run(),
