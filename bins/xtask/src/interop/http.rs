@@ -62,6 +62,14 @@ impl Http {
         Ok(())
     }
 
+    /// Does something to a thing of which nothing is shown then; the answer must be `204`.
+    pub(crate) fn end(&self, path: &str) -> Result<()> {
+        let request = self.agent.post(format!("{}{path}", self.server)).header("Authorization", &self.bearer);
+        let response = request.send_empty()?;
+        ensure!(response.status() == 204, "POST {path}: {}", response.status());
+        Ok(())
+    }
+
     /// Does something to a thing.
     pub(crate) fn act(&self, path: &str) -> Result<()> {
         self.send(path, "{}").map(drop)

@@ -2,6 +2,7 @@
 //! (PyPI), standardwebhooks (PyPI and npm), PyNaCl, oras and regshape (PyPI), oci-client (crates.io), and besides them the packages for other languages and the `keyward` command. The examples
 //! for Compose and Helm are judged by a schema and a library that come from elsewhere too.
 
+mod audit;
 pub(crate) mod browser;
 mod clients;
 pub(crate) mod http;
@@ -37,6 +38,7 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
             let mut server = Server::start(database)?;
             tokens::judge(&mut checks, &server, parts)?;
             validation::judge(&mut checks, &server, parts)?;
+            audit::judge(&mut checks, &server, parts)?;
             tokens::survive_kill(&mut checks, &mut server)?;
             validation::survive_kill(&mut checks, &mut server)?;
             webhooks::judge(&mut checks, &mut server, parts, 4)?;

@@ -4,6 +4,7 @@
 mod alerts;
 mod applications;
 mod audit_events;
+mod audit_log;
 mod authority;
 mod client;
 mod concurrency;

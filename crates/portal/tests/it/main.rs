@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod applications;
+mod audit;
 mod browser;
 mod buckets;
 mod calendar;
@@ -135,7 +136,7 @@ async fn people(engine: &Arc<Engine>) -> Vec<(Role, String)> {
 }
 
 /// Pages, and from which role down they are refused.
-const PAGES: [(&str, [u16; 4]); 21] = [
+const PAGES: [(&str, [u16; 4]); 22] = [
     ("/", [200, 200, 200, 200]),
     ("/products", [200, 200, 200, 200]),
     ("/products.csv", [200, 200, 200, 200]),
@@ -157,6 +158,7 @@ const PAGES: [(&str, [u16; 4]); 21] = [
     ("/settings/sign-in-provider", [200, 200, 403, 403]),
     ("/settings/deletion", [200, 403, 403, 403]),
     ("/audit", [200, 200, 200, 200]),
+    ("/audit/export", [200, 200, 200, 200]),
 ];
 
 /// Forms, and from which role down they are refused; they lack what they need, so nobody changes anything.
