@@ -100,14 +100,23 @@ impl Engine {
         if let Some(member) = &member {
             may_go(&tx, scope, member).await?;
         }
+        let mut known: Vec<_> = match &member {
+            Some(member) => vec![Some((member.id.uuid(), member.name.clone()))],
+            None => tx.erasure(scope).former_members(email).await?.into_iter().map(Some).collect(),
+        };
         drop(tx);
-        let known = member.as_ref().map(|member| (member.id.uuid(), member.name.clone()));
-        let person = person(Kind::Member, known, email.clone())?;
-        let after = self.leave_log(scope, &person).await?;
-        let tx = self.store.write().await?;
-        tx.organizations().lock(scope).await?;
-        let recorded = self.leave(&tx, scope, Kind::Member, &person, after, Actor::Operator.into()).await?;
-        tx.commit(recorded).await?;
+        if known.is_empty() {
+            known.push(None);
+        }
+        for known in known {
+            let person = person(Kind::Member, known, email.clone())?;
+            let after = self.leave_log(scope, &person).await?;
+            let tx = self.store.write().await?;
+            tx.organizations().lock(scope).await?;
+            let by = Actor::Operator.into();
+            let recorded = self.leave(&tx, scope, Kind::Member, &person, after, by).await?;
+            tx.commit(recorded).await?;
+        }
         Ok(member.is_some())
     }
 

@@ -1,5 +1,7 @@
 //! Takes a person out of what is kept: of their own row, and of what logs tell.
 
+use std::collections::BTreeMap;
+
 use keyward_domain::{Email, Name, OrganizationScope, RecordedEvent};
 use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, Statement, Value};
 use serde_json::Value as Json;
@@ -212,6 +214,32 @@ impl Erasure<'_> {
             .into_iter()
             .map(|row| Ok((row.try_get_by_index(0)?, Table::name(&row.try_get_by_index::<String>(1)?))))
             .collect()
+    }
+
+    /// The members with this address of whom the log alone still knows: id and name of each.
+    pub async fn former_members(&self, email: &Email) -> Result<Vec<(Uuid, Name)>> {
+        let backend = self.tx.get_database_backend();
+        let find = match backend {
+            DbBackend::Postgres => "strpos",
+            _ => "instr",
+        };
+        let sql = format!(
+            "SELECT * FROM audit_events WHERE organization_id = $1 AND action LIKE 'member.%' AND target IS NOT NULL
+                AND {find}(lower(detail), $2) > 0 ORDER BY sequence"
+        );
+        let values: [Value; 2] = [self.scope.id().uuid().into(), email.as_str().to_ascii_lowercase().into()];
+        let found = Statement::from_sql_and_values(backend, sql, values);
+        let mut members = BTreeMap::new();
+        for row in audit::row::Entity::find().from_raw_sql(found).all(self.tx).await? {
+            let event = audit::read(row)?;
+            let theirs = event.detail.get("email").and_then(Json::as_str);
+            let theirs = theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(email.as_str()));
+            if let (Some(id), true) = (event.target, theirs) {
+                let name = event.names.target.as_deref().unwrap_or(email.as_str());
+                members.entry(id).or_insert_with(|| Table::name(name));
+            }
+        }
+        Ok(members.into_iter().collect())
     }
 
     /// Takes a customer's name, address and notes out of their row, and out of what the row is found by.

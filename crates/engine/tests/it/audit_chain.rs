@@ -7,10 +7,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use keyward_domain::permission::WriteOwners;
-use keyward_domain::{ActorFilter, AuditFilter, PageRequest, Timestamp};
+use keyward_domain::{ActorFilter, Address, AuditFilter, PageRequest, Role, Timestamp};
 use keyward_engine::jobs::{self, Step};
 use keyward_engine::{
-    ConfirmedCaller, CustomerChange, Engine, LicenseChange, NewCustomer, Retention, Tidied,
+    ConfirmedCaller, CustomerChange, Engine, LicenseChange, NewCustomer, NewMember, NewToken, Retention,
+    Tidied,
 };
 use keyward_storage::{Store, Technical};
 use keyward_testkit::database::FreshPostgres;
@@ -234,6 +235,41 @@ async fn who_is_forgotten_leaves_the_chain_whole(store: Store) {
         .await
         .unwrap_err();
     assert_eq!(proven(&engine, &vendor).await.forgotten, forgotten);
+}
+
+/// Whom the log alone still knows is found in it by their address, and what they were called and came from goes.
+#[database_test]
+async fn who_was_removed_before_is_forgotten_too(store: Store) {
+    let (engine, _) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let new = NewMember {
+        name: "Katherine Johnson".parse().unwrap(),
+        email: "Katherine@acme.example".parse().unwrap(),
+        role: Role::Admin,
+    };
+    let member = engine.invite_member(&vendor.access(), new).await.unwrap();
+    let identity = member.identity().from_address(Some(Address::new("203.0.113.77".parse().unwrap())));
+    let new = NewToken { name: "ci".parse().unwrap(), scopes: None, expires_at: None };
+    let token = engine.create_token(&identity.access().unwrap(), new, None).await.unwrap();
+    let by_token = engine.authenticate(&token.secret).await.unwrap().unwrap();
+    let customer = NewCustomer {
+        name: "Hooli".parse().unwrap(),
+        email: "a@hooli.example".parse().unwrap(),
+        notes: None,
+    };
+    engine.create_customer(&by_token.access().unwrap(), customer, None).await.unwrap();
+    engine.delete_member(&vendor.access(), member.id, None).await.unwrap();
+    let before = proven(&engine, &vendor).await;
+    for text in ["Katherine Johnson", "203.0.113.77"] {
+        assert!(before.text.contains(text), "{text}");
+    }
+    let (slug, email) = (&vendor.founded.organization.slug, "katherine@ACME.example".parse().unwrap());
+    assert!(!engine.operator_erases_member(slug, &email).await.unwrap(), "there is no such member any more");
+    let after = proven(&engine, &vendor).await;
+    assert_eq!(after.events[..before.events.len()], before.events[..]);
+    for text in ["Katherine", "katherine", "203.0.113.77"] {
+        assert!(!after.text.contains(text), "{text} is still there: {}", after.text);
+    }
 }
 
 #[database_test]
