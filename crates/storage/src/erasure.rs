@@ -128,7 +128,7 @@ impl Erasure<'_> {
         let found = Statement::from_sql_and_values(backend, sql, values);
         let mut last = None;
         for row in audit::row::Entity::find().from_raw_sql(found).all(self.tx).await? {
-            let (id, sequence, actor, target) = (row.id, row.sequence, row.actor_id, row.target);
+            let (id, sequence) = (row.id, row.sequence);
             last = Some(sequence);
             let mut event = audit::read(row)?;
             if !event.forget(|event| person.leave_event(event)) {
@@ -165,10 +165,10 @@ impl Erasure<'_> {
             let mut left: Json = OUTBOX.take("payload", serde_json::from_str(&payload))?;
             person.leave(&mut left);
             if left["data"]["id"] == id.as_str()
-                && let Some(data) = left["data"].as_object_mut()
-                && let Some(notes) = data.get_mut("notes")
+                && let Some(detail) = left["detail"].as_object_mut()
             {
-                *notes = Json::Null;
+                // What they were called before.
+                detail.remove("changes");
             }
             if left["actor"]["id"] == id.as_str()
                 && let Some(detail) = left["detail"].as_object_mut()

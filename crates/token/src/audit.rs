@@ -114,7 +114,7 @@ impl<'a> Claims<'a> {
         } else if name.is("seq") {
             self.seq = Some(value.as_u64().ok_or(invalid("seq"))?);
         } else if name.is("hash") {
-            let hash = value.as_text().and_then(|text| base64url::decode_array::<32, 33>(text.plain()?));
+            let hash = value.as_text().and_then(|text| base64url::decode_array::<32, 33>(&text.decode()));
             self.hash = Some(hash.ok_or(invalid("hash"))?);
         }
         Ok(())

@@ -97,7 +97,7 @@ fn command(export: &Path, jwks: &Path) -> Result<Verdict> {
 
 fn python(parts: &Parts, export: &Path, jwks: &Path) -> Result<Verdict> {
     let script = root()?.join("bins/xtask/src/interop/audit_check.py");
-    run(Command::new(&parts.python).arg(script).args([export, jwks]))
+    run(Command::new(&parts.languages.python).arg(script).args([export, jwks]))
 }
 
 fn run(command: &mut Command) -> Result<Verdict> {

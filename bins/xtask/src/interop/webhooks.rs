@@ -35,7 +35,7 @@ impl Receiver {
     fn start(parts: &Parts) -> Result<Self> {
         let port = free_port()?;
         let script = crate::root()?.join("bins/xtask/src/interop/webhook_receiver.py");
-        let process = Command::new(&parts.python).arg(script).arg(port.to_string()).spawn()?;
+        let process = Command::new(&parts.languages.python).arg(script).arg(port.to_string()).spawn()?;
         let receiver = Self { process, url: format!("http://127.0.0.1:{port}") };
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(30) {

@@ -116,6 +116,15 @@ impl Action {
             Self::SigningKeyCreated => "created the signing key {}",
             Self::SigningKeyActivated => "activated the signing key {}",
             Self::SigningKeyRevoked => "revoked the signing key {}",
+            Self::WebhookCreated => "created the webhook endpoint {}",
+            Self::WebhookUpdated => "changed the webhook endpoint {}",
+            Self::WebhookDeleted => "deleted the webhook endpoint {}",
+            Self::WebhookPaused => "paused the webhook endpoint {}",
+            Self::WebhookResumed => "resumed the webhook endpoint {}",
+            Self::WebhookSecretRotated => "rotated the secret of the webhook endpoint {}",
+            Self::WebhookReplayed => "sent {count} messages again to the webhook endpoint {}",
+            Self::WebhookDisabled => "disabled the webhook endpoint {}",
+            Self::BucketAlertRaised => "raised an alert about the daily bucket of the product {}",
             Self::DayCounted => "counted what was pulled, pushed and refused on {day}",
         }
     }

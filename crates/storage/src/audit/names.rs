@@ -67,6 +67,11 @@ fn named_by(noun: &str) -> Option<&'static str> {
             "SELECT licenses.name FROM links JOIN licenses ON licenses.id = links.target
                 WHERE links.organization_id = $1 AND links.id = $2"
         }
+        "webhook" => "SELECT url FROM webhooks WHERE organization_id = $1 AND id = $2",
+        "bucket_alert" => {
+            "SELECT products.name FROM bucket_alerts JOIN products ON products.id = bucket_alerts.product_id
+                WHERE bucket_alerts.organization_id = $1 AND bucket_alerts.id = $2"
+        }
         "artifact_entitlement" => {
             "SELECT customers.name FROM artifact_entitlements AS entitled
                 JOIN customers ON customers.id = entitled.customer_id
