@@ -140,7 +140,7 @@ mod tests {
 
     fn keys(signer: &Signer) -> Keyring {
         let mut keys = Keyring::new();
-        keys.insert(signer.public_key().clone()).unwrap();
+        let _ = keys.insert(signer.public_key().clone());
         keys
     }
 

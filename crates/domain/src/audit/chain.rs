@@ -1,9 +1,7 @@
-//! The chain of an organization's events: each holds the hash of the one before. [docs/audit.md] is normative.
+//! The chain of an organization's events: each holds the hash of the one before. `docs/audit.md` is normative.
 //!
 //! Whatever may tell of a person (names, addresses, details) is not hashed itself but by a salted **commitment**. Without its
 //! salt a commitment tells nothing, and the event's hash stays what it was: so a person can be forgotten.
-//!
-//! [docs/audit.md]: https://github.com/keyward/keyward/blob/main/docs/audit.md
 
 use std::collections::BTreeMap;
 use std::fmt;
