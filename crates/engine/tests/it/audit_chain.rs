@@ -90,8 +90,9 @@ async fn proven(engine: &Engine, vendor: &Vendor) -> Proven {
 }
 
 /// What the job does until there is nothing more to do.
-async fn sign(engine: &Engine) -> u64 {
-    let job = jobs::all(Retention::default()).into_iter().find(|job| job.name() == "audit_chains").unwrap();
+async fn sign(engine: &Arc<Engine>) -> u64 {
+    let job =
+        jobs::all(engine, Retention::default()).into_iter().find(|job| job.name() == "audit_chains").unwrap();
     let mut signed = 0;
     loop {
         match job.step(engine).await.unwrap() {
