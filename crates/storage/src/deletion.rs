@@ -379,7 +379,7 @@ mod tests {
         };
         let text = statement.replace("$X", &bytes(&format!("{organization:02x}").repeat(32)));
         let text = text.replace("$S", &format!("'o{organization}'"));
-        (0..=22)
+        (0..=23)
             .rev()
             .fold(text, |text, number| text.replace(&format!("${number}"), &uuid(id(organization, number))))
     }

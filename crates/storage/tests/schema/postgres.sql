@@ -647,11 +647,20 @@ CREATE TABLE usage_counters (
     answers text NOT NULL,
     CONSTRAINT usage_counters_pkey PRIMARY KEY (product_id, day, counter)
 );
+CREATE TABLE usage_shares (
+    product_id uuid NOT NULL,
+    day bigint NOT NULL,
+    kind text NOT NULL,
+    partition_key text NOT NULL,
+    used bigint NOT NULL,
+    refused bigint NOT NULL,
+    CONSTRAINT usage_shares_kind_check CHECK ((kind = ANY (ARRAY['address'::text, 'license'::text, 'unknown_key'::text]))),
+    CONSTRAINT usage_shares_pkey PRIMARY KEY (product_id, day, kind, partition_key)
+);
 CREATE TABLE validation_reports (
     product_id uuid NOT NULL,
     day bigint NOT NULL,
     answers text NOT NULL,
-    limit_reached boolean NOT NULL,
     CONSTRAINT validation_reports_pkey PRIMARY KEY (product_id)
 );
 CREATE TABLE webhook_attempts (
@@ -703,15 +712,6 @@ CREATE TABLE webhooks (
     version bigint NOT NULL,
     CONSTRAINT webhooks_pkey PRIMARY KEY (id),
     CONSTRAINT webhooks_state_check CHECK ((state = ANY (ARRAY['enabled'::text, 'paused'::text, 'disabled'::text])))
-CREATE TABLE usage_shares (
-    product_id uuid NOT NULL,
-    day bigint NOT NULL,
-    kind text NOT NULL,
-    partition_key text NOT NULL,
-    used bigint NOT NULL,
-    refused bigint NOT NULL,
-    CONSTRAINT usage_shares_kind_check CHECK ((kind = ANY (ARRAY['address'::text, 'license'::text, 'unknown_key'::text]))),
-    CONSTRAINT usage_shares_pkey PRIMARY KEY (product_id, day, kind, partition_key)
 );
 CREATE UNIQUE INDEX alerts_day ON alerts USING btree (holder_id, day, kind, aspect);
 CREATE INDEX alerts_open ON alerts USING btree (organization_id, id) WHERE (acknowledged_at IS NULL);
@@ -741,10 +741,10 @@ CREATE INDEX audit_events_action ON audit_events USING btree (organization_id, a
 CREATE INDEX audit_events_actor ON audit_events USING btree (organization_id, actor_id, sequence);
 CREATE UNIQUE INDEX audit_events_chain ON audit_events USING btree (organization_id, seq);
 CREATE UNIQUE INDEX audit_events_list ON audit_events USING btree (organization_id, sequence);
-CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts USING btree (product_id, day, kind, partition_kind, partition_key);
-CREATE INDEX bucket_alerts_organization ON bucket_alerts USING btree (organization_id, id);
 CREATE INDEX audit_events_target ON audit_events USING btree (organization_id, target, sequence);
 CREATE INDEX audit_events_time ON audit_events USING btree (organization_id, at, sequence);
+CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts USING btree (product_id, day, kind, partition_kind, partition_key);
+CREATE INDEX bucket_alerts_organization ON bucket_alerts USING btree (organization_id, id);
 CREATE INDEX changes_since ON changes USING btree (organization_id, generation);
 CREATE INDEX customers_all ON customers USING btree (organization_id, id);
 CREATE INDEX customers_email_key ON customers USING btree (email_key) WHERE (deleted_at IS NULL);
@@ -820,15 +820,15 @@ CREATE INDEX sign_in_attempts_age ON sign_in_attempts USING btree (since);
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys USING btree (organization_id) WHERE (state = 'active'::text);
 CREATE INDEX upstream_claims_endpoint ON upstream_claims USING btree (endpoint);
 CREATE INDEX usage_counters_day ON usage_counters USING btree (day);
+CREATE INDEX usage_shares_day ON usage_shares USING btree (day);
+CREATE INDEX usage_shares_refused ON usage_shares USING btree (day) WHERE (refused > 0);
+CREATE INDEX usage_shares_used ON usage_shares USING btree (product_id, day, used);
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (webhook_id, sequence) WHERE (state = 'pending'::text);
 CREATE INDEX webhook_deliveries_failed ON webhook_deliveries USING btree (webhook_id, id) WHERE (state = 'failed'::text);
 CREATE INDEX webhook_deliveries_list ON webhook_deliveries USING btree (webhook_id, id);
 CREATE INDEX webhook_deliveries_message ON webhook_deliveries USING btree (message_id);
 CREATE INDEX webhooks_enabled ON webhooks USING btree (rests_until, id) WHERE ((state = 'enabled'::text) AND (deleted_at IS NULL));
 CREATE INDEX webhooks_list ON webhooks USING btree (organization_id, id) WHERE (deleted_at IS NULL);
-CREATE INDEX usage_shares_day ON usage_shares USING btree (day);
-CREATE INDEX usage_shares_refused ON usage_shares USING btree (day) WHERE (refused > 0);
-CREATE INDEX usage_shares_used ON usage_shares USING btree (product_id, day, used);
 ALTER TABLE alerts ADD CONSTRAINT alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE alerts ADD CONSTRAINT alerts_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
 ALTER TABLE application_charts ADD CONSTRAINT application_charts_version_id_fkey FOREIGN KEY (version_id) REFERENCES application_versions(id);
@@ -889,10 +889,10 @@ ALTER TABLE sign_in_providers ADD CONSTRAINT sign_in_providers_organization_id_f
 ALTER TABLE signing_keys ADD CONSTRAINT signing_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE upstream_claims ADD CONSTRAINT upstream_claims_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
 ALTER TABLE usage_counters ADD CONSTRAINT usage_counters_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
+ALTER TABLE usage_shares ADD CONSTRAINT usage_shares_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
 ALTER TABLE validation_reports ADD CONSTRAINT validation_reports_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
 ALTER TABLE webhook_attempts ADD CONSTRAINT webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES webhook_deliveries(id);
 ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_message_id_fkey FOREIGN KEY (message_id) REFERENCES outbox(id);
 ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id);
 ALTER TABLE webhooks ADD CONSTRAINT webhooks_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
-ALTER TABLE usage_shares ADD CONSTRAINT usage_shares_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);

@@ -591,11 +591,19 @@ CREATE TABLE usage_counters (
     answers TEXT NOT NULL,
     PRIMARY KEY (product_id, day, counter)
 );
+CREATE TABLE usage_shares (
+    product_id BLOB NOT NULL REFERENCES products (id),
+    day BIGINT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('address', 'license', 'unknown_key')),
+    partition_key TEXT NOT NULL,
+    used BIGINT NOT NULL,
+    refused BIGINT NOT NULL,
+    PRIMARY KEY (product_id, day, kind, partition_key)
+);
 CREATE TABLE validation_reports (
     product_id BLOB PRIMARY KEY REFERENCES products (id),
     day BIGINT NOT NULL,
-    answers TEXT NOT NULL,
-    limit_reached BOOLEAN NOT NULL
+    answers TEXT NOT NULL
 );
 CREATE TABLE webhook_attempts (
     delivery_id BLOB NOT NULL REFERENCES webhook_deliveries (id),
@@ -642,14 +650,6 @@ CREATE TABLE webhooks (
     updated_at BIGINT NOT NULL,
     deleted_at BIGINT,
     version BIGINT NOT NULL
-CREATE TABLE usage_shares (
-    product_id BLOB NOT NULL REFERENCES products (id),
-    day BIGINT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('address', 'license', 'unknown_key')),
-    partition_key TEXT NOT NULL,
-    used BIGINT NOT NULL,
-    refused BIGINT NOT NULL,
-    PRIMARY KEY (product_id, day, kind, partition_key)
 );
 CREATE UNIQUE INDEX alerts_day ON alerts (holder_id, day, kind, aspect);
 CREATE INDEX alerts_open ON alerts (organization_id, id) WHERE acknowledged_at IS NULL;
@@ -679,10 +679,10 @@ CREATE INDEX audit_events_action ON audit_events (organization_id, action, seque
 CREATE INDEX audit_events_actor ON audit_events (organization_id, actor_id, sequence);
 CREATE UNIQUE INDEX audit_events_chain ON audit_events (organization_id, seq);
 CREATE UNIQUE INDEX audit_events_list ON audit_events (organization_id, sequence);
-CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts (product_id, day, kind, partition_kind, partition_key);
-CREATE INDEX bucket_alerts_organization ON bucket_alerts (organization_id, id);
 CREATE INDEX audit_events_target ON audit_events (organization_id, target, sequence);
 CREATE INDEX audit_events_time ON audit_events (organization_id, at, sequence);
+CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts (product_id, day, kind, partition_kind, partition_key);
+CREATE INDEX bucket_alerts_organization ON bucket_alerts (organization_id, id);
 CREATE INDEX changes_since ON changes (organization_id, generation);
 CREATE INDEX customers_all ON customers (organization_id, id);
 CREATE INDEX customers_email_key ON customers (email_key) WHERE deleted_at IS NULL;
@@ -758,12 +758,12 @@ CREATE INDEX sign_in_attempts_age ON sign_in_attempts (since);
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys (organization_id) WHERE state = 'active';
 CREATE INDEX upstream_claims_endpoint ON upstream_claims (endpoint);
 CREATE INDEX usage_counters_day ON usage_counters (day);
+CREATE INDEX usage_shares_day ON usage_shares (day);
+CREATE INDEX usage_shares_refused ON usage_shares (day) WHERE refused > 0;
+CREATE INDEX usage_shares_used ON usage_shares (product_id, day, used);
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (webhook_id, sequence) WHERE state = 'pending';
 CREATE INDEX webhook_deliveries_failed ON webhook_deliveries (webhook_id, id) WHERE state = 'failed';
 CREATE INDEX webhook_deliveries_list ON webhook_deliveries (webhook_id, id);
 CREATE INDEX webhook_deliveries_message ON webhook_deliveries (message_id);
 CREATE INDEX webhooks_enabled ON webhooks (rests_until, id) WHERE state = 'enabled' AND deleted_at IS NULL;
 CREATE INDEX webhooks_list ON webhooks (organization_id, id) WHERE deleted_at IS NULL;
-CREATE INDEX usage_shares_day ON usage_shares (day);
-CREATE INDEX usage_shares_refused ON usage_shares (day) WHERE refused > 0;
-CREATE INDEX usage_shares_used ON usage_shares (product_id, day, used);
