@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::LogRound;
 use super::queue::{Counted, Counts, Due, Entry, SAME_SECONDS, Use, What, is_once};
 use crate::registry::part;
+use crate::webhook::occurrence::RegistryOccurrence;
 use crate::{Engine, Result};
 
 /// How long entries gather before they are written together.
@@ -125,8 +126,8 @@ impl Engine {
             tx.audit_counts(*scope).add(*day, what.as_str(), *count).await?;
         }
         // Last, since whoever records an event holds the log of its organization before it counts messages.
-        for (registry, event) in &page.told {
-            self.tell_registry_event(&tx, registry, event).await?;
+        for found in &page.found {
+            self.publish_registry_occurrence(&tx, found).await?;
         }
         tx.commit_unrecorded(Technical::AccessLog).await?;
         self.log.hold_back(page.early);
@@ -167,7 +168,7 @@ impl Engine {
         page.count(registry.scope(), event);
         self.watch(tx, &registry, event).await?;
         if page.is_listened_to(tx, &registry).await? {
-            page.told.push((registry, event));
+            page.found.extend(self.registry_occurrence(tx, &registry, event).await?);
         }
         Ok(())
     }
@@ -184,7 +185,7 @@ struct Page<'a> {
     /// Whether an organization has webhook endpoints.
     listened_to: HashMap<OrganizationId, bool>,
     /// Of what they are told.
-    told: Vec<(Registry, &'a RegistryEvent)>,
+    found: Vec<RegistryOccurrence>,
     counts: Counts,
 }
 

@@ -249,10 +249,9 @@ async fn known_products(change: &Change<'_>, scope: OrganizationScope, products:
         let most = format!("names more than {MOST_PRODUCTS} products");
         return Err(Error::field("products", Invalid::new("too_many", most)));
     }
-    for (place, id) in products.iter().enumerate() {
+    for id in products {
         if change.products(scope).find(*id).await?.is_none() {
-            let unknown = Invalid::new("unknown_product", "is no product of this organization");
-            return Err(Error::field("products", unknown.at(&place.to_string())));
+            return Err(Error::NotFound(Resource::Product));
         }
     }
     Ok(())

@@ -9,7 +9,8 @@ use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEv
 use keyward_domain::validation::Status;
 use keyward_domain::{Occurrence, OrganizationId, OrganizationScope, PageRequest, Product, Timestamp};
 use keyward_storage::{EndMark, Technical, Tx, ValidationReport};
-use serde_json::json;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::jobs::{Job, Schedule, Step, Stepping};
 use crate::{Engine, Result};
@@ -145,13 +146,13 @@ impl Engine {
         Ok(!refused.is_empty())
     }
 
-    /// Tells endpoints of what was just written to a registry's log.
-    pub(crate) async fn tell_registry_event(
+    /// What endpoints are to be told of an event that was just written to a registry's log.
+    pub(crate) async fn registry_occurrence(
         &self,
         tx: &Tx,
         registry: &Registry,
         event: &RegistryEvent,
-    ) -> Result<()> {
+    ) -> Result<Option<RegistryOccurrence>> {
         let (occurrence, count) = match (event.operation, event.decision) {
             (Operation::Push, Decision::Allowed) if event.digest.is_some() => {
                 (Occurrence::RegistryPushed, None)
@@ -162,14 +163,14 @@ impl Engine {
             (_, Decision::Denied) => {
                 let hour = event.at.unix() / 3_600;
                 let count = tx.habits(event.holder).busiest(event, hour, hour).await?;
-                // Of many, the first, the tenth, the hundredth.
+                // Of many within an hour, the first, the tenth, the hundredth.
                 if count == 0 || 10_u32.pow(count.ilog10()) != count {
-                    return Ok(());
+                    return Ok(None);
                 }
                 (Occurrence::RegistryDenied, Some(count))
             }
             (Operation::Pull | Operation::Push | Operation::Delete | Operation::Token, Decision::Allowed) => {
-                return Ok(());
+                return Ok(None);
             }
         };
         let (kind, id) = match event.holder {
@@ -186,8 +187,27 @@ impl Engine {
             ("client", json!(event.client)),
         ];
         detail.extend(count.map(|count| ("count", json!(count))));
-        self.publish_occurrence(tx, registry.scope(), occurrence, registry.id.uuid(), &detail).await.map(drop)
+        let (scope, registry) = (registry.scope(), registry.id.uuid());
+        Ok(Some(RegistryOccurrence { scope, registry, occurrence, detail }))
     }
+
+    /// Tells endpoints of it.
+    pub(crate) async fn publish_registry_occurrence(
+        &self,
+        tx: &Tx,
+        found: &RegistryOccurrence,
+    ) -> Result<()> {
+        let RegistryOccurrence { scope, registry, occurrence, detail } = found;
+        self.publish_occurrence(tx, *scope, *occurrence, *registry, detail).await.map(drop)
+    }
+}
+
+/// What happened at a registry, as endpoints are told of it.
+pub(crate) struct RegistryOccurrence {
+    scope: OrganizationScope,
+    registry: Uuid,
+    occurrence: Occurrence,
+    detail: Vec<(&'static str, Value)>,
 }
 
 /// The organization, unless it is being deleted.

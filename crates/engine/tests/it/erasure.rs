@@ -1,7 +1,8 @@
 //! A person whose data was taken out is looked for in the whole database.
 
 use keyward_domain::permission::WriteOwners;
-use keyward_domain::{LicenseStatus, PageRequest, Role};
+use keyward_domain::{EventPattern, EventPatterns, LicenseStatus, PageRequest, Role};
+use keyward_engine::webhook::NewWebhook;
 use keyward_engine::{
     ClientInfo, ConfirmedCaller, CustomerChange, Engine, Error, NewCustomer, NewMember, NewToken, Password,
 };
@@ -19,6 +20,14 @@ async fn erase_all(store: Store, by_operator: bool) {
     let (engine, _) = engine(store);
     let vendor = Vendor::found(&engine, "Acme").await;
     let other = Vendor::found(&engine, "Other").await;
+    // Its messages tell of the same.
+    let endpoint = NewWebhook {
+        url: "https://hooks.example/".parse().unwrap(),
+        description: None,
+        events: EventPatterns::new(vec![EventPattern::All]).unwrap(),
+        products: Vec::new(),
+    };
+    engine.create_webhook(&vendor.access(), endpoint, None).await.unwrap();
     let new = || NewCustomer {
         name: NAME.parse().unwrap(),
         email: EMAIL.parse().unwrap(),

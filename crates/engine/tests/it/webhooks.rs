@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use keyward_domain::registry::{Decision, Holder, Operation};
 use keyward_domain::webhook::{AttemptResult, DISABLED_AFTER, DisabledReason, Fault, WebhookSecret};
 use keyward_domain::{
     Address, DeliveryState, DeliveryStatus, Ends, EventPatterns, OutboundRules, PageRequest, Product,
@@ -17,7 +18,8 @@ use keyward_engine::jobs::{Runner, all};
 use keyward_engine::validation::Inquiry;
 use keyward_engine::webhook::{KeyedWebhook, NewWebhook, Replay, WebhookChange};
 use keyward_engine::{
-    DeliveryFilter, Engine, Error, NewLicense, NewProduct, ProductChange, Retention, SettingsChange,
+    AccessEvent, DeliveryFilter, Engine, Error, NewLicense, NewProduct, ProductChange, Retention,
+    SettingsChange,
 };
 use keyward_storage::Store;
 use keyward_testkit::engine::{
@@ -509,7 +511,7 @@ async fn endpoints_are_of_one_organization(store: Store) {
     // Nor is it told of another's products, or told what others do.
     let foreign = product(&other, "Theirs").await;
     let new = NewWebhook { products: vec![foreign.id], ..new_webhook(&receiver.url(), &["*"]) };
-    assert!(matches!(engine.create_webhook(&vendor.access(), new, None).await, Err(Error::Invalid(_))));
+    not_found(engine.create_webhook(&vendor.access(), new, None).await.unwrap_err());
     deliver(&engine, async || is_idle(&vendor, id).await).await;
     let told: Vec<_> = receiver.received().iter().map(|one| body(one)["type"].clone()).collect();
     assert_eq!(told, ["webhook.created", "webhook.test"]);
@@ -612,4 +614,55 @@ async fn refused_validations_are_told_by_their_sums(store: Store) {
         .collect();
     let refused = |count| ("validation.refused".to_owned(), Some(count));
     assert_eq!(told, [refused(3), refused(2), refused(5), refused(1)]);
+}
+
+#[database_test]
+async fn what_happens_at_registries_is_told_and_refusals_by_powers_of_ten(store: Store) {
+    let (engine, clock) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let receiver = Receiver::start(|_| Reply::ok());
+    let id = webhook(&vendor, &receiver.url(), &["registry.*"]).await.webhook.id;
+    let registry = vendor.registry("Releases").await;
+    let license = vendor.license("Team", "{}").await;
+    let holder = Holder::License { license: license.id, customer: None };
+    let event = |operation, decision, reference: &str| AccessEvent {
+        holder,
+        operation,
+        decision,
+        repository: "acme/app".parse().unwrap(),
+        reference: reference.to_owned(),
+        digest: Some(format!("sha256:{}", "a".repeat(64)).parse().unwrap()),
+        address: Address::new([192, 0, 2, 7].into()),
+        client: "docker/28.0.1".to_owned(),
+    };
+    for reference in ["1.0.0", "1.0.1"] {
+        engine.record_access(&registry, event(Operation::Push, Decision::Allowed, reference));
+        engine.record_access(&registry, event(Operation::Pull, Decision::Allowed, reference));
+        engine.flush_log().await;
+        clock.advance(120);
+    }
+    for number in 0..12 {
+        engine.record_access(&registry, event(Operation::Pull, Decision::Denied, &format!("2.{number}")));
+    }
+    engine.flush_log().await;
+    deliver(&engine, async || is_idle(&vendor, id).await).await;
+    let told: Vec<_> = told(&receiver)
+        .into_iter()
+        .map(|(kind, detail)| {
+            (kind, detail["reference"].as_str().unwrap_or_default().to_owned(), detail["count"].as_u64())
+        })
+        .collect();
+    let told: Vec<_> =
+        told.iter().map(|(kind, reference, count)| (kind.as_str(), reference.as_str(), *count)).collect();
+    assert_eq!(
+        told,
+        [
+            ("registry.created", "", None),
+            ("registry.pushed", "1.0.0", None),
+            ("registry.first_pulled", "1.0.0", None),
+            ("registry.pushed", "1.0.1", None),
+            ("registry.denied", "2.0", Some(1)),
+            ("registry.denied", "2.9", Some(10))
+        ]
+    );
 }
