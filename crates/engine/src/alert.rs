@@ -169,7 +169,7 @@ fn minute(alert: &Alert) -> String {
     alert.created_at.to_string().chars().take(16).collect::<String>().replace('T', " ")
 }
 
-fn detail(alert: &Alert) -> [(&'static str, serde_json::Value); 5] {
+fn detail(alert: &Alert) -> [(&'static str, serde_json::Value); 6] {
     let (kind, id) = match alert.holder {
         Holder::Key(key) => ("registry_key", key.uuid()),
         Holder::License { license, .. } => ("license", license.uuid()),
@@ -177,6 +177,7 @@ fn detail(alert: &Alert) -> [(&'static str, serde_json::Value); 5] {
     [
         ("kind", json!(alert.finding.kind())),
         ("finding", json!(alert.finding)),
+        ("message", json!(alert.finding.to_string())),
         ("address", json!(alert.origin.as_ref().map(|origin| origin.address.ip()))),
         ("registry", json!(alert.registry)),
         ("holder", json!({"kind": kind, "id": id})),

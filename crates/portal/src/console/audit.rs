@@ -27,8 +27,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 pub(crate) struct Line {
     pub at: String,
     pub words: Vec<Word>,
-    /// What was changed: the member, what it was, and what it is.
-    pub changes: Vec<(String, String, String)>,
+    /// Of each member that was changed: what it was, and what it is.
+    pub changes: Vec<String>,
     pub address: Option<String>,
     pub action: &'static str,
     pub seq: Option<i64>,
@@ -74,7 +74,7 @@ fn query(name: &str, value: &str) -> String {
     form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish()
 }
 
-fn changes(event: &RecordedEvent) -> Vec<(String, String, String)> {
+fn changes(event: &RecordedEvent) -> Vec<String> {
     let changes = event.detail.get("changes").and_then(Value::as_object);
     let told = |value: Option<&Value>| match value {
         Some(Value::String(text)) if !text.is_empty() => text.clone(),
@@ -82,7 +82,12 @@ fn changes(event: &RecordedEvent) -> Vec<(String, String, String)> {
         Some(other) => other.to_string(),
     };
     let change = |(name, change): (&String, &Value)| {
-        (name.replace('_', " "), told(change.get("from")), told(change.get("to")))
+        let name = name.replace('_', " ");
+        match (change.get("from"), change.get("to")) {
+            // What is long, and what is internal, is not told.
+            (None, None) => format!("{name} changed"),
+            (from, to) => format!("{name}: {} → {}", told(from), told(to)),
+        }
     };
     changes.into_iter().flatten().map(change).collect()
 }
