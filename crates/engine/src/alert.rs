@@ -170,10 +170,7 @@ fn minute(alert: &Alert) -> String {
 }
 
 fn detail(alert: &Alert) -> [(&'static str, serde_json::Value); 6] {
-    let (kind, id) = match alert.holder {
-        Holder::Key(key) => ("registry_key", key.uuid()),
-        Holder::License { license, .. } => ("license", license.uuid()),
-    };
+    let (kind, id) = alert.holder.parts();
     [
         ("kind", json!(alert.finding.kind())),
         ("finding", json!(alert.finding)),

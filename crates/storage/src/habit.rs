@@ -135,10 +135,7 @@ impl Habits<'_> {
 
 /// By what a key or license is found.
 pub(crate) fn holder_id(holder: Holder) -> Uuid {
-    match holder {
-        Holder::Key(key) => key.uuid(),
-        Holder::License { license, .. } => license.uuid(),
-    }
+    holder.parts().1
 }
 
 /// What is counted as the same: what was refused, whatever it was, and each operation.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::oci::{Digest, RepositoryName};
 use crate::{
@@ -54,6 +55,16 @@ pub enum Holder {
         /// Whose.
         customer: Option<CustomerId>,
     },
+}
+
+impl Holder {
+    /// What kind of holder it is, on the wire, and the id of its key or license.
+    pub fn parts(self) -> (&'static str, Uuid) {
+        match self {
+            Self::Key(key) => ("registry_key", key.uuid()),
+            Self::License { license, .. } => ("license", license.uuid()),
+        }
+    }
 }
 
 /// As a registry's own log names them.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent, RepositoryName};
-use keyward_domain::{OrganizationId, OrganizationScope, RegistryId};
+use keyward_domain::registry::{Decision, Operation, Registry, RegistryEvent, RepositoryName};
+use keyward_domain::{OrganizationId, OrganizationScope, RegistryId, Webhook};
 use keyward_storage::{Technical, Tx};
 use uuid::Uuid;
 
@@ -127,7 +127,8 @@ impl Engine {
         }
         // Last, since whoever records an event holds the log of its organization before it counts messages.
         for found in &page.found {
-            self.publish_registry_occurrence(&tx, found).await?;
+            let webhooks = page.webhooks.get(&found.scope.id()).map(Vec::as_slice).unwrap_or_default();
+            self.publish_registry_occurrence(&tx, webhooks, found).await?;
         }
         tx.commit_unrecorded(Technical::AccessLog).await?;
         self.log.hold_back(page.early);
@@ -182,8 +183,8 @@ struct Page<'a> {
     /// The latest use of each thing. In an order, so that servers that write at once don't wait for each other.
     used: BTreeMap<Uuid, &'a Entry>,
     early: Vec<Entry>,
-    /// Whether an organization has webhook endpoints.
-    listened_to: HashMap<OrganizationId, bool>,
+    /// The webhook endpoints of organizations.
+    webhooks: HashMap<OrganizationId, Vec<Webhook>>,
     /// Of what they are told.
     found: Vec<RegistryOccurrence>,
     counts: Counts,
@@ -236,20 +237,18 @@ impl<'a> Page<'a> {
 
 impl Page<'_> {
     async fn is_listened_to(&mut self, tx: &Tx, registry: &Registry) -> Result<bool> {
-        if let Some(known) = self.listened_to.get(&registry.organization) {
-            return Ok(*known);
+        if let Some(known) = self.webhooks.get(&registry.organization) {
+            return Ok(!known.is_empty());
         }
-        let listened_to = !tx.webhooks(registry.scope()).listening().await?.is_empty();
-        self.listened_to.insert(registry.organization, listened_to);
+        let webhooks = tx.webhooks(registry.scope()).listening().await?;
+        let listened_to = !webhooks.is_empty();
+        self.webhooks.insert(registry.organization, webhooks);
         Ok(listened_to)
     }
 }
 
 fn subject(event: &RegistryEvent) -> Subject<'_> {
-    let holder = match event.holder {
-        Holder::Key(key) => key.uuid(),
-        Holder::License { license, .. } => license.uuid(),
-    };
+    let (_, holder) = event.holder.parts();
     (event.registry, holder, RepositoryName::as_str(&event.repository))
 }
 

@@ -69,17 +69,16 @@ impl Engine {
         Ok(())
     }
 
-    /// Tells the endpoints of an organization what the server has found. Whether any is told.
+    /// Tells endpoints of an organization, which all stand in `webhooks`, what the server has found.
     pub(crate) async fn publish_occurrence(
         &self,
         tx: &Tx,
-        scope: OrganizationScope,
+        (scope, webhooks): (OrganizationScope, &[Webhook]),
         occurrence: Occurrence,
         target: Uuid,
         detail: &[(&str, Value)],
-    ) -> Result<bool> {
-        let webhooks = tx.webhooks(scope).listening().await?;
-        self.send(tx, scope, &webhooks, self.webhook_event(EventKind::Occurrence(occurrence), target, detail))
+    ) -> Result<()> {
+        self.send(tx, scope, webhooks, self.webhook_event(EventKind::Occurrence(occurrence), target, detail))
             .await
     }
 
@@ -118,9 +117,9 @@ impl Engine {
         scope: OrganizationScope,
         webhooks: &[Webhook],
         event: Event,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         if !webhooks.iter().any(|webhook| webhook.wants(event.kind, None)) {
-            return Ok(false);
+            return Ok(());
         }
         let subject = Subject::find(tx, scope, event.kind.group(), event.target, &event.detail).await?;
         let (product, license) = belongs_to(tx, scope, &event, subject.as_ref()).await?;
@@ -128,14 +127,14 @@ impl Engine {
             && let Some(product) = tx.products(scope).find(id).await?
             && !product.settings.webhooks
         {
-            return Ok(false);
+            return Ok(());
         }
         let wanted = webhooks.iter().filter(|webhook| webhook.wants(event.kind, product));
         let to: Vec<_> = wanted.map(|webhook| (self.id(DeliveryId::new), webhook.id)).collect();
         if !to.is_empty() {
             self.write_message(tx, scope, event, (subject.as_ref(), product, license), &to).await?;
         }
-        Ok(!to.is_empty())
+        Ok(())
     }
 
     async fn write_message(
@@ -196,15 +195,7 @@ async fn belongs_to(
 }
 
 fn actor(actor: Actor) -> Value {
-    let (kind, id) = match actor {
-        Actor::Operator => ("operator", None),
-        Actor::Token(id) => ("token", Some(id.uuid())),
-        Actor::Member(id) => ("member", Some(id.uuid())),
-        Actor::Customer(id) => ("customer", Some(id.uuid())),
-        Actor::Link(id) => ("link", Some(id.uuid())),
-        Actor::RegistryKey(id) => ("registry_key", Some(id.uuid())),
-        Actor::Server => ("server", None),
-    };
+    let (kind, id) = actor.parts();
     json!({"kind": kind, "id": id})
 }
 

@@ -5,9 +5,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent};
+use keyward_domain::registry::{Decision, Operation, Registry, RegistryEvent};
 use keyward_domain::validation::Status;
-use keyward_domain::{Occurrence, OrganizationId, OrganizationScope, PageRequest, Product, Timestamp};
+use keyward_domain::{
+    Occurrence, OrganizationId, OrganizationScope, PageRequest, Product, Timestamp, Webhook,
+};
 use keyward_storage::{EndMark, Technical, Tx, ValidationReport};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -78,13 +80,15 @@ impl Engine {
         for mark in &reached {
             tx.occurrences(scope).note_mark(mark).await?;
         }
+        let webhooks = tx.webhooks(scope).listening().await?;
         for mark in &reached {
             let (occurrence, detail) = match mark.mark {
                 EndMark::Days(days) => (Occurrence::LicenseExpiring, vec![("days", json!(days))]),
                 EndMark::Grace => (Occurrence::LicenseGraceBegun, Vec::new()),
                 EndMark::Expired => (Occurrence::LicenseExpired, Vec::new()),
             };
-            self.publish_occurrence(&tx, scope, occurrence, mark.license.uuid(), &detail).await?;
+            let target = mark.license.uuid();
+            self.publish_occurrence(&tx, (scope, &webhooks), occurrence, target, &detail).await?;
         }
         if !reached.is_empty() {
             tx.commit_unrecorded(Technical::Occurrence).await?;
@@ -139,7 +143,9 @@ impl Engine {
         let target = product.id.uuid();
         if !refused.is_empty() {
             let detail = [("answers", json!(refused))];
-            self.publish_occurrence(&tx, scope, Occurrence::ValidationRefused, target, &detail).await?;
+            let webhooks = tx.webhooks(scope).listening().await?;
+            let refusal = Occurrence::ValidationRefused;
+            self.publish_occurrence(&tx, (scope, &webhooks), refusal, target, &detail).await?;
         }
         tx.occurrences(scope).keep_report(product.id, &report).await?;
         tx.commit_unrecorded(Technical::Occurrence).await?;
@@ -173,10 +179,7 @@ impl Engine {
                 return Ok(None);
             }
         };
-        let (kind, id) = match event.holder {
-            Holder::Key(key) => ("registry_key", key.uuid()),
-            Holder::License { license, .. } => ("license", license.uuid()),
-        };
+        let (kind, id) = event.holder.parts();
         let mut detail = vec![
             ("repository", json!(event.repository)),
             ("reference", json!(event.reference)),
@@ -195,16 +198,17 @@ impl Engine {
     pub(crate) async fn publish_registry_occurrence(
         &self,
         tx: &Tx,
+        webhooks: &[Webhook],
         found: &RegistryOccurrence,
     ) -> Result<()> {
         let RegistryOccurrence { scope, registry, occurrence, detail } = found;
-        self.publish_occurrence(tx, *scope, *occurrence, *registry, detail).await.map(drop)
+        self.publish_occurrence(tx, (*scope, webhooks), *occurrence, *registry, detail).await
     }
 }
 
 /// What happened at a registry, as endpoints are told of it.
 pub(crate) struct RegistryOccurrence {
-    scope: OrganizationScope,
+    pub scope: OrganizationScope,
     registry: Uuid,
     occurrence: Occurrence,
     detail: Vec<(&'static str, Value)>,
