@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
-use crate::Outcome;
 use crate::client::{Connection, Page, Part};
 use crate::output::{line, table};
+use crate::{Outcome, usage};
 
 #[derive(Debug, Args)]
 pub(crate) struct Customers {
@@ -29,6 +29,11 @@ enum Action {
     },
     /// Show one customer
     Show {
+        /// The customer's id
+        id: String,
+    },
+    /// Show what all that a customer holds is used for
+    Usage {
         /// The customer's id
         id: String,
     },
@@ -68,6 +73,9 @@ impl Customers {
         match self.action {
             Action::Create(new) => server.show(&server.post("customers", &new)?, show)?,
             Action::Show { id } => server.show(&server.get(&format!("customers/{id}"))?, show)?,
+            Action::Usage { id } => {
+                server.show(&server.get(&format!("customers/{id}/usage"))?, usage::of_customer)?;
+            }
             Action::Delete { id } => {
                 server.delete(&format!("customers/{id}"))?;
                 server.say("Deleted; all licenses of this customer are revoked.")?;

@@ -5,11 +5,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::Outcome;
 use crate::client::{Connection, Page, Part};
 use crate::instant;
 use crate::output::{line, table};
 use crate::reading::text_or_file;
+use crate::{Outcome, usage};
 
 #[derive(Debug, Args)]
 pub(crate) struct Licenses {
@@ -48,6 +48,8 @@ enum Action {
     },
     /// Show one license
     Show(Id),
+    /// Show what a license is used for
+    Usage(Id),
     /// Print a license's key, as people type it
     Key(Id),
     /// Print a license's token
@@ -194,6 +196,9 @@ impl Licenses {
             Action::Resume(id) => act(&id, "resume", &Request::default())?,
             Action::Revoke(id) => act(&id, "revoke", &Request::default())?,
             Action::Show(id) => server.show(&server.get(&format!("licenses/{}", id.id))?, show)?,
+            Action::Usage(id) => {
+                server.show(&server.get(&format!("licenses/{}/usage", id.id))?, usage::of_license)?;
+            }
             Action::Key(id) => {
                 let answer = server.get(&format!("licenses/{}", id.id))?;
                 server.show(&answer, |license: License| {

@@ -33,6 +33,7 @@ mod sign;
 mod signing_keys;
 mod status;
 mod tokens;
+mod usage;
 mod verify;
 mod webhooks;
 

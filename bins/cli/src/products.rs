@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::client::{Connection, Page, Part, SecretFile};
 use crate::output::{line, table};
-use crate::{Outcome, reading};
+use crate::{Outcome, reading, usage};
 
 #[derive(Debug, Args)]
 pub(crate) struct Products {
@@ -94,6 +94,22 @@ enum Action {
     Usage {
         /// The product's id
         id: String,
+    },
+    /// List the versions of a product that validate its licenses, or the licenses that one of them has validated
+    VersionsInUse {
+        /// The product's id
+        id: String,
+        /// List the licenses of this version
+        #[arg(long = "version", value_name = "VERSION")]
+        of: Option<String>,
+        /// List the licenses of applications that name no version
+        #[arg(long, conflicts_with = "of")]
+        unnamed: bool,
+        /// So many days before today, up to 366
+        #[arg(long, default_value_t = 30)]
+        days: u32,
+        #[command(flatten)]
+        part: Part,
     },
 }
 
@@ -235,7 +251,17 @@ impl Products {
             Action::Disable { id } => act(&id, "disable", &json!({}))?,
             Action::Enable { id } => act(&id, "enable", &json!({}))?,
             Action::Bucket { id } => server.show(&server.get(&format!("products/{id}/bucket"))?, bucket)?,
-            Action::Usage { id } => server.show(&server.get(&format!("products/{id}/usage"))?, usage)?,
+            Action::Usage { id } => server.show(&server.get(&format!("products/{id}/usage"))?, days)?,
+            Action::VersionsInUse { id, of: None, unnamed: false, days, part: _ } => {
+                let answer = server.get(&format!("products/{id}/versions-in-use?days={days}"))?;
+                server.show(&answer, usage::versions)?;
+            }
+            Action::VersionsInUse { id, of, unnamed: _, days, part } => {
+                let version = of.unwrap_or_default();
+                let (path, days) = (format!("products/{id}/versions-in-use/licenses"), days.to_string());
+                let query = [("version", version.as_str()), ("days", days.as_str())];
+                server.show(&server.list(&path, &query, &part)?, usage::licenses)?;
+            }
         }
         Ok(Outcome::Good)
     }
@@ -289,7 +315,7 @@ fn key(made: CreatedKey) -> anyhow::Result<()> {
     line(&format!("token        {}", made.token))
 }
 
-fn usage(usage: Usage) -> anyhow::Result<()> {
+fn days(usage: Usage) -> anyhow::Result<()> {
     let limit = usage.limit.map_or_else(|| "any number".to_owned(), |limit| limit.to_string());
     line(&format!("a day: {limit}"))?;
     let answers = |answers: Map<String, Value>| {

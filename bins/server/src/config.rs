@@ -111,6 +111,9 @@ pub(crate) struct Given {
     /// How many days events are kept in the outbox, 1 or more [default: 30]
     #[arg(long, global = true, env = "KEYWARD_RETENTION_OUTBOX_DAYS", value_name = "DAYS")]
     retention_outbox_days: Option<String>,
+    /// How many days is kept what licenses were used for, 31 or more [default: 400]
+    #[arg(long, global = true, env = "KEYWARD_RETENTION_USAGE_DAYS", value_name = "DAYS")]
+    retention_usage_days: Option<String>,
     /// smtp://… or smtps://… with user name and password [default: mail is written to DATA_DIR/mail]
     #[arg(long, global = true, env = "KEYWARD_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
@@ -156,6 +159,7 @@ struct File {
     retention_audit_days: Option<i64>,
     retention_link_days: Option<i64>,
     retention_outbox_days: Option<i64>,
+    retention_usage_days: Option<i64>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
     mails_per_day: Option<u64>,
@@ -322,6 +326,13 @@ impl Settings {
                     file.retention_outbox_days,
                 )?
                 .unwrap_or(Retention::default().outbox_days),
+                // The 30 days that pages show, and today.
+                usage_days: days(
+                    ("KEYWARD_RETENTION_USAGE_DAYS", 31),
+                    given.retention_usage_days,
+                    file.retention_usage_days,
+                )?
+                .unwrap_or(Retention::default().usage_days),
             },
             smtp_url: given.smtp_url.or(file.smtp_url),
             mail_from: given.mail_from.or(file.mail_from).unwrap_or(default_sender),

@@ -18,6 +18,10 @@ kinds! {
         LicenseGraceBegun = "license.grace_begun";
         /// A license is valid no longer.
         LicenseExpired = "license.expired";
+        /// A license was validated for the first time; `detail.status` says what was answered, `detail.version` and `detail.address` who asked.
+        LicenseFirstValidated = "license.first_validated";
+        /// A validation came from an address that was not registered yet, and registered it; `detail.address` says which.
+        LicenseAddressRegistered = "license.address_registered";
         /// Validations of a product were refused; `detail.answers` says how many with which status since the last such event.
         ValidationRefused = "validation.refused";
         /// Something was pushed to a registry: manifests alone are told, not their layers.

@@ -56,6 +56,7 @@ pub mod license;
 mod license_health;
 pub mod license_key;
 pub mod license_reference;
+pub mod license_use;
 pub mod link;
 pub mod member;
 pub mod notice;

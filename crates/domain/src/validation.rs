@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::product::{AddressMode, Bounds, Product, ProductState, Settings};
 use crate::{
-    Address, AddressRange, BlockList, CustomResponse, CustomerId, License, LicenseId, LicenseState,
+    Address, AddressRange, BlockList, CustomResponse, CustomerId, Invalid, License, LicenseId, LicenseState,
     LicenseStatus, Organization, OrganizationState, Pin, ProductId, RevisionId, Timestamp, Validity, Version,
     Versions,
 };
@@ -76,6 +76,15 @@ impl Status {
             Self::ProductDisabled => "product_disabled",
             Self::OrgSuspended => "org_suspended",
         }
+    }
+}
+
+impl std::str::FromStr for Status {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let named = Self::ALL.into_iter().find(|status| status.as_str() == text);
+        named.ok_or_else(|| Invalid::new("unknown_status", "is not the status of a validation"))
     }
 }
 

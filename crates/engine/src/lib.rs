@@ -38,6 +38,7 @@ mod inbox;
 mod issue;
 pub mod jobs;
 mod license;
+mod license_use;
 mod lists;
 mod log;
 mod mail;
@@ -77,6 +78,7 @@ use hash_gate::HashGate;
 use keyward_domain::registry::{Host, Upstream};
 use keyward_domain::{HttpUrl, OutboundRules, RegistryId, Timestamp};
 use keyward_storage::{Health, Schema, Store};
+use log::license_use::LicenseUseBook;
 use log::queue::Queue;
 use outbound::{Authorities, Guard, InFlight};
 use p256::ecdsa::SigningKey;
@@ -108,10 +110,11 @@ pub use heavy::heavy;
 pub use issue::TokenFormat;
 pub use keyward_storage::Named;
 pub use keyward_storage::{AlertFilter, DeliveryFilter, EventFilter, KeptHint, Pointing, Referrers, Shown};
+pub use keyward_storage::{CustomerValidations, LicenseRunning, PartitionUsage, Usage, VersionInUse};
 pub use keyward_storage::{FromSql, OwnRows, SqlRow, SqlValue};
-pub use keyward_storage::{PartitionUsage, Usage};
 pub use keyward_token::pasted;
 pub use license::{Asked, BoundsChange, Holder, IssuedKey, LicenseChange, NewKey, NewLicense, Term, Terms};
+pub use license_use::{CustomerUse, LicenseUse};
 pub use log::LogRound;
 pub use mail::Mail;
 pub use mail_limit::{MailLimitReached, MailLimits};
@@ -177,6 +180,7 @@ pub struct Engine {
     entropy: Box<dyn Entropy>,
     validation_cache: ValidationCache,
     log: Queue,
+    license_uses: LicenseUseBook,
     registry_domain: Host,
     guard: Guard,
     authorities: Authorities,
@@ -211,6 +215,7 @@ impl Engine {
             clock,
             entropy,
             log: Queue::default(),
+            license_uses: LicenseUseBook::default(),
             upstream_keys: Cache::new(MOST_UPSTREAM_KEYS),
             upstream_tokens: Cache::new(MOST_UPSTREAM_TOKENS),
             verified_tokens: Cache::new(MOST_VERIFIED_TOKENS),

@@ -28,11 +28,13 @@ pub struct Retention {
     pub link_days: u32,
     /// What happened at registries, and alerts that were acknowledged.
     pub registry_log_days: Option<u32>,
+    /// What licenses were used for, by the day.
+    pub usage_days: u32,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { audit_days: None, outbox_days: 30, link_days: 90, registry_log_days: None }
+        Self { audit_days: None, outbox_days: 30, link_days: 90, registry_log_days: None, usage_days: 400 }
     }
 }
 
@@ -61,6 +63,9 @@ impl Retention {
             (Aged::RegistryEvents, self.registry_log_days.map(days)),
             // Who asked from where is not kept longer than it takes to look into it.
             (Aged::UsageShares, Some(7 * DAY)),
+            (Aged::LicenseUsage, Some(days(self.usage_days))),
+            (Aged::LicensePulls, Some(days(self.usage_days))),
+            (Aged::LicenseVersions, Some(days(self.usage_days))),
             (Aged::BucketAlerts, Some(90 * DAY)),
             (Aged::Alerts, self.registry_log_days.map(days)),
         ];

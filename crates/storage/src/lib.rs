@@ -35,6 +35,7 @@ mod idempotency;
 mod integrity;
 mod job;
 mod license;
+mod license_use;
 mod link;
 mod mail;
 mod mail_count;
@@ -51,6 +52,7 @@ mod page;
 mod plans;
 mod product;
 mod provider;
+mod recordset;
 mod registry;
 mod registry_event;
 mod registry_hint;
@@ -98,6 +100,10 @@ pub use idempotency::{Claim, IdempotencyKeys};
 pub use integrity::SealedPlace;
 pub use job::Jobs;
 pub use license::Licenses;
+pub use license_use::{
+    CustomerValidations, LicensePulls, LicenseRunning, LicenseUseOf, LicenseUses, LicenseValidations, UsedBy,
+    VersionInUse,
+};
 pub use link::Links;
 pub use mail::{MailBody, QueuedMail};
 pub use mail_count::{MailCount, MailCounts};

@@ -65,6 +65,12 @@ pub enum Aged {
     Alerts,
     /// What partitions took of products' buckets, by the day.
     UsageShares,
+    /// How often licenses were validated, by the day.
+    LicenseUsage,
+    /// How much was pulled with them, by the day.
+    LicensePulls,
+    /// Which versions have validated them, by when they were last seen.
+    LicenseVersions,
     /// What was told of products' buckets, by when it was.
     BucketAlerts,
     /// How often registry keys and licenses did something, by the hour.
@@ -123,6 +129,9 @@ impl Aged {
             Self::RegistryEvents => ("registry_events", Age::Id("id"), ""),
             Self::Alerts => ("alerts", Age::Id("id"), " AND acknowledged_at IS NOT NULL"),
             Self::UsageShares => ("usage_shares", Age::Days("day"), ""),
+            Self::LicenseUsage => ("license_usage", Age::Days("day"), ""),
+            Self::LicensePulls => ("license_pulls", Age::Days("day"), ""),
+            Self::LicenseVersions => ("license_versions", Age::Seconds("last_seen_at"), ""),
             Self::BucketAlerts => ("bucket_alerts", Age::Id("id"), ""),
             Self::RegistryHours => ("registry_hours", Age::Hours("hour"), ""),
             Self::RegistryNetworks => (

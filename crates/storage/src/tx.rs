@@ -17,12 +17,12 @@ use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
     ArtifactEntitlements, Artifacts, AuditCounts, AuditEvents, BucketAlerts, Changes, Checkpoints,
     ClockRecord, CounterDays, Credentials, Customers, Deletions, Deliveries, Erasure, Generation, Habits,
-    IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, Licenses, Links, MailCounts, Members, Names,
-    Occurrences, Organizations, OwnRows, Products, Providers, QueuedMail, Registries, RegistryEvents,
-    RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce,
-    SignInAttempts, SigningKeys, StatusPlaces, StorageError, Tokens, UsageDays, UsageShares, Webhooks, audit,
-    changes, customer, link, mail, member, notice, product, provider, registry, registry_key,
-    registry_notification, retention, session, signing_key, token, upstream_claim, webhook,
+    IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, LicenseUseOf, LicenseUses, Licenses, Links,
+    MailCounts, Members, Names, Occurrences, Organizations, OwnRows, Products, Providers, QueuedMail,
+    Registries, RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions,
+    Settings, ShownOnce, SignInAttempts, SigningKeys, StatusPlaces, StorageError, Tokens, UsageDays,
+    UsageShares, Webhooks, audit, changes, customer, link, mail, member, notice, product, provider, registry,
+    registry_key, registry_notification, retention, session, signing_key, token, upstream_claim, webhook,
 };
 
 /// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
@@ -302,6 +302,16 @@ impl Tx {
     /// The addresses of a license that was found in its organization before.
     pub fn addresses(&self, license: LicenseId) -> Addresses<'_> {
         Addresses { tx: &self.inner, license }
+    }
+
+    /// What licenses are used for, of all organizations.
+    pub fn license_uses(&self) -> LicenseUses<'_> {
+        LicenseUses { tx: &self.inner }
+    }
+
+    /// What an organization's licenses are used for.
+    pub fn license_use(&self, scope: OrganizationScope) -> LicenseUseOf<'_> {
+        LicenseUseOf { tx: &self.inner, scope }
     }
 
     /// How often a product, found in its organization before, was asked.

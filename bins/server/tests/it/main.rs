@@ -93,6 +93,7 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         ("KEYWARD_LOG", "a=b=c", "KEYWARD_LOG"),
         ("KEYWARD_REGISTRY_LOG_DAYS", "30", "KEYWARD_REGISTRY_LOG_DAYS “30”"),
         ("KEYWARD_RETENTION_LINK_DAYS", "7", "KEYWARD_RETENTION_LINK_DAYS “7”"),
+        ("KEYWARD_RETENTION_USAGE_DAYS", "30", "KEYWARD_RETENTION_USAGE_DAYS “30”"),
         ("KEYWARD_RETENTION_AUDIT_DAYS", "x", "KEYWARD_RETENTION_AUDIT_DAYS “x”"),
         ("KEYWARD_REGISTRY_LOG_DAYS", "-1", "KEYWARD_REGISTRY_LOG_DAYS “-1”"),
         ("KEYWARD_OUTBOUND_ALLOW", "127.0.0.0/8,registry", "“registry”"),

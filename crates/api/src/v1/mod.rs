@@ -11,6 +11,7 @@ mod customer;
 mod customers;
 mod event_view;
 mod export;
+mod license_use;
 mod licenses;
 mod members;
 mod onboarding_links;
@@ -40,6 +41,7 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     products::routes(routes);
     bucket_alerts::routes(routes);
     licenses::routes(routes);
+    license_use::routes(routes);
     applications::routes(routes);
     application_entitlements::routes(routes);
     customer::routes(routes);

@@ -2,8 +2,10 @@
 //!
 //! No request waits for it and none writes it by itself. Entries queue up in memory ([`queue`]), one task takes some at
 //! a time into one transaction ([`write`]). Where more comes than can be written, it is dropped and counted before
-//! anyone waits: a pull does not fail because of the log, and a flood of refusals keeps no other tenant's answers back.
+//! anyone waits: a pull does not fail because of the log, and a flood of refusals keeps no other tenant's answers back. What licenses are
+//! used for is summed up in memory ([`license_use`]).
 
+pub(crate) mod license_use;
 pub(crate) mod queue;
 mod write;
 

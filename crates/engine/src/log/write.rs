@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use keyward_domain::registry::{Decision, Operation, Registry, RegistryEvent, RepositoryName};
-use keyward_domain::{OrganizationId, OrganizationScope, RegistryId, Webhook};
-use keyward_storage::{Technical, Tx};
+use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent, RepositoryName};
+use keyward_domain::{LicenseId, OrganizationId, OrganizationScope, RegistryId, Webhook};
+use keyward_storage::{LicensePulls, Technical, Tx};
 use uuid::Uuid;
 
 use super::LogRound;
@@ -30,7 +30,13 @@ impl Engine {
     /// Waits until something is to be written down beside answers, and writes some of it. To be called again and again
     /// by one task for as long as the engine serves: without it nothing is written, and what is too much is dropped.
     pub async fn write_log(&self) -> LogRound {
-        self.log.arrived().await;
+        tokio::select! {
+            () = self.log.arrived() => {}
+            () = self.license_uses.due() => {
+                let _writing = self.log.writing.lock().await;
+                return LogRound { dropped: 0, error: self.write_license_use().await.err() };
+            }
+        }
         tokio::time::sleep(GATHER).await;
         let _writing = self.log.writing.lock().await;
         let batch = self.log.take(MOST_ENTRIES, false);
@@ -51,6 +57,7 @@ impl Engine {
             all.error = round.error.or(all.error);
             if done {
                 all.error = self.write_counts(true).await.err().or(all.error);
+                all.error = self.write_license_use().await.err().or(all.error);
                 return all;
             }
         }
@@ -121,6 +128,7 @@ impl Engine {
         for entry in page.used.values() {
             write_use(&tx, entry).await?;
         }
+        tx.license_uses().add_pulls(&page.pulls.values().copied().collect::<Vec<_>>()).await?;
         // In an order: others who count wait for these rows.
         for ((_, day, what), (scope, count)) in &page.counts {
             tx.audit_counts(*scope).add(*day, what.as_str(), *count).await?;
@@ -188,6 +196,8 @@ struct Page<'a> {
     /// Of what they are told.
     found: Vec<RegistryOccurrence>,
     counts: Counts,
+    /// What was pulled with licenses.
+    pulls: BTreeMap<(LicenseId, i64), LicensePulls>,
 }
 
 /// Who pulls what where.
@@ -206,6 +216,18 @@ impl<'a> Page<'a> {
             Decision::Denied => Counted::Refused(event.operation),
         };
         self.counts.entry((scope.id(), event.at.day(), what)).or_insert((scope, 0)).1 += 1;
+        if what == Counted::Allowed(Operation::Pull) {
+            self.count_pull(event, 1, event.bytes);
+        }
+    }
+
+    fn count_pull(&mut self, event: &RegistryEvent, pulls: u64, bytes: u64) {
+        let Holder::License { license, .. } = event.holder else { return };
+        let day = event.at.day();
+        let counted =
+            self.pulls.entry((license, day)).or_insert(LicensePulls { license, day, pulls: 0, bytes: 0 });
+        counted.pulls += pulls;
+        counted.bytes = counted.bytes.saturating_add(bytes);
     }
 
     fn pass(&mut self, event: &'a RegistryEvent, bytes: u64, due: &'a Due) {
@@ -217,7 +239,9 @@ impl<'a> Page<'a> {
         let Passed { due, event, bytes } = passed;
         let since = event.at.plus_seconds(-part::PULL_SECONDS);
         let added = tx.registry_events(due.entry.scope).add_bytes(event, bytes, since).await?;
-        if !added && !due.last {
+        if added {
+            self.count_pull(event, 0, bytes);
+        } else if !due.last {
             self.early.push(Entry { what: What::Passed(event.clone(), bytes), ..due.entry.clone() });
         }
         Ok(())

@@ -21,10 +21,12 @@ mod usage_counter;
 
 use keyward_domain::share::Partition;
 use keyward_domain::validation::{Asked, Rules, Sighting, Verdict, decide};
-use keyward_domain::{Address, AuditEventId, Secret, Timestamp};
+use keyward_domain::{Address, AuditEventId, Occurrence, Secret, Timestamp};
 use keyward_storage::Technical;
+use serde_json::json;
 use uuid::Uuid;
 
+use crate::log::license_use::Validated;
 use crate::{Engine, Result};
 use answer::Echo;
 use batch::{Dependencies, Entry, Outcome};
@@ -97,7 +99,10 @@ impl Engine {
             let dependencies = snapshot.dependencies(license_snapshot.as_deref());
             let partitions = partitions(inquiry.address, license_snapshot.as_deref());
             match self.release(&snapshot, verdict.status.as_str(), partitions, dependencies, now).await? {
-                Outcome::Released => return Ok(Reply::Answer(answer)),
+                Outcome::Released => {
+                    self.note_validation(&snapshot, license_snapshot.as_deref(), &verdict, inquiry, now);
+                    return Ok(Reply::Answer(answer));
+                }
                 Outcome::Full => return Ok(snapshot.full(None, now)),
                 Outcome::Spent(partition) => return Ok(snapshot.full(Some(partition), now)),
                 Outcome::Stale => {
@@ -158,6 +163,13 @@ impl Engine {
             addresses.save(&Sighting { address, first_seen_at, last_seen_at: now }).await?;
             let change = self.id(AuditEventId::new).uuid();
             tx.changes(scope.id()).note(license_snapshot.facts.license.uuid(), change).await?;
+            if known.is_none() {
+                let listening = tx.webhooks(scope).listening().await?;
+                let (kind, target) =
+                    (Occurrence::LicenseAddressRegistered, license_snapshot.facts.license.uuid());
+                let detail = [("address", json!(address))];
+                self.publish_occurrence(&tx, (scope, &listening), kind, target, &detail).await?;
+            }
         }
         let answer = self.answer(&snapshot, &verdict, inquiry, now)?;
         let mut held = None;
@@ -183,9 +195,31 @@ impl Engine {
         tx.commit_unrecorded(Technical::Usage).await?;
         if let Some(held) = held {
             held.settle();
+            self.note_validation(&snapshot, license_snapshot.as_ref(), &verdict, inquiry, now);
         }
         self.validation_cache.forget_changed(&inquiry.license);
         Ok(Reply::Answer(answer))
+    }
+
+    /// Notes beside a counted answer what its license is used for.
+    fn note_validation(
+        &self,
+        snapshot: &ProductSnapshot,
+        license_snapshot: Option<&LicenseSnapshot>,
+        verdict: &Verdict,
+        inquiry: &Inquiry,
+        now: Timestamp,
+    ) {
+        let Some(license_snapshot) = license_snapshot else { return };
+        self.license_uses.note(&Validated {
+            scope: snapshot.organization.scope(),
+            license: license_snapshot.facts.license,
+            product: snapshot.product.id,
+            status: verdict.status,
+            version: inquiry.version.as_deref(),
+            address: inquiry.address,
+            at: now,
+        });
     }
 
     /// Has a prepared answer counted as `name`, and held against what was changed meanwhile.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use keyward_domain::admission::Halt;
+use keyward_domain::license_use::DAYS;
 use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadLicenses};
 use keyward_domain::registry::{Artifact, ArtifactEntitlement, ArtifactPolicy};
 use keyward_domain::{
@@ -13,7 +14,9 @@ use keyward_storage::Tx;
 use super::beside;
 use crate::application_entitlement::{self, ApplicationGrant};
 use crate::registry::entitled::{self, Catalogue, Wanted};
-use crate::{Engine, EntitledLicense, MOST_LOOKED_AT, MissingImage, Result, customer, organization};
+use crate::{
+    CustomerUse, Engine, EntitledLicense, MOST_LOOKED_AT, MissingImage, Result, customer, organization,
+};
 
 /// Which parts of a customer's lists are shown.
 #[derive(Debug, Clone, Copy, Default)]
@@ -35,6 +38,8 @@ pub struct CustomerView {
     pub customer: Customer,
     /// Their licenses.
     pub licenses: Option<HeldLicenses>,
+    /// What those are used for.
+    pub used: Option<CustomerUse>,
     /// What they are entitled to, and what that comes to.
     pub entitlements: Option<CustomerEntitlements>,
 }
@@ -99,23 +104,24 @@ impl Engine {
     ) -> Result<CustomerView> {
         let tx = self.store.read().await?;
         let customer = customer::find(&tx, access.scope(), id).await?;
-        let licenses = match beside::<ReadLicenses, _>(access) {
+        let (licenses, used) = match beside::<ReadLicenses, _>(access) {
             Some(scope) => {
                 let filter = LicenseFilter { customer: Some(id), ..LicenseFilter::default() };
                 let (licenses, now) = (tx.licenses(scope), self.now());
                 let count = licenses.count(&filter, now).await?;
-                Some(HeldLicenses { count, page: licenses.list(&filter, now, pages.licenses).await? })
+                let held = HeldLicenses { count, page: licenses.list(&filter, now, pages.licenses).await? };
+                (Some(held), Some(self.use_of_customer(&tx, scope, id, DAYS.into()).await?))
             }
-            None => None,
+            None => (None, None),
         };
         let Some(scope) = beside::<ReadEntitlements, _>(access) else {
-            return Ok(CustomerView { customer, licenses, entitlements: None });
+            return Ok(CustomerView { customer, licenses, used, entitlements: None });
         };
         let held = self.held(&tx, scope, id, pages).await?;
         // What is made of it takes its time, so nothing of the database is held meanwhile.
         drop(tx);
         let entitlements = self.entitlements(scope, held, pages.images).await?;
-        Ok(CustomerView { customer, licenses, entitlements: Some(entitlements) })
+        Ok(CustomerView { customer, licenses, used, entitlements: Some(entitlements) })
     }
 
     async fn held(

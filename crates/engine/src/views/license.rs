@@ -1,12 +1,13 @@
 //! One license.
 
+use keyward_domain::license_use::DAYS;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{Access, Customer, License, LicenseId, Link, Product, Revision};
 use keyward_storage::{Named, Tx};
 
 use super::{beside, product};
-use crate::{Engine, Error, Result, TokenFormat, license};
+use crate::{Engine, Error, LicenseUse, Result, TokenFormat, license};
 
 /// A license with all that belongs to it.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct LicenseView {
     pub addresses: Vec<Sighting>,
     /// Its onboarding links, the newest first.
     pub links: Vec<Link>,
+    /// What it is used for.
+    pub used: LicenseUse,
 }
 
 impl Engine {
@@ -48,6 +51,7 @@ impl Engine {
             revisions: tx.licenses(scope).revisions(id).await?,
             addresses: tx.addresses(id).list().await?,
             links: tx.links(scope).to(id.uuid()).await?,
+            used: self.use_of(&tx, scope, &license, DAYS.into()).await?,
             license,
         })
     }

@@ -18,6 +18,7 @@ mod grace;
 mod identity;
 mod jobs;
 mod keys;
+mod license_use;
 mod licenses;
 mod mails;
 mod moved;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use keyward_domain::product::AddressMode;
 use keyward_domain::registry::{Decision, Holder, Operation};
 use keyward_domain::webhook::{AttemptResult, DISABLED_AFTER, DisabledReason, Fault, WebhookSecret};
 use keyward_domain::{
@@ -33,6 +34,7 @@ use sha2::Sha256;
 use tokio::task::LocalSet;
 
 use crate::alerts::mails;
+use crate::buckets::sold;
 
 fn events(patterns: &[&str]) -> EventPatterns {
     EventPatterns::new(patterns.iter().map(|pattern| pattern.parse().unwrap()).collect()).unwrap()
@@ -577,6 +579,40 @@ async fn a_license_that_ends_is_told_of_at_each_mark_once(store: Store) {
             (50, "license.expired", None)
         ]
     );
+}
+
+#[database_test]
+async fn a_license_is_told_of_when_it_is_first_validated_and_at_each_new_address(store: Store) {
+    let (engine, _) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let sold = sold(&vendor, "Server").await;
+    let receiver = Receiver::start(|_| Reply::ok());
+    let patterns = ["license.first_validated", "license.address_registered"];
+    let id = webhook(&vendor, &receiver.url(), &patterns).await.webhook.id;
+    let settings = SettingsChange { addresses: Some(AddressMode::Enforce), ..SettingsChange::default() };
+    let change = ProductChange { settings, ..ProductChange::default() };
+    engine.update_product(&vendor.access(), sold.product, change, None).await.unwrap();
+    for last in [7, 7, 8] {
+        let inquiry = Inquiry {
+            license: sold.license_key.clone(),
+            version: Some("2.1.0".to_owned()),
+            nonce: None,
+            address: Address::new([192, 0, 2, last].into()),
+        };
+        drop(engine.validate(&sold.key, &inquiry).await.unwrap());
+        engine.flush_log().await;
+    }
+    deliver(&engine, async || is_idle(&vendor, id).await).await;
+    let told: Vec<_> = told(&receiver)
+        .into_iter()
+        .map(|(kind, detail)| {
+            (kind, detail["address"].as_str().unwrap().to_owned(), detail["version"].clone())
+        })
+        .collect();
+    let registered =
+        |last: u8| ("license.address_registered".to_owned(), format!("192.0.2.{last}"), Value::Null);
+    let first = ("license.first_validated".to_owned(), "192.0.2.7".to_owned(), Value::from("2.1.0"));
+    assert_eq!(told, [registered(7), first, registered(8)]);
 }
 
 #[database_test]

@@ -2,16 +2,20 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadCustomers, ReadProducts, WriteCustomers, WriteLicenses};
+use keyward_domain::license_use::DAYS;
+use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteCustomers, WriteLicenses};
 use keyward_domain::registry::ArtifactPolicy;
 use keyward_domain::{Customer, CustomerId, CustomerOrder, License, LicenseStatus, Product, Timestamp};
 use keyward_engine::views::{CustomerEntitlements, CustomerPages, CustomerView, HeldLicenses};
-use keyward_engine::{ApplicationGrant, CustomerChange, Engine, MissingImage, NewCustomer};
+use keyward_engine::{
+    ApplicationGrant, CustomerChange, CustomerValidations, Engine, MissingImage, NewCustomer,
+};
 use keyward_web::Id;
 
 use super::choose::{Choice, ChoosePage};
 use super::columns::{Column, columns};
 use super::reach::Reached;
+use super::usage::Used;
 use super::{Listing, artifact_entitlements};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -32,10 +36,12 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 
 const PATH: &str = "/customers";
 
-const COLUMNS: [(&str, Option<CustomerOrder>); 3] = [
+const COLUMNS: [(&str, Option<CustomerOrder>); 5] = [
     ("Customer", Some(CustomerOrder::Name)),
     ("E-mail", Some(CustomerOrder::Email)),
     ("Since", Some(CustomerOrder::Created)),
+    ("Validations, 30 days", None),
+    ("Last validated (UTC)", None),
 ];
 
 #[derive(Template)]
@@ -44,7 +50,9 @@ struct CustomersPage {
     shell: Shell,
     listing: Listing,
     columns: Vec<Column>,
-    customers: Vec<Customer>,
+    customers: Vec<(Customer, CustomerValidations)>,
+    /// Whether it is shown what their licenses are used for.
+    use_shown: bool,
     pages: Pages,
     csv: String,
 }
@@ -57,14 +65,24 @@ async fn list(
 ) -> Page {
     let found = engine.customers_in_order(&signed.access, listing.text(), &listing.ordered()).await?;
     let (found, next) = found.into_parts();
+    let ids: Vec<_> = found.iter().map(|customer| customer.id).collect();
+    let used = match signed.access.also::<ReadLicenses>() {
+        Ok(readers) => Some(engine.use_of_customers(&readers, &ids, DAYS.into()).await?),
+        Err(_) => None,
+    };
     let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
+    let with_use = |customer: Customer| {
+        let validations = used.as_ref().and_then(|used| used.get(&customer.id)).copied().unwrap_or_default();
+        (customer, validations)
+    };
     let page = CustomersPage {
         shell: shell.after(request.query_string()),
-        columns: columns(PATH, &listing, &COLUMNS),
+        columns: columns(PATH, &listing, if used.is_some() { &COLUMNS } else { &COLUMNS[..3] }),
+        use_shown: used.is_some(),
         pages: listing.pages(PATH, next.as_ref()),
         csv: listing.address("/customers.csv", &listing.sort, None),
         listing: listing.into_inner(),
-        customers: found,
+        customers: found.into_iter().map(with_use).collect(),
     };
     if request.headers().contains_key("hx-request") {
         page::send(&page.as_table())
@@ -131,6 +149,7 @@ struct CustomerPage {
     customer: Customer,
     form: Form,
     licenses: Option<Licenses>,
+    used: Option<Used>,
     entitled: Option<Entitled>,
 }
 
@@ -211,7 +230,7 @@ async fn page_of(
     query: &str,
 ) -> Page {
     let (now, lists) = (engine.now(), Lists::of(id, query));
-    let CustomerView { customer, licenses, entitlements } =
+    let CustomerView { customer, licenses, used, entitlements } =
         engine.customer_view(&signed.access.also::<ReadCustomers>()?, id, lists.request()).await?;
     let filled = Form::filled([
         ("name", customer.name.to_string()),
@@ -222,6 +241,7 @@ async fn page_of(
         shell: Shell::vendor(&signed.person, &signed.csrf, "customers", now).after(query),
         form: form.unwrap_or(filled),
         licenses: licenses.map(|held| lists.licenses(held, now)),
+        used: used.map(Used::from),
         entitled: entitlements.map(|held| lists.entitled(held)),
         customer,
     })

@@ -12,6 +12,7 @@ use keyward_engine::views::LicenseView;
 use keyward_engine::{BoundsChange, Engine, LicenseChange, Named};
 use keyward_web::{Fields, Id, Request};
 
+use super::usage::Used;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell, minute};
 use crate::shown_once::{self, ShownPage};
@@ -63,6 +64,7 @@ struct LicensePage {
     revisions: Vec<Revision>,
     addresses: Vec<Sighting>,
     links: Vec<LinkRow>,
+    used: Used,
     link: Option<String>,
     form: Form,
 }
@@ -76,7 +78,7 @@ async fn page_of(
     query: &str,
 ) -> Page {
     let now = engine.now();
-    let LicenseView { license, token, customer, former_customer, product, revisions, addresses, links } =
+    let LicenseView { license, token, customer, former_customer, product, revisions, addresses, links, used } =
         engine.license_view(&signed.access.also::<ReadLicenses>()?, id).await?;
     let (token, why) = match token {
         Ok(token) => (Some(token), ""),
@@ -105,6 +107,7 @@ async fn page_of(
         revisions,
         addresses,
         links: links.iter().map(|link| LinkRow::at(link, now)).collect(),
+        used: used.into(),
         link,
         form: form.map_or(filled.clone(), |form| form.over(filled)),
         license,

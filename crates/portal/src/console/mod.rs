@@ -31,6 +31,7 @@ mod registry_notifications;
 mod settings;
 mod template;
 mod tokens;
+mod usage;
 mod webhook_deliveries;
 mod webhooks;
 
@@ -39,6 +40,7 @@ use actix_web::web;
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     dashboard::routes(config);
     products::routes(config);
+    usage::routes(config);
     keys::routes(config);
     applications::routes(config);
     application_versions::routes(config);

@@ -14,6 +14,7 @@ mod sessions;
 mod sign_in;
 mod text;
 mod unchanged;
+mod usage;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -44,6 +44,10 @@ const AUDIT_CHAIN: Migration =
 const USAGE_SHARES: Migration =
     Migration { name: "m0006_usage_shares", statements: &[include_str!("usage_shares.sql")] };
 
+/// Older servers count validations by the product alone, and so tell nothing of a license's.
+const LICENSE_USE: Migration =
+    Migration { name: "m0007_license_use", statements: &[include_str!("license_use.sql")] };
+
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.
 pub(crate) const REQUIRED: &str = INITIAL.name;
@@ -72,6 +76,7 @@ impl MigratorTrait for Migrator {
             Box::new(WEBHOOKS),
             Box::new(AUDIT_CHAIN),
             Box::new(USAGE_SHARES),
+            Box::new(LICENSE_USE),
         ]
     }
 }

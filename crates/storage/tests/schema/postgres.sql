@@ -258,12 +258,44 @@ CREATE TABLE keyward_migrations (
     applied_at bigint NOT NULL,
     CONSTRAINT keyward_migrations_pkey PRIMARY KEY (version)
 );
+CREATE TABLE license_activity (
+    license_id uuid NOT NULL,
+    first_validated_at bigint NOT NULL,
+    last_validated_at bigint NOT NULL,
+    status text NOT NULL,
+    version text NOT NULL,
+    address text NOT NULL,
+    CONSTRAINT license_activity_pkey PRIMARY KEY (license_id)
+);
 CREATE TABLE license_addresses (
     license_id uuid NOT NULL,
     address text NOT NULL,
     first_seen_at bigint NOT NULL,
     last_seen_at bigint NOT NULL,
     CONSTRAINT license_addresses_pkey PRIMARY KEY (license_id, address)
+);
+CREATE TABLE license_pulls (
+    license_id uuid NOT NULL,
+    day bigint NOT NULL,
+    pulls bigint NOT NULL,
+    bytes bigint NOT NULL,
+    CONSTRAINT license_pulls_pkey PRIMARY KEY (license_id, day)
+);
+CREATE TABLE license_usage (
+    license_id uuid NOT NULL,
+    day bigint NOT NULL,
+    status text NOT NULL,
+    validations bigint NOT NULL,
+    CONSTRAINT license_usage_pkey PRIMARY KEY (license_id, day, status)
+);
+CREATE TABLE license_versions (
+    license_id uuid NOT NULL,
+    version text NOT NULL,
+    product_id uuid NOT NULL,
+    first_seen_at bigint NOT NULL,
+    last_seen_at bigint NOT NULL,
+    status text NOT NULL,
+    CONSTRAINT license_versions_pkey PRIMARY KEY (license_id, version)
 );
 CREATE TABLE licenses (
     id uuid NOT NULL,
@@ -756,6 +788,10 @@ CREATE INDEX departures_end ON departures USING btree (expires_at);
 CREATE INDEX departures_organization ON departures USING btree (organization_id);
 CREATE INDEX event_sequences_organization ON event_sequences USING btree (organization_id);
 CREATE INDEX idempotency_keys_created ON idempotency_keys USING btree (created_at);
+CREATE INDEX license_pulls_day ON license_pulls USING btree (day);
+CREATE INDEX license_usage_day ON license_usage USING btree (day);
+CREATE INDEX license_versions_product ON license_versions USING btree (product_id, last_seen_at);
+CREATE INDEX license_versions_seen ON license_versions USING btree (last_seen_at);
 CREATE INDEX licenses_customer ON licenses USING btree (customer_id, id);
 CREATE UNIQUE INDEX licenses_key ON licenses USING btree (license_key) WHERE (license_key IS NOT NULL);
 CREATE INDEX licenses_list ON licenses USING btree (organization_id, id) WHERE (deleted_at IS NULL);
@@ -859,7 +895,12 @@ ALTER TABLE customers ADD CONSTRAINT customers_organization_id_fkey FOREIGN KEY 
 ALTER TABLE departures ADD CONSTRAINT departures_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE event_sequences ADD CONSTRAINT event_sequences_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE license_activity ADD CONSTRAINT license_activity_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);
 ALTER TABLE license_addresses ADD CONSTRAINT license_addresses_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);
+ALTER TABLE license_pulls ADD CONSTRAINT license_pulls_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);
+ALTER TABLE license_usage ADD CONSTRAINT license_usage_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);
+ALTER TABLE license_versions ADD CONSTRAINT license_versions_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);
+ALTER TABLE license_versions ADD CONSTRAINT license_versions_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
 ALTER TABLE licenses ADD CONSTRAINT licenses_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
 ALTER TABLE licenses ADD CONSTRAINT licenses_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE licenses ADD CONSTRAINT licenses_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);

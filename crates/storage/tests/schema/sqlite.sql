@@ -235,12 +235,43 @@ CREATE TABLE keyward_migrations (
     version varchar NOT NULL PRIMARY KEY,
     applied_at integer NOT NULL
 );
+CREATE TABLE license_activity (
+    license_id BLOB PRIMARY KEY REFERENCES licenses (id),
+    first_validated_at BIGINT NOT NULL,
+    last_validated_at BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    version TEXT NOT NULL,
+    address TEXT NOT NULL
+);
 CREATE TABLE license_addresses (
     license_id BLOB NOT NULL REFERENCES licenses (id),
     address TEXT NOT NULL,
     first_seen_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
     PRIMARY KEY (license_id, address)
+);
+CREATE TABLE license_pulls (
+    license_id BLOB NOT NULL REFERENCES licenses (id),
+    day BIGINT NOT NULL,
+    pulls BIGINT NOT NULL,
+    bytes BIGINT NOT NULL,
+    PRIMARY KEY (license_id, day)
+);
+CREATE TABLE license_usage (
+    license_id BLOB NOT NULL REFERENCES licenses (id),
+    day BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    validations BIGINT NOT NULL,
+    PRIMARY KEY (license_id, day, status)
+);
+CREATE TABLE license_versions (
+    license_id BLOB NOT NULL REFERENCES licenses (id),
+    version TEXT NOT NULL,
+    product_id BLOB NOT NULL REFERENCES products (id),
+    first_seen_at BIGINT NOT NULL,
+    last_seen_at BIGINT NOT NULL,
+    status TEXT NOT NULL,
+    PRIMARY KEY (license_id, version)
 );
 CREATE TABLE licenses (
     id BLOB PRIMARY KEY,
@@ -694,6 +725,10 @@ CREATE INDEX departures_end ON departures (expires_at);
 CREATE INDEX departures_organization ON departures (organization_id);
 CREATE INDEX event_sequences_organization ON event_sequences (organization_id);
 CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
+CREATE INDEX license_pulls_day ON license_pulls (day);
+CREATE INDEX license_usage_day ON license_usage (day);
+CREATE INDEX license_versions_product ON license_versions (product_id, last_seen_at);
+CREATE INDEX license_versions_seen ON license_versions (last_seen_at);
 CREATE INDEX licenses_customer ON licenses (customer_id, id);
 CREATE UNIQUE INDEX licenses_key ON licenses (license_key) WHERE license_key IS NOT NULL;
 CREATE INDEX licenses_list ON licenses (organization_id, id) WHERE deleted_at IS NULL;

@@ -7,7 +7,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix(1_000_000 + seconds).unwrap()
 }
 
-fn scope(n: u8) -> OrganizationScope {
+pub(in crate::log) fn scope(n: u8) -> OrganizationScope {
     // Whoever bears a token of an organization reaches that organization's rows.
     keyward_domain::ManagementToken {
         id: TokenId::new(1, [n; 10]),

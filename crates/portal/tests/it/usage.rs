@@ -1,0 +1,71 @@
+//! What the console shows of the use of licenses.
+
+use keyward_domain::Address;
+use keyward_domain::permission::{WriteLicenses, WriteProducts};
+use keyward_engine::validation::{Inquiry, Reply};
+use keyward_engine::{Holder, NewCustomer, NewKey, NewProduct};
+use keyward_testkit::database::Store;
+use keyward_testkit::database_test;
+use keyward_testkit::engine::engine;
+
+use crate::browser::Browser;
+
+#[database_test]
+async fn pages_say_what_licenses_are_used_for(store: Store) {
+    let (engine, _) = engine(store);
+    let browser = Browser::open(engine).await;
+    let new = NewProduct { name: "Server".parse().unwrap(), rest: Default::default() };
+    let made =
+        browser.engine.create_product(&browser.access::<WriteProducts>().await, new, None).await.unwrap();
+    let globex = NewCustomer {
+        name: "Globex".parse().unwrap(),
+        email: "it@globex.example".parse().unwrap(),
+        notes: None,
+    };
+    let key = NewKey {
+        holder: Holder::New(globex),
+        name: None,
+        fields: Default::default(),
+        not_before: None,
+        ends: Default::default(),
+    };
+    let access = browser.access::<WriteLicenses>().await;
+    let license = browser.engine.create_key(&access, made.product.id, key, None).await.unwrap().value.license;
+    let customer = license.customer.unwrap();
+    let (of_license, of_customer) = (format!("/licenses/{}", license.id), format!("/customers/{customer}"));
+    assert!(browser.get(&of_license).await.1.contains("No validation in the last 30 days."));
+
+    for (version, times) in [(Some("1.2<b>"), 25), (None, 2)] {
+        let inquiry = Inquiry {
+            license: license.key.as_ref().unwrap().to_string(),
+            version: version.map(str::to_owned),
+            nonce: None,
+            address: Address::new("203.0.113.7".parse().unwrap()),
+        };
+        for _ in 0..times {
+            assert!(matches!(
+                browser.engine.validate(&made.secret, &inquiry).await.unwrap(),
+                Reply::Answer(_)
+            ));
+        }
+    }
+    browser.engine.flush_log().await;
+
+    let shown = browser.get(&of_license).await.1;
+    for text in [
+        "active, no version named, from 203.0.113.7",
+        "<td>active</td><td>27</td><td>27</td>",
+        "1.2&#60;b&#62;",
+    ] {
+        assert!(shown.contains(text), "{text}: {shown}");
+    }
+    assert!(browser.get(&of_customer).await.1.contains("<td>active</td><td>27</td><td>27</td>"));
+    assert!(browser.get("/customers").await.1.contains("<td>27</td>"));
+    let versions = format!("/products/{}/versions-in-use", made.product.id);
+    let shown = browser.get(&versions).await.1;
+    assert!(shown.contains("?version=1.2%3Cb%3E") && shown.contains("?unnamed=true"), "{shown}");
+    for query in ["?version=1.2%3Cb%3E", "?unnamed=true"] {
+        assert!(browser.get(&format!("{versions}{query}")).await.1.contains("<td>Globex</td>"), "{query}");
+    }
+    assert!(browser.get(&format!("{versions}?version=1.3")).await.1.contains("None on this page."));
+}
