@@ -1,12 +1,13 @@
 //! Puts store and engine together as the settings say.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail, ensure};
 use keyward_engine::{Engine, EngineBuilder, MasterKey};
 use keyward_storage::{Schema, Store, sqlite_file};
 
-use crate::config::Settings;
+use crate::config::{MasterKeySource, Settings};
 use crate::mail::Post;
 use crate::master_key;
 use crate::tls::Tls;
@@ -56,11 +57,29 @@ fn builder(store: Store, master_key: MasterKey, settings: &Settings) -> EngineBu
         .outbound(settings.outbound.clone())
         .authorities(settings.authorities.clone())
         .mail_limits(settings.mail_limits)
-        .hash_memory(settings.hash_memory);
+        .hash_memory(settings.hash_memory)
+        .folder("data", settings.data_dir.clone());
+    let builder =
+        others(settings).into_iter().fold(builder, |builder, (name, folder)| builder.folder(name, folder));
     match &settings.registry_domain {
         Some(domain) => builder.registry_domain(domain.clone()),
         None => builder,
     }
+}
+
+/// The folders beside the data folder that something important is in.
+fn others(settings: &Settings) -> Vec<(&'static str, PathBuf)> {
+    let folder = |file: &Path| {
+        let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+        parent.map_or_else(|| PathBuf::from("."), Path::to_owned)
+    };
+    let database = sqlite_file(&settings.database_url).map(|path| ("database", folder(Path::new(&path))));
+    let master_key = match &settings.master_key {
+        MasterKeySource::File(path) => Some(("master_key", folder(path))),
+        MasterKeySource::Text(_) | MasterKeySource::DataDir(_) => None,
+    };
+    let found = [database, master_key].into_iter().flatten();
+    found.filter(|(_, folder)| *folder != settings.data_dir).collect()
 }
 
 pub(crate) async fn connect(settings: &Settings) -> anyhow::Result<Store> {

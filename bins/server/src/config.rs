@@ -32,6 +32,9 @@ pub(crate) struct Given {
     /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, global = true, env = "KEYWARD_LISTEN", value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Address and port to serve metrics on, at /metrics, for Prometheus [default: none]
+    #[arg(long, global = true, env = "KEYWARD_METRICS_LISTEN", value_name = "ADDRESS")]
+    metrics_listen: Option<SocketAddr>,
     /// Serve TLS with the certificates in this file, in PEM: the server's own first [default: plain HTTP]
     #[arg(long, global = true, env = "KEYWARD_TLS_CERT", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
@@ -139,6 +142,7 @@ pub(crate) struct Given {
 #[serde(deny_unknown_fields)]
 struct File {
     listen: Option<SocketAddr>,
+    metrics_listen: Option<SocketAddr>,
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     ca_file: Option<PathBuf>,
@@ -192,6 +196,8 @@ pub(crate) enum MasterKeySource {
 pub(crate) struct Settings {
     /// Address and port to listen on.
     pub listen: SocketAddr,
+    /// Address and port to serve metrics on.
+    pub metrics_listen: Option<SocketAddr>,
     /// Certificate and key, if the server itself speaks TLS.
     pub tls: Option<TlsFiles>,
     /// Whose certificates count where the server connects to others.
@@ -286,6 +292,7 @@ impl Settings {
         let default_sender = format!("Keyward <keyward@{}>", issuer.mail_domain());
         Ok(Self {
             listen,
+            metrics_listen: given.metrics_listen.or(file.metrics_listen),
             tls,
             authorities: authorities(given.ca_file.or(file.ca_file).as_deref())?,
             issuer,

@@ -8,6 +8,7 @@ mod config;
 mod jobs;
 mod mail;
 mod master_key;
+mod metrics;
 mod organization;
 mod serve;
 mod telemetry;

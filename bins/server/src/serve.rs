@@ -6,10 +6,12 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use anyhow::Context as _;
 use keyward_engine::Background;
+use keyward_web::http_metrics::HttpMetrics;
 use tokio::sync::oneshot;
 
 use crate::config::Settings;
 use crate::mail::Post;
+use crate::metrics::{Listener, Sources};
 use crate::tls::Tls;
 use crate::{compose, print};
 
@@ -24,6 +26,13 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let registry = keyward_registry::Shared::default();
     let post = Post::open(settings)?;
     post.announce();
+    let http = HttpMetrics::default();
+    let metrics = settings.metrics_listen.map(|listen| {
+        let sources = Sources { engine: Arc::clone(&engine), http: http.clone(), tls: tls.clone() };
+        Listener::start(listen, sources)
+    });
+    let metrics = metrics.transpose()?;
+    let counted = metrics.as_ref().map(|_| http);
     let background = Background::new(Arc::clone(&engine))
         .retention(settings.retention)
         .job(post.job())
@@ -45,9 +54,12 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let engine = web::Data::from(engine);
     let portal = keyward_portal::Shared::default();
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(engine.clone())
-            .app_data(settings.clone())
+        let app = App::new().app_data(engine.clone());
+        let app = match &counted {
+            Some(http) => app.app_data(http.worker()),
+            None => app,
+        };
+        app.app_data(settings.clone())
             .wrap(from_fn(keyward_web::around))
             .configure(keyward_web::configure)
             .configure(|config| keyward_registry::configure(config, &registry))
@@ -84,6 +96,9 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     server.await?;
     drop(served);
     background.await?;
+    if let Some(metrics) = metrics {
+        metrics.stop().await;
+    }
     tracing::info!("stopped");
     Ok(())
 }

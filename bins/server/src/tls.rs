@@ -150,6 +150,11 @@ impl Tls {
         warnings
     }
 
+    /// When the certificate that is served ends, in Unix seconds.
+    pub(crate) fn ends_at(&self) -> i64 {
+        self.served().ends_at
+    }
+
     fn served(&self) -> RwLockReadGuard<'_, Served> {
         self.served.read().unwrap_or_else(PoisonError::into_inner)
     }

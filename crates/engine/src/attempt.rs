@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::identity::lock_credentials;
 use crate::inbox::Inbox;
+use crate::metrics::ThrottleName;
 use crate::sessions::{ClientInfo, MemberSession};
 use crate::{Engine, Error, Result};
 
@@ -164,6 +165,7 @@ impl Engine {
     /// Begins an attempt, and waits where it has to.
     pub(crate) async fn begin_attempt(&self, attempt: &Attempt) -> Result<()> {
         if !self.hash_gate.has_room() {
+            self.hash_gate.refuse();
             return Err(Error::Busy { retry_after: 5 });
         }
         match self.attempts.enter(attempt, Change::Begin, self.now()).await? {
@@ -171,7 +173,10 @@ impl Engine {
             Verdict::Admitted { wait } => {
                 tokio::time::sleep(Duration::from_secs(wait.unsigned_abs())).await;
             }
-            Verdict::Refused { retry_after } => return Err(Error::TooManyTries { retry_after }),
+            Verdict::Refused { retry_after } => {
+                self.metrics.throttled.of(ThrottleName::Account).add_one();
+                return Err(Error::TooManyTries { retry_after });
+            }
         }
         Ok(())
     }
@@ -215,7 +220,10 @@ impl Engine {
         let mut attempts = tx.sign_in_attempts().lock(&attempt.account, now).await?;
         match attempts.begin_code(&attempt.source, now) {
             Verdict::Admitted { .. } => Ok(tx.sign_in_attempts().save(&attempt.account, &attempts).await?),
-            Verdict::Refused { retry_after } => Err(Error::TooManyTries { retry_after }),
+            Verdict::Refused { retry_after } => {
+                self.metrics.throttled.of(ThrottleName::Account).add_one();
+                Err(Error::TooManyTries { retry_after })
+            }
         }
     }
 

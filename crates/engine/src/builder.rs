@@ -1,5 +1,6 @@
 //! Puts an engine together, and holds back what doesn't fit together.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use keyward_domain::OutboundRules;
@@ -64,6 +65,7 @@ pub struct EngineBuilder {
     pub(crate) mail_limits: MailLimits,
     pub(crate) hash_memory: Option<usize>,
     pub(crate) event_view: Option<EventView>,
+    pub(crate) folders: Vec<(&'static str, PathBuf)>,
 }
 
 impl Engine {
@@ -82,6 +84,7 @@ impl Engine {
             mail_limits: MailLimits::default(),
             hash_memory: None,
             event_view: None,
+            folders: Vec::new(),
         }
     }
 
@@ -142,6 +145,12 @@ impl EngineBuilder {
     /// Telling webhook endpoints of things as `view` writes them. Without it they are told of each thing's id alone.
     pub fn event_view(self, view: EventView) -> Self {
         Self { event_view: Some(view), ..self }
+    }
+
+    /// Watching over the room on the disk of a folder, which the operator is told under this name.
+    pub fn folder(mut self, name: &'static str, path: PathBuf) -> Self {
+        self.folders.push((name, path));
+        self
     }
 
     /// Hashing passwords within so many bytes of memory.

@@ -9,6 +9,8 @@ use std::time::Duration;
 use argon2::{Block, Params};
 use tokio::sync::Semaphore;
 
+use crate::metrics::Counter;
+use crate::survey::Hashing;
 use crate::{Error, Result};
 
 /// The memory of all hashes at once, unless the operator says otherwise.
@@ -28,6 +30,9 @@ pub(crate) struct HashGate {
     hashing: Arc<Semaphore>,
     waiting: Semaphore,
     unused: Arc<Mutex<Vec<Memory>>>,
+    at_once: usize,
+    hashed: Counter,
+    refused: Counter,
 }
 
 impl Default for HashGate {
@@ -44,6 +49,9 @@ impl HashGate {
             hashing: Arc::new(Semaphore::new(at_once)),
             waiting: Semaphore::new(MOST_WAITING),
             unused: Arc::default(),
+            at_once,
+            hashed: Counter::default(),
+            refused: Counter::default(),
         }
     }
 
@@ -52,12 +60,32 @@ impl HashGate {
         self.waiting.available_permits() > 0
     }
 
+    /// Counts a request that was sent away before it asked for a place.
+    pub(crate) fn refuse(&self) {
+        self.refused.add_one();
+    }
+
+    /// Who is at it, who waits, and how many there were.
+    pub(crate) fn standing(&self) -> Hashing {
+        Hashing {
+            running: self.at_once.saturating_sub(self.hashing.available_permits()) as u64,
+            most_running: self.at_once as u64,
+            waiting: MOST_WAITING.saturating_sub(self.waiting.available_permits()) as u64,
+            most_waiting: MOST_WAITING as u64,
+            done: self.hashed.value(),
+            refused: self.refused.value(),
+        }
+    }
+
     /// Does `work` when its turn comes, on a thread that answers no requests.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T> {
-        let busy = || Error::Busy { retry_after: PATIENCE.as_secs() as i64 };
+        let busy = || {
+            self.refused.add_one();
+            Error::Busy { retry_after: PATIENCE.as_secs() as i64 }
+        };
         let place = self.waiting.try_acquire().map_err(|_| busy())?;
         let turn = tokio::time::timeout(PATIENCE, Arc::clone(&self.hashing).acquire_owned());
         let turn = turn.await.map_err(|_| busy())?.map_err(|_| Error::Password)?;
@@ -74,6 +102,7 @@ impl HashGate {
             drop(turn);
             done
         });
+        self.hashed.add_one();
         hashed.await.map_err(|_| Error::Password)
     }
 }

@@ -46,6 +46,7 @@ mod mail_limit;
 mod mail_text;
 mod mails;
 mod member;
+pub mod metrics;
 mod names;
 mod notice;
 mod onboarding;
@@ -64,6 +65,7 @@ mod setup;
 mod shown_once;
 mod signing_key;
 mod slug;
+pub mod survey;
 mod system;
 mod token;
 pub mod validation;
@@ -77,9 +79,10 @@ use attempt::AttemptLog;
 use hash_gate::HashGate;
 use keyward_domain::registry::{Host, Upstream};
 use keyward_domain::{HttpUrl, OutboundRules, RegistryId, Timestamp};
-use keyward_storage::{Health, Schema, Store};
+use keyward_storage::{Schema, Store};
 use log::license_use::LicenseUseBook;
 use log::queue::Queue;
+use metrics::Metrics;
 use outbound::{Authorities, Guard, InFlight};
 use p256::ecdsa::SigningKey;
 use publish::SignedLists;
@@ -108,6 +111,7 @@ pub use entitled_applications::{DeliveredFile, EntitledApplication, EntitledVers
 pub use error::{Error, FieldFault, Resource, causes};
 pub use heavy::heavy;
 pub use issue::TokenFormat;
+pub use keyward_storage::Health;
 pub use keyward_storage::Named;
 pub use keyward_storage::{AlertFilter, DeliveryFilter, EventFilter, KeptHint, Pointing, Referrers, Shown};
 pub use keyward_storage::{CustomerValidations, LicenseRunning, PartitionUsage, Usage, VersionInUse};
@@ -194,6 +198,8 @@ pub struct Engine {
     hash_gate: HashGate,
     mail_limits: MailLimits,
     event_view: Option<webhook::EventView>,
+    metrics: Metrics,
+    surveys: survey::Surveys,
 }
 
 impl Engine {
@@ -202,8 +208,9 @@ impl Engine {
         let mut counter = [0; 16];
         entropy.fill(&mut counter);
         let counter = uuid::Builder::from_random_bytes(counter).into_uuid();
+        let metrics = Metrics::default();
         Self {
-            validation_cache: ValidationCache::open(store.clone(), counter),
+            validation_cache: ValidationCache::open(store.clone(), counter, Arc::clone(&metrics.batches)),
             attempts: AttemptLog::open(store.clone()),
             store,
             vault: Vault::new(&master_key),
@@ -223,7 +230,14 @@ impl Engine {
             hash_gate: parts.hash_memory.map_or_else(HashGate::default, HashGate::within),
             mail_limits: parts.mail_limits,
             event_view: parts.event_view,
+            metrics,
+            surveys: survey::Surveys::of(parts.folders),
         }
+    }
+
+    /// What this server has counted of its work.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Whose certificates count where the server connects to others.

@@ -10,6 +10,7 @@ use quick_cache::sync::Cache;
 
 use crate::heavy::heavy;
 use crate::issue::status_list_uri;
+use crate::metrics::CacheName;
 use crate::vault::SealError;
 use crate::{Engine, Error, Result};
 
@@ -102,6 +103,7 @@ impl Engine {
         let Some(key) = tx.signing_keys(scope).active().await? else { return Ok(None) };
         let (generation, now) = (tx.changes(organization.id).present().await?, self.now());
         let at_hand = self.signed_lists.get(&uri).filter(|list| list.is_fresh(generation, key.kid, now));
+        self.metrics.looked_up(CacheName::StatusLists, at_hand.is_some());
         if let Some(list) = at_hand {
             return Ok(Some(list.token));
         }

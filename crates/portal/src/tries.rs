@@ -4,6 +4,8 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use keyward_domain::attempt::Source;
 use keyward_domain::{Email, Timestamp};
+use keyward_engine::Engine;
+use keyward_engine::metrics::ThrottleName;
 use keyward_web::{Code, Problem, Throttle};
 
 use crate::error_page::PageError;
@@ -49,6 +51,7 @@ impl NetworkTry {
         if tries.0.admits(&who, now) {
             return Ok(Self { tries, who });
         }
+        note(request, ThrottleName::Network);
         let seconds = tries.0.retry_after(&who, now);
         Err(Problem::new(Code::TooManyRequests).retry_after(seconds).into())
     }
@@ -56,6 +59,13 @@ impl NetworkTry {
     /// It was no failure.
     pub(crate) fn take_back(self) {
         self.tries.0.take_back(&self.who);
+    }
+}
+
+/// Counts one who was refused.
+fn note(request: &HttpRequest, throttle: ThrottleName) {
+    if let Some(engine) = request.app_data::<web::Data<Engine>>() {
+        engine.metrics().throttled.of(throttle).add_one();
     }
 }
 
@@ -85,6 +95,7 @@ impl SignInTry {
         if throttle.admits(&pair, now) {
             return Ok(Self { throttle: throttle.clone(), pair, network });
         }
+        note(request, ThrottleName::SignIn);
         let seconds = throttle.retry_after(&pair, now);
         if let Some(network) = network {
             network.take_back();

@@ -7,7 +7,9 @@ use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use keyward_domain::admission::Denial;
 use keyward_domain::registry::{Decision, Digest, Host, Operation, Reference, Registry, RepositoryName};
+use keyward_engine::metrics::{Direction, ThrottleName};
 use keyward_engine::{AccessEvent, Authorization, Authorized, Engine, Presented, Scope};
+use keyward_web::http_metrics::name_route;
 use keyward_web::{ClientAddress, Throttle, asked_host, was_head};
 
 use crate::catalogue::{Catalogue, Lookups};
@@ -37,6 +39,7 @@ impl WrongKeys {
         if self.0.admits(&network, now) {
             refusal
         } else {
+            engine.metrics().throttled.of(ThrottleName::RegistryCredentials).add_one();
             Refusal::too_many(self.0.retry_after(&network, now))
         }
     }
@@ -74,11 +77,15 @@ pub(crate) async fn gateway(
     let via = Via::of(request.headers(), engine.installation())?;
     let method = if was_head(&request) { Method::HEAD } else { request.method().clone() };
     let route = Route::parse(request.uri().path())?;
+    name_route(&request, route.template());
     let act = route.act(&method)?;
     let host = called(&request).ok_or_else(no_registry)?;
     let password = credentials::password(request.headers());
     let password = password.as_deref().map(String::as_str);
-    let bearer = password.map(|password| refusals.meet(&host, password, engine.now())).transpose()?;
+    let bearer = password.map(|password| refusals.meet(&host, password, engine.now())).transpose();
+    let bearer = bearer.inspect_err(|_| {
+        engine.metrics().throttled.of(ThrottleName::RegistryRefusals).add_one();
+    })?;
     let presented = Presented { password, address: address.0, client: user_agent(&request) };
     let found = engine.authorize(&host, presented, route.repository(), route.request(act)).await?;
     let (registry, authorized) = found.ok_or_else(no_registry)?;
@@ -183,7 +190,7 @@ impl RequestContext {
             (Route::Upload(name, _), _) => {
                 // Who gives an upload up has begun it, but upstreams count that among deletions.
                 let actions = if self.method == Method::DELETE { CANCEL } else { PUSH };
-                self.pass(name, actions, self.query.clone(), body.passing()).await
+                self.pass(name, actions, self.query.clone(), body.passing(&self.engine)).await
             }
         }
     }
@@ -241,7 +248,11 @@ impl RequestContext {
             return upstream::refused(&self.registry, answer, absent).await;
         }
         let (mut response, length) = (upstream::head(&self.registry, &answer), upstream::length(&answer));
-        Ok(response.body(Passing::new(Moving::new(answer), length, |_| {})))
+        Ok(response.body(Passing::new(
+            Moving::through(answer, &self.engine, Direction::Pull),
+            length,
+            |_| {},
+        )))
     }
 
     pub(crate) async fn ask(

@@ -5,6 +5,7 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use keyward_domain::registry::{Decision, Manifest, Operation, Reach, Reference, RepositoryName};
+use keyward_engine::metrics::Direction;
 
 use crate::catalogue::PULL;
 use crate::gateway::RequestContext;
@@ -42,6 +43,7 @@ impl RequestContext {
             Method::GET => upstream::whole(answer, Manifest::MOST_BYTES).await?,
             _ => Bytes::new(),
         };
+        self.engine.metrics().gateway_bytes.of(Direction::Pull).add(bytes.len() as u64);
         // Only what the digest vouches for is learned from.
         let vouched = digest.as_ref().is_some_and(|digest| upstream::is(digest, &bytes));
         let manifest = Manifest::parse(&kind, &bytes).ok().filter(|_| vouched);
@@ -83,7 +85,7 @@ impl RequestContext {
                 engine.note_bytes(&registry, access_event, bytes);
             }
         };
-        Ok(response.body(Passing::new(Moving::new(answer), length, done)))
+        Ok(response.body(Passing::new(Moving::through(answer, &self.engine, Direction::Pull), length, done)))
     }
 
     /// The upstream keeps its blobs elsewhere.

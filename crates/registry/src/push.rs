@@ -5,7 +5,8 @@ use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
 use awc::body::{BodyStream, BoxBody, SizedStream};
 use keyward_domain::registry::{Decision, Digest, Manifest, Operation, Reference, RepositoryName, Tag};
-use keyward_engine::Scope;
+use keyward_engine::metrics::Direction;
+use keyward_engine::{Engine, Scope};
 
 use crate::catalogue::PULL;
 use crate::gateway::{RequestContext, query};
@@ -31,6 +32,7 @@ impl RequestContext {
             body.whole().read().await.map_err(|fault| {
                 Refusal::unread(fault, "MANIFEST_INVALID", "a manifest has at most 4 MiB")
             })?;
+        self.engine.metrics().gateway_bytes.of(Direction::Push).add(bytes.len() as u64);
         let kind = self.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let unreadable = |_| Refusal::bad("MANIFEST_INVALID", "this is no manifest");
         let manifest = Manifest::parse(kind.unwrap_or_default(), &bytes).map_err(unreadable)?;
@@ -108,7 +110,7 @@ impl RequestContext {
         } else if let Some(digest) = &digest {
             query.append_pair("digest", digest.as_str());
         }
-        let answer = self.ask_with(&inside, &scopes, query.finish(), body.passing()).await?;
+        let answer = self.ask_with(&inside, &scopes, query.finish(), body.passing(&self.engine)).await?;
         if answer.status().is_success() {
             return Ok(upstream::head(&self.registry, &answer).finish());
         }
@@ -140,11 +142,13 @@ impl Body {
     }
 
     /// On its way in.
-    pub(crate) fn passing(self) -> BoxBody {
+    pub(crate) fn passing(self, engine: &web::Data<Engine>) -> BoxBody {
         match self.length {
             Some(0) => BoxBody::new(()),
-            Some(length) => BoxBody::new(SizedStream::new(length, Moving::new(self.payload))),
-            None => BoxBody::new(BodyStream::new(Moving::new(self.payload))),
+            Some(length) => {
+                BoxBody::new(SizedStream::new(length, Moving::through(self.payload, engine, Direction::Push)))
+            }
+            None => BoxBody::new(BodyStream::new(Moving::through(self.payload, engine, Direction::Push))),
         }
     }
 }

@@ -37,6 +37,20 @@ pub(crate) enum Act {
 }
 
 impl Route {
+    /// The template of its address, as metrics tell it.
+    pub(crate) fn template(&self) -> &'static str {
+        match self {
+            Self::Base => "/v2/",
+            Self::Catalog => "/v2/_catalog",
+            Self::Tags(_) => "/v2/{name}/tags/list",
+            Self::Manifest(..) => "/v2/{name}/manifests/{reference}",
+            Self::Blob(..) => "/v2/{name}/blobs/{digest}",
+            Self::Uploads(_) => "/v2/{name}/blobs/uploads/",
+            Self::Upload(..) => "/v2/{name}/blobs/uploads/{session}",
+            Self::Referrers(..) => "/v2/{name}/referrers/{digest}",
+        }
+    }
+
     /// Reads the path of a request, which begins with `/v2`.
     pub(crate) fn parse(path: &str) -> Result<Self, Refusal> {
         let unknown = || Refusal::not_found("UNSUPPORTED", "there is no such address in a registry");

@@ -6,8 +6,10 @@ use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::rt::time::{Instant, Sleep};
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, Data};
 use futures_util::Stream;
+use keyward_engine::Engine;
+use keyward_engine::metrics::Direction;
 use keyward_engine::outbound::bounds::IDLE;
 
 /// Why a body was cut off.
@@ -26,11 +28,17 @@ impl std::error::Error for Broken {}
 pub(crate) struct Moving<S> {
     inner: S,
     idle: Pin<Box<Sleep>>,
+    counted: Option<(Data<Engine>, Direction)>,
 }
 
 impl<S> Moving<S> {
     pub(crate) fn new(inner: S) -> Self {
-        Self { inner, idle: Box::pin(actix_web::rt::time::sleep(IDLE)) }
+        Self { inner, idle: Box::pin(actix_web::rt::time::sleep(IDLE)), counted: None }
+    }
+
+    /// The same for a body that goes through the gateway.
+    pub(crate) fn through(inner: S, engine: &Data<Engine>, direction: Direction) -> Self {
+        Self { counted: Some((engine.clone(), direction)), ..Self::new(inner) }
     }
 }
 
@@ -41,6 +49,9 @@ impl<S: Stream<Item = Result<Bytes, E>> + Unpin, E: std::fmt::Display> Stream fo
         match Pin::new(&mut self.inner).poll_next(cx) {
             Poll::Ready(Some(Ok(bytes))) => {
                 self.idle.as_mut().reset(Instant::now() + IDLE);
+                if let Some((engine, direction)) = &self.counted {
+                    engine.metrics().gateway_bytes.of(*direction).add(bytes.len() as u64);
+                }
                 Poll::Ready(Some(Ok(bytes)))
             }
             Poll::Ready(Some(Err(error))) => {

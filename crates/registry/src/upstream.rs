@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -14,6 +14,7 @@ use awc::body::{BoxBody, MessageBody};
 use awc::error::PayloadError;
 use futures_util::{Stream, StreamExt as _};
 use keyward_domain::registry::{Digest, Registry, RepositoryName};
+use keyward_engine::metrics::UpstreamOutcome;
 use keyward_engine::outbound::{Load, Slot, bounds, hint};
 use keyward_engine::{Engine, Scope};
 use serde::Deserialize;
@@ -119,7 +120,9 @@ impl Client {
         headers: &HeaderMap,
         body: impl MessageBody + 'static,
     ) -> Result<Answer, Refusal> {
-        let slot = enter(engine, ask)?;
+        let metrics = engine.metrics();
+        let note = |outcome| metrics.upstream_requests.of(outcome).add_one();
+        let slot = enter(engine, ask).inspect_err(|_| note(UpstreamOutcome::Busy))?;
         let url = format!("{}{}", ask.registry.upstream, ask.address);
         let client = self.0.of(engine, ask.registry);
         let mut request = client.request(ask.method.clone(), url).no_decompress();
@@ -137,13 +140,22 @@ impl Client {
         let reads = ask.method == Method::GET || ask.method == Method::HEAD;
         let sent = request.send_body(BoxBody::new(body));
         let patience = if reads { bounds::ANSWER } else { WRITE };
-        let inner = match actix_web::rt::time::timeout(patience, sent).await {
+        let began = Instant::now();
+        let answered = actix_web::rt::time::timeout(patience, sent).await;
+        metrics.upstream_durations.0.observe_duration(began.elapsed());
+        if !matches!(answered, Ok(Ok(_))) {
+            note(UpstreamOutcome::Unreached);
+        }
+        let inner = match answered {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => return Err(unreached(ask, &error)),
             Err(elapsed) => return Err(unreached(ask, &elapsed)),
         };
         let answer = Answer { inner, _slot: slot };
         let status = answer.status();
+        let is_fault = status == StatusCode::UNAUTHORIZED || status.is_server_error();
+        let is_expected = status == StatusCode::NOT_IMPLEMENTED && ask.optional;
+        note(if is_fault && !is_expected { UpstreamOutcome::Error } else { UpstreamOutcome::Answered });
         // What an upstream does not know how to do is no fault of it where that is asked.
         if status == StatusCode::NOT_IMPLEMENTED && ask.optional {
             return Ok(answer);

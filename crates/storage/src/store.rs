@@ -1,7 +1,7 @@
 //! The connections to a database.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -48,6 +48,9 @@ const ACQUIRE: Duration = Duration::from_secs(2);
 /// For how long a request waits for other processes' writes on SQLite.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// How many connections read a SQLite database.
+const SQLITE_READERS: u32 = 8;
+
 /// What PostgreSQL does with sessions whose client has died without a word: they hold locks.
 const SESSION: &str = "SET idle_in_transaction_session_timeout = '5s'; SET lock_timeout = '4s'";
 
@@ -63,6 +66,23 @@ struct Shared {
     pools: RwLock<Pools>,
     health: AtomicU8,
     suspicion: Arc<Notify>,
+    /// How many transactions wait for a connection.
+    waiting: AtomicU64,
+    /// How many have waited in vain.
+    refused: AtomicU64,
+}
+
+/// How the connections of one pool are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolState {
+    /// `readers` and `writer` on SQLite, `all` on PostgreSQL.
+    pub name: &'static str,
+    /// How many connections are open.
+    pub open: u32,
+    /// How many of those nobody uses.
+    pub idle: u32,
+    /// How many there may be.
+    pub most: u32,
 }
 
 /// The connections of one time; given up and opened anew when they are found to be dead.
@@ -103,8 +123,15 @@ impl Store {
         }
         let pools = RwLock::new(Pools::open(url, &options).await?);
         let health = AtomicU8::new(Health::Ready as u8);
-        let shared =
-            Shared { url: url.to_owned(), options, pools, health, suspicion: Arc::new(Notify::new()) };
+        let shared = Shared {
+            url: url.to_owned(),
+            options,
+            pools,
+            health,
+            suspicion: Arc::new(Notify::new()),
+            waiting: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -149,9 +176,17 @@ impl Store {
         options: TransactionOptions,
         limit: Duration,
     ) -> Result<Tx> {
-        self.is_reached()?;
+        let refuse = || {
+            self.shared.refused.fetch_add(1, Ordering::Relaxed);
+        };
+        self.is_reached().inspect_err(|_| refuse())?;
         let patience = self.patience(pools, limit);
+        let waiting = Waiter::of(&self.shared.waiting);
         let begun: Result<_, DbErr> = patience.during(pool.begin_with_options(options)).await;
+        drop(waiting);
+        if begun.is_err() {
+            refuse();
+        }
         let begun = begun?;
         Ok(Tx::new(Connection::new(begun, patience)))
     }
@@ -171,6 +206,47 @@ impl Store {
 
     pub(crate) fn set_health(&self, health: Health) {
         self.shared.health.store(health as u8, Ordering::Relaxed);
+    }
+
+    /// How its connections are used now.
+    pub fn pool_states(&self) -> Vec<PoolState> {
+        let pools = self.pools();
+        let sqlite = |name, pool: &DatabaseConnection, most| {
+            let pool = pool.get_sqlite_connection_pool();
+            PoolState {
+                name,
+                open: pool.size(),
+                idle: u32::try_from(pool.num_idle()).unwrap_or(u32::MAX),
+                most,
+            }
+        };
+        match pools.readers.get_database_backend() {
+            DbBackend::Postgres => {
+                let (pool, most) =
+                    (pools.readers.get_postgres_connection_pool(), self.shared.options.connections);
+                let idle = u32::try_from(pool.num_idle()).unwrap_or(u32::MAX);
+                vec![PoolState { name: "all", open: pool.size(), idle, most }]
+            }
+            _ => vec![sqlite("readers", &pools.readers, SQLITE_READERS), sqlite("writer", &pools.writer, 1)],
+        }
+    }
+
+    /// How many transactions wait for a connection now.
+    pub fn waiting(&self) -> u64 {
+        self.shared.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many transactions could not begin, since the start: no connection was free in time, or the database was gone.
+    pub fn refused(&self) -> u64 {
+        self.shared.refused.load(Ordering::Relaxed)
+    }
+
+    /// `sqlite` or `postgresql`.
+    pub fn database_kind(&self) -> &'static str {
+        match self.pools().readers.get_database_backend() {
+            DbBackend::Postgres => "postgresql",
+            _ => "sqlite",
+        }
     }
 
     /// Waits until a statement has taken too long.
@@ -249,6 +325,22 @@ impl Store {
     }
 }
 
+/// Counts a transaction that waits, until it is dropped.
+struct Waiter<'a>(&'a AtomicU64);
+
+impl<'a> Waiter<'a> {
+    fn of(waiting: &'a AtomicU64) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl Pools {
     async fn open(url: &str, options: &StoreOptions) -> Result<Self> {
         let given_up = Arc::new(watch::Sender::new(false));
@@ -257,7 +349,7 @@ impl Pools {
             Some(path) => {
                 // One writer, so that writers queue here instead of failing with “database is locked”.
                 let writer = open(sqlite(path.clone(), 1)).await?;
-                let readers = open(sqlite(path, 8)).await?;
+                let readers = open(sqlite(path, SQLITE_READERS)).await?;
                 Self { probes: (readers.clone(), writer.clone()), readers, writer, given_up }
             }
             None => {

@@ -6,16 +6,18 @@ use std::time::Instant;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, ResponseError as _, web};
 use keyward_domain::outbound::{Kind, kind};
 use keyward_engine::Engine;
 use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use crate::client_address::TrustedProxies;
 use crate::ended_cookie::take_back;
+use crate::http_metrics::WorkerHttpMetrics;
 use crate::{unread, utf8};
 use keyward_problem::{Code, Problem};
 
@@ -30,9 +32,14 @@ pub struct Settings {
     pub public_authority: Option<String>,
     /// Whether it is about to stop; all clones know.
     pub draining: Arc<AtomicBool>,
+    /// Has a request go on with the trace of whoever sent it (W3C Trace Context), where traces are kept.
+    pub continue_trace: Option<ContinueTrace>,
     /// Whether the operator was told of a proxy that is not trusted: one on a private network, and one elsewhere.
     pub told_of_proxies: Arc<[AtomicBool; 2]>,
 }
+
+/// Makes a span the child of what `traceparent` and `tracestate` name.
+pub type ContinueTrace = fn(&tracing::Span, &HeaderMap);
 
 impl Settings {
     /// From now on the server says that it is not ready, so that a balancer sends requests elsewhere.
@@ -72,11 +79,15 @@ pub async fn around(
         request.extensions_mut().insert(Head);
     }
     tell_of_proxy(&request);
+    let metrics = request.app_data::<WorkerHttpMetrics>().cloned();
+    let under_way = metrics.as_ref().map(WorkerHttpMetrics::begin);
     let unread = unread::guard(&mut request);
     // Whatever is logged on the way, the reason of a failure above all, has the id.
     let span = tracing::error_span!("request", request_id = id);
+    let trace = trace_span(&request, &method);
+    let traced = trace.clone();
     let mut response = if utf8::is_readable(request.uri()) {
-        in_problem_form(next.call(request).instrument(span).await?)
+        in_problem_form(next.call(request).instrument(traced).instrument(span).await?)
     } else {
         let problem = Problem::new(Code::InvalidRequest).detail("The address is not valid UTF-8.");
         request.into_response(problem.error_response())
@@ -90,19 +101,63 @@ pub async fn around(
     }
     add_headers(headers, https);
     take_back(&mut response);
-    if tracing::enabled!(tracing::Level::INFO) {
-        let route = response.request().match_pattern();
+    let (logged, status) = (tracing::enabled!(tracing::Level::INFO), response.status());
+    if !logged && metrics.is_none() && trace.is_disabled() {
+        return Ok(response);
+    }
+    let route = response.request().match_pattern();
+    if let Some(metrics) = &metrics {
+        metrics.end(response.request(), route.as_deref(), &method, status, started.elapsed());
+    }
+    end_trace(&trace, route.as_deref(), &method, status);
+    drop(under_way);
+    if logged {
         tracing::info!(
             %method,
             // The pattern and not the address: addresses can hold secrets.
             route = route.as_deref().unwrap_or("none"),
-            status = response.status().as_u16(),
+            status = status.as_u16(),
             us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
             request_id = id,
             "request"
         );
     }
     Ok(response)
+}
+
+/// The span by which traces tell of a request. It has no address and nothing of a body: they can hold secrets.
+fn trace_span(request: &ServiceRequest, method: &Method) -> tracing::Span {
+    let span = tracing::debug_span!(
+        target: "keyward_trace",
+        "request",
+        otel.name = method.as_str(),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method.as_str(),
+        http.route = Empty,
+        http.response.status_code = Empty,
+    );
+    let settings = request.app_data::<web::Data<Settings>>();
+    if let Some(continue_trace) = settings.and_then(|settings| settings.continue_trace)
+        && !span.is_disabled()
+    {
+        continue_trace(&span, request.headers());
+    }
+    span
+}
+
+fn end_trace(span: &tracing::Span, route: Option<&str>, method: &Method, status: StatusCode) {
+    if span.is_disabled() {
+        return;
+    }
+    if let Some(route) = route {
+        span.record("http.route", route);
+        span.record("otel.name", format!("{method} {route}"));
+    }
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
 }
 
 /// Says once that something forwards requests whose word on clients is not believed. Of a public address it may be a

@@ -12,6 +12,7 @@
 //! | how percent-encoded text is read | [`utf8`] |
 //! | how a vendor's Markdown is shown | [`markdown`] |
 //! | headers, request ids and the access log | [`around()`] |
+//! | how requests are counted, by front end and route | [`http_metrics`] |
 //! | how a connection goes on when a body is not read to its end | `unread` |
 
 pub mod answer;
@@ -23,6 +24,7 @@ mod commands;
 mod ended_cookie;
 pub mod fields;
 mod health;
+pub mod http_metrics;
 mod if_match;
 pub mod markdown;
 mod own_page;

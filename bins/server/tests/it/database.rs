@@ -13,14 +13,14 @@ use tempfile::TempDir;
 
 use crate::{run, server, stderr};
 
-const FORWARD: u8 = 0;
+pub(crate) const FORWARD: u8 = 0;
 /// Connections that are open carry nothing any more, and are not closed; new ones work.
-const FREEZE_OLD: u8 = 1;
+pub(crate) const FREEZE_OLD: u8 = 1;
 /// Nothing is let through and everything is closed.
-const REFUSE: u8 = 2;
+pub(crate) const REFUSE: u8 = 2;
 
 /// Stands between the server and PostgreSQL.
-struct Proxy {
+pub(crate) struct Proxy {
     address: SocketAddr,
     mode: Arc<AtomicU8>,
     /// How often the mode was changed: connections are of the time in which they were opened.
@@ -50,7 +50,7 @@ impl Proxy {
         proxy
     }
 
-    fn set(&self, mode: u8) {
+    pub(crate) fn set(&self, mode: u8) {
         self.mode.store(mode, Ordering::SeqCst);
         self.epoch.fetch_add(1, Ordering::SeqCst);
     }
@@ -82,34 +82,40 @@ fn carry(mut from: TcpStream, mut to: TcpStream, mode: &AtomicU8, epoch: &Atomic
 }
 
 /// A vendor's server at work on PostgreSQL.
-struct Shop {
+pub(crate) struct Shop {
     _folder: TempDir,
     child: Child,
-    url: String,
-    token: String,
+    pub(crate) url: String,
+    pub(crate) token: String,
     agent: ureq::Agent,
 }
 
-struct License {
-    id: String,
-    api_key: String,
-    key: String,
+pub(crate) struct License {
+    pub(crate) id: String,
+    pub(crate) api_key: String,
+    pub(crate) key: String,
 }
 
 impl Shop {
     fn open(database: &str) -> Self {
+        Self::open_with(database, &[], &[])
+    }
+
+    /// With more arguments for the first command, and more settings for the server.
+    pub(crate) fn open_with(database: &str, first: &[&str], settings: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let made =
-            server(folder.path(), &["bootstrap", "--organization", "Acme", "--email", "a@acme.example"])
-                .env("DATABASE_URL", database)
-                .output()
-                .unwrap();
+        let bootstrap = ["bootstrap", "--organization", "Acme", "--email", "a@acme.example"];
+        let made = server(folder.path(), &[&bootstrap, first].concat())
+            .env("DATABASE_URL", database)
+            .output()
+            .unwrap();
         assert!(made.status.success(), "{}", stderr(&made));
         let made: Value = serde_json::from_slice(&made.stdout).unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let listen = format!("127.0.0.1:{port}");
         let child = server(folder.path(), &["--listen", &listen, "--drain-seconds", "0"])
             .env("DATABASE_URL", database)
+            .envs(settings.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -126,7 +132,7 @@ impl Shop {
         shop
     }
 
-    fn get(&self, path: &str) -> (u16, Option<String>) {
+    pub(crate) fn get(&self, path: &str) -> (u16, Option<String>) {
         let request = self.agent.get(format!("{}{path}", self.url));
         match request.header("Authorization", format!("Bearer {}", self.token)).call() {
             Ok(answer) => {
@@ -138,13 +144,13 @@ impl Shop {
         }
     }
 
-    fn post(&self, path: &str, token: &str, body: Value) -> (u16, Value) {
+    pub(crate) fn post(&self, path: &str, token: &str, body: Value) -> (u16, Value) {
         let request = self.agent.post(format!("{}{path}", self.url));
         let mut answer = request.header("Authorization", format!("Bearer {token}")).send_json(body).unwrap();
         (answer.status().as_u16(), answer.body_mut().read_json().unwrap_or_default())
     }
 
-    fn license(&self) -> License {
+    pub(crate) fn license(&self) -> License {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let (_, product) = self.post("/api/v1/products", &self.token, json!({"name": "Server"}));
         let path = format!("/api/v1/products/{}/keys", text(&product["id"]));
@@ -158,13 +164,13 @@ impl Shop {
         }
     }
 
-    fn validate(&self, license: &License) -> (u16, String) {
+    pub(crate) fn validate(&self, license: &License) -> (u16, String) {
         let (code, body) =
             self.post("/api/v1/validate", &license.api_key, json!({"license_key": license.key}));
         (code, body["status"].as_str().unwrap_or_default().to_owned())
     }
 
-    fn within(&self, seconds: u64, holds: impl Fn() -> bool) -> Duration {
+    pub(crate) fn within(&self, seconds: u64, holds: impl Fn() -> bool) -> Duration {
         let begun = Instant::now();
         while !holds() {
             assert!(begun.elapsed() < Duration::from_secs(seconds), "not within {seconds} seconds");
@@ -186,7 +192,7 @@ pub(crate) fn block_on<T>(work: impl Future<Output = T>) -> T {
 }
 
 /// A fresh database and a proxy in front of its server; `None` without a server.
-fn proxied() -> Option<(FreshPostgres, Proxy, String)> {
+pub(crate) fn proxied() -> Option<(FreshPostgres, Proxy, String)> {
     let database = block_on(FreshPostgres::create())?;
     let rest = database.url.split_once('@').unwrap().1;
     let (authority, name) = rest.split_once('/').unwrap();

@@ -6,6 +6,7 @@ mod ends;
 mod jobs;
 mod load;
 mod mail;
+mod metrics;
 mod tls;
 
 use std::net::TcpListener;
@@ -112,6 +113,7 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
     assert!(!folder.path().join("keyward-data/keyward.db").exists(), "a refused start made a database");
     for (name, value, why) in [
         ("KEYWARD_LISTEN", "nowhere", "invalid socket address syntax"),
+        ("KEYWARD_METRICS_LISTEN", "9464", "invalid socket address syntax"),
         ("KEYWARD_DRAIN_SECONDS", "soon", "can't be read"),
         ("KEYWARD_SHUTDOWN_SECONDS", "-1", "-1 is not in 0..="),
         ("KEYWARD_DATABASE_CONNECTIONS", "1000000000000", "is not in 0..="),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Job, Schedule, Step, Stepping};
+use crate::metrics::MailOutcome;
 use crate::{Engine, Mail, Result};
 
 /// How often it is looked for mail that is due.
@@ -42,17 +43,22 @@ impl<F: AsyncFn(&Mail) -> Result<(), Undelivered>> Mails<F> {
 
     async fn hand_over(&self, engine: &Engine, mail: &Mail) -> Result<Step> {
         let Err(Undelivered { for_good, reason, shown }) = (self.0)(mail).await else {
+            engine.metrics.mails.of(MailOutcome::Sent).add_one();
             engine.mail_sent(mail).await?;
             return Ok(Step::More(1));
         };
         if for_good {
             tracing::error!(mail = %mail.id, error = reason, "mail can't be sent to its recipient and is given up");
+            engine.metrics.mails.of(MailOutcome::GivenUp).add_one();
             engine.mail_undeliverable(mail).await?;
             return Ok(Step::More(1));
         }
         // Neither text nor recipient: the text may hold a link.
         tracing::warn!(mail = %mail.id, attempt = mail.attempts + 1, error = reason, "mail was not handed over");
-        if engine.mail_failed(mail).await? {
+        let given_up = engine.mail_failed(mail).await?;
+        let outcome = if given_up { MailOutcome::GivenUp } else { MailOutcome::Failed };
+        engine.metrics.mails.of(outcome).add_one();
+        if given_up {
             tracing::error!(mail = %mail.id, "mail is given up");
         }
         Ok(Step::PutOff(shown.unwrap_or(reason)))

@@ -128,10 +128,15 @@ impl Runner {
     }
 
     async fn have_turn(&self, slot: &Slot) -> Turn {
-        match slot.schedule.turns {
+        let began = Instant::now();
+        let turn = match slot.schedule.turns {
             Turns::OneServer => self.claimed_turn(slot).await,
             Turns::EveryServer => self.unclaimed_turn(slot).await,
+        };
+        if let Some(run) = &turn.run {
+            self.engine.metrics.turn(slot.job.name(), run, began.elapsed());
         }
+        turn
     }
 
     async fn unclaimed_turn(&self, slot: &Slot) -> Turn {

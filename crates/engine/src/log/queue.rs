@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub(crate) const SAME_SECONDS: i64 = 60;
 
 /// The most bytes that wait.
-const MOST_BYTES: usize = 4 * 1024 * 1024;
+pub(crate) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most bytes that wait of one organization: whoever floods the log leaves room for the others.
 const MOST_OF_ONE: usize = MOST_BYTES / 4;
@@ -276,6 +276,13 @@ impl Queue {
                 state.early.push_back((EARLY_ROUNDS, entry));
             }
         }
+    }
+
+    /// How many entries wait, how many bytes they take, and when the first of them happened.
+    pub(crate) fn standing(&self) -> (usize, usize, Option<Timestamp>) {
+        let state = self.state();
+        let first = state.waiting.front().map(Entry::at);
+        (state.waiting.len() + state.early.len(), state.bytes, first)
     }
 
     /// How many entries were dropped since it was asked last.

@@ -12,7 +12,7 @@ use super::LogRound;
 use super::queue::{Counted, Counts, Due, Entry, SAME_SECONDS, Use, What, is_once};
 use crate::registry::part;
 use crate::webhook::occurrence::RegistryOccurrence;
-use crate::{Engine, Result};
+use crate::{Engine, Error, Result};
 
 /// How long entries gather before they are written together.
 const GATHER: Duration = Duration::from_millis(25);
@@ -67,7 +67,10 @@ impl Engine {
         let mut error = None;
         for tried in 0..TRIES {
             match self.write_once(&batch).await {
-                Ok(()) => return LogRound { dropped: self.log.take_dropped(), error: None },
+                Ok(()) => {
+                    self.metrics.log_written.add(batch.len() as u64);
+                    return self.log_round(0, None);
+                }
                 Err(fault) => error = Some(fault),
             }
             tokio::time::sleep(PAUSE * 4_u32.pow(tried)).await;
@@ -76,12 +79,21 @@ impl Engine {
         let (mut dropped, mut failed) = (0, 0);
         for part in by_organization(batch) {
             let done = failed < TRIES && self.write_once(&part).await.is_ok();
-            if !done {
+            if done {
+                self.metrics.log_written.add(part.len() as u64);
+            } else {
                 (dropped, failed) = (dropped + part.len() as u64, failed + 1);
                 self.log.count_again(shed(&part));
             }
         }
-        LogRound { dropped: dropped + self.log.take_dropped(), error }
+        self.log_round(dropped, error)
+    }
+
+    /// What became of a round in which so many entries could not be written.
+    fn log_round(&self, unwritten: u64, error: Option<Error>) -> LogRound {
+        let dropped = unwritten + self.log.take_dropped();
+        self.metrics.log_shed.add(dropped);
+        LogRound { dropped, error }
     }
 
     /// Writes what was counted without an entry of its own.

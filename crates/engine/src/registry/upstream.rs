@@ -15,6 +15,7 @@ use p256::ecdsa::{Signature, SigningKey};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::metrics::CacheName;
 use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Result};
 
@@ -115,6 +116,7 @@ impl Engine {
                 let (key, now) = (TokenKey::new(registry, subject, scopes), self.now().unix());
                 let known = self.upstream_tokens.get(&key);
                 let fresh = known.filter(|(made, _)| (*made..*made + REUSE_SECONDS).contains(&now));
+                self.metrics.looked_up(CacheName::UpstreamTokens, fresh.is_some());
                 if let Some((_, authorization)) = fresh {
                     return Ok(Some(authorization));
                 }

@@ -19,6 +19,7 @@ use super::batch::Dependencies;
 use super::signer::AnswerSigner;
 use super::usage_counter::UsageCounter;
 use super::{Quota, Reply, Targets, load};
+use crate::metrics::{BatchMetrics, CacheName};
 use crate::{Engine, Result};
 
 /// How many licenses are held in memory, as long as they take no more than [`MOST_BYTES`].
@@ -90,9 +91,9 @@ pub(crate) struct LicenseSnapshot {
 
 impl ValidationCache {
     /// An empty one, whose counter has a random id.
-    pub(crate) fn open(store: Store, counter: Uuid) -> Self {
+    pub(crate) fn open(store: Store, counter: Uuid, metrics: Arc<BatchMetrics>) -> Self {
         Self {
-            counter: UsageCounter::open(store, counter),
+            counter: UsageCounter::open(store, counter, metrics),
             products: Cache::with_weighter(MOST_PRODUCTS, MOST_BYTES, Bytes),
             licenses: Cache::with_weighter(MOST_LICENSES, MOST_BYTES, Bytes),
             turns: Default::default(),
@@ -191,11 +192,15 @@ impl Engine {
     ) -> Result<Option<Arc<ProductSnapshot>>> {
         let hash = key.hash();
         let unread = match self.validation_cache.products.get_value_or_guard_async(&hash).await {
-            Ok(snapshot) if snapshot.product.key.accepts(&hash, now) => return Ok(Some(snapshot)),
+            Ok(snapshot) if snapshot.product.key.accepts(&hash, now) => {
+                self.metrics.looked_up(CacheName::Products, true);
+                return Ok(Some(snapshot));
+            }
             Ok(_) => None,
             // Of many who find nothing at hand, one reads, and the others wait for it.
             Err(unread) => Some(unread),
         };
+        self.metrics.looked_up(CacheName::Products, false);
         let tx = self.store.read().await?;
         let snapshot = load::snapshot_by_key(self, &tx, key).await?.map(Arc::new);
         let snapshot = snapshot.filter(|snapshot| snapshot.product.key.accepts(&hash, now));
@@ -218,11 +223,15 @@ impl Engine {
         // A token may stand for earlier terms than the license has now; a key never does.
         let unread = match text.parse::<LicenseKey>() {
             Ok(key) => match self.validation_cache.licenses.get_value_or_guard_async(&key).await {
-                Ok(license) => return Ok(Some(license).filter(belongs)),
+                Ok(license) => {
+                    self.metrics.looked_up(CacheName::Licenses, true);
+                    return Ok(Some(license).filter(belongs));
+                }
                 Err(unread) => Some(unread),
             },
             Err(_) => None,
         };
+        self.metrics.looked_up(CacheName::Licenses, false);
         let scope = snapshot.organization.scope();
         let tx = self.store.read().await?;
         let license = match load::license_id(self, &tx, scope, &snapshot.keyring, text).await? {

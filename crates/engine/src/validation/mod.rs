@@ -27,6 +27,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::log::license_use::Validated;
+use crate::metrics::RefusedValidation;
 use crate::{Engine, Result};
 use answer::Echo;
 use batch::{Dependencies, Entry, Outcome};
@@ -77,6 +78,12 @@ impl Engine {
     /// Decides about a license of the product whose API key this is. The answer is JSON, signed if the
     /// product says so.
     pub async fn validate(&self, key: &Secret, inquiry: &Inquiry) -> Result<Reply<String>> {
+        let reply = self.validate_as_known(key, inquiry).await;
+        self.note_refused(&reply);
+        reply
+    }
+
+    async fn validate_as_known(&self, key: &Secret, inquiry: &Inquiry) -> Result<Reply<String>> {
         let mut turn = None;
         for _ in 0..ATTEMPTS {
             let now = self.now();
@@ -101,11 +108,13 @@ impl Engine {
             match self.release(&snapshot, verdict.status.as_str(), partitions, dependencies, now).await? {
                 Outcome::Released => {
                     self.note_validation(&snapshot, license_snapshot.as_deref(), &verdict, inquiry, now);
+                    self.metrics.validations.of(verdict.status).add_one();
                     return Ok(Reply::Answer(answer));
                 }
                 Outcome::Full => return Ok(snapshot.full(None, now)),
                 Outcome::Spent(partition) => return Ok(snapshot.full(Some(partition), now)),
                 Outcome::Stale => {
+                    self.metrics.batches.stale.add_one();
                     self.validation_cache.forget_product(key, &snapshot);
                     if let Some(license_snapshot) = &license_snapshot {
                         self.validation_cache.forget_license(&inquiry.license, license_snapshot);
@@ -118,6 +127,26 @@ impl Engine {
 
     /// Counts a request with a good key that could not be read.
     pub async fn count_malformed(&self, key: &Secret, address: Address) -> Result<Reply<()>> {
+        let reply = self.count_as_malformed(key, address).await;
+        self.note_refused(&reply);
+        if let Ok(Reply::Answer(())) = reply {
+            self.metrics.refused_validations.of(RefusedValidation::Malformed).add_one();
+        }
+        reply
+    }
+
+    /// Counts a validation that had no answer.
+    fn note_refused<T>(&self, reply: &Result<Reply<T>>) {
+        let why = match reply {
+            Ok(Reply::Answer(_)) => return,
+            Ok(Reply::UnknownKey) => RefusedValidation::UnknownKey,
+            Ok(Reply::Full { quota, .. }) => RefusedValidation::from(*quota),
+            Err(_) => RefusedValidation::Failed,
+        };
+        self.metrics.refused_validations.of(why).add_one();
+    }
+
+    async fn count_as_malformed(&self, key: &Secret, address: Address) -> Result<Reply<()>> {
         loop {
             let now = self.now();
             let Some(snapshot) = self.product_snapshot(key, now).await? else { return Ok(Reply::UnknownKey) };
@@ -198,6 +227,7 @@ impl Engine {
             self.note_validation(&snapshot, license_snapshot.as_ref(), &verdict, inquiry, now);
         }
         self.validation_cache.forget_changed(&inquiry.license);
+        self.metrics.validations.of(verdict.status).add_one();
         Ok(Reply::Answer(answer))
     }
 

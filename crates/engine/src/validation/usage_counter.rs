@@ -9,6 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 use keyward_domain::OrganizationId;
 use keyward_storage::{Count, PartitionUsage, ProductDay, StorageError, Store, Technical, Tx};
@@ -20,6 +21,7 @@ use super::buckets::{Allotted, Need, OwnDay};
 use super::changes::Changes;
 use super::shares::ShareBook;
 use crate::inbox::Inbox;
+use crate::metrics::BatchMetrics;
 use crate::{Error, Result};
 
 /// The most entries of one transaction.
@@ -35,15 +37,18 @@ const MOST_RUNS: usize = 3;
 pub(super) struct UsageCounter {
     queue: Inbox<Item>,
     shares: ShareBook,
+    metrics: Arc<BatchMetrics>,
 }
 
 impl UsageCounter {
     /// A counter with a random id, under which its rows stand.
-    pub(super) fn open(store: Store, id: Uuid) -> Self {
+    pub(super) fn open(store: Store, id: Uuid, metrics: Arc<BatchMetrics>) -> Self {
         let shares = ShareBook::default();
         let (changes, days) = (HashMap::new(), HashMap::new());
         let state = CounterState { store, id, changes, days, shares: shares.clone() };
-        Self { queue: Inbox::open(4 * MOST_ENTRIES, |entries| write(state, entries)), shares }
+        let counted = Arc::clone(&metrics);
+        let queue = Inbox::open(4 * MOST_ENTRIES, |entries| write(state, entries, counted));
+        Self { queue, shares, metrics }
     }
 
     /// What is known of shares.
@@ -54,15 +59,18 @@ impl UsageCounter {
     /// Waits until the entry is settled and, if it counts, durable.
     pub(super) async fn count(&self, entry: Entry) -> Result<Outcome> {
         let lost = |_| Error::Uncounted(Arc::new(StorageError::Unsupported("the server is stopping")));
-        let (settle, settled) = oneshot::channel();
+        let (began, (settle, settled)) = (Instant::now(), oneshot::channel());
         self.queue.send((entry, settle)).await.map_err(|_| lost(()))?;
-        settled.await.map_err(|_| lost(()))?.map_err(Error::Uncounted)
+        let settled = settled.await.map_err(|_| lost(()))?;
+        self.metrics.waits.observe_duration(began.elapsed());
+        settled.map_err(Error::Uncounted)
     }
 }
 
-async fn write(mut state: CounterState, mut entries: mpsc::Receiver<Item>) {
+async fn write(mut state: CounterState, mut entries: mpsc::Receiver<Item>, metrics: Arc<BatchMetrics>) {
     let mut batch = Vec::with_capacity(MOST_ENTRIES);
     while entries.recv_many(&mut batch, MOST_ENTRIES).await > 0 {
+        metrics.sizes.observe(batch.len() as u64);
         state.settle(Group::all(&mut batch)).await;
     }
 }

@@ -16,6 +16,7 @@ use super::wire::{self, MessageSigner};
 use crate::jobs::{Job, Schedule, Step, Stepping};
 use crate::mail_text::{plain, vendor};
 use crate::mails::WebhookDisabled;
+use crate::metrics::WebhookOutcome;
 use crate::outbound::{Plain, agent, bounds};
 use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Result, causes, organization};
@@ -138,6 +139,7 @@ impl Go {
             let (result, duration_ms) =
                 wire::send(&agent, &url, &signer, (message.message, &message.body), at);
             let outcome = result.outcome();
+            note(&engine, outcome, duration_ms);
             let delivered = outcome == Outcome::Delivered;
             health = health.after(delivered, at);
             let attempt = Attempt { number: message.attempts + 1, at, duration_ms, result };
@@ -149,6 +151,17 @@ impl Go {
             }
         }
     }
+}
+
+/// Counts a try.
+fn note(engine: &Engine, outcome: Outcome, duration_ms: u32) {
+    let counted = match outcome {
+        Outcome::Delivered => WebhookOutcome::Delivered,
+        Outcome::Failed => WebhookOutcome::Failed,
+        Outcome::Gone => WebhookOutcome::Gone,
+    };
+    engine.metrics.webhook_attempts.of(counted).add_one();
+    engine.metrics.webhook_durations.0.observe_duration(Duration::from_millis(duration_ms.into()));
 }
 
 /// Sends an endpoint what is due, and notes what came of it. Gives how many messages it has taken.
