@@ -32,6 +32,7 @@ mod registry_keys;
 mod sign;
 mod signing_keys;
 mod status;
+mod system;
 mod tokens;
 mod usage;
 mod verify;
@@ -112,6 +113,8 @@ enum Command {
     /// What was unusual at registries, and buckets of products that are used
     #[command(visible_alias = "alert")]
     Alerts(alerts::Alerts),
+    /// What is late, failing or full on a server, for its operator: ends with 1 if something does not work
+    System(system::System),
     /// Print completions of this command line for a shell
     Completions(completions::Completions),
 }
@@ -155,6 +158,7 @@ fn main() -> ExitCode {
         Command::Artifacts(artifacts) => artifacts.run(),
         Command::ArtifactEntitlements(entitlements) => entitlements.run(),
         Command::Alerts(alerts) => alerts.run(),
+        Command::System(system) => system.run(),
         Command::Completions(completions) => completions.run::<Args>(),
     };
     ended(outcome)

@@ -21,6 +21,7 @@ mod products;
 mod registries;
 mod registry_keys;
 mod signing_keys;
+mod system;
 mod tokens;
 mod usage;
 mod version;
@@ -35,6 +36,7 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     organizations::routes(routes);
     usage::routes(routes);
     version::routes(routes);
+    system::routes(routes);
     members::routes(routes);
     tokens::routes(routes);
     customers::routes(routes);
