@@ -1,4 +1,4 @@
-//! What was unusual at registries, and what was told of products' daily buckets.
+//! What was unusual at registries or fails, and what was told of products' daily buckets.
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Deserialize;
@@ -18,7 +18,7 @@ pub(crate) struct Alerts {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// List what was unusual at registries, newest first
+    /// List what was unusual at registries or fails, newest first
     List {
         /// Only those that nobody has acknowledged yet, or that someone has
         #[arg(long, value_enum)]
@@ -64,9 +64,11 @@ struct Alert {
     state: String,
     kind: String,
     message: String,
-    registry_id: String,
+    registry_id: Option<String>,
     registry_key_id: Option<String>,
     license_id: Option<String>,
+    webhook_id: Option<String>,
+    audit_sink_id: Option<String>,
     created_at: String,
 }
 
@@ -110,12 +112,16 @@ fn show(alert: Alert) -> anyhow::Result<()> {
     line(&format!("state     {}", alert.state))?;
     line(&format!("kind      {}", alert.kind))?;
     line(&format!("what      {}", alert.message))?;
-    line(&format!("registry  {}", alert.registry_id))?;
-    if let Some(key) = alert.registry_key_id {
-        line(&format!("key       {key}"))?;
-    }
-    if let Some(license) = alert.license_id {
-        line(&format!("license   {license}"))?;
+    for (name, id) in [
+        ("registry", alert.registry_id),
+        ("key", alert.registry_key_id),
+        ("license", alert.license_id),
+        ("webhook", alert.webhook_id),
+        ("sink", alert.audit_sink_id),
+    ] {
+        if let Some(id) = id {
+            line(&format!("{name:<8}  {id}"))?;
+        }
     }
     line(&format!("at        {}", alert.created_at))
 }

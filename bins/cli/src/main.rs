@@ -10,6 +10,7 @@ mod applications;
 mod artifact_entitlements;
 mod artifacts;
 mod audit;
+mod audit_sinks;
 mod check;
 mod client;
 mod completions;
@@ -92,6 +93,9 @@ enum Command {
     /// Management tokens on a server, and who made them
     #[command(visible_alias = "token")]
     Tokens(tokens::Tokens),
+    /// Where the audit log on a server is streamed to
+    #[command(visible_alias = "audit-sink")]
+    AuditSinks(audit_sinks::AuditSinks),
     /// Webhook endpoints on a server, and what was sent to them
     #[command(visible_alias = "webhook")]
     Webhooks(webhooks::Webhooks),
@@ -151,6 +155,7 @@ fn main() -> ExitCode {
         Command::Organizations(organizations) => organizations.run(),
         Command::Members(members) => members.run(),
         Command::Tokens(tokens) => tokens.run(),
+        Command::AuditSinks(sinks) => sinks.run(),
         Command::Webhooks(webhooks) => webhooks.run(),
         Command::SigningKeys(keys) => keys.run(),
         Command::Registries(registries) => registries.run(),

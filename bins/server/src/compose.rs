@@ -56,6 +56,7 @@ fn builder(store: Store, master_key: MasterKey, settings: &Settings) -> EngineBu
         .event_view(keyward_api::event_view)
         .outbound(settings.outbound.clone())
         .authorities(settings.authorities.clone())
+        .audit_sinks(settings.audit_sinks.clone())
         .mail_limits(settings.mail_limits)
         .hash_memory(settings.hash_memory)
         .folder("data", settings.data_dir.clone());

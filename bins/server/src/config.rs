@@ -1,5 +1,7 @@
 //! Settings: from flags, then environment, then an optional TOML file. The only reader of the environment.
 
+mod audit_sinks;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +10,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
 use keyward_domain::registry::Host;
 use keyward_domain::{AddressRange, OutboundRules};
+use keyward_engine::audit_sink::OperatorSink;
 use keyward_engine::outbound::Authorities;
 use keyward_engine::{Issuer, MailLimits, Retention};
 use keyward_storage::{StoreOptions, sqlite_url};
@@ -117,6 +120,24 @@ pub(crate) struct Given {
     /// How many days is kept what licenses were used for, 31 or more [default: 400]
     #[arg(long, global = true, env = "KEYWARD_RETENTION_USAGE_DAYS", value_name = "DAYS")]
     retention_usage_days: Option<String>,
+    /// Stream the audit logs of all organizations as syslog over TLS to this host and port, as syslog+tls://host:6514
+    #[arg(long, global = true, env = "KEYWARD_AUDIT_SYSLOG", value_name = "ADDRESS")]
+    audit_syslog: Option<String>,
+    /// Stream the audit logs of all organizations as OTLP logs to this URL, such as https://host:4318/v1/logs
+    #[arg(long, global = true, env = "KEYWARD_AUDIT_OTLP", value_name = "URL")]
+    audit_otlp: Option<String>,
+    /// Certificate authorities, in PEM, that alone count there [default: the public ones, the machine's and KEYWARD_CA_FILE]
+    #[arg(long, global = true, env = "KEYWARD_AUDIT_CA_FILE", value_name = "FILE")]
+    audit_ca_file: Option<PathBuf>,
+    /// The certificate that the server shows there, in PEM
+    #[arg(long, global = true, env = "KEYWARD_AUDIT_CLIENT_CERT", value_name = "FILE")]
+    audit_client_cert: Option<PathBuf>,
+    /// The private key of that certificate, in PEM
+    #[arg(long, global = true, env = "KEYWARD_AUDIT_CLIENT_KEY", value_name = "FILE")]
+    audit_client_key: Option<PathBuf>,
+    /// File with headers for KEYWARD_AUDIT_OTLP, each on a line as “Name: value”
+    #[arg(long, global = true, env = "KEYWARD_AUDIT_OTLP_HEADERS_FILE", value_name = "FILE")]
+    audit_otlp_headers_file: Option<PathBuf>,
     /// smtp://… or smtps://… with user name and password [default: mail is written to DATA_DIR/mail]
     #[arg(long, global = true, env = "KEYWARD_SMTP_URL", value_name = "URL", hide_env_values = true)]
     smtp_url: Option<String>,
@@ -164,6 +185,12 @@ struct File {
     retention_link_days: Option<i64>,
     retention_outbox_days: Option<i64>,
     retention_usage_days: Option<i64>,
+    audit_syslog: Option<String>,
+    audit_otlp: Option<String>,
+    audit_ca_file: Option<PathBuf>,
+    audit_client_cert: Option<PathBuf>,
+    audit_client_key: Option<PathBuf>,
+    audit_otlp_headers_file: Option<PathBuf>,
     smtp_url: Option<String>,
     mail_from: Option<String>,
     mails_per_day: Option<u64>,
@@ -224,6 +251,8 @@ pub(crate) struct Settings {
     pub outbound: OutboundRules,
     /// How long what is old is kept.
     pub retention: Retention,
+    /// Where the audit logs of all organizations are streamed to.
+    pub audit_sinks: Vec<OperatorSink>,
     /// The mail server.
     pub smtp_url: Option<String>,
     /// Sender of mail.
@@ -341,6 +370,14 @@ impl Settings {
                 )?
                 .unwrap_or(Retention::default().usage_days),
             },
+            audit_sinks: audit_sinks::read(audit_sinks::Given {
+                syslog: given.audit_syslog.or(file.audit_syslog),
+                otlp: given.audit_otlp.or(file.audit_otlp),
+                ca: given.audit_ca_file.or(file.audit_ca_file),
+                certificate: given.audit_client_cert.or(file.audit_client_cert),
+                key: given.audit_client_key.or(file.audit_client_key),
+                headers: given.audit_otlp_headers_file.or(file.audit_otlp_headers_file),
+            })?,
             smtp_url: given.smtp_url.or(file.smtp_url),
             mail_from: given.mail_from.or(file.mail_from).unwrap_or(default_sender),
             mail_limits: mail_limits(given.mails_per_day.or(file.mails_per_day)),

@@ -17,6 +17,9 @@ const KEYPORT: &str = "keyport==1.0.1";
 /// What verifies webhooks, and the part of them that it passes over.
 const WEBHOOKS: [&str; 2] = ["standardwebhooks==1.1.0", "PyNaCl==1.6.2"];
 
+/// The types of OTLP.
+const OTLP: [&str; 1] = ["opentelemetry-proto==1.45.2"];
+
 /// An SMTP server.
 const AIOSMTPD: &str = "aiosmtpd==1.4.6";
 
@@ -70,6 +73,7 @@ pub(crate) fn all(missing: Missing) -> Result<Parts> {
     registry(missing)?;
     proxies(missing)?;
     promtool(missing)?;
+    rsyslog(missing)?;
     Ok(Parts { languages: languages(missing)?, browser: browser(missing)?, contract: contract(missing)? })
 }
 
@@ -119,6 +123,16 @@ pub(crate) fn promtool(missing: Missing) -> Result<()> {
     services(if answers("promtool") { Vec::new() } else { vec!["prometheus"] }, missing)
 }
 
+/// A syslog server with TLS.
+pub(crate) fn rsyslog(missing: Missing) -> Result<()> {
+    let tls = || {
+        let folders = std::fs::read_dir("/usr/lib").ok()?;
+        folders.flatten().map(|folder| folder.path().join("rsyslog/lmnsd_gtls.so")).find(|file| file.exists())
+    };
+    let absent = [("rsyslog", Path::new("/usr/sbin/rsyslogd").exists()), ("rsyslog-gnutls", tls().is_some())];
+    services(absent.into_iter().filter(|(_, there)| !there).map(|(name, _)| name).collect(), missing)
+}
+
 /// Packages that would start a server of their own, on a fixed port, unless they are told not to.
 fn services(absent: Vec<&str>, missing: Missing) -> Result<()> {
     if absent.is_empty() {
@@ -163,12 +177,13 @@ fn node(folder: &str, missing: Missing) -> Result<PathBuf> {
     Ok(folder)
 }
 
-fn python(missing: Missing) -> Result<PathBuf> {
+/// A Python with the packages of the Python clients.
+pub(crate) fn python(missing: Missing) -> Result<PathBuf> {
     let requirements = root()?.join("examples/python/requirements.txt");
     let requirements = requirements.to_str().context("the folder's name is no text")?;
     let python = pip(
         "target/python",
-        &[&[KEYPORT, AIOSMTPD, MYPY, "-r", requirements][..], &LINTERS, &ORAS, &WEBHOOKS].concat(),
+        &[&[KEYPORT, AIOSMTPD, MYPY, "-r", requirements][..], &LINTERS, &ORAS, &WEBHOOKS, &OTLP].concat(),
         missing,
     )?;
     if missing == Missing::Install {

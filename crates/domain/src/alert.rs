@@ -1,4 +1,4 @@
-//! What is unusual at a registry, told once a day, until someone has seen to it.
+//! What is unusual or fails, told once a day, until someone has seen to it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,19 +7,21 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::registry::{Holder, Operation};
-use crate::{Actor, Address, AddressRange, AlertId, Invalid, OrganizationId, RegistryId, Timestamp};
+use crate::webhook::DisabledReason;
+use crate::{
+    Actor, Address, AddressRange, AlertId, AuditSinkId, Invalid, OrganizationId, RegistryId, Timestamp,
+    WebhookId,
+};
 
-/// Something unusual that a key or a license did.
+/// Something unusual that a key or a license did, or something that fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
     /// Its id.
     pub id: AlertId,
-    /// Whose registry.
+    /// Whose.
     pub organization: OrganizationId,
-    /// Which.
-    pub registry: RegistryId,
-    /// Whose key or license it was.
-    pub holder: Holder,
+    /// What it is about.
+    pub subject: AlertSubject,
     /// What is unusual.
     pub finding: Finding,
     /// From where it was done, if something was done.
@@ -28,6 +30,33 @@ pub struct Alert {
     pub state: AlertState,
     /// When it was found.
     pub created_at: Timestamp,
+}
+
+/// What an alert is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AlertSubject {
+    /// A registry.
+    Registry {
+        /// Which.
+        registry: RegistryId,
+        /// Whose key or license it was.
+        holder: Holder,
+    },
+    /// A webhook endpoint.
+    Webhook(WebhookId),
+    /// A place that the audit log is streamed to.
+    AuditSink(AuditSinkId),
+}
+
+impl AlertSubject {
+    /// The kind's name on the wire and in storage, and the thing's id.
+    pub fn parts(self) -> (&'static str, uuid::Uuid) {
+        match self {
+            Self::Registry { registry, .. } => ("registry", registry.uuid()),
+            Self::Webhook(id) => ("webhook", id.uuid()),
+            Self::AuditSink(id) => ("audit_sink", id.uuid()),
+        }
+    }
 }
 
 /// From where and by which program something was done.
@@ -74,6 +103,21 @@ pub enum Finding {
         /// From when on it is dead.
         until: Timestamp,
     },
+    /// The server has given a webhook endpoint up.
+    WebhookDisabled {
+        /// Why.
+        reason: DisabledReason,
+    },
+    /// Nothing could be sent to an audit sink for a day.
+    AuditSinkFailing {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Events were removed, or refused by the receiver, before an audit sink had them.
+    AuditEventsMissed {
+        /// How many.
+        count: i64,
+    },
 }
 
 impl Finding {
@@ -85,6 +129,9 @@ impl Finding {
             Self::ManyRefusals { .. } => "many_refusals",
             Self::UnexpectedCollection { .. } => "unexpected_collection",
             Self::RotationUncollected { .. } => "rotation_uncollected",
+            Self::WebhookDisabled { .. } => "webhook_disabled",
+            Self::AuditSinkFailing { .. } => "audit_sink_failing",
+            Self::AuditEventsMissed { .. } => "audit_events_missed",
         }
     }
 
@@ -96,6 +143,9 @@ impl Finding {
             Self::ManyRefusals { .. } => "Many refusals",
             Self::UnexpectedCollection { .. } => "Collected elsewhere",
             Self::RotationUncollected { .. } => "Not collected",
+            Self::WebhookDisabled { .. } => "Endpoint disabled",
+            Self::AuditSinkFailing { .. } => "Sink failing",
+            Self::AuditEventsMissed { .. } => "Events missed",
         }
     }
 
@@ -107,12 +157,16 @@ impl Finding {
             Self::UnexpectedLocation { network, .. } | Self::UnexpectedCollection { network } => {
                 network.to_string().into()
             }
-            Self::ManyRefusals { .. } | Self::RotationUncollected { .. } => "".into(),
+            Self::ManyRefusals { .. }
+            | Self::RotationUncollected { .. }
+            | Self::WebhookDisabled { .. }
+            | Self::AuditSinkFailing { .. }
+            | Self::AuditEventsMissed { .. } => "".into(),
         }
     }
 }
 
-/// As the end of a sentence that begins with the key or license.
+/// As the end of a sentence that begins with the key, license, endpoint or sink.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -141,6 +195,9 @@ impl fmt::Display for Finding {
                     "was given a new secret that nobody has collected, and the old one works until {until}"
                 )
             }
+            Self::WebhookDisabled { reason } => write!(f, "was disabled because {reason}"),
+            Self::AuditSinkFailing { since } => write!(f, "has taken no events since {since}"),
+            Self::AuditEventsMissed { count } => write!(f, "has missed {count} events"),
         }
     }
 }
@@ -230,8 +287,10 @@ mod tests {
         Alert {
             id: AlertId::new(1, [1; 10]),
             organization: OrganizationId::new(1, [1; 10]),
-            registry: RegistryId::new(1, [1; 10]),
-            holder: Holder::Key(RegistryKeyId::new(1, [1; 10])),
+            subject: AlertSubject::Registry {
+                registry: RegistryId::new(1, [1; 10]),
+                holder: Holder::Key(RegistryKeyId::new(1, [1; 10])),
+            },
             finding,
             origin: None,
             state: AlertState::Open,
@@ -281,6 +340,15 @@ mod tests {
                 Finding::RotationUncollected { until: Timestamp::MIN },
                 "was given a new secret that nobody has collected, and the old one works until 1970-01-01T00:00:00Z",
             ),
+            (
+                Finding::WebhookDisabled { reason: DisabledReason::Gone },
+                "was disabled because it answered 410 Gone",
+            ),
+            (
+                Finding::AuditSinkFailing { since: Timestamp::MIN },
+                "has taken no events since 1970-01-01T00:00:00Z",
+            ),
+            (Finding::AuditEventsMissed { count: 3 }, "has missed 3 events"),
         ] {
             let kept = serde_json::to_value(&finding).unwrap();
             assert_eq!(kept["kind"], finding.kind());

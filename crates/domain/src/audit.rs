@@ -226,6 +226,16 @@ kinds! {
         WebhookReplayed = "webhook.replayed";
         /// The server has given a webhook endpoint up.
         WebhookDisabled = "webhook.disabled";
+        /// The audit log is streamed to somewhere.
+        AuditSinkCreated = "audit_sink.created";
+        /// An audit sink was changed.
+        AuditSinkUpdated = "audit_sink.updated";
+        /// An audit sink was paused.
+        AuditSinkPaused = "audit_sink.paused";
+        /// An audit sink is sent events again.
+        AuditSinkResumed = "audit_sink.resumed";
+        /// An audit sink was deleted.
+        AuditSinkDeleted = "audit_sink.deleted";
     }
 }
 

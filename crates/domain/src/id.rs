@@ -100,4 +100,6 @@ ids! {
     WebhookId,
     /// An event on its way to one webhook endpoint.
     DeliveryId,
+    /// Where an audit log is streamed to.
+    AuditSinkId,
 }

@@ -21,7 +21,8 @@
 //! | what is told of licenses that are about to end | [`notice`] |
 //! | when a job is due, and how it stands | [`job`] |
 //! | what events there are, and where they are delivered | [`event`], [`webhook`] |
-//! | what is unusual at a registry, and who has seen to it | [`alert`], [`registry::habit`] |
+//! | where the audit log is streamed to | [`audit_sink`] |
+//! | what is unusual or fails, and who has seen to it | [`alert`], [`registry::habit`] |
 //! | how texts are compared and searched, and e-mail addresses | [`text`], [`email`] |
 //! | lists in an order that someone chose | [`order`] |
 //! | who vouches for an organization's members | [`provider`] |
@@ -35,6 +36,7 @@ pub mod application;
 pub mod application_entitlement;
 pub mod attempt;
 pub mod audit;
+pub mod audit_sink;
 pub mod bucket;
 pub mod bucket_alert;
 pub mod chart;
@@ -89,13 +91,14 @@ pub mod webhook;
 pub mod yaml;
 
 pub use address::{Address, AddressRange, BlockList};
-pub use alert::{Alert, AlertState, AlertStatus, Finding};
+pub use alert::{Alert, AlertState, AlertStatus, AlertSubject, Finding};
 pub use application::{Application, ApplicationKind, ApplicationVersion, VersionName};
 pub use application_entitlement::ApplicationEntitlement;
 pub use audit::{
     Action, ActionFilter, ActorFilter, AuditEvent, AuditFilter, ChainEnd, ChainHash, ChainLink, EventNames,
     RecordedEvent, Salts, SaltsLeft, TargetFilter, Words,
 };
+pub use audit_sink::{AuditSink, AuditSinkState, SinkAddress};
 pub use bucket_alert::{BucketAlert, BucketAlertKind, BucketFinding};
 pub use custom::CustomResponse;
 pub use customer::Customer;
@@ -106,9 +109,9 @@ pub use files::Files;
 pub use http_url::HttpUrl;
 pub use id::{
     AlertId, ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId,
-    ArtifactId, AuditEventId, BucketAlertId, CustomerId, DeliveryId, LicenseId, LinkId, MailId, MemberId,
-    OrganizationId, ProductId, RegistryEventId, RegistryHintId, RegistryId, RegistryKeyId, RevisionId,
-    SessionId, TokenId, WebhookId,
+    ArtifactId, AuditEventId, AuditSinkId, BucketAlertId, CustomerId, DeliveryId, LicenseId, LinkId, MailId,
+    MemberId, OrganizationId, ProductId, RegistryEventId, RegistryHintId, RegistryId, RegistryKeyId,
+    RevisionId, SessionId, TokenId, WebhookId,
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;

@@ -98,6 +98,10 @@ permissions! {
     WriteWebhooks = "webhooks:write";
     /// See the audit log.
     ReadAuditEvents = "audit-events:read";
+    /// See where the audit log is streamed to.
+    ReadAuditSinks = "audit-sinks:read";
+    /// Create, change and delete where the audit log is streamed to.
+    WriteAuditSinks = "audit-sinks:write";
     /// Run the server: create organizations, set their plans, suspend them. No role has it.
     Operate = "operator";
 }

@@ -2,8 +2,8 @@
 
 use crate::registry::{ArtifactEntitlement, Registry};
 use crate::{
-    Application, ApplicationEntitlement, ApplicationVersion, Customer, License, Member, Organization,
-    Product, Provider, Webhook,
+    Application, ApplicationEntitlement, ApplicationVersion, AuditSink, Customer, License, Member,
+    Organization, Product, Provider, Webhook,
 };
 
 /// A thing with a version, which counts its changes, and the instant of the last of them.
@@ -41,6 +41,7 @@ versioned!(
     ApplicationEntitlement,
     ApplicationVersion,
     ArtifactEntitlement,
+    AuditSink,
     Customer,
     Member,
     Organization,

@@ -1,4 +1,4 @@
-//! What is unusual at a registry: told once a day by mail and on a page, until someone has seen to it.
+//! What is unusual or fails: told once a day by mail and on a page, until someone has seen to it.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use keyward_domain::alert::Origin;
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Holder, Registry};
 use keyward_domain::{
-    Access, Action, Actor, Alert, AlertId, AlertState, Finding, OrganizationState, Page, PageRequest,
-    RegistryKeyId, Role,
+    Access, Action, Actor, Alert, AlertId, AlertState, AlertSubject, Finding, OrganizationScope,
+    OrganizationState, Page, PageRequest, RegistryKeyId, Role,
 };
 use keyward_storage::{AlertFilter, Recorded, Tx};
 use serde_json::json;
@@ -72,8 +72,7 @@ impl Engine {
         let alert = Alert {
             id: self.id(AlertId::new),
             organization: registry.organization,
-            registry: registry.id,
-            holder,
+            subject: AlertSubject::Registry { registry: registry.id, holder },
             finding,
             origin,
             state: AlertState::Open,
@@ -85,7 +84,7 @@ impl Engine {
             return Ok(None);
         }
         if !mailed {
-            self.mail_alert(tx, registry, &alert).await?;
+            self.mail_alert(tx, registry, holder, &alert).await?;
         }
         let target = alert.id.uuid();
         self.record_for(tx, scope, Actor::Server, Action::AlertRaised, target, &detail(&alert))
@@ -93,17 +92,41 @@ impl Engine {
             .map(Some)
     }
 
-    async fn mail_alert(&self, tx: &Tx, registry: &Registry, alert: &Alert) -> Result<()> {
+    /// Tells that something fails which is no registry, unless the same was told that day. Mail is up to whoever asks for it.
+    pub(crate) async fn raise_about(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        subject: AlertSubject,
+        finding: Finding,
+    ) -> Result<Option<Recorded>> {
+        let alert = Alert {
+            id: self.id(AlertId::new),
+            organization: scope.id(),
+            subject,
+            finding,
+            origin: None,
+            state: AlertState::Open,
+            created_at: self.now(),
+        };
+        if !tx.alerts(scope).insert(&alert).await? {
+            return Ok(None);
+        }
+        let (target, detail) = (alert.id.uuid(), detail(&alert));
+        self.record_for(tx, scope, Actor::Server, Action::AlertRaised, target, &detail).await.map(Some)
+    }
+
+    async fn mail_alert(&self, tx: &Tx, registry: &Registry, holder: Holder, alert: &Alert) -> Result<()> {
         let scope = registry.scope();
         let organization = organization::find(tx, scope).await?;
         let notices = tx.notices(scope).find().await?.ok_or(Error::NotFound(Resource::Organization))?;
         if !notices.alerts || organization.state != OrganizationState::Active {
             return Ok(());
         }
-        let (who, url) = (holder_name(tx, registry, alert.holder).await?, self.issuer.as_str());
+        let (who, url) = (holder_name(tx, registry, holder).await?, self.issuer.as_str());
         let origin = alert.origin.as_ref();
         let origin = origin.map(|origin| format!("{} with {}", origin.address.ip(), origin.client));
-        let advice = match alert.holder {
+        let advice = match holder {
             Holder::License { license, .. } => format!("The license is at {url}/licenses/{license}"),
             Holder::Key(key) => match &alert.finding {
                 Finding::RotationUncollected { .. } => {
@@ -112,7 +135,10 @@ impl Engine {
                 Finding::UnexpectedLocation { .. }
                 | Finding::HighVolume { .. }
                 | Finding::ManyRefusals { .. }
-                | Finding::UnexpectedCollection { .. } => {
+                | Finding::UnexpectedCollection { .. }
+                | Finding::WebhookDisabled { .. }
+                | Finding::AuditSinkFailing { .. }
+                | Finding::AuditEventsMissed { .. } => {
                     format!("If it was none of you, revoke the key at {url}/registries/{}/keys", registry.id)
                 }
             },
@@ -161,6 +187,9 @@ fn title(finding: &Finding) -> &'static str {
             "a registry has given a key its new secret at an unexpected place"
         }
         Finding::RotationUncollected { .. } => "a registry has a new secret that nobody has collected",
+        Finding::WebhookDisabled { .. } => "a webhook endpoint was disabled",
+        Finding::AuditSinkFailing { .. } => "an audit sink takes no events",
+        Finding::AuditEventsMissed { .. } => "an audit sink has missed events",
     }
 }
 
@@ -169,14 +198,22 @@ fn minute(alert: &Alert) -> String {
     alert.created_at.to_string().chars().take(16).collect::<String>().replace('T', " ")
 }
 
-fn detail(alert: &Alert) -> [(&'static str, serde_json::Value); 6] {
-    let (kind, id) = alert.holder.parts();
-    [
+fn detail(alert: &Alert) -> Vec<(&'static str, serde_json::Value)> {
+    let (subject, id) = alert.subject.parts();
+    let mut detail = vec![
         ("kind", json!(alert.finding.kind())),
         ("finding", json!(alert.finding)),
         ("message", json!(alert.finding.to_string())),
-        ("address", json!(alert.origin.as_ref().map(|origin| origin.address.ip()))),
-        ("registry", json!(alert.registry)),
-        ("holder", json!({"kind": kind, "id": id})),
-    ]
+        ("subject", json!({"kind": subject, "id": id})),
+    ];
+    match alert.subject {
+        AlertSubject::Registry { registry, holder } => {
+            let (kind, id) = holder.parts();
+            detail.push(("address", json!(alert.origin.as_ref().map(|origin| origin.address.ip()))));
+            detail.push(("registry", json!(registry)));
+            detail.push(("holder", json!({"kind": kind, "id": id})));
+        }
+        AlertSubject::Webhook(_) | AlertSubject::AuditSink(_) => {}
+    }
+    detail
 }

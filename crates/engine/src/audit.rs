@@ -18,6 +18,7 @@ use crate::{Engine, Result};
 pub(crate) use chain::Signed;
 pub(crate) use difference::{Differences, Differing};
 pub use export::AuditExport;
+pub(crate) use export::{checkpoint_line, event_line, gap};
 
 /// Who does something, and from where as far as that is known.
 #[derive(Debug, Clone, Copy)]

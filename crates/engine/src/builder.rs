@@ -7,6 +7,7 @@ use keyward_domain::OutboundRules;
 use keyward_domain::registry::Host;
 use keyward_storage::{Schema, StorageError, Store, Technical};
 
+use crate::audit_sink::OperatorSink;
 use crate::outbound::{Authorities, Network, SystemNetwork};
 use crate::webhook::EventView;
 use crate::{Clock, Engine, Entropy, Error, Issuer, MailLimits, MasterKey, SystemClock, SystemEntropy};
@@ -66,6 +67,7 @@ pub struct EngineBuilder {
     pub(crate) hash_memory: Option<usize>,
     pub(crate) event_view: Option<EventView>,
     pub(crate) folders: Vec<(&'static str, PathBuf)>,
+    pub(crate) audit_sinks: Vec<OperatorSink>,
 }
 
 impl Engine {
@@ -85,6 +87,7 @@ impl Engine {
             hash_memory: None,
             event_view: None,
             folders: Vec::new(),
+            audit_sinks: Vec::new(),
         }
     }
 
@@ -151,6 +154,11 @@ impl EngineBuilder {
     pub fn folder(mut self, name: &'static str, path: PathBuf) -> Self {
         self.folders.push((name, path));
         self
+    }
+
+    /// Streaming the audit logs of all organizations to these sinks.
+    pub fn audit_sinks(self, audit_sinks: Vec<OperatorSink>) -> Self {
+        Self { audit_sinks, ..self }
     }
 
     /// Hashing passwords within so many bytes of memory.

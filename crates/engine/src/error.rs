@@ -201,6 +201,8 @@ pub enum Resource {
     Webhook,
     /// An event on its way.
     Delivery,
+    /// Where the audit log is streamed to.
+    AuditSink,
 }
 
 impl Resource {
@@ -229,6 +231,7 @@ impl Resource {
             Self::Provider => "sign-in provider",
             Self::Webhook => "webhook endpoint",
             Self::Delivery => "delivery to this webhook endpoint",
+            Self::AuditSink => "audit sink",
         }
     }
 }

@@ -17,6 +17,7 @@ mod application_entitlement;
 mod application_version;
 mod attempt;
 mod audit;
+pub mod audit_sink;
 mod authenticate;
 mod authenticator;
 mod background;
@@ -200,6 +201,7 @@ pub struct Engine {
     event_view: Option<webhook::EventView>,
     metrics: Metrics,
     surveys: survey::Surveys,
+    operator_sinks: Vec<audit_sink::OperatorSink>,
 }
 
 impl Engine {
@@ -232,6 +234,7 @@ impl Engine {
             event_view: parts.event_view,
             metrics,
             surveys: survey::Surveys::of(parts.folders),
+            operator_sinks: parts.audit_sinks,
         }
     }
 

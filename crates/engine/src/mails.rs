@@ -187,6 +187,20 @@ pub(crate) struct WebhookDisabled {
     pub url: String,
 }
 
+/// To owners and admins: an audit sink takes no events, or has missed some.
+#[derive(Template)]
+#[template(path = "mail/audit_sink.txt", escape = "none")]
+pub(crate) struct AuditSinkTold {
+    pub name: String,
+    pub vendor: String,
+    /// Its name.
+    pub sink: String,
+    /// As the end of a sentence.
+    pub finding: String,
+    /// Its page in the portal.
+    pub url: String,
+}
+
 /// To members: a product's daily bucket, or a share of it, is used.
 #[derive(Template)]
 #[template(path = "mail/bucket_alert.txt", escape = "none")]
@@ -214,7 +228,7 @@ mod tests {
 
     use super::*;
 
-    fn samples() -> [(&'static str, Text); 13] {
+    fn samples() -> [(&'static str, Text); 14] {
         let (name, vendor) = ("Ada Lovelace".to_owned(), "Acme".to_owned());
         let url = "https://licenses.example/l/kw_link_4Q8".to_owned();
         let license = |name: &str, end: &str| End {
@@ -321,6 +335,16 @@ mod tests {
             ("Deletion of the organization", Text::of(&deletion)),
             ("A registry key has a new secret", Text::of(&rotated)),
             ("Alert", Text::of(&alert)),
+            (
+                "An audit sink takes no events",
+                Text::of(&AuditSinkTold {
+                    name: name.clone(),
+                    vendor: vendor.clone(),
+                    sink: "SIEM".to_owned(),
+                    finding: "has taken no events since 2026-01-05T08:00:00Z".to_owned(),
+                    url: "https://licenses.example/audit/sinks/0198a6b4".to_owned(),
+                }),
+            ),
             (
                 "A webhook endpoint was disabled",
                 Text::of(&WebhookDisabled {

@@ -2,9 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, ReadRegistries};
+use keyward_domain::permission::{
+    ReadAuditSinks, ReadCustomers, ReadLicenses, ReadProducts, ReadRegistries, ReadWebhooks,
+};
 use keyward_domain::registry::Holder;
-use keyward_domain::{Access, ArtifactId, CustomerId, LicenseId, ProductId, RegistryId, RegistryKeyId};
+use keyward_domain::{
+    Access, ArtifactId, AuditSinkId, CustomerId, LicenseId, ProductId, RegistryId, RegistryKeyId, WebhookId,
+};
 use keyward_storage::Named;
 
 use crate::{Engine, Result};
@@ -45,6 +49,24 @@ impl Engine {
         ids: impl IntoIterator<Item = ProductId>,
     ) -> Result<BTreeMap<ProductId, Named>> {
         Ok(self.store.read().await?.names(access.scope()).products(&once_each(ids)).await?)
+    }
+
+    /// The URLs of these webhook endpoints, or what they were before they were deleted.
+    pub async fn webhook_names(
+        &self,
+        access: &Access<ReadWebhooks>,
+        ids: impl IntoIterator<Item = WebhookId>,
+    ) -> Result<BTreeMap<WebhookId, Named>> {
+        Ok(self.store.read().await?.names(access.scope()).webhooks(&once_each(ids)).await?)
+    }
+
+    /// What these audit sinks are called.
+    pub async fn audit_sink_names(
+        &self,
+        access: &Access<ReadAuditSinks>,
+        ids: impl IntoIterator<Item = AuditSinkId>,
+    ) -> Result<BTreeMap<AuditSinkId, Named>> {
+        Ok(self.store.read().await?.names(access.scope()).audit_sinks(&once_each(ids)).await?)
     }
 
     /// The repositories of these artifacts.

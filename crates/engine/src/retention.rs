@@ -67,6 +67,7 @@ impl Retention {
             (Aged::LicensePulls, Some(days(self.usage_days))),
             (Aged::LicenseVersions, Some(days(self.usage_days))),
             (Aged::BucketAlerts, Some(90 * DAY)),
+            (Aged::SubjectAlerts, Some(90 * DAY)),
             (Aged::Alerts, self.registry_log_days.map(days)),
         ];
         rules.into_iter().filter_map(|(what, age)| Some((what, age?)))

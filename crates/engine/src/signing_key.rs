@@ -148,6 +148,9 @@ impl Engine {
                 SealedPlace::ClientSecret(of) => ("client secret of organization", Place::ClientSecret(of)),
                 SealedPlace::Mail(of, id) => ("mail", Place::Mail(of, id)),
                 SealedPlace::WebhookSecret(of, id) => ("secret of webhook", Place::WebhookSecret(of, id)),
+                SealedPlace::AuditSinkCredential(of, id) => {
+                    ("credential of audit sink", Place::AuditSinkCredential(of, id))
+                }
             };
             let fault = |source| Error::Key { kid: format!("{what} {}", place.row()), source };
             self.vault.open_text(&place, bytes).map_err(fault)?;

@@ -10,7 +10,7 @@
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use keyward_domain::{
-    Kid, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, SessionId, WebhookId,
+    AuditSinkId, Kid, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, SessionId, WebhookId,
 };
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -199,6 +199,8 @@ pub enum Place {
     ShownOnce(OrganizationId, SessionId),
     /// The secret that a webhook endpoint shares.
     WebhookSecret(OrganizationId, WebhookId),
+    /// What the server shows to an audit sink.
+    AuditSinkCredential(OrganizationId, AuditSinkId),
 }
 
 impl Place {
@@ -213,6 +215,7 @@ impl Place {
             Self::Mail(_, id) => id.to_string(),
             Self::ShownOnce(_, id) => id.to_string(),
             Self::WebhookSecret(_, id) => id.to_string(),
+            Self::AuditSinkCredential(_, id) => id.to_string(),
         }
     }
 
@@ -244,6 +247,9 @@ impl Place {
             }
             Self::WebhookSecret(organization, webhook) => {
                 (b"keyward webhook secret\0".as_slice(), organization, webhook.uuid().as_bytes().to_vec())
+            }
+            Self::AuditSinkCredential(organization, sink) => {
+                (b"keyward audit sink\0".as_slice(), organization, sink.uuid().as_bytes().to_vec())
             }
         };
         [kind, organization.uuid().as_bytes(), &row].concat()

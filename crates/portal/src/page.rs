@@ -112,6 +112,8 @@ impl Shell {
             "acknowledged" => Some("Acknowledged."),
             "sent" => Some("It is on its way."),
             "paused" => Some("Paused. Messages are kept until it is resumed."),
+            "held" => Some("Paused. It gets what it misses once it is resumed."),
+            "streaming" => Some("Created. Events are on their way within seconds."),
             "activated" => Some("This key signs from now on; the one before still verifies."),
             _ => None,
         });

@@ -1,16 +1,17 @@
-//! What was unusual, and who has seen to it.
+//! What was unusual or fails, and who has seen to it.
+
+mod registry;
+mod subject;
 
 use std::collections::BTreeMap;
 
-use keyward_domain::alert::Origin;
 use keyward_domain::registry::Holder;
 use keyward_domain::{
-    Alert, AlertId, AlertState, AlertStatus, Finding, OrganizationScope, Page, PageRequest, RegistryId,
-    RegistryKeyId, Timestamp,
+    Alert, AlertId, AlertState, AlertStatus, AlertSubject, Cursor, Finding, OrganizationScope, Page,
+    PageRequest, RegistryId, RegistryKeyId, Timestamp,
 };
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Select};
-
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect, Select};
 use uuid::Uuid;
 
 use crate::Result;
@@ -18,39 +19,9 @@ use crate::audit::{read_actor, write_actor};
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::habit::holder_id;
-use crate::page::{page, paged};
-
-mod row {
-    use sea_orm::entity::prelude::*;
-
-    #[derive(Clone, Debug, DeriveEntityModel)]
-    #[sea_orm(table_name = "alerts")]
-    pub struct Model {
-        #[sea_orm(primary_key, auto_increment = false)]
-        pub id: Uuid,
-        pub organization_id: Uuid,
-        pub registry_id: Uuid,
-        pub holder: String,
-        pub holder_id: Uuid,
-        pub customer_id: Option<Uuid>,
-        pub kind: String,
-        pub aspect: String,
-        pub day: i64,
-        #[sea_orm(column_type = "Text")]
-        pub detail: String,
-        pub address: Option<String>,
-        pub client: Option<String>,
-        pub acknowledged_at: Option<i64>,
-        pub actor: Option<String>,
-        pub actor_id: Option<Uuid>,
-        pub created_at: i64,
-    }
-
-    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
-
-    impl ActiveModelBehavior for ActiveModel {}
-}
+use crate::page::paged;
+use registry::row;
+use subject::row as other;
 
 const TABLE: Table = Table("alerts");
 
@@ -74,10 +45,20 @@ pub struct Alerts<'a> {
 impl Alerts<'_> {
     /// Adds one, unless the same was raised that day. Whether it did.
     pub async fn insert(&self, alert: &Alert) -> Result<bool> {
-        let key = [row::Column::HolderId, row::Column::Day, row::Column::Kind, row::Column::Aspect];
-        let once = OnConflict::columns(key).do_nothing().to_owned();
-        let inserted =
-            row::Entity::insert(write(alert)?).on_conflict(once).exec_without_returning(self.tx).await?;
+        let inserted = match alert.subject {
+            AlertSubject::Registry { registry, holder } => {
+                let key = [row::Column::HolderId, row::Column::Day, row::Column::Kind, row::Column::Aspect];
+                let once = OnConflict::columns(key).do_nothing().to_owned();
+                let row = registry::write(alert, registry, holder)?;
+                row::Entity::insert(row).on_conflict(once).exec_without_returning(self.tx).await?
+            }
+            AlertSubject::Webhook(_) | AlertSubject::AuditSink(_) => {
+                use other::Column::{Aspect, Day, Kind, SubjectId};
+                let once = OnConflict::columns([SubjectId, Day, Kind, Aspect]).do_nothing().to_owned();
+                let row = subject::write(alert)?;
+                other::Entity::insert(row).on_conflict(once).exec_without_returning(self.tx).await?
+            }
+        };
         Ok(inserted == 1)
     }
 
@@ -93,34 +74,68 @@ impl Alerts<'_> {
 
     /// One of them.
     pub async fn find(&self, id: AlertId) -> Result<Option<Alert>> {
-        self.one(id).one(self.tx).await?.map(read).transpose()
+        if let Some(row) = self.one(id).one(self.tx).await? {
+            return registry::read(row).map(Some);
+        }
+        self.other(id).one(self.tx).await?.map(subject::read).transpose()
     }
 
     /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: AlertId) -> Result<Option<Alert>> {
-        self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
+        if let Some(row) = self.one(id).lock(ROW).one(self.tx).await? {
+            return registry::read(row).map(Some);
+        }
+        self.other(id).lock(ROW).one(self.tx).await?.map(subject::read).transpose()
     }
 
     /// Writes one as it is now.
     pub async fn save(&self, alert: &Alert) -> Result<()> {
-        let saved = row::Entity::update_many()
-            .set(write(alert)?)
-            .filter(row::Column::Id.eq(alert.id.uuid()))
-            .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
-            .exec(self.tx)
-            .await?;
+        let organization = self.scope.id().uuid();
+        let saved = match alert.subject {
+            AlertSubject::Registry { registry, holder } => {
+                row::Entity::update_many()
+                    .set(registry::write(alert, registry, holder)?)
+                    .filter(row::Column::Id.eq(alert.id.uuid()))
+                    .filter(row::Column::OrganizationId.eq(organization))
+                    .exec(self.tx)
+                    .await?
+            }
+            AlertSubject::Webhook(_) | AlertSubject::AuditSink(_) => {
+                other::Entity::update_many()
+                    .set(subject::write(alert)?)
+                    .filter(other::Column::Id.eq(alert.id.uuid()))
+                    .filter(other::Column::OrganizationId.eq(organization))
+                    .exec(self.tx)
+                    .await?
+            }
+        };
         TABLE.one(saved.rows_affected)
     }
 
-    /// A page of them.
+    /// A page of them, the latest first.
     pub async fn list(&self, filter: AlertFilter, request: PageRequest) -> Result<Page<Alert>> {
         let rows = paged(self.wanted(filter), row::Column::Id, request).all(self.tx).await?;
-        page(rows, request, |row| row.id, read)
+        let mut alerts = rows.into_iter().map(registry::read).collect::<Result<Vec<_>>>()?;
+        if let Some(others) = self.wanted_others(filter) {
+            let rows = paged(others, other::Column::Id, request).all(self.tx).await?;
+            for row in rows {
+                alerts.push(subject::read(row)?);
+            }
+        }
+        alerts.sort_unstable_by_key(|alert| std::cmp::Reverse(alert.id.uuid()));
+        let more = alerts.len() > request.limit as usize;
+        alerts.truncate(request.limit as usize);
+        let next = alerts.last().filter(|_| more).map(|last| Cursor::after(last.id.uuid()));
+        Ok(Page::new(alerts, next))
     }
 
     /// How many there are.
     pub async fn count(&self, filter: AlertFilter) -> Result<u64> {
-        Ok(self.wanted(filter).count(self.tx).await?)
+        let others = match self.wanted_others(filter) {
+            Some(others) => others.count(self.tx).await?,
+            None => 0,
+        };
+        Ok(self.wanted(filter).count(self.tx).await? + others)
     }
 
     /// How many are open of each of these keys, where there are any.
@@ -166,6 +181,19 @@ impl Alerts<'_> {
         found
     }
 
+    /// Those of what is no registry, unless a registry or key is asked for.
+    fn wanted_others(&self, filter: AlertFilter) -> Option<Select<other::Entity>> {
+        if filter.registry.is_some() || filter.key.is_some() {
+            return None;
+        }
+        let found = self.others();
+        Some(match filter.status {
+            Some(AlertStatus::Open) => found.filter(other::Column::AcknowledgedAt.is_null()),
+            Some(AlertStatus::Acknowledged) => found.filter(other::Column::AcknowledgedAt.is_not_null()),
+            None => found,
+        })
+    }
+
     fn all(&self) -> Select<row::Entity> {
         row::Entity::find().filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
     }
@@ -173,70 +201,39 @@ impl Alerts<'_> {
     fn one(&self, id: AlertId) -> Select<row::Entity> {
         self.all().filter(row::Column::Id.eq(id.uuid()))
     }
+
+    fn others(&self) -> Select<other::Entity> {
+        other::Entity::find().filter(other::Column::OrganizationId.eq(self.scope.id().uuid()))
+    }
+
+    fn other(&self, id: AlertId) -> Select<other::Entity> {
+        self.others().filter(other::Column::Id.eq(id.uuid()))
+    }
 }
 
-fn write(alert: &Alert) -> Result<row::ActiveModel> {
-    let (holder, customer) = match alert.holder {
-        Holder::Key(_) => ("key", None),
-        Holder::License { customer, .. } => ("license", customer),
-    };
-    let (acknowledged_at, actor) = match alert.state {
-        AlertState::Open => (None, None),
-        AlertState::Acknowledged { by, at } => (Some(at.unix()), Some(write_actor(by))),
-    };
-    let origin = alert.origin.as_ref();
-    Ok(row::ActiveModel {
-        id: Set(alert.id.uuid()),
-        organization_id: Set(alert.organization.uuid()),
-        registry_id: Set(alert.registry.uuid()),
-        holder: Set(holder.to_owned()),
-        holder_id: Set(holder_id(alert.holder)),
-        customer_id: Set(customer.map(|customer| customer.uuid())),
-        kind: Set(alert.finding.kind().to_owned()),
-        aspect: Set(alert.finding.aspect().into_owned()),
-        day: Set(alert.created_at.day()),
-        detail: Set(TABLE.take("detail", serde_json::to_string(&alert.finding))?),
-        address: Set(origin.map(|origin| origin.address.ip().to_string())),
-        client: Set(origin.map(|origin| origin.client.clone())),
-        acknowledged_at: Set(acknowledged_at),
-        actor: Set(actor.map(|(actor, _)| actor.to_owned())),
-        actor_id: Set(actor.and_then(|(_, id)| id)),
-        created_at: Set(alert.created_at.unix()),
-    })
+/// When someone has seen to it, and who.
+fn write_state(state: AlertState) -> (Option<i64>, Option<String>, Option<Uuid>) {
+    match state {
+        AlertState::Open => (None, None, None),
+        AlertState::Acknowledged { by, at } => {
+            let (actor, id) = write_actor(by);
+            (Some(at.unix()), Some(actor.to_owned()), id)
+        }
+    }
 }
 
-fn read(row: row::Model) -> Result<Alert> {
-    let holder = match row.holder.as_str() {
-        "key" => Holder::Key(row.holder_id.into()),
-        "license" => {
-            Holder::License { license: row.holder_id.into(), customer: row.customer_id.map(Into::into) }
-        }
-        _ => return Err(TABLE.corrupt("holder")),
-    };
-    let finding: Finding = TABLE.take("detail", serde_json::from_str(&row.detail))?;
-    let origin = match (row.address, row.client) {
-        (Some(address), Some(client)) => {
-            Some(Origin { address: TABLE.address("address", &address)?, client })
-        }
-        (None, None) => None,
-        _ => return Err(TABLE.corrupt("client")),
-    };
-    let state = match (row.acknowledged_at, row.actor) {
-        (Some(at), Some(actor)) => AlertState::Acknowledged {
-            by: read_actor(&actor, row.actor_id).ok_or_else(|| TABLE.corrupt("actor"))?,
-            at: TABLE.time("acknowledged_at", at)?,
-        },
-        (None, None) => AlertState::Open,
-        _ => return Err(TABLE.corrupt("acknowledged_at")),
-    };
-    Ok(Alert {
-        id: row.id.into(),
-        organization: row.organization_id.into(),
-        registry: row.registry_id.into(),
-        holder,
-        finding,
-        origin,
-        state,
-        created_at: TABLE.time("created_at", row.created_at)?,
-    })
+fn read_state(
+    table: Table,
+    acknowledged_at: Option<i64>,
+    actor: Option<String>,
+    actor_id: Option<Uuid>,
+) -> Result<AlertState> {
+    match (acknowledged_at, actor) {
+        (Some(at), Some(actor)) => Ok(AlertState::Acknowledged {
+            by: read_actor(&actor, actor_id).ok_or_else(|| table.corrupt("actor"))?,
+            at: table.time("acknowledged_at", at)?,
+        }),
+        (None, None) => Ok(AlertState::Open),
+        (Some(_), None) | (None, Some(_)) => Err(table.corrupt("acknowledged_at")),
+    }
 }

@@ -69,10 +69,14 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("webhooks", OWN),
     ("event_sequences", OWN),
     ("outbox", OWN),
+    ("audit_sink_cursors", OWN),
+    ("audit_sink_health", OWN),
+    ("audit_sinks", OWN),
     ("audit_counts", OWN),
     ("audit_events", OWN),
     ("audit_checkpoints", OWN),
     ("alerts", OWN),
+    ("subject_alerts", OWN),
     ("bucket_alerts", OWN),
     ("registry_events", OWN),
     ("registry_hints", OF_REGISTRY),
@@ -331,6 +335,10 @@ mod tests {
         "INSERT INTO audit_events (id, organization_id, actor, action, detail, at) VALUES ($7, $0, 'server', 'x', '{}', 0)",
         "INSERT INTO audit_checkpoints (organization_id, seq, hash, at, token) VALUES ($0, 1, $X, 0, '')",
         "INSERT INTO audit_counts (organization_id, day, what, count) VALUES ($0, 1, 'pulls', 1)",
+        "INSERT INTO audit_sinks (id, organization_id, name, address, client_certificate, header_names, state, created_at, updated_at, version) VALUES ($24, $0, '', '', FALSE, '[]', 'enabled', 0, 0, 1)",
+        "INSERT INTO audit_sink_health (sink_id, organization_id) VALUES ($24, $0)",
+        "INSERT INTO audit_sink_cursors (sink_id, organization_id, seq, signed, reached_at, mark_seq, mark_signed, mark_at, settled_seq, settled_signed) VALUES ($24, $0, 1, 1, 0, 0, 0, 0, 0, 0)",
+        "INSERT INTO subject_alerts (id, organization_id, subject, subject_id, kind, aspect, day, detail, created_at) VALUES ($25, $0, 'audit_sink', $24, '', '', 0, '', 0)",
         "INSERT INTO outbox (id, organization_id, kind, payload, created_at, attempts) VALUES ($7, $0, 'x', '{}', 0, 0)",
         "INSERT INTO webhooks (id, organization_id, url, events, products, secret, state, created_at, updated_at, version) VALUES ($22, $0, '', '[]', '[]', $X, 'enabled', 0, 0, 1)",
         "INSERT INTO webhook_deliveries (id, organization_id, webhook_id, message_id, sequence, kind, state, due_at, attempts, failures, created_at) VALUES ($23, $0, $22, $7, 1, 'x', 'pending', 0, 0, 0, 0)",
@@ -387,7 +395,7 @@ mod tests {
         };
         let text = statement.replace("$X", &bytes(&format!("{organization:02x}").repeat(32)));
         let text = text.replace("$S", &format!("'o{organization}'"));
-        (0..=23)
+        (0..=25)
             .rev()
             .fold(text, |text, number| text.replace(&format!("${number}"), &uuid(id(organization, number))))
     }

@@ -1,6 +1,6 @@
 //! Whether a database holds together: its pages, its references, and counts that must agree.
 
-use keyward_domain::{MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, WebhookId};
+use keyward_domain::{AuditSinkId, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, WebhookId};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait as _};
 use uuid::Uuid;
 
@@ -26,12 +26,14 @@ pub enum SealedPlace {
     Mail(OrganizationId, MailId),
     /// The secret that a webhook endpoint shares.
     WebhookSecret(OrganizationId, WebhookId),
+    /// What the server shows to an audit sink.
+    AuditSinkCredential(OrganizationId, AuditSinkId),
 }
 
 /// A kind of sealed rows: where the latest are, and what they are.
 type Sealed = (&'static str, fn(OrganizationId, Uuid) -> SealedPlace);
 
-const SEALED: [Sealed; 7] = [
+const SEALED: [Sealed; 8] = [
     ("SELECT organization_id, id, authenticator FROM members WHERE authenticator IS NOT NULL", |of, id| {
         SealedPlace::Authenticator(of, id.into())
     }),
@@ -54,6 +56,9 @@ const SEALED: [Sealed; 7] = [
     }),
     ("SELECT organization_id, id, secret FROM webhooks WHERE deleted_at IS NULL", |of, id| {
         SealedPlace::WebhookSecret(of, id.into())
+    }),
+    ("SELECT organization_id, id, credential FROM audit_sinks WHERE credential IS NOT NULL", |of, id| {
+        SealedPlace::AuditSinkCredential(of, id.into())
     }),
 ];
 

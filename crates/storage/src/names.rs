@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use keyward_domain::{
-    ArtifactId, CustomerId, LicenseId, OrganizationScope, ProductId, RegistryId, RegistryKeyId,
+    ArtifactId, AuditSinkId, CustomerId, LicenseId, OrganizationScope, ProductId, RegistryId, RegistryKeyId,
+    WebhookId,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::connection::Connection;
-use crate::{Result, artifact, customer, license, product, registry, registry_key};
+use crate::{Result, artifact, audit_sink, customer, license, product, registry, registry_key, webhook};
 
 /// As many ids as one statement may hold on either database.
 const CHUNK: usize = 500;
@@ -65,6 +66,10 @@ names! {
     registry_keys: RegistryKeyId in registry_key, Name;
     /// Of artifacts: their repositories.
     artifacts: ArtifactId in artifact, Repository;
+    /// Of webhook endpoints: their URLs.
+    webhooks: WebhookId in webhook, Url, DeletedAt;
+    /// Of audit sinks.
+    audit_sinks: AuditSinkId in audit_sink, Name;
 }
 
 impl Names<'_> {

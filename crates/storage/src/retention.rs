@@ -63,6 +63,8 @@ pub enum Aged {
     RegistryEvents,
     /// Alerts that someone has acknowledged, by when they were raised.
     Alerts,
+    /// The same of what is no registry.
+    SubjectAlerts,
     /// What partitions took of products' buckets, by the day.
     UsageShares,
     /// How often licenses were validated, by the day.
@@ -128,6 +130,7 @@ impl Aged {
             ),
             Self::RegistryEvents => ("registry_events", Age::Id("id"), ""),
             Self::Alerts => ("alerts", Age::Id("id"), " AND acknowledged_at IS NOT NULL"),
+            Self::SubjectAlerts => ("subject_alerts", Age::Id("id"), " AND acknowledged_at IS NOT NULL"),
             Self::UsageShares => ("usage_shares", Age::Days("day"), ""),
             Self::LicenseUsage => ("license_usage", Age::Days("day"), ""),
             Self::LicensePulls => ("license_pulls", Age::Days("day"), ""),

@@ -7,22 +7,23 @@ use keyward_domain::registry::{
     Endpoint, Holder, Host, Notifications, Registry, RegistryKey, RepositoryName, Upstream,
 };
 use keyward_domain::{
-    AuditEvent, Customer, Email, LicenseId, Link, MailId, ManagementToken, Member, Organization,
-    OrganizationId, OrganizationScope, Product, ProductId, RegistryId, RegistryKeyId, SecretHash, Session,
-    SigningKey, Timestamp, TokenId, Webhook, WebhookId,
+    AuditEvent, AuditSink, AuditSinkId, Customer, Email, LicenseId, Link, MailId, ManagementToken, Member,
+    Organization, OrganizationId, OrganizationScope, Product, ProductId, RegistryId, RegistryKeyId,
+    SecretHash, Session, SigningKey, Timestamp, TokenId, Webhook, WebhookId,
 };
 
 use crate::connection::Connection;
 use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
-    ArtifactEntitlements, Artifacts, AuditCounts, AuditEvents, BucketAlerts, Changes, Checkpoints,
-    ClockRecord, CounterDays, Credentials, Customers, Deletions, Deliveries, Erasure, Generation, Habits,
-    IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, LicenseUseOf, LicenseUses, Licenses, Links,
-    MailCounts, Members, Names, Occurrences, Organizations, OwnRows, Products, Providers, QueuedMail,
-    Registries, RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions,
-    Settings, ShownOnce, SignInAttempts, SigningKeys, StatusPlaces, StorageError, Tokens, UsageDays,
-    UsageShares, Webhooks, audit, changes, customer, link, mail, member, notice, product, provider, registry,
-    registry_key, registry_notification, retention, session, signing_key, token, upstream_claim, webhook,
+    ArtifactEntitlements, Artifacts, AuditCounts, AuditEvents, AuditSinks, BucketAlerts, Changes,
+    Checkpoints, ClockRecord, CounterDays, Credentials, Customers, Deletions, Deliveries, Erasure,
+    Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, LicenseUseOf, LicenseUses,
+    Licenses, Links, MailCounts, Members, Names, Occurrences, Organizations, OwnRows, Products, Providers,
+    QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result,
+    Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys, SinkProgresses, StatusPlaces, StorageError,
+    Tokens, UsageDays, UsageShares, Webhooks, audit, audit_sink, changes, customer, link, mail, member,
+    notice, product, provider, registry, registry_key, registry_notification, retention, session,
+    signing_key, token, upstream_claim, webhook,
 };
 
 /// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
@@ -56,6 +57,8 @@ pub enum Technical {
     Mail,
     /// A webhook endpoint was claimed, and what was tried there was noted.
     Delivery,
+    /// An audit sink was claimed, and how far it has come was noted.
+    Streaming,
     /// Webhook endpoints are told of what the server has found.
     Occurrence,
     /// An organization has had its turn of notices, or something due was put off.
@@ -523,6 +526,41 @@ impl Tx {
     /// What was seen of the clock.
     pub fn clock_record(&self) -> ClockRecord<'_> {
         ClockRecord { tx: &self.inner }
+    }
+
+    /// Where the audit log of one organization is streamed to.
+    pub fn audit_sinks(&self, scope: OrganizationScope) -> AuditSinks<'_> {
+        AuditSinks { tx: &self.inner, scope }
+    }
+
+    /// How audit sinks come along.
+    pub fn sink_progresses(&self) -> SinkProgresses<'_> {
+        SinkProgresses { tx: &self.inner }
+    }
+
+    /// The organizations' audit sinks that have something to be sent.
+    pub async fn due_audit_sinks(&self, now: Timestamp, most: u64) -> Result<Vec<AuditSink>> {
+        audit_sink::with_due(&self.inner, now, most).await
+    }
+
+    /// The organizations of which an audit sink of the operator has something to be sent, after one in the order of ids.
+    pub async fn behind_audit_sink(
+        &self,
+        sink: AuditSinkId,
+        after: Option<OrganizationId>,
+        most: u64,
+    ) -> Result<Vec<OrganizationId>> {
+        audit_sink::behind(&self.inner, sink, after, most).await
+    }
+
+    /// Holds an audit sink back from others until `until`; whether nobody else does.
+    pub async fn claim_audit_sink(&self, id: AuditSinkId, now: Timestamp, until: Timestamp) -> Result<bool> {
+        audit_sink::claim(&self.inner, id, now, until).await
+    }
+
+    /// Lets others have an audit sink from `at` on.
+    pub async fn release_audit_sink(&self, id: AuditSinkId, at: Timestamp) -> Result<()> {
+        audit_sink::release(&self.inner, id, at).await
     }
 
     /// The webhook endpoints of one organization.

@@ -10,6 +10,18 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+/// How the file came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The server has exported it whole.
+    Export,
+    /// A sink has collected it: lines may come again, checkpoints come when they are signed, and the end is not signed yet.
+    Collected {
+        /// Lines of other organizations are passed over, if one is named.
+        organization: Option<String>,
+    },
+}
+
 /// What is proven.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Proven {
@@ -25,6 +37,10 @@ pub(super) struct Proven {
     pub unknown_keys: u64,
     /// How many values are no longer told.
     pub forgotten: u64,
+    /// How many lines came again.
+    pub repeated: u64,
+    /// How many events at the end are not signed yet.
+    pub unsigned: u64,
 }
 
 /// The first thing that is wrong.
@@ -60,13 +76,21 @@ struct Check<'k> {
     checkpoints: u64,
     unknown_keys: u64,
     forgotten: u64,
+    source: Source,
+    /// The hashes of what a sink has collected, from the first number that was told on.
+    collected: Vec<String>,
+    repeated: u64,
 }
 
 /// Checks all lines.
 ///
 /// # Errors
 /// When the file can't be read.
-pub(super) fn check(mut file: impl BufRead, keys: &Keyring) -> std::io::Result<Result<Proven, Fault>> {
+pub(super) fn check(
+    mut file: impl BufRead,
+    keys: &Keyring,
+    source: Source,
+) -> std::io::Result<Result<Proven, Fault>> {
     let mut check = Check {
         keys,
         line: 0,
@@ -79,6 +103,9 @@ pub(super) fn check(mut file: impl BufRead, keys: &Keyring) -> std::io::Result<R
         checkpoints: 0,
         unknown_keys: 0,
         forgotten: 0,
+        source,
+        collected: Vec::new(),
+        repeated: 0,
     };
     let mut text = Vec::new();
     while file.read_until(b'\n', &mut text)? > 0 {
@@ -110,6 +137,9 @@ impl Check<'_> {
         disclosed: &BTreeMap<String, (String, Value)>,
     ) -> Result<(), Fault> {
         let text = |name: &str| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        if self.is_of_another(text("organization")) {
+            return Ok(());
+        }
         let line = self.line;
         let altered = |what: &str| Fault { code: "altered", line, detail: what.to_owned() };
         let seq =
@@ -120,6 +150,13 @@ impl Check<'_> {
         let (last, before) =
             self.at.clone().unwrap_or_else(|| (seq.saturating_sub(1), text("prev").to_owned()));
         let due = last.saturating_add(1);
+        if let Some(known) = self.collected(seq).filter(|_| seq < due) {
+            if *known != hash || sha256(event) != hash {
+                return Err(altered("the event is not what was collected before under its number"));
+            }
+            self.repeated += 1;
+            return self.discloses(event, disclosed).map(drop);
+        }
         if seq > due {
             return Err(self.fault("missing", format!("event {due} is missing before event {seq}")));
         }
@@ -139,20 +176,53 @@ impl Check<'_> {
             return Err(Fault { code: "altered", line, detail });
         }
         self.belongs(text("organization"))?;
+        self.forgotten += self.discloses(event, disclosed)?;
+        self.first.get_or_insert(seq);
+        self.begin();
+        self.reach(seq, hash);
+        match self.source {
+            Source::Export => self.signed = None,
+            Source::Collected { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Checks what is disclosed of an event. Gives how much of it was forgotten.
+    fn discloses(&self, event: &Value, disclosed: &BTreeMap<String, (String, Value)>) -> Result<u64, Fault> {
         let commitments = event.get("commitments").and_then(Value::as_object);
-        let commitments = commitments.ok_or_else(|| altered("the event has no commitments"))?;
+        let commitments =
+            commitments.ok_or_else(|| self.fault("altered", "the event has no commitments".to_owned()))?;
         for (path, (salt, value)) in disclosed {
             let committed = commitments.get(path).and_then(Value::as_str);
             if committed != Some(sha256(&json!([salt, path, value])).as_str()) {
-                return Err(altered(&format!("{path} is not what was committed to")));
+                return Err(self.fault("altered", format!("{path} is not what was committed to")));
             }
         }
-        self.forgotten += commitments.keys().filter(|path| !disclosed.contains_key(*path)).count() as u64;
-        self.first.get_or_insert(seq);
-        self.begin();
+        Ok(commitments.keys().filter(|path| !disclosed.contains_key(*path)).count() as u64)
+    }
+
+    /// Whether a line is of an organization that is not asked for.
+    fn is_of_another(&self, organization: &str) -> bool {
+        match &self.source {
+            Source::Collected { organization: Some(wanted) } => wanted != organization,
+            Source::Collected { organization: None } | Source::Export => false,
+        }
+    }
+
+    /// Notes the number that a line tells, and its hash.
+    fn reach(&mut self, seq: u64, hash: String) {
+        match self.source {
+            Source::Export => {}
+            Source::Collected { .. } => self.collected.push(hash.clone()),
+        }
         self.at = Some((seq, hash));
-        self.signed = None;
-        Ok(())
+    }
+
+    /// The hash under which a sink has collected a number.
+    fn collected(&self, seq: u64) -> Option<&String> {
+        let (last, _) = self.at.as_ref()?;
+        let back = usize::try_from(last.checked_sub(seq)?).ok()?;
+        self.collected.get(self.collected.len().checked_sub(back + 1)?)
     }
 
     fn checkpoint(&mut self, token: &str) -> Result<(), Fault> {
@@ -165,8 +235,18 @@ impl Check<'_> {
             }
             Err(error) => return Err(self.fault("altered", format!("the checkpoint is refused: {error}"))),
         };
+        if self.is_of_another(&checkpoint.organization) {
+            return Ok(());
+        }
         self.belongs(&checkpoint.organization)?;
         let hash = URL_SAFE_NO_PAD.encode(checkpoint.hash);
+        if let Some(known) = self.collected(checkpoint.seq) {
+            if *known != hash {
+                let detail = format!("what line {} signs is not what was collected", self.line);
+                return Err(Fault { code: "altered", line: self.unproven, detail });
+            }
+            return Ok(self.sign(checkpoint));
+        }
         match &self.at {
             Some((seq, _)) if *seq < checkpoint.seq => {
                 let due = seq + 1;
@@ -186,13 +266,22 @@ impl Check<'_> {
                 );
                 return Err(Fault { code: "altered", line: self.unproven, detail });
             }
-            Some(_) | None => self.at = Some((checkpoint.seq, hash)),
+            Some(_) => {}
+            None => self.reach(checkpoint.seq, hash),
         }
         self.begin();
-        self.unproven = self.line + 1;
-        self.checkpoints += 1;
-        self.signed = Some(checkpoint);
+        self.sign(checkpoint);
         Ok(())
+    }
+
+    /// Notes what a checkpoint proves.
+    fn sign(&mut self, checkpoint: AuditCheckpoint) {
+        self.checkpoints += 1;
+        // A sink may get one late.
+        if self.signed.as_ref().is_none_or(|signed| signed.seq <= checkpoint.seq) {
+            self.unproven = self.line + 1;
+            self.signed = Some(checkpoint);
+        }
     }
 
     fn begin(&mut self) {
@@ -242,7 +331,7 @@ impl Check<'_> {
             return Err(Fault { code: "missing", line: self.line + 1, detail: detail.to_owned() });
         };
         let first = self.first.unwrap_or(last.seq + 1);
-        if first != last.first {
+        if self.source == Source::Export && first != last.first {
             let detail =
                 format!("event {} is missing before the first line: the server still had it", last.first);
             return Err(Fault { code: "missing", line: 1, detail });
@@ -256,6 +345,8 @@ impl Check<'_> {
             checkpoints: self.checkpoints,
             unknown_keys: self.unknown_keys,
             forgotten: self.forgotten,
+            repeated: self.repeated,
+            unsigned: self.at.map_or(0, |(seq, _)| seq.saturating_sub(last.seq)),
         })
     }
 
@@ -320,7 +411,7 @@ mod tests {
     }
 
     fn checked(lines: &[String]) -> Result<Proven, Fault> {
-        check(lines.join("\n").as_bytes(), &keys()).unwrap()
+        check(lines.join("\n").as_bytes(), &keys(), Source::Export).unwrap()
     }
 
     fn fault(lines: &[String]) -> (&'static str, u64) {
@@ -417,5 +508,35 @@ mod tests {
         assert_eq!(checked(&cut).unwrap().first, 4);
         let cut = lines[3..].to_vec();
         assert_eq!(fault(&cut), ("missing", 1), "the server still had them");
+    }
+
+    fn collected(lines: &[String]) -> Result<Proven, Fault> {
+        let source = Source::Collected { organization: Some("o".to_owned()) };
+        check(lines.join("\n").as_bytes(), &keys(), source).unwrap()
+    }
+
+    #[test]
+    fn what_a_sink_has_collected_may_repeat_itself_and_is_signed_late() {
+        let lines = export();
+        // Sent again from the second event on, as after a connection that broke off; the checkpoint of the third comes late.
+        let order = [0, 1, 2, 4, 1, 2, 3, 4, 5, 6];
+        let sent: Vec<_> = order.iter().map(|place| lines[*place].clone()).collect();
+        let proven = collected(&sent).unwrap();
+        assert_eq!((proven.first, proven.last, proven.repeated, proven.unsigned), (1, 5, 3, 0));
+        assert_eq!(checked(&sent).map_err(|fault| fault.code), Err("swapped"), "it is no export");
+        let unsigned = collected(&sent[..8]).unwrap();
+        assert_eq!((unsigned.last, unsigned.unsigned), (3, 1));
+        // A repeated line that was edited, and one that is missing.
+        let mut edited = sent.clone();
+        edited[4] = edited[4].replace("\"Ada\"", "\"Bob\"");
+        assert_eq!(collected(&edited).map_err(|fault| (fault.code, fault.line)), Err(("altered", 5)));
+        let mut missing = sent.clone();
+        missing.drain(1..=1);
+        missing.drain(3..=4);
+        assert_eq!(collected(&missing).map_err(|fault| fault.line), Err(2));
+        // Other organizations' lines are passed over where one is named.
+        let foreign = lines[0].replace("\"organization\":\"o\"", "\"organization\":\"p\"");
+        let mixed: Vec<_> = std::iter::once(foreign).chain(sent).collect();
+        assert_eq!(collected(&mixed).unwrap().last, 5);
     }
 }

@@ -12,6 +12,8 @@ use keyward_token::Keyring;
 use serde::Deserialize;
 use serde_json::json;
 
+use chain::Source;
+
 use crate::client::{Connection, Page, Part};
 use crate::output::{line, table};
 use crate::{Outcome, instant, reading};
@@ -39,7 +41,13 @@ enum Action {
         /// The organization's public keys, as /o/…/jwks.json gives them; kept from before, they prove more
         #[arg(long, value_name = "FILE", required = true)]
         jwks: Vec<String>,
-        /// The export
+        /// The file is what a sink has collected, and no export: lines may come again, and its end need not be signed yet
+        #[arg(long)]
+        collected: bool,
+        /// Of what was collected, only the lines of the organization with this id
+        #[arg(long, value_name = "ID", requires = "collected")]
+        organization: Option<String>,
+        /// The export, or the lines that were collected
         file: PathBuf,
     },
 }
@@ -106,7 +114,10 @@ impl Audit {
                 }
                 Ok(Outcome::Good)
             }
-            Action::Verify { jwks, file } => verify(&jwks, &file),
+            Action::Verify { jwks, collected, organization, file } => {
+                let source = if collected { Source::Collected { organization } } else { Source::Export };
+                verify(&jwks, source, &file)
+            }
         }
     }
 }
@@ -120,7 +131,7 @@ fn list(page: Page<Event>) -> anyhow::Result<()> {
     page.next_cursor.map_or(Ok(()), |cursor| line(&format!("more: --cursor {cursor}")))
 }
 
-fn verify(jwks: &[String], path: &PathBuf) -> anyhow::Result<Outcome> {
+fn verify(jwks: &[String], source: Source, path: &PathBuf) -> anyhow::Result<Outcome> {
     let mut keys = Keyring::new();
     for path in jwks {
         for key in reading::public_keys(path)? {
@@ -130,7 +141,7 @@ fn verify(jwks: &[String], path: &PathBuf) -> anyhow::Result<Outcome> {
     }
     let shown = path.display().to_string();
     let file = File::open(path).with_context(|| format!("reading {shown}"))?;
-    match chain::check(BufReader::new(file), &keys).with_context(|| format!("reading {shown}"))? {
+    match chain::check(BufReader::new(file), &keys, source).with_context(|| format!("reading {shown}"))? {
         Ok(proven) => {
             let told = json!({
                 "organization": proven.organization,
@@ -141,6 +152,8 @@ fn verify(jwks: &[String], path: &PathBuf) -> anyhow::Result<Outcome> {
                 "checkpoints": proven.checkpoints,
                 "unknown_keys": proven.unknown_keys,
                 "forgotten_values": proven.forgotten,
+                "repeated_lines": proven.repeated,
+                "unsigned": proven.unsigned,
             });
             line(&told.to_string())?;
             Ok(Outcome::Good)

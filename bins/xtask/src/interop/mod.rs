@@ -1,8 +1,9 @@
 //! A running server, and clients that nobody here wrote: jose (npm), PyJWT, pyseto, rfc8785 and keyport
-//! (PyPI), standardwebhooks (PyPI and npm), PyNaCl, oras and regshape (PyPI), oci-client (crates.io), and besides them the packages for other languages and the `keyward` command. The examples
+//! (PyPI), standardwebhooks (PyPI and npm), PyNaCl, oras and regshape (PyPI), oci-client (crates.io), rsyslog, opentelemetry-proto (PyPI), and besides them the packages for other languages and the `keyward` command. The examples
 //! for Compose and Helm are judged by a schema and a library that come from elsewhere too.
 
 mod audit;
+mod audit_sinks;
 pub(crate) mod browser;
 mod clients;
 pub(crate) mod http;
@@ -35,13 +36,14 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("interop")?))] {
         report.step(&format!("interoperation on {name}"), || {
             let mut checks = Checks::default();
-            let mut server = Server::start(database)?;
+            let mut server = Server::start(database.clone())?;
             tokens::judge(&mut checks, &server, parts)?;
             validation::judge(&mut checks, &server, parts)?;
             audit::judge(&mut checks, &server, parts)?;
             tokens::survive_kill(&mut checks, &mut server)?;
             validation::survive_kill(&mut checks, &mut server)?;
             webhooks::judge(&mut checks, &mut server, parts, 4)?;
+            audit_sinks::judge(&mut checks, &mut server, &parts.languages.python, database)?;
             checks.print("interop")
         })?;
     }
@@ -88,6 +90,19 @@ pub(crate) fn webhook_chaos(
             let mut checks = Checks::default();
             webhooks::judge(&mut checks, &mut Server::start(database)?, parts, kills)?;
             checks.print("webhooks")
+        })?;
+    }
+    Ok(())
+}
+
+/// Audit sinks alone.
+pub(crate) fn audit_sinks(report: &mut Report, postgres: &Postgres, python: &Path) -> Result<()> {
+    steps::programs(report)?;
+    for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("sinks")?))] {
+        report.step(&format!("audit sinks of a server that is killed ({name})"), || {
+            let mut checks = Checks::default();
+            audit_sinks::judge(&mut checks, &mut Server::start(database.clone())?, python, database)?;
+            checks.print("audit sinks")
         })?;
     }
     Ok(())

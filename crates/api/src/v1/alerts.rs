@@ -3,9 +3,10 @@
 use actix_web::{get, post, web};
 use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Holder, Operation};
+use keyward_domain::webhook::DisabledReason;
 use keyward_domain::{
-    AddressRange, Alert, AlertId, AlertState, AlertStatus, CustomerId, Finding, LicenseId, PageRequest,
-    RegistryId, RegistryKeyId, Timestamp,
+    AddressRange, Alert, AlertId, AlertState, AlertStatus, AlertSubject, AuditSinkId, CustomerId, Finding,
+    LicenseId, PageRequest, RegistryId, RegistryKeyId, Timestamp, WebhookId,
 };
 use keyward_engine::{AlertFilter, Engine};
 use keyward_web::fields::Nothing;
@@ -20,7 +21,7 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     routes.service(list_alerts).query::<AlertQuery>().service(show_alert).service(acknowledge_alert);
 }
 
-/// Something unusual at a registry.
+/// Something unusual at a registry, or something that fails.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Alert)]
 pub(crate) struct AlertView {
@@ -28,18 +29,27 @@ pub(crate) struct AlertView {
     /// `open` or `acknowledged`.
     /// Example: "open"
     state: AlertStatus,
-    /// `unexpected_location`, `high_volume`, `many_refusals`, `unexpected_collection` or `rotation_uncollected`.
+    /// `unexpected_location`, `high_volume`, `many_refusals`, `unexpected_collection`, `rotation_uncollected`, `webhook_disabled`,
+    /// `audit_sink_failing` or `audit_events_missed`. There may be more in later versions.
     #[schema(example = "unexpected_location")]
     kind: &'static str,
-    /// For people: what the key or license did.
+    /// For people: what the key or license did, or what became of the endpoint or sink.
     #[schema(example = "pushed from 192.0.2.0/24, where it was not used in the last 90 days")]
     message: String,
-    registry_id: RegistryId,
+    /// What it is about: `registry`, `webhook` or `audit_sink`. There may be more in later versions.
+    #[schema(example = "registry")]
+    subject: &'static str,
+    /// The registry, if it is about one.
+    registry_id: Option<RegistryId>,
     /// Whose registry key it was.
     registry_key_id: Option<RegistryKeyId>,
     /// Or whose license.
     license_id: Option<LicenseId>,
     customer_id: Option<CustomerId>,
+    /// The webhook endpoint, if it is about one.
+    webhook_id: Option<WebhookId>,
+    /// The audit sink, if it is about one.
+    audit_sink_id: Option<AuditSinkId>,
     detail: DetailView,
     created_at: Timestamp,
     acknowledged_at: Option<Timestamp>,
@@ -56,12 +66,16 @@ pub(crate) struct DetailView {
     /// From where: the /24 of IPv4, the /48 of IPv6.
     /// Example: "192.0.2.0/24"
     network: Option<AddressRange>,
-    /// How often within an hour; of refusals, how many different requests.
+    /// How often within an hour; of refusals, how many different requests; of missed events, how many.
     count: Option<u32>,
     /// How often in the busiest hour of the 30 days before.
     usual: Option<u32>,
     /// From when on the old secret is dead.
     previous_until: Option<Timestamp>,
+    /// Why a webhook endpoint was disabled: `gone` or `failing`.
+    reason: Option<DisabledReason>,
+    /// Since when an audit sink takes no events.
+    since: Option<Timestamp>,
     #[schema(example = "192.0.2.7")]
     address: Option<String>,
     /// The client, as it calls itself.
@@ -82,15 +96,26 @@ impl DetailView {
             Finding::ManyRefusals { count } => Self { count: Some(count), ..nothing },
             Finding::UnexpectedCollection { network } => Self { network: Some(network), ..nothing },
             Finding::RotationUncollected { until } => Self { previous_until: Some(until), ..nothing },
+            Finding::WebhookDisabled { reason } => Self { reason: Some(reason), ..nothing },
+            Finding::AuditSinkFailing { since } => Self { since: Some(since), ..nothing },
+            Finding::AuditEventsMissed { count } => {
+                Self { count: Some(u32::try_from(count).unwrap_or(u32::MAX)), ..nothing }
+            }
         }
     }
 }
 
 impl From<Alert> for AlertView {
     fn from(alert: Alert) -> Self {
-        let (registry_key_id, license_id, customer_id) = match alert.holder {
-            Holder::Key(key) => (Some(key), None, None),
-            Holder::License { license, customer } => (None, Some(license), customer),
+        let (registry, webhook_id, audit_sink_id) = match alert.subject {
+            AlertSubject::Registry { registry, holder } => (Some((registry, holder)), None, None),
+            AlertSubject::Webhook(id) => (None, Some(id), None),
+            AlertSubject::AuditSink(id) => (None, None, Some(id)),
+        };
+        let (registry_key_id, license_id, customer_id) = match registry {
+            Some((_, Holder::Key(key))) => (Some(key), None, None),
+            Some((_, Holder::License { license, customer })) => (None, Some(license), customer),
+            None => (None, None, None),
         };
         let (acknowledged_at, acknowledged_by) = match alert.state {
             AlertState::Open => (None, None),
@@ -105,10 +130,13 @@ impl From<Alert> for AlertView {
             state: alert.state.status(),
             kind: alert.finding.kind(),
             message: alert.finding.to_string(),
-            registry_id: alert.registry,
+            subject: alert.subject.parts().0,
+            registry_id: registry.map(|(registry, _)| registry),
             registry_key_id,
             license_id,
             customer_id,
+            webhook_id,
+            audit_sink_id,
             detail: DetailView { address, client, ..DetailView::of(alert.finding) },
             created_at: alert.created_at,
             acknowledged_at,
@@ -138,9 +166,9 @@ request! {
     }
 }
 
-/// List what was unusual at the registries
+/// List alerts
 ///
-/// Each kind is told once a day for each key or license, and unexpected places once for each network. The first of
+/// What was unusual at registries, webhook endpoints that were disabled, and audit sinks that take no events. Each kind is told once a day for each key or license, and unexpected places once for each network. The first of
 /// a kind is mailed to owners and admins if that is set.
 #[utoipa::path(responses((status = 200, body = PageView<AlertView>)))]
 #[get("/api/v1/alerts")]

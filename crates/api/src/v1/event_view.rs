@@ -10,6 +10,7 @@ use crate::v1::applications::ApplicationView;
 use crate::v1::applications::versions::VersionView;
 use crate::v1::artifact_entitlements::EntitlementView as ArtifactEntitlementView;
 use crate::v1::artifacts::ArtifactView;
+use crate::v1::audit_sinks::SettingsView as AuditSinkSettings;
 use crate::v1::bucket_alerts::BucketAlertView;
 use crate::v1::customers::CustomerView;
 use crate::v1::licenses::LicenseView;
@@ -35,6 +36,7 @@ pub fn event_view(subject: &Subject, now: Timestamp) -> serde_json::Result<Strin
         Subject::ApplicationVersion(version) => text(VersionView::from(version)),
         Subject::Artifact(artifact) => text(ArtifactView::from(artifact)),
         Subject::ArtifactEntitlement(entitlement) => text(ArtifactEntitlementView::from(entitlement)),
+        Subject::AuditSink(sink) => text(AuditSinkSettings::from(sink)),
         Subject::BucketAlert(alert) => text(BucketAlertView::from(alert)),
         Subject::Customer(customer) => text(CustomerView::from(customer).without_notes()),
         Subject::License(license) => text(LicenseView::at(*license, now).without_key()),

@@ -5,8 +5,9 @@
 
 use actix_web::web;
 use keyward_domain::permission::{
-    ReadApplications, ReadAuditEvents, ReadCustomers, ReadEntitlements, ReadLicenses, ReadMembers,
-    ReadOrganization, ReadProducts, ReadRegistries, ReadSigningKeys, ReadTokens, ReadWebhooks, WriteOwners,
+    ReadApplications, ReadAuditEvents, ReadAuditSinks, ReadCustomers, ReadEntitlements, ReadLicenses,
+    ReadMembers, ReadOrganization, ReadProducts, ReadRegistries, ReadSigningKeys, ReadTokens, ReadWebhooks,
+    WriteOwners,
 };
 use keyward_domain::{Access, AuditFilter, Cursor, Grant, Page, PageRequest};
 use keyward_engine::{Engine, Error};
@@ -19,6 +20,7 @@ use super::applications::versions::VersionSheetView;
 use super::artifact_entitlements::EntitlementView as ArtifactEntitlementView;
 use super::artifacts::ArtifactView;
 use super::audit_events::AuditEventView;
+use super::audit_sinks::AuditSinkView;
 use super::customers::CustomerView;
 use super::licenses::LicenseView;
 use super::licenses::revisions::RevisionView;
@@ -54,12 +56,13 @@ enum Part {
     Applications,
     ApplicationEntitlements,
     Webhooks,
+    AuditSinks,
     AuditEvents,
     End,
 }
 
 impl Part {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Organization,
         Self::Members,
         Self::SigningKeys,
@@ -74,6 +77,7 @@ impl Part {
         Self::Applications,
         Self::ApplicationEntitlements,
         Self::Webhooks,
+        Self::AuditSinks,
         Self::AuditEvents,
         Self::End,
     ];
@@ -202,6 +206,11 @@ impl Export {
                 let found = engine.webhooks(&self.may::<ReadWebhooks>()?, page).await?;
                 lines.page("webhook", found, WebhookView::from)
             }
+            Part::AuditSinks => match engine.audit_sinks(&self.may::<ReadAuditSinks>()?, page).await {
+                // The plan does not have them.
+                Err(Error::PlanRequired { .. }) => Ok(None),
+                found => lines.page("audit_sink", found?, AuditSinkView::from),
+            },
             Part::AuditEvents => match engine
                 .audit_events(&self.may::<ReadAuditEvents>()?, &AuditFilter::default(), page)
                 .await
@@ -236,6 +245,7 @@ fn may_export(access: &Access<WriteOwners>) -> Result<(), Error> {
     access.also::<ReadEntitlements>()?;
     access.also::<ReadApplications>()?;
     access.also::<ReadWebhooks>()?;
+    access.also::<ReadAuditSinks>()?;
     access.also::<ReadAuditEvents>()?;
     Ok(())
 }

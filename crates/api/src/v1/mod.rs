@@ -6,6 +6,7 @@ mod applications;
 mod artifact_entitlements;
 mod artifacts;
 mod audit_events;
+mod audit_sinks;
 mod bucket_alerts;
 mod customer;
 mod customers;
@@ -56,4 +57,5 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     signing_keys::routes(routes);
     webhooks::routes(routes);
     audit_events::routes(routes);
+    audit_sinks::routes(routes);
 }

@@ -65,9 +65,10 @@ async fn alerts_are_listed_shown_and_acknowledged(store: Store) {
         json!({
             "id": id, "state": "open", "kind": "unexpected_location",
             "message": "pushed from 203.0.113.0/24, where it was not used in the last 90 days",
-            "registry_id": registry, "registry_key_id": key, "license_id": null, "customer_id": null,
+            "subject": "registry", "registry_id": registry, "registry_key_id": key, "license_id": null,
+            "customer_id": null, "webhook_id": null, "audit_sink_id": null,
             "detail": {"operation": "push", "network": "203.0.113.0/24", "count": null, "usual": null, "previous_until": null,
-                "address": "203.0.113.7", "client": "docker/28"},
+                "reason": null, "since": null, "address": "203.0.113.7", "client": "docker/28"},
             "created_at": "2026-01-01T00:00:00Z", "acknowledged_at": null, "acknowledged_by": null,
         })
     );

@@ -26,8 +26,10 @@ const WITHOUT: [(&str, &str); 4] = [
 ];
 
 /// Operations that may be repeated besides updates: what is so already stays so.
-const REPEATABLE: [&str; 9] = [
+const REPEATABLE: [&str; 11] = [
     "POST /api/v1/alerts/{id}/acknowledge",
+    "POST /api/v1/audit-sinks/{id}/pause",
+    "POST /api/v1/audit-sinks/{id}/resume",
     "POST /api/v1/artifacts",
     "POST /api/v1/licenses/{id}/addresses",
     "POST /api/v1/tokens/{id}/take-over",
@@ -40,7 +42,7 @@ const REPEATABLE: [&str; 9] = [
 
 /// Operations in an order in which each goes well: of which thing, with which body, and what that which is made is called
 /// from then on. `$name` is the id of a thing.
-const STEPS: [(&str, &str, &str, &str); 86] = [
+const STEPS: [(&str, &str, &str, &str); 91] = [
     ("PATCH /api/v1/organizations/{id}", "organization", r#"{"name":"Acme & Sons"}"#, ""),
     ("PATCH /api/v1/organizations/{id}/notices", "organization", r#"{"customers":true,"days":[9]}"#, ""),
     (
@@ -112,6 +114,16 @@ const STEPS: [(&str, &str, &str, &str); 86] = [
     ("POST /api/v1/webhooks/{id}/replay", "webhook", "{}", ""),
     ("POST /api/v1/webhooks/{id}/deliveries/{delivery_id}/retry", "webhook", "", ""),
     ("DELETE /api/v1/webhooks/{id}", "webhook", "", ""),
+    (
+        "POST /api/v1/audit-sinks",
+        "",
+        r#"{"name":"SIEM","address":"https://siem.example/v1/logs","headers":["A: b"]}"#,
+        "audit sink",
+    ),
+    ("PATCH /api/v1/audit-sinks/{id}", "audit sink", r#"{"name":"Other"}"#, ""),
+    ("POST /api/v1/audit-sinks/{id}/pause", "audit sink", "", ""),
+    ("POST /api/v1/audit-sinks/{id}/resume", "audit sink", "", ""),
+    ("DELETE /api/v1/audit-sinks/{id}", "audit sink", "", ""),
     ("POST /api/v1/registries", "", r#"{"name":"R","upstream":"http://127.0.0.1:5000"}"#, "registry"),
     ("PATCH /api/v1/registries/{id}", "registry", r#"{"name":"Main"}"#, ""),
     ("POST /api/v1/registries/{id}/notifications", "registry", "", ""),

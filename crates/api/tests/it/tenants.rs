@@ -52,6 +52,8 @@ const OWN: &[&str] = &[
     "PUT /api/v1/artifact-policy",
     "GET /api/v1/webhooks",
     "POST /api/v1/webhooks",
+    "GET /api/v1/audit-sinks",
+    "POST /api/v1/audit-sinks",
 ];
 
 /// Operations on one thing, with a body that is good.
@@ -153,6 +155,11 @@ const ONE: &[(&str, &str)] = &[
     ("GET /api/v1/artifact-entitlements/{id}", ""),
     ("PATCH /api/v1/artifact-entitlements/{id}", r#"{"description":"Mine"}"#),
     ("DELETE /api/v1/artifact-entitlements/{id}", ""),
+    ("GET /api/v1/audit-sinks/{id}", ""),
+    ("PATCH /api/v1/audit-sinks/{id}", r#"{"name":"Mine"}"#),
+    ("POST /api/v1/audit-sinks/{id}/pause", ""),
+    ("POST /api/v1/audit-sinks/{id}/resume", ""),
+    ("DELETE /api/v1/audit-sinks/{id}", ""),
     ("GET /api/v1/webhooks/{id}", ""),
     ("PATCH /api/v1/webhooks/{id}", r#"{"description":"Mine"}"#),
     ("POST /api/v1/webhooks/{id}/pause", ""),
@@ -260,6 +267,8 @@ async fn another_tenants_things_are_not_there(store: Store) {
     let webhook = owner.create("/api/v1/webhooks", webhook).await;
     let test = Ask::new("POST", format!("/api/v1/webhooks/{webhook}/test")).token(&owner.token).json("{}");
     let delivery = owner.api.ask(test).await.json()["id"].as_str().unwrap().to_owned();
+    let sink = r#"{"name":"SIEM","address":"https://siem.example/v1/logs"}"#;
+    let sink = owner.create("/api/v1/audit-sinks", sink).await;
     let key = owner.get("/api/v1/signing-keys").await.json()["items"][0]["kid"].as_str().unwrap().to_owned();
     let organization = owner.vendor.founded.organization.id.to_string();
     clock.advance(1);
@@ -284,6 +293,7 @@ async fn another_tenants_things_are_not_there(store: Store) {
             "artifacts" => &artifact,
             "artifact-entitlements" => &entitlement,
             "webhooks" => &webhook,
+            "audit-sinks" => &sink,
             noun => panic!("{noun}"),
         };
         let path = path

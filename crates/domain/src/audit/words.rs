@@ -124,6 +124,11 @@ impl Action {
             Self::WebhookSecretRotated => "rotated the secret of the webhook endpoint {}",
             Self::WebhookReplayed => "sent {count} messages again to the webhook endpoint {}",
             Self::WebhookDisabled => "disabled the webhook endpoint {}",
+            Self::AuditSinkCreated => "created the audit sink {}",
+            Self::AuditSinkUpdated => "changed the audit sink {}",
+            Self::AuditSinkPaused => "paused the audit sink {}",
+            Self::AuditSinkResumed => "resumed the audit sink {}",
+            Self::AuditSinkDeleted => "deleted the audit sink {}",
             Self::BucketAlertRaised => "raised an alert about the daily bucket of the product {}",
             Self::DayCounted => "counted what was pulled, pushed and refused on {day}",
         }

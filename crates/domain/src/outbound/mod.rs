@@ -45,6 +45,11 @@ impl OutboundRules {
         Self(networks::LOOPBACK.iter().filter_map(|text| text.parse().ok()).collect())
     }
 
+    /// Public addresses and all private ones: for what the operator names, who is the one to open them.
+    pub fn operator() -> Self {
+        Self(["0.0.0.0/0", "::/0"].iter().filter_map(|text| text.parse().ok()).collect())
+    }
+
     /// Whether a connection to `address` may be opened. An IPv4 address within an IPv6 one counts as well, since a
     /// gateway on the way may unpack it.
     pub fn judge(&self, address: IpAddr) -> Result<(), Blocked> {

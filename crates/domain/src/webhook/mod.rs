@@ -6,7 +6,7 @@ mod secret;
 
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::event::{EventKind, EventPatterns};
 use crate::{HttpUrl, Notes, OrganizationId, OrganizationScope, ProductId, Timestamp, WebhookId};
@@ -128,6 +128,14 @@ impl fmt::Display for DisabledReason {
 impl Serialize for DisabledReason {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for DisabledReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let known = Self::ALL.into_iter().find(|reason| reason.as_str() == text);
+        known.ok_or_else(|| serde::de::Error::custom("is no reason"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The chain of events as lines of JSON, some at a time, with the checkpoints that prove it.
 
 use keyward_domain::permission::ReadAuditEvents;
-use keyward_domain::{Access, ChainEnd, ChainHash, Feature, OrganizationScope};
+use keyward_domain::{Access, ChainEnd, ChainHash, Feature, OrganizationScope, RecordedEvent};
 use keyward_storage::{Checkpoint, StorageError};
 use serde_json::json;
 
@@ -68,13 +68,11 @@ impl Engine {
         };
         tell(&mut lines, export.at.seq);
         for event in events {
-            let document = event.document(export.at.hash).ok_or_else(gap)?;
             let link = event.link.as_ref().ok_or_else(gap)?;
             if link.seq != export.at.seq + 1 {
                 return Err(gap());
             }
-            let line = json!({"event": document, "hash": link.hash, "disclosed": event.disclosed()});
-            push(&mut lines, &line.to_string());
+            push(&mut lines, &event_line(&event, export.at.hash)?);
             export.at = ChainEnd { seq: link.seq, hash: link.hash };
             tell(&mut lines, link.seq);
         }
@@ -83,7 +81,14 @@ impl Engine {
     }
 }
 
-fn checkpoint_line(checkpoint: &Checkpoint) -> String {
+/// An event that follows the one with the hash `prev`, as the line of an export.
+pub(crate) fn event_line(event: &RecordedEvent, prev: ChainHash) -> Result<String> {
+    let (document, link) = event.document(prev).zip(event.link.as_ref()).ok_or_else(gap)?;
+    Ok(json!({"event": document, "hash": link.hash, "disclosed": event.disclosed()}).to_string())
+}
+
+/// A checkpoint, as the line of an export.
+pub(crate) fn checkpoint_line(checkpoint: &Checkpoint) -> String {
     json!({"checkpoint": checkpoint.token}).to_string()
 }
 
@@ -92,6 +97,7 @@ fn push(lines: &mut String, line: &str) {
     lines.push('\n');
 }
 
-fn gap() -> crate::Error {
+/// What comes next is not there.
+pub(crate) fn gap() -> crate::Error {
     StorageError::Corrupt { table: "audit_events", column: "seq" }.into()
 }

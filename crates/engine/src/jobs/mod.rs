@@ -26,6 +26,7 @@ use std::time::Duration;
 use keyward_domain::job::Backoff;
 use keyward_domain::{JobStatus, Timestamp};
 
+use crate::audit_sink::stream::AuditStreams;
 use crate::webhook::deliver::Deliveries;
 use crate::webhook::occurrence::FindOccurrences;
 use crate::{Engine, Result, Retention};
@@ -113,6 +114,7 @@ impl Schedule {
 pub fn all(engine: &Arc<Engine>, retention: Retention) -> Vec<Rc<dyn Job>> {
     vec![
         Rc::new(Deliveries::new(Arc::clone(engine))),
+        Rc::new(AuditStreams::new(Arc::clone(engine))),
         Rc::new(audit_chains::AuditChains),
         Rc::new(bucket_alerts::BucketAlerts),
         Rc::new(deletions::Deletions),

@@ -77,6 +77,12 @@ pub const PROVIDER_BYTES: u64 = 256 * 1024;
 /// How long a webhook endpoint may take for one message, from its name to the last byte that is read.
 pub const WEBHOOK: Duration = Duration::from_secs(15);
 
+/// How long an audit sink may take for one batch, from its name to its answer.
+pub const AUDIT_SINK: Duration = Duration::from_secs(15);
+
+/// Bytes of an answer of an audit sink.
+pub const AUDIT_SINK_BYTES: u64 = 64 * 1024;
+
 /// Keys of a sign-in provider.
 pub const PROVIDER_KEYS: usize = 100;
 

@@ -23,7 +23,7 @@ use keyward_domain::{OrganizationId, OutboundRules};
 
 pub use authorities::{Authorities, hint};
 pub use in_flight::{InFlight, Load, Slot};
-pub(crate) use resolver::{Plain, agent};
+pub(crate) use resolver::{Plain, agent, agent_with};
 
 /// What the network says. Both may take a while.
 pub trait Network: Send + Sync {
@@ -85,6 +85,11 @@ impl Guard {
     /// A guard with these rules.
     pub fn new(rules: OutboundRules, network: Arc<dyn Network>) -> Self {
         Self { rules, network, lookups: InFlight::default() }
+    }
+
+    /// The same network by other rules.
+    pub(crate) fn with_rules(&self, rules: OutboundRules) -> Self {
+        Self { rules, ..self.clone() }
     }
 
     /// The rules.

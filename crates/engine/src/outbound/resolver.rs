@@ -64,12 +64,17 @@ pub(crate) fn agent(
     plain: Plain,
 ) -> ureq::Agent {
     let roots = authorities.certificates().map(|der| Certificate::from_der(der).to_owned());
+    agent_with(guard, TlsConfig::builder().root_certs(roots.into()).build(), timeout, plain)
+}
+
+/// The same, with TLS of its own.
+pub(crate) fn agent_with(guard: &Guard, tls: TlsConfig, timeout: Duration, plain: Plain) -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .timeout_global(Some(timeout))
         .max_redirects(0)
         .proxy(None)
         .user_agent("keyward")
-        .tls_config(TlsConfig::builder().root_certs(roots.into()).build())
+        .tls_config(tls)
         .build();
     ureq::Agent::with_parts(config, DefaultConnector::default(), Guarded(guard.clone(), plain))
 }

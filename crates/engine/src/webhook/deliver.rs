@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keyward_domain::webhook::{Attempt, DisabledReason, Outcome, WebhookHealth, next_try};
-use keyward_domain::{Action, Actor, DeliveryId, DeliveryState, Role, Webhook, WebhookId, WebhookSecret};
+use keyward_domain::{
+    Action, Actor, AlertSubject, DeliveryId, DeliveryState, Finding, Role, Webhook, WebhookId, WebhookSecret,
+};
 use keyward_storage::{DueMessage, Recorded, SealedSecrets, Technical, Tx};
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -310,6 +312,8 @@ impl Engine {
             };
             self.mail(tx, scope, &member.email, &mail).await?;
         }
+        self.raise_about(tx, scope, AlertSubject::Webhook(webhook.id), Finding::WebhookDisabled { reason })
+            .await?;
         let detail = [("url", json!(webhook.url)), ("reason", json!(reason)), ("failed", json!(failed))];
         let (action, target) = (Action::WebhookDisabled, webhook.id.uuid());
         tracing::warn!(webhook = %webhook.id, reason = reason.as_str(), "a webhook endpoint is given up");

@@ -2,8 +2,8 @@
 
 use keyward_domain::registry::{Artifact, ArtifactEntitlement, Registry, RegistryKey};
 use keyward_domain::{
-    Alert, Application, ApplicationVersion, BucketAlert, Customer, License, Link, ManagementToken, Member,
-    Organization, OrganizationScope, Product, ProductId, SigningKey, Timestamp, Webhook,
+    Alert, Application, ApplicationVersion, AuditSink, BucketAlert, Customer, License, Link, ManagementToken,
+    Member, Organization, OrganizationScope, Product, ProductId, SigningKey, Timestamp, Webhook,
 };
 use keyward_storage::Tx;
 use serde_json::{Map, Value};
@@ -27,6 +27,8 @@ pub enum Subject {
     Artifact(Artifact),
     /// What a customer may pull.
     ArtifactEntitlement(ArtifactEntitlement),
+    /// Where the audit log is streamed to.
+    AuditSink(AuditSink),
     /// An alert about a daily bucket.
     BucketAlert(BucketAlert),
     /// A customer.
@@ -85,6 +87,7 @@ impl Subject {
             "artifact_entitlement" => {
                 tx.artifact_entitlements(scope).find(id.into()).await?.map(Self::ArtifactEntitlement)
             }
+            "audit_sink" => tx.audit_sinks(scope).find(id.into()).await?.map(Self::AuditSink),
             "bucket_alert" => tx.bucket_alerts(scope).find(id.into()).await?.map(Self::BucketAlert),
             "customer" => tx.customers(scope).find(id.into()).await?.map(Self::Customer),
             "license" => {
@@ -118,6 +121,7 @@ impl Subject {
             | Self::ApplicationVersion(_)
             | Self::Artifact(_)
             | Self::ArtifactEntitlement(_)
+            | Self::AuditSink(_)
             | Self::Customer(_)
             | Self::Member(_)
             | Self::OnboardingLink(_)

@@ -2,7 +2,9 @@
 
 use futures_util::future::join_all;
 use keyward_domain::registry::{Decision, Holder, KeyAccess, Operation, Registry, RegistryKey};
-use keyward_domain::{Address, Alert, AlertState, AlertStatus, Finding, LicenseId, PageRequest};
+use keyward_domain::{
+    Address, Alert, AlertState, AlertStatus, AlertSubject, Finding, LicenseId, PageRequest,
+};
 use keyward_engine::{AccessEvent, AlertFilter, Engine, Error, Mail, NewRegistryKey, NoticesChange};
 use keyward_testkit::Vendor;
 use keyward_testkit::database::Store;
@@ -70,7 +72,8 @@ async fn a_push_from_elsewhere_is_told_once(store: Store) {
     let [alert] = told.as_slice() else { panic!("{told:?}") };
     let network = "203.0.113.0/24".parse().unwrap();
     assert_eq!(alert.finding, Finding::UnexpectedLocation { operation: Operation::Push, network });
-    assert_eq!((alert.holder, alert.registry), (Holder::Key(key.id), registry.id));
+    let about = AlertSubject::Registry { registry: registry.id, holder: Holder::Key(key.id) };
+    assert_eq!(alert.subject, about);
     let mail = mails(&engine).await;
     assert_eq!(mail.len(), 1);
     assert_eq!(mail[0].subject, "Alert: a registry was changed from an unexpected place");
@@ -205,7 +208,8 @@ async fn refusals_of_keys_and_licenses_are_told(store: Store) {
     refused(holder, 20).await;
     let told = open(&vendor).await;
     assert_eq!(told.len(), 1);
-    assert_eq!((&told[0].finding, told[0].holder), (&Finding::ManyRefusals { count: 20 }, holder));
+    assert_eq!(told[0].finding, Finding::ManyRefusals { count: 20 });
+    assert_eq!(told[0].subject, AlertSubject::Registry { registry: registry.id, holder });
     assert!(
         mails(&engine).await[0]
             .body

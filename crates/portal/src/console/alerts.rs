@@ -1,10 +1,12 @@
-//! What was unusual at the registries, and who has seen to it.
+//! What was unusual or fails, and who has seen to it.
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::permission::{ReadProducts, ReadRegistries, WriteRegistries};
-use keyward_domain::{Alert, AlertId, AlertState, AlertStatus, BucketAlert, RegistryKeyId};
-use keyward_engine::{AlertFilter, Engine};
+use keyward_domain::permission::{
+    ReadAuditSinks, ReadProducts, ReadRegistries, ReadWebhooks, WriteRegistries,
+};
+use keyward_domain::{Alert, AlertId, AlertState, AlertStatus, AlertSubject, BucketAlert, RegistryKeyId};
+use keyward_engine::{AlertFilter, Engine, Named};
 use keyward_web::Id;
 
 use super::registry_activity::{Holders, called, same};
@@ -30,11 +32,13 @@ struct Query {
 /// An alert with the names of all in it.
 struct Line {
     alert: Alert,
-    registry: String,
+    /// The registry where it was, and its page.
+    registry: Option<(String, String)>,
+    /// The key, license, endpoint or sink.
     who: String,
-    /// The page of whom it was.
-    link: String,
-    /// The query for what they did; licenses without a customer have none.
+    /// Their page, if there is one.
+    link: Option<String>,
+    /// The page of what they did; licenses without a customer have none.
     same: Option<String>,
     /// When someone has seen to it.
     acknowledged: String,
@@ -115,16 +119,43 @@ async fn lines(
     signed: &Signed<ReadRegistries>,
     alerts: Vec<Alert>,
 ) -> Result<Vec<Line>, PageError> {
-    let holders = Holders::of(engine, signed, alerts.iter().map(|alert| alert.holder)).await?;
-    let ids = alerts.iter().map(|alert| alert.registry);
+    let (mut holders, mut ids, mut webhooks, mut sinks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for alert in &alerts {
+        match alert.subject {
+            AlertSubject::Registry { registry, holder } => {
+                holders.push(holder);
+                ids.push(registry);
+            }
+            AlertSubject::Webhook(id) => webhooks.push(id),
+            AlertSubject::AuditSink(id) => sinks.push(id),
+        }
+    }
+    let holders = Holders::of(engine, signed, holders).await?;
     let registries = engine.registry_names(&signed.access, ids).await?;
+    let webhooks = engine.webhook_names(&signed.access.also::<ReadWebhooks>()?, webhooks).await?;
+    let sinks = engine.audit_sink_names(&signed.access.also::<ReadAuditSinks>()?, sinks).await?;
     let line = |alert: Alert| {
-        let (who, link) = holders.who(alert.registry, alert.holder);
+        let (registry, who, link, same) = match alert.subject {
+            AlertSubject::Registry { registry: id, holder } => {
+                let (who, link) = holders.who(id, holder);
+                let registry = (called(registries.get(&id)), format!("/registries/{id}"));
+                let same = same(holder).map(|query| format!("/registries/{id}/activity?{query}"));
+                (Some(registry), who, Some(link), same)
+            }
+            AlertSubject::Webhook(id) => {
+                let (who, link) = thing("webhook endpoint", webhooks.get(&id), format!("/webhooks/{id}"));
+                (None, who, link, None)
+            }
+            AlertSubject::AuditSink(id) => {
+                let (who, link) = thing("audit sink", sinks.get(&id), format!("/audit/sinks/{id}"));
+                (None, who, link, None)
+            }
+        };
         Line {
-            registry: called(registries.get(&alert.registry)),
+            registry,
             who,
             link,
-            same: same(alert.holder),
+            same,
             acknowledged: match alert.state {
                 AlertState::Open => String::new(),
                 AlertState::Acknowledged { at, .. } => page::minute(at),
@@ -133,6 +164,14 @@ async fn lines(
         }
     };
     Ok(alerts.into_iter().map(line).collect())
+}
+
+/// What a thing is called, and its page if it still has one.
+fn thing(kind: &str, named: Option<&Named>, link: String) -> (String, Option<String>) {
+    match named {
+        Some(named) => (format!("{kind} {named}"), Some(link).filter(|_| !named.deleted)),
+        None => (format!("{kind} (deleted)"), None),
+    }
 }
 
 async fn acknowledge(

@@ -118,6 +118,8 @@ fn target_link(action: Action, target: Option<Uuid>) -> Option<String> {
         "member" => Some("/members".to_owned()),
         "token" => Some("/tokens".to_owned()),
         "alert" => Some("/alerts".to_owned()),
+        "webhook" => Some(format!("/webhooks/{id}")),
+        "audit_sink" => Some(format!("/audit/sinks/{id}")),
         "organization" => Some("/settings".to_owned()),
         _ => None,
     }

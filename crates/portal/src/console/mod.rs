@@ -8,6 +8,7 @@ mod applications;
 mod artifact_entitlements;
 mod artifacts;
 mod audit;
+mod audit_sinks;
 mod choose;
 mod columns;
 mod confirm;
@@ -66,6 +67,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     deletion::routes(config);
     notices::routes(config);
     webhooks::routes(config);
+    audit_sinks::routes(config);
     webhook_deliveries::routes(config);
     audit::routes(config);
 }

@@ -230,6 +230,21 @@ async fn every_form_that_is_carried_out_leads_on(store: Store) {
     walk.send(retry, &format!("{sent}/retry"), &[]).await;
     walk.each(&webhook, "/webhooks/{id}", &[("/delete", &[])]).await;
 
+    let sink = [("name", "SIEM"), ("address", "https://siem.example/v1/logs"), ("headers", "A: b\nC: d")];
+    let sink = walk.send("/audit/sinks", "/audit/sinks", &sink).await;
+    let sink = sink.split('?').next().unwrap().to_owned();
+    walk.each(
+        &sink,
+        "/audit/sinks/{id}",
+        &[
+            ("", &[("name", "Other"), ("address", "https://siem.example/v1/logs"), ("headers", "E: f")]),
+            ("/pause", &[]),
+            ("/resume", &[]),
+            ("/delete", &[]),
+        ],
+    )
+    .await;
+
     walk.send("/settings", "/settings", &[("name", "Acme")]).await;
     let slug = walk.vendor.get("/settings/deletion").await.1;
     let slug = slug.split("The slug ").nth(1).unwrap().split(' ').next().unwrap().to_owned();

@@ -68,6 +68,7 @@ fn named_by(noun: &str) -> Option<&'static str> {
                 WHERE links.organization_id = $1 AND links.id = $2"
         }
         "webhook" => "SELECT url FROM webhooks WHERE organization_id = $1 AND id = $2",
+        "audit_sink" => "SELECT name FROM audit_sinks WHERE organization_id = $1 AND id = $2",
         "bucket_alert" => {
             "SELECT products.name FROM bucket_alerts JOIN products ON products.id = bucket_alerts.product_id
                 WHERE bucket_alerts.organization_id = $1 AND bucket_alerts.id = $2"

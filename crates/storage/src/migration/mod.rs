@@ -47,6 +47,9 @@ const USAGE_SHARES: Migration =
 /// Older servers count validations by the product alone, and so tell nothing of a license's.
 const LICENSE_USE: Migration =
     Migration { name: "m0007_license_use", statements: &[include_str!("license_use.sql")] };
+/// Older servers stream nothing, and know alerts of registries alone.
+const AUDIT_SINKS: Migration =
+    Migration { name: "m0008_audit_sinks", statements: &[include_str!("audit_sinks.sql")] };
 
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.
@@ -77,6 +80,7 @@ impl MigratorTrait for Migrator {
             Box::new(AUDIT_CHAIN),
             Box::new(USAGE_SHARES),
             Box::new(LICENSE_USE),
+            Box::new(AUDIT_SINKS),
         ]
     }
 }

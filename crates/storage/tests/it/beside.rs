@@ -77,7 +77,7 @@ async fn the_migrations_of_another_program_run_before_ours_or_after() {
 }
 
 /// All migrations, in their order.
-const ALL: [&str; 7] = [
+const ALL: &[&str] = &[
     "m0001_initial",
     "m0002_usage_counters",
     "m0003_license_grace",
@@ -85,6 +85,7 @@ const ALL: [&str; 7] = [
     "m0005_audit_chain",
     "m0006_usage_shares",
     "m0007_license_use",
+    "m0008_audit_sinks",
 ];
 
 /// Two servers start at once on a database of 0.1.0, into which another program has migrated as well.

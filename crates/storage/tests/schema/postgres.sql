@@ -162,6 +162,48 @@ CREATE TABLE audit_events (
     search text,
     CONSTRAINT audit_events_pkey PRIMARY KEY (id)
 );
+CREATE TABLE audit_sink_cursors (
+    sink_id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    signed bigint NOT NULL,
+    reached_at bigint NOT NULL,
+    mark_seq bigint NOT NULL,
+    mark_signed bigint NOT NULL,
+    mark_at bigint NOT NULL,
+    settled_seq bigint NOT NULL,
+    settled_signed bigint NOT NULL,
+    missed bigint NOT NULL DEFAULT 0,
+    CONSTRAINT audit_sink_cursors_pkey PRIMARY KEY (sink_id, organization_id)
+);
+CREATE TABLE audit_sink_health (
+    sink_id uuid NOT NULL,
+    organization_id uuid,
+    rests_until bigint NOT NULL DEFAULT 0,
+    failures bigint NOT NULL DEFAULT 0,
+    failing_since bigint,
+    fault text,
+    succeeded_at bigint,
+    told_at bigint,
+    CONSTRAINT audit_sink_health_pkey PRIMARY KEY (sink_id)
+);
+CREATE TABLE audit_sinks (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    name text NOT NULL,
+    address text NOT NULL,
+    ca_certificates text,
+    credential bytea,
+    client_certificate boolean NOT NULL,
+    header_names text NOT NULL,
+    state text NOT NULL,
+    state_since bigint,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT audit_sinks_pkey PRIMARY KEY (id),
+    CONSTRAINT audit_sinks_state_check CHECK ((state = ANY (ARRAY['enabled'::text, 'paused'::text])))
+);
 CREATE TABLE bucket_alerts (
     id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -660,6 +702,21 @@ CREATE TABLE signing_keys (
     CONSTRAINT signing_keys_pkey PRIMARY KEY (organization_id, kid),
     CONSTRAINT signing_keys_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'retired'::text, 'revoked'::text])))
 );
+CREATE TABLE subject_alerts (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    subject text NOT NULL,
+    subject_id uuid NOT NULL,
+    kind text NOT NULL,
+    aspect text NOT NULL,
+    day bigint NOT NULL,
+    detail text NOT NULL,
+    acknowledged_at bigint,
+    actor text,
+    actor_id uuid,
+    created_at bigint NOT NULL,
+    CONSTRAINT subject_alerts_pkey PRIMARY KEY (id)
+);
 CREATE TABLE upstream_claims (
     registry_id uuid NOT NULL,
     endpoint text NOT NULL,
@@ -775,6 +832,9 @@ CREATE UNIQUE INDEX audit_events_chain ON audit_events USING btree (organization
 CREATE UNIQUE INDEX audit_events_list ON audit_events USING btree (organization_id, sequence);
 CREATE INDEX audit_events_target ON audit_events USING btree (organization_id, target, sequence);
 CREATE INDEX audit_events_time ON audit_events USING btree (organization_id, at, sequence);
+CREATE INDEX audit_sink_cursors_organization ON audit_sink_cursors USING btree (organization_id);
+CREATE INDEX audit_sink_health_organization ON audit_sink_health USING btree (organization_id);
+CREATE INDEX audit_sinks_list ON audit_sinks USING btree (organization_id, id);
 CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts USING btree (product_id, day, kind, partition_kind, partition_key);
 CREATE INDEX bucket_alerts_organization ON bucket_alerts USING btree (organization_id, id);
 CREATE INDEX changes_since ON changes USING btree (organization_id, generation);
@@ -854,6 +914,9 @@ CREATE INDEX sessions_holder ON sessions USING btree (organization_id, holder_id
 CREATE INDEX shown_once_end ON shown_once USING btree (expires_at);
 CREATE INDEX sign_in_attempts_age ON sign_in_attempts USING btree (since);
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys USING btree (organization_id) WHERE (state = 'active'::text);
+CREATE UNIQUE INDEX subject_alerts_day ON subject_alerts USING btree (subject_id, day, kind, aspect);
+CREATE INDEX subject_alerts_open ON subject_alerts USING btree (organization_id, id) WHERE (acknowledged_at IS NULL);
+CREATE INDEX subject_alerts_organization ON subject_alerts USING btree (organization_id, id);
 CREATE INDEX upstream_claims_endpoint ON upstream_claims USING btree (endpoint);
 CREATE INDEX usage_counters_day ON usage_counters USING btree (day);
 CREATE INDEX usage_shares_day ON usage_shares USING btree (day);
@@ -888,6 +951,9 @@ ALTER TABLE artifacts ADD CONSTRAINT artifacts_registry_id_fkey FOREIGN KEY (reg
 ALTER TABLE audit_checkpoints ADD CONSTRAINT audit_checkpoints_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE audit_counts ADD CONSTRAINT audit_counts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE audit_events ADD CONSTRAINT audit_events_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE audit_sink_cursors ADD CONSTRAINT audit_sink_cursors_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE audit_sink_health ADD CONSTRAINT audit_sink_health_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE audit_sinks ADD CONSTRAINT audit_sinks_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE bucket_alerts ADD CONSTRAINT bucket_alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE bucket_alerts ADD CONSTRAINT bucket_alerts_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
 ALTER TABLE changes ADD CONSTRAINT changes_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
@@ -928,6 +994,7 @@ ALTER TABLE sessions ADD CONSTRAINT sessions_organization_id_fkey FOREIGN KEY (o
 ALTER TABLE shown_once ADD CONSTRAINT shown_once_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE sign_in_providers ADD CONSTRAINT sign_in_providers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE signing_keys ADD CONSTRAINT signing_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE subject_alerts ADD CONSTRAINT subject_alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE upstream_claims ADD CONSTRAINT upstream_claims_registry_id_fkey FOREIGN KEY (registry_id) REFERENCES registries(id);
 ALTER TABLE usage_counters ADD CONSTRAINT usage_counters_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
 ALTER TABLE usage_shares ADD CONSTRAINT usage_shares_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);

@@ -149,6 +149,45 @@ CREATE TABLE audit_events (
     names TEXT,
     search TEXT
 );
+CREATE TABLE audit_sink_cursors (
+    sink_id BLOB NOT NULL,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    seq BIGINT NOT NULL,
+    signed BIGINT NOT NULL,
+    reached_at BIGINT NOT NULL,
+    mark_seq BIGINT NOT NULL,
+    mark_signed BIGINT NOT NULL,
+    mark_at BIGINT NOT NULL,
+    settled_seq BIGINT NOT NULL,
+    settled_signed BIGINT NOT NULL,
+    missed BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (sink_id, organization_id)
+);
+CREATE TABLE audit_sink_health (
+    sink_id BLOB PRIMARY KEY,
+    organization_id BLOB REFERENCES organizations (id),
+    rests_until BIGINT NOT NULL DEFAULT 0,
+    failures BIGINT NOT NULL DEFAULT 0,
+    failing_since BIGINT,
+    fault TEXT,
+    succeeded_at BIGINT,
+    told_at BIGINT
+);
+CREATE TABLE audit_sinks (
+    id BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    name TEXT NOT NULL,
+    address TEXT NOT NULL,
+    ca_certificates TEXT,
+    credential BLOB,
+    client_certificate BOOLEAN NOT NULL,
+    header_names TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('enabled', 'paused')),
+    state_since BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
 CREATE TABLE bucket_alerts (
     id BLOB PRIMARY KEY,
     organization_id BLOB NOT NULL REFERENCES organizations (id),
@@ -604,6 +643,20 @@ CREATE TABLE signing_keys (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (organization_id, kid)
 );
+CREATE TABLE subject_alerts (
+    id BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    subject TEXT NOT NULL,
+    subject_id BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    aspect TEXT NOT NULL,
+    day BIGINT NOT NULL,
+    detail TEXT NOT NULL,
+    acknowledged_at BIGINT,
+    actor TEXT,
+    actor_id BLOB,
+    created_at BIGINT NOT NULL
+);
 CREATE TABLE upstream_claims (
     registry_id BLOB NOT NULL REFERENCES registries (id),
     endpoint TEXT NOT NULL,
@@ -712,6 +765,9 @@ CREATE UNIQUE INDEX audit_events_chain ON audit_events (organization_id, seq);
 CREATE UNIQUE INDEX audit_events_list ON audit_events (organization_id, sequence);
 CREATE INDEX audit_events_target ON audit_events (organization_id, target, sequence);
 CREATE INDEX audit_events_time ON audit_events (organization_id, at, sequence);
+CREATE INDEX audit_sink_cursors_organization ON audit_sink_cursors (organization_id);
+CREATE INDEX audit_sink_health_organization ON audit_sink_health (organization_id);
+CREATE INDEX audit_sinks_list ON audit_sinks (organization_id, id);
 CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts (product_id, day, kind, partition_kind, partition_key);
 CREATE INDEX bucket_alerts_organization ON bucket_alerts (organization_id, id);
 CREATE INDEX changes_since ON changes (organization_id, generation);
@@ -791,6 +847,9 @@ CREATE INDEX sessions_holder ON sessions (organization_id, holder_id);
 CREATE INDEX shown_once_end ON shown_once (expires_at);
 CREATE INDEX sign_in_attempts_age ON sign_in_attempts (since);
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys (organization_id) WHERE state = 'active';
+CREATE UNIQUE INDEX subject_alerts_day ON subject_alerts (subject_id, day, kind, aspect);
+CREATE INDEX subject_alerts_open ON subject_alerts (organization_id, id) WHERE acknowledged_at IS NULL;
+CREATE INDEX subject_alerts_organization ON subject_alerts (organization_id, id);
 CREATE INDEX upstream_claims_endpoint ON upstream_claims (endpoint);
 CREATE INDEX usage_counters_day ON usage_counters (day);
 CREATE INDEX usage_shares_day ON usage_shares (day);

@@ -3,6 +3,7 @@
 //! A file for each noun. What is read here is what the OpenAPI document says; see [`request!`](crate::request!).
 
 mod application;
+mod audit_sink;
 mod customer;
 mod entitlement;
 mod license;
