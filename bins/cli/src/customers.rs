@@ -4,6 +4,7 @@ use clap::{Args, Subcommand};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{Connection, Page, Part};
+use crate::customer_users::CustomerUsers;
 use crate::output::{line, table};
 use crate::{Outcome, usage};
 
@@ -42,6 +43,9 @@ enum Action {
         /// The customer's id
         id: String,
     },
+    /// The people of a customer, who sign in to the customer portal
+    #[command(subcommand)]
+    Users(CustomerUsers),
 }
 
 #[derive(Debug, Args, Serialize)]
@@ -80,6 +84,7 @@ impl Customers {
                 server.delete(&format!("customers/{id}"))?;
                 server.say("Deleted; all licenses of this customer are revoked.")?;
             }
+            Action::Users(action) => action.run(server)?,
             Action::List { search, part } => {
                 let answer = server.list("customers", &[("q", &search)], &part)?;
                 server.show(&answer, list)?;

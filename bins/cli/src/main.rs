@@ -14,6 +14,7 @@ mod audit_sinks;
 mod check;
 mod client;
 mod completions;
+mod customer_users;
 mod customers;
 mod expected;
 mod exporter;

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { walkAccounts } from "./accounts.mjs";
 import { walkWebhooks } from "./webhooks.mjs";
+import { walkPeople } from "./people.mjs";
 import { applications } from "./applications.mjs";
 import { signIn } from "./buyers.mjs";
 import { registries } from "./registries.mjs";
@@ -257,6 +258,7 @@ await look(customer, "customer-license");
 const own = customer.url();
 await customer.getByRole("link", { name: "Profile" }).click();
 await look(customer, "customer-profile");
+await walkPeople({ base, contact: customer, vendor: page, person, mailTo, look, check, codeOf: code });
 const vendorPage = await customer.request.get(`${base}/products`, { maxRedirects: 0 });
 check("a customer sees no vendor's page", vendorPage.status() === 303, vendorPage.status());
 

@@ -33,6 +33,12 @@ impl AccountKey {
         Self(Sha256::digest(email.key().as_str()).into())
     }
 
+    /// The account of a customer's user with this address: another one than a member's.
+    pub fn of_customer_user(email: &Email) -> Self {
+        let hash = Sha256::new().chain_update("customer user\0").chain_update(email.key().as_str());
+        Self(hash.finalize().into())
+    }
+
     /// For storage.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

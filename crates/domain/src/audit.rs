@@ -88,7 +88,7 @@ kinds! {
         MemberAuthenticatorRemoved = "member.authenticator_removed";
         /// A member made new recovery codes.
         MemberRecoveryCodesRenewed = "member.recovery_codes_renewed";
-        /// A customer signed in.
+        /// A user of a customer signed in.
         CustomerSignedIn = "customer.signed_in";
         /// An onboarding link was made.
         OnboardingLinkCreated = "onboarding_link.created";
@@ -110,6 +110,24 @@ kinds! {
         CustomerDeleted = "customer.deleted";
         /// A customer's name, address and notes were taken out of what is kept.
         CustomerErased = "customer.erased";
+        /// A person was invited to be a user of a customer.
+        CustomerUserInvited = "customer_user.invited";
+        /// A user of a customer accepted the invitation.
+        CustomerUserJoined = "customer_user.joined";
+        /// The name or role of a customer's user was changed.
+        CustomerUserUpdated = "customer_user.updated";
+        /// A user of a customer was removed.
+        CustomerUserDeleted = "customer_user.deleted";
+        /// A user of a customer was removed, and their name and address taken out of what is kept.
+        CustomerUserErased = "customer_user.erased";
+        /// A user of a customer set a new password.
+        CustomerUserPasswordSet = "customer_user.password_set";
+        /// A user of a customer turned the second factor on.
+        CustomerUserAuthenticatorAdded = "customer_user.authenticator_added";
+        /// A user of a customer, or the vendor for one who lost it, turned the second factor off.
+        CustomerUserAuthenticatorRemoved = "customer_user.authenticator_removed";
+        /// A user of a customer made new recovery codes.
+        CustomerUserRecoveryCodesRenewed = "customer_user.recovery_codes_renewed";
         /// A product was created.
         ProductCreated = "product.created";
         /// A product was changed.

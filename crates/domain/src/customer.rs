@@ -1,6 +1,6 @@
 //! Whom the vendor sells to.
 
-use crate::{BlockList, CustomerId, Email, Name, Notes, OrganizationId, Timestamp};
+use crate::{BlockList, CustomerId, Email, Name, Notes, OrganizationId, OrganizationScope, Timestamp};
 
 /// A company or person the vendor sells to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,4 +23,11 @@ pub struct Customer {
     pub updated_at: Timestamp,
     /// Counts the changes; the entity tag of HTTP.
     pub version: i64,
+}
+
+impl Customer {
+    /// The reach of queries for what belongs to the same organization.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.organization)
+    }
 }

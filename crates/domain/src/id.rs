@@ -60,6 +60,8 @@ ids! {
     TokenId,
     /// A company or person the vendor sells to.
     CustomerId,
+    /// A person of a customer.
+    CustomerUserId,
     /// A license; the `sub` of its tokens.
     LicenseId,
     /// One software offering.

@@ -42,6 +42,7 @@ pub mod bucket_alert;
 pub mod chart;
 pub mod custom;
 pub mod customer;
+pub mod customer_user;
 mod deletion;
 mod described;
 pub mod email;
@@ -102,6 +103,7 @@ pub use audit_sink::{AuditSink, AuditSinkState, SinkAddress};
 pub use bucket_alert::{BucketAlert, BucketAlertKind, BucketFinding};
 pub use custom::CustomResponse;
 pub use customer::Customer;
+pub use customer_user::{CustomerRole, CustomerUser, CustomerUserRef, CustomerUserStatus};
 pub use deletion::{Deletion, DeletionState};
 pub use email::{Email, EmailKey};
 pub use event::{EventKind, EventPattern, EventPatterns, Occurrence};
@@ -109,9 +111,9 @@ pub use files::Files;
 pub use http_url::HttpUrl;
 pub use id::{
     AlertId, ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId,
-    ArtifactId, AuditEventId, AuditSinkId, BucketAlertId, CustomerId, DeliveryId, LicenseId, LinkId, MailId,
-    MemberId, OrganizationId, ProductId, RegistryEventId, RegistryHintId, RegistryId, RegistryKeyId,
-    RevisionId, SessionId, TokenId, WebhookId,
+    ArtifactId, AuditEventId, AuditSinkId, BucketAlertId, CustomerId, CustomerUserId, DeliveryId, LicenseId,
+    LinkId, MailId, MemberId, OrganizationId, ProductId, RegistryEventId, RegistryHintId, RegistryId,
+    RegistryKeyId, RevisionId, SessionId, TokenId, WebhookId,
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;

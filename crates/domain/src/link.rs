@@ -1,6 +1,6 @@
 //! Links that open something once: sent by mail or handed over, known here by their hashes.
 
-use crate::{CustomerId, LicenseId, LinkId, MemberId, OrganizationId, SecretHash, Timestamp};
+use crate::{CustomerUserRef, LicenseId, LinkId, MemberId, OrganizationId, SecretHash, Timestamp};
 
 /// One link.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,12 @@ pub enum LinkPurpose {
     Invitation(MemberId),
     /// A new password of a member who has lost theirs.
     PasswordReset(MemberId),
-    /// A session of a customer.
-    CustomerSignIn(CustomerId),
+    /// The first session of a customer's user who was invited.
+    CustomerInvitation(CustomerUserRef),
+    /// A new password of a customer's user.
+    CustomerPasswordReset(CustomerUserRef),
+    /// A session of a customer's user.
+    CustomerSignIn(CustomerUserRef),
     /// Documentation and token of a license, for a while.
     Onboarding(LicenseId),
 }
@@ -40,8 +44,8 @@ impl LinkPurpose {
     /// The name in storage.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Invitation(_) => "invitation",
-            Self::PasswordReset(_) => "password_reset",
+            Self::Invitation(_) | Self::CustomerInvitation(_) => "invitation",
+            Self::PasswordReset(_) | Self::CustomerPasswordReset(_) => "password_reset",
             Self::CustomerSignIn(_) => "customer_sign_in",
             Self::Onboarding(_) => "onboarding",
         }
@@ -51,8 +55,8 @@ impl LinkPurpose {
     pub fn lifetime(self) -> i64 {
         const HOUR: i64 = 60 * 60;
         match self {
-            Self::Invitation(_) | Self::Onboarding(_) => 7 * 24 * HOUR,
-            Self::PasswordReset(_) => HOUR,
+            Self::Invitation(_) | Self::CustomerInvitation(_) | Self::Onboarding(_) => 7 * 24 * HOUR,
+            Self::PasswordReset(_) | Self::CustomerPasswordReset(_) => HOUR,
             Self::CustomerSignIn(_) => HOUR / 4,
         }
     }

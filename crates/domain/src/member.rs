@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::permission::{Actor, Authority, Identity, Permission};
-use crate::{Email, Invalid, MemberId, Name, OrganizationId, Scopes, Timestamp};
+use crate::{Email, Invalid, MemberId, Name, OrganizationId, OrganizationScope, Scopes, Timestamp};
 
 /// A person of the vendor. Unique by e-mail address in the organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,11 @@ pub struct Member {
 }
 
 impl Member {
+    /// The reach of queries for what belongs to the same organization.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.organization)
+    }
+
     /// Who the person is when signed in, with all that the role allows.
     pub fn identity(&self) -> Identity {
         let authority = Authority::Member { id: self.id, role: self.role };

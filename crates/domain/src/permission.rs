@@ -8,8 +8,8 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use crate::{
-    Address, CustomerId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope, RegistryKeyId, Role,
-    SessionId, TokenId,
+    Address, CustomerId, CustomerUserId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope,
+    RegistryKeyId, Role, SessionId, TokenId,
 };
 
 /// A permission as a type; see [`Access`].
@@ -200,8 +200,10 @@ pub enum Actor {
     Token(TokenId),
     /// A signed-in member.
     Member(MemberId),
-    /// A signed-in customer.
+    /// A signed-in customer, before customers had users of their own.
     Customer(CustomerId),
+    /// A signed-in person of a customer.
+    CustomerUser(CustomerUserId),
     /// Whoever has opened a link.
     Link(LinkId),
     /// A machine, with its registry key.
@@ -218,6 +220,7 @@ impl Actor {
             Self::Token(id) => ("token", Some(id.uuid())),
             Self::Member(id) => ("member", Some(id.uuid())),
             Self::Customer(id) => ("customer", Some(id.uuid())),
+            Self::CustomerUser(id) => ("customer_user", Some(id.uuid())),
             Self::Link(id) => ("link", Some(id.uuid())),
             Self::RegistryKey(id) => ("registry_key", Some(id.uuid())),
             Self::Server => ("server", None),

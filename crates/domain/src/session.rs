@@ -1,7 +1,7 @@
 //! Sessions of people in a browser, known here by the hash of what their cookie holds.
 
 use crate::{
-    CustomerId, LicenseId, MemberId, OrganizationId, OrganizationScope, SecretHash, SessionId, Timestamp,
+    CustomerUserRef, LicenseId, MemberId, OrganizationId, OrganizationScope, SecretHash, SessionId, Timestamp,
 };
 
 /// One browser's session.
@@ -37,8 +37,8 @@ pub struct Session {
 pub enum SessionHolder {
     /// A person of the vendor.
     Member(MemberId),
-    /// A customer.
-    Customer(CustomerId),
+    /// A person of a customer.
+    CustomerUser(CustomerUserRef),
     /// Whoever has opened an onboarding link.
     Onboarding(LicenseId),
 }
@@ -48,7 +48,7 @@ impl SessionHolder {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Member(_) => "member",
-            Self::Customer(_) => "customer",
+            Self::CustomerUser(_) => "customer",
             Self::Onboarding(_) => "onboarding",
         }
     }
@@ -56,7 +56,7 @@ impl SessionHolder {
     /// For how many seconds such a session lasts at most.
     pub fn lifetime(self) -> i64 {
         match self {
-            Self::Member(_) | Self::Customer(_) => 7 * 24 * 60 * 60,
+            Self::Member(_) | Self::CustomerUser(_) => 7 * 24 * 60 * 60,
             Self::Onboarding(_) => 30 * 60,
         }
     }
@@ -64,7 +64,7 @@ impl SessionHolder {
     /// After how many seconds without use it ends.
     pub fn idle(self) -> i64 {
         match self {
-            Self::Member(_) | Self::Customer(_) => 12 * 60 * 60,
+            Self::Member(_) | Self::CustomerUser(_) => 12 * 60 * 60,
             Self::Onboarding(_) => 30 * 60,
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::registry::{ArtifactEntitlement, Registry};
 use crate::{
-    Application, ApplicationEntitlement, ApplicationVersion, AuditSink, Customer, License, Member,
-    Organization, Product, Provider, Webhook,
+    Application, ApplicationEntitlement, ApplicationVersion, AuditSink, Customer, CustomerUser, License,
+    Member, Organization, Product, Provider, Webhook,
 };
 
 /// A thing with a version, which counts its changes, and the instant of the last of them.
@@ -43,6 +43,7 @@ versioned!(
     ArtifactEntitlement,
     AuditSink,
     Customer,
+    CustomerUser,
     Member,
     Organization,
     Product,

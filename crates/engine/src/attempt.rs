@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use keyward_domain::attempt::{AccountKey, Attempts, DeviceId, Source, Verdict, WINDOW_SECONDS};
-use keyward_domain::{Email, Member, MemberId, OrganizationScope, Timestamp};
+use keyward_domain::{Email, OrganizationScope, Timestamp};
 use keyward_storage::{StorageError, Store, Technical, Tx};
 use quick_cache::sync::Cache;
 use sha2::Sha256;
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
-use crate::identity::lock_credentials;
+use crate::account::{Account, Person};
 use crate::inbox::Inbox;
 use crate::metrics::ThrottleName;
-use crate::sessions::{ClientInfo, MemberSession};
+use crate::sessions::ClientInfo;
 use crate::{Engine, Error, Result};
 
 /// The most entries of one transaction.
@@ -46,9 +47,9 @@ pub(crate) struct Attempt {
 
 impl Attempt {
     /// Of someone who is signed in, and is asked for the password again: the session is a known device.
-    pub(crate) fn again(person: &MemberSession) -> Self {
+    pub(crate) fn again(person: &Person<'_>) -> Self {
         let source = Source::Device(DeviceId(*person.session.id.uuid().as_bytes()));
-        Self { account: AccountKey::of(&person.member.email), source, exists: true, alone: true }
+        Self { account: person.account.key(person.email), source, exists: true, alone: true }
     }
 }
 
@@ -147,18 +148,27 @@ async fn settle(store: &Store, batch: &[Entry]) -> Result<Vec<Verdict>, StorageE
 }
 
 impl Engine {
-    /// From where someone wants to sign in to the account of this address: a device that has done so before, if the
+    /// From where someone wants to sign in to a member's account of this address: a device that has done so before, if the
     /// cookie shows that, or a network.
     pub fn source(&self, email: &Email, client: &ClientInfo) -> Source {
-        let known = client.device.as_deref().and_then(|cookie| self.known_device(email, cookie));
+        self.source_of(AccountKey::of(email), client)
+    }
+
+    /// The same of a customer's user.
+    pub fn customer_source(&self, email: &Email, client: &ClientInfo) -> Source {
+        self.source_of(AccountKey::of_customer_user(email), client)
+    }
+
+    fn source_of(&self, key: AccountKey, client: &ClientInfo) -> Source {
+        let known = client.device.as_deref().and_then(|cookie| self.known_device(key, cookie));
         known.map_or_else(|| Source::at(&client.address), |(device, _)| Source::Device(device))
     }
 
-    /// The same, where it is known whose address it is: a device that has signed in for one of several members is unknown
+    /// The same, where it is known whose address it is: a device that has signed in for one of several people is unknown
     /// to the others.
-    pub(crate) fn source_for(&self, members: &[MemberId], email: &Email, client: &ClientInfo) -> Source {
-        let known = client.device.as_deref().and_then(|cookie| self.known_device(email, cookie));
-        let known = known.filter(|(_, member)| members == [*member]);
+    pub(crate) fn source_for(&self, accounts: &[Uuid], key: AccountKey, client: &ClientInfo) -> Source {
+        let known = client.device.as_deref().and_then(|cookie| self.known_device(key, cookie));
+        let known = known.filter(|(_, account)| accounts == [*account]);
         known.map_or_else(|| Source::at(&client.address), |(device, _)| Source::Device(device))
     }
 
@@ -186,17 +196,17 @@ impl Engine {
         self.attempts.enter(attempt, Change::TakeBack, self.now()).await.map(drop)
     }
 
-    /// Completes an attempt whose password is right, with the member held: takes the code where there is a second
+    /// Completes an attempt whose password is right, with the account held: takes the code where there is a second
     /// factor, and forgets what the source of the attempt has tried before. `None` if a code is missing or wrong.
     pub(crate) async fn complete_attempt(
         &self,
         tx: Tx,
         attempt: &Attempt,
         scope: OrganizationScope,
-        id: MemberId,
+        account: Account,
         code: Option<&str>,
     ) -> Result<Option<Tx>> {
-        let with_code = lock_credentials(&tx, scope, id).await?.authenticator.is_some();
+        let with_code = account.lock_credentials(&tx, scope).await?.authenticator.is_some();
         if with_code {
             let Some(code) = code else {
                 drop(tx);
@@ -204,18 +214,18 @@ impl Engine {
                 return Ok(None);
             };
             self.begin_code(&tx, attempt).await?;
-            if !self.take_code(&tx, scope, id, code).await? {
+            if !self.take_code(&tx, scope, account, code).await? {
                 tx.commit_unrecorded(Technical::Attempts).await?;
                 return Ok(None);
             }
         }
-        // Before sessions are held: all take the member, the attempts and the sessions in this order.
+        // Before sessions are held: all take the account, the attempts and the sessions in this order.
         self.attempt_succeeded(&tx, attempt, with_code).await?;
         Ok(Some(tx))
     }
 
     /// Counts an attempt to give a code, after the right password, in the transaction that takes the code.
-    async fn begin_code(&self, tx: &Tx, attempt: &Attempt) -> Result<()> {
+    pub(crate) async fn begin_code(&self, tx: &Tx, attempt: &Attempt) -> Result<()> {
         let now = self.now();
         let mut attempts = tx.sign_in_attempts().lock(&attempt.account, now).await?;
         match attempts.begin_code(&attempt.source, now) {
@@ -228,7 +238,7 @@ impl Engine {
     }
 
     /// Forgets what the source of an attempt has tried, in the transaction in which it succeeds.
-    async fn attempt_succeeded(&self, tx: &Tx, attempt: &Attempt, with_code: bool) -> Result<()> {
+    pub(crate) async fn attempt_succeeded(&self, tx: &Tx, attempt: &Attempt, with_code: bool) -> Result<()> {
         let now = self.now();
         let mut attempts = tx.sign_in_attempts().lock(&attempt.account, now).await?;
         if attempt.alone {
@@ -239,26 +249,27 @@ impl Engine {
         Ok(tx.sign_in_attempts().save(&attempt.account, &attempts).await?)
     }
 
-    /// A cookie by which a device is known that has signed in: id, time, member and their MAC.
-    pub(crate) fn device_cookie(&self, member: &Member, known: Option<&str>) -> String {
+    /// A cookie by which a device is known that has signed in: id, time, account and their MAC.
+    pub(crate) fn device_cookie(&self, account: Account, email: &Email, known: Option<&str>) -> String {
+        let (key, account) = (account.key(email), account.uuid());
         // A device that is known stays the same one.
-        let known = known.and_then(|cookie| self.known_device(&member.email, cookie));
-        let known = known.filter(|(_, of)| *of == member.id);
+        let known = known.and_then(|cookie| self.known_device(key, cookie));
+        let known = known.filter(|(_, of)| *of == account);
         let DeviceId(id) = known.map_or_else(|| DeviceId(self.random()), |(device, _)| device);
         let mut cookie = [0; 72];
         cookie[..16].copy_from_slice(&id);
         cookie[16..24].copy_from_slice(&self.now().unix().to_be_bytes());
-        cookie[24..40].copy_from_slice(member.id.uuid().as_bytes());
-        let mac = self.device_mac(&member.email, &cookie[..40]);
+        cookie[24..40].copy_from_slice(account.as_bytes());
+        let mac = self.device_mac(key, &cookie[..40]);
         if let Some(mac) = mac {
             cookie[40..].copy_from_slice(&mac.finalize().into_bytes());
         }
         base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, cookie)
     }
 
-    /// The device that a cookie stands for and the member who has signed in there, if we have made it for this address and
-    /// not too long ago.
-    fn known_device(&self, email: &Email, cookie: &str) -> Option<(DeviceId, MemberId)> {
+    /// The device that a cookie stands for and who has signed in there, if we have made it for this account and not too
+    /// long ago.
+    fn known_device(&self, key: AccountKey, cookie: &str) -> Option<(DeviceId, Uuid)> {
         let mut bytes = [0; 72];
         let length = base64::Engine::decode_slice(
             &base64::engine::general_purpose::URL_SAFE_NO_PAD,
@@ -268,17 +279,17 @@ impl Engine {
         if length.ok()? != bytes.len() {
             return None;
         }
-        self.device_mac(email, &bytes[..40])?.verify_slice(&bytes[40..]).ok()?;
+        self.device_mac(key, &bytes[..40])?.verify_slice(&bytes[40..]).ok()?;
         let made_at = i64::from_be_bytes(bytes[16..24].try_into().ok()?);
         let age = self.now().unix().saturating_sub(made_at);
         let id = bytes[..16].try_into().ok()?;
-        let member = uuid::Uuid::from_slice(&bytes[24..40]).ok()?.into();
-        (age < DEVICE_SECONDS).then_some((DeviceId(id), member))
+        let account = Uuid::from_slice(&bytes[24..40]).ok()?;
+        (age < DEVICE_SECONDS).then_some((DeviceId(id), account))
     }
 
-    fn device_mac(&self, email: &Email, cookie: &[u8]) -> Option<Hmac<Sha256>> {
+    fn device_mac(&self, key: AccountKey, cookie: &[u8]) -> Option<Hmac<Sha256>> {
         let mut mac = Hmac::<Sha256>::new_from_slice(self.vault.device_key()).ok()?;
-        mac.update(AccountKey::of(email).as_bytes());
+        mac.update(key.as_bytes());
         mac.update(cookie);
         Some(mac)
     }

@@ -52,9 +52,12 @@ impl Engine {
                 member.map(|member| session.into_iter().fold(member.identity(), Identity::within))
             }
             // None of these has a role that could be lowered.
-            Actor::Operator | Actor::Customer(_) | Actor::Link(_) | Actor::RegistryKey(_) | Actor::Server => {
-                Some(*access.identity())
-            }
+            Actor::Operator
+            | Actor::Customer(_)
+            | Actor::CustomerUser(_)
+            | Actor::Link(_)
+            | Actor::RegistryKey(_)
+            | Actor::Server => Some(*access.identity()),
         };
         let identity = identity.ok_or(Error::Unauthenticated)?.from_address(access.identity().address());
         Ok(self.permit(&identity)?)

@@ -2,18 +2,17 @@
 
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use keyward_domain::{Action, Actor, Email, Member, MemberId, OrganizationScope, Slug};
+use keyward_domain::{Actor, Email, Member, OrganizationScope, Slug};
 use keyward_storage::{Credentials, Tx};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::identity::lock_credentials;
+use crate::account::{Account, CredentialChange, Person};
 use crate::member::one_of;
 use crate::reauthentication::Reauthenticated;
-use crate::sessions::{MemberSession, SignedIn};
-use crate::vault::Place;
+use crate::sessions::SignedIn;
 use crate::{Engine, Error, Resource, Result};
 
 /// For how many seconds a code counts.
@@ -52,14 +51,15 @@ pub struct ResetSecondFactor {
 
 impl Engine {
     /// A secret for an authenticator app. Nothing is kept until it is confirmed.
-    pub fn new_authenticator(&self, person: &MemberSession) -> NewAuthenticator {
+    pub fn new_authenticator<'a>(&self, person: impl Into<Person<'a>>) -> NewAuthenticator {
         self.authenticator_of(person, &base32(&Zeroizing::new(self.random::<32>())))
     }
 
     /// The same authenticator again, by its secret.
-    pub fn authenticator_of(&self, person: &MemberSession, secret: &str) -> NewAuthenticator {
+    pub fn authenticator_of<'a>(&self, person: impl Into<Person<'a>>, secret: &str) -> NewAuthenticator {
+        let person = person.into();
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-        let label = format!("{}:{}", person.organization.name, person.member.email);
+        let label = format!("{}:{}", person.organization.name, person.email);
         let uri = format!(
             "otpauth://totp/{}?secret={secret}&issuer={}",
             encode(&label).replace('+', "%20"),
@@ -78,12 +78,11 @@ impl Engine {
     ) -> Result<Option<NewRecoveryCodes>> {
         let Some(seed) = from_base32(secret) else { return Ok(None) };
         let Some(step) = fitting(&seed, code, self.step()) else { return Ok(None) };
-        let (scope, id) = (proof.scope(), proof.member());
-        let place = Place::Authenticator(scope.id(), id);
-        let fault = |source| Error::Key { kid: format!("authenticator of {id}"), source };
+        let place = proof.account().authenticator(proof.scope());
+        let fault = |source| Error::Key { kid: format!("authenticator of {}", place.row()), source };
         let sealed = self.vault.seal(&place, &seed, &self.seal_entropy()).map_err(fault)?;
         let codes = self.recovery_codes();
-        let action = Action::MemberAuthenticatorAdded;
+        let action = CredentialChange::AuthenticatorAdded;
         let change = |known| Credentials {
             authenticator: Some(sealed.clone()),
             last_step: step,
@@ -96,7 +95,8 @@ impl Engine {
 
     /// Turns the second factor off; all other sessions end.
     pub async fn remove_authenticator(&self, proof: &Reauthenticated<'_>) -> Result<SignedIn> {
-        self.change_own_credentials(proof, Action::MemberAuthenticatorRemoved, without_second_factor).await
+        self.change_own_credentials(proof, CredentialChange::AuthenticatorRemoved, without_second_factor)
+            .await
     }
 
     /// Makes new recovery codes in place of those that there are; all other sessions end. Refused where there is no
@@ -110,7 +110,7 @@ impl Engine {
             Some(_) => Credentials { recovery: hashes(&codes), ..known },
             None => known,
         };
-        let session = self.change_own_credentials(proof, Action::MemberRecoveryCodesRenewed, change).await?;
+        let session = self.change_own_credentials(proof, CredentialChange::RecoveryCodes, change).await?;
         Ok(NewRecoveryCodes { codes, session })
     }
 
@@ -121,12 +121,13 @@ impl Engine {
             let scope = organization.ok_or(Error::NotFound(Resource::Organization))?.scope();
             let found = tx.members(scope).by_email(email).await?;
             let member = one_of(found, email).ok_or(Error::NotFound(Resource::Member))?;
-            if lock_credentials(&tx, scope, member.id).await?.authenticator.is_none() {
+            let account = Account::Member(member.id);
+            if account.lock_credentials(&tx, scope).await?.authenticator.is_none() {
                 return Ok(ResetSecondFactor { member, sessions_ended: None });
             }
-            let by = (Actor::Operator, Action::MemberAuthenticatorRemoved);
+            let by = (Actor::Operator, CredentialChange::AuthenticatorRemoved);
             let (ended, recorded) =
-                self.change_credentials(&tx, scope, member.id, by, without_second_factor).await?;
+                self.change_credentials(&tx, scope, account, by, without_second_factor).await?;
             tx.commit(recorded).await?;
             Ok(ResetSecondFactor { member, sessions_ended: Some(ended) })
         })
@@ -137,14 +138,14 @@ impl Engine {
     pub(crate) async fn change_own_credentials(
         &self,
         proof: &Reauthenticated<'_>,
-        action: Action,
+        what: CredentialChange,
         change: impl Fn(Credentials) -> Credentials,
     ) -> Result<SignedIn> {
-        let (scope, id) = (proof.scope(), proof.member());
+        let (scope, account) = (proof.scope(), proof.account());
         self.transaction(async |tx| {
             let session = proof.hold(self, &tx).await?;
-            let by = (Actor::Member(id), action);
-            let (_, recorded) = self.change_credentials(&tx, scope, id, by, &change).await?;
+            let by = (account.actor(), what);
+            let (_, recorded) = self.change_credentials(&tx, scope, account, by, &change).await?;
             let signed_in = self.go_on_with(&tx, scope, session).await?;
             tx.commit(recorded).await?;
             Ok(signed_in)
@@ -156,10 +157,11 @@ impl Engine {
         (0..RECOVERY_CODES).map(|_| recovery_code(&self.random())).collect()
     }
 
-    /// Whether a member has a second factor, and how many recovery codes are left.
-    pub async fn authenticator(&self, person: &MemberSession) -> Result<Option<usize>> {
+    /// Whether a person has a second factor, and how many recovery codes are left.
+    pub async fn authenticator(&self, person: impl Into<Person<'_>>) -> Result<Option<usize>> {
+        let person = person.into();
         let tx = self.store.read().await?;
-        let known = tx.members(person.organization.scope()).credentials(person.member.id).await?;
+        let known = person.account.credentials(&tx, person.scope()).await?;
         Ok(known.filter(|known| known.authenticator.is_some()).map(|known| known.recovery.len()))
     }
 
@@ -168,13 +170,14 @@ impl Engine {
         &self,
         tx: &Tx,
         scope: OrganizationScope,
-        id: MemberId,
+        account: Account,
         code: &str,
     ) -> Result<bool> {
-        let known = lock_credentials(tx, scope, id).await?;
+        let known = account.lock_credentials(tx, scope).await?;
         let Some(sealed) = &known.authenticator else { return Ok(true) };
-        let fault = |source| Error::Key { kid: format!("authenticator of {id}"), source };
-        let seed = self.vault.open(&Place::Authenticator(scope.id(), id), sealed).map_err(fault)?;
+        let place = account.authenticator(scope);
+        let fault = |source| Error::Key { kid: format!("authenticator of {}", place.row()), source };
+        let seed = self.vault.open(&place, sealed).map_err(fault)?;
         let code: String = code.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
         let taken = match fitting(&seed, &code, self.step()).filter(|step| *step > known.last_step) {
             Some(step) => Some(Credentials { last_step: step, ..known }),
@@ -186,7 +189,7 @@ impl Engine {
         };
         match taken {
             Some(credentials) => {
-                tx.members(scope).set_credentials(id, &credentials).await?;
+                account.set_credentials(tx, scope, &credentials).await?;
                 Ok(true)
             }
             None => Ok(false),
@@ -198,7 +201,7 @@ impl Engine {
     }
 }
 
-fn without_second_factor(known: Credentials) -> Credentials {
+pub(crate) fn without_second_factor(known: Credentials) -> Credentials {
     Credentials { authenticator: None, last_step: 0, recovery: Vec::new(), ..known }
 }
 

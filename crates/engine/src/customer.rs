@@ -64,11 +64,18 @@ impl Engine {
         let customer = self.new_customer(access.scope(), new);
         let earlier = async |change: Change<'_>, id: Uuid| find(&change, change.scope(), id.into()).await;
         self.change_once(access, once, earlier, async |change| {
-            let recorded = insert(&change, &customer).await?;
+            let recorded = self.insert_customer(&change, &customer).await?;
             change.commit_as(customer.id.uuid(), recorded).await?;
             Ok(customer.clone())
         })
         .await
+    }
+
+    /// Writes a new customer, and the user of their contact address.
+    pub(crate) async fn insert_customer(&self, change: &Change<'_>, customer: &Customer) -> Result<Recorded> {
+        change.customers(change.scope()).insert(customer).await?;
+        self.follow_contact(change, change.scope(), customer).await?;
+        change.record(Action::CustomerCreated, customer.id.uuid(), &[("name", json!(customer.name))]).await
     }
 
     /// A customer who is not written yet.
@@ -105,7 +112,8 @@ impl Engine {
             }
             change.customers(scope).save(&customer).await?;
             if !customer.email.is(&before.email) {
-                self.end_proofs(&change, scope, Whose::Customer(id)).await?;
+                self.end_proofs(&change, scope, Whose::Onboarding(id)).await?;
+                self.follow_contact(&change, scope, &customer).await?;
             }
             let detail = [("name", json!(customer.name)), customer.differences(&before).detail()];
             change.commit(Action::CustomerUpdated, id.uuid(), &detail).await?;
@@ -137,6 +145,7 @@ impl Engine {
             application_entitlement::end_all(&change, id).await?;
             registry::entitlement::end_all(&change, id).await?;
             self.end_proofs(&change, scope, Whose::Customer(id)).await?;
+            change.customer_users(scope).delete_all(id).await?;
             change.customers(scope).delete(id, now).await?;
             change.commit(Action::CustomerDeleted, id.uuid(), &[("name", json!(customer.name))]).await
         })
@@ -162,12 +171,6 @@ pub(crate) async fn find(tx: &Tx, scope: OrganizationScope, id: CustomerId) -> R
     tx.customers(scope).find(id).await?.ok_or(Error::NotFound(Resource::Customer))
 }
 
-async fn lock(tx: &Tx, scope: OrganizationScope, id: CustomerId) -> Result<Customer> {
+pub(crate) async fn lock(tx: &Tx, scope: OrganizationScope, id: CustomerId) -> Result<Customer> {
     tx.customers(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Customer))
-}
-
-/// Writes a new customer.
-pub(crate) async fn insert(change: &Change<'_>, customer: &Customer) -> Result<Recorded> {
-    change.customers(change.scope()).insert(customer).await?;
-    change.record(Action::CustomerCreated, customer.id.uuid(), &[("name", json!(customer.name))]).await
 }

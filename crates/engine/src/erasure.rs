@@ -2,7 +2,8 @@
 
 use keyward_domain::permission::WriteOwners;
 use keyward_domain::{
-    Access, Action, Actor, CustomerId, Email, Member, MemberId, Name, OrganizationScope, Role, Slug,
+    Access, Action, Actor, CustomerId, CustomerUserRef, Email, Member, MemberId, Name, OrganizationScope,
+    PageRequest, Role, Slug,
 };
 use keyward_storage::{Person, Recorded, Technical, Tx};
 use serde_json::json;
@@ -17,12 +18,13 @@ use crate::{ConfirmedCaller, Engine, Error, Resource, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Customer,
+    CustomerUser(CustomerId),
     Member,
 }
 
 impl Engine {
-    /// Takes the name, the address and the notes of a customer out of what is kept, and ends their sessions. Their licenses
-    /// stay as they are.
+    /// Takes the name, the address and the notes of a customer out of what is kept, and removes their users likewise. Their
+    /// licenses stay as they are.
     pub async fn erase_customer(
         &self,
         access: &Access<WriteOwners>,
@@ -35,6 +37,7 @@ impl Engine {
             change.customers(scope).find(id).await?.ok_or(Error::NotFound(Resource::Customer))
         });
         let found = found.await?;
+        self.erase_users_of(scope, id, By::of(access)).await?;
         let person = person(Kind::Customer, Some((id.uuid(), found.name)), found.email)?;
         let after = self.leave_log(scope, &person).await?;
         self.change(access, async |change| {
@@ -43,6 +46,61 @@ impl Engine {
             change.commit_as(id.uuid(), recorded).await
         })
         .await
+    }
+
+    /// Removes a user of a customer, and takes their name and address out of what is kept.
+    pub async fn erase_customer_user(
+        &self,
+        access: &Access<WriteOwners>,
+        caller: &ConfirmedCaller<'_>,
+        of: CustomerUserRef,
+    ) -> Result<()> {
+        let scope = access.scope();
+        let found = self.change(access, async |change| {
+            caller.hold(self, &change, access).await?;
+            change.customers(scope).find(of.customer).await?.ok_or(Error::NotFound(Resource::Customer))?;
+            change.customer_users(scope).find(of).await?.ok_or(Error::NotFound(Resource::CustomerUser))
+        });
+        let user = found.await?;
+        let kind = Kind::CustomerUser(of.customer);
+        let person = person(kind, Some((of.user.uuid(), user.name)), user.email)?;
+        let after = self.leave_log(scope, &person).await?;
+        self.change(access, async |change| {
+            caller.hold(self, &change, access).await?;
+            let recorded = self.leave(&change, scope, kind, &person, after, By::of(access)).await?;
+            change.commit_as(of.user.uuid(), recorded).await
+        })
+        .await
+    }
+
+    async fn erase_users_of(&self, scope: OrganizationScope, customer: CustomerId, by: By) -> Result<()> {
+        loop {
+            let page = PageRequest { limit: PageRequest::MOST, after: None };
+            let found = self.store.read().await?.customer_users(scope).list(customer, page).await?;
+            let (users, _) = found.into_parts();
+            if users.is_empty() {
+                return Ok(());
+            }
+            for user in users {
+                let known = Some((user.id.uuid(), user.name));
+                self.erase_known(scope, Kind::CustomerUser(customer), known, user.email, by).await?;
+            }
+        }
+    }
+
+    async fn erase_known(
+        &self,
+        scope: OrganizationScope,
+        kind: Kind,
+        known: Option<(Uuid, Name)>,
+        email: Email,
+        by: By,
+    ) -> Result<()> {
+        let person = person(kind, known, email)?;
+        let after = self.leave_log(scope, &person).await?;
+        let tx = self.store.write().await?;
+        let recorded = self.leave(&tx, scope, kind, &person, after, by).await?;
+        Ok(tx.commit(recorded).await?)
     }
 
     /// Removes a member, and takes their name and address out of what is kept.
@@ -71,13 +129,29 @@ impl Engine {
         .await
     }
 
-    /// The same at the operator's command line, of all customers with an address, also of those that were deleted. Gives
-    /// how many there were.
+    /// The same at the operator's command line, of all customers with an address, also of those that were deleted, and of
+    /// users of other customers with that address. Gives how many there were.
     pub async fn operator_erases_customers(&self, slug: &Slug, email: &Email) -> Result<usize> {
         let scope = self.scope_named(slug).await?;
-        let found = self.store.read().await?.erasure(scope).customers(email).await?;
-        let count = found.len();
+        let tx = self.store.read().await?;
+        let found = tx.erasure(scope).customers(email).await?;
+        let mut users = tx.erasure(scope).customer_users(email).await?;
+        let mut former = tx.erasure(scope).former("customer_user", email).await?;
+        drop(tx);
+        former.retain(|(id, _)| !users.iter().any(|(of, _)| of.user.uuid() == *id));
+        users.retain(|(of, _)| !found.iter().any(|(id, _)| of.customer.uuid() == *id));
+        let count = found.len() + users.len();
+        for (of, name) in users {
+            let (kind, known) = (Kind::CustomerUser(of.customer), Some((of.user.uuid(), name)));
+            self.erase_known(scope, kind, known, email.clone(), Actor::Operator.into()).await?;
+        }
+        for (id, name) in former {
+            // Of whichever customer: their row is gone.
+            let kind = Kind::CustomerUser(CustomerId::from(Uuid::nil()));
+            self.erase_known(scope, kind, Some((id, name)), email.clone(), Actor::Operator.into()).await?;
+        }
         for known in found {
+            self.erase_users_of(scope, known.0.into(), Actor::Operator.into()).await?;
             let person = person(Kind::Customer, Some(known), email.clone())?;
             let after = self.leave_log(scope, &person).await?;
             let tx = self.store.write().await?;
@@ -102,7 +176,7 @@ impl Engine {
         }
         let mut known: Vec<_> = match &member {
             Some(member) => vec![Some((member.id.uuid(), member.name.clone()))],
-            None => tx.erasure(scope).former_members(email).await?.into_iter().map(Some).collect(),
+            None => tx.erasure(scope).former("member", email).await?.into_iter().map(Some).collect(),
         };
         drop(tx);
         if known.is_empty() {
@@ -162,6 +236,12 @@ impl Engine {
                 erasure.leave_customer(person).await?;
                 Action::CustomerErased
             }
+            (Kind::CustomerUser(customer), Some(id)) => {
+                let of = CustomerUserRef { customer, user: id.into() };
+                self.end_proofs(tx, scope, Whose::CustomerUser(of)).await?;
+                tx.customer_users(scope).delete(of.user).await?;
+                Action::CustomerUserErased
+            }
             (Kind::Member, Some(id)) => {
                 if let Some(member) = tx.members(scope).lock(id.into()).await? {
                     may_go(tx, scope, &member).await?;
@@ -174,6 +254,7 @@ impl Engine {
                 Action::MemberErased
             }
             (Kind::Customer, None) => Action::CustomerErased,
+            (Kind::CustomerUser(_), None) => Action::CustomerUserErased,
             (Kind::Member, None) => Action::MemberErased,
         };
         let detail = [("name", json!(person.pseudonym))];
@@ -191,6 +272,7 @@ fn person(kind: Kind, known: Option<(Uuid, Name)>, email: Email) -> Result<Perso
     let hex = id.map(|id| id.simple().to_string()).unwrap_or_default();
     let (noun, tail) = match kind {
         Kind::Customer => ("Erased customer", hex.get(20..).unwrap_or_default()),
+        Kind::CustomerUser(_) => ("Erased user", hex.get(20..).unwrap_or_default()),
         Kind::Member => ("Erased member", hex.get(20..).unwrap_or_default()),
     };
     let pseudonym =

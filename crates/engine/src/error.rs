@@ -114,6 +114,12 @@ pub enum Error {
     /// An organization always has an owner.
     #[error("an organization needs at least one owner")]
     LastOwner,
+    /// A customer's users may not leave it without an admin; the vendor may.
+    #[error("a customer needs at least one admin")]
+    LastAdmin,
+    /// Only admins of the customer may do this.
+    #[error("only admins of the customer may do this")]
+    AdminsOnly,
     /// It would be the first artifact entitlement, which takes from customers what they can pull now.
     #[error("it would close the registries to {customers} customers")]
     WouldClose {
@@ -165,6 +171,8 @@ pub enum Resource {
     Token,
     /// Whom the vendor sells to.
     Customer,
+    /// A person of a customer.
+    CustomerUser,
     /// A product.
     Product,
     /// An application.
@@ -213,6 +221,7 @@ impl Resource {
             Self::Member => "member",
             Self::Token => "management token",
             Self::Customer => "customer",
+            Self::CustomerUser => "user of this customer",
             Self::Product => "product",
             Self::Application => "application",
             Self::ApplicationVersion => "version of this application",

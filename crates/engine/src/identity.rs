@@ -2,13 +2,14 @@
 //! through here, so that nothing that was proved by the old one lives on.
 
 use keyward_domain::session::SessionHolder;
-use keyward_domain::{Action, CustomerId, MemberId, OrganizationScope, Session};
+use keyward_domain::{CustomerId, CustomerUserRef, MemberId, OrganizationScope, Session};
 use keyward_storage::{Credentials, Recorded, Tx};
 use serde_json::json;
 
+use crate::account::{Account, CredentialChange};
 use crate::audit::By;
 use crate::sessions::SignedIn;
-use crate::{Engine, Error, Resource, Result};
+use crate::{Engine, Result};
 
 /// Whose identity is proved by something.
 #[derive(Debug, Clone, Copy)]
@@ -17,8 +18,21 @@ pub(crate) enum Whose {
     Member(MemberId),
     /// That of each member of the organization.
     AllMembers,
-    /// A customer's.
+    /// That of one user of a customer.
+    CustomerUser(CustomerUserRef),
+    /// That of each user of a customer, and of whoever was mailed an onboarding link.
     Customer(CustomerId),
+    /// That of whoever was mailed an onboarding link of a customer's license.
+    Onboarding(CustomerId),
+}
+
+impl From<Account> for Whose {
+    fn from(account: Account) -> Self {
+        match account {
+            Account::Member(id) => Self::Member(id),
+            Account::CustomerUser(of) => Self::CustomerUser(of),
+        }
+    }
 }
 
 impl Engine {
@@ -37,30 +51,38 @@ impl Engine {
                 tx.providers(scope).forget_departures().await?;
                 Ok(sessions.end_members().await?)
             }
+            Whose::CustomerUser(of) => {
+                links.withdraw_of_user(of.user, now).await?;
+                Ok(sessions.end_all(SessionHolder::CustomerUser(of)).await?)
+            }
             Whose::Customer(id) => {
                 links.withdraw_all(id.uuid(), now).await?;
                 links.withdraw_mailed_onboarding(id, now).await?;
                 let onboarding = sessions.end_onboarding(id).await?;
-                Ok(onboarding + sessions.end_all(SessionHolder::Customer(id)).await?)
+                Ok(onboarding + sessions.end_customer(id).await?)
+            }
+            Whose::Onboarding(id) => {
+                links.withdraw_mailed_onboarding(id, now).await?;
+                Ok(sessions.end_onboarding(id).await?)
             }
         }
     }
 
-    /// Changes what a member signs in with, and ends what the old credentials have proved. Gives how many sessions
+    /// Changes what someone signs in with, and ends what the old credentials have proved. Gives how many sessions
     /// ended, with the event. Codes are used up elsewhere; there is no other way to change credentials.
     pub(crate) async fn change_credentials(
         &self,
         tx: &Tx,
         scope: OrganizationScope,
-        id: MemberId,
-        (by, action): (impl Into<By>, Action),
+        account: Account,
+        (by, what): (impl Into<By>, CredentialChange),
         change: impl FnOnce(Credentials) -> Credentials,
     ) -> Result<(u64, Recorded)> {
-        let known = lock_credentials(tx, scope, id).await?;
-        tx.members(scope).set_credentials(id, &change(known)).await?;
-        let ended = self.end_proofs(tx, scope, Whose::Member(id)).await?;
+        let known = account.lock_credentials(tx, scope).await?;
+        account.set_credentials(tx, scope, &change(known)).await?;
+        let ended = self.end_proofs(tx, scope, account.into()).await?;
         let detail = [("sessions_ended", json!(ended))];
-        let recorded = self.record_for(tx, scope, by, action, id.uuid(), &detail).await?;
+        let recorded = self.record_for(tx, scope, by, account.action(what), account.uuid(), &detail).await?;
         Ok((ended, recorded))
     }
 
@@ -75,10 +97,4 @@ impl Engine {
         tx.sessions(scope).insert(&renewed.session).await?;
         Ok(renewed)
     }
-}
-
-/// What a member signs in with, held until the end of the transaction.
-pub(crate) async fn lock_credentials(tx: &Tx, scope: OrganizationScope, id: MemberId) -> Result<Credentials> {
-    tx.members(scope).lock(id).await?.ok_or(Error::NotFound(Resource::Member))?;
-    tx.members(scope).credentials(id).await?.ok_or(Error::NotFound(Resource::Member))
 }

@@ -10,6 +10,7 @@
 //!
 //! [`Access`]: keyward_domain::Access
 
+mod account;
 mod address;
 mod alert;
 mod application;
@@ -27,6 +28,9 @@ mod carry_out;
 mod change;
 mod clock;
 mod customer;
+mod customer_contact;
+mod customer_sign_in;
+mod customer_user;
 mod deletion;
 mod entitled_applications;
 mod erasure;
@@ -94,6 +98,7 @@ use validation::load;
 use vault::SealEntropy;
 use zeroize::Zeroizing;
 
+pub use account::Person;
 pub use application::{ApplicationChange, NewApplication};
 pub use application_entitlement::{
     ApplicationGrant, ApplicationGrantChange, NewApplicationEntitlement, VersionChoice,
@@ -108,6 +113,8 @@ pub use builder::{EngineBuilder, StartError};
 pub use change::Done;
 pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
+pub use customer_sign_in::{InvitationTo, LinkOpened};
+pub use customer_user::{CustomerUserChange, NewCustomerUser};
 pub use entitled_applications::{DeliveredFile, EntitledApplication, EntitledVersion, Recipient};
 pub use error::{Error, FieldFault, Resource, causes};
 pub use heavy::heavy;

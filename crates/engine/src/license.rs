@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::audit::Differing as _;
 use crate::change::{Change, unchanged};
 use crate::customer::NewCustomer;
-use crate::{Done, Engine, Error, FieldFault, Resource, Result, TokenFormat, customer, product};
+use crate::{Done, Engine, Error, FieldFault, Resource, Result, TokenFormat, product};
 
 /// How many license keys are drawn for a name that is free.
 const MOST_DRAWS: u32 = 8;
@@ -220,7 +220,7 @@ impl Engine {
             };
             let (_, payload) = asked.check(&change, scope).await?.sound()?;
             if let Some(made) = &made {
-                customer::insert(&change, made).await?;
+                self.insert_customer(&change, made).await?;
             } else {
                 change.customers(scope).lock(customer).await?.ok_or_else(no_such_customer)?;
             }

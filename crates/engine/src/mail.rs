@@ -218,9 +218,11 @@ impl Engine {
     pub(crate) fn new_link(&self, organization: OrganizationId, purpose: LinkPurpose) -> (Link, Secret) {
         let kind = match purpose {
             LinkPurpose::Onboarding(_) => SecretKind::Onboarding,
-            LinkPurpose::Invitation(_) | LinkPurpose::PasswordReset(_) | LinkPurpose::CustomerSignIn(_) => {
-                SecretKind::Link
-            }
+            LinkPurpose::Invitation(_)
+            | LinkPurpose::PasswordReset(_)
+            | LinkPurpose::CustomerInvitation(_)
+            | LinkPurpose::CustomerPasswordReset(_)
+            | LinkPurpose::CustomerSignIn(_) => SecretKind::Link,
         };
         let (now, secret) = (self.now(), Secret::new(kind, self.random()));
         let link = Link {

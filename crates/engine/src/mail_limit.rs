@@ -1,6 +1,6 @@
 //! How many mails an organization may write, counted in the transactions that write them.
 
-use keyward_domain::{Email, OrganizationId, OrganizationScope, Timestamp};
+use keyward_domain::{CustomerId, Email, OrganizationId, OrganizationScope, Timestamp};
 use keyward_storage::{MailCount, Tx};
 
 use crate::{Engine, Error, Result};
@@ -14,13 +14,20 @@ pub struct MailLimits {
     pub organization_per_day: u64,
     /// Of those that its members send, to one recipient.
     pub recipient_per_day: u64,
+    /// Of invitations that the admins of one customer send.
+    pub customer_per_day: u64,
     /// That one recipient may ask for in an hour, of one organization.
     pub requests_per_hour: u64,
 }
 
 impl Default for MailLimits {
     fn default() -> Self {
-        Self { organization_per_day: 1_000, recipient_per_day: 20, requests_per_hour: 5 }
+        Self {
+            organization_per_day: 1_000,
+            recipient_per_day: 20,
+            customer_per_day: 50,
+            requests_per_hour: 5,
+        }
     }
 }
 
@@ -30,6 +37,9 @@ pub enum MailLimitReached {
     /// That of its own.
     #[error("your organization has sent the {0} mails that it may send in a day")]
     Organization(u64),
+    /// That of one customer.
+    #[error("your company has sent the {0} invitations that it may send in a day")]
+    Customer(u64),
     /// That of one recipient.
     #[error("this recipient was sent the {0} mails that your organization may send to one in a day")]
     Recipient(u64),
@@ -67,6 +77,22 @@ impl Engine {
             return Err(Error::MailLimit { limit: MailLimitReached::Recipient(most), retry_after });
         }
         Ok(Counted(scope.id()))
+    }
+
+    /// Counts an invitation that an admin of a customer has sent, who is to leave room for the vendor's own mails.
+    pub(crate) async fn count_customer_mail(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        customer: CustomerId,
+        recipient: &Email,
+    ) -> Result<Counted> {
+        let now = self.now();
+        let (most, retry_after) = (self.mail_limits.customer_per_day, now.seconds_to_midnight());
+        if !count(tx, scope, MailCount::Customer(customer), (day(now), most)).await? {
+            return Err(Error::MailLimit { limit: MailLimitReached::Customer(most), retry_after });
+        }
+        self.count_vendor_mail(tx, scope, recipient).await
     }
 
     /// Counts a mail that its recipient has asked for, or someone in their name; `None` if there were too many. That does

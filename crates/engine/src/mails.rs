@@ -59,6 +59,25 @@ pub(crate) struct CustomerSignIn {
     pub url: String,
 }
 
+/// To a person who is invited to be a user of a customer.
+#[derive(Template)]
+#[template(path = "mail/customer_invitation.txt", escape = "none")]
+pub(crate) struct CustomerInvitation {
+    pub name: String,
+    pub customer: String,
+    pub vendor: String,
+    pub url: String,
+}
+
+/// To a user of a customer who wants a password.
+#[derive(Template)]
+#[template(path = "mail/customer_password_reset.txt", escape = "none")]
+pub(crate) struct CustomerPasswordReset {
+    pub name: String,
+    pub vendor: String,
+    pub url: String,
+}
+
 /// To a customer, with an onboarding link.
 #[derive(Template)]
 #[template(path = "mail/onboarding.txt", escape = "none")]
@@ -228,7 +247,7 @@ mod tests {
 
     use super::*;
 
-    fn samples() -> [(&'static str, Text); 14] {
+    fn samples() -> Vec<(&'static str, Text)> {
         let (name, vendor) = ("Ada Lovelace".to_owned(), "Acme".to_owned());
         let url = "https://licenses.example/l/kw_link_4Q8".to_owned();
         let license = |name: &str, end: &str| End {
@@ -305,7 +324,7 @@ mod tests {
             url: "https://licenses.example".to_owned(),
         };
         let provider = "https://licenses.example/sign-in/acme".to_owned();
-        [
+        vec![
             (
                 "Invitation",
                 Text::of(&Invitation { name: name.clone(), vendor: vendor.clone(), url: url.clone() }),
@@ -321,6 +340,23 @@ mod tests {
             (
                 "Sign-in of a customer",
                 Text::of(&CustomerSignIn { name: name.clone(), vendor: vendor.clone(), url: url.clone() }),
+            ),
+            (
+                "Invitation of a customer's user",
+                Text::of(&CustomerInvitation {
+                    name: name.clone(),
+                    customer: "Example Inc".to_owned(),
+                    vendor: vendor.clone(),
+                    url: url.clone(),
+                }),
+            ),
+            (
+                "New password of a customer's user",
+                Text::of(&CustomerPasswordReset {
+                    name: name.clone(),
+                    vendor: vendor.clone(),
+                    url: url.clone(),
+                }),
             ),
             (
                 "Onboarding link",

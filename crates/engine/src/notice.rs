@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use keyward_domain::notice::{Audience, Ending, EndingKey, NoticeDays, Notices};
 use keyward_domain::permission::{ReadOrganization, WriteOrganization};
 use keyward_domain::{
-    Access, Action, CustomerId, Organization, OrganizationId, OrganizationScope, OrganizationState, Role,
-    Timestamp,
+    Access, Action, Customer, CustomerId, Email, Name, Organization, OrganizationId, OrganizationScope,
+    OrganizationState, Role, Timestamp,
 };
 use keyward_storage::{Technical, Turn, Tx};
 use serde_json::json;
@@ -30,6 +30,9 @@ const MOST_IN_DIGEST: u64 = 2_000;
 
 /// How many of them are named in the mail.
 const MOST_NAMED: usize = 50;
+
+/// How many admins of a customer are told.
+const MOST_ADMINS_TOLD: u64 = 10;
 
 /// What is to be told; `None` stays.
 #[derive(Debug, Clone, Default)]
@@ -213,20 +216,37 @@ impl Engine {
         }
         let vendor = vendor(organization);
         for (customer, mut endings) in by_customer {
-            let Some(customer) = tx.customers(scope).find(customer).await? else { continue };
-            if !self.count_recipient(tx, scope, &customer.email).await? {
-                continue;
-            }
+            let Some(customer) = tx.customers(scope).lock(customer).await? else { continue };
             endings.sort_by_key(|ending| ending.ends_at);
             let license = |ending: &Ending| (plain(&ending.name), ending.ends_at.as_end().to_string());
-            let mail = CustomerEnds {
-                name: plain(&customer.name),
+            let mut mail = CustomerEnds {
+                name: String::new(),
                 vendor: vendor.clone(),
                 licenses: endings.iter().map(license).collect(),
                 portal: format!("{}/portal", self.issuer.as_str()),
             };
-            self.mail(tx, scope, &customer.email, &mail).await?;
+            for (name, recipient) in self.customer_recipients(tx, scope, &customer).await? {
+                if self.count_recipient(tx, scope, &recipient).await? {
+                    mail.name = plain(&name);
+                    self.mail(tx, scope, &recipient, &mail).await?;
+                }
+            }
         }
         Ok(())
+    }
+
+    /// Who is told of what concerns a customer: the admins, or the contact address where there is none.
+    async fn customer_recipients(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        customer: &Customer,
+    ) -> Result<Vec<(Name, Email)>> {
+        self.follow_contact(tx, scope, customer).await?;
+        let admins = tx.customer_users(scope).admins(customer.id, MOST_ADMINS_TOLD).await?;
+        if admins.is_empty() {
+            return Ok(vec![(customer.name.clone(), customer.email.clone())]);
+        }
+        Ok(admins.into_iter().map(|admin| (admin.name, admin.email)).collect())
     }
 }

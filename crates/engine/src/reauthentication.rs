@@ -2,41 +2,43 @@
 //! take a [`Reauthenticated`], which there is for five minutes after the person has given the password again (and a code
 //! where there is a second factor) or has signed in again at the organization's provider, and in that session alone.
 
-use keyward_domain::session::SessionHolder;
-use keyward_domain::{Access, Actor, MemberId, OrganizationScope, Secret, SecretKind, Session};
+use keyward_domain::{Access, Actor, OrganizationScope, Secret, SecretKind, Session};
 use keyward_storage::{Technical, Tx};
 
+use crate::account::{Account, Person};
 use crate::attempt::Attempt;
-use crate::identity::lock_credentials;
 use crate::password::Password;
-use crate::provider::is_vouched_for;
-use crate::sessions::{MemberSession, SignedIn};
+use crate::sessions::SignedIn;
 use crate::{Engine, Error, Result};
 
 /// Proof that the person of a session has shown in the last five minutes who they are.
 #[derive(Debug, Clone, Copy)]
 pub struct Reauthenticated<'a> {
-    person: &'a MemberSession,
+    person: Person<'a>,
 }
 
 impl<'a> Reauthenticated<'a> {
     /// Who it is.
-    pub fn person(&self) -> &'a MemberSession {
+    pub fn person(&self) -> Person<'a> {
         self.person
     }
 
     pub(crate) fn scope(&self) -> OrganizationScope {
-        self.person.organization.scope()
+        self.person.scope()
     }
 
-    pub(crate) fn member(&self) -> MemberId {
-        self.person.member.id
+    pub(crate) fn account(&self) -> Account {
+        self.person.account
     }
 
     /// The session, held until the end of the transaction: it may have ended meanwhile, or been renewed.
     pub(crate) async fn hold(&self, engine: &Engine, tx: &Tx) -> Result<Session> {
-        tx.members(self.scope()).lock(self.member()).await?.ok_or(Error::Unconfirmed)?;
-        let session = hold(tx, self.person).await?;
+        match self.account().lock_credentials(tx, self.scope()).await {
+            Ok(_) => {}
+            Err(Error::NotFound(_)) => return Err(Error::Unconfirmed),
+            Err(error) => return Err(error),
+        }
+        let session = hold(tx, &self.person).await?;
         if session.is_confirmed(engine.now()) { Ok(session) } else { Err(Error::Unconfirmed) }
     }
 }
@@ -58,6 +60,7 @@ impl<'a> ConfirmedCaller<'a> {
             Actor::Token(_) | Actor::Operator => Ok(Self(None)),
             Actor::Member(_)
             | Actor::Customer(_)
+            | Actor::CustomerUser(_)
             | Actor::Link(_)
             | Actor::RegistryKey(_)
             | Actor::Server => Err(Error::Unconfirmed),
@@ -72,12 +75,12 @@ impl<'a> ConfirmedCaller<'a> {
         access: &Access<P>,
     ) -> Result<Option<Session>> {
         let Some(proof) = &self.0 else { return Ok(None) };
-        let same = access.actor() == Actor::Member(proof.member()) && access.scope() == proof.scope();
+        let same = access.actor() == proof.account().actor() && access.scope() == proof.scope();
         if same { proof.hold(engine, tx).await.map(Some) } else { Err(Error::Unconfirmed) }
     }
 }
 
-/// How a member can show who they are.
+/// How a person can show who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaysToConfirm {
     /// By password.
@@ -103,7 +106,8 @@ pub enum Confirmation {
 impl Engine {
     /// The proof that a use-case takes which changes an identity; refused with [`Error::Unconfirmed`] if the person
     /// has not shown lately who they are.
-    pub fn reauthenticated<'a>(&self, person: &'a MemberSession) -> Result<Reauthenticated<'a>> {
+    pub fn reauthenticated<'a>(&self, person: impl Into<Person<'a>>) -> Result<Reauthenticated<'a>> {
+        let person = person.into();
         if person.session.is_confirmed(self.now()) {
             Ok(Reauthenticated { person })
         } else {
@@ -111,15 +115,20 @@ impl Engine {
         }
     }
 
-    /// How a member can show who they are.
-    pub async fn ways_to_confirm(&self, person: &MemberSession) -> Result<WaysToConfirm> {
-        let (tx, scope) = (self.store.read().await?, person.organization.scope());
-        let known = tx.members(scope).credentials(person.member.id).await?.unwrap_or_default();
-        let vouched_for = is_vouched_for(&tx, scope, &person.member).await?;
+    /// How a person can show who they are.
+    pub async fn ways_to_confirm(&self, person: impl Into<Person<'_>>) -> Result<WaysToConfirm> {
+        let person = person.into();
+        let (tx, scope) = (self.store.read().await?, person.scope());
+        let known = person.account.credentials(&tx, scope).await?.unwrap_or_default();
+        let vouched_for = person.account.is_vouched_for(&tx, scope).await?;
+        let provider = match person.account {
+            Account::Member(_) => tx.providers(scope).find().await?.is_some(),
+            Account::CustomerUser(_) => false,
+        };
         Ok(WaysToConfirm {
             password: known.password.is_some() && !vouched_for,
             code: known.authenticator.is_some(),
-            provider: tx.providers(scope).find().await?.is_some(),
+            provider,
         })
     }
 
@@ -127,26 +136,27 @@ impl Engine {
     /// in are, by the session. The session then goes on under a new secret.
     pub async fn confirm(
         &self,
-        person: &MemberSession,
+        person: impl Into<Person<'_>>,
         password: Password,
         code: Option<&str>,
     ) -> Result<Confirmation> {
-        let (scope, id) = (person.organization.scope(), person.member.id);
-        let known = self.store.read().await?.members(scope).credentials(id).await?;
+        let person = person.into();
+        let (scope, account) = (person.scope(), person.account);
+        let known = account.credentials(&self.store.read().await?, scope).await?;
         let candidates = known.and_then(|known| known.password).map(|hash| (hash.clone(), hash));
-        let attempt = Attempt::again(person);
+        let attempt = Attempt::again(&person);
         let judged = self.judge_password(&attempt, password, candidates.into_iter().collect()).await?;
         let Some(fitting) = judged else { return Ok(Confirmation::Refused) };
         self.transaction(async |tx| {
-            let known = lock_credentials(&tx, scope, id).await?;
+            let known = account.lock_credentials(&tx, scope).await?;
             let fits = known.password.as_ref() == Some(&fitting);
-            if !fits || is_vouched_for(&tx, scope, &person.member).await? {
+            if !fits || account.is_vouched_for(&tx, scope).await? {
                 return Ok(Confirmation::Refused);
             }
-            let Some(tx) = self.complete_attempt(tx, &attempt, scope, id, code).await? else {
+            let Some(tx) = self.complete_attempt(tx, &attempt, scope, account, code).await? else {
                 return Ok(Confirmation::CodeNeeded);
             };
-            let session = hold(&tx, person).await?;
+            let session = hold(&tx, &person).await?;
             let renewed = self.confirmed(&tx, scope, session).await?;
             tx.commit_unrecorded(Technical::Session).await?;
             Ok(Confirmation::Done(renewed))
@@ -177,9 +187,9 @@ impl Engine {
 }
 
 /// The session of a person, held until the end of the transaction, if it is still the one that the cookie stands for.
-async fn hold(tx: &Tx, person: &MemberSession) -> Result<Session> {
-    let found = tx.sessions(person.organization.scope()).lock(person.session.id).await?;
-    let holder = SessionHolder::Member(person.member.id);
+async fn hold(tx: &Tx, person: &Person<'_>) -> Result<Session> {
+    let found = tx.sessions(person.scope()).lock(person.session.id).await?;
+    let holder = person.account.holder();
     let same = found.filter(|session| session.hash == person.session.hash && session.holder == holder);
     same.ok_or(Error::Unconfirmed)
 }

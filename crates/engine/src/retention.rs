@@ -8,6 +8,9 @@ use crate::{Engine, Result};
 
 const DAY: i64 = 24 * 60 * 60;
 
+/// For how many days a user of a customer stays who was invited and has not accepted.
+const INVITED_DAYS: i64 = 30;
+
 /// How many rows are removed in one transaction: few enough that others who write hardly wait, on a slow disk too.
 pub(crate) const MOST_REMOVED: u64 = 250;
 
@@ -55,6 +58,7 @@ impl Retention {
             (Aged::RegistryHours, Some(DAY + habit::PAST_HOURS * 3_600)),
             (Aged::RegistryNetworks, Some(habit::KNOWN_SECONDS)),
             (Aged::Links, Some(days(self.link_days))),
+            (Aged::CustomerInvitations, Some(INVITED_DAYS * DAY)),
             (Aged::WebhookAttempts, Some(days(self.outbox_days))),
             (Aged::WebhookDeliveries, Some(days(self.outbox_days))),
             (Aged::Webhooks, Some(days(self.outbox_days))),

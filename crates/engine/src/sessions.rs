@@ -4,18 +4,16 @@ use keyward_domain::attempt::AccountKey;
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{
-    Action, Actor, Address, Customer, Email, Identity, LicenseId, Link, Member, Organization,
-    OrganizationScope, Secret, SecretKind, Session, SessionId, Slug,
+    Action, Actor, Address, Customer, CustomerUser, CustomerUserStatus, Email, Identity, LicenseId, Link,
+    Member, Organization, OrganizationScope, Secret, SecretKind, Session, SessionId, Slug,
 };
 use keyward_storage::{Credentials, Recorded, Technical, Tx};
 use serde_json::json;
 
+use crate::account::{Account, CredentialChange};
 use crate::attempt::Attempt;
 use crate::audit::By;
-use crate::identity::lock_credentials;
 use crate::log::queue::{Entry, Use, What};
-use crate::mail_text::{plain, vendor};
-use crate::mails::CustomerSignIn;
 use crate::password::Password;
 use crate::provider::is_vouched_for;
 use crate::reauthentication::Reauthenticated;
@@ -49,7 +47,7 @@ pub struct SignedIn {
     pub session: Session,
     /// What the cookie holds.
     pub secret: Secret,
-    /// Of a member, what another cookie holds: by it the device is known at the next sign-in.
+    /// What another cookie holds, unless whoever it is has opened an onboarding link: by it the device is known at the next sign-in.
     pub device: Option<String>,
 }
 
@@ -72,7 +70,7 @@ pub enum SignIn {
 pub enum AnySession {
     /// A person of the vendor.
     Member(MemberSession),
-    /// A customer.
+    /// A person of a customer.
     Customer(CustomerSession),
     /// Whoever has opened an onboarding link.
     Onboarding(OnboardingSession),
@@ -91,15 +89,19 @@ pub struct MemberSession {
     pub identity: Identity,
 }
 
-/// A customer, signed in. It reaches what the customer holds, and nothing else.
+/// A person of a customer, signed in. It reaches what the customer holds, and nothing else.
 #[derive(Debug, Clone)]
 pub struct CustomerSession {
     /// The session.
     pub session: Session,
     /// The customer.
     pub customer: Customer,
+    /// The person.
+    pub user: CustomerUser,
     /// Whose customer.
     pub organization: Organization,
+    /// From where they ask, as far as it is known: events tell it.
+    pub address: Option<Address>,
 }
 
 /// Whoever has opened an onboarding link. It reaches the link's license.
@@ -129,9 +131,21 @@ impl Engine {
                 let identity = member.identity().within(session.id);
                 AnySession::Member(MemberSession { session: session.clone(), member, organization, identity })
             }),
-            SessionHolder::Customer(id) => tx.customers(scope).find(id).await?.map(|customer| {
-                AnySession::Customer(CustomerSession { session: session.clone(), customer, organization })
-            }),
+            SessionHolder::CustomerUser(of) => {
+                let customer = tx.customers(scope).find(of.customer).await?;
+                let user = tx.customer_users(scope).find(of).await?;
+                let user = user.filter(|user| user.status() == CustomerUserStatus::Active);
+                customer.zip(user).map(|(customer, user)| {
+                    let session = session.clone();
+                    AnySession::Customer(CustomerSession {
+                        session,
+                        customer,
+                        user,
+                        organization,
+                        address: None,
+                    })
+                })
+            }
             SessionHolder::Onboarding(license) => Some(AnySession::Onboarding(OnboardingSession {
                 session: session.clone(),
                 license,
@@ -154,50 +168,75 @@ impl Engine {
         client: ClientInfo,
     ) -> Result<SignIn> {
         let refused = |outcome: &Result<SignIn>| !matches!(outcome, Ok(SignIn::Done(_)));
-        self.evenly(self.judge_sign_in(email, password, code, client), refused).await
+        let judge = async {
+            let found = self.store.read().await?.members_by_email(email).await?;
+            let candidate = |(member, credentials): (Member, Credentials)| {
+                (Account::Member(member.id), member.scope(), credentials)
+            };
+            let found = found.into_iter().map(candidate).collect();
+            self.judge_sign_in(AccountKey::of(email), found, (password, code), client).await
+        };
+        self.evenly(judge, refused).await
     }
 
-    async fn judge_sign_in(
+    /// Signs the one in of several accounts with an address whose password it is.
+    pub(crate) async fn judge_sign_in(
         &self,
-        email: &Email,
-        password: Password,
-        code: Option<&str>,
+        key: AccountKey,
+        found: Vec<(Account, OrganizationScope, Credentials)>,
+        (password, code): (Password, Option<&str>),
         client: ClientInfo,
     ) -> Result<SignIn> {
-        let found = self.store.read().await?.members_by_email(email).await?;
-        let members: Vec<_> = found.iter().map(|(member, _)| member.id).collect();
-        let (account, source) = (AccountKey::of(email), self.source_for(&members, email, &client));
-        let attempt = Attempt { account, source, exists: !found.is_empty(), alone: found.len() < 2 };
-        let candidates = found.into_iter().filter_map(|(member, credentials)| {
+        let accounts: Vec<_> = found.iter().map(|(account, ..)| account.uuid()).collect();
+        let source = self.source_for(&accounts, key, &client);
+        let attempt = Attempt { account: key, source, exists: !found.is_empty(), alone: found.len() < 2 };
+        let candidates = found.into_iter().filter_map(|(account, scope, credentials)| {
             let hash = credentials.password?;
-            Some(((member, hash.clone()), hash))
+            Some(((account, scope, hash.clone()), hash))
         });
         let judged = self.judge_password(&attempt, password, candidates.collect()).await?;
-        let Some((member, fitting)) = judged else { return Ok(SignIn::Refused) };
+        let Some((account, scope, fitting)) = judged else { return Ok(SignIn::Refused) };
         self.transaction(async |tx| {
-            let organization = self.home(&tx, &member).await?;
-            let scope = organization.scope();
+            let organization = tx.organization_of(scope.id()).await?;
+            let organization = organization.ok_or(Error::NotFound(Resource::Organization))?;
             // Hashing takes its time: what was changed meanwhile counts.
-            if tx.members(scope).lock(member.id).await?.is_none() {
-                return Ok(SignIn::Refused);
-            }
-            let known = lock_credentials(&tx, scope, member.id).await?;
+            let known = match account.lock_credentials(&tx, scope).await {
+                Err(Error::NotFound(_)) => return Ok(SignIn::Refused),
+                known => known?,
+            };
             if known.password.as_ref() != Some(&fitting) {
                 return Ok(SignIn::Refused);
             }
-            if is_vouched_for(&tx, scope, &member).await? {
+            if account.is_vouched_for(&tx, scope).await? {
                 drop(tx);
                 self.take_attempt_back(&attempt).await?;
                 return Ok(SignIn::ProviderNeeded(organization.slug));
             }
-            let Some(tx) = self.complete_attempt(tx, &attempt, scope, member.id, code).await? else {
+            let Some(tx) = self.complete_attempt(tx, &attempt, scope, account, code).await? else {
                 return Ok(SignIn::CodeNeeded);
             };
-            let (signed_in, recorded) = self.member_session(&tx, &member, &client).await?;
+            let (signed_in, recorded) = self.session_of(&tx, scope, account, &client).await?;
             tx.commit(recorded).await?;
             Ok(SignIn::Done(signed_in))
         })
         .await
+    }
+
+    /// Begins a session of whoever has shown who they are.
+    pub(crate) async fn session_of(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        account: Account,
+        client: &ClientInfo,
+    ) -> Result<(SignedIn, Recorded)> {
+        match account {
+            Account::Member(id) => {
+                let member = tx.members(scope).find(id).await?.ok_or(Error::NotFound(Resource::Member))?;
+                self.member_session(tx, &member, client).await
+            }
+            Account::CustomerUser(of) => self.customer_session(tx, scope, of, client).await,
+        }
     }
 
     /// Ends a session.
@@ -225,7 +264,7 @@ impl Engine {
     pub async fn change_password(&self, proof: &Reauthenticated<'_>, new: Password) -> Result<SignedIn> {
         let hash = self.hash_password(new).await?;
         let change = |known| Credentials { password: Some(hash.clone()), ..known };
-        self.change_own_credentials(proof, Action::MemberPasswordSet, change).await
+        self.change_own_credentials(proof, CredentialChange::Password, change).await
     }
 
     /// Mails a link for a new password to the members with this address. Whether there are any is not told.
@@ -250,31 +289,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Mails a link to the customers with this address. Whether there are any is not told.
-    pub async fn request_customer_sign_in(&self, email: &Email) -> Result<()> {
-        self.evenly(self.mail_customer_sign_in(email), |_| true).await
-    }
-
-    async fn mail_customer_sign_in(&self, email: &Email) -> Result<()> {
-        if self.store.read().await?.customers_by_email(email).await?.is_empty() {
-            return Ok(());
-        }
-        let tx = self.store.write().await?;
-        for customer in tx.customers_by_email(email).await? {
-            let Some(organization) = tx.organization_of(customer.organization).await? else { continue };
-            let scope = organization.scope();
-            let Some(counted) = self.count_request(&tx, scope, &customer.email).await? else { continue };
-            let (link, secret) = self.new_link(organization.id, LinkPurpose::CustomerSignIn(customer.id));
-            tx.links(scope).insert(&link).await?;
-            let url = self.link_url(&secret);
-            let (name, vendor) = (plain(&customer.name), vendor(&organization));
-            let mail = CustomerSignIn { name, vendor, url };
-            self.queue_mail(&tx, counted, &customer.email, &mail).await?;
-        }
-        tx.commit_unrecorded(Technical::MailedLink).await?;
-        Ok(())
-    }
-
     /// What a mailed link opens, without opening it; `None` if it is unknown, used or has run out.
     pub async fn link(&self, secret: &Secret) -> Result<Option<Link>> {
         let (now, hash) = (self.now(), secret.hash());
@@ -290,18 +304,16 @@ impl Engine {
         password: Password,
         client: ClientInfo,
     ) -> Result<Option<SignedIn>> {
-        // Looked at before anything is hashed: only who has a link makes that work.
-        let known = self.store.read().await?.link_by_hash(&secret.hash()).await?;
-        let known = known.filter(|link| link.hash == secret.hash()).ok_or(Error::NotFound(Resource::Link))?;
-        if !known.is_live(self.now()) {
-            return Err(Error::LinkGone);
-        }
+        self.openable_link(secret).await?;
         let hash = self.hash_password(password).await?;
         self.transaction(async |tx| {
             let (link, scope) = self.open(&tx, secret).await?;
             let member = match link.purpose {
                 LinkPurpose::Invitation(member) | LinkPurpose::PasswordReset(member) => member,
-                LinkPurpose::CustomerSignIn(_) | LinkPurpose::Onboarding(_) => return Err(Error::LinkGone),
+                LinkPurpose::CustomerInvitation(_)
+                | LinkPurpose::CustomerPasswordReset(_)
+                | LinkPurpose::CustomerSignIn(_)
+                | LinkPurpose::Onboarding(_) => return Err(Error::LinkGone),
             };
             let member = tx.members(scope).find(member).await?.ok_or(Error::LinkGone)?;
             if is_vouched_for(&tx, scope, &member).await? {
@@ -320,19 +332,11 @@ impl Engine {
         .await
     }
 
-    /// Opens a link of a customer, and begins a session.
-    pub async fn open_customer_link(&self, secret: &Secret, client: ClientInfo) -> Result<SignedIn> {
-        self.transaction(async |tx| {
-            let (link, scope) = self.open(&tx, secret).await?;
-            let LinkPurpose::CustomerSignIn(id) = link.purpose else { return Err(Error::LinkGone) };
-            tx.customers(scope).find(id).await?.ok_or(Error::LinkGone)?;
-            let signed_in = self.begin(&tx, scope, SessionHolder::Customer(id), &client).await?;
-            let (by, action) = (client.by(Actor::Customer(id)), Action::CustomerSignedIn);
-            let recorded = self.record_for(&tx, scope, by, action, id.uuid(), &[]).await?;
-            tx.commit(recorded).await?;
-            Ok(signed_in)
-        })
-        .await
+    /// Looks at a link before anything is hashed: only who has one makes that work.
+    pub(crate) async fn openable_link(&self, secret: &Secret) -> Result<()> {
+        let known = self.store.read().await?.link_by_hash(&secret.hash()).await?;
+        let known = known.filter(|link| link.hash == secret.hash()).ok_or(Error::NotFound(Resource::Link))?;
+        if known.is_live(self.now()) { Ok(()) } else { Err(Error::LinkGone) }
     }
 
     /// Takes a link out, this once.
@@ -380,7 +384,8 @@ impl Engine {
         let organization = self.home(tx, member).await?;
         let (scope, holder) = (organization.scope(), SessionHolder::Member(member.id));
         let detail = [("address", json!(client.address))];
-        let device = Some(self.device_cookie(member, client.device.as_deref()));
+        let account = Account::Member(member.id);
+        let device = Some(self.device_cookie(account, &member.email, client.device.as_deref()));
         let signed_in = self.begin(tx, scope, holder, client).await?;
         let (by, action) = (client.by(Actor::Member(member.id)), Action::MemberSignedIn);
         let recorded = self.record_for(tx, scope, by, action, member.id.uuid(), &detail).await?;
@@ -395,9 +400,10 @@ impl Engine {
     /// Sets the password of who has opened a link; all sessions end.
     pub(crate) async fn put_password(&self, tx: &Tx, member: &Member, hash: &str) -> Result<Recorded> {
         let organization = self.home(tx, member).await?;
-        let by = (Actor::Member(member.id), Action::MemberPasswordSet);
+        let (account, scope) = (Account::Member(member.id), organization.scope());
         let change = |known| Credentials { password: Some(hash.to_owned()), ..known };
-        let (_, recorded) = self.change_credentials(tx, organization.scope(), member.id, by, change).await?;
+        let by = (account.actor(), CredentialChange::Password);
+        let (_, recorded) = self.change_credentials(tx, scope, account, by, change).await?;
         Ok(recorded)
     }
 }

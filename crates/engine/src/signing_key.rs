@@ -138,6 +138,9 @@ impl Engine {
                 SealedPlace::Authenticator(of, id) => {
                     ("authenticator of member", Place::Authenticator(of, id))
                 }
+                SealedPlace::CustomerAuthenticator(of, id) => {
+                    ("authenticator of customer user", Place::CustomerAuthenticator(of, id))
+                }
                 SealedPlace::RegistryKey(of, id) => ("key of registry", Place::RegistryKey(of, id)),
                 SealedPlace::UpstreamPassword(of, id) => {
                     ("upstream password of registry", Place::UpstreamPassword(of, id))

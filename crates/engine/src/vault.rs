@@ -10,7 +10,8 @@
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use keyward_domain::{
-    AuditSinkId, Kid, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, SessionId, WebhookId,
+    AuditSinkId, CustomerUserId, Kid, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, SessionId,
+    WebhookId,
 };
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -185,6 +186,8 @@ pub enum Place {
     SigningKey(OrganizationId, Kid),
     /// The secret of a member's authenticator.
     Authenticator(OrganizationId, MemberId),
+    /// That of a customer's user.
+    CustomerAuthenticator(OrganizationId, CustomerUserId),
     /// The key that a registry's gateway signs with.
     RegistryKey(OrganizationId, RegistryId),
     /// The password that a registry's upstream knows the gateway by.
@@ -209,6 +212,7 @@ impl Place {
         match self {
             Self::SigningKey(_, kid) => kid.to_string(),
             Self::Authenticator(_, id) => id.to_string(),
+            Self::CustomerAuthenticator(_, id) => id.to_string(),
             Self::RegistryKey(_, id) | Self::UpstreamPassword(_, id) => id.to_string(),
             Self::RotatedSecret(_, id) => id.to_string(),
             Self::ClientSecret(id) => id.to_string(),
@@ -227,6 +231,11 @@ impl Place {
             Self::Authenticator(organization, member) => {
                 (b"keyward authenticator\0".as_slice(), organization, member.uuid().as_bytes().to_vec())
             }
+            Self::CustomerAuthenticator(organization, user) => (
+                b"keyward customer authenticator\0".as_slice(),
+                organization,
+                user.uuid().as_bytes().to_vec(),
+            ),
             Self::RegistryKey(organization, registry) => {
                 (b"keyward registry key\0".as_slice(), organization, registry.uuid().as_bytes().to_vec())
             }

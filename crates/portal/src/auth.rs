@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::{Email, Name, Secret, SecretKind, Session, Slug};
-use keyward_engine::{Engine, Error, NewOrganization, Password, SignIn};
+use keyward_engine::{Engine, Error, InvitationTo, LinkOpened, NewOrganization, Password, SignIn};
 use keyward_web::{Code, Fields, Problem, Request, Throttle, part};
 
 use crate::error_page::PageError;
@@ -23,6 +23,10 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/forgot", web::post().to(forgot))
         .route("/portal/sign-in", web::get().to(customer_sign_in_page))
         .route("/portal/sign-in", web::post().to(customer_sign_in))
+        .route("/portal/sign-in/password", web::get().to(customer_password_page))
+        .route("/portal/sign-in/password", web::post().to(customer_password))
+        .route("/portal/forgot", web::get().to(customer_forgot_page))
+        .route("/portal/forgot", web::post().to(customer_forgot))
         .route("/portal/sign-out", web::post().to(customer_sign_out))
         .route("/link/{secret}", web::get().to(link_page))
         .route("/link/{secret}", web::post().to(link))
@@ -152,6 +156,8 @@ struct MailPage {
     title: &'static str,
     text: &'static str,
     button: &'static str,
+    /// Another page to sign in at.
+    other: &'static str,
     sent: bool,
     form: Form,
 }
@@ -160,14 +166,25 @@ const FORGOT: MailPage = MailPage {
     title: "Set a new password",
     text: "We send you a link that works for an hour.",
     button: "Send the link",
+    other: "",
     sent: false,
     form: Form::EMPTY,
 };
 
 const CUSTOMER: MailPage = MailPage {
     title: "Your licenses",
-    text: "Tell us the address your license was issued to, and we send you a link that signs you in.",
+    text: "Tell us the address your license was issued to or you were invited at, and we send you a link that signs you in.",
     button: "Send the link",
+    other: "/portal/sign-in/password",
+    sent: false,
+    form: Form::EMPTY,
+};
+
+const CUSTOMER_FORGOT: MailPage = MailPage {
+    title: "Set a password",
+    text: "We send you a link that works for an hour. With a password you sign in without a mail.",
+    button: "Send the link",
+    other: "/portal/sign-in/password",
     sent: false,
     form: Form::EMPTY,
 };
@@ -226,6 +243,87 @@ async fn customer_sign_in(
     }
 }
 
+async fn customer_forgot_page(asked: web::Query<Asked>) -> Page {
+    page::send(&MailPage { sent: asked.sent.is_some(), ..CUSTOMER_FORGOT })
+}
+
+async fn customer_forgot(
+    request: HttpRequest,
+    PublicPost(mut form): PublicPost,
+    engine: web::Data<Engine>,
+) -> Page {
+    match wanted(&request, &mut form, &engine).await? {
+        Some(email) => {
+            engine.request_customer_password(&email).await?;
+            Ok(page::go("/portal/forgot?sent=yes"))
+        }
+        None => page::send(&MailPage { form, ..CUSTOMER_FORGOT }),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "auth/customer_password.html")]
+struct CustomerPasswordPage {
+    form: Form,
+}
+
+async fn customer_password_page(anyone: Anyone) -> Page {
+    match anyone.customer {
+        Some(_) => Ok(page::go("/portal")),
+        None => page::send(&CustomerPasswordPage { form: Form::default() }),
+    }
+}
+
+async fn customer_password(
+    request: HttpRequest,
+    PublicPost(mut form): PublicPost,
+    engine: web::Data<Engine>,
+    throttle: web::Data<Throttle>,
+) -> Page {
+    let refused = |mut form: Form| {
+        form.refuse("", "Address and password don't fit.");
+        page::send_as(StatusCode::UNAUTHORIZED, &CustomerPasswordPage { form })
+    };
+    let slowed_down = |mut form: Form, page_error: PageError| match page_error.wait() {
+        Some(seconds) => {
+            let wait = in_words(seconds);
+            form.refuse("", format!("Too many tries. Wait {wait}, or have a link mailed to you."));
+            Ok(slowed(page::send(&CustomerPasswordPage { form })?, seconds))
+        }
+        None => Err(page_error),
+    };
+    let Ok(email) = Email::to_find(form.value("email")) else { return refused(form) };
+    let client = signed::customer_client_info(&request).await;
+    let source = engine.customer_source(&email, &client);
+    let attempt = match SignInTry::count_customer(&request, &throttle, &email, &source, engine.now()) {
+        Ok(attempt) => attempt,
+        Err(page_error) => return slowed_down(form, page_error),
+    };
+    let password = Password::attempt(form.value("password"));
+    let code = form.given("code");
+    match engine.customer_sign_in(&email, password, code, client).await {
+        Ok(SignIn::Done(signed_in)) => {
+            attempt.succeed();
+            Ok(signed::begin(&request, &signed_in, "/portal"))
+        }
+        Ok(SignIn::CodeNeeded) => {
+            if code.is_none() {
+                attempt.take_back();
+            }
+            form.refuse("code", "is needed: six digits of your authenticator app, or a recovery code");
+            page::send_as(StatusCode::UNAUTHORIZED, &CustomerPasswordPage { form })
+        }
+        Ok(SignIn::ProviderNeeded(_) | SignIn::Refused) => refused(form),
+        Err(error) => {
+            // Nobody has looked at the password. Who was refused for too many tries has tried, all the same.
+            if !matches!(error, Error::TooManyTries { .. }) {
+                attempt.take_back();
+            }
+            slowed_down(form, error.into())
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "auth/password.html")]
 struct PasswordPage {
@@ -234,7 +332,18 @@ struct PasswordPage {
 
 #[derive(Template)]
 #[template(path = "auth/enter.html")]
-struct EnterPage {}
+struct EnterPage {
+    /// Whether a code of the authenticator app is asked for.
+    code_needed: bool,
+    form: Form,
+}
+
+#[derive(Template)]
+#[template(path = "auth/join.html")]
+struct JoinPage {
+    to: InvitationTo,
+    form: Form,
+}
 
 /// A link's secret from the address.
 fn secret(request: &HttpRequest, kind: SecretKind) -> Result<Secret, PageError> {
@@ -245,12 +354,17 @@ fn secret(request: &HttpRequest, kind: SecretKind) -> Result<Secret, PageError> 
 /// Looking opens nothing: mail programs look at links before people do.
 async fn link_page(request: HttpRequest, engine: web::Data<Engine>) -> Page {
     let link = engine.link(&secret(&request, SecretKind::Link)?).await?;
-    match link.map(|link| link.purpose) {
-        Some(LinkPurpose::Invitation(_) | LinkPurpose::PasswordReset(_)) => {
-            page::send(&PasswordPage { form: Form::default() })
+    let link = link.ok_or_else(|| Problem::new(Code::Gone))?;
+    let form = Form::default();
+    match link.purpose {
+        LinkPurpose::Invitation(_)
+        | LinkPurpose::PasswordReset(_)
+        | LinkPurpose::CustomerPasswordReset(_) => page::send(&PasswordPage { form }),
+        LinkPurpose::CustomerInvitation(_) => {
+            page::send(&JoinPage { to: engine.invitation_to(&link).await?, form })
         }
-        Some(LinkPurpose::CustomerSignIn(_)) => page::send(&EnterPage {}),
-        Some(LinkPurpose::Onboarding(_)) | None => Err(Problem::new(Code::Gone).into()),
+        LinkPurpose::CustomerSignIn(_) => page::send(&EnterPage { code_needed: false, form }),
+        LinkPurpose::Onboarding(_) => Err(Problem::new(Code::Gone).into()),
     }
 }
 
@@ -262,9 +376,48 @@ async fn link(request: HttpRequest, PublicPost(mut form): PublicPost, engine: we
     let client = signed::client_info(&request).await;
     match link.purpose {
         LinkPurpose::CustomerSignIn(_) => {
-            let signed_in = engine.open_customer_link(&secret, client).await?;
+            let client = signed::customer_client_info(&request).await;
+            let code = form.given("code").map(str::to_owned);
+            match engine.open_customer_link(&secret, code.as_deref(), client).await {
+                Ok(LinkOpened::Done(signed_in)) => Ok(signed::begin(&request, &signed_in, "/portal")),
+                Ok(LinkOpened::CodeNeeded) => {
+                    if code.is_some() {
+                        form.refuse("code", "does not fit");
+                    }
+                    let form = form.without(&["code"]);
+                    page::send_as(StatusCode::UNAUTHORIZED, &EnterPage { code_needed: true, form })
+                }
+                Err(error) => {
+                    let page_error = PageError::from(error);
+                    let Some(seconds) = page_error.wait() else { return Err(page_error) };
+                    form.refuse("", format!("Too many tries. Wait {}.", in_words(seconds)));
+                    let form = form.without(&["code"]);
+                    Ok(slowed(page::send(&EnterPage { code_needed: true, form })?, seconds))
+                }
+            }
+        }
+        LinkPurpose::CustomerInvitation(_) => {
+            let given = !form.value("password").is_empty() || !form.value("again").is_empty();
+            let password = if given { new_password(&mut form) } else { None };
+            if given && password.is_none() {
+                let to = engine.invitation_to(&link).await?;
+                return page::send(&JoinPage { to, form: form.without(&["password", "again"]) });
+            }
+            let client = signed::customer_client_info(&request).await;
+            let signed_in = engine.join_customer(&secret, password, client).await?;
             Ok(signed::begin(&request, &signed_in, "/portal"))
         }
+        LinkPurpose::CustomerPasswordReset(_) => match new_password(&mut form) {
+            Some(password) => {
+                let client = signed::customer_client_info(&request).await;
+                let signed_in = engine.open_customer_password_link(&secret, password, client).await?;
+                Ok(match signed_in {
+                    Some(signed_in) => signed::begin(&request, &signed_in, "/portal/profile?done=password"),
+                    None => page::go("/portal/sign-in/password"),
+                })
+            }
+            None => page::send(&PasswordPage { form }),
+        },
         LinkPurpose::Invitation(_) | LinkPurpose::PasswordReset(_) => match new_password(&mut form) {
             Some(password) => {
                 let signed_in = engine.open_member_link(&secret, password, client).await?;

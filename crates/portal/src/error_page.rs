@@ -25,6 +25,8 @@ pub(crate) enum PageError {
         /// Whether a form was sent, which is now lost.
         sent: bool,
     },
+    /// A user of a customer who is no admin.
+    AdminsOnly,
     /// The form did not come from our own page.
     Foreign,
     /// The form is of a session before this one.
@@ -43,7 +45,7 @@ impl PageError {
     pub(crate) fn then(self, page: &'static str) -> Self {
         match self {
             Self::Confirm { sent, .. } => Self::Confirm { page, sent },
-            Self::SignIn { .. } | Self::Foreign | Self::Earlier | Self::Problem(_) => self,
+            Self::SignIn { .. } | Self::AdminsOnly | Self::Foreign | Self::Earlier | Self::Problem(_) => self,
         }
     }
 }
@@ -52,6 +54,7 @@ impl From<Error> for PageError {
     fn from(error: Error) -> Self {
         match error {
             Error::Forbidden(forbidden) => forbidden.into(),
+            Error::AdminsOnly => Self::AdminsOnly,
             Error::Unconfirmed => Self::Confirm { page: "/settings", sent: true },
             other => Self::Problem(other.into()),
         }
@@ -78,9 +81,12 @@ impl PageError {
     pub(crate) fn wait(&self) -> Option<i64> {
         match self {
             Self::Problem(problem) if problem.code() == Code::TooManyRequests => problem.retry_seconds(),
-            Self::Problem(_) | Self::SignIn { .. } | Self::Confirm { .. } | Self::Foreign | Self::Earlier => {
-                None
-            }
+            Self::Problem(_)
+            | Self::SignIn { .. }
+            | Self::Confirm { .. }
+            | Self::AdminsOnly
+            | Self::Foreign
+            | Self::Earlier => None,
         }
     }
 }
@@ -90,6 +96,7 @@ impl std::fmt::Display for PageError {
         match self {
             Self::SignIn { .. } => f.write_str("sign in first"),
             Self::Confirm { .. } => f.write_str("confirm who you are first"),
+            Self::AdminsOnly => f.write_str("only admins of the customer may do this"),
             Self::Foreign => f.write_str("the form did not come from this site"),
             Self::Earlier => f.write_str("the form is of an earlier session"),
             Self::Problem(problem) => problem.fmt(f),
@@ -101,7 +108,7 @@ impl ResponseError for PageError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignIn { .. } | Self::Confirm { .. } => StatusCode::SEE_OTHER,
-            Self::Foreign | Self::Earlier => StatusCode::FORBIDDEN,
+            Self::AdminsOnly | Self::Foreign | Self::Earlier => StatusCode::FORBIDDEN,
             Self::Problem(problem) => problem.status_code(),
         }
     }
@@ -114,7 +121,11 @@ impl ResponseError for PageError {
             }
             Self::Confirm { page, sent } => {
                 let sent = if *sent { "&sent=yes" } else { "" };
-                return page::go(format!("/confirm?page={page}{sent}"));
+                let confirm = if page.starts_with("/portal") { "/portal/confirm" } else { "/confirm" };
+                return page::go(format!("{confirm}?page={page}{sent}"));
+            }
+            Self::AdminsOnly => {
+                ("You may not do this", "Only admins manage the people of your company. Ask one of them.")
             }
             Self::Foreign => (
                 "This form came from another site",

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use keyward_domain::Idempotency;
+use keyward_domain::{Idempotency, Session};
 use keyward_engine::Error;
 use keyward_web::{Body, Code, Fields, MOST_BYTES, Problem, Request, is_from_own_page, utf8};
 use sha2::{Digest as _, Sha256};
@@ -160,6 +160,10 @@ impl Form {
                 self.refuse("", message);
                 Ok(())
             }
+            Error::LastAdmin => {
+                self.refuse("", "There must be at least one admin who has accepted the invitation.");
+                Ok(())
+            }
             Error::LastOwner => {
                 self.refuse("", "An organization needs at least one owner.");
                 Ok(())
@@ -171,6 +175,21 @@ impl Form {
 
 /// A form that a member sent from a page of their session.
 pub(crate) struct Posted(pub Form);
+
+/// A form that a user of a customer sent from a page of their session.
+pub(crate) struct CustomerPosted(pub Form);
+
+impl From<Posted> for Form {
+    fn from(Posted(form): Posted) -> Self {
+        form
+    }
+}
+
+impl From<CustomerPosted> for Form {
+    fn from(CustomerPosted(form): CustomerPosted) -> Self {
+        form
+    }
+}
 
 /// A form that needs no session, and that none is in the way of: signing in and out, links from mail, the first start.
 pub(crate) struct PublicPost(pub Form);
@@ -189,9 +208,23 @@ impl FromRequest for Posted {
             // Only who is signed in sends long forms.
             let person = signed::member(&request).await?;
             let person = person.ok_or_else(|| PageError::sign_in(&request, "/sign-in"))?;
-            let form = read(&request, body).await?;
-            let token = form.values.get("csrf").map(String::as_str);
-            if signed::is_of(&person.session, token) { Ok(Self(form)) } else { Err(PageError::Earlier) }
+            read_of(&request, body, &person.session).await.map(Self)
+        })
+    }
+}
+
+impl FromRequest for CustomerPosted {
+    type Error = PageError;
+    type Future = Reading<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = Body::<MOST_OF_STRANGERS>::of(request, payload.take());
+        let request = request.clone();
+        Box::pin(async move {
+            own(&request)?;
+            let person = signed::customer(&request).await?;
+            let person = person.ok_or_else(|| PageError::sign_in(&request, "/portal/sign-in"))?;
+            read_of(&request, body, &person.session).await.map(Self)
         })
     }
 }
@@ -215,6 +248,17 @@ impl FromRequest for PublicPost {
 /// Goes on with a form that the browser says comes from one of our own pages.
 fn own(request: &HttpRequest) -> Result<(), PageError> {
     if is_from_own_page(request) { Ok(()) } else { Err(PageError::Foreign) }
+}
+
+/// Reads a form that was made for a page of this session.
+async fn read_of<const MOST: usize>(
+    request: &HttpRequest,
+    body: Body<MOST>,
+    session: &Session,
+) -> Result<Form, PageError> {
+    let form = read(request, body).await?;
+    let token = form.values.get("csrf").map(String::as_str);
+    if signed::is_of(session, token) { Ok(form) } else { Err(PageError::Earlier) }
 }
 
 async fn read<const MOST: usize>(request: &HttpRequest, body: Body<MOST>) -> Result<Form, PageError> {

@@ -8,12 +8,14 @@
 //! | how a page is put together and sent | `page` |
 //! | what a form made and is shown once | `shown_once` |
 //! | signing in, links from mail, the first start | `auth` |
+//! | what one signs in with, of members and of customers' users | `account` |
 //! | who may try once more | `tries` |
 //! | signing in with an organization's own accounts | `openid` |
 //! | the vendor's pages, one noun a file | `console` |
 //! | the customer's pages | `customer` |
 //! | style, scripts | `assets/` |
 
+mod account;
 mod assets;
 mod auth;
 mod console;

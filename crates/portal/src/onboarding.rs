@@ -58,7 +58,9 @@ async fn open(request: HttpRequest, _: PublicPost, engine: web::Data<Engine>) ->
     let begun = engine.open_onboarding_link(&secret(&request)?, client).await?;
     let license = match begun.session.holder {
         SessionHolder::Onboarding(license) => license,
-        SessionHolder::Member(_) | SessionHolder::Customer(_) => return Err(Problem::new(Code::Gone).into()),
+        SessionHolder::Member(_) | SessionHolder::CustomerUser(_) => {
+            return Err(Problem::new(Code::Gone).into());
+        }
     };
     Ok(private(signed::begin(&request, &begun, &format!("/onboarding/license/{license}"))))
 }

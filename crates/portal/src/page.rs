@@ -19,8 +19,19 @@ pub(crate) type Page = Result<HttpResponse, PageError>;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+/// Whose pages they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The vendor's.
+    Vendor,
+    /// The customer's.
+    Customer,
+}
+
 /// What surrounds every page of someone who is signed in.
 pub(crate) struct Shell {
+    /// Whose page it is.
+    pub side: Side,
     /// The organization's name.
     pub organization: String,
     /// Who is signed in.
@@ -50,6 +61,7 @@ impl Shell {
             keyward_domain::Plan::Free | keyward_domain::Plan::Pro | keyward_domain::Plan::Enterprise => None,
         };
         Self {
+            side: Side::Vendor,
             organization: person.organization.name.to_string(),
             person: person.member.name.to_string(),
             active,
@@ -63,8 +75,9 @@ impl Shell {
     /// Around a customer's page.
     pub(crate) fn customer(person: &CustomerSession, csrf: &str, active: &'static str) -> Self {
         Self {
+            side: Side::Customer,
             organization: person.organization.name.to_string(),
-            person: person.customer.name.to_string(),
+            person: person.user.name.to_string(),
             active,
             scopes: Scopes::NONE,
             csrf: csrf.to_owned(),

@@ -57,7 +57,7 @@ impl Kind {
     fn of(holder: SessionHolder) -> Self {
         match holder {
             SessionHolder::Member(_) => Self::Member,
-            SessionHolder::Customer(_) => Self::Customer,
+            SessionHolder::CustomerUser(_) => Self::Customer,
             SessionHolder::Onboarding(license) => Self::Onboarding(license),
         }
     }
@@ -179,9 +179,13 @@ pub(crate) async fn member(request: &HttpRequest) -> Result<Option<MemberSession
     }
 }
 
-async fn customer(request: &HttpRequest) -> Result<Option<CustomerSession>, PageError> {
+/// The user of a customer who is signed in.
+pub(crate) async fn customer(request: &HttpRequest) -> Result<Option<CustomerSession>, PageError> {
     match any_session(request, Kind::Customer).await? {
-        Some(AnySession::Customer(person)) => Ok(Some(person)),
+        Some(AnySession::Customer(person)) => {
+            let address = ClientAddress::extract(request).await.ok().map(|client| client.0);
+            Ok(Some(CustomerSession { address, ..person }))
+        }
         Some(AnySession::Member(_) | AnySession::Onboarding(_)) | None => Ok(None),
     }
 }
@@ -210,20 +214,24 @@ pub(crate) fn begin(request: &HttpRequest, signed_in: &SignedIn, to: &str) -> Ht
     let mut response = HttpResponse::SeeOther();
     response.cookie(cookie);
     if let Some(device) = &signed_in.device {
-        response.cookie(device_cookie(request, device.clone()));
+        response.cookie(device_cookie(request, Kind::of(holder), device.clone()));
     }
     response.insert_header((header::LOCATION, to)).finish()
 }
 
 /// What stays in the browser when someone signs out: by it the device is known at the next sign-in.
-fn device_cookie(request: &HttpRequest, value: String) -> Cookie<'static> {
-    let mut cookie = cookie(request, device_cookie_name(request).to_owned(), value);
+fn device_cookie(request: &HttpRequest, kind: Kind, value: String) -> Cookie<'static> {
+    let mut cookie = cookie(request, device_cookie_name(request, kind), value);
     cookie.set_max_age(time::Duration::seconds(DEVICE_SECONDS));
     cookie
 }
 
-fn device_cookie_name(request: &HttpRequest) -> &'static str {
-    if is_https(request) { "__Host-keyward-device" } else { "keyward-device" }
+fn device_cookie_name(request: &HttpRequest, kind: Kind) -> String {
+    let prefix = if is_https(request) { "__Host-" } else { "" };
+    match kind {
+        Kind::Customer => format!("{prefix}keyward-customer-device"),
+        Kind::Member | Kind::Onboarding(_) => format!("{prefix}keyward-device"),
+    }
 }
 
 /// Sends someone on whose session has ended.
@@ -244,9 +252,18 @@ fn cookie(request: &HttpRequest, name: String, value: String) -> Cookie<'static>
 
 /// From where someone comes.
 pub(crate) async fn client_info(request: &HttpRequest) -> ClientInfo {
+    client_info_of(request, Kind::Member).await
+}
+
+/// From where a user of a customer comes.
+pub(crate) async fn customer_client_info(request: &HttpRequest) -> ClientInfo {
+    client_info_of(request, Kind::Customer).await
+}
+
+async fn client_info_of(request: &HttpRequest, kind: Kind) -> ClientInfo {
     let address = ClientAddress::extract(request).await.map(|client| client.0.ip().to_string());
     let agent = request.headers().get(header::USER_AGENT).and_then(|value| value.to_str().ok());
-    let device = request.cookie(device_cookie_name(request)).map(|cookie| cookie.value().to_owned());
+    let device = request.cookie(&device_cookie_name(request, kind)).map(|cookie| cookie.value().to_owned());
     ClientInfo {
         address: address.unwrap_or_default(),
         user_agent: agent.unwrap_or_default().to_owned(),

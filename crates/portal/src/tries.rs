@@ -79,7 +79,7 @@ pub(crate) struct SignInTry {
 }
 
 impl SignInTry {
-    /// Counts a try, if there may be one more.
+    /// Counts a member's try, if there may be one more.
     pub(crate) fn count(
         request: &HttpRequest,
         throttle: &web::Data<Throttle>,
@@ -87,11 +87,32 @@ impl SignInTry {
         source: &Source,
         now: Timestamp,
     ) -> Result<Self, PageError> {
+        Self::begin(request, throttle, format!("sign-in {source} {}", email.key().as_str()), source, now)
+    }
+
+    /// The same for a user of a customer, whose account is another one.
+    pub(crate) fn count_customer(
+        request: &HttpRequest,
+        throttle: &web::Data<Throttle>,
+        email: &Email,
+        source: &Source,
+        now: Timestamp,
+    ) -> Result<Self, PageError> {
+        let pair = format!("customer sign-in {source} {}", email.key().as_str());
+        Self::begin(request, throttle, pair, source, now)
+    }
+
+    fn begin(
+        request: &HttpRequest,
+        throttle: &web::Data<Throttle>,
+        pair: String,
+        source: &Source,
+        now: Timestamp,
+    ) -> Result<Self, PageError> {
         let network = match source {
             Source::Device(_) => None,
             Source::Network(_) => Some(NetworkTry::begin(request, format!("sign-in {source}"), now)?),
         };
-        let pair = format!("sign-in {source} {}", email.key().as_str());
         if throttle.admits(&pair, now) {
             return Ok(Self { throttle: throttle.clone(), pair, network });
         }

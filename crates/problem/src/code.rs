@@ -82,6 +82,8 @@ codes! {
         "Applications are granted to customers. Use the token of a license of your own, not of one for all.";
     LastOwner = "last_owner", 409, "An organization needs an owner",
         "Make someone else an owner first.";
+    LastAdmin = "last_admin", 409, "A customer needs an admin",
+        "Make someone else of the customer an admin first, or ask the vendor.";
     Gone = "gone", 410, "It was there once",
         "The link was opened before, has run out or was withdrawn. Ask for another.";
     PreconditionFailed = "precondition_failed", 412, "It was changed meanwhile",

@@ -67,6 +67,10 @@ impl From<Error> for Problem {
                 .detail(format!("{}.", sentence(&limit)))
                 .retry_after(retry_after),
             Error::LastOwner => Self::new(Code::LastOwner),
+            Error::LastAdmin => Self::new(Code::LastAdmin),
+            Error::AdminsOnly => {
+                Self::new(Code::Forbidden).detail("Only admins of the customer may do this.")
+            }
             other if other.is_passing() => {
                 tracing::debug!(error = %other, "request refused for now");
                 Self::new(Code::ServiceUnavailable)

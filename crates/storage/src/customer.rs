@@ -39,6 +39,8 @@ pub(crate) mod row {
         pub updated_at: i64,
         pub deleted_at: Option<i64>,
         pub version: i64,
+        /// By which address the user is known who stands for the contact address.
+        pub contact_key: Option<String>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -187,6 +189,7 @@ fn write(customer: &Customer) -> row::ActiveModel {
         updated_at: Set(customer.updated_at.unix()),
         deleted_at: NotSet,
         version: Set(customer.version),
+        contact_key: NotSet,
     }
 }
 
@@ -201,7 +204,7 @@ pub(crate) async fn counted<E: EntityTrait>(
     Ok(counted.into_iter().map(|(id, count)| (id.into(), u64::try_from(count).unwrap_or(0))).collect())
 }
 
-fn read(row: row::Model) -> Result<Customer> {
+pub(crate) fn read(row: row::Model) -> Result<Customer> {
     Ok(Customer {
         id: row.id.into(),
         organization: row.organization_id.into(),
@@ -215,11 +218,7 @@ fn read(row: row::Model) -> Result<Customer> {
     })
 }
 
-/// The customers with this address, however it was typed, of whatever organizations: this is how a customer is recognised.
-pub(crate) async fn by_email(tx: &Connection, email: &Email) -> Result<Vec<Customer>> {
-    with_email(email).all(tx).await?.into_iter().map(read).collect()
-}
-
+/// The customers with this address, however it was typed, of whatever organizations.
 pub(crate) fn with_email(email: &Email) -> Select<row::Entity> {
     row::Entity::find()
         .filter(row::Column::EmailKey.eq(email.key().as_str()))

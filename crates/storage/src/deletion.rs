@@ -110,6 +110,7 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("usage_shares", OF_PRODUCT),
     ("product_usage", OF_PRODUCT),
     ("products", OWN),
+    ("customer_users", OWN),
     ("customers", OWN),
     ("signing_keys", OWN),
     ("notices", OWN),
@@ -321,6 +322,7 @@ mod tests {
         "INSERT INTO management_tokens (id, organization_id, name, hint, hash, scopes, created_at) VALUES ($2, $0, 'a', '', $X, '', 0)",
         "INSERT INTO customers (id, organization_id, name, email, email_key, search, created_at, updated_at, version) VALUES ($3, $0, 'C', 'c', 'c', 'c', 0, 0, 1)",
         "INSERT INTO signing_keys (organization_id, kid, public, sealed, state, created_at) VALUES ($0, $X, $X, $X, 'active', 0)",
+        "INSERT INTO customer_users (id, organization_id, customer_id, email, email_key, name, role, created_at, updated_at, version) VALUES ($24, $0, $3, '', '', '', 'admin', 0, 0, 1)",
         "INSERT INTO products (id, organization_id, name, slug, page, template, pull_roles, settings, versions, search, state, key_hash, key_hint, key_created_at, created_at, updated_at, version) VALUES ($4, $0, 'P', 'p', '', '', '', '', '', '', 'active', $X, '', 0, 0, 0, 1)",
         "INSERT INTO product_usage (product_id, day, used, answers) VALUES ($4, 1, 1, '{}')",
         "INSERT INTO usage_counters (product_id, day, counter, allotted, used, answers) VALUES ($4, 1, $0, 1, 1, '{}')",
@@ -395,7 +397,7 @@ mod tests {
         };
         let text = statement.replace("$X", &bytes(&format!("{organization:02x}").repeat(32)));
         let text = text.replace("$S", &format!("'o{organization}'"));
-        (0..=25)
+        (0..=26)
             .rev()
             .fold(text, |text, number| text.replace(&format!("${number}"), &uuid(id(organization, number))))
     }

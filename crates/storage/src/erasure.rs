@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keyward_domain::{Email, Name, OrganizationScope, RecordedEvent};
+use keyward_domain::{CustomerUserRef, Email, Name, OrganizationScope, RecordedEvent};
 use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, Statement, Value};
 use serde_json::Value as Json;
 use uuid::Uuid;
@@ -216,30 +216,51 @@ impl Erasure<'_> {
             .collect()
     }
 
-    /// The members with this address of whom the log alone still knows: id and name of each.
-    pub async fn former_members(&self, email: &Email) -> Result<Vec<(Uuid, Name)>> {
+    /// The users of customers with this address: each with its name.
+    pub async fn customer_users(&self, email: &Email) -> Result<Vec<(CustomerUserRef, Name)>> {
+        let backend = self.tx.get_database_backend();
+        let sql = "SELECT customer_id, id, name FROM customer_users
+            WHERE organization_id = $1 AND email_key = $2 ORDER BY id";
+        let values: [Value; 2] = [self.scope.id().uuid().into(), email.key().as_str().to_owned().into()];
+        let found = self.tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let read = |row: sea_orm::QueryResult| {
+            let of = CustomerUserRef {
+                customer: row.try_get_by_index::<Uuid>(0)?.into(),
+                user: row.try_get_by_index::<Uuid>(1)?.into(),
+            };
+            Ok((of, Table::name(&row.try_get_by_index::<String>(2)?)))
+        };
+        found.into_iter().map(read).collect()
+    }
+
+    /// The people with this address of whom the log alone still knows, by events about such a noun: id and name of each.
+    pub async fn former(&self, noun: &str, email: &Email) -> Result<Vec<(Uuid, Name)>> {
         let backend = self.tx.get_database_backend();
         let find = match backend {
             DbBackend::Postgres => "strpos",
             _ => "instr",
         };
         let sql = format!(
-            "SELECT * FROM audit_events WHERE organization_id = $1 AND action LIKE 'member.%' AND target IS NOT NULL
+            "SELECT * FROM audit_events WHERE organization_id = $1 AND action LIKE $3 AND target IS NOT NULL
                 AND {find}(lower(detail), $2) > 0 ORDER BY sequence"
         );
-        let values: [Value; 2] = [self.scope.id().uuid().into(), email.as_str().to_ascii_lowercase().into()];
+        let values: [Value; 3] = [
+            self.scope.id().uuid().into(),
+            email.as_str().to_ascii_lowercase().into(),
+            format!("{noun}.%").into(),
+        ];
         let found = Statement::from_sql_and_values(backend, sql, values);
-        let mut members = BTreeMap::new();
+        let mut people = BTreeMap::new();
         for row in audit::row::Entity::find().from_raw_sql(found).all(self.tx).await? {
             let event = audit::read(row)?;
             let theirs = event.detail.get("email").and_then(Json::as_str);
             let theirs = theirs.is_some_and(|theirs| theirs.eq_ignore_ascii_case(email.as_str()));
             if let (Some(id), true) = (event.target, theirs) {
                 let name = event.names.target.as_deref().unwrap_or(email.as_str());
-                members.entry(id).or_insert_with(|| Table::name(name));
+                people.entry(id).or_insert_with(|| Table::name(name));
             }
         }
-        Ok(members.into_iter().collect())
+        Ok(people.into_iter().collect())
     }
 
     /// Takes a customer's name, address and notes out of their row, and out of what the row is found by.
@@ -253,7 +274,7 @@ impl Erasure<'_> {
             email.key().as_str().into(),
             search_text(&[name, email.as_str()], Some(email)).into(),
         ];
-        let sql = "UPDATE customers SET name = $3, email = $4, email_key = $5, search = $6, notes = NULL,
+        let sql = "UPDATE customers SET name = $3, email = $4, email_key = $5, contact_key = $5, search = $6, notes = NULL,
             version = version + 1 WHERE organization_id = $1 AND id = $2";
         let backend = self.tx.get_database_backend();
         self.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;

@@ -58,6 +58,8 @@ pub enum Unique {
     OrganizationSlug,
     /// The e-mail address of a member, however it is typed.
     MemberEmail,
+    /// The e-mail address of a customer's user, however it is typed.
+    CustomerUserEmail,
     /// The name of a license that is not deleted.
     LicenseName,
     /// The name of a product.
@@ -84,10 +86,15 @@ pub enum Unique {
 
 impl Unique {
     /// The index as PostgreSQL names it, and as SQLite names its columns.
-    const NAMES: [(Self, &'static str, &'static str); 14] = [
+    const NAMES: [(Self, &'static str, &'static str); 15] = [
         (Self::OrganizationSlug, "organizations_slug", "organizations.slug"),
         (Self::MemberEmail, "members_email", "members.organization_id, members.email"),
         (Self::MemberEmail, "members_email_key", "members.organization_id, members.email_key"),
+        (
+            Self::CustomerUserEmail,
+            "customer_users_email_key",
+            "customer_users.customer_id, customer_users.email_key",
+        ),
         (Self::LicenseName, "licenses_live_name", "licenses.organization_id, licenses.name"),
         (Self::ProductName, "products_name", "products.organization_id, products.name"),
         (Self::ApplicationName, "applications_name", "applications.organization_id, applications.name"),

@@ -1,6 +1,8 @@
 //! Whether a database holds together: its pages, its references, and counts that must agree.
 
-use keyward_domain::{AuditSinkId, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, WebhookId};
+use keyward_domain::{
+    AuditSinkId, CustomerUserId, MailId, MemberId, OrganizationId, RegistryId, RegistryKeyId, WebhookId,
+};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement, TransactionTrait as _};
 use uuid::Uuid;
 
@@ -14,6 +16,8 @@ const MOST_REPORTED: usize = 5;
 pub enum SealedPlace {
     /// The secret of a member's authenticator app.
     Authenticator(OrganizationId, MemberId),
+    /// That of a customer's user.
+    CustomerAuthenticator(OrganizationId, CustomerUserId),
     /// The key that a registry's gateway signs with.
     RegistryKey(OrganizationId, RegistryId),
     /// The password of a registry's upstream.
@@ -33,10 +37,14 @@ pub enum SealedPlace {
 /// A kind of sealed rows: where the latest are, and what they are.
 type Sealed = (&'static str, fn(OrganizationId, Uuid) -> SealedPlace);
 
-const SEALED: [Sealed; 8] = [
+const SEALED: &[Sealed] = &[
     ("SELECT organization_id, id, authenticator FROM members WHERE authenticator IS NOT NULL", |of, id| {
         SealedPlace::Authenticator(of, id.into())
     }),
+    (
+        "SELECT organization_id, id, authenticator FROM customer_users WHERE authenticator IS NOT NULL",
+        |of, id| SealedPlace::CustomerAuthenticator(of, id.into()),
+    ),
     ("SELECT organization_id, id, sealed_key FROM registries WHERE deleted_at IS NULL", |of, id| {
         SealedPlace::RegistryKey(of, id.into())
     }),
@@ -63,7 +71,7 @@ const SEALED: [Sealed; 8] = [
 ];
 
 /// What must not be: a fault, and how often it is there.
-const COUNTS: [(&str, &str); 2] = [
+const COUNTS: &[(&str, &str)] = &[
     (
         "licenses without terms in force",
         "SELECT COUNT(*) FROM licenses AS l WHERE NOT EXISTS

@@ -1,16 +1,19 @@
 //! Links that open something once.
 
 use keyward_domain::link::LinkPurpose;
-use keyward_domain::{CustomerId, Link, LinkId, OrganizationScope, SecretHash, Timestamp};
+use keyward_domain::{
+    CustomerId, CustomerUserId, CustomerUserRef, Link, LinkId, OrganizationScope, SecretHash, Timestamp,
+};
 use sea_orm::sea_query::{Expr, ExprTrait as _};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    Select,
 };
 use uuid::Uuid;
 
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
-use crate::{Result, license};
+use crate::{Result, customer_user, license};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -28,6 +31,8 @@ mod row {
         pub expires_at: i64,
         pub used_at: Option<i64>,
         pub mailed: bool,
+        /// Of a customer; `None` where a server made it that knows of no users.
+        pub customer_user_id: Option<Uuid>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -54,7 +59,7 @@ impl Links<'_> {
     /// One of them.
     pub async fn find(&self, id: LinkId) -> Result<Option<Link>> {
         let own = row::Column::OrganizationId.eq(self.scope.id().uuid());
-        row::Entity::find_by_id(id.uuid()).filter(own).one(self.tx).await?.map(read).transpose()
+        read_one(self.tx, row::Entity::find_by_id(id.uuid()).filter(own)).await
     }
 
     /// All to one target, the newest first.
@@ -65,7 +70,7 @@ impl Links<'_> {
             .order_by_desc(row::Column::Id)
             .all(self.tx)
             .await?;
-        rows.into_iter().map(read).collect()
+        rows.into_iter().map(|row| read(row, None)).collect()
     }
 
     /// Writes that one was opened.
@@ -89,10 +94,16 @@ impl Links<'_> {
         self.withdraw_where(row::Column::Target.eq(target), now).await
     }
 
+    /// Withdraws all of one user of a customer that were not opened.
+    pub async fn withdraw_of_user(&self, user: CustomerUserId, now: Timestamp) -> Result<bool> {
+        self.withdraw_where(row::Column::CustomerUserId.eq(user.uuid()), now).await
+    }
+
     /// Withdraws all that set passwords of members and were not opened.
     pub async fn withdraw_members(&self, now: Timestamp) -> Result<bool> {
         let theirs = row::Column::Purpose.is_in(["invitation", "password_reset"]);
-        self.withdraw_where(theirs, now).await
+        let of_customers = row::Column::CustomerUserId.is_not_null();
+        self.withdraw_where(theirs.and(of_customers.not()), now).await
     }
 
     /// Withdraws the onboarding links of a customer's licenses that were mailed and not opened.
@@ -118,14 +129,34 @@ impl Links<'_> {
 pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash, hold: bool) -> Result<Option<Link>> {
     let found = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
     let found = if hold { found.lock(ROW) } else { found };
-    found.one(tx).await?.map(read).transpose()
+    read_one(tx, found).await
+}
+
+/// One link. Of a customer's that a server made which knows of no users, the person is who has the contact address.
+async fn read_one(tx: &Connection, found: Select<row::Entity>) -> Result<Option<Link>> {
+    let Some(row) = found.one(tx).await? else { return Ok(None) };
+    if row.purpose != "customer_sign_in" || row.customer_user_id.is_some() {
+        return read(row, None).map(Some);
+    }
+    match customer_user::of_contact(tx, row.target).await? {
+        Some(user) => read(row, Some(user)).map(Some),
+        None => Ok(None),
+    }
 }
 
 fn write(link: &Link) -> row::ActiveModel {
     let target = match link.purpose {
         LinkPurpose::Invitation(member) | LinkPurpose::PasswordReset(member) => member.uuid(),
-        LinkPurpose::CustomerSignIn(customer) => customer.uuid(),
+        LinkPurpose::CustomerInvitation(of)
+        | LinkPurpose::CustomerPasswordReset(of)
+        | LinkPurpose::CustomerSignIn(of) => of.customer.uuid(),
         LinkPurpose::Onboarding(license) => license.uuid(),
+    };
+    let user = match link.purpose {
+        LinkPurpose::CustomerInvitation(of)
+        | LinkPurpose::CustomerPasswordReset(of)
+        | LinkPurpose::CustomerSignIn(of) => Some(of.user.uuid()),
+        LinkPurpose::Invitation(_) | LinkPurpose::PasswordReset(_) | LinkPurpose::Onboarding(_) => None,
     };
     row::ActiveModel {
         id: Set(link.id.uuid()),
@@ -137,15 +168,20 @@ fn write(link: &Link) -> row::ActiveModel {
         expires_at: Set(link.expires_at.unix()),
         used_at: Set(link.used_at.map(Timestamp::unix)),
         mailed: Set(link.mailed),
+        customer_user_id: Set(user),
     }
 }
 
-fn read(row: row::Model) -> Result<Link> {
-    let purpose = match row.purpose.as_str() {
-        "invitation" => LinkPurpose::Invitation(row.target.into()),
-        "password_reset" => LinkPurpose::PasswordReset(row.target.into()),
-        "customer_sign_in" => LinkPurpose::CustomerSignIn(row.target.into()),
-        "onboarding" => LinkPurpose::Onboarding(row.target.into()),
+fn read(row: row::Model, contact: Option<Uuid>) -> Result<Link> {
+    let user = row.customer_user_id.or(contact);
+    let user = user.map(|user| CustomerUserRef { customer: row.target.into(), user: user.into() });
+    let purpose = match (row.purpose.as_str(), user) {
+        ("invitation", None) => LinkPurpose::Invitation(row.target.into()),
+        ("invitation", Some(of)) => LinkPurpose::CustomerInvitation(of),
+        ("password_reset", None) => LinkPurpose::PasswordReset(row.target.into()),
+        ("password_reset", Some(of)) => LinkPurpose::CustomerPasswordReset(of),
+        ("customer_sign_in", Some(of)) => LinkPurpose::CustomerSignIn(of),
+        ("onboarding", _) => LinkPurpose::Onboarding(row.target.into()),
         _ => return Err(TABLE.corrupt("purpose")),
     };
     Ok(Link {

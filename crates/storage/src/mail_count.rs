@@ -1,6 +1,6 @@
 //! How many mails an organization has written: in all, to one recipient, and because a recipient asked for them.
 
-use keyward_domain::{Email, OrganizationScope, Timestamp};
+use keyward_domain::{CustomerId, Email, OrganizationScope, Timestamp};
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
@@ -45,6 +45,8 @@ pub enum MailCount<'a> {
     Notices,
     /// Its mails to one recipient.
     Recipient(&'a Email),
+    /// Invitations that the admins of one customer send.
+    Customer(CustomerId),
     /// Mails that someone asked for who says to be this recipient.
     Request(&'a Email),
 }
@@ -101,6 +103,8 @@ impl MailCounts<'_> {
             MailCount::Organization => ("organization", Vec::new()),
             MailCount::Notices => ("notices", Vec::new()),
             MailCount::Recipient(email) => ("recipient", hashed(email)),
+            // A UUID is of another length than a hash.
+            MailCount::Customer(id) => ("recipient", id.uuid().as_bytes().to_vec()),
             MailCount::Request(email) => ("request", hashed(email)),
         };
         (self.scope.id().uuid(), kind.to_owned(), recipient)

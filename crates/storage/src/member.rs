@@ -9,6 +9,7 @@ use sea_orm::{
 
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
+use crate::credentials::{Columns, Credentials};
 use crate::page::{page, paged};
 use crate::{Result, StorageError, Unique};
 
@@ -42,30 +43,6 @@ pub(crate) mod row {
 
 const TABLE: Table = Table("members");
 
-/// What a member signs in with.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Credentials {
-    /// The password's hash, in PHC form.
-    pub password: Option<String>,
-    /// The sealed secret of an authenticator app.
-    pub authenticator: Option<Vec<u8>>,
-    /// The last of its codes that was taken.
-    pub last_step: i64,
-    /// Hashes of the recovery codes that are left.
-    pub recovery: Vec<String>,
-}
-
-impl Credentials {
-    fn read(row: &row::Model) -> Result<Self> {
-        Ok(Self {
-            password: row.password.clone(),
-            authenticator: row.authenticator.clone(),
-            last_step: row.last_step,
-            recovery: TABLE.take("recovery", serde_json::from_str(&row.recovery))?,
-        })
-    }
-}
-
 /// The members of one organization.
 pub struct Members<'a> {
     pub(crate) tx: &'a Connection,
@@ -90,19 +67,13 @@ impl Members<'_> {
 
     /// What a member signs in with.
     pub async fn credentials(&self, id: MemberId) -> Result<Option<Credentials>> {
-        self.one(id).one(self.tx).await?.as_ref().map(Credentials::read).transpose()
+        self.one(id).one(self.tx).await?.as_ref().map(credentials).transpose()
     }
 
     /// Sets what a member signs in with.
     pub async fn set_credentials(&self, id: MemberId, credentials: &Credentials) -> Result<()> {
-        let recovery = TABLE.take("recovery", serde_json::to_string(&credentials.recovery))?;
-        let row = row::ActiveModel {
-            password: Set(credentials.password.clone()),
-            authenticator: Set(credentials.authenticator.clone()),
-            last_step: Set(credentials.last_step),
-            recovery: Set(recovery),
-            ..Default::default()
-        };
+        let Columns { password, authenticator, last_step, recovery } = credentials.columns(TABLE)?;
+        let row = row::ActiveModel { password, authenticator, last_step, recovery, ..Default::default() };
         let set = row::Entity::update_many()
             .set(row)
             .filter(row::Column::Id.eq(id.uuid()))
@@ -202,12 +173,17 @@ fn read(row: row::Model) -> Result<Member> {
     })
 }
 
+fn credentials(row: &row::Model) -> Result<Credentials> {
+    let secrets = (row.password.clone(), row.authenticator.clone());
+    Credentials::read(TABLE, secrets, (row.last_step, &row.recovery))
+}
+
 /// The members with this address, however it was typed, of whatever organizations, each with what they sign in with: this is how a
 /// person is recognised.
 pub(crate) async fn by_email(tx: &Connection, email: &Email) -> Result<Vec<(Member, Credentials)>> {
     let rows = with_email(email).all(tx).await?;
     let with_credentials = |row: row::Model| {
-        let credentials = Credentials::read(&row)?;
+        let credentials = credentials(&row)?;
         Ok((read(row)?, credentials))
     };
     rows.into_iter().map(with_credentials).collect()

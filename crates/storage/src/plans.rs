@@ -13,13 +13,14 @@ use crate::audit::Span;
 use crate::license::{self, row as licenses};
 use crate::page::paged;
 use crate::{
-    Count, Generation, Store, Tx, Usage, customer, member, overview, registry_key, revision, usage_counter,
-    usage_share,
+    Count, Generation, Store, Tx, Usage, customer, customer_user, member, overview, registry_key, revision,
+    usage_counter, usage_share,
 };
 
 /// The tables that grow with the number of customers.
-const LARGE: [&str; 11] = [
+const LARGE: [&str; 12] = [
     "audit_events",
+    "customer_users",
     "customers",
     "licenses",
     "members",
@@ -75,6 +76,8 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
     let listed = |filter: &LicenseFilter| {
         license::matching(paged(license::found(scope, filter), licenses::Column::Id, page), filter, now)
     };
+    let buyer = CustomerId::new(1, [1; 10]);
+    let users = paged(tx.customer_users(scope).of(buyer), customer_user::row::Column::Id, page);
     let keys = registry_key::row::Entity::find()
         .filter(sea_orm::ColumnTrait::eq(&registry_key::row::Column::OrganizationId, scope.id().uuid()));
     let never = || sea_orm::ColumnTrait::is_null(&revision::row::Column::ExpiresAt);
@@ -110,6 +113,8 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
         ("begun", text(overview::begun(scope, now, never()).build(backend))),
         ("begun and out", text(overview::out(scope, now, never()).build(backend))),
         ("customers by address", text(customer::with_email(&email).build(backend))),
+        ("users of customers by address", text(customer_user::with_email(&email).build(backend))),
+        ("users of a customer", text(users.build(backend))),
         ("members by address", text(member::with_email(&email).build(backend))),
         ("counts", text(usage_counter::statement(backend, Uuid::nil(), &[counted()]).unwrap())),
         (

@@ -49,6 +49,8 @@ pub enum Aged {
     IdempotencyKeys,
     /// Links that were used or have run out, by when they were made.
     Links,
+    /// Users of customers who were invited and have not accepted, by when they were last invited.
+    CustomerInvitations,
     /// What was tried to deliver, by when its message was written.
     WebhookAttempts,
     /// Messages on their way to endpoints, once nothing is kept of what was tried.
@@ -105,6 +107,11 @@ impl Aged {
             Self::MailCounts => ("mail_counts", Age::Seconds("since"), ""),
             Self::IdempotencyKeys => ("idempotency_keys", Age::Seconds("created_at"), ""),
             Self::Links => ("links", Age::Id("id"), ""),
+            Self::CustomerInvitations => (
+                "customer_users",
+                Age::Seconds("updated_at"),
+                " AND joined_at IS NULL",
+            ),
             Self::WebhookAttempts => ("webhook_attempts", Age::Id("delivery_id"), ""),
             Self::WebhookDeliveries => (
                 "webhook_deliveries",

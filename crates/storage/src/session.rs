@@ -1,7 +1,9 @@
 //! Sessions. Those that have ended are removed in time; see [`crate::Aged`].
 
 use keyward_domain::session::SessionHolder;
-use keyward_domain::{CustomerId, OrganizationScope, SecretHash, Session, SessionId, Timestamp};
+use keyward_domain::{
+    CustomerId, CustomerUserRef, OrganizationScope, SecretHash, Session, SessionId, Timestamp,
+};
 use sea_orm::sea_query::{Expr, ExprTrait as _, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
@@ -11,7 +13,7 @@ use uuid::Uuid;
 
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
-use crate::{Result, license};
+use crate::{Result, customer_user, license};
 
 mod row {
     use sea_orm::entity::prelude::*;
@@ -33,6 +35,8 @@ mod row {
         /// As [`hash`](Self::hash) was first; `None` if it is so still.
         pub form_key: Option<Vec<u8>>,
         pub confirmed_at: Option<i64>,
+        /// Of a customer; `None` where a server began it that knows of no users.
+        pub customer_user_id: Option<Uuid>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -60,21 +64,21 @@ impl Sessions<'_> {
     pub async fn of(&self, holder: SessionHolder) -> Result<Vec<Session>> {
         let rows = row::Entity::find()
             .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
-            .filter(row::Column::HolderId.eq(holder_id(holder)))
+            .filter(of_holder(holder))
             .order_by_desc(row::Column::LastSeenAt)
             .all(self.tx)
             .await?;
-        rows.into_iter().map(read).collect()
+        rows.into_iter().map(|row| read(row, None)).collect()
     }
 
     /// One of them.
     pub async fn find(&self, id: SessionId) -> Result<Option<Session>> {
-        self.one(id).one(self.tx).await?.map(read).transpose()
+        read_one(self.tx, self.one(id)).await
     }
 
     /// One of them, locked until the end of the transaction.
     pub async fn lock(&self, id: SessionId) -> Result<Option<Session>> {
-        self.one(id).lock(ROW).one(self.tx).await?.map(read).transpose()
+        read_one(self.tx, self.one(id).lock(ROW)).await
     }
 
     /// Writes what changes of one: its secret, when it was confirmed and used.
@@ -103,7 +107,7 @@ impl Sessions<'_> {
     pub async fn end(&self, holder: SessionHolder, id: SessionId) -> Result<bool> {
         let ended = row::Entity::delete_many()
             .filter(row::Column::Id.eq(id.uuid()))
-            .filter(row::Column::HolderId.eq(holder_id(holder)))
+            .filter(of_holder(holder))
             .filter(row::Column::OrganizationId.eq(self.scope.id().uuid()))
             .exec(self.tx)
             .await?;
@@ -112,7 +116,18 @@ impl Sessions<'_> {
 
     /// Ends all of a holder; how many there were.
     pub async fn end_all(&self, holder: SessionHolder) -> Result<u64> {
-        self.end_where(row::Column::HolderId.eq(holder_id(holder))).await
+        self.end_where(of_holder(holder)).await
+    }
+
+    /// Ends those of all users of a customer; how many there were.
+    pub async fn end_customer(&self, customer: CustomerId) -> Result<u64> {
+        self.end_where(row::Column::HolderId.eq(customer.uuid())).await
+    }
+
+    /// Ends those of a customer that servers began which know of no users; how many there were.
+    pub async fn end_unnamed(&self, customer: CustomerId) -> Result<u64> {
+        let unnamed = row::Column::CustomerUserId.is_null();
+        self.end_where(row::Column::HolderId.eq(customer.uuid()).and(unnamed)).await
     }
 
     /// Ends those of all members; how many there were.
@@ -144,13 +159,34 @@ impl Sessions<'_> {
 /// The session whose cookie holds this secret, of whatever organization.
 pub(crate) async fn by_hash(tx: &Connection, hash: &SecretHash) -> Result<Option<Session>> {
     let found = row::Entity::find().filter(row::Column::Hash.eq(hash.as_bytes().to_vec()));
-    found.one(tx).await?.map(read).transpose()
+    read_one(tx, found).await
+}
+
+/// One session. Of a customer's that a server began which knows of no users, the person is who has the contact address.
+async fn read_one(tx: &Connection, found: Select<row::Entity>) -> Result<Option<Session>> {
+    let Some(row) = found.one(tx).await? else { return Ok(None) };
+    if row.holder != "customer" || row.customer_user_id.is_some() {
+        return read(row, None).map(Some);
+    }
+    match customer_user::of_contact(tx, row.holder_id).await? {
+        Some(user) => read(row, Some(user)).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn of_holder(holder: SessionHolder) -> SimpleExpr {
+    match holder {
+        SessionHolder::Member(_) | SessionHolder::Onboarding(_) => {
+            row::Column::HolderId.eq(holder_id(holder))
+        }
+        SessionHolder::CustomerUser(of) => row::Column::CustomerUserId.eq(of.user.uuid()),
+    }
 }
 
 fn holder_id(holder: SessionHolder) -> Uuid {
     match holder {
         SessionHolder::Member(id) => id.uuid(),
-        SessionHolder::Customer(id) => id.uuid(),
+        SessionHolder::CustomerUser(of) => of.customer.uuid(),
         SessionHolder::Onboarding(id) => id.uuid(),
     }
 }
@@ -169,13 +205,20 @@ fn write(session: &Session) -> row::ActiveModel {
         expires_at: Set(session.expires_at.unix()),
         form_key: Set(Some(session.form_key.as_bytes().to_vec())),
         confirmed_at: Set(session.confirmed_at.map(Timestamp::unix)),
+        customer_user_id: Set(match session.holder {
+            SessionHolder::CustomerUser(of) => Some(of.user.uuid()),
+            SessionHolder::Member(_) | SessionHolder::Onboarding(_) => None,
+        }),
     }
 }
 
-fn read(row: row::Model) -> Result<Session> {
+fn read(row: row::Model, contact: Option<Uuid>) -> Result<Session> {
     let holder = match row.holder.as_str() {
         "member" => SessionHolder::Member(row.holder_id.into()),
-        "customer" => SessionHolder::Customer(row.holder_id.into()),
+        "customer" => {
+            let user = row.customer_user_id.or(contact).ok_or_else(|| TABLE.corrupt("customer_user_id"))?;
+            SessionHolder::CustomerUser(CustomerUserRef { customer: row.holder_id.into(), user: user.into() })
+        }
         "onboarding" => SessionHolder::Onboarding(row.holder_id.into()),
         _ => return Err(TABLE.corrupt("holder")),
     };

@@ -7,23 +7,23 @@ use keyward_domain::registry::{
     Endpoint, Holder, Host, Notifications, Registry, RegistryKey, RepositoryName, Upstream,
 };
 use keyward_domain::{
-    AuditEvent, AuditSink, AuditSinkId, Customer, Email, LicenseId, Link, MailId, ManagementToken, Member,
-    Organization, OrganizationId, OrganizationScope, Product, ProductId, RegistryId, RegistryKeyId,
-    SecretHash, Session, SigningKey, Timestamp, TokenId, Webhook, WebhookId,
+    AuditEvent, AuditSink, AuditSinkId, Customer, CustomerUser, Email, LicenseId, Link, MailId,
+    ManagementToken, Member, Organization, OrganizationId, OrganizationScope, Product, ProductId, RegistryId,
+    RegistryKeyId, SecretHash, Session, SigningKey, Timestamp, TokenId, Webhook, WebhookId,
 };
 
 use crate::connection::Connection;
 use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
     ArtifactEntitlements, Artifacts, AuditCounts, AuditEvents, AuditSinks, BucketAlerts, Changes,
-    Checkpoints, ClockRecord, CounterDays, Credentials, Customers, Deletions, Deliveries, Erasure,
-    Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, LicenseUseOf, LicenseUses,
-    Licenses, Links, MailCounts, Members, Names, Occurrences, Organizations, OwnRows, Products, Providers,
-    QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result,
-    Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys, SinkProgresses, StatusPlaces, StorageError,
-    Tokens, UsageDays, UsageShares, Webhooks, audit, audit_sink, changes, customer, link, mail, member,
-    notice, product, provider, registry, registry_key, registry_notification, retention, session,
-    signing_key, token, upstream_claim, webhook,
+    Checkpoints, ClockRecord, CounterDays, Credentials, CustomerUsers, Customers, Deletions, Deliveries,
+    Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, LicenseUseOf,
+    LicenseUses, Licenses, Links, MailCounts, Members, Names, Occurrences, Organizations, OwnRows, Products,
+    Providers, QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications,
+    Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys, SinkProgresses, StatusPlaces,
+    StorageError, Tokens, UsageDays, UsageShares, Webhooks, audit, audit_sink, changes, customer_user, link,
+    mail, member, notice, product, provider, registry, registry_key, registry_notification, retention,
+    session, signing_key, token, upstream_claim, webhook,
 };
 
 /// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
@@ -40,6 +40,8 @@ impl Recorded {
 /// Why a transaction has no event: it changes nothing that a vendor, a customer or a copy in memory rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Technical {
+    /// What an older server left as it knows it was brought up to date.
+    Upgrade,
     /// Attempts to sign in were counted, by which guessing is slowed down.
     Attempts,
     /// A person is on the way to the sign-in provider, or back from there.
@@ -134,6 +136,11 @@ impl Tx {
     /// Customers of one organization.
     pub fn customers(&self, scope: OrganizationScope) -> Customers<'_> {
         Customers { tx: &self.inner, scope }
+    }
+
+    /// Users of one organization's customers.
+    pub fn customer_users(&self, scope: OrganizationScope) -> CustomerUsers<'_> {
+        CustomerUsers { tx: &self.inner, scope }
     }
 
     /// What the things of one organization are called.
@@ -446,9 +453,14 @@ impl Tx {
         member::by_email(&self.inner, email).await
     }
 
-    /// The customers with this address, of whatever organizations.
-    pub async fn customers_by_email(&self, email: &Email) -> Result<Vec<Customer>> {
-        customer::by_email(&self.inner, email).await
+    /// The users of customers with this address who have joined, of whatever organizations, each with what they sign in with.
+    pub async fn customer_users_by_email(&self, email: &Email) -> Result<Vec<(CustomerUser, Credentials)>> {
+        customer_user::by_email(&self.inner, email).await
+    }
+
+    /// The customers with this address who have no user for it yet, of whatever organizations.
+    pub async fn customers_behind(&self, email: &Email) -> Result<Vec<Customer>> {
+        customer_user::customers_behind(&self.inner, email).await
     }
 
     /// The organization of what was recognised by a credential of its own.

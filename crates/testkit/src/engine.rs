@@ -8,15 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use keyward_domain::admission::{Principal, RegistryRequest};
 use keyward_domain::registry::{Host, KeyAccess, Registry};
 use keyward_domain::{
-    Access, Actor, Address, Authority, Customer, DeliveryId, Grant, Identity, License, OrganizationId,
-    OutboundRules, PageRequest, Payload, Secret, SecretKind, WebhookId,
+    Access, Actor, Address, Authority, Customer, CustomerUserRef, DeliveryId, Grant, Identity, License,
+    OrganizationId, OutboundRules, PageRequest, Payload, Secret, SecretKind, WebhookId,
 };
 use keyward_engine::outbound::Network;
 use keyward_engine::{
     Authorized, Clock, Engine, EngineBuilder, Entropy, Founded, Issuer, MasterKey, NewCredential,
     NewCustomer, NewLicense, NewOrganization, NewRegistry, NewRegistryKey, Presented, Terms,
 };
-use keyward_storage::{DeliveryFilter, Store, Technical};
+use keyward_storage::{Credentials, DeliveryFilter, Store, Technical};
 
 /// Where every test begins: 2026-01-01T00:00:00Z.
 pub const START: i64 = 1_767_225_600;
@@ -219,6 +219,16 @@ pub async fn give_up(store: &Store, organization: OrganizationId, webhook: Webho
     let last = sent.expect("the database answers").newest()[0].id;
     tx.commit_unrecorded(Technical::Seed).await.expect("the database writes");
     last
+}
+
+/// Gives a user of a customer a second factor, whose secret nobody can open.
+pub async fn give_second_factor(store: &Store, organization: OrganizationId, of: CustomerUserRef) {
+    let tx = store.write().await.expect("the database writes");
+    let scope =
+        tx.organization_of(organization).await.expect("the database answers").expect("it is there").scope();
+    let known = Credentials { authenticator: Some(vec![1]), ..Credentials::default() };
+    tx.customer_users(scope).set_credentials(of, &known).await.expect("the database writes");
+    tx.commit_unrecorded(Technical::Seed).await.expect("the database writes");
 }
 
 /// Who a password is taken for at a host, asked as the gateway asks; `None` for nobody.

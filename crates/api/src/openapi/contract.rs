@@ -224,7 +224,9 @@ fn describe_path(path: &str, operation: &mut Value) {
     let unknown: Vec<_> = names.filter(|name| !is_known(name, operation)).collect();
     let described = unknown.iter().map(|name| {
         let schema = match *name {
-            "id" | "delivery_id" if about(name).is_none() => json!({"type": "string", "format": "uuid"}),
+            "id" | "delivery_id" | "user_id" if about(name).is_none() => {
+                json!({"type": "string", "format": "uuid"})
+            }
             _ => json!({"type": "string"}),
         };
         let mut parameter = json!({"name": name, "in": "path", "required": true, "schema": schema});

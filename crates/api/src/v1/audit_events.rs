@@ -57,7 +57,7 @@ pub(crate) struct AuditEventView {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = EventActor)]
 pub(crate) struct EventActorView {
-    /// `operator`, `token`, `member`, `customer`, `link`, `registry_key`, or `server` for what it does by itself.
+    /// `operator`, `token`, `member`, `customer`, `customer_user`, `link`, `registry_key`, or `server` for what it does by itself.
     kind: &'static str,
     #[schema(format = Uuid)]
     id: Option<String>,
@@ -73,7 +73,7 @@ pub(crate) struct EventActorView {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = Actor)]
 pub(crate) struct ActorView {
-    /// `operator`, `token`, `member`, `customer`, `link`, `registry_key`, or `server` for what it does by itself.
+    /// `operator`, `token`, `member`, `customer`, `customer_user`, `link`, `registry_key`, or `server` for what it does by itself.
     kind: &'static str,
     #[schema(format = Uuid)]
     id: Option<String>,
@@ -129,7 +129,7 @@ pub(crate) struct AuditQuery {
 
 request! {
     for AuditQuery {
-        /// Whoever has this id, or all of a kind: `member`, `token`, `customer`, `link`, `registry_key`, `operator`, `server`.
+        /// Whoever has this id, or all of a kind: `member`, `token`, `customer`, `customer_user`, `link`, `registry_key`, `operator`, `server`.
         actor: optional,
         /// One action, such as `license.revoked`, or all that is done to a kind of things, such as `license`.
         action: optional,

@@ -13,6 +13,7 @@ use crate::v1::artifacts::ArtifactView;
 use crate::v1::audit_sinks::SettingsView as AuditSinkSettings;
 use crate::v1::bucket_alerts::BucketAlertView;
 use crate::v1::customers::CustomerView;
+use crate::v1::customers::users::CustomerUserView;
 use crate::v1::licenses::LicenseView;
 use crate::v1::members::MemberView;
 use crate::v1::onboarding_links::OnboardingLinkView;
@@ -39,6 +40,7 @@ pub fn event_view(subject: &Subject, now: Timestamp) -> serde_json::Result<Strin
         Subject::AuditSink(sink) => text(AuditSinkSettings::from(sink)),
         Subject::BucketAlert(alert) => text(BucketAlertView::from(alert)),
         Subject::Customer(customer) => text(CustomerView::from(customer).without_notes()),
+        Subject::CustomerUser(user) => text(CustomerUserView::from(user)),
         Subject::License(license) => text(LicenseView::at(*license, now).without_key()),
         Subject::Member(member) => text(MemberView::from(member)),
         Subject::OnboardingLink(link) => text(OnboardingLinkView::at(&link, now)),

@@ -22,6 +22,7 @@ use super::artifacts::ArtifactView;
 use super::audit_events::AuditEventView;
 use super::audit_sinks::AuditSinkView;
 use super::customers::CustomerView;
+use super::customers::users::CustomerUserView;
 use super::licenses::LicenseView;
 use super::licenses::revisions::RevisionView;
 use super::members::MemberView;
@@ -47,6 +48,7 @@ enum Part {
     SigningKeys,
     Tokens,
     Customers,
+    CustomerUsers,
     Products,
     Licenses,
     Registries,
@@ -68,6 +70,7 @@ impl Part {
         Self::SigningKeys,
         Self::Tokens,
         Self::Customers,
+        Self::CustomerUsers,
         Self::Products,
         Self::Licenses,
         Self::Registries,
@@ -142,6 +145,10 @@ impl Export {
             Part::Customers => {
                 let found = engine.customers(&self.may::<ReadCustomers>()?, None, page).await?;
                 lines.page("customer", found, CustomerView::from)
+            }
+            Part::CustomerUsers => {
+                let found = engine.users_of_customers(&self.may::<ReadCustomers>()?, page).await?;
+                lines.page("customer_user", found, CustomerUserView::from)
             }
             Part::Products => {
                 let found = engine.products(&self.may::<ReadProducts>()?, None, page).await?;

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 
-use keyward_domain::{OrganizationId, PageRequest, Role};
+use keyward_domain::{CustomerUserRef, OrganizationId, PageRequest, Role};
 use keyward_engine::NewToken;
 use keyward_engine::jobs::ItemRun;
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
-use keyward_testkit::engine::{engine, give_up};
+use keyward_testkit::engine::{engine, give_second_factor, give_up};
 use serde_json::json;
 
 use crate::client::{Ask, User};
@@ -26,7 +26,7 @@ const WITHOUT: [(&str, &str); 4] = [
 ];
 
 /// Operations that may be repeated besides updates: what is so already stays so.
-const REPEATABLE: [&str; 11] = [
+const REPEATABLE: &[&str] = &[
     "POST /api/v1/alerts/{id}/acknowledge",
     "POST /api/v1/audit-sinks/{id}/pause",
     "POST /api/v1/audit-sinks/{id}/resume",
@@ -42,7 +42,7 @@ const REPEATABLE: [&str; 11] = [
 
 /// Operations in an order in which each goes well: of which thing, with which body, and what that which is made is called
 /// from then on. `$name` is the id of a thing.
-const STEPS: [(&str, &str, &str, &str); 91] = [
+const STEPS: &[(&str, &str, &str, &str)] = &[
     ("PATCH /api/v1/organizations/{id}", "organization", r#"{"name":"Acme & Sons"}"#, ""),
     ("PATCH /api/v1/organizations/{id}/notices", "organization", r#"{"customers":true,"days":[9]}"#, ""),
     (
@@ -157,6 +157,17 @@ const STEPS: [(&str, &str, &str, &str); 91] = [
     ("DELETE /api/v1/artifact-entitlements/{id}", "artifact entitlement", "", ""),
     ("PUT /api/v1/artifact-policy", "", r#"{"policy":"open_until_first"}"#, ""),
     ("DELETE /api/v1/registries/{id}", "registry", "", ""),
+    (
+        "POST /api/v1/customers/{id}/users",
+        "customer",
+        r#"{"name":"U","email":"u@a.example","role":"viewer"}"#,
+        "user",
+    ),
+    ("PATCH /api/v1/customers/{id}/users/{user_id}", "customer", r#"{"role":"admin"}"#, ""),
+    ("POST /api/v1/customers/{id}/users/{user_id}/invite", "customer", "", ""),
+    ("POST /api/v1/customers/{id}/users/{user_id}/reset-second-factor", "customer", "", ""),
+    ("DELETE /api/v1/customers/{id}/users/{user_id}", "customer", "", ""),
+    ("POST /api/v1/customers/{id}/users/{user_id}/erase", "customer", "", ""),
     ("DELETE /api/v1/customers/{id}", "customer", "", ""),
     ("POST /api/v1/customers", "", r#"{"name":"E","email":"e@a.example"}"#, "erased customer"),
     ("POST /api/v1/customers/{id}/erase", "erased customer", "", ""),
@@ -261,11 +272,24 @@ async fn what_changes_something_is_recorded_and_what_changes_nothing_is_not(stor
                     give_up(&store, organization, ids["webhook"].parse().unwrap()).await.to_string(),
                 );
             }
+            "customer" if operation.ends_with("/reset-second-factor") => {
+                let of = CustomerUserRef {
+                    customer: ids["customer"].parse().unwrap(),
+                    user: ids["user"].parse().unwrap(),
+                };
+                give_second_factor(&store, organization, of).await;
+            }
+            "customer" if operation.ends_with("/users/{user_id}/erase") => {
+                let again = r#"{"name":"U","email":"u@a.example","role":"viewer"}"#;
+                let path = format!("/api/v1/customers/{}/users", ids["customer"]);
+                ids.insert("user", user.create(&path, again).await);
+            }
             _ => {}
         }
         let (verb, path) = operation.split_once(' ').unwrap();
         let id = ids.get(of).map(String::as_str).unwrap_or_default();
         let path = path.replace("{id}", id).replace("{address}", "192.0.2.1").replace("{version}", "1");
+        let path = path.replace("{user_id}", ids.get("user").map(String::as_str).unwrap_or_default());
         let path = path.replace("{delivery_id}", ids.get("delivery").map(String::as_str).unwrap_or_default());
         let body = ids.iter().fold(body.to_owned(), |body, (name, id)| body.replace(&format!("${name}"), id));
         let ask = |body: &str| user.api.ask(Ask::new(verb, &path).token(&user.token).json(body));

@@ -74,6 +74,14 @@ const ONE: &[(&str, &str)] = &[
     ("PUT /api/v1/organizations/{id}/deletion", r#"{"slug":"acme"}"#),
     ("DELETE /api/v1/organizations/{id}/deletion", ""),
     ("POST /api/v1/customers/{id}/erase", ""),
+    ("GET /api/v1/customers/{id}/users", ""),
+    ("POST /api/v1/customers/{id}/users", r#"{"name":"U","email":"u@c.example","role":"viewer"}"#),
+    ("GET /api/v1/customers/{id}/users/{user_id}", ""),
+    ("PATCH /api/v1/customers/{id}/users/{user_id}", r#"{"role":"viewer"}"#),
+    ("DELETE /api/v1/customers/{id}/users/{user_id}", ""),
+    ("POST /api/v1/customers/{id}/users/{user_id}/invite", ""),
+    ("POST /api/v1/customers/{id}/users/{user_id}/reset-second-factor", ""),
+    ("POST /api/v1/customers/{id}/users/{user_id}/erase", ""),
     ("POST /api/v1/members/{id}/erase", ""),
     ("GET /api/v1/members/{id}", ""),
     ("PATCH /api/v1/members/{id}", r#"{"role":"viewer"}"#),
@@ -223,6 +231,7 @@ async fn nobody_without_a_token(store: Store) {
             .replace("{tag}", "v1")
             .replace("{version}", "1")
             .replace("{delivery_id}", "018f0000-0000-7000-8000-000000000001")
+            .replace("{user_id}", "018f0000-0000-7000-8000-000000000002")
             .replace("{id}", "018f0000-0000-7000-8000-000000000000");
         let path = path.replace(
             "signing-keys/018f0000-0000-7000-8000-000000000000",
@@ -240,6 +249,8 @@ async fn another_tenants_things_are_not_there(store: Store) {
     let stranger = User::new(&engine, "Other").await;
     let license = owner.create("/api/v1/licenses", r#"{"name":"L"}"#).await;
     let customer = owner.create("/api/v1/customers", r#"{"name":"C","email":"c@c.example"}"#).await;
+    let person = r#"{"name":"U","email":"p@c.example","role":"viewer"}"#;
+    let person = owner.create(&format!("/api/v1/customers/{customer}/users"), person).await;
     let product = owner.create("/api/v1/products", r#"{"name":"P"}"#).await;
     let application = owner.create("/api/v1/applications", r#"{"name":"A","kind":"compose"}"#).await;
     owner
@@ -299,6 +310,7 @@ async fn another_tenants_things_are_not_there(store: Store) {
         let path = path
             .replace("{id}", id)
             .replace("{delivery_id}", &delivery)
+            .replace("{user_id}", &person)
             .replace("{number}", "1")
             .replace("{address}", "192.0.2.1")
             .replace("{tag}", "v1")

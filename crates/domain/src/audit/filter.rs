@@ -35,12 +35,12 @@ pub enum ActorFilter {
 
 impl ActorFilter {
     /// The kinds of actors.
-    pub const KINDS: [&'static str; 7] =
-        ["member", "token", "customer", "link", "registry_key", "operator", "server"];
+    pub const KINDS: [&'static str; 8] =
+        ["member", "token", "customer", "customer_user", "link", "registry_key", "operator", "server"];
 
     /// An id, or a kind.
     #[cfg(feature = "openapi")]
-    const PATTERN: &'static str = "^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|member|token|customer|link|registry_key|operator|server)$";
+    const PATTERN: &'static str = "^([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}|member|token|customer|customer_user|link|registry_key|operator|server)$";
 }
 
 impl FromStr for ActorFilter {

@@ -1,7 +1,7 @@
 //! What a change makes of a thing: each member that is different, as it was and as it is.
 
 use keyward_domain::{
-    Application, BlockList, Customer, License, Member, Organization, Plan, Product, Timestamp,
+    Application, BlockList, Customer, CustomerUser, License, Member, Organization, Plan, Product, Timestamp,
     product::Settings, registry::Registry,
 };
 use serde::Serialize;
@@ -70,6 +70,12 @@ impl Differing for Customer {
 }
 
 impl Differing for Member {
+    fn differences(&self, before: &Self) -> Differences {
+        Differences::default().of("name", &before.name, &self.name).of("role", &before.role, &self.role)
+    }
+}
+
+impl Differing for CustomerUser {
     fn differences(&self, before: &Self) -> Differences {
         Differences::default().of("name", &before.name, &self.name).of("role", &before.role, &self.role)
     }

@@ -207,7 +207,12 @@ async fn creator(tx: &Tx, scope: OrganizationScope, actor: Actor) -> Result<Name
     let found = match actor {
         Actor::Member(id) => tx.members(scope).find(id).await?.map(|member| member.name),
         Actor::Token(id) => tx.tokens(scope).find(id).await?.map(|token| token.name),
-        Actor::Operator | Actor::Customer(_) | Actor::Link(_) | Actor::RegistryKey(_) | Actor::Server => None,
+        Actor::Operator
+        | Actor::Customer(_)
+        | Actor::CustomerUser(_)
+        | Actor::Link(_)
+        | Actor::RegistryKey(_)
+        | Actor::Server => None,
     };
     match found {
         Some(name) => Ok(name),

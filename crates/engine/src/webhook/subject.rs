@@ -2,8 +2,9 @@
 
 use keyward_domain::registry::{Artifact, ArtifactEntitlement, Registry, RegistryKey};
 use keyward_domain::{
-    Alert, Application, ApplicationVersion, AuditSink, BucketAlert, Customer, License, Link, ManagementToken,
-    Member, Organization, OrganizationScope, Product, ProductId, SigningKey, Timestamp, Webhook,
+    Alert, Application, ApplicationVersion, AuditSink, BucketAlert, Customer, CustomerUser, License, Link,
+    ManagementToken, Member, Organization, OrganizationScope, Product, ProductId, SigningKey, Timestamp,
+    Webhook,
 };
 use keyward_storage::Tx;
 use serde_json::{Map, Value};
@@ -33,6 +34,8 @@ pub enum Subject {
     BucketAlert(BucketAlert),
     /// A customer.
     Customer(Customer),
+    /// A user of a customer.
+    CustomerUser(CustomerUser),
     /// A license.
     License(Box<License>),
     /// A member.
@@ -90,6 +93,7 @@ impl Subject {
             "audit_sink" => tx.audit_sinks(scope).find(id.into()).await?.map(Self::AuditSink),
             "bucket_alert" => tx.bucket_alerts(scope).find(id.into()).await?.map(Self::BucketAlert),
             "customer" => tx.customers(scope).find(id.into()).await?.map(Self::Customer),
+            "customer_user" => tx.customer_users(scope).by_id(id.into()).await?.map(Self::CustomerUser),
             "license" => {
                 tx.licenses(scope).find(id.into()).await?.map(|license| Self::License(Box::new(license)))
             }
@@ -123,6 +127,7 @@ impl Subject {
             | Self::ArtifactEntitlement(_)
             | Self::AuditSink(_)
             | Self::Customer(_)
+            | Self::CustomerUser(_)
             | Self::Member(_)
             | Self::OnboardingLink(_)
             | Self::Organization(_)

@@ -61,7 +61,7 @@ async fn customers_are_known_however_they_type_their_address(store: Store) {
     let customer = engine.create_customer(&vendor.access(), new, None).await.unwrap().value;
     engine.request_customer_sign_in(&to_find("it@BUYER.example")).await.unwrap();
     let link = secret(SecretKind::Link, &only_mail(&engine).await.body);
-    let signed_in = engine.open_customer_link(&link, client_info()).await.unwrap();
+    let signed_in = engine.open_customer_link(&link, None, client_info()).await.unwrap().signed_in().unwrap();
     // Typed another way it is the same address, and the session goes on; another address ends it.
     for (email, goes_on) in [("it@buyer.example", true), ("new@buyer.example", false)] {
         let change = CustomerChange { email: Some(email.parse().unwrap()), ..CustomerChange::default() };

@@ -155,7 +155,8 @@ async fn another_address_of_a_customer_ends_what_the_old_one_proved(store: Store
         engine.request_customer_sign_in(&customer.email).await.unwrap();
         secret(SecretKind::Link, &only_mail(&engine).await.body)
     };
-    let session = engine.open_customer_link(&sign_in().await, client_info()).await.unwrap();
+    let session =
+        engine.open_customer_link(&sign_in().await, None, client_info()).await.unwrap().signed_in().unwrap();
     let link = sign_in().await;
     let mailed = || async {
         engine.mail_onboarding_link(&vendor.access(), license.id).await.unwrap();
@@ -177,7 +178,7 @@ async fn another_address_of_a_customer_ends_what_the_old_one_proved(store: Store
     save("other@customer.example").await;
     assert!(engine.session(&session.secret).await.unwrap().is_none());
     assert!(engine.session(&opened.secret).await.unwrap().is_none(), "opened from a mail to the old address");
-    assert!(matches!(engine.open_customer_link(&link, client_info()).await, Err(Error::LinkGone)));
+    assert!(matches!(engine.open_customer_link(&link, None, client_info()).await, Err(Error::LinkGone)));
     assert!(matches!(engine.open_onboarding_link(&waiting, client_info()).await, Err(Error::LinkGone)));
     assert!(engine.open_onboarding_link(&shared, client_info()).await.is_ok(), "it went to nobody's address");
 }

@@ -12,6 +12,7 @@ mod audit_sinks;
 mod buckets;
 mod changes;
 mod clocks;
+mod customer_users;
 mod deletion;
 mod embedding;
 mod erasure;

@@ -189,11 +189,11 @@ async fn links_by_mail_run_out_and_tell_nobody_who_is_known(store: Store) {
     engine.request_customer_sign_in(&customer.email).await.unwrap();
     let link = secret(SecretKind::Link, &only_mail(&engine).await.body);
     clock.advance(15 * 60);
-    assert!(matches!(engine.open_customer_link(&link, client_info()).await, Err(Error::LinkGone)));
+    assert!(matches!(engine.open_customer_link(&link, None, client_info()).await, Err(Error::LinkGone)));
     engine.request_customer_sign_in(&customer.email).await.unwrap();
     let link = secret(SecretKind::Link, &only_mail(&engine).await.body);
-    let tries = join_all((0..8).map(|_| engine.open_customer_link(&link, client_info()))).await;
-    let opened: Vec<_> = tries.into_iter().filter_map(Result::ok).collect();
+    let tries = join_all((0..8).map(|_| engine.open_customer_link(&link, None, client_info()))).await;
+    let opened: Vec<_> = tries.into_iter().filter_map(|opened| opened.ok()?.signed_in()).collect();
     assert_eq!(opened.len(), 1);
     let Some(AnySession::Customer(buyer)) = engine.session(&opened[0].secret).await.unwrap() else {
         panic!()

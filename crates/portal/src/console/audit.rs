@@ -97,7 +97,9 @@ fn actor_link(actor: Actor) -> Option<String> {
         Actor::Member(_) => Some("/members".to_owned()),
         Actor::Token(_) => Some("/tokens".to_owned()),
         Actor::Customer(id) => Some(format!("/customers/{id}")),
-        Actor::Link(_) | Actor::RegistryKey(_) | Actor::Operator | Actor::Server => None,
+        Actor::CustomerUser(_) | Actor::Link(_) | Actor::RegistryKey(_) | Actor::Operator | Actor::Server => {
+            None
+        }
     }
 }
 
@@ -166,10 +168,11 @@ impl Query {
 }
 
 /// The kinds of actors, with what people call them.
-const ACTORS: [(&str, &str); 7] = [
+const ACTORS: [(&str, &str); 8] = [
     ("member", "Members"),
     ("token", "Management tokens"),
-    ("customer", "Customers"),
+    ("customer_user", "Users of customers"),
+    ("customer", "Customers, before they had users"),
     ("link", "Onboarding links"),
     ("registry_key", "Registry keys"),
     ("operator", "The operator"),
@@ -185,7 +188,7 @@ struct AuditPage {
     events: Vec<Line>,
     pages: Pages,
     wanted: Query,
-    actors: [(&'static str, &'static str); 7],
+    actors: [(&'static str, &'static str); 8],
     /// The kinds of things, each with what is done to it.
     nouns: Vec<(&'static str, String)>,
     /// Which of them is chosen.

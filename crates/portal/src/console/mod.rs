@@ -1,6 +1,5 @@
 //! The vendor's pages, one noun a file.
 
-mod account;
 mod alerts;
 mod application_entitlements;
 mod application_versions;
@@ -12,6 +11,7 @@ mod audit_sinks;
 mod choose;
 mod columns;
 mod confirm;
+mod customer_people;
 mod customers;
 mod dashboard;
 mod deletion;
@@ -37,6 +37,10 @@ mod webhook_deliveries;
 mod webhooks;
 
 use actix_web::web;
+use keyward_domain::permission::ReadOrganization;
+
+use crate::account;
+use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     dashboard::routes(config);
@@ -47,6 +51,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     application_versions::routes(config);
     application_entitlements::routes(config);
     customers::routes(config);
+    customer_people::routes(config);
     license_list::routes(config);
     license_new::routes(config);
     licenses::routes(config);
@@ -61,7 +66,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     members::routes(config);
     tokens::routes(config);
     settings::routes(config);
-    account::routes(config);
+    account::routes::<Signed<ReadOrganization>>(config);
     confirm::routes(config);
     provider::routes(config);
     deletion::routes(config);

@@ -1,8 +1,10 @@
-//! The customer's pages. They change nothing and reach nothing but what the customer holds.
+//! The customer's pages. They reach nothing but what the customer holds, and change nothing but its people.
 
 mod applications;
 mod calendar;
 mod images;
+mod people;
+mod profile;
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
@@ -11,6 +13,7 @@ use keyward_engine::{Engine, Handover, LicenseUsage};
 use keyward_web::{Code, Id, Problem, markdown};
 use serde_json::value::RawValue;
 
+use crate::account;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
@@ -18,10 +21,12 @@ use crate::signed::SignedCustomer;
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     applications::routes(config);
     images::routes(config);
+    people::routes(config);
+    profile::routes(config);
+    account::routes::<SignedCustomer>(config);
     config
         .route("/portal", web::get().to(licenses))
         .route("/portal/licenses.ics", web::get().to(calendar::ends))
-        .route("/portal/profile", web::get().to(profile))
         .route("/portal/licenses/{id}", web::get().to(license))
         .route("/portal/licenses/{id}/license.jwt", web::get().to(download));
 }
@@ -136,16 +141,4 @@ async fn download(
     let token = engine.customer_license(&signed.person, id.0).await?.token;
     let token = token.ok_or_else(|| Problem::new(Code::TokenUnavailable))?;
     Ok(page::file("license.jwt", "application/jwt", token))
-}
-
-#[derive(Template)]
-#[template(path = "customer/profile.html")]
-struct ProfilePage {
-    shell: Shell,
-    email: String,
-}
-
-async fn profile(signed: SignedCustomer) -> Page {
-    let email = signed.person.customer.email.to_string();
-    page::send(&ProfilePage { shell: Shell::customer(&signed.person, &signed.csrf, "profile"), email })
 }

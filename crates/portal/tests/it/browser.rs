@@ -90,7 +90,8 @@ impl Browser {
         self.engine.mail_sent(&mail).await.unwrap();
         let word = mail.body.split_whitespace().find(|word| word.contains("kw_link_")).unwrap();
         let link = Secret::parse(SecretKind::Link, word.rsplit('/').next().unwrap()).unwrap();
-        let opened = self.engine.open_customer_link(&link, client_info()).await.unwrap();
+        let opened =
+            self.engine.open_customer_link(&link, None, client_info()).await.unwrap().signed_in().unwrap();
         format!("keyward-customer={}", opened.secret.expose())
     }
 }

@@ -6,6 +6,7 @@ mod audit;
 mod browser;
 mod buckets;
 mod calendar;
+mod customer_people;
 mod html;
 mod many;
 mod posts;
@@ -295,6 +296,12 @@ async fn strangers_are_asked_to_sign_in(store: Store) {
     for path in [
         "/portal",
         "/portal/profile",
+        "/portal/people",
+        "/portal/people/018f0000-0000-7000-8000-000000000000/remove",
+        "/portal/password",
+        "/portal/authenticator",
+        "/portal/recovery-codes",
+        "/portal/confirm",
         "/portal/applications",
         "/portal/images",
         "/portal/licenses.ics",

@@ -12,7 +12,7 @@ use crate::browser::Browser;
 const LOOK_ONLY: [&str; 2] = ["/products/preview-form", "/products/preview-page"];
 
 /// Forms that take more to be carried out than there is here, each with the test that sends it.
-const ELSEWHERE: [(&str, &str); 16] = [
+const ELSEWHERE: [(&str, &str); 30] = [
     ("/alerts/{id}/acknowledge", "registries: an alert is acknowledged"),
     ("/registry-keys/{id}/reveal", "registries: a new secret that waits"),
     ("/customers/{id}/grant-artifacts", "registries: what is granted is pulled"),
@@ -24,6 +24,20 @@ const ELSEWHERE: [(&str, &str); 16] = [
     ("/settings/sign-in-provider", "the engine's `providers`"),
     ("/settings/sign-in-provider/remove", "the engine's `providers`"),
     ("/settings/sessions/{id}/end", "the engine's `visitors`"),
+    ("/portal/people", "customer_people"),
+    ("/portal/people/{id}/role", "customer_people"),
+    ("/portal/people/{id}/invite", "customer_people"),
+    ("/portal/people/{id}/delete", "customer_people"),
+    ("/portal/sessions/{id}/end", "customer_people"),
+    ("/portal/confirm", "customer_people"),
+    ("/portal/password", "customer_people"),
+    ("/portal/authenticator", "customer_people, and the engine's `customer_users`"),
+    ("/portal/authenticator/remove", "customer_people, and the engine's `customer_users`"),
+    ("/portal/recovery-codes", "customer_people, and the engine's `customer_users`"),
+    ("/portal/sign-in/password", "customer_people"),
+    ("/customers/{id}/people/{user}/invite", "customer_people"),
+    ("/customers/{id}/people/{user}/delete", "customer_people"),
+    ("/customers/{id}/people/{user}/second-factor", "customer_people"),
     ("/setup/{secret}", "the engine's `visitors`"),
     ("/link/{secret}", "the engine's `visitors`"),
     ("/onboarding/{secret}", "sessions"),
@@ -45,6 +59,13 @@ fn routed() -> BTreeSet<String> {
                 let place = part.split(',').next().unwrap().trim();
                 let place = match place.strip_prefix('"') {
                     Some(place) => place.trim_end_matches('"').to_owned(),
+                    // One of a table of paths, which there is for each kind of people.
+                    None if place.starts_with("paths.") => {
+                        let field = format!(" {}: \"", place.trim_start_matches("paths."));
+                        let values = text.split(&field).skip(1).filter_map(|rest| rest.split('"').next());
+                        found.extend(values.map(str::to_owned));
+                        continue;
+                    }
                     None => {
                         let value = text.split(&format!("const {place}: &str = \"")).nth(1).unwrap();
                         value.split('"').next().unwrap().to_owned()
@@ -120,6 +141,12 @@ async fn every_form_that_is_carried_out_leads_on(store: Store) {
     let id = customer.rsplit('/').next().unwrap().to_owned();
     walk.each(&customer, "/customers/{id}", &[("", &[("name", "Buyer"), ("email", "c@buyer.example")])])
         .await;
+    let invite = [("name", "Ada"), ("email", "ada@buyer.example"), ("role", "viewer")];
+    walk.each(&customer, "/customers/{id}", &[("/people", &invite)]).await;
+    let people = walk.vendor.get(&format!("{customer}/people")).await.1;
+    let role = people.split("action=\"").find(|part| part.split('"').next().unwrap().ends_with("/role"));
+    let role = role.unwrap().split('"').next().unwrap().to_owned();
+    walk.send("/customers/{id}/people/{user}/role", &role, &[("role", "admin")]).await;
     let license = [("name", "L"), ("customer", id.as_str()), ("payload", "{}")];
     let license = walk.send("/licenses/new", "/licenses/new", &license).await;
     walk.each(
@@ -262,6 +289,7 @@ async fn every_form_that_is_carried_out_leads_on(store: Store) {
     for (route, values) in [
         ("/forgot", [("email", "owner@acme.example")].as_slice()),
         ("/portal/sign-in", &[("email", "b@buyer.example")]),
+        ("/portal/forgot", &[("email", "b@buyer.example")]),
         ("/sign-in", &[("email", "owner@acme.example"), ("password", crate::PASSWORD)]),
         ("/portal/sign-out", &[]),
         ("/settings/password", &[("password", "a new password 1"), ("again", "a new password 1")]),

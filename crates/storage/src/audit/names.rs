@@ -25,6 +25,7 @@ pub(super) async fn of(
         }
         Actor::Member(id) => names.actor = name(tx, scope, MEMBER, id.uuid()).await?,
         Actor::Customer(id) => names.actor = name(tx, scope, CUSTOMER, id.uuid()).await?,
+        Actor::CustomerUser(id) => names.actor = name(tx, scope, CUSTOMER_USER, id.uuid()).await?,
         Actor::RegistryKey(id) => names.actor = name(tx, scope, REGISTRY_KEY, id.uuid()).await?,
         Actor::Link(_) | Actor::Operator | Actor::Server => {}
     }
@@ -45,6 +46,7 @@ const TOKEN: &str = "SELECT tokens.name, COALESCE(members.name, tokens.maker_nam
     WHERE tokens.organization_id = $1 AND tokens.id = $2";
 const MEMBER: &str = "SELECT name FROM members WHERE organization_id = $1 AND id = $2";
 const CUSTOMER: &str = "SELECT name FROM customers WHERE organization_id = $1 AND id = $2";
+const CUSTOMER_USER: &str = "SELECT name FROM customer_users WHERE organization_id = $1 AND id = $2";
 const REGISTRY_KEY: &str = "SELECT name FROM registry_keys WHERE organization_id = $1 AND id = $2";
 
 /// Where things of a kind have their names; `None` of those that have none, or whose events tell it.
@@ -53,6 +55,7 @@ fn named_by(noun: &str) -> Option<&'static str> {
         "organization" => "SELECT name FROM organizations WHERE id = $1 AND id = $2",
         "member" => MEMBER,
         "customer" => CUSTOMER,
+        "customer_user" => CUSTOMER_USER,
         "registry_key" => REGISTRY_KEY,
         "token" => "SELECT name FROM management_tokens WHERE organization_id = $1 AND id = $2",
         "product" => "SELECT name FROM products WHERE organization_id = $1 AND id = $2",

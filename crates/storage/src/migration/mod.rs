@@ -50,6 +50,9 @@ const LICENSE_USE: Migration =
 /// Older servers stream nothing, and know alerts of registries alone.
 const AUDIT_SINKS: Migration =
     Migration { name: "m0008_audit_sinks", statements: &[include_str!("audit_sinks.sql")] };
+/// Older servers know a customer's contact address alone.
+const CUSTOMER_USERS: Migration =
+    Migration { name: "m0009_customer_users", statements: &[include_str!("customer_users.sql")] };
 
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.
@@ -81,6 +84,7 @@ impl MigratorTrait for Migrator {
             Box::new(USAGE_SHARES),
             Box::new(LICENSE_USE),
             Box::new(AUDIT_SINKS),
+            Box::new(CUSTOMER_USERS),
         ]
     }
 }
@@ -100,12 +104,14 @@ impl MigrationTrait for Migration {
             DbBackend::Postgres => [
                 ("$UUID", "UUID"),
                 ("$BYTES", "BYTEA"),
+                ("$ID_LIKE(id)", "(substr(id::text, 1, 13) || substr(gen_random_uuid()::text, 14))::uuid"),
                 ("$NIL", "'00000000-0000-0000-0000-000000000000'"),
                 ("$EMPTY", "''"),
             ],
             _ => [
                 ("$UUID", "BLOB"),
                 ("$BYTES", "BLOB"),
+                ("$ID_LIKE(id)", "CAST(substr(id, 1, 6) || randomblob(10) AS BLOB)"),
                 ("$NIL", "X'00000000000000000000000000000000'"),
                 ("$EMPTY", "X''"),
             ],

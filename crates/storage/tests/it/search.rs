@@ -150,7 +150,7 @@ async fn an_address_is_one_however_it_is_typed(store: Store) {
         let found = tx.members(vendor.scope()).by_email(&typed).await.unwrap();
         assert_eq!(found, [ada.clone()], "and shown as it was typed");
         assert_eq!(tx.members_by_email(&typed).await.unwrap().len(), 2);
-        assert_eq!(tx.customers_by_email(&typed).await.unwrap(), [buyer.clone()]);
+        assert_eq!(tx.customers_behind(&typed).await.unwrap(), [buyer.clone()]);
     }
     let mut twin = member(&vendor, 3);
     twin.email = "ada@xn--mller-gmbh-9db.example".parse().unwrap();

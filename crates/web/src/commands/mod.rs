@@ -5,6 +5,7 @@
 mod application;
 mod audit_sink;
 mod customer;
+mod customer_user;
 mod entitlement;
 mod license;
 mod member;

@@ -1,6 +1,7 @@
 //! Customers.
 
 mod artifacts;
+pub(crate) mod users;
 
 use actix_web::{HttpResponse, delete, get, patch, post, web};
 use keyward_domain::permission::{ReadCustomers, WriteCustomers, WriteOwners};
@@ -29,6 +30,7 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
         .service(artifacts::list_pullable_artifacts)
         .query::<PageRequest>()
         .service(erase_customer);
+    users::routes(routes);
 }
 
 /// A company or person you sell to.
@@ -138,7 +140,7 @@ pub(crate) async fn update_customer(
 
 /// Delete a customer
 ///
-/// All licenses of the customer are revoked at once.
+/// All licenses of the customer are revoked, and its users removed, at once.
 #[utoipa::path(params(IfMatch), responses((status = 204, description = "Deleted")))]
 #[delete("/api/v1/customers/{id}")]
 pub(crate) async fn delete_customer(
@@ -153,8 +155,8 @@ pub(crate) async fn delete_customer(
 
 /// Erase a customer's personal data
 ///
-/// Name, address and notes are replaced by a pseudonym, in the audit log too; mails on their way are removed, and sessions
-/// end. Their licenses stay as they are. What you have written elsewhere, such as names of licenses, is yours to change.
+/// Name, address and notes are replaced by a pseudonym, in the audit log too; mails on their way are removed, and so are the
+/// customer's users, likewise; sessions end. Their licenses stay as they are. What you have written elsewhere, such as names of licenses, is yours to change.
 #[utoipa::path(
     security(("management_token" = ["owners:write"])),
     responses((status = 204, description = "Erased")),

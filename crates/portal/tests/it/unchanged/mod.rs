@@ -34,13 +34,14 @@ use random::{bounds, lines, name, notes, settings, template};
 const TIMES: usize = 12;
 
 /// Forms that show what is saved: what their addresses end with.
-const SAVED: [&str; 16] = [
+const SAVED: [&str; 17] = [
     "/products/{id}/general",
     "/products/{id}/settings",
     "/products/{id}/template",
     "/products/{id}/page",
     "/products/{id}/versions",
     "/customers/{id}",
+    "/customers/{id}/people/{id}/role",
     "/licenses/{id}",
     "/applications/{id}",
     "/applications/{id}/versions/{version}",
@@ -57,7 +58,7 @@ const SAVED: [&str; 16] = [
 const POLICY: &str = "/settings/artifact-policy";
 
 /// Forms that do something: they show nothing that is saved.
-const ACTIONS: [&str; 25] = [
+const ACTIONS: [&str; 27] = [
     "/sign-out",
     "/members",
     "/settings/signing-keys",
@@ -68,6 +69,8 @@ const ACTIONS: [&str; 25] = [
     "/products/{id}/unarchive",
     "/products/{id}/enable",
     "/customers/{id}/delete",
+    "/customers/{id}/people",
+    "/customers/{id}/people/{id}/invite",
     "/licenses/{id}/renew",
     "/licenses/{id}/revoke",
     "/licenses/{id}/suspend",
@@ -293,6 +296,7 @@ impl Scene {
         self.pages.extend([
             format!("/products/{}", product.id),
             format!("/customers/{}", customer.id),
+            format!("/customers/{}/people", customer.id),
             format!("/licenses/{}", license.id),
             format!("/applications/{}", application.id),
             format!("/applications/{}/versions/1.0.0", application.id),

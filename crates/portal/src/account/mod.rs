@@ -1,0 +1,397 @@
+//! What one signs in with: the password and the second factor, and showing again who one is. All of it is the same for members
+//! and for the users of customers, each in their own pages.
+
+pub(crate) mod confirm;
+
+use actix_web::http::{Method, StatusCode};
+use actix_web::{FromRequest, HttpRequest, web};
+use askama::Template;
+use keyward_domain::permission::ReadOrganization;
+use keyward_domain::{Email, Session, Timestamp};
+use keyward_engine::{Engine, NewAuthenticator, NewRecoveryCodes, Person, Reauthenticated, WaysToConfirm};
+
+use crate::auth::new_password;
+use crate::error_page::PageError;
+use crate::form::{CustomerPosted, Form, Posted};
+use crate::page::{self, Page, Shell, Side};
+use crate::shown_once;
+use crate::signed::{self, Signed, SignedCustomer};
+
+/// The pages of one kind of people.
+pub(crate) struct Paths {
+    /// Where all of it begins.
+    pub home: &'static str,
+    /// What that page is called.
+    pub home_title: &'static str,
+    pub password: &'static str,
+    pub authenticator: &'static str,
+    pub removal: &'static str,
+    pub codes: &'static str,
+    pub new_codes: &'static str,
+    pub confirm: &'static str,
+    /// Where one gets a password who has none.
+    pub forgot: &'static str,
+    /// What comes before the link there.
+    pub no_password: &'static str,
+    /// Why it is asked again who one is.
+    pub why: &'static str,
+    /// The pages that one comes from and goes on with once that is shown; nothing else is led to.
+    pub confirmed: &'static [&'static str],
+}
+
+/// Whoever is signed in, on the pages about what they sign in with.
+pub(crate) trait Own: FromRequest<Error = PageError> + 'static {
+    /// Their pages.
+    const PATHS: &'static Paths;
+
+    /// A form of theirs.
+    type Sent: FromRequest<Error = PageError> + Into<Form> + 'static;
+
+    fn person(&self) -> Person<'_>;
+    fn session(&self) -> &Session;
+    fn email(&self) -> &Email;
+    fn shell(&self, active: &'static str, now: Timestamp) -> Shell;
+
+    /// The proof that the person has shown in the last minutes who they are. Without it they are led to do so, and then
+    /// back to `page`.
+    fn reauthenticated(
+        &self,
+        engine: &Engine,
+        request: &HttpRequest,
+        page: &'static str,
+    ) -> Result<Reauthenticated<'_>, PageError> {
+        let sent = request.method() == Method::POST;
+        engine.reauthenticated(self.person()).map_err(|_| PageError::Confirm { page, sent })
+    }
+}
+
+impl Own for Signed<ReadOrganization> {
+    const PATHS: &'static Paths = &Paths {
+        home: "/settings",
+        home_title: "Settings",
+        password: "/settings/password",
+        authenticator: "/settings/authenticator",
+        removal: "/settings/authenticator/remove",
+        codes: "/settings/recovery-codes",
+        new_codes: "/settings/recovery-codes/new",
+        confirm: "/confirm",
+        forgot: "/forgot",
+        no_password: "You have no password yet. Sign out, and set one with",
+        why: "What comes next changes who can sign in or what your licenses are signed with, or lets a program act for you.",
+        confirmed: &[
+            "/members",
+            "/settings",
+            "/settings/authenticator",
+            "/settings/authenticator/remove",
+            "/settings/deletion",
+            "/settings/password",
+            "/settings/recovery-codes/new",
+            "/settings/sign-in-provider",
+            "/tokens",
+        ],
+    };
+
+    type Sent = Posted;
+
+    fn person(&self) -> Person<'_> {
+        (&self.person).into()
+    }
+
+    fn session(&self) -> &Session {
+        &self.person.session
+    }
+
+    fn email(&self) -> &Email {
+        &self.person.member.email
+    }
+
+    fn shell(&self, active: &'static str, now: Timestamp) -> Shell {
+        Shell::vendor(&self.person, &self.csrf, active, now)
+    }
+}
+
+impl Own for SignedCustomer {
+    const PATHS: &'static Paths = &Paths {
+        home: "/portal/profile",
+        home_title: "Profile",
+        password: "/portal/password",
+        authenticator: "/portal/authenticator",
+        removal: "/portal/authenticator/remove",
+        codes: "/portal/recovery-codes",
+        new_codes: "/portal/recovery-codes/new",
+        confirm: "/portal/confirm",
+        forgot: "/portal/forgot",
+        no_password: "You have no password yet. Set one by a link that is mailed to you:",
+        why: "What comes next changes how you sign in, or who manages the people of your company.",
+        confirmed: &[
+            "/portal/people",
+            "/portal/profile",
+            "/portal/authenticator",
+            "/portal/authenticator/remove",
+            "/portal/password",
+            "/portal/recovery-codes/new",
+        ],
+    };
+
+    type Sent = CustomerPosted;
+
+    fn person(&self) -> Person<'_> {
+        (&self.person).into()
+    }
+
+    fn session(&self) -> &Session {
+        &self.person.session
+    }
+
+    fn email(&self) -> &Email {
+        &self.person.user.email
+    }
+
+    fn shell(&self, active: &'static str, _: Timestamp) -> Shell {
+        Shell::customer(&self.person, &self.csrf, active)
+    }
+}
+
+pub(crate) fn routes<O: Own>(config: &mut web::ServiceConfig) {
+    let paths = O::PATHS;
+    config
+        .route(paths.password, web::get().to(password_page::<O>))
+        .route(paths.password, web::post().to(password::<O>))
+        .route(paths.authenticator, web::get().to(authenticator::<O>))
+        .route(paths.authenticator, web::post().to(confirm_authenticator::<O>))
+        .route(paths.removal, web::get().to(removal::<O>))
+        .route(paths.removal, web::post().to(remove_authenticator::<O>))
+        .route(paths.new_codes, web::get().to(new_codes_page::<O>))
+        .route(paths.codes, web::get().to(codes_page::<O>))
+        .route(paths.codes, web::post().to(new_codes::<O>))
+        .route(paths.confirm, web::get().to(confirm::show::<O>))
+        .route(paths.confirm, web::post().to(confirm::confirm::<O>));
+}
+
+/// A page that members and the users of customers have alike, each within what surrounds their own pages.
+macro_rules! own_pages {
+    ($($(#[$doc:meta])* $name:ident = $console:literal, $customer:literal { $($field:ident: $type:ty,)* })+) => {$(
+        $(#[$doc])*
+        struct $name {
+            shell: Shell,
+            $($field: $type,)*
+        }
+
+        impl $name {
+            fn send_as(self, status: StatusCode) -> Page {
+                #[derive(Template)]
+                #[template(path = $console)]
+                struct Console {
+                    shell: Shell,
+                    $($field: $type,)*
+                }
+
+                #[derive(Template)]
+                #[template(path = $customer)]
+                struct Customer {
+                    shell: Shell,
+                    $($field: $type,)*
+                }
+
+                let Self { shell, $($field),* } = self;
+                match shell.side {
+                    Side::Vendor => page::send_as(status, &Console { shell, $($field),* }),
+                    Side::Customer => page::send_as(status, &Customer { shell, $($field),* }),
+                }
+            }
+
+            fn send(self) -> Page {
+                self.send_as(StatusCode::OK)
+            }
+        }
+    )+};
+}
+
+own_pages! {
+    PasswordPage = "console/password.html", "customer/password.html" {
+        paths: &'static Paths,
+        email: String,
+        form: Form,
+    }
+
+    AuthenticatorPage = "console/authenticator.html", "customer/authenticator.html" {
+        paths: &'static Paths,
+        secret: String,
+        // The address for the app, as a picture.
+        picture: String,
+        // Whether it takes the place of another.
+        replaces: bool,
+        form: Form,
+    }
+
+    CodesPage = "console/recovery_codes.html", "customer/recovery_codes.html" {
+        paths: &'static Paths,
+        codes: String,
+    }
+
+    /// What the page says when it is looked at again.
+    ShownPage = "console/shown.html", "customer/shown.html" {
+        what: &'static str,
+        otherwise: &'static str,
+        back: String,
+    }
+
+    /// A question before the second factor is changed.
+    ChangePage = "console/second_factor_change.html", "customer/second_factor_change.html" {
+        paths: &'static Paths,
+        title: &'static str,
+        text: &'static str,
+        button: &'static str,
+        action: &'static str,
+    }
+
+    ConfirmPage = "console/confirm.html", "customer/confirm.html" {
+        paths: &'static Paths,
+        email: String,
+        ways: WaysToConfirm,
+        page: &'static str,
+        // Whether a form was sent before, and not carried out.
+        sent: bool,
+        form: Form,
+    }
+}
+
+/// The place in the menu of the pages about oneself.
+fn active<O: Own>() -> &'static str {
+    O::PATHS.home.rsplit('/').next().unwrap_or_default()
+}
+
+fn own_shell<O: Own>(engine: &Engine, own: &O) -> Shell {
+    own.shell(active::<O>(), engine.now())
+}
+
+fn password_form<O: Own>(engine: &Engine, own: &O, form: Form) -> Page {
+    let (shell, email) = (own_shell(engine, own), own.email().to_string());
+    PasswordPage { shell, paths: O::PATHS, email, form }.send()
+}
+
+async fn password_page<O: Own>(request: HttpRequest, own: O, engine: web::Data<Engine>) -> Page {
+    own.reauthenticated(&engine, &request, O::PATHS.password)?;
+    password_form(&engine, &own, Form::default())
+}
+
+async fn password<O: Own>(request: HttpRequest, own: O, sent: O::Sent, engine: web::Data<Engine>) -> Page {
+    let proof = own.reauthenticated(&engine, &request, O::PATHS.password)?;
+    let mut form = sent.into();
+    match new_password(&mut form) {
+        Some(new) => {
+            let renewed = engine.change_password(&proof, new).await?;
+            Ok(signed::begin(&request, &renewed, &format!("{}?done=password", O::PATHS.home)))
+        }
+        None => password_form(&engine, &own, form.without(&["password", "again"])),
+    }
+}
+
+async fn authenticator_form<O: Own>(engine: &Engine, own: &O, new: &NewAuthenticator, form: Form) -> Page {
+    let picture = qrcode::QrCode::new(new.uri.as_bytes()).ok();
+    let picture =
+        picture.map(|code| code.render::<qrcode::render::svg::Color<'_>>().min_dimensions(200, 200).build());
+    // The declaration is of a file; within a page the picture begins with its element.
+    let picture = picture.and_then(|svg| svg.find("<svg").map(|start| svg[start..].to_owned()));
+    let page = AuthenticatorPage {
+        shell: own_shell(engine, own),
+        paths: O::PATHS,
+        secret: new.secret.to_string(),
+        picture: picture.unwrap_or_default(),
+        replaces: engine.authenticator(own.person()).await?.is_some(),
+        form,
+    };
+    page.send()
+}
+
+async fn authenticator<O: Own>(request: HttpRequest, own: O, engine: web::Data<Engine>) -> Page {
+    own.reauthenticated(&engine, &request, O::PATHS.authenticator)?;
+    let new = engine.new_authenticator(own.person());
+    authenticator_form(&engine, &own, &new, Form::default()).await
+}
+
+async fn confirm_authenticator<O: Own>(
+    request: HttpRequest,
+    own: O,
+    sent: O::Sent,
+    engine: web::Data<Engine>,
+) -> Page {
+    let proof = own.reauthenticated(&engine, &request, O::PATHS.authenticator)?;
+    let mut form = sent.into();
+    let (secret, code) = (form.value("secret").to_owned(), form.value("code").replace(' ', ""));
+    match engine.confirm_authenticator(&proof, &secret, &code).await? {
+        Some(made) => show_codes::<O>(&request, &engine, &made).await,
+        None => {
+            form.refuse("code", "does not fit: is the clock of your device right?");
+            let same = engine.authenticator_of(own.person(), &secret);
+            authenticator_form(&engine, &own, &same, form.without(&["code"])).await
+        }
+    }
+}
+
+async fn show_codes<O: Own>(request: &HttpRequest, engine: &Engine, made: &NewRecoveryCodes) -> Page {
+    engine.keep_to_show(&made.session.session, O::PATHS.codes, &made.codes.join("\n")).await?;
+    Ok(signed::begin(request, &made.session, O::PATHS.codes))
+}
+
+async fn codes_page<O: Own>(request: HttpRequest, own: O, engine: web::Data<Engine>) -> Page {
+    let shell = own_shell(&engine, &own);
+    match shown_once::take(&request, &engine, own.session()).await? {
+        Some(codes) => CodesPage { shell, paths: O::PATHS, codes }.send(),
+        None => {
+            let otherwise = match shell.side {
+                Side::Vendor => {
+                    "If you have not kept them, make new ones under Settings. The old ones stop working then."
+                }
+                Side::Customer => {
+                    "If you have not kept them, make new ones under Profile. The old ones stop working then."
+                }
+            };
+            let back = O::PATHS.home.to_owned();
+            ShownPage { shell, what: "Recovery codes", otherwise, back }.send()
+        }
+    }
+}
+
+async fn removal<O: Own>(request: HttpRequest, own: O, engine: web::Data<Engine>) -> Page {
+    own.reauthenticated(&engine, &request, O::PATHS.removal)?;
+    let page = ChangePage {
+        shell: own_shell(&engine, &own),
+        paths: O::PATHS,
+        title: "Turn off the second factor",
+        text: "From then on your password alone signs you in. All your other sessions end.",
+        button: "Turn it off",
+        action: O::PATHS.removal,
+    };
+    page.send()
+}
+
+async fn remove_authenticator<O: Own>(
+    request: HttpRequest,
+    own: O,
+    _: O::Sent,
+    engine: web::Data<Engine>,
+) -> Page {
+    let proof = own.reauthenticated(&engine, &request, O::PATHS.removal)?;
+    let renewed = engine.remove_authenticator(&proof).await?;
+    Ok(signed::begin(&request, &renewed, &format!("{}?done=second-factor-off", O::PATHS.home)))
+}
+
+async fn new_codes_page<O: Own>(request: HttpRequest, own: O, engine: web::Data<Engine>) -> Page {
+    own.reauthenticated(&engine, &request, O::PATHS.new_codes)?;
+    let page = ChangePage {
+        shell: own_shell(&engine, &own),
+        paths: O::PATHS,
+        title: "New recovery codes",
+        text: "The recovery codes that you have stop working. All your other sessions end.",
+        button: "Make new codes",
+        action: O::PATHS.codes,
+    };
+    page.send()
+}
+
+async fn new_codes<O: Own>(request: HttpRequest, own: O, _: O::Sent, engine: web::Data<Engine>) -> Page {
+    let proof = own.reauthenticated(&engine, &request, O::PATHS.new_codes)?;
+    let made = engine.renew_recovery_codes(&proof).await?;
+    show_codes::<O>(&request, &engine, &made).await
+}
