@@ -231,6 +231,25 @@ CREATE TABLE clock_record (
     CONSTRAINT clock_record_id_check CHECK ((id = 1)),
     CONSTRAINT clock_record_pkey PRIMARY KEY (id)
 );
+CREATE TABLE customer_users (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    email text NOT NULL,
+    email_key text NOT NULL,
+    name text NOT NULL,
+    role text NOT NULL,
+    password text,
+    authenticator bytea,
+    last_step bigint NOT NULL DEFAULT 0,
+    recovery text NOT NULL DEFAULT '[]'::text,
+    joined_at bigint,
+    signed_in_at bigint,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT customer_users_pkey PRIMARY KEY (id)
+);
 CREATE TABLE customers (
     id uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -244,6 +263,7 @@ CREATE TABLE customers (
     updated_at bigint NOT NULL,
     deleted_at bigint,
     version bigint NOT NULL,
+    contact_key text,
     CONSTRAINT customers_pkey PRIMARY KEY (id)
 );
 CREATE TABLE deletions (
@@ -371,6 +391,7 @@ CREATE TABLE links (
     created_at bigint NOT NULL,
     expires_at bigint NOT NULL,
     used_at bigint,
+    customer_user_id uuid,
     CONSTRAINT links_pkey PRIMARY KEY (id),
     CONSTRAINT links_purpose_check CHECK ((purpose = ANY (ARRAY['invitation'::text, 'password_reset'::text, 'customer_sign_in'::text, 'onboarding'::text])))
 );
@@ -653,6 +674,7 @@ CREATE TABLE sessions (
     created_at bigint NOT NULL,
     last_seen_at bigint NOT NULL,
     expires_at bigint NOT NULL,
+    customer_user_id uuid,
     CONSTRAINT sessions_holder_check CHECK ((holder = ANY (ARRAY['member'::text, 'customer'::text, 'onboarding'::text]))),
     CONSTRAINT sessions_pkey PRIMARY KEY (id)
 );
@@ -838,6 +860,11 @@ CREATE INDEX audit_sinks_list ON audit_sinks USING btree (organization_id, id);
 CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts USING btree (product_id, day, kind, partition_kind, partition_key);
 CREATE INDEX bucket_alerts_organization ON bucket_alerts USING btree (organization_id, id);
 CREATE INDEX changes_since ON changes USING btree (organization_id, generation);
+CREATE INDEX customer_users_all ON customer_users USING btree (organization_id, id);
+CREATE UNIQUE INDEX customer_users_email_key ON customer_users USING btree (customer_id, email_key);
+CREATE INDEX customer_users_invited ON customer_users USING btree (updated_at) WHERE (joined_at IS NULL);
+CREATE INDEX customer_users_list ON customer_users USING btree (organization_id, customer_id, id);
+CREATE INDEX customer_users_sign_in ON customer_users USING btree (email_key);
 CREATE INDEX customers_all ON customers USING btree (organization_id, id);
 CREATE INDEX customers_email_key ON customers USING btree (email_key) WHERE (deleted_at IS NULL);
 CREATE INDEX customers_list ON customers USING btree (organization_id, id) WHERE (deleted_at IS NULL);
@@ -859,6 +886,7 @@ CREATE INDEX licenses_live_customer ON licenses USING btree (organization_id, cu
 CREATE UNIQUE INDEX licenses_live_name ON licenses USING btree (organization_id, name) WHERE (deleted_at IS NULL);
 CREATE INDEX licenses_out ON licenses USING btree (organization_id, id) WHERE ((state <> 'active'::text) OR (deleted_at IS NOT NULL));
 CREATE INDEX licenses_product ON licenses USING btree (product_id, id);
+CREATE INDEX links_customer_user ON links USING btree (customer_user_id) WHERE (customer_user_id IS NOT NULL);
 CREATE UNIQUE INDEX links_hash ON links USING btree (hash);
 CREATE INDEX links_target ON links USING btree (organization_id, target);
 CREATE INDEX mail_counts_age ON mail_counts USING btree (since);
@@ -908,6 +936,7 @@ CREATE INDEX revisions_issuers ON revisions USING btree (organization_id, issuer
 CREATE INDEX revisions_order ON revisions USING btree (organization_id, COALESCE(expires_at, '9223372036854775807'::bigint), license_id) WHERE (state = 'current'::text);
 CREATE UNIQUE INDEX revisions_status_index ON revisions USING btree (organization_id, status_index);
 CREATE INDEX revisions_terms ON revisions USING btree (license_id, not_before, expires_at) WHERE (state = 'current'::text);
+CREATE INDEX sessions_customer_user ON sessions USING btree (customer_user_id) WHERE (customer_user_id IS NOT NULL);
 CREATE INDEX sessions_end ON sessions USING btree (expires_at);
 CREATE UNIQUE INDEX sessions_hash ON sessions USING btree (hash);
 CREATE INDEX sessions_holder ON sessions USING btree (organization_id, holder_id);
@@ -957,6 +986,8 @@ ALTER TABLE audit_sinks ADD CONSTRAINT audit_sinks_organization_id_fkey FOREIGN 
 ALTER TABLE bucket_alerts ADD CONSTRAINT bucket_alerts_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE bucket_alerts ADD CONSTRAINT bucket_alerts_product_id_fkey FOREIGN KEY (product_id) REFERENCES products(id);
 ALTER TABLE changes ADD CONSTRAINT changes_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE customer_users ADD CONSTRAINT customer_users_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE customer_users ADD CONSTRAINT customer_users_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE customers ADD CONSTRAINT customers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE departures ADD CONSTRAINT departures_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE event_sequences ADD CONSTRAINT event_sequences_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);

@@ -211,6 +211,24 @@ CREATE TABLE clock_record (
     seen_at BIGINT NOT NULL,
     steady_since BIGINT NOT NULL
 );
+CREATE TABLE customer_users (
+    id BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    customer_id BLOB NOT NULL REFERENCES customers (id),
+    email TEXT NOT NULL,
+    email_key TEXT NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    password TEXT,
+    authenticator BLOB,
+    last_step BIGINT NOT NULL DEFAULT 0,
+    recovery TEXT NOT NULL DEFAULT '[]',
+    joined_at BIGINT,
+    signed_in_at BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
 CREATE TABLE customers (
     id BLOB PRIMARY KEY,
     organization_id BLOB NOT NULL REFERENCES organizations (id),
@@ -223,7 +241,8 @@ CREATE TABLE customers (
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
     deleted_at BIGINT,
-    version BIGINT NOT NULL
+    version BIGINT NOT NULL,
+    contact_key TEXT
 );
 CREATE TABLE deletions (
     organization_id BLOB PRIMARY KEY,
@@ -341,7 +360,8 @@ CREATE TABLE links (
     mailed BOOLEAN NOT NULL DEFAULT FALSE,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    used_at BIGINT
+    used_at BIGINT,
+    customer_user_id BLOB
 );
 CREATE TABLE mail_counts (
     organization_id BLOB NOT NULL REFERENCES organizations (id),
@@ -599,7 +619,8 @@ CREATE TABLE sessions (
     confirmed_at BIGINT,
     created_at BIGINT NOT NULL,
     last_seen_at BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL
+    expires_at BIGINT NOT NULL,
+    customer_user_id BLOB
 );
 CREATE TABLE settings (
     name TEXT PRIMARY KEY,
@@ -771,6 +792,11 @@ CREATE INDEX audit_sinks_list ON audit_sinks (organization_id, id);
 CREATE UNIQUE INDEX bucket_alerts_day ON bucket_alerts (product_id, day, kind, partition_kind, partition_key);
 CREATE INDEX bucket_alerts_organization ON bucket_alerts (organization_id, id);
 CREATE INDEX changes_since ON changes (organization_id, generation);
+CREATE INDEX customer_users_all ON customer_users (organization_id, id);
+CREATE UNIQUE INDEX customer_users_email_key ON customer_users (customer_id, email_key);
+CREATE INDEX customer_users_invited ON customer_users (updated_at) WHERE joined_at IS NULL;
+CREATE INDEX customer_users_list ON customer_users (organization_id, customer_id, id);
+CREATE INDEX customer_users_sign_in ON customer_users (email_key);
 CREATE INDEX customers_all ON customers (organization_id, id);
 CREATE INDEX customers_email_key ON customers (email_key) WHERE deleted_at IS NULL;
 CREATE INDEX customers_list ON customers (organization_id, id) WHERE deleted_at IS NULL;
@@ -792,6 +818,7 @@ CREATE INDEX licenses_live_customer ON licenses (organization_id, customer_id, i
 CREATE UNIQUE INDEX licenses_live_name ON licenses (organization_id, name) WHERE deleted_at IS NULL;
 CREATE INDEX licenses_out ON licenses (organization_id, id) WHERE state <> 'active' OR deleted_at IS NOT NULL;
 CREATE INDEX licenses_product ON licenses (product_id, id);
+CREATE INDEX links_customer_user ON links (customer_user_id) WHERE customer_user_id IS NOT NULL;
 CREATE UNIQUE INDEX links_hash ON links (hash);
 CREATE INDEX links_target ON links (organization_id, target);
 CREATE INDEX mail_counts_age ON mail_counts (since);
@@ -841,6 +868,7 @@ CREATE INDEX revisions_issuers ON revisions (organization_id, issuer, expires_at
 CREATE INDEX revisions_order ON revisions (organization_id, COALESCE(expires_at, 9223372036854775807), license_id) WHERE state = 'current';
 CREATE UNIQUE INDEX revisions_status_index ON revisions (organization_id, status_index);
 CREATE INDEX revisions_terms ON revisions (license_id, not_before, expires_at) WHERE state = 'current';
+CREATE INDEX sessions_customer_user ON sessions (customer_user_id) WHERE customer_user_id IS NOT NULL;
 CREATE INDEX sessions_end ON sessions (expires_at);
 CREATE UNIQUE INDEX sessions_hash ON sessions (hash);
 CREATE INDEX sessions_holder ON sessions (organization_id, holder_id);
