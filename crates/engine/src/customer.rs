@@ -74,7 +74,7 @@ impl Engine {
     /// Writes a new customer, and the user of their contact address.
     pub(crate) async fn insert_customer(&self, change: &Change<'_>, customer: &Customer) -> Result<Recorded> {
         change.customers(change.scope()).insert(customer).await?;
-        self.follow_contact(change, change.scope(), customer).await?;
+        self.add_contact(change, change.scope(), customer).await?;
         change.record(Action::CustomerCreated, customer.id.uuid(), &[("name", json!(customer.name))]).await
     }
 

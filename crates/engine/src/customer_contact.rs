@@ -26,7 +26,7 @@ impl Engine {
         };
         let named = users.by_key(customer.id, key.as_str()).await?;
         match (former, named) {
-            (None, None) => users.insert(&self.contact_of(customer)).await?,
+            (None, None) => self.add_contact(tx, scope, customer).await?,
             // Who had the address on a server that knows of no users is who has it now.
             (None, Some(_)) => {}
             (Some(former), None) => self.move_contact(tx, scope, former, customer).await?,
@@ -40,6 +40,17 @@ impl Engine {
             tx.sessions(scope).end_unnamed(customer.id).await?;
         }
         Ok(users.set_contact_key(customer).await?)
+    }
+
+    /// Adds the user of a customer's contact address.
+    pub(crate) async fn add_contact(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        customer: &Customer,
+    ) -> Result<()> {
+        tx.customer_users(scope).insert(&self.contact_of(customer)).await?;
+        Ok(tx.customer_users(scope).set_contact_key(customer).await?)
     }
 
     fn contact_of(&self, customer: &Customer) -> CustomerUser {
