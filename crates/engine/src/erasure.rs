@@ -37,7 +37,7 @@ impl Engine {
             change.customers(scope).find(id).await?.ok_or(Error::NotFound(Resource::Customer))
         });
         let found = found.await?;
-        self.erase_users_of(scope, id, By::of(access)).await?;
+        self.erase_users_of(scope, id, &found.email, By::of(access)).await?;
         let person = person(Kind::Customer, Some((id.uuid(), found.name)), found.email)?;
         let after = self.leave_log(scope, &person).await?;
         self.change(access, async |change| {
@@ -73,7 +73,14 @@ impl Engine {
         .await
     }
 
-    async fn erase_users_of(&self, scope: OrganizationScope, customer: CustomerId, by: By) -> Result<()> {
+    /// Erases the users of a customer that is erased. That the contact goes is told with the customer.
+    async fn erase_users_of(
+        &self,
+        scope: OrganizationScope,
+        customer: CustomerId,
+        contact: &Email,
+        by: By,
+    ) -> Result<()> {
         loop {
             let page = PageRequest { limit: PageRequest::MOST, after: None };
             let found = self.store.read().await?.customer_users(scope).list(customer, page).await?;
@@ -82,8 +89,16 @@ impl Engine {
                 return Ok(());
             }
             for user in users {
-                let known = Some((user.id.uuid(), user.name));
-                self.erase_known(scope, Kind::CustomerUser(customer), known, user.email, by).await?;
+                let (kind, known) = (Kind::CustomerUser(customer), Some((user.id.uuid(), user.name)));
+                if !user.email.is(contact) {
+                    self.erase_known(scope, kind, known, user.email, by).await?;
+                    continue;
+                }
+                let person = person(kind, known, user.email)?;
+                let after = self.leave_log(scope, &person).await?;
+                let tx = self.store.write().await?;
+                self.take_out(&tx, scope, kind, &person, after).await?;
+                tx.commit_unrecorded(Technical::Erasure).await?;
             }
         }
     }
@@ -151,7 +166,7 @@ impl Engine {
             self.erase_known(scope, kind, Some((id, name)), email.clone(), Actor::Operator.into()).await?;
         }
         for known in found {
-            self.erase_users_of(scope, known.0.into(), Actor::Operator.into()).await?;
+            self.erase_users_of(scope, known.0.into(), email, Actor::Operator.into()).await?;
             let person = person(Kind::Customer, Some(known), email.clone())?;
             let after = self.leave_log(scope, &person).await?;
             let tx = self.store.write().await?;
@@ -211,16 +226,29 @@ impl Engine {
         }
     }
 
-    /// Takes a person out of all else, and of what the log was told since the line of this number.
+    /// Takes a person out of all else, and of what the log was told since the line of this number, and records that.
     async fn leave(
         &self,
         tx: &Tx,
         scope: OrganizationScope,
         kind: Kind,
         person: &Person,
-        mut after: i64,
+        after: i64,
         by: By,
     ) -> Result<Recorded> {
+        let action = self.take_out(tx, scope, kind, person, after).await?;
+        let detail = [("name", json!(person.pseudonym))];
+        self.record_for(tx, scope, by, action, person.id, &detail).await
+    }
+
+    async fn take_out(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        kind: Kind,
+        person: &Person,
+        mut after: i64,
+    ) -> Result<Action> {
         let erasure = tx.erasure(scope);
         while let Some(last) = erasure.leave_log(person, after).await? {
             after = last;
@@ -230,7 +258,7 @@ impl Engine {
             told = last;
         }
         erasure.remove_mails(person).await?;
-        let action = match (kind, person.id) {
+        Ok(match (kind, person.id) {
             (Kind::Customer, Some(id)) => {
                 self.end_proofs(tx, scope, Whose::Customer(id.into())).await?;
                 erasure.leave_customer(person).await?;
@@ -256,9 +284,7 @@ impl Engine {
             (Kind::Customer, None) => Action::CustomerErased,
             (Kind::CustomerUser(_), None) => Action::CustomerUserErased,
             (Kind::Member, None) => Action::MemberErased,
-        };
-        let detail = [("name", json!(person.pseudonym))];
-        self.record_for(tx, scope, by, action, person.id, &detail).await
+        })
     }
 }
 
