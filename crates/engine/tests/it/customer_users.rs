@@ -6,17 +6,18 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use keyward_domain::{
     Action, AuditFilter, Customer, CustomerRole, CustomerUser, CustomerUserId, CustomerUserRef,
-    CustomerUserStatus, Email, PageRequest, Secret, SecretKind, Timestamp,
+    CustomerUserStatus, Email, Ends, PageRequest, Secret, SecretKind, Timestamp,
 };
+use keyward_engine::jobs::ItemRun;
 use keyward_engine::{
-    AnySession, Confirmation, CustomerChange, CustomerSession, CustomerUserChange, Engine, Error, LinkOpened,
-    NewCustomerUser, Retention, SignIn, SignedIn, Tidied,
+    AnySession, Confirmation, ConfirmedCaller, CustomerChange, CustomerSession, CustomerUserChange, Engine,
+    Error, LinkOpened, NewCustomerUser, NewLicense, NoticesChange, Retention, SignIn, SignedIn, Tidied,
 };
 use keyward_storage::Technical;
 use keyward_testkit::Vendor;
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
-use keyward_testkit::engine::{START, TestClock, engine};
+use keyward_testkit::engine::{START, TestClock, engine, new_license};
 
 use crate::sessions::{client_info, code_of, only_mail, password, secret};
 
@@ -468,4 +469,60 @@ async fn ten_thousand_users_are_listed_page_by_page(store: Store) {
         }
     }
     assert_eq!(seen.len(), 10_000);
+}
+
+#[database_test]
+async fn admins_are_told_of_licenses_that_end(store: Store) {
+    let (engine, _) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let (customer, _) = contact(&vendor).await;
+    joined(&vendor, &customer, "ann@example.com", CustomerRole::Admin).await;
+    joined(&vendor, &customer, "viv@example.com", CustomerRole::Viewer).await;
+    let new = NewLicense {
+        customer: Some(customer.id),
+        ends: Ends { expires_at: Some(Some(engine.now().plus_seconds(20 * DAY))), ..Ends::default() },
+        ..new_license("Server", "{}")
+    };
+    engine.create_license(&vendor.access(), new, None).await.unwrap();
+    let on = NoticesChange { members: Some(false), customers: Some(true), ..NoticesChange::default() };
+    engine.set_notices(&vendor.access(), on, None).await.unwrap();
+    while let ItemRun::Done(_) = engine.tell_endings().await.unwrap() {}
+    let mut told = BTreeSet::new();
+    while let Some(mail) = engine.claim_mail().await.unwrap() {
+        engine.mail_sent(&mail).await.unwrap();
+        told.insert(mail.recipient.to_string());
+    }
+    assert_eq!(told, ["ann@example.com", "buyer@customer.example"].map(str::to_owned).into());
+}
+
+#[database_test]
+async fn erased_users_are_in_no_event(store: Store) {
+    let (engine, _) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let (customer, _) = contact(&vendor).await;
+    for address in ["ann@example.com", "bob@example.com"] {
+        joined(&vendor, &customer, address, CustomerRole::Viewer).await;
+    }
+    let log = async || {
+        let page = PageRequest { limit: PageRequest::MOST, after: None };
+        let events = engine.audit_events(&vendor.access(), &AuditFilter::default(), page).await.unwrap();
+        format!("{:?}", events.into_parts().0)
+    };
+    assert!(log().await.contains("ann@example.com"));
+    let access = vendor.access();
+    let caller = ConfirmedCaller::program(&access).unwrap();
+    let ann =
+        users(&vendor, &customer).await.into_iter().find(|user| user.email.as_str() == "ann@example.com");
+    engine.erase_customer_user(&access, &caller, ann.unwrap().reference()).await.unwrap();
+    let left = log().await;
+    assert!(!left.contains("ann@example.com") && left.contains("bob@example.com"), "{left}");
+    engine.erase_customer(&access, &caller, customer.id).await.unwrap();
+    let left = log().await;
+    for gone in ["bob@example.com", "buyer@customer.example"] {
+        assert!(!left.contains(gone), "{gone}: {left}");
+    }
+    assert!(users(&vendor, &customer).await.is_empty());
+    let (slug, email) = (vendor.founded.organization.slug.clone(), email("ann@example.com"));
+    let known = engine.operator_erases_customers(&slug, &email).await;
+    assert!(matches!(known, Err(Error::NotFound(_))), "{known:?}");
 }
