@@ -64,7 +64,7 @@ enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Organization,
         Self::Members,
         Self::SigningKeys,
