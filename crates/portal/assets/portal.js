@@ -9,9 +9,62 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
   } else {
     sent.set(form, performance.now());
+    leaving = form;
   }
 });
+
+// Who leaves with something typed and not sent is asked first. Forms that keep edits say so; one that is shown again after a
+// fault holds something that is not saved from the beginning.
+let leaving = null;
+function isEdited(part) {
+  if (part.type === "checkbox" || part.type === "radio") return part.checked !== part.defaultChecked;
+  if (part.tagName === "SELECT") {
+    const first = [...part.options].some((option) => option.defaultSelected);
+    return [...part.options].some((option, place) => option.selected !== (first ? option.defaultSelected : place === 0));
+  }
+  return part.defaultValue !== undefined && part.type !== "hidden" && part.value !== part.defaultValue;
+}
+function isUnsaved(form) {
+  return form !== leaving && (form.dataset.edits === "unsaved" || [...form.elements].some(isEdited));
+}
+window.addEventListener("beforeunload", (event) => {
+  if ([...document.querySelectorAll("form[data-edits]")].some(isUnsaved)) event.preventDefault();
+});
+
+// “/” and Ctrl-K lead to the search over everything.
+document.addEventListener("keydown", (event) => {
+  const find = document.getElementById("find");
+  if (!find) return;
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const asked = (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey)
+    || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey);
+  if (asked) {
+    event.preventDefault();
+    find.focus();
+    find.select();
+  }
+  const found = document.getElementById("found");
+  if (event.key === "Escape" && found.contains(document.activeElement)) find.focus();
+  if (event.key === "Escape" && find.closest("form").contains(event.target)) found.replaceChildren();
+  if ((event.key === "ArrowDown" || event.key === "ArrowUp") && find.closest("form").contains(event.target)) {
+    const stops = [find, ...found.querySelectorAll("a")];
+    const next = stops[stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1)];
+    if (next) {
+      event.preventDefault();
+      next.focus();
+    }
+  }
+});
+
 document.addEventListener("click", (event) => {
+  const found = document.getElementById("found");
+  if (found && !found.closest("form").contains(event.target)) found.replaceChildren();
+  const preset = event.target.closest("[data-preset]");
+  if (preset) {
+    event.preventDefault();
+    const wanted = preset.dataset.preset.split(" ");
+    for (const box of document.querySelectorAll("[data-scope]")) box.checked = wanted.includes(box.dataset.scope);
+  }
   const copy = event.target.closest("[data-copy]");
   if (copy) {
     const source = document.getElementById(copy.dataset.copy);

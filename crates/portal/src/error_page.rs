@@ -91,6 +91,18 @@ impl PageError {
     }
 }
 
+/// What is answered at an address that nothing is at: a page where someone looks at it, and a problem to programs.
+pub(crate) async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let is_of_programs = ["/api/", "/v2/", "/o/"].iter().any(|root| request.path().starts_with(root));
+    match accepts {
+        Some(accepts) if accepts.contains("text/html") && !is_of_programs => {
+            Ok(PageError::from(Problem::new(Code::NotFound)).error_response())
+        }
+        Some(_) | None => Err(Problem::new(Code::NotFound)),
+    }
+}
+
 impl std::fmt::Display for PageError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -90,14 +90,23 @@ impl Form {
         self.is(&format!("{kind}-{thing}"), "true")
     }
 
-    /// What is wrong with a field.
-    pub(crate) fn fault(&self, name: &str) -> Option<&str> {
-        self.faults.iter().find(|(field, _)| field == name).map(|(_, fault)| fault.as_str())
+    /// What is wrong with a field, or first with a part of it.
+    pub(crate) fn fault(&self, name: &str) -> Option<String> {
+        self.faults.iter().find_map(|(field, fault)| match field.strip_prefix(name) {
+            Some("") => Some(fault.clone()),
+            Some(part) => part.strip_prefix('.').map(|part| format!("{part} {fault}")),
+            None => None,
+        })
     }
 
     /// What is wrong, for the top of the form.
-    pub(crate) fn faults(&self) -> &[(String, String)] {
-        &self.faults
+    pub(crate) fn faults(&self) -> Vec<Told<'_>> {
+        self.faults.iter().map(|(field, fault)| Told::of(field, fault)).collect()
+    }
+
+    /// Whether it is shown again with something in it that is not saved.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        !self.faults.is_empty()
     }
 
     /// Refuses a field.
@@ -171,6 +180,67 @@ impl Form {
             other => Err(other.into()),
         }
     }
+}
+
+/// A fault as the top of a form tells it.
+pub(crate) struct Told<'a> {
+    /// The id of the field; empty for a fault of the whole form.
+    pub place: String,
+    /// What people call the field.
+    pub label: String,
+    pub fault: &'a str,
+}
+
+/// What fields are called whose names are not just that.
+const LABELS: [(&str, &str); 13] = [
+    ("again", "Once more"),
+    ("confirm", "What you typed to confirm"),
+    ("custom_response", "Custom response (JSON)"),
+    ("custom_response_template", "Custom response (JSON)"),
+    ("default_max_ips", "Max. IPs of new licenses"),
+    ("email", "E-mail"),
+    ("end", "Valid until"),
+    ("ends_at", "Valid until"),
+    ("max_ips", "Max. IPs"),
+    ("new_end", "Valid until"),
+    ("new_payload", "New payload"),
+    ("not_before", "Valid from"),
+    ("version_pin", "Versions"),
+];
+
+impl<'a> Told<'a> {
+    fn of(field: &str, fault: &'a str) -> Self {
+        let (root, part) = field.split_once('.').unwrap_or((field, ""));
+        // The fields of a product stand in the form under names of their own.
+        if root == "fields" && !part.is_empty() {
+            return Self { place: format!("field_{part}"), label: words(part), fault };
+        }
+        let label = match row(root) {
+            Some((number, column)) => format!("Row {number}, {}", words(column).to_lowercase()),
+            None => {
+                let known = LABELS.iter().find(|(name, _)| *name == root);
+                known.map_or_else(|| words(root), |(_, label)| (*label).to_owned())
+            }
+        };
+        let label = if part.is_empty() { label } else { format!("{label}, {part}") };
+        Self { place: root.to_owned(), label, fault }
+    }
+}
+
+/// The number of a row, counted from 1, and its column, of a field such as `f0_name`.
+fn row(field: &str) -> Option<(usize, &str)> {
+    let (row, column) = field.split_once('_')?;
+    let number: usize = row.get(1..)?.parse().ok()?;
+    Some((number + 1, column))
+}
+
+/// The name of a field as words: `grace_days` is “Grace days”.
+fn words(name: &str) -> String {
+    let mut text = name.replace(['_', '-'], " ");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
 }
 
 /// A form that a member sent from a page of their session.

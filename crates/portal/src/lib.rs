@@ -49,4 +49,5 @@ pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
     onboarding::routes(config);
     customer::routes(config);
     console::routes(config);
+    config.default_service(web::to(error_page::nowhere));
 }

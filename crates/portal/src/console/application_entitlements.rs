@@ -14,7 +14,7 @@ use keyward_engine::{
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
-use super::choose::{Choice, ChoosePage};
+use super::choose::{self, Choice, ChoosePage};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::Paging;
@@ -22,6 +22,7 @@ use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
+        .route("/application-entitlements/new", web::get().to(choose_customer))
         .route("/customers/{id}/grant-application", web::get().to(new))
         .route("/customers/{id}/grant-application", web::post().to(create))
         .route("/application-entitlements/{id}", web::get().to(show))
@@ -78,6 +79,23 @@ async fn new(
         }
         Err(_) => choose(&engine, &signed, id.0, &request).await,
     }
+}
+
+/// Who is to be granted an application.
+async fn choose_customer(
+    request: HttpRequest,
+    signed: Signed<WriteEntitlements>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let asked = choose::Customers {
+        title: "Who is to get an application?",
+        active: "licenses",
+        crumbs: vec![("Licenses".to_owned(), "/licenses".to_owned())],
+        other: None,
+        href: &|id| format!("/customers/{id}/grant-application"),
+    };
+    choose::customer(&engine, &signed, &request, &listing, asked).await
 }
 
 /// Of which application versions are to be granted.

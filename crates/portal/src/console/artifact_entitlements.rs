@@ -14,6 +14,7 @@ use keyward_web::{Fields, Id, Request};
 
 use super::reach::{Effects, named};
 use super::registry_activity::called;
+use super::{Listing, choose};
 use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -22,12 +23,30 @@ use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
+        .route("/artifact-entitlements/new", web::get().to(choose_customer))
         .route("/customers/{id}/grant-artifacts", web::get().to(new))
         .route("/customers/{id}/grant-artifacts", web::post().to(create))
         .route("/artifact-entitlements/{id}", web::get().to(show))
         .route("/artifact-entitlements/{id}", web::post().to(save))
         .route("/artifact-entitlements/{id}/end", web::get().to(ending))
         .route("/artifact-entitlements/{id}/end", web::post().to(end));
+}
+
+/// Who is to be granted artifacts.
+async fn choose_customer(
+    request: HttpRequest,
+    signed: Signed<WriteEntitlements>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let asked = choose::Customers {
+        title: "Who is to pull artifacts?",
+        active: "licenses",
+        crumbs: vec![("Licenses".to_owned(), "/licenses".to_owned())],
+        other: None,
+        href: &|id| format!("/customers/{id}/grant-artifacts"),
+    };
+    choose::customer(&engine, &signed, &request, &listing, asked).await
 }
 
 /// An entitlement as a customer's page lists it.

@@ -3,10 +3,16 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
+use keyward_domain::permission::ReadCustomers;
+use keyward_domain::{Customer, CustomerId, Grant};
+use keyward_engine::Engine;
 
 use crate::error_page::PageError;
 use crate::page::{self, Page, Shell};
-use crate::pages::Pages;
+use crate::pages::{Pages, Paging};
+use crate::signed::Signed;
+
+use super::Listing;
 
 /// What can be chosen.
 pub(crate) struct Choice {
@@ -54,4 +60,49 @@ impl ChoosePage {
         };
         sent
     }
+}
+
+/// A question that one of the customers answers.
+pub(crate) struct Customers<'a> {
+    /// What is asked.
+    pub title: &'static str,
+    /// The place in the navigation.
+    pub active: &'static str,
+    /// The pages above, with their addresses.
+    pub crumbs: Vec<(String, String)>,
+    /// Who else it may be.
+    pub other: Option<Choice>,
+    /// Where choosing one leads.
+    pub href: &'a dyn Fn(CustomerId) -> String,
+}
+
+/// Asks for one of the customers.
+pub(crate) async fn customer(
+    engine: &Engine,
+    signed: &Signed<impl Grant>,
+    request: &HttpRequest,
+    listing: &Listing,
+    asked: Customers<'_>,
+) -> Page {
+    let (readers, paging) = (signed.access.also::<ReadCustomers>()?, Paging::of(request));
+    let found = engine.customers(&readers, listing.text(), paging.request()).await?;
+    let (found, pages) = paging.take(found);
+    let choice = |customer: Customer| Choice {
+        name: customer.name.to_string(),
+        detail: customer.email.to_string(),
+        href: (asked.href)(customer.id),
+    };
+    let page = ChoosePage {
+        shell: Shell::vendor(&signed.person, &signed.csrf, asked.active, engine.now()),
+        title: asked.title,
+        crumbs: asked.crumbs,
+        label: "Customer’s name or e-mail",
+        what: "customers",
+        other: asked.other,
+        path: request.path().to_owned(),
+        q: listing.q.clone(),
+        choices: found.into_iter().map(choice).collect(),
+        pages,
+    };
+    page.send(request)
 }

@@ -10,19 +10,18 @@ use keyward_engine::{Engine, Error, Holder, NewCustomer, NewKey, TokenFormat};
 use keyward_web::{Code, Fields, Id, Problem, Request, part};
 
 use super::Listing;
-use super::choose::{Choice, ChoosePage};
+use super::choose::{self, Choice};
 use super::template::{self, Input};
 use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
-use crate::pages::Paging;
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/products/{id}/keys/new", web::get().to(new))
         .route("/products/{id}/keys/new", web::post().to(create))
-        .route("/products/{id}/keys/customer", web::get().to(choose))
+        .route("/products/{id}/keys/customer", web::get().to(choose_customer))
         .route("/products/{id}/keys/{license}", web::get().to(made));
 }
 
@@ -69,7 +68,7 @@ async fn existing(
 }
 
 /// Which customer is to get the key.
-async fn choose(
+async fn choose_customer(
     request: HttpRequest,
     signed: Signed<WriteLicenses>,
     id: Id<ProductId>,
@@ -77,34 +76,21 @@ async fn choose(
     engine: web::Data<Engine>,
 ) -> Page {
     let product = engine.product(&signed.access.also::<ReadProducts>()?, id.0).await?;
-    let (readers, paging) = (signed.access.also::<ReadCustomers>()?, Paging::of(&request));
-    let found = engine.customers(&readers, listing.text(), paging.request()).await?;
-    let (found, pages) = paging.take(found);
-    let choice = |customer: Customer| Choice {
-        name: customer.name.to_string(),
-        detail: customer.email.to_string(),
-        href: format!("/products/{}/keys/new?customer={}", product.id, customer.id),
-    };
-    let page = ChoosePage {
-        shell: Shell::vendor(&signed.person, &signed.csrf, "products", engine.now()),
+    let asked = choose::Customers {
         title: "Who is the key for?",
+        active: "products",
         crumbs: vec![
             ("Products".to_owned(), "/products".to_owned()),
             (product.name.to_string(), format!("/products/{}", product.id)),
         ],
-        label: "Customer’s name or e-mail",
-        what: "customers",
         other: Some(Choice {
             name: "A new customer".to_owned(),
             detail: "Made together with the key".to_owned(),
             href: format!("/products/{}/keys/new", product.id),
         }),
-        path: request.path().to_owned(),
-        q: listing.q.clone(),
-        choices: found.into_iter().map(choice).collect(),
-        pages,
+        href: &|id| format!("/products/{}/keys/new?customer={id}", product.id),
     };
-    page.send(&request)
+    choose::customer(&engine, &signed, &request, &listing, asked).await
 }
 
 struct KeyForm {

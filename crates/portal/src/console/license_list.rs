@@ -6,7 +6,8 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses};
 use keyward_domain::{
-    CustomerId, License, LicenseFilter, LicenseKey, LicenseOrder, LicenseStatus, Product, Timestamp,
+    CustomerId, License, LicenseFilter, LicenseKey, LicenseOrder, LicenseStatus, Permission, Product,
+    Timestamp,
 };
 use keyward_engine::views::Holding;
 use keyward_engine::{Engine, Named};
@@ -25,7 +26,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 const CUSTOMERS: u32 = 20;
 
 /// How many licenses of each are shown there.
-const MOST_SHOWN: u32 = 5;
+const MOST_SHOWN: u32 = 3;
 
 struct Row {
     license: License,
@@ -74,6 +75,8 @@ struct LicensesPage {
     pages: Pages,
     csv: String,
     mistyped: Option<String>,
+    /// Whether entitlements may be seen.
+    entitlements: bool,
 }
 
 /// A text that looks like a license key is one; a mistyped one is told as such.
@@ -130,6 +133,7 @@ async fn overview(
         product,
         pages,
         csv: listing.address("/licenses.csv", &listing.sort, None),
+        entitlements: signed.access.scopes().contains(Permission::ReadEntitlements),
         mistyped,
         listing: listing.into_inner(),
     };

@@ -11,11 +11,10 @@ use keyward_web::fields::Bounded;
 use keyward_web::{Code, Fields, Problem, Request};
 
 use super::Listing;
-use super::choose::{Choice, ChoosePage};
+use super::choose::{self, Choice};
 use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell, day};
-use crate::pages::Paging;
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -64,7 +63,7 @@ async fn new(
     engine: web::Data<Engine>,
 ) -> Page {
     if listing.customer.is_empty() {
-        return choose(&engine, &signed, &listing, &request).await;
+        return choose_holder(&engine, &signed, &listing, &request).await;
     }
     let Some(holder) = Holder::named(&engine, &signed, &listing.customer).await? else {
         return Err(Problem::new(Code::NotFound).into());
@@ -79,37 +78,24 @@ async fn new(
 }
 
 /// Who is to hold the license.
-async fn choose(
+async fn choose_holder(
     engine: &Engine,
     signed: &Signed<WriteLicenses>,
     listing: &Listing,
     request: &HttpRequest,
 ) -> Page {
-    let (readers, paging) = (signed.access.also::<ReadCustomers>()?, Paging::of(request));
-    let found = engine.customers(&readers, listing.text(), paging.request()).await?;
-    let (found, pages) = paging.take(found);
-    let choice = |customer: Customer| Choice {
-        name: customer.name.to_string(),
-        detail: customer.email.to_string(),
-        href: format!("/licenses/new?customer={}", customer.id),
-    };
-    let page = ChoosePage {
-        shell: Shell::vendor(&signed.person, &signed.csrf, "licenses", engine.now()),
+    let asked = choose::Customers {
         title: "Who is the license for?",
+        active: "licenses",
         crumbs: vec![("Licenses".to_owned(), "/licenses".to_owned())],
-        label: "Customer’s name or e-mail",
-        what: "customers",
         other: Some(Choice {
             name: "The whole organization".to_owned(),
             detail: "A license that belongs to no customer".to_owned(),
             href: format!("/licenses/new?customer={WHOLE}"),
         }),
-        path: request.path().to_owned(),
-        q: listing.q.clone(),
-        choices: found.into_iter().map(choice).collect(),
-        pages,
+        href: &|id| format!("/licenses/new?customer={id}"),
     };
-    page.send(request)
+    choose::customer(engine, signed, request, listing, asked).await
 }
 
 #[derive(Template)]

@@ -147,7 +147,7 @@ pub(crate) fn inputs(template: &Template, form: Option<&Form>) -> Vec<Input> {
                 FieldKind::Select { choices } => choices.clone(),
                 _ => Vec::new(),
             },
-            fault: form.and_then(|form| form.fault(&format!("fields.{}", field.name)).map(str::to_owned)),
+            fault: form.and_then(|form| form.fault(&format!("fields.{}", field.name))),
             name,
         }
     };
