@@ -147,7 +147,8 @@ pub use registry::{
     AccessEvent, Authorization, Authorized, Collected, CustomerPulls, EntitledArtifact, EntitledImages,
     EntitledLicense, EntitledRegistry, EntitlementChange, MOST_GRANTS, MOST_LOOKED_AT, Missing, MissingImage,
     NewArtifact, NewCredential, NewEntitlement, NewGrant, NewNotifications, NewRegistry, NewRegistryKey,
-    NewRegistrySecret, Presented, Preview, RegistryChange, SWEEP_LEASE_SECONDS, Scope, TagChoice, TagDetail,
+    NewRegistrySecret, Presented, Preview, PullVerdict, RefusedPull, RegistryChange, SWEEP_LEASE_SECONDS,
+    Scope, TagChoice, TagDetail,
 };
 pub use retention::{Retention, Tidied};
 pub use sessions::{

@@ -7,7 +7,7 @@ use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts};
 use keyward_domain::{
     Access, CustomerId, LicenseId, OrganizationScope, Page, PageRequest, ProductId, Timestamp,
 };
-use keyward_storage::{CustomerValidations, LicenseRunning, Named, Tx, UsedBy, VersionInUse};
+use keyward_storage::{LicenseRunning, Named, Tx, UsedBy, VersionInUse};
 
 use crate::{Engine, Result, customer, license, product};
 
@@ -101,17 +101,6 @@ impl Engine {
             last_validated_at: all.get(&id).and_then(|all| all.last_validated_at),
             days: known.days(UsedBy::Customer(id), today - i64::from(days), today).await?,
         })
-    }
-
-    /// How the licenses of these customers were validated today and in the `days` before; those whose never were are left out.
-    pub async fn use_of_customers(
-        &self,
-        access: &Access<ReadLicenses>,
-        customers: &[CustomerId],
-        days: u32,
-    ) -> Result<BTreeMap<CustomerId, CustomerValidations>> {
-        let first = self.now().day() - i64::from(days);
-        Ok(self.store.read().await?.license_use(access.scope()).of_customers(customers, first).await?)
     }
 
     /// Which versions of a product have validated its licenses today and in the `days` before, the last seen first.

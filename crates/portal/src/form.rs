@@ -24,11 +24,14 @@ pub(crate) struct Form {
     faults: Vec<(String, String)>,
     /// What tells this sending of the form from any other.
     once: Option<Idempotency>,
+    /// Whether it holds what was typed and is not saved.
+    unsaved: bool,
 }
 
 impl Form {
     /// Nothing typed yet.
-    pub(crate) const EMPTY: Self = Self { values: BTreeMap::new(), faults: Vec::new(), once: None };
+    pub(crate) const EMPTY: Self =
+        Self { values: BTreeMap::new(), faults: Vec::new(), once: None, unsaved: false };
 
     /// A form with values already in it.
     pub(crate) fn filled<'a>(values: impl IntoIterator<Item = (&'a str, String)>) -> Self {
@@ -106,7 +109,22 @@ impl Form {
 
     /// Whether it is shown again with something in it that is not saved.
     pub(crate) fn is_unsaved(&self) -> bool {
-        !self.faults.is_empty()
+        self.unsaved || !self.faults.is_empty()
+    }
+
+    /// It holds what was typed and is not saved.
+    pub(crate) fn keep_unsaved(&mut self) {
+        self.unsaved = true;
+    }
+
+    /// Puts a value into a field.
+    pub(crate) fn set(&mut self, name: &str, value: String) {
+        self.values.insert(name.to_owned(), value);
+    }
+
+    /// Keeps the fields with these names alone.
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.values.retain(|name, _| wanted(name));
     }
 
     /// Refuses a field.
@@ -340,7 +358,7 @@ async fn read<const MOST: usize>(request: &HttpRequest, body: Body<MOST>) -> Res
     let values: BTreeMap<_, _> =
         pairs.into_iter().map(|(name, value)| (name, value.replace("\r\n", "\n"))).collect();
     let once = values.contains_key("csrf").then(|| idempotency(request.path(), &body)).flatten();
-    Ok(Form { values, faults: Vec::new(), once })
+    Ok(Form { values, once, ..Form::EMPTY })
 }
 
 /// The body holds what no other page's form holds, so the same body means the same form, sent twice.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | who is signed in, and what guards a page | `signed` |
 //! | how a form is read, and shown again with its faults | `form` |
+//! | lists in a form, whose rows are added, removed and moved | `rows` |
 //! | how a page is put together and sent | `page` |
 //! | what a form made and is shown once | `shown_once` |
 //! | signing in, links from mail, the first start | `auth` |
@@ -26,6 +27,7 @@ mod onboarding;
 mod openid;
 mod page;
 mod pages;
+mod rows;
 mod shown_once;
 mod signed;
 mod tries;

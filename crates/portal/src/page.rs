@@ -101,6 +101,8 @@ impl Shell {
             "disabled" => Some("Disabled. Validation answers product_disabled."),
             "enabled" => Some("Back in service."),
             "deleted" => Some("Deleted. All licenses of this customer are revoked."),
+            "license-deleted" => Some("Deleted. Its tokens count as revoked, from the very next request on."),
+            "withdrawn" => Some("Withdrawn. The link opens nothing any more."),
             "revoked" => Some("Revoked, from the very next request on."),
             "suspended" => Some("Suspended."),
             "resumed" => Some("Resumed."),

@@ -139,6 +139,21 @@ impl Customers<'_> {
         rows.into_iter().map(read).collect()
     }
 
+    /// Those with an address, but one, the newest first, at most `most`.
+    pub async fn with_email(
+        &self,
+        email: &Email,
+        but: Option<CustomerId>,
+        most: u64,
+    ) -> Result<Vec<Customer>> {
+        let mut found = self.live().filter(row::Column::EmailKey.eq(email.key().as_str()));
+        if let Some(but) = but {
+            found = found.filter(row::Column::Id.ne(but.uuid()));
+        }
+        let rows = found.order_by_desc(row::Column::Id).limit(most).all(self.tx).await?;
+        rows.into_iter().map(read).collect()
+    }
+
     /// Writes the next version of one.
     pub async fn save(&self, customer: &Customer) -> Result<()> {
         let saved = row::Entity::update_many()

@@ -121,6 +121,21 @@ impl LicenseHolders<'_> {
         Ok(held)
     }
 
+    /// Of each of these customers, how many licenses they hold, and the newest of them, at most `most`.
+    pub async fn held_by(
+        &self,
+        customers: &[CustomerId],
+        now: Timestamp,
+        most: u32,
+    ) -> Result<BTreeMap<CustomerId, (u64, Vec<License>)>> {
+        let holder = |id: &CustomerId| {
+            let named = Named { name: String::new(), deleted: false };
+            LicenseHolder { id: *id, named, by_name: true }
+        };
+        let holders: Vec<_> = customers.iter().map(holder).collect();
+        self.licenses(&holders, &LicenseFilter::default(), now, most).await
+    }
+
     /// The licenses of these customers, of those who are not listed by their own name the ones with the text.
     fn of(
         &self,

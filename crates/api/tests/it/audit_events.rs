@@ -249,7 +249,7 @@ async fn what_changes_something_is_recorded_and_what_changes_nothing_is_not(stor
     let token = engine.create_token(&member.identity().access().unwrap(), token, None).await.unwrap();
     ids.insert("token of a member", token.token.id.to_string());
 
-    for (operation, of, body, made) in STEPS {
+    for &(operation, of, body, made) in STEPS {
         match of {
             "due registry key" => {
                 let body = format!(

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use keyward_domain::admission::{Halt, Rights};
 use keyward_domain::permission::ReadEntitlements;
 use keyward_domain::registry::{
-    Artifact, ArtifactPolicy, Ground, ImageReference, PullRights, Puller, Reach, Registry, Tag, Trace,
+    Artifact, ArtifactPolicy, Ground, ImageReference, PullRights, Puller, Reach, Registry, RegistryEvent,
+    Tag, Trace,
 };
 use keyward_domain::{
     Access, ApplicationVersion, ArtifactId, Cursor, CustomerId, Files, License, Organization,
@@ -110,6 +111,26 @@ impl Catalogue {
             (registry, artifacts)
         };
         Ok(Self(registries.map(with_artifacts).collect()))
+    }
+
+    /// What clients type to reach each registry.
+    pub(crate) fn addresses(&self, engine: &Engine) -> impl Iterator<Item = String> {
+        self.0.iter().map(|(registry, _)| engine.registry_address(registry))
+    }
+
+    /// The artifact that an image is of, if it is known; `None` for an image in a registry of somebody else.
+    pub(crate) fn repository(&self, engine: &Engine, image: &ImageReference) -> Option<Option<&Artifact>> {
+        let mut registries = self.0.iter();
+        let own = registries.find(|(registry, _)| engine.registry_address(registry) == image.address)?;
+        Some(own.1.iter().find(|one| one.repository == image.repository))
+    }
+
+    /// The image that a registry's event was about, if the registry is still there.
+    pub(crate) fn image(&self, engine: &Engine, event: &RegistryEvent) -> Option<ImageReference> {
+        let (registry, _) = self.0.iter().find(|(registry, _)| registry.id == event.registry)?;
+        let between = if event.reference.contains(':') { '@' } else { ':' };
+        let address = engine.registry_address(registry);
+        format!("{address}/{}{between}{}", event.repository, event.reference).parse().ok()
     }
 
     /// All artifacts, each with its registry.
@@ -315,13 +336,10 @@ impl Engine {
         .await?;
         let (mut judged, mut missing, mut tx) = (BTreeMap::new(), Vec::new(), None);
         for (version, image) in named {
-            let mut registries = catalogue.0.iter();
-            let own = registries.find(|(registry, _)| self.registry_address(registry) == image.address);
-            let Some((_, artifacts)) = own else { continue };
+            let Some(artifact) = catalogue.repository(self, &image) else { continue };
             let why = match judged.get(&image) {
                 Some(why) => *why,
                 None => {
-                    let artifact = artifacts.iter().find(|one| one.repository == image.repository);
                     let why = self.why_missing(&mut tx, scope, open, artifact, &image).await?;
                     judged.insert(image.clone(), why);
                     why
@@ -333,7 +351,7 @@ impl Engine {
     }
 
     /// Why none of a customer's licenses opens an image; `None` if one does. `tx` is begun when it is needed.
-    async fn why_missing(
+    pub(crate) async fn why_missing(
         &self,
         tx: &mut Option<Tx>,
         scope: OrganizationScope,

@@ -7,6 +7,7 @@ mod claim;
 pub(crate) mod entitled;
 pub(crate) mod entitlement;
 mod event;
+mod explained;
 mod key;
 mod notification;
 pub(crate) mod part;
@@ -40,6 +41,7 @@ pub use entitled::{
 };
 pub use entitlement::{EntitlementChange, MOST_GRANTS, NewEntitlement, NewGrant, Preview, TagChoice};
 pub use event::AccessEvent;
+pub use explained::{PullVerdict, RefusedPull};
 pub use key::{NewRegistryKey, NewRegistrySecret};
 pub use notification::NewNotifications;
 pub use rotation::Collected;

@@ -4,18 +4,20 @@ use std::collections::BTreeMap;
 
 use keyward_domain::admission::Halt;
 use keyward_domain::license_use::DAYS;
-use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadLicenses};
-use keyward_domain::registry::{Artifact, ArtifactEntitlement, ArtifactPolicy};
+use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadLicenses, ReadRegistries};
+use keyward_domain::registry::{Artifact, ArtifactEntitlement, ArtifactPolicy, Decision, RegistryEvent};
 use keyward_domain::{
-    Access, ArtifactId, Customer, CustomerId, License, LicenseFilter, OrganizationScope, Page, PageRequest,
+    Access, ArtifactId, Customer, CustomerId, Email, License, LicenseFilter, OrganizationScope, Page,
+    PageRequest,
 };
-use keyward_storage::Tx;
+use keyward_storage::{EventFilter, Tx};
 
 use super::beside;
 use crate::application_entitlement::{self, ApplicationGrant};
 use crate::registry::entitled::{self, Catalogue, Wanted};
 use crate::{
-    CustomerUse, Engine, EntitledLicense, MOST_LOOKED_AT, MissingImage, Result, customer, organization,
+    CustomerUse, Engine, EntitledLicense, MOST_LOOKED_AT, MissingImage, RefusedPull, Result, customer,
+    organization,
 };
 
 /// Which parts of a customer's lists are shown.
@@ -29,6 +31,8 @@ pub struct CustomerPages {
     pub artifacts: PageRequest,
     /// Of what can be pulled.
     pub images: PageRequest,
+    /// How many refused pulls are told of.
+    pub refused: u32,
 }
 
 /// A customer with all they hold.
@@ -36,6 +40,8 @@ pub struct CustomerPages {
 pub struct CustomerView {
     /// The customer.
     pub customer: Customer,
+    /// Other customers with the same address, the newest first, a few.
+    pub namesakes: Vec<Customer>,
     /// Their licenses.
     pub licenses: Option<HeldLicenses>,
     /// What those are used for.
@@ -70,6 +76,8 @@ pub struct CustomerEntitlements {
     pub halted: Vec<(License, Halt)>,
     /// What customers without an artifact entitlement may pull.
     pub policy: ArtifactPolicy,
+    /// What was refused them last; `None` for who may not see what happens at registries.
+    pub refused: Option<Vec<RefusedPull>>,
 }
 
 /// An artifact of which a customer can pull something.
@@ -92,7 +100,11 @@ struct Held {
     named: Vec<Artifact>,
     rights: entitled::CustomerRights,
     catalogue: Catalogue,
+    refused: Option<Vec<RegistryEvent>>,
 }
+
+/// How many other customers with the same address are named.
+const MOST_NAMESAKES: u64 = 5;
 
 impl Engine {
     /// One customer.
@@ -104,6 +116,8 @@ impl Engine {
     ) -> Result<CustomerView> {
         let tx = self.store.read().await?;
         let customer = customer::find(&tx, access.scope(), id).await?;
+        let (email, most) = (&customer.email, MOST_NAMESAKES);
+        let namesakes = tx.customers(access.scope()).with_email(email, Some(id), most).await?;
         let (licenses, used) = match beside::<ReadLicenses, _>(access) {
             Some(scope) => {
                 let filter = LicenseFilter { customer: Some(id), ..LicenseFilter::default() };
@@ -115,13 +129,26 @@ impl Engine {
             None => (None, None),
         };
         let Some(scope) = beside::<ReadEntitlements, _>(access) else {
-            return Ok(CustomerView { customer, licenses, used, entitlements: None });
+            return Ok(CustomerView { customer, namesakes, licenses, used, entitlements: None });
         };
-        let held = self.held(&tx, scope, id, pages).await?;
+        let mut held = self.held(&tx, scope, id, pages).await?;
+        if let Some(scope) = beside::<ReadRegistries, _>(access) {
+            held.refused = Some(refused(&tx, scope, id, pages.refused).await?);
+        }
         // What is made of it takes its time, so nothing of the database is held meanwhile.
         drop(tx);
         let entitlements = self.entitlements(scope, held, pages.images).await?;
-        Ok(CustomerView { customer, licenses, used, entitlements: Some(entitlements) })
+        Ok(CustomerView { customer, namesakes, licenses, used, entitlements: Some(entitlements) })
+    }
+
+    /// The customers with an address, the newest first, a few: two may have the same, and whoever makes another is told.
+    pub async fn customers_with_email(
+        &self,
+        access: &Access<ReadCustomers>,
+        email: &Email,
+    ) -> Result<Vec<Customer>> {
+        let tx = self.store.read().await?;
+        Ok(tx.customers(access.scope()).with_email(email, None, MOST_NAMESAKES).await?)
     }
 
     async fn held(
@@ -148,6 +175,7 @@ impl Engine {
             named: tx.artifacts(scope).among(&ids).await?,
             rights: self.customer_rights(tx, &organization, customer).await?,
             catalogue: Catalogue::of(tx, scope).await?,
+            refused: None,
         })
     }
 
@@ -157,7 +185,11 @@ impl Engine {
         held: Held,
         images: PageRequest,
     ) -> Result<CustomerEntitlements> {
-        let Held { applications, wanted, artifacts, named, rights, catalogue } = held;
+        let Held { applications, wanted, artifacts, named, rights, catalogue, refused } = held;
+        let refused = match refused {
+            Some(events) => Some(self.refused_pulls(scope, &rights, &catalogue, events).await?),
+            None => None,
+        };
         let (grants, next) = applications.into_parts();
         let mut applications = Vec::new();
         for (grant, wanted) in grants.into_iter().zip(wanted) {
@@ -172,6 +204,7 @@ impl Engine {
             images: self.pullable_artifacts(&catalogue, &rights, images),
             halted: rights.halted,
             policy: rights.policy,
+            refused,
         })
     }
 
@@ -191,6 +224,18 @@ impl Engine {
         };
         Page::new(shown.into_iter().map(pullable).collect(), next)
     }
+}
+
+/// What was refused a customer last.
+async fn refused(
+    tx: &Tx,
+    scope: OrganizationScope,
+    customer: CustomerId,
+    most: u32,
+) -> Result<Vec<RegistryEvent>> {
+    let (customer, decision) = (Some(customer), Some(Decision::Denied));
+    let filter = EventFilter { customer, decision, ..EventFilter::default() };
+    Ok(tx.registry_events(scope).list(filter, PageRequest { limit: most, after: None }).await?.newest())
 }
 
 /// Of each of these, the files of the versions that are looked at.

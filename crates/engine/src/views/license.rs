@@ -3,10 +3,10 @@
 use keyward_domain::license_use::DAYS;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses};
 use keyward_domain::validation::Sighting;
-use keyward_domain::{Access, Customer, License, LicenseId, Link, Product, Revision};
+use keyward_domain::{Access, Customer, License, LicenseId, Link, Product, RecordedEvent, Revision};
 use keyward_storage::{Named, Tx};
 
-use super::{beside, product};
+use super::{beside, done_to, product};
 use crate::{Engine, Error, LicenseUse, Result, TokenFormat, license};
 
 /// A license with all that belongs to it.
@@ -30,11 +30,18 @@ pub struct LicenseView {
     pub links: Vec<Link>,
     /// What it is used for.
     pub used: LicenseUse,
+    /// What was done to it last. `None` for who may not see the audit log, and where the plan does not include it.
+    pub events: Option<Vec<RecordedEvent>>,
 }
 
 impl Engine {
-    /// One license.
-    pub async fn license_view(&self, access: &Access<ReadLicenses>, id: LicenseId) -> Result<LicenseView> {
+    /// One license, with the `most` newest events.
+    pub async fn license_view(
+        &self,
+        access: &Access<ReadLicenses>,
+        id: LicenseId,
+        most: u32,
+    ) -> Result<LicenseView> {
         let (tx, scope) = (self.store.read().await?, access.scope());
         let license = license::find(&tx, scope, id).await?;
         let token = match self.sign(&tx, scope, &license, &license.revision, TokenFormat::Jwt).await {
@@ -52,6 +59,7 @@ impl Engine {
             addresses: tx.addresses(id).list().await?,
             links: tx.links(scope).to(id.uuid()).await?,
             used: self.use_of(&tx, scope, &license, DAYS.into()).await?,
+            events: done_to(&tx, access, id.uuid(), self.now(), most).await?,
             license,
         })
     }

@@ -89,14 +89,14 @@ async fn a_license_is_shown_with_all_that_belongs_to_it(store: Store) {
     let customer = vendor.customer("Buyer").await;
     let new = NewLicense { customer: Some(customer.id), ..new_license("Held", "{}") };
     let held = engine.create_license(&vendor.access(), new, None).await.unwrap().value;
-    let seen = engine.license_view(&vendor.access(), held.id).await.unwrap();
+    let seen = engine.license_view(&vendor.access(), held.id, 5).await.unwrap();
     let token = engine.license_token(&vendor.access(), held.id, keyward_engine::TokenFormat::Jwt).await;
     assert_eq!((seen.token.unwrap(), seen.revisions.len()), (token.unwrap(), 1));
     assert_eq!((seen.customer.map(|one| one.id), seen.product), (Some(customer.id), None));
-    let foreign = engine.license_view(&other.access(), held.id).await;
+    let foreign = engine.license_view(&other.access(), held.id, 5).await;
     assert!(matches!(foreign, Err(Error::NotFound(_))));
     engine.delete_customer(&vendor.access(), customer.id, None).await.unwrap();
-    let seen = engine.license_view(&vendor.access(), held.id).await.unwrap();
+    let seen = engine.license_view(&vendor.access(), held.id, 5).await.unwrap();
     assert!(seen.customer.is_none() && seen.token.is_err());
     assert_eq!(seen.former_customer.unwrap().to_string(), "Buyer (deleted)");
 }

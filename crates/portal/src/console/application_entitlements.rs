@@ -121,7 +121,7 @@ async fn choose(
         title: "Grant which application?",
         crumbs: vec![
             ("Customers".to_owned(), "/customers".to_owned()),
-            (customer.name.to_string(), format!("/customers/{}#applications", customer.id)),
+            (customer.name.to_string(), format!("/customers/{}/access", customer.id)),
         ],
         label: "Name",
         what: "applications",
@@ -171,7 +171,7 @@ async fn create(
         let versions = wanted(&form, &versions, &[]);
         let new = NewApplicationEntitlement { customer: id.0, application, versions, note };
         match engine.create_application_entitlement(&signed.access, new, form.once()).await {
-            Ok(_) => return Ok(page::go(format!("/customers/{}?done=granted#applications", id.0))),
+            Ok(_) => return Ok(page::go(format!("/customers/{}/access?done=granted#applications", id.0))),
             Err(error) => form.keep(error)?,
         }
     }

@@ -408,7 +408,7 @@ async fn create(
         let close = form.is("close", "true");
         let new = NewEntitlement { customer: id.0, description: note, grants, close };
         match engine.create_artifact_entitlement(&signed.access, new.clone(), form.once()).await {
-            Ok(_) => return Ok(page::go(format!("/customers/{}?done=entitled#artifacts", id.0))),
+            Ok(_) => return Ok(page::go(format!("/customers/{}/access?done=entitled#artifacts", id.0))),
             Err(Error::WouldClose { .. }) => return preview(&engine, &signed, new, &choices, form).await,
             Err(error) => form.keep(error)?,
         }
@@ -467,7 +467,9 @@ async fn save(
         // What the form does not show stays as it was when the form was made, or nothing is changed.
         let expected = form.value("version").parse().unwrap_or_default();
         match engine.update_artifact_entitlement(&signed.access, id.0, change, Some(expected)).await {
-            Ok(_) => return Ok(page::go(format!("/customers/{}?done=entitled#artifacts", held.customer))),
+            Ok(_) => {
+                return Ok(page::go(format!("/customers/{}/access?done=entitled#artifacts", held.customer)));
+            }
             Err(error) => form.keep(error)?,
         }
     }
@@ -506,5 +508,5 @@ async fn end(
 ) -> Page {
     let held = engine.artifact_entitlement(&signed.access.also()?, id.0).await?;
     engine.delete_artifact_entitlement(&signed.access, id.0, None).await?;
-    Ok(page::go(format!("/customers/{}?done=unentitled#artifacts", held.customer)))
+    Ok(page::go(format!("/customers/{}/access?done=unentitled#artifacts", held.customer)))
 }

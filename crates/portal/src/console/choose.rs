@@ -3,8 +3,8 @@
 
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use keyward_domain::permission::ReadCustomers;
-use keyward_domain::{Customer, CustomerId, Grant};
+use keyward_domain::permission::{ReadCustomers, ReadProducts};
+use keyward_domain::{Customer, CustomerId, Grant, Product, ProductId};
 use keyward_engine::Engine;
 
 use crate::error_page::PageError;
@@ -99,6 +99,50 @@ pub(crate) async fn customer(
         label: "Customer’s name or e-mail",
         what: "customers",
         other: asked.other,
+        path: request.path().to_owned(),
+        q: listing.q.clone(),
+        choices: found.into_iter().map(choice).collect(),
+        pages,
+    };
+    page.send(request)
+}
+
+/// “A key of which product?”
+pub(crate) struct Products<'a> {
+    /// The place in the navigation.
+    pub active: &'static str,
+    /// The pages above, with their addresses.
+    pub crumbs: Vec<(String, String)>,
+    /// Where choosing one leads.
+    pub href: &'a dyn Fn(ProductId) -> String,
+}
+
+/// Asks for one of the products that are in service; where there is one alone, goes on with it.
+pub(crate) async fn product(
+    engine: &Engine,
+    signed: &Signed<impl Grant>,
+    request: &HttpRequest,
+    listing: &Listing,
+    asked: Products<'_>,
+) -> Page {
+    let (readers, paging) = (signed.access.also::<ReadProducts>()?, Paging::of(request));
+    let found = engine.products_in_service(&readers, listing.text(), paging.request()).await?;
+    let (found, pages) = paging.take(found);
+    if let ([only], true) = (found.as_slice(), request.query_string().is_empty()) {
+        return Ok(page::go((asked.href)(only.id)));
+    }
+    let choice = |product: Product| Choice {
+        name: product.name.to_string(),
+        href: (asked.href)(product.id),
+        detail: product.description.map(|text| text.to_string()).unwrap_or_default(),
+    };
+    let page = ChoosePage {
+        shell: Shell::vendor(&signed.person, &signed.csrf, asked.active, engine.now()),
+        title: "A key of which product?",
+        crumbs: asked.crumbs,
+        label: "Name",
+        what: "products",
+        other: None,
         path: request.path().to_owned(),
         q: listing.q.clone(),
         choices: found.into_iter().map(choice).collect(),

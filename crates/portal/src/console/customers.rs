@@ -1,25 +1,21 @@
-//! Customers, each with all they hold.
+//! Customers: the list with their keys, and a new one.
+
+use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::license_use::DAYS;
-use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts, WriteCustomers, WriteLicenses};
-use keyward_domain::registry::ArtifactPolicy;
-use keyward_domain::{Customer, CustomerId, CustomerOrder, License, LicenseStatus, Product, Timestamp};
-use keyward_engine::views::{CustomerEntitlements, CustomerPages, CustomerView, HeldLicenses};
-use keyward_engine::{
-    ApplicationGrant, CustomerChange, CustomerValidations, Engine, MissingImage, NewCustomer,
-};
+use keyward_domain::permission::{ReadCustomers, WriteCustomers, WriteLicenses};
+use keyward_domain::{Customer, CustomerId, CustomerOrder, Email};
+use keyward_engine::views::CustomerKeys;
+use keyward_engine::{CustomerValidations, Engine};
 use keyward_web::Id;
 
-use super::choose::{Choice, ChoosePage};
 use super::columns::{Column, columns};
-use super::reach::Reached;
-use super::usage::Used;
-use super::{Listing, artifact_entitlements};
+use super::license_list::Row;
+use super::{Listing, choose};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
-use crate::pages::{Pages, Paging};
+use crate::pages::Pages;
 use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -28,20 +24,19 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/customers.csv", web::get().to(csv))
         .route("/customers/new", web::get().to(new))
         .route("/customers/new", web::post().to(create))
-        .route("/customers/{id}", web::get().to(show))
-        .route("/customers/{id}", web::post().to(save))
-        .route("/customers/{id}/new-key", web::get().to(choose_product))
-        .route("/customers/{id}/delete", web::post().to(delete));
+        .route("/customers/with-email", web::get().to(with_email))
+        .route("/customers/{id}/new-key", web::get().to(choose_product));
 }
 
 const PATH: &str = "/customers";
 
-const COLUMNS: [(&str, Option<CustomerOrder>); 5] = [
+const COLUMNS: [(&str, Option<CustomerOrder>); 6] = [
     ("Customer", Some(CustomerOrder::Name)),
-    ("E-mail", Some(CustomerOrder::Email)),
-    ("Since", Some(CustomerOrder::Created)),
+    ("License keys", None),
     ("Validations, 30 days", None),
     ("Last validated (UTC)", None),
+    ("E-mail", Some(CustomerOrder::Email)),
+    ("Since", Some(CustomerOrder::Created)),
 ];
 
 #[derive(Template)]
@@ -50,12 +45,24 @@ struct CustomersPage {
     shell: Shell,
     listing: Listing,
     columns: Vec<Column>,
-    customers: Vec<(Customer, CustomerValidations)>,
-    /// Whether it is shown what their licenses are used for.
-    use_shown: bool,
+    customers: Vec<CustomerRow>,
     pages: Pages,
     csv: String,
+    /// Whether licenses may be seen.
+    licenses: bool,
 }
+
+/// A customer with the newest of their keys.
+struct CustomerRow {
+    customer: Customer,
+    /// How many they hold.
+    count: u64,
+    keys: Vec<Row>,
+    used: CustomerValidations,
+}
+
+/// How many keys of each customer are named.
+const MOST_KEYS: u32 = 3;
 
 async fn list(
     request: HttpRequest,
@@ -63,26 +70,27 @@ async fn list(
     listing: web::Query<Listing>,
     engine: web::Data<Engine>,
 ) -> Page {
-    let found = engine.customers_in_order(&signed.access, listing.text(), &listing.ordered()).await?;
-    let (found, next) = found.into_parts();
-    let ids: Vec<_> = found.iter().map(|customer| customer.id).collect();
-    let used = match signed.access.also::<ReadLicenses>() {
-        Ok(readers) => Some(engine.use_of_customers(&readers, &ids, DAYS.into()).await?),
-        Err(_) => None,
+    let now = engine.now();
+    let view =
+        engine.customer_list_view(&signed.access, listing.text(), &listing.ordered(), MOST_KEYS).await?;
+    let ((found, next), licenses) = (view.customers.into_parts(), view.keys.is_some());
+    let mut keys: BTreeMap<_, _> = view.keys.unwrap_or_default();
+    let row = |customer: Customer| {
+        let CustomerKeys { count, newest, used } = keys.remove(&customer.id).unwrap_or_default();
+        let keys =
+            newest.into_iter().map(|license| Row { status: license.status(now), customer: None, license });
+        CustomerRow { count, keys: keys.collect(), used, customer }
     };
-    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
-    let with_use = |customer: Customer| {
-        let validations = used.as_ref().and_then(|used| used.get(&customer.id)).copied().unwrap_or_default();
-        (customer, validations)
-    };
+    let customers = found.into_iter().map(row).collect();
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", now);
     let page = CustomersPage {
         shell: shell.after(request.query_string()),
-        columns: columns(PATH, &listing, if used.is_some() { &COLUMNS } else { &COLUMNS[..3] }),
-        use_shown: used.is_some(),
+        columns: columns(PATH, &listing, &COLUMNS),
         pages: listing.pages(PATH, next.as_ref()),
         csv: listing.address("/customers.csv", &listing.sort, None),
         listing: listing.into_inner(),
-        customers: found.into_iter().map(with_use).collect(),
+        customers,
+        licenses,
     };
     if request.headers().contains_key("hx-request") {
         page::send(&page.as_table())
@@ -124,7 +132,7 @@ async fn new(signed: Signed<WriteCustomers>, engine: web::Data<Engine>) -> Page 
     page::send(&NewCustomerPage { shell, form: Form::default() })
 }
 
-const FIELDS: [&str; 3] = ["name", "email", "notes"];
+pub(super) const FIELDS: [&str; 3] = ["name", "email", "notes"];
 
 async fn create(signed: Signed<WriteCustomers>, Posted(mut form): Posted, engine: web::Data<Engine>) -> Page {
     if let Some(new) = form.read(&FIELDS) {
@@ -137,140 +145,29 @@ async fn create(signed: Signed<WriteCustomers>, Posted(mut form): Posted, engine
     page::send(&NewCustomerPage { shell, form })
 }
 
-struct LicenseRow {
-    license: License,
-    status: LicenseStatus,
+#[derive(Debug, Default, serde::Deserialize)]
+struct Asked {
+    #[serde(default)]
+    email: String,
 }
 
 #[derive(Template)]
-#[template(path = "console/customer.html")]
-struct CustomerPage {
-    shell: Shell,
-    customer: Customer,
-    form: Form,
-    licenses: Option<Licenses>,
-    used: Option<Used>,
-    entitled: Option<Entitled>,
+#[template(path = "console/customer_known.html")]
+struct KnownCustomers {
+    known: Vec<Customer>,
 }
 
-/// The customer's licenses.
-struct Licenses {
-    rows: Vec<LicenseRow>,
-    /// How many there are on all pages.
-    count: u64,
-    pages: Pages,
-}
-
-/// What the customer is entitled to.
-struct Entitled {
-    /// Each with what of its versions can't be pulled.
-    applications: Vec<(ApplicationGrant, Vec<MissingImage>)>,
-    application_pages: Pages,
-    artifacts: Vec<artifact_entitlements::Row>,
-    artifact_pages: Pages,
-    reached: Reached,
-    /// Whether customers without an entitlement may pull.
-    open: bool,
-}
-
-/// Where the customer's lists begin.
-struct Lists {
-    licenses: Paging,
-    applications: Paging,
-    artifacts: Paging,
-    images: Paging,
-}
-
-impl Lists {
-    fn of(id: CustomerId, query: &str) -> Self {
-        let path = format!("/customers/{id}");
-        let list = |name| Paging::at(&path, query, name, name);
-        Self {
-            licenses: list("licenses"),
-            applications: list("applications"),
-            artifacts: list("artifacts"),
-            images: list("images"),
-        }
-    }
-
-    fn request(&self) -> CustomerPages {
-        CustomerPages {
-            licenses: self.licenses.request(),
-            applications: self.applications.request(),
-            artifacts: self.artifacts.request(),
-            images: self.images.request(),
-        }
-    }
-
-    fn licenses(&self, held: HeldLicenses, now: Timestamp) -> Licenses {
-        let (rows, pages) = self.licenses.take(held.page);
-        let row = |license: License| LicenseRow { status: license.status(now), license };
-        Licenses { rows: rows.into_iter().map(row).collect(), count: held.count, pages }
-    }
-
-    fn entitled(&self, held: CustomerEntitlements) -> Entitled {
-        let (applications, application_pages) = self.applications.take(held.applications);
-        let (artifacts, artifact_pages) = self.artifacts.take(held.artifacts);
-        Entitled {
-            applications,
-            application_pages,
-            artifacts: artifact_entitlements::rows(&artifacts, held.effects),
-            artifact_pages,
-            reached: Reached::of(held.images, held.halted, &self.images),
-            open: held.policy == ArtifactPolicy::OpenUntilFirst,
-        }
-    }
-}
-
-async fn page_of(
-    engine: &Engine,
-    signed: &Signed<impl keyward_domain::Grant>,
-    id: CustomerId,
-    form: Option<Form>,
-    query: &str,
-) -> Page {
-    let (now, lists) = (engine.now(), Lists::of(id, query));
-    let CustomerView { customer, licenses, used, entitlements } =
-        engine.customer_view(&signed.access.also::<ReadCustomers>()?, id, lists.request()).await?;
-    let filled = Form::filled([
-        ("name", customer.name.to_string()),
-        ("email", customer.email.to_string()),
-        ("notes", customer.notes.as_ref().map(ToString::to_string).unwrap_or_default()),
-    ]);
-    page::send(&CustomerPage {
-        shell: Shell::vendor(&signed.person, &signed.csrf, "customers", now).after(query),
-        form: form.unwrap_or(filled),
-        licenses: licenses.map(|held| lists.licenses(held, now)),
-        used: used.map(Used::from),
-        entitled: entitlements.map(|held| lists.entitled(held)),
-        customer,
-    })
-}
-
-async fn show(
-    request: HttpRequest,
+/// Who has the address that is being typed: a hint, since two customers may have the same.
+async fn with_email(
     signed: Signed<ReadCustomers>,
-    id: Id<CustomerId>,
+    asked: web::Query<Asked>,
     engine: web::Data<Engine>,
 ) -> Page {
-    page_of(&engine, &signed, id.0, None, request.query_string()).await
-}
-
-async fn save(
-    signed: Signed<WriteCustomers>,
-    id: Id<CustomerId>,
-    Posted(mut form): Posted,
-    engine: web::Data<Engine>,
-) -> Page {
-    if let Some(NewCustomer { name, email, notes }) = form.read(&FIELDS) {
-        let change =
-            CustomerChange { name: Some(name), email: Some(email), notes: Some(notes), blocked: None };
-        match engine.update_customer(&signed.access, id.0, change, None).await {
-            Ok(_) => return Ok(page::go(format!("/customers/{}?done=saved", id.0))),
-            Err(error) => form.keep(error)?,
-        }
-    }
-    page_of(&engine, &signed, id.0, Some(form), "").await
+    let known = match asked.email.trim().parse::<Email>() {
+        Ok(email) => engine.customers_with_email(&signed.access, &email).await?,
+        Err(_) => Vec::new(),
+    };
+    page::send(&KnownCustomers { known })
 }
 
 /// Of which product the customer is to get a key.
@@ -282,45 +179,13 @@ async fn choose_product(
     engine: web::Data<Engine>,
 ) -> Page {
     let customer = engine.customer(&signed.access.also()?, id.0).await?;
-    let (readers, paging) = (signed.access.also::<ReadProducts>()?, Paging::of(&request));
-    let found = engine.products_in_service(&readers, listing.text(), paging.request()).await?;
-    let (found, pages) = paging.take(found);
-    let choice = |product: Product| Choice {
-        name: product.name.to_string(),
-        detail: product.description.map(|text| text.to_string()).unwrap_or_default(),
-        href: format!("/products/{}/keys/new?customer={}", product.id, customer.id),
-    };
-    let page = ChoosePage {
-        shell: Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()),
-        title: "A key of which product?",
+    let asked = choose::Products {
+        active: "customers",
         crumbs: vec![
             ("Customers".to_owned(), PATH.to_owned()),
             (customer.name.to_string(), format!("/customers/{}", customer.id)),
         ],
-        label: "Name",
-        what: "products",
-        other: None,
-        path: request.path().to_owned(),
-        q: listing.q.clone(),
-        choices: found.into_iter().map(choice).collect(),
-        pages,
+        href: &|id| format!("/products/{id}/keys/new?customer={}", customer.id),
     };
-    page.send(&request)
-}
-
-async fn delete(
-    signed: Signed<WriteCustomers>,
-    id: Id<CustomerId>,
-    Posted(mut form): Posted,
-    engine: web::Data<Engine>,
-) -> Page {
-    let customer = engine.customer(&signed.access.also()?, id.0).await?;
-    if form.value("confirm").trim() != customer.name.as_str() {
-        form.refuse("confirm", "differs from the customer's name");
-        let form = form
-            .over(Form::filled([("name", customer.name.to_string()), ("email", customer.email.to_string())]));
-        return page_of(&engine, &signed, id.0, Some(form), "").await;
-    }
-    engine.delete_customer(&signed.access, id.0, None).await?;
-    Ok(page::go("/customers?done=deleted"))
+    choose::product(&engine, &signed, &request, &listing, asked).await
 }

@@ -7,6 +7,7 @@ use keyward_engine::Engine;
 use keyward_engine::views::{DashboardView, Overview};
 
 use super::audit::{Line, line};
+use super::chart::Chart;
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
 
@@ -14,19 +15,12 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.route("/", web::get().to(dashboard));
 }
 
-struct Bar {
-    day: String,
-    used: u64,
-    /// Of 100.
-    height: u64,
-}
-
 #[derive(Template)]
 #[template(path = "console/dashboard.html")]
 struct DashboardPage {
     shell: Shell,
     overview: Overview,
-    bars: Vec<Bar>,
+    chart: Chart,
     events: Vec<Line>,
     alerts: u64,
     bucket_alerts: usize,
@@ -39,20 +33,11 @@ async fn dashboard(request: HttpRequest, signed: Signed<ReadLicenses>, engine: w
     let now = engine.now();
     let DashboardView { overview, events, open_alerts, bucket_alerts } =
         engine.dashboard_view(&signed.access, MOST_NAMED).await?;
-    let most_used = overview.days.iter().map(|(_, used)| *used).max().unwrap_or(0).max(1);
-    let bars = overview
-        .days
-        .iter()
-        .map(|(day, used)| Bar {
-            day: page::day(now.plus_days(day - now.day())),
-            used: *used,
-            height: (used * 100).div_ceil(most_used),
-        })
-        .collect();
+    let chart = Chart::of(&overview.days, now);
     page::send(&DashboardPage {
         shell: Shell::vendor(&signed.person, &signed.csrf, "dashboard", now).after(request.query_string()),
         overview,
-        bars,
+        chart,
         events: events.iter().flatten().map(line).collect(),
         alerts: open_alerts.unwrap_or(0),
         bucket_alerts: bucket_alerts.unwrap_or(0),

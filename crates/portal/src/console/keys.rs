@@ -19,6 +19,7 @@ use crate::signed::Signed;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
+        .route("/keys/new", web::get().to(choose_product))
         .route("/products/{id}/keys/new", web::get().to(new))
         .route("/products/{id}/keys/new", web::post().to(create))
         .route("/products/{id}/keys/customer", web::get().to(choose_customer))
@@ -65,6 +66,21 @@ async fn existing(
     }
     let id: CustomerId = named.parse().map_err(|_| Problem::new(Code::NotFound))?;
     Ok(Some(engine.customer(&signed.access.also::<ReadCustomers>()?, id).await?))
+}
+
+/// Of which product a key is to be made. Where there is one alone, it is that.
+async fn choose_product(
+    request: HttpRequest,
+    signed: Signed<WriteLicenses>,
+    listing: web::Query<Listing>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let asked = choose::Products {
+        active: "products",
+        crumbs: vec![("Products".to_owned(), "/products".to_owned())],
+        href: &|id| format!("/products/{id}/keys/new"),
+    };
+    choose::product(&engine, &signed, &request, &listing, asked).await
 }
 
 /// Which customer is to get the key.

@@ -28,11 +28,11 @@ const CUSTOMERS: u32 = 20;
 /// How many licenses of each are shown there.
 const MOST_SHOWN: u32 = 3;
 
-struct Row {
-    license: License,
-    status: LicenseStatus,
+pub(super) struct Row {
+    pub license: License,
+    pub status: LicenseStatus,
     /// `None` for the whole organization.
-    customer: Option<(CustomerId, Named)>,
+    pub customer: Option<(CustomerId, Named)>,
 }
 
 /// A customer, or the whole organization, with what they hold.
@@ -51,7 +51,7 @@ struct Group {
 
 const PATH: &str = "/licenses";
 
-const COLUMNS: [(&str, Option<LicenseOrder>); 5] = [
+pub(super) const COLUMNS: [(&str, Option<LicenseOrder>); 5] = [
     ("License", Some(LicenseOrder::Name)),
     ("Customer", None),
     ("Status", Some(LicenseOrder::Status)),
@@ -80,7 +80,7 @@ struct LicensesPage {
 }
 
 /// A text that looks like a license key is one; a mistyped one is told as such.
-fn filter(listing: &Listing) -> (LicenseFilter, Option<String>) {
+pub(super) fn filter(listing: &Listing) -> (LicenseFilter, Option<String>) {
     let status = listing.status.parse().ok();
     let text = listing.text();
     let filter = LicenseFilter {
@@ -145,7 +145,7 @@ async fn overview(
 }
 
 /// Licenses with the names of their customers.
-fn rows(licenses: Vec<License>, names: &BTreeMap<CustomerId, Named>, now: Timestamp) -> Vec<Row> {
+pub(super) fn rows(licenses: Vec<License>, names: &BTreeMap<CustomerId, Named>, now: Timestamp) -> Vec<Row> {
     let row = |license: License| Row {
         status: license.status(now),
         customer: license.customer.and_then(|id| Some((id, names.get(&id)?.clone()))),

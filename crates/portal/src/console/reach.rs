@@ -46,7 +46,7 @@ impl Reached {
 }
 
 /// Which tags of an artifact are open, each with the reason: `All tags – through the pull roles of the license …`.
-fn reasons(licenses: &[EntitledLicense]) -> Vec<String> {
+pub(super) fn reasons(licenses: &[EntitledLicense]) -> Vec<String> {
     let reasons: BTreeSet<String> = licenses
         .iter()
         .flat_map(|own| own.grounds.iter().map(move |(ground, reach)| (own, ground, reach)))

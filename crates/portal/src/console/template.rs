@@ -7,48 +7,50 @@ use serde_json::value::RawValue;
 
 use crate::form::Form;
 
-/// How many rows are left free for new fields.
-const FREE_ROWS: usize = 2;
+/// The list of fields in the editor's form.
+pub(crate) const FIELDS: char = 'f';
 
-/// One row of the editor.
-pub(crate) struct Row {
-    pub name: String,
-    pub label: String,
-    pub kind: String,
-    pub required: bool,
-    pub editable: bool,
-    pub hidden: bool,
-    pub default: String,
-    pub choices: String,
-}
+/// The fields of a new row.
+pub(crate) const BLANK: [(&str, &str); 8] = [
+    ("name", ""),
+    ("label", ""),
+    ("kind", "text"),
+    ("required", ""),
+    ("editable", "true"),
+    ("hidden", ""),
+    ("default", ""),
+    ("choices", ""),
+];
 
-/// The kinds that a field may have.
-pub(crate) const KINDS: [&str; 7] = ["text", "textarea", "email", "number", "select", "checkbox", "date"];
+/// The kinds that a field may have, with what they are.
+pub(crate) const KINDS: [(&str, &str); 7] = [
+    ("text", "Text, one line"),
+    ("textarea", "Text, several lines"),
+    ("email", "E-mail address"),
+    ("number", "Number"),
+    ("select", "Choice"),
+    ("checkbox", "Yes or no"),
+    ("date", "Date"),
+];
 
-/// The rows of a product's template, and free ones.
-pub(crate) fn rows(template: &Template) -> Vec<Row> {
-    let row = |draft: FieldDraft| Row {
-        name: draft.name,
-        label: draft.label.unwrap_or_default(),
-        kind: draft.kind,
-        required: draft.required,
-        editable: draft.editable,
-        hidden: draft.hidden,
-        default: draft.default.as_deref().map(shown).unwrap_or_default(),
-        choices: draft.choices.join("\n"),
+/// The editor's form as a product's template is.
+pub(crate) fn filled(template: &Template) -> Form {
+    let tick = |on: bool| if on { "true".to_owned() } else { String::new() };
+    let row = |draft: FieldDraft| {
+        vec![
+            ("name", draft.name),
+            ("label", draft.label.unwrap_or_default()),
+            ("kind", draft.kind),
+            ("required", tick(draft.required)),
+            ("editable", tick(draft.editable)),
+            ("hidden", tick(draft.hidden)),
+            ("default", draft.default.as_deref().map(shown).unwrap_or_default()),
+            ("choices", draft.choices.join("\n")),
+        ]
     };
-    let free = || Row {
-        name: String::new(),
-        label: String::new(),
-        kind: "text".to_owned(),
-        required: false,
-        editable: true,
-        hidden: false,
-        default: String::new(),
-        choices: String::new(),
-    };
-    let drafts = template.drafts().into_iter().map(row);
-    drafts.chain(std::iter::repeat_with(free).take(FREE_ROWS)).collect()
+    let mut form = Form::default();
+    form.fill_rows(FIELDS, template.drafts().into_iter().map(row));
+    form
 }
 
 /// A default as the editor shows it: its text, or in the quotes of JSON where an empty field would mean none.
@@ -69,40 +71,77 @@ fn default(kind: &str, text: &str) -> Option<Box<RawValue>> {
     }
 }
 
-/// The template that the editor's rows make; rows without a name are left out.
-pub(crate) fn read(form: &mut Form) -> Option<Template> {
-    let mut drafts = Vec::new();
-    for number in 0..=Template::MOST_FIELDS + FREE_ROWS {
-        let at = |part: &str| format!("f{number}_{part}");
-        let Some(name) = form.given(&at("name")) else { continue };
-        let kind = form.value(&at("kind")).to_owned();
-        let default = form.given(&at("default")).and_then(|_| default(&kind, form.value(&at("default"))));
-        let list = form.value(&at("choices")).lines().map(str::to_owned);
-        drafts.push(FieldDraft {
-            name: name.to_owned(),
-            label: form.given(&at("label")).map(str::to_owned),
-            required: form.is(&at("required"), "yes"),
-            editable: !form.is(&at("editable"), "no"),
-            hidden: form.is(&at("hidden"), "yes"),
-            default,
-            choices: if kind == "select" {
-                list.filter(|choice| !choice.trim().is_empty()).collect()
-            } else {
-                Vec::new()
-            },
-            kind,
-        });
+/// One field as the editor's row has it; `None` for a row with nothing in it.
+fn draft(form: &Form, number: usize) -> Option<FieldDraft> {
+    let at = |part: &str| format!("{FIELDS}{number}_{part}");
+    let texts = ["name", "label", "default", "choices"];
+    if texts.iter().all(|part| form.given(&at(part)).is_none()) {
+        return None;
     }
+    let kind = form.value(&at("kind")).to_owned();
+    let choices = form.value(&at("choices")).lines().map(str::to_owned);
+    Some(FieldDraft {
+        name: form.value(&at("name")).trim().to_owned(),
+        label: form.given(&at("label")).map(str::to_owned),
+        required: form.is(&at("required"), "true"),
+        editable: form.is(&at("editable"), "true"),
+        hidden: form.is(&at("hidden"), "true"),
+        default: form.given(&at("default")).and_then(|_| default(&kind, form.value(&at("default")))),
+        choices: match kind.as_str() {
+            "select" => choices.filter(|choice| !choice.trim().is_empty()).collect(),
+            _ => Vec::new(),
+        },
+        kind,
+    })
+}
+
+/// The template that the editor's rows make. Whatever is wrong stands beside its field.
+pub(crate) fn read(form: &mut Form) -> Option<Template> {
+    let rows = form.rows(FIELDS);
+    let drafts = rows.into_iter().filter_map(|number| Some((number, draft(form, number)?)));
+    let (numbers, drafts): (Vec<_>, Vec<_>) = drafts.unzip();
     match Template::new(drafts) {
         Ok(template) => Some(template),
         Err(faults) => {
+            let mut told = std::collections::BTreeSet::new();
             for fault in faults {
-                let place = fault.pointer.trim_start_matches('/').replace('/', " ");
-                form.refuse(&format!("field {place}"), fault.message);
+                let mut place = fault.pointer.split('/').skip(1);
+                let number = place.next().and_then(|row| row.parse::<usize>().ok());
+                let Some(number) = number.and_then(|row| numbers.get(row)) else {
+                    form.refuse("fields", fault.message);
+                    continue;
+                };
+                let part = match place.next() {
+                    Some("type") => "kind",
+                    Some(part) => part,
+                    None => "name",
+                };
+                let field = format!("{FIELDS}{number}_{part}");
+                // Where there is no label, the name is it, and would be told of twice.
+                let is_named_twice = part == "label" && form.given(&field).is_none();
+                if !is_named_twice && told.insert((field.clone(), fault.message.clone())) {
+                    form.refuse(&field, fault.message);
+                }
+            }
+            if form.faults().is_empty() {
+                form.refuse("fields", "need a name each");
             }
             None
         }
     }
+}
+
+/// The form of a key as far as the editor's rows can be read.
+pub(crate) fn preview(form: &Form) -> Vec<Input> {
+    let mut sound: Vec<FieldDraft> = Vec::new();
+    for number in form.rows(FIELDS) {
+        let Some(draft) = draft(form, number) else { continue };
+        sound.push(draft);
+        if Template::new(sound.clone()).is_err() {
+            sound.pop();
+        }
+    }
+    Template::new(sound).map(|template| inputs(&template, None)).unwrap_or_default()
 }
 
 /// What was typed, as the JSON of its kind; what does not fit is left for the domain to refuse.

@@ -53,8 +53,10 @@ async fn pages_say_who_took_a_bucket(store: Store) {
     assert!(browser.get("/").await.1.contains("Validations of today"));
 
     let settings = format!("/products/{}/settings", made.product.id);
-    let again = browser.send(&settings, &[("address_share_percent", "101")]).await.unwrap_err();
+    let again =
+        browser.send(&settings, &[("name", "Server"), ("address_share_percent", "101")]).await.unwrap_err();
     assert!(again.contains("Share of one address (%)"), "{again}");
-    browser.send(&settings, &[("ip_enforcement", "off"), ("unknown_key_share_percent", "25")]).await.unwrap();
+    let values = [("name", "Server"), ("ip_enforcement", "off"), ("unknown_key_share_percent", "25")];
+    browser.send(&settings, &values).await.unwrap();
     assert!(page(&made.product).await.contains("unknown license keys 300."));
 }

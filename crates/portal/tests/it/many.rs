@@ -229,8 +229,9 @@ async fn nothing_is_cut_off_or_given_to_another(store: Store) {
         market.walk(&cookie, "/customers?q=buyer+00", "cursor", "<td><a href=\"/customers/").await;
     whole(&seen, 1_000);
     assert_eq!(pages, 20);
-    let (seen, _) =
-        market.walk(&cookie, &format!("/customers/{oldest}"), "licenses=", "<td><a href=\"/licenses/").await;
+    let (seen, _) = market
+        .walk(&cookie, &format!("/customers/{oldest}/licenses"), "cursor", "<td><a href=\"/licenses/")
+        .await;
     whole(&seen, HELD + 1);
     let (seen, _) = market.walk(&cookie, "/licenses?sort=name", "cursor", "<td><a href=\"/licenses/").await;
     whole(&seen, HELD + 2_003);

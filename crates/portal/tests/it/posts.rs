@@ -9,7 +9,13 @@ use keyward_testkit::engine::engine;
 use crate::browser::Browser;
 
 /// What answers 200 by design: it changes nothing, and a reload may repeat it.
-const LOOK_ONLY: [&str; 2] = ["/products/preview-form", "/products/preview-page"];
+const LOOK_ONLY: [&str; 5] = [
+    "/products/preview-form",
+    "/products/preview-page",
+    "/products/{id}/fields/edit",
+    "/products/{id}/settings/edit",
+    "/products/{id}/versions/edit",
+];
 
 /// Forms that take more to be carried out than there is here, each with the test that sends it.
 const ELSEWHERE: [(&str, &str); 30] = [
@@ -116,9 +122,8 @@ async fn every_form_that_is_carried_out_leads_on(store: Store) {
         &product,
         "/products/{id}",
         &[
-            ("/general", &[("name", "Server")]),
-            ("/settings", &[("ip_enforcement", "off")]),
-            ("/template", &[]),
+            ("/settings", &[("name", "Server"), ("ip_enforcement", "off")]),
+            ("/fields", &[]),
             ("/page", &[("page", "# Hello")]),
             ("/versions", &[]),
             ("/rotate-key", &[("overlap_days", "1")]),
@@ -164,7 +169,12 @@ async fn every_form_that_is_carried_out_leads_on(store: Store) {
     for verb in ["suspend", "resume"] {
         walk.send("/licenses/{id}/{verb:suspend|resume}", &format!("{license}/{verb}"), &[]).await;
     }
+    let page = walk.vendor.get(&license).await.1;
+    let link = page.split("/onboarding-links/").nth(1).unwrap().split('/').next().unwrap().to_owned();
+    let route = "/licenses/{id}/onboarding-links/{link}/withdraw";
+    walk.send(route, &format!("{license}/onboarding-links/{link}/withdraw"), &[]).await;
     walk.each(&license, "/licenses/{id}", &[("/revoke", &[("confirm", "L")])]).await;
+    walk.each(&license, "/licenses/{id}", &[("/delete", &[])]).await;
 
     let application =
         walk.send("/applications/new", "/applications/new", &[("name", "App"), ("kind", "compose")]).await;

@@ -34,10 +34,9 @@ use random::{bounds, lines, name, notes, settings, template};
 const TIMES: usize = 12;
 
 /// Forms that show what is saved: what their addresses end with.
-const SAVED: [&str; 17] = [
-    "/products/{id}/general",
+const SAVED: &[&str] = &[
     "/products/{id}/settings",
-    "/products/{id}/template",
+    "/products/{id}/fields",
     "/products/{id}/page",
     "/products/{id}/versions",
     "/customers/{id}",
@@ -58,7 +57,7 @@ const SAVED: [&str; 17] = [
 const POLICY: &str = "/settings/artifact-policy";
 
 /// Forms that do something: they show nothing that is saved.
-const ACTIONS: [&str; 27] = [
+const ACTIONS: &[&str] = &[
     "/sign-out",
     "/members",
     "/settings/signing-keys",
@@ -295,9 +294,15 @@ impl Scene {
             engine.create_artifact_entitlement(&self.access().await, new, None).await.unwrap().value;
         self.pages.extend([
             format!("/products/{}", product.id),
+            format!("/products/{}/fields", product.id),
+            format!("/products/{}/settings", product.id),
+            format!("/products/{}/versions", product.id),
+            format!("/products/{}/page", product.id),
             format!("/customers/{}", customer.id),
             format!("/customers/{}/people", customer.id),
+            format!("/customers/{}/settings", customer.id),
             format!("/licenses/{}", license.id),
+            format!("/licenses/{}/settings", license.id),
             format!("/applications/{}", application.id),
             format!("/applications/{}/versions/1.0.0", application.id),
             format!("/application-entitlements/{}", granted.entitlement.id),

@@ -3,17 +3,18 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{ReadCustomers, WriteCustomers};
-use keyward_domain::{CustomerId, CustomerRole, CustomerUser, CustomerUserRef, Permission};
+use keyward_domain::{Customer, CustomerId, CustomerRole, CustomerUser, CustomerUserRef, Permission};
 use keyward_engine::{CustomerUserChange, Engine};
 use keyward_web::{Id, part};
 
+use super::Frame;
 use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
 
-pub(crate) fn routes(config: &mut web::ServiceConfig) {
+pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/customers/{id}/people", web::get().to(list))
         .route("/customers/{id}/people", web::post().to(invite))
@@ -28,9 +29,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 #[template(path = "console/customer_people.html")]
 struct PeoplePage {
     shell: Shell,
-    customer: String,
-    /// The customer's page.
-    back: String,
+    customer: Customer,
+    tab: &'static str,
+    activity: bool,
     people: Vec<CustomerUser>,
     pages: Pages,
     /// Who looks, which is none of them.
@@ -56,10 +57,12 @@ async fn page_of(
     let customer = engine.customer(&readers, id).await?;
     let paging = Paging::at(&path, query, "cursor", "");
     let (people, pages) = paging.take(engine.customer_users(&readers, id, paging.request()).await?);
+    let Frame { shell, customer, tab, activity } = Frame::around(engine, signed, customer, "people", query);
     page::send(&PeoplePage {
-        shell: Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()).after(query),
-        customer: customer.name.to_string(),
-        back: format!("/customers/{id}"),
+        shell,
+        customer,
+        tab,
+        activity,
         people,
         pages,
         own: String::new(),
