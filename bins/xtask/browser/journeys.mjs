@@ -15,6 +15,7 @@ import { walkPeople } from "./people.mjs";
 import { applications } from "./applications.mjs";
 import { signIn } from "./buyers.mjs";
 import { registries } from "./registries.mjs";
+import { tasks } from "./tasks.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const [setup, mails, screenshots] = process.argv.slice(2);
@@ -147,40 +148,75 @@ const kinds = [
   ["until", "Support until", "date", "no", "yes", "", ""],
   ["terms", "Terms", "textarea", "no", "yes", "", ""],
 ];
+const tab = (name) => page.getByRole("navigation", { name: "Product" }).getByRole("link", { name, exact: true }).click();
+await tab("Fields");
 for (const [index, field] of kinds.entries()) {
-  if (index >= 2) await page.getByRole("button", { name: "Add a field" }).click();
+  await page.getByRole("button", { name: "Add a field" }).click();
   const [name, label, kind, required, editable, initial, choices] = field;
   await page.locator(`#f${index}_name`).fill(name);
   await page.locator(`#f${index}_label`).fill(label);
   await page.locator(`#f${index}_kind`).selectOption(kind);
-  await page.locator(`#f${index}_required`).selectOption(required);
-  await page.locator(`#f${index}_editable`).selectOption(editable);
+  await page.locator(`#f${index}_required`).setChecked(required === "yes");
+  await page.locator(`#f${index}_editable`).setChecked(editable === "yes");
   await page.locator(`#f${index}_default`).fill(initial);
-  await page.locator(`#f${index}_choices`).fill(choices);
+  if (choices) await page.locator(`#f${index}_choices`).fill(choices);
 }
 await page.locator("#f6_label").press("Tab");
 await page.locator("#preview").getByLabel("Support until").waitFor();
 check("the preview follows the editor", true);
-await page.locator("#template").getByRole("button", { name: "Save changes" }).click();
+await page.getByRole("button", { name: "Move field 7 up" }).click();
+await page.locator("#f5_name[value=terms]").waitFor();
+await page.getByRole("button", { name: "Move field 6 down" }).click();
+await page.locator("#f6_name[value=terms]").waitFor();
+check("rows are moved with all that is typed", (await page.locator("#f0_label").inputValue()) === "Seats");
+await page.locator("#f2_name").fill("exp");
+await page.getByRole("button", { name: "Save changes" }).click();
+check("a fault stands beside its field", await page.locator("#f2_name-fault").isVisible());
+check("and what was typed stays", (await page.locator("#f4_label").inputValue()) === "Beta");
+await look(page, "product-fields-fault");
+await page.locator("#f2_name").fill("tier");
+await page.getByRole("button", { name: "Save changes" }).click();
 await page.locator(".done", { hasText: "Saved." }).waitFor();
+await look(page, "product-fields");
+await tab("Customer page");
 await page.getByLabel("Markdown").fill("# Install\n\n<script>alert(1)</script>\n\n[evil](javascript:alert(1)) `docker login`");
 await page.locator("#docs h1").waitFor();
 check("the page's preview is safe", (await page.locator("#docs").innerHTML()).includes("&lt;script&gt;"));
-await page.locator("#page").getByRole("button", { name: "Save changes" }).click();
+await page.getByRole("button", { name: "Save changes" }).click();
 await page.locator(".done", { hasText: "Saved." }).waitFor();
+await look(page, "product-page");
+await tab("Settings");
 await page.getByLabel("IP enforcement").selectOption("enforce");
 await page.getByLabel("Max. IPs of new licenses").fill("3");
-await page.locator("#settings").getByRole("button", { name: "Save changes" }).click();
+await page.getByLabel("Version module").check();
+await page.getByRole("button", { name: "Add a role" }).click();
+await page.locator("#r0_name").fill("runtime");
+await page.locator("#r0_repositories").fill("acme/*");
+check("what was typed before a row was added stays", (await page.getByLabel("Max. IPs of new licenses").inputValue()) === "3");
+await page.getByRole("button", { name: "Save changes" }).click();
 await page.locator(".done", { hasText: "Saved." }).waitFor();
 check("settings are kept", (await page.getByLabel("Max. IPs of new licenses").inputValue()) === "3");
-await page.getByLabel("One a line: 2.1.x").or(page.locator("textarea[name=versions]")).fill("2.x allowed\n2.1.0 latest");
-await page.locator("textarea[name=pull_roles]").fill("runtime: acme/*");
-await page.locator("#versions").getByRole("button", { name: "Save changes" }).click();
-await page.locator(".done", { hasText: "Saved." }).waitFor();
-await look(page, "product");
-await page.locator("textarea[name=pull_roles]").fill("Runtime acme");
-await page.locator("#versions").getByRole("button", { name: "Save changes" }).click();
+await look(page, "product-settings");
+await page.locator("#r0_name").fill("Runtime!");
+await page.getByRole("button", { name: "Save changes" }).click();
 check("a wrong role is told", await page.getByRole("alert").isVisible());
+await page.getByRole("link", { name: "Rotate API key" }).click();
+check("who leaves is asked what will happen first", await page.getByText("is made, and shown to you once").isVisible());
+await look(page, "product-rotate");
+await page.getByRole("link", { name: "Cancel" }).click();
+await tab("Versions");
+for (const [index, version] of [["2.x", "allowed"], ["2.1.0", "latest"]].entries()) {
+  await page.getByRole("button", { name: "Add a version" }).click();
+  await page.locator(`#v${index}_pattern`).fill(version[0]);
+  await page.locator(`#v${index}_standing`).selectOption(version[1]);
+}
+await page.getByRole("button", { name: "Save changes" }).click();
+await page.locator(".done", { hasText: "Saved." }).waitFor();
+await look(page, "product-versions");
+await tab("Webhooks");
+await look(page, "product-webhooks");
+await tab("Overview");
+await look(page, "product");
 await page.goto(`${base}/products`);
 await look(page, "products");
 await page.getByLabel("Search").fill("nothing like it");
@@ -275,8 +311,14 @@ await page.getByLabel("Payload (JSON object)").fill('{"seats":123456789012345678
 await page.getByRole("button", { name: "Save" }).click();
 await page.locator(".done", { hasText: "Saved." }).waitFor();
 check("the payload is as written", (await page.content()).includes("12345678901234567890"));
+const part = (name) => page.getByRole("navigation", { name: "License" }).getByRole("link", { name, exact: true }).click();
+await part("Settings");
 await page.getByRole("button", { name: "Renew" }).click();
 await page.locator(".done", { hasText: "Renewed" }).waitFor();
+await part("History");
+check("each renewal is a revision", (await page.getByRole("row").count()) >= 3);
+await look(page, "license-history");
+const volume = page.url().replace("/history", "");
 await page.goto(`${base}/licenses`);
 await look(page, "licenses");
 await page.evaluate(() => (document.body.dataset.same = "yes"));
@@ -296,25 +338,41 @@ await page.reload();
 check("a reload shows the same", await page.locator("th[aria-sort=descending]", { hasText: "Valid until" }).isVisible());
 await page.goto(license);
 await look(page, "license");
+const name = await page.locator("h1").textContent();
+await part("Settings");
+await look(page, "license-settings");
+await page.getByRole("link", { name: "Suspend" }).click();
+check("it says whom it hits", await page.getByText(/For Example "Inc\." <b>&/).first().isVisible());
 await page.getByRole("button", { name: "Suspend" }).click();
 await page.locator(".done", { hasText: "Suspended." }).waitFor();
+await part("Settings");
 await page.getByRole("button", { name: "Resume" }).click();
 await page.locator(".done", { hasText: "Resumed." }).waitFor();
+await part("Settings");
+await page.getByRole("link", { name: "Revoke" }).click();
 await page.getByLabel("Type the license's name to confirm").fill("something else");
 await page.getByRole("button", { name: "Revoke" }).click();
 check("a wrong name revokes nothing", await page.getByText("differs from the license's name").first().isVisible());
-const name = await page.locator("h1").textContent();
 await page.getByLabel("Type the license's name to confirm").fill(name);
 await page.getByRole("button", { name: "Revoke" }).click();
 await page.locator(".done", { hasText: "Revoked, from the very next request on." }).waitFor();
 await customer.goto(own);
 check("the customer's next click sees it", await customer.getByText("has no token now").isVisible());
+await page.goto(volume);
+await page.getByRole("link", { name: "Delete" }).click();
+await look(page, "license-delete");
+await page.getByRole("button", { name: "Delete license" }).click();
+await page.locator(".done", { hasText: "Deleted." }).waitFor();
+check("a deleted license is gone", (await page.request.get(volume)).status() === 404);
 
 // --- applications
 await applications({ base, page, person, look, check, mailTo });
 
 // --- registries
 await registries({ base, page, person, look, check, mailTo });
+
+// --- everyday tasks, counted in clicks
+await tasks({ base, page, look, check });
 
 // --- members and their roles
 await page.goto(`${base}/members`);
@@ -373,6 +431,10 @@ await page.goto(`${base}/customers`);
 await look(page, "customers");
 await page.locator("tbody a").first().click();
 await look(page, "customer");
+for (const [name, place] of [["License Keys", "licenses"], ["Access", "access"], ["Settings", "settings"]]) {
+  await page.getByRole("navigation", { name: "Customer" }).getByRole("link", { name }).click();
+  await look(page, `customer-${place}`);
+}
 const csv = await page.request.get(`${base}/customers.csv`);
 check("customers are exported", (await csv.body()).toString().startsWith("\ufeffid,name,email"));
 await page.goto(`${base}/`);

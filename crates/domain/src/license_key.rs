@@ -29,6 +29,25 @@ impl LicenseKey {
         Some(Self(key))
     }
 
+    /// The first symbols of a key as far as they are typed, in the form for storage; `None` for fewer than
+    /// [`LicenseKey::LEAST_OF_PREFIX`], for more than a key has, and for what begins no key.
+    pub fn prefix(text: &str) -> Option<String> {
+        let mut prefix = String::new();
+        for c in text.chars().filter(|c| c.is_alphanumeric() && !is_filler(*c)) {
+            prefix.push(char::from(SYMBOLS[value(c)?]));
+        }
+        (Self::LEAST_OF_PREFIX..=LENGTH + 1).contains(&prefix.len()).then_some(prefix)
+    }
+
+    /// By fewer symbols no key is looked for.
+    pub const LEAST_OF_PREFIX: usize = 4;
+
+    /// The first key that may begin so, and the last, in the form for storage.
+    pub fn range(prefix: &str) -> (String, String) {
+        let padded = |c: char| prefix.chars().chain(std::iter::repeat(c)).take(LENGTH + 1).collect();
+        (padded('0'), padded('Z'))
+    }
+
     /// The last group, by which people tell keys apart. It opens nothing.
     pub fn hint(&self) -> &str {
         self.as_str().get(LENGTH + 1 - GROUP..).unwrap_or_default()
@@ -51,12 +70,7 @@ impl FromStr for LicenseKey {
         let mut key = [0; LENGTH + 1];
         let (mut length, mut remainder) = (0, 0);
         for c in text.chars().filter(|c| c.is_alphanumeric() && !is_filler(*c)) {
-            let symbol = match narrow(c).to_ascii_uppercase() {
-                'O' => '0',
-                'I' | 'L' => '1',
-                other => other,
-            };
-            let value = SYMBOLS.iter().position(|known| char::from(*known) == symbol).ok_or_else(wrong)?;
+            let value = value(c).ok_or_else(wrong)?;
             *key.get_mut(length).ok_or_else(wrong)? = SYMBOLS[value];
             if length < LENGTH {
                 remainder = (remainder * 32 + value) % 37;
@@ -73,6 +87,16 @@ impl FromStr for LicenseKey {
 }
 
 crate::described!(LicenseKey = serde_json::json!({"type": "string"}););
+
+/// The value of a symbol as it was typed.
+fn value(c: char) -> Option<usize> {
+    let symbol = match narrow(c).to_ascii_uppercase() {
+        'O' => '0',
+        'I' | 'L' => '1',
+        other => other,
+    };
+    SYMBOLS.iter().position(|known| char::from(*known) == symbol)
+}
 
 /// The letter or digit that a full-width one stands for (U+FF01 to U+FF5E are ASCII's from 0x21 on).
 fn narrow(c: char) -> char {
@@ -123,6 +147,20 @@ mod tests {
         let key = LicenseKey::new([0; 15]).unwrap().to_string();
         for other in ["О", "٠", "０̷0", "Ａ", "é"] {
             assert!(key.replacen('0', other, 1).parse::<LicenseKey>().is_err(), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_found_by_how_it_begins() {
+        let key = LicenseKey::new([7; 15]).unwrap();
+        let typed = key.to_string().to_lowercase();
+        for length in 5..=typed.len() {
+            let prefix = LicenseKey::prefix(&typed[..length]).unwrap();
+            let (first, last) = LicenseKey::range(&prefix);
+            assert!(key.as_str().starts_with(&prefix) && *first <= *key.as_str() && *key.as_str() <= *last);
+        }
+        for nothing in ["", "abc", "Acme Ü", "aaaaaaaaaaaaaaaaaaaaaaaaaa", "umbrella"] {
+            assert_eq!(LicenseKey::prefix(nothing), None, "{nothing}");
         }
     }
 

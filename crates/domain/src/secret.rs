@@ -92,9 +92,12 @@ impl Secret {
         SecretHash(Sha256::digest(self.0.as_bytes()).into())
     }
 
+    /// How many characters of it are kept to be shown.
+    pub const HINT: usize = 12;
+
     /// The first characters, by which people tell their credentials apart.
     pub fn hint(&self) -> String {
-        self.0.chars().take(12).collect()
+        self.0.chars().take(Self::HINT).collect()
     }
 }
 

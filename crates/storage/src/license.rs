@@ -268,7 +268,7 @@ impl Licenses<'_> {
     }
 }
 
-fn live(scope: OrganizationScope) -> Select<row::Entity> {
+pub(crate) fn live(scope: OrganizationScope) -> Select<row::Entity> {
     row::Entity::find()
         .filter(row::Column::OrganizationId.eq(scope.id().uuid()))
         .filter(row::Column::DeletedAt.is_null())

@@ -301,7 +301,7 @@ fn write(product: &Product) -> Result<row::ActiveModel> {
     })
 }
 
-fn read(row: row::Model) -> Result<Product> {
+pub(crate) fn read(row: row::Model) -> Result<Product> {
     let since = TABLE.optional_time("state_since", row.state_since)?;
     let state = match (row.state.as_str(), since) {
         ("active", None) => ProductState::Active,

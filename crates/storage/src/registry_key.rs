@@ -356,7 +356,7 @@ fn write(key: &RegistryKey, now: Timestamp) -> row::ActiveModel {
     }
 }
 
-fn read(row: row::Model) -> Result<RegistryKey> {
+pub(crate) fn read(row: row::Model) -> Result<RegistryKey> {
     let secret = TABLE.api_key(KeptKey {
         columns: ("hash", "secret_created_at"),
         hash: row.hash,

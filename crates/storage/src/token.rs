@@ -15,7 +15,7 @@ use crate::convert::{ROW, Table};
 use crate::member::row as member;
 use crate::page::{page, paged};
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]
@@ -137,7 +137,7 @@ pub(crate) async fn touch(tx: &Connection, id: TokenId, now: Timestamp) -> Resul
 }
 
 /// Each token beside its maker as the maker is now.
-fn with_maker(query: Select<row::Entity>) -> SelectTwo<row::Entity, member::Entity> {
+pub(crate) fn with_maker(query: Select<row::Entity>) -> SelectTwo<row::Entity, member::Entity> {
     query.find_also_related(member::Entity)
 }
 
@@ -164,7 +164,7 @@ fn write(token: &ManagementToken) -> row::ActiveModel {
     }
 }
 
-fn read((row, maker): (row::Model, Option<member::Model>)) -> Result<ManagementToken> {
+pub(crate) fn read((row, maker): (row::Model, Option<member::Model>)) -> Result<ManagementToken> {
     let scopes: Result<Scopes> =
         row.scopes.split_whitespace().map(|text| TABLE.parse("scopes", text)).collect();
     Ok(ManagementToken {

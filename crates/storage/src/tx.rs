@@ -15,7 +15,7 @@ use keyward_domain::{
 use crate::connection::Connection;
 use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
-    ArtifactEntitlements, Artifacts, AuditCounts, AuditEvents, AuditSinks, BucketAlerts, Changes,
+    ArtifactEntitlements, Artifacts, AuditCounts, AuditEvents, AuditSinks, Beginnings, BucketAlerts, Changes,
     Checkpoints, ClockRecord, CounterDays, Credentials, CustomerUsers, Customers, Deletions, Deliveries,
     Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, LicenseUseOf,
     LicenseUses, Licenses, Links, MailCounts, Members, Names, Occurrences, Organizations, OwnRows, Products,
@@ -151,6 +151,11 @@ impl Tx {
     /// The customers of one organization as holders of licenses.
     pub fn license_holders(&self, scope: OrganizationScope) -> LicenseHolders<'_> {
         LicenseHolders { tx: &self.inner, scope }
+    }
+
+    /// The keys and credentials of one organization, by how they begin.
+    pub fn beginnings(&self, scope: OrganizationScope) -> Beginnings<'_> {
+        Beginnings { tx: &self.inner, scope }
     }
 
     /// Licenses of one organization.

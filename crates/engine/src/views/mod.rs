@@ -9,6 +9,7 @@ mod license;
 mod licenses;
 mod product;
 mod registry;
+mod search;
 
 pub use customer::{CustomerEntitlements, CustomerPages, CustomerView, HeldLicenses, PullableArtifact};
 pub use customers::{CustomerKeys, CustomerListView};
@@ -17,6 +18,7 @@ pub use license::LicenseView;
 pub use licenses::{EntitlementCounts, Holding, LicenseListView, LicensesByHolderView};
 pub use product::{ProductKeys, ProductView};
 pub use registry::{RegistryRow, RegistryView};
+pub use search::SearchView;
 
 use keyward_domain::permission::{ReadAuditEvents, ReadProducts};
 use keyward_domain::{

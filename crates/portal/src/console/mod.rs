@@ -32,6 +32,8 @@ mod registry_activity;
 mod registry_key_rotation;
 mod registry_keys;
 mod registry_notifications;
+mod scopes;
+mod search;
 mod settings;
 mod template;
 mod tokens;
@@ -68,6 +70,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     artifact_entitlements::routes(config);
     members::routes(config);
     tokens::routes(config);
+    search::routes(config);
     settings::routes(config);
     account::routes::<Signed<ReadOrganization>>(config);
     confirm::routes(config);

@@ -9,6 +9,7 @@ use keyward_domain::{
 use keyward_engine::{Engine, Error, NewToken};
 use keyward_web::{Fields, Id, Request};
 
+use super::scopes::{self, Preset, ScopeRow};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
@@ -69,7 +70,8 @@ struct TokensPage {
     may_write: bool,
     /// Whether the person has shown in the last minutes who they are.
     is_confirmed: bool,
-    scopes: Vec<Permission>,
+    scopes: Vec<ScopeRow>,
+    presets: Vec<Preset>,
     form: Form,
     secret: Option<String>,
 }
@@ -91,14 +93,21 @@ async fn page_of(
         pages,
         may_write: signed.access.scopes().contains(Permission::WriteTokens),
         is_confirmed: signed.is_confirmed(engine),
-        scopes: signed.access.scopes().iter().collect(),
+        scopes: scopes::rows(signed.access.scopes()),
+        presets: scopes::presets(signed.access.scopes()),
         form,
         secret,
     })
 }
 
 async fn list(request: HttpRequest, signed: Signed<ReadTokens>, engine: web::Data<Engine>) -> Page {
-    page_of(&engine, &signed, Form::default(), None, request.query_string()).await
+    let query = request.query_string();
+    let asked = query.split('&').find_map(|pair| pair.strip_prefix("preset=")).unwrap_or_default();
+    let chosen = scopes::presets(signed.access.scopes()).into_iter().find(|preset| preset.name == asked);
+    let chosen = chosen.map(|preset| preset.scopes).unwrap_or_default();
+    let boxes: Vec<_> = chosen.split_whitespace().map(|scope| format!("scope {scope}")).collect();
+    let form = Form::filled(boxes.iter().map(|name| (name.as_str(), "true".to_owned())));
+    page_of(&engine, &signed, form, None, query).await
 }
 
 struct TokenForm {

@@ -49,7 +49,7 @@ async fn names_that_nobody_can_read_are_refused(store: Store) {
         )
         .await
         .unwrap();
-    let shown = vendor.get(&page).await.1;
+    let shown = vendor.get(&format!("{page}/settings")).await.1;
     assert!(shown.contains("<h1>Café</h1>") && shown.contains(">\n\n a\nb </textarea>"), "{shown}");
 }
 
@@ -86,7 +86,7 @@ async fn the_day_that_was_typed_as_the_end_is_shown(store: Store) {
     assert_eq!(shown(&later.get(&page).await.1), "2026-06-30 12:00 UTC");
     for end in ["9999-12-31T23:59:59-01:00", "2026-02-30", "1969-12-31", "x"] {
         let refused = later.send("/licenses/new", &values("Never", "", end)).await.unwrap_err();
-        assert!(refused.contains("class=\"fault\"") || refused.contains("Please look again"), "{end}");
+        assert!(refused.contains("class=\"fault\""), "{end}");
     }
     let page = later.send("/licenses/new", &values("As long as can be", "", "9999-12-31")).await.unwrap();
     assert_eq!(shown(&later.get(&page).await.1), "9999-12-31");
