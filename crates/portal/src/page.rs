@@ -6,7 +6,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{StatusCode, header};
 use askama::Template;
-use keyward_domain::{LicenseHealth, Permission, Scopes, Timestamp, Validity};
+use keyward_domain::{Feature, LicenseHealth, Permission, Scopes, Timestamp, Validity};
 use keyward_engine::{CustomerSession, MemberSession};
 
 use crate::assets;
@@ -46,6 +46,8 @@ pub(crate) struct Shell {
     pub done: Option<&'static str>,
     /// What must be told on every page.
     pub notice: Option<String>,
+    /// The plan, where it does not include license management.
+    pub lacking: Option<&'static str>,
 }
 
 impl Shell {
@@ -60,6 +62,7 @@ impl Shell {
             }
             keyward_domain::Plan::Free | keyward_domain::Plan::Pro | keyward_domain::Plan::Enterprise => None,
         };
+        let limits = person.organization.limits(now);
         Self {
             side: Side::Vendor,
             organization: person.organization.name.to_string(),
@@ -69,6 +72,7 @@ impl Shell {
             csrf: csrf.to_owned(),
             done: None,
             notice,
+            lacking: (!limits.includes(Feature::LicenseManagement)).then_some(limits.plan),
         }
     }
 
@@ -83,6 +87,7 @@ impl Shell {
             csrf: csrf.to_owned(),
             done: None,
             notice: None,
+            lacking: None,
         }
     }
 

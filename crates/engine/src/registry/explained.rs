@@ -50,10 +50,10 @@ impl Engine {
         let mut tx = Some(tx);
         let text = text.trim();
         let addresses: Vec<_> = catalogue.addresses(self).collect();
-        let in_full = ImageReference::from_str(text).ok().filter(|image| addresses.contains(&image.address));
-        let images = match in_full {
-            Some(image) => vec![image],
-            None => addresses.iter().filter_map(|address| format!("{address}/{text}").parse().ok()).collect(),
+        let images = match ImageReference::from_str(text) {
+            Ok(image) if addresses.contains(&image.address) => vec![image],
+            Ok(_) => Vec::new(),
+            Err(_) => addresses.iter().filter_map(|address| format!("{address}/{text}").parse().ok()).collect(),
         };
         let mut verdicts = Vec::new();
         for image in images {

@@ -7,6 +7,7 @@ mod browser;
 mod buckets;
 mod calendar;
 mod customer_people;
+mod console;
 mod html;
 mod many;
 mod posts;

@@ -814,6 +814,27 @@ async fn pages_tell_what_entitlements_come_to(store: Store) {
     let page = vendor.get(&customer).await.1;
     assert!(page.contains("1.0 – by artifact entitlement") && !page.contains("All tags"), "{page}");
 
+    // What can't be pulled is explained, in full or as far as it is typed.
+    let asked = async |image: &str| vendor.get(&format!("{customer}/access?image={}", encode(image))).await.1;
+    let in_full = format!("{}/acme/server:1.0", found.host);
+    for image in ["acme/server:1.0", &in_full] {
+        let yes = asked(image).await;
+        assert!(
+            yes.contains("<strong>Yes:</strong>") && yes.contains("1.0 – by artifact entitlement"),
+            "{yes}"
+        );
+    }
+    for (image, why) in [
+        ("acme/server:2.1", "the artifact entitlements cover other tags of it"),
+        ("acme/other", "no artifact entitlement or pull role covers it"),
+    ] {
+        let no = asked(image).await;
+        assert!(no.contains("<strong>No:</strong>") && no.contains(why), "{image}: {no}");
+    }
+    for image in ["not an image", "elsewhere.example/acme/server:1.0"] {
+        assert!(!asked(image).await.contains("<strong>Yes:</strong>"), "{image}");
+    }
+
     // A version whose image is another tag.
     let application =
         vendor.send("/applications/new", &[("name", "App"), ("kind", "compose")]).await.unwrap();
