@@ -35,7 +35,7 @@ export async function tasks({ base, page, look, check }) {
   await page.locator("#found a", { hasText: "Fourth Buyer" }).first().waitFor();
   await look(page, "search-typing");
   await click(page.locator("#found a", { hasText: "Fourth Buyer" }).first());
-  await page.getByRole("heading", { name: "Fourth Buyer" }).waitFor();
+  await page.getByRole("heading", { name: "Fourth Buyer", exact: true }).waitFor();
   await click(page.getByRole("link", { name: "Why can’t they pull something?" }));
   await page.getByLabel("Image").fill("acme/server:1.5.0");
   await click(page.getByRole("button", { name: "Check" }));

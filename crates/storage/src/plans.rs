@@ -14,7 +14,7 @@ use crate::license::{self, row as licenses};
 use crate::page::paged;
 use crate::{
     Count, Generation, Store, Tx, Usage, customer, customer_user, member, overview, registry_key, revision,
-    usage_counter, usage_share,
+    search, usage_counter, usage_share,
 };
 
 /// The tables that grow with the number of customers.
@@ -105,6 +105,7 @@ fn queries(tx: &Tx) -> Vec<(&'static str, String)> {
         ("customers", text(customers.build(backend))),
         ("licenses", text(listed(&LicenseFilter::default()).build(backend))),
         ("licenses of a customer", text(listed(&theirs).build(backend))),
+        ("licenses by key", text(search::by_key_prefix(scope, "7ZZQ", 20).build(backend))),
         ("active licenses", text(license::filtered(scope, &active, now).build(backend))),
         ("first licenses by end", first_by_end),
         ("further licenses by end", further_by_end),

@@ -53,7 +53,9 @@ impl Engine {
         let images = match ImageReference::from_str(text) {
             Ok(image) if addresses.contains(&image.address) => vec![image],
             Ok(_) => Vec::new(),
-            Err(_) => addresses.iter().filter_map(|address| format!("{address}/{text}").parse().ok()).collect(),
+            Err(_) => {
+                addresses.iter().filter_map(|address| format!("{address}/{text}").parse().ok()).collect()
+            }
         };
         let mut verdicts = Vec::new();
         for image in images {
