@@ -59,7 +59,7 @@ export async function tasks({ base, page, look, check }) {
     asked = dialog.type() === "beforeunload";
     await dialog.dismiss();
   });
-  await page.getByRole("link", { name: "Dashboard" }).click({ noWaitAfter: true });
+  await page.getByRole("link", { name: "Dashboard", exact: true }).click({ noWaitAfter: true });
   await page.waitForTimeout(500);
   check("who leaves a form that is typed in is asked", asked && page.url().endsWith("/customers/new"), page.url());
   page.once("dialog", (dialog) => dialog.accept());
@@ -69,7 +69,7 @@ export async function tasks({ base, page, look, check }) {
   await page.setViewportSize({ width: 390, height: 844 });
   await page.getByRole("button", { name: "Menu" }).click();
   check("a phone has the whole menu", await page.getByRole("link", { name: "Audit log" }).isVisible());
-  await page.getByRole("link", { name: "Products" }).click();
+  await page.getByRole("link", { name: "Products", exact: true }).click();
   check("and the primary action in sight", await page.getByRole("link", { name: "New product" }).isVisible());
   await page.setViewportSize({ width: 1280, height: 900 });
 
