@@ -8,6 +8,9 @@ use crate::form::Form;
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
 
+/// Values, each with what it says.
+pub(crate) type Options<'a> = &'a [(&'static str, &'static str)];
+
 /// What is asked before something is done.
 pub(crate) struct Question<'a> {
     /// The place in the navigation.
@@ -25,7 +28,7 @@ pub(crate) struct Question<'a> {
     /// What must be typed to go on, with the label.
     pub typed: Option<&'a str>,
     /// What can be chosen: its name, its label, and the values with their words.
-    pub choice: Option<(&'static str, &'static str, &'a [(&'static str, &'static str)])>,
+    pub choice: Option<(&'static str, &'static str, Options<'a>)>,
     /// Where whoever does not mean it goes.
     pub back: String,
 }

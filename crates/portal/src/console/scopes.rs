@@ -49,8 +49,11 @@ fn words(noun: &str) -> String {
     text
 }
 
-/// Each with its label, and the scopes that it is of; without any, all that there are.
-const PRESETS: [(&str, &str, fn(&str) -> bool); 5] = [
+/// The name of a preset, its label, and which scopes are in it.
+type Known = (&'static str, &'static str, fn(&str) -> bool);
+
+/// All presets.
+const PRESETS: [Known; 5] = [
     ("read", "Read everything", |scope| scope.ends_with(":read")),
     ("sell", "Sell: customers and licenses", |scope| {
         matches!(
@@ -67,7 +70,7 @@ const PRESETS: [(&str, &str, fn(&str) -> bool); 5] = [
 
 /// The presets, as far as these scopes go.
 pub(super) fn presets(scopes: Scopes) -> Vec<Preset> {
-    let preset = |(name, label, is_in): &(&'static str, &'static str, fn(&str) -> bool)| {
+    let preset = |(name, label, is_in): &Known| {
         let chosen: Vec<_> = scopes.iter().map(Permission::as_str).filter(|scope| is_in(scope)).collect();
         Preset { name, label, scopes: chosen.join(" ") }
     };
