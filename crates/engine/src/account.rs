@@ -115,10 +115,11 @@ impl Account {
         scope: OrganizationScope,
         credentials: &Credentials,
     ) -> Result<()> {
-        Ok(match self {
+        match self {
             Self::Member(id) => tx.members(scope).set_credentials(id, credentials).await?,
             Self::CustomerUser(of) => tx.customer_users(scope).set_credentials(of, credentials).await?,
-        })
+        }
+        Ok(())
     }
 
     /// Whether their password does not count, because a provider vouches for them.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use keyward_domain::application_entitlement::Granted;
 use keyward_domain::files::{Chart, Files, FilesDraft};
 use keyward_domain::{
-    Application, ApplicationKind, ApplicationVersionId, License, LicenseId, LicenseState, Organization,
-    OrganizationState, PageRequest, Plan, SecretHash,
+    Application, ApplicationKind, ApplicationVersionId, CustomerRole, License, LicenseId, LicenseState,
+    Organization, OrganizationState, PageRequest, Plan, SecretHash,
 };
 use keyward_storage::{Schema, Store, Technical};
 use keyward_testkit::database::FreshPostgres;
@@ -181,6 +181,15 @@ async fn is_upgraded(url: &str) {
         tx.application_versions(scope).by_id(nth(ApplicationVersionId::new, 1)).await.unwrap().unwrap();
     assert_eq!(tx.application_versions(scope).files(&version).await.unwrap(), compose());
     assert_eq!(tx.application_entitlements(scope).of_customer(customers[0].id).await.unwrap().len(), 1);
+    let users = tx.customer_users(scope).list(customers[0].id, page).await.unwrap().newest();
+    let [user] = <[_; 1]>::try_from(users).unwrap();
+    assert_eq!((&user.email, user.role), (&customers[0].email, CustomerRole::Admin), "the address is a user");
+    assert_eq!(user.joined_at, Some(customers[0].created_at));
+    assert_eq!(
+        user.id.uuid().as_bytes()[..6],
+        customers[0].id.uuid().as_bytes()[..6],
+        "as old as the customer"
+    );
     let key = tx.registry_key_by_hash(&SecretHash::from_bytes([0x11; 32])).await.unwrap().unwrap();
     assert_eq!((key.name.as_str(), key.rotation.is_some()), ("ci", true));
     let registry = tx.registries(scope).find(key.registry).await.unwrap().unwrap();
