@@ -19,8 +19,8 @@ struct Person {
 
 impl Person {
     fn of(engine: &Arc<Engine>, answer: &Answer) -> Self {
-        let cookies = answer.headers.get_all("set-cookie").filter_map(|cookie| cookie.to_str().ok());
-        let cookie = cookies.filter(|cookie| cookie.starts_with("keyward-customer=")).next().unwrap();
+        let mut cookies = answer.headers.get_all("set-cookie").filter_map(|cookie| cookie.to_str().ok());
+        let cookie = cookies.find(|cookie| cookie.starts_with("keyward-customer=")).unwrap();
         Self { engine: Arc::clone(engine), cookie: cookie.split(';').next().unwrap().to_owned() }
     }
 
