@@ -2,10 +2,12 @@
 
 mod audit_sinks;
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use actix_web::http::header::{HeaderName, HeaderValue};
 use anyhow::{Context as _, bail, ensure};
 use clap::{Args, ValueEnum};
 use keyward_domain::registry::Host;
@@ -21,6 +23,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::tls::TlsFiles;
+use crate::traces::TraceSettings;
 
 /// What is logged unless asked for otherwise: our own news, and warnings of libraries, but not of each client that
 /// tries TLS on a plain port first. Requests that the library refuses by itself have no other line.
@@ -150,6 +153,27 @@ pub(crate) struct Given {
     /// How many MiB passwords are hashed in, 19 each [default: 64]
     #[arg(long, global = true, env = "KEYWARD_HASH_MEMORY", value_name = "MIB")]
     hash_memory: Option<u32>,
+    /// Where traces are sent by OTLP over HTTP, to which /v1/traces is added [default: nowhere]
+    #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    otlp_endpoint: Option<String>,
+    /// The same, the whole address
+    #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", value_name = "URL")]
+    otlp_traces_endpoint: Option<String>,
+    /// What is sent along with traces: name=value, separated by commas
+    #[arg(
+        long,
+        global = true,
+        env = "OTEL_EXPORTER_OTLP_HEADERS",
+        value_name = "HEADERS",
+        hide_env_values = true
+    )]
+    otlp_headers: Option<String>,
+    /// As what the server presents itself in traces [default: keyward]
+    #[arg(long, global = true, env = "OTEL_SERVICE_NAME", value_name = "NAME")]
+    otlp_service: Option<String>,
+    /// Which share of traces is kept, between 0 and 1 [default: 1]
+    #[arg(long, global = true, env = "OTEL_TRACES_SAMPLER_ARG", value_name = "SHARE")]
+    otlp_share: Option<f64>,
     /// Form of the log
     #[arg(long, global = true, env = "KEYWARD_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<LogFormat>,
@@ -195,6 +219,11 @@ struct File {
     mail_from: Option<String>,
     mails_per_day: Option<u64>,
     hash_memory: Option<u32>,
+    otlp_endpoint: Option<String>,
+    otlp_traces_endpoint: Option<String>,
+    otlp_headers: Option<String>,
+    otlp_service: Option<String>,
+    otlp_share: Option<f64>,
     log_format: Option<LogFormat>,
     log: Option<String>,
 }
@@ -261,6 +290,8 @@ pub(crate) struct Settings {
     pub mail_limits: MailLimits,
     /// How much memory passwords are hashed in, in bytes.
     pub hash_memory: usize,
+    /// Where traces go.
+    pub traces: Option<TraceSettings>,
     /// Form of the log.
     pub log_format: LogFormat,
     /// What is logged.
@@ -321,6 +352,15 @@ impl Settings {
         let default_sender = format!("Keyward <keyward@{}>", issuer.mail_domain());
         Ok(Self {
             listen,
+            traces: traces(
+                (
+                    given.otlp_endpoint.or(file.otlp_endpoint),
+                    given.otlp_traces_endpoint.or(file.otlp_traces_endpoint),
+                ),
+                given.otlp_headers.or(file.otlp_headers),
+                given.otlp_service.or(file.otlp_service),
+                given.otlp_share.or(file.otlp_share),
+            )?,
             metrics_listen: given.metrics_listen.or(file.metrics_listen),
             tls,
             authorities: authorities(given.ca_file.or(file.ca_file).as_deref())?,
@@ -459,6 +499,42 @@ fn database(
         options.schema = Some(parsed);
     }
     Ok(options)
+}
+
+/// Where traces go: to the whole address, or to the one to which the path is added.
+fn traces(
+    (base, whole): (Option<String>, Option<String>),
+    headers: Option<String>,
+    service: Option<String>,
+    share: Option<f64>,
+) -> anyhow::Result<Option<TraceSettings>> {
+    let given = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+    let (setting, endpoint) = match (given(whole), given(base)) {
+        (Some(whole), _) => ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", whole),
+        (None, Some(base)) => {
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("{}/v1/traces", base.trim().trim_end_matches('/')))
+        }
+        (None, None) => return Ok(None),
+    };
+    let url = url::Url::parse(&endpoint).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    ensure!(
+        url.is_some_and(|url| url.has_host() && url.username().is_empty() && url.password().is_none()),
+        "{setting} must be http://… or https://…, without a user name: OTEL_EXPORTER_OTLP_HEADERS may have a credential"
+    );
+    let mut pairs = HashMap::new();
+    for pair in given(headers).iter().flat_map(|headers| headers.split(',')).map(str::trim) {
+        // A value may be a secret, so none is told.
+        let fault = || anyhow::anyhow!("OTEL_EXPORTER_OTLP_HEADERS must be name=value, separated by commas");
+        let (name, value) = pair.split_once('=').ok_or_else(fault)?;
+        let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8().map_err(|_| fault())?;
+        let name = HeaderName::try_from(name.trim()).map_err(|_| fault())?;
+        HeaderValue::try_from(&*value).map_err(|_| fault())?;
+        pairs.insert(name.as_str().to_owned(), value.into_owned());
+    }
+    let ratio = share.unwrap_or(1.0);
+    ensure!((0.0..=1.0).contains(&ratio), "OTEL_TRACES_SAMPLER_ARG “{ratio}” must be between 0 and 1");
+    let service = given(service).unwrap_or_else(|| "keyward".to_owned());
+    Ok(Some(TraceSettings { endpoint, headers: pairs, service, ratio }))
 }
 
 fn trusted_proxies(given: Option<Vec<String>>) -> anyhow::Result<TrustedProxies> {

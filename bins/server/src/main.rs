@@ -13,6 +13,7 @@ mod organization;
 mod serve;
 mod telemetry;
 mod tls;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -66,14 +67,15 @@ fn run(args: Args) -> anyhow::Result<()> {
         return print(&serde_json::to_string_pretty(&keyward_api::openapi())?);
     }
     let settings = Settings::read(args.settings)?;
-    telemetry::start(&settings)?;
+    let serves = matches!(args.command, None | Some(Command::Serve));
+    let traces = telemetry::start(&settings, serves)?;
     for name in config::unknown_variables(&Args::command()) {
         tracing::warn!(name, "no setting has this name: it is ignored");
     }
     if settings.is_public_url_unspecified() {
         tracing::warn!("KEYWARD_PUBLIC_URL is not set: tokens will name an address that nobody reaches");
     }
-    actix_web::rt::System::new().block_on(async {
+    let done = actix_web::rt::System::new().block_on(async {
         match args.command.unwrap_or(Command::Serve) {
             Command::Serve => serve::run(&settings).await,
             Command::Bootstrap { organization, slug, email, operator, token_file } => {
@@ -142,7 +144,11 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Jobs { json } => jobs::show(&settings, json).await,
             Command::Openapi => Ok(()),
         }
-    })
+    });
+    if let Some(traces) = traces {
+        traces.stop();
+    }
+    done
 }
 
 /// The command's answer goes to stdout; the log goes to stderr.

@@ -13,6 +13,7 @@ use crate::config::Settings;
 use crate::mail::Post;
 use crate::metrics::{Listener, Sources};
 use crate::tls::Tls;
+use crate::traces::continue_trace;
 use crate::{compose, print};
 
 /// Listens until SIGTERM or SIGINT, then lets requests under way finish.
@@ -48,6 +49,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         https: settings.issuer.is_https(),
         trusted_proxies: settings.trusted_proxies.clone(),
         public_authority: settings.issuer.authority(),
+        continue_trace: settings.traces.is_some().then_some(continue_trace),
         ..keyward_web::Settings::default()
     });
     let stopping = settings.clone();

@@ -10,6 +10,7 @@ use crate::{Engine, Error, Resource, Result};
 
 impl Engine {
     /// Where a license was seen, and what was registered for it.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn license_addresses(
         &self,
         access: &Access<ReadLicenses>,
@@ -21,6 +22,7 @@ impl Engine {
     }
 
     /// Registers an address or network with a license, whatever its limit says. Doing it twice is no error.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn register_address(
         &self,
         access: &Access<WriteLicenses>,
@@ -49,6 +51,7 @@ impl Engine {
     }
 
     /// Removes an address from a license; its place is free at once.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn remove_address(
         &self,
         access: &Access<WriteLicenses>,
@@ -69,6 +72,7 @@ impl Engine {
     }
 
     /// Removes all addresses of a license; how many there were.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn reset_addresses(&self, access: &Access<WriteLicenses>, id: LicenseId) -> Result<u64> {
         let (scope, now) = (access.scope(), self.now());
         self.change(access, async |change| {

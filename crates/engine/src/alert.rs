@@ -18,6 +18,7 @@ use crate::{Engine, Error, Resource, Result, organization};
 
 impl Engine {
     /// What was unusual, the latest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn alerts(
         &self,
         access: &Access<ReadRegistries>,
@@ -28,6 +29,7 @@ impl Engine {
     }
 
     /// How many alerts are open of each of these keys, where there are any.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn open_alerts_of(
         &self,
         access: &Access<ReadRegistries>,
@@ -37,12 +39,14 @@ impl Engine {
     }
 
     /// One alert.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn alert(&self, access: &Access<ReadRegistries>, id: AlertId) -> Result<Alert> {
         let tx = self.store.read().await?;
         tx.alerts(access.scope()).find(id).await?.ok_or(Error::NotFound(Resource::Alert))
     }
 
     /// Says that the caller has seen to an alert. Saying so twice is no error.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn acknowledge_alert(&self, access: &Access<WriteRegistries>, id: AlertId) -> Result<Alert> {
         let scope = access.scope();
         self.change(access, async |change| {

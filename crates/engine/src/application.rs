@@ -35,6 +35,7 @@ pub struct ApplicationChange {
 
 impl Engine {
     /// The applications whose name contains a text, or all.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn applications(
         &self,
         access: &Access<ReadApplications>,
@@ -45,6 +46,7 @@ impl Engine {
     }
 
     /// One application.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn application(
         &self,
         access: &Access<ReadApplications>,
@@ -54,6 +56,7 @@ impl Engine {
     }
 
     /// Creates an application.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_application(
         &self,
         access: &Access<WriteApplications>,
@@ -86,6 +89,7 @@ impl Engine {
     }
 
     /// Changes an application's name or description.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_application(
         &self,
         access: &Access<WriteApplications>,
@@ -113,6 +117,7 @@ impl Engine {
     }
 
     /// Deletes an application with its versions, if no customer is entitled to it.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_application(
         &self,
         access: &Access<WriteApplications>,

@@ -71,6 +71,7 @@ impl ApplicationGrant {
 
 impl Engine {
     /// The entitlements of a customer, to an application, of both, or all.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn application_entitlements(
         &self,
         access: &Access<ReadEntitlements>,
@@ -85,6 +86,7 @@ impl Engine {
     }
 
     /// The customers who may deploy a version of an application.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn version_holders(
         &self,
         access: &Access<ReadEntitlements>,
@@ -101,6 +103,7 @@ impl Engine {
     }
 
     /// One entitlement.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn application_entitlement(
         &self,
         access: &Access<ReadEntitlements>,
@@ -110,6 +113,7 @@ impl Engine {
     }
 
     /// Entitles a customer to versions of an application.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_application_entitlement(
         &self,
         access: &Access<WriteEntitlements>,
@@ -146,6 +150,7 @@ impl Engine {
     }
 
     /// Grants more versions, or changes the note.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_application_entitlement(
         &self,
         access: &Access<WriteEntitlements>,
@@ -181,6 +186,7 @@ impl Engine {
     }
 
     /// Removes an entitlement that grants no version. What was granted ends with its customer alone.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_application_entitlement(
         &self,
         access: &Access<WriteEntitlements>,

@@ -54,6 +54,7 @@ pub struct KeyWarning {
 
 impl Engine {
     /// All versions of an application, in the order of lists.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn application_versions(
         &self,
         access: &Access<ReadApplications>,
@@ -65,6 +66,7 @@ impl Engine {
     }
 
     /// One version with its files.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn application_version(
         &self,
         access: &Access<ReadApplications>,
@@ -78,6 +80,7 @@ impl Engine {
     }
 
     /// What is wrong with the files of a new version, for a request of which other parts can't be read.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn application_version_faults(
         &self,
         access: &Access<WriteApplications>,
@@ -90,6 +93,7 @@ impl Engine {
     }
 
     /// Creates a version with its files.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_application_version(
         &self,
         access: &Access<WriteApplications>,
@@ -136,6 +140,7 @@ impl Engine {
     }
 
     /// Changes a version's notes.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn note_application_version(
         &self,
         access: &Access<WriteApplications>,
@@ -160,6 +165,7 @@ impl Engine {
     }
 
     /// Offers a version to nobody new.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn archive_application_version(
         &self,
         access: &Access<WriteApplications>,
@@ -172,6 +178,7 @@ impl Engine {
     }
 
     /// Offers a version again; it belongs to all entitlements to all versions from then on.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn unarchive_application_version(
         &self,
         access: &Access<WriteApplications>,

@@ -43,6 +43,7 @@ impl From<Actor> for By {
 impl Engine {
     /// The audit log, where the plan includes it. A page of what a text is searched in may hold few events or none and have a
     /// next one all the same.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn audit_events(
         &self,
         access: &Access<ReadAuditEvents>,

@@ -21,6 +21,7 @@ const AFTER_MIDNIGHT_SECONDS: i64 = 10 * 60;
 
 impl Engine {
     /// What was told of the buckets of one product or of all, the latest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn bucket_alerts(
         &self,
         access: &Access<ReadProducts>,
@@ -239,6 +240,7 @@ impl BucketView {
 
 impl Engine {
     /// The bucket of a product as it is now.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn product_bucket(&self, access: &Access<ReadProducts>, id: ProductId) -> Result<BucketView> {
         let tx = self.store.read().await?;
         let product = product::find(&tx, access.scope(), id).await?;

@@ -40,6 +40,7 @@ pub struct CustomerChange {
 
 impl Engine {
     /// The customers whose name or address contains a text, or all.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customers(
         &self,
         access: &Access<ReadCustomers>,
@@ -50,11 +51,13 @@ impl Engine {
     }
 
     /// One customer.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer(&self, access: &Access<ReadCustomers>, id: CustomerId) -> Result<Customer> {
         find(&self.store.read().await?, access.scope(), id).await
     }
 
     /// Creates a customer.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_customer(
         &self,
         access: &Access<WriteCustomers>,
@@ -95,6 +98,7 @@ impl Engine {
     }
 
     /// Changes a customer's name, address, notes or block list.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_customer(
         &self,
         access: &Access<WriteCustomers>,
@@ -123,6 +127,7 @@ impl Engine {
     }
 
     /// Deletes a customer and revokes all they hold, at once.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_customer(
         &self,
         access: &Access<WriteCustomers>,

@@ -13,11 +13,13 @@ use crate::{ConfirmedCaller, Engine, Error, Resource, Result, Tidied, organizati
 
 impl Engine {
     /// The deletion of the caller's organization, if it is scheduled.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn deletion(&self, access: &Access<ReadOrganization>) -> Result<Option<Deletion>> {
         Ok(self.store.read().await?.deletions().find(access.scope().id()).await?)
     }
 
     /// Schedules the deletion of the caller's organization, which `named` has to name. One that is scheduled stays.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn schedule_deletion(
         &self,
         access: &Access<WriteOwners>,
@@ -46,6 +48,7 @@ impl Engine {
     }
 
     /// Takes the deletion of the caller's organization back.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn withdraw_deletion(
         &self,
         access: &Access<WriteOwners>,

@@ -25,6 +25,7 @@ enum Kind {
 impl Engine {
     /// Takes the name, the address and the notes of a customer out of what is kept, and removes their users likewise. Their
     /// licenses stay as they are.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn erase_customer(
         &self,
         access: &Access<WriteOwners>,
@@ -119,6 +120,7 @@ impl Engine {
     }
 
     /// Removes a member, and takes their name and address out of what is kept.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn erase_member(
         &self,
         access: &Access<WriteOwners>,

@@ -7,6 +7,7 @@ use crate::{Engine, Error, Resource, Result};
 
 impl Engine {
     /// Tells the audit log that everything is read.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn begin_export(&self, access: &Access<WriteOwners>) -> Result<()> {
         self.change(access, async |change| {
             change.commit(Action::OrganizationExported, access.scope().id().uuid(), &[]).await
@@ -15,6 +16,7 @@ impl Engine {
     }
 
     /// How often anything of the organization was changed.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn change_number(&self, access: &Access<WriteOwners>) -> Result<i64> {
         let tx = self.store.read().await?;
         Ok(tx.changes(access.scope().id()).present().await?.number)

@@ -24,6 +24,7 @@ pub enum TokenFormat {
 
 impl Engine {
     /// The token of the terms in force.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn license_token(
         &self,
         access: &Access<ReadLicenses>,
@@ -37,6 +38,7 @@ impl Engine {
     }
 
     /// The token of the terms of one revision.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn revision_token(
         &self,
         access: &Access<ReadLicenses>,

@@ -116,6 +116,7 @@ pub struct LicenseChange {
 
 impl Engine {
     /// The licenses that a filter lets through.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn licenses(
         &self,
         access: &Access<ReadLicenses>,
@@ -126,11 +127,13 @@ impl Engine {
     }
 
     /// One license.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn license(&self, access: &Access<ReadLicenses>, id: LicenseId) -> Result<License> {
         find(&self.store.read().await?, access.scope(), id).await
     }
 
     /// All terms the license has had, newest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn revisions(&self, access: &Access<ReadLicenses>, id: LicenseId) -> Result<Vec<Revision>> {
         let tx = self.store.read().await?;
         find(&tx, access.scope(), id).await?;
@@ -138,6 +141,7 @@ impl Engine {
     }
 
     /// Creates a license with its first revision.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_license(
         &self,
         access: &Access<WriteLicenses>,
@@ -180,6 +184,7 @@ impl Engine {
     }
 
     /// What is wrong with what a new license is asked to be, for a request of which other parts can't be read.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn license_faults(
         &self,
         access: &Access<WriteLicenses>,
@@ -190,6 +195,7 @@ impl Engine {
     }
 
     /// Makes a license from a product's template together with its customer, or for one there is.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_key(
         &self,
         access: &Access<WriteLicenses>,
@@ -340,6 +346,7 @@ impl Engine {
     }
 
     /// Changes a license's name, description or bounds.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn adjust_license(
         &self,
         access: &Access<WriteLicenses>,
@@ -367,6 +374,7 @@ impl Engine {
     }
 
     /// Gives a license new terms: a revision is appended, and from now on its token is another.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn renew_license(
         &self,
         access: &Access<WriteLicenses>,
@@ -398,6 +406,7 @@ impl Engine {
     }
 
     /// Holds a license back until it is resumed.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn suspend_license(
         &self,
         access: &Access<WriteLicenses>,
@@ -415,6 +424,7 @@ impl Engine {
     }
 
     /// Ends a suspension.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn resume_license(
         &self,
         access: &Access<WriteLicenses>,
@@ -426,6 +436,7 @@ impl Engine {
     }
 
     /// Ends a license for ever.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn revoke_license(
         &self,
         access: &Access<WriteLicenses>,
@@ -437,6 +448,7 @@ impl Engine {
     }
 
     /// Takes a license away. Its name is free again; its tokens count as revoked.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_license(
         &self,
         access: &Access<WriteLicenses>,

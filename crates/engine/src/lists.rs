@@ -10,6 +10,7 @@ use crate::{Engine, Result};
 
 impl Engine {
     /// The licenses that a filter lets through.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn licenses_in_order(
         &self,
         access: &Access<ReadLicenses>,
@@ -21,6 +22,7 @@ impl Engine {
     }
 
     /// The customers whose name or address contains a text, or all.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customers_in_order(
         &self,
         access: &Access<ReadCustomers>,
@@ -32,6 +34,7 @@ impl Engine {
     }
 
     /// The products whose name contains a text, or all.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn products_in_order(
         &self,
         access: &Access<ReadProducts>,

@@ -51,6 +51,7 @@ impl std::fmt::Debug for Mail {
 
 impl Engine {
     /// Adds a member and mails the link for the first password.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn invite_member(&self, access: &Access<WriteMembers>, new: NewMember) -> Result<Member> {
         let member = self.new_member(access.scope(), new);
         self.change(access, async |change| {
@@ -63,6 +64,7 @@ impl Engine {
 
     /// Mails a member the link for the first password, again if need be. The one mailed before is dead, so owners are
     /// invited by who may do what concerns owners.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn send_invitation(&self, access: &Access<WriteMembers>, id: MemberId) -> Result<()> {
         self.change(access, async |change| {
             let access = &self.lock_roles(&change, access).await?;

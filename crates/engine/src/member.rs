@@ -37,16 +37,19 @@ pub struct MemberChange {
 
 impl Engine {
     /// All members.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn members(&self, access: &Access<ReadMembers>, page: PageRequest) -> Result<Page<Member>> {
         Ok(self.store.read().await?.members(access.scope()).list(page).await?)
     }
 
     /// One member.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn member(&self, access: &Access<ReadMembers>, id: MemberId) -> Result<Member> {
         find(&self.store.read().await?, access.scope(), id).await
     }
 
     /// Adds a member. An owner is added by who may do what concerns owners.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_member(
         &self,
         access: &Access<WriteMembers>,
@@ -82,6 +85,7 @@ impl Engine {
 
     /// Changes a member's name or role. Owners are made, changed and unmade by who may do what concerns owners; the last one
     /// stays one.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_member(
         &self,
         access: &Access<WriteMembers>,
@@ -124,6 +128,7 @@ impl Engine {
 
     /// Removes a member, whose sessions and management tokens end. Owners are removed by who may do what concerns owners; the
     /// last one stays.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_member(
         &self,
         access: &Access<WriteMembers>,

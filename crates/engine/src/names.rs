@@ -34,6 +34,7 @@ impl HolderNames {
 
 impl Engine {
     /// What these registries are called, or were before they were deleted.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn registry_names(
         &self,
         access: &Access<ReadRegistries>,
@@ -43,6 +44,7 @@ impl Engine {
     }
 
     /// What these products are called.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn product_names(
         &self,
         access: &Access<ReadProducts>,
@@ -70,6 +72,7 @@ impl Engine {
     }
 
     /// The repositories of these artifacts.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn artifact_names(
         &self,
         access: &Access<ReadRegistries>,
@@ -79,6 +82,7 @@ impl Engine {
     }
 
     /// What these holders are called.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn holder_names(
         &self,
         keys: &Access<ReadRegistries>,

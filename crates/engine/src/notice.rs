@@ -49,12 +49,14 @@ pub struct NoticesChange {
 
 impl Engine {
     /// What is told by mail.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn notices(&self, access: &Access<ReadOrganization>) -> Result<Notices> {
         let found = self.store.read().await?.notices(access.scope()).find().await?;
         found.ok_or(Error::NotFound(Resource::Organization))
     }
 
     /// Changes what is told by mail.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn set_notices(
         &self,
         access: &Access<WriteOrganization>,

@@ -54,6 +54,7 @@ pub struct LicenseUsage {
 
 impl Engine {
     /// Makes an onboarding link for a license. It opens once, within 7 days.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_onboarding_link(
         &self,
         access: &Access<WriteLicenses>,
@@ -68,6 +69,7 @@ impl Engine {
     }
 
     /// Makes an onboarding link and mails it to the license's customer. Gives the address it was mailed to.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn mail_onboarding_link(
         &self,
         access: &Access<WriteLicenses>,
@@ -116,6 +118,7 @@ impl Engine {
     }
 
     /// The onboarding links of a license, the newest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn onboarding_links(
         &self,
         access: &Access<ReadLicenses>,
@@ -127,6 +130,7 @@ impl Engine {
     }
 
     /// Withdraws an onboarding link.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn revoke_onboarding_link(&self, access: &Access<WriteLicenses>, id: LinkId) -> Result<()> {
         let scope = access.scope();
         self.change(access, async |change| {
@@ -139,6 +143,7 @@ impl Engine {
     }
 
     /// Looks at an onboarding link without opening it, as mail scanners do: who sent it, or that it is gone.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn onboarding_link(&self, secret: &Secret) -> Result<Organization> {
         let hash = secret.hash();
         let tx = self.store.read().await?;
@@ -156,6 +161,7 @@ impl Engine {
     }
 
     /// Opens an onboarding link, once: of two who try, one does. Begins a session of 30 minutes.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn open_onboarding_link(&self, secret: &Secret, client: ClientInfo) -> Result<SignedIn> {
         // Strangers keep no writer waiting.
         self.onboarding_link(secret).await?;
@@ -174,6 +180,7 @@ impl Engine {
     }
 
     /// What an opened onboarding link shows.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn onboarding(&self, person: &OnboardingSession) -> Result<Handover> {
         let tx = self.store.read().await?;
         let scope = person.organization.scope();
@@ -182,6 +189,7 @@ impl Engine {
     }
 
     /// The licenses of a customer who is signed in.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_licenses(
         &self,
         person: &CustomerSession,
@@ -194,6 +202,7 @@ impl Engine {
     }
 
     /// One license of a customer who is signed in; those of others are not there.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_license(&self, person: &CustomerSession, id: LicenseId) -> Result<Handover> {
         let tx = self.store.read().await?;
         let found = tx.licenses(person.organization.scope()).find(id).await?;
@@ -203,6 +212,7 @@ impl Engine {
     }
 
     /// How a license of a customer who is signed in is used; those of others are not there.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_usage(
         &self,
         person: &CustomerSession,

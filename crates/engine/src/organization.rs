@@ -75,16 +75,19 @@ impl Engine {
     }
 
     /// The caller's own organization.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn organization(&self, access: &Access<ReadOrganization>) -> Result<Organization> {
         find(&self.store.read().await?, access.scope()).await
     }
 
     /// Whether the organization's slug can still be changed: no token was issued that holds it.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn may_change_slug(&self, access: &Access<ReadOrganization>) -> Result<bool> {
         Ok(!self.store.read().await?.licenses(access.scope()).any_issued().await?)
     }
 
     /// Gives the organization another name or block list, or another slug before the first token is issued.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_organization(
         &self,
         access: &Access<WriteOrganization>,
@@ -124,6 +127,7 @@ impl Engine {
     }
 
     /// Begins the organization's trial of the plan Pro; there is one.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn start_trial(
         &self,
         access: &Access<WriteOrganization>,
@@ -157,6 +161,7 @@ impl Engine {
     }
 
     /// All organizations, for the operator.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn all_organizations(
         &self,
         _: &Access<Operate>,
@@ -166,6 +171,7 @@ impl Engine {
     }
 
     /// Sets an organization's plan and what is granted beyond it.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn set_plan(
         &self,
         access: &Access<Operate>,
@@ -195,6 +201,7 @@ impl Engine {
     }
 
     /// Stops serving an organization's licenses.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn suspend_organization(
         &self,
         access: &Access<Operate>,
@@ -213,6 +220,7 @@ impl Engine {
     }
 
     /// Serves an organization's licenses again.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn resume_organization(
         &self,
         access: &Access<Operate>,
@@ -260,6 +268,7 @@ impl Engine {
     }
 
     /// Founds an organization for someone else.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_organization(
         &self,
         access: &Access<Operate>,

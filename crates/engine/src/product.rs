@@ -99,6 +99,7 @@ pub struct ProductUsage {
 
 impl Engine {
     /// The products whose name contains a text, or all.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn products(
         &self,
         access: &Access<ReadProducts>,
@@ -109,11 +110,13 @@ impl Engine {
     }
 
     /// One product.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn product(&self, access: &Access<ReadProducts>, id: ProductId) -> Result<Product> {
         find(&self.store.read().await?, access.scope(), id).await
     }
 
     /// How often a product was asked today and in the `days` before.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn product_usage(
         &self,
         access: &Access<ReadProducts>,
@@ -132,6 +135,7 @@ impl Engine {
     }
 
     /// The products that are in service, whose name contains a text, or all of those.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn products_in_service(
         &self,
         access: &Access<ReadProducts>,
@@ -142,6 +146,7 @@ impl Engine {
     }
 
     /// Creates a product with its API key, if the plan allows another.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_product(
         &self,
         access: &Access<WriteProducts>,
@@ -181,6 +186,7 @@ impl Engine {
     }
 
     /// Changes a product.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_product(
         &self,
         access: &Access<WriteProducts>,
@@ -206,6 +212,7 @@ impl Engine {
     }
 
     /// Gives a product a new API key. The old one is dead at once, or after `overlap` seconds.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn rotate_product_key(
         &self,
         access: &Access<WriteProducts>,
@@ -232,6 +239,7 @@ impl Engine {
     }
 
     /// Takes a product out of sale and service.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn archive_product(
         &self,
         access: &Access<WriteProducts>,
@@ -242,6 +250,7 @@ impl Engine {
     }
 
     /// Takes a product back into sale and service.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn unarchive_product(
         &self,
         access: &Access<WriteProducts>,
@@ -252,6 +261,7 @@ impl Engine {
     }
 
     /// Takes a product out of service for a while.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn disable_product(
         &self,
         access: &Access<WriteProducts>,
@@ -262,6 +272,7 @@ impl Engine {
     }
 
     /// Takes a product back into service.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn enable_product(
         &self,
         access: &Access<WriteProducts>,

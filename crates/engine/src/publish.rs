@@ -34,11 +34,13 @@ const MOST_ISSUERS: usize = 100;
 
 impl Engine {
     /// The JWK Set (RFC 7517) of an organization's published keys; `None` if there is no such organization.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn jwks(&self, slug: &Slug) -> Result<Option<String>> {
         Ok(self.published_keys(slug).await?.map(|keys| keys.to_jwks()))
     }
 
     /// The same keys as SPKI PEM (RFC 8410), one block after the other.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn public_keys_pem(&self, slug: &Slug) -> Result<Option<String>> {
         Ok(self.published_keys(slug).await?.map(|keys| keys.to_pem()))
     }
@@ -57,6 +59,7 @@ impl Engine {
     }
 
     /// The SPKI PEM (RFC 8410) of the key that signs now.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn public_key_pem(&self, slug: &Slug) -> Result<Option<String>> {
         let tx = self.store.read().await?;
         let Some(organization) = tx.organizations().by_slug(slug).await? else { return Ok(None) };
@@ -66,6 +69,7 @@ impl Engine {
 
     /// The addresses under which an organization's status list is published, the present one first: a token names that
     /// of its time, so the list is signed for each that a living token names. `None` if there is no such organization.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn status_list_uris(&self, slug: &Slug) -> Result<Option<Vec<String>>> {
         let tx = self.store.read().await?;
         let Some(organization) = tx.organizations().by_slug(slug).await? else { return Ok(None) };
@@ -73,6 +77,7 @@ impl Engine {
     }
 
     /// Where the list of these addresses is, and each of those lists on this server, whatever the address it is for.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn status_lists(&self, slug: &Slug) -> Result<Option<Vec<String>>> {
         let Some(uris) = self.status_list_uris(slug).await? else { return Ok(None) };
         let present = uris.first().cloned().unwrap_or_default();
@@ -88,6 +93,7 @@ impl Engine {
 
     /// The signed Token Status List of all revisions that are withdrawn, for one of the addresses under which it is
     /// published; `None` if it is not.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn status_list(&self, slug: &Slug, asked: AskedList<'_>) -> Result<Option<Arc<str>>> {
         let tx = self.store.read().await?;
         let Some(organization) = tx.organizations().by_slug(slug).await? else { return Ok(None) };

@@ -116,6 +116,7 @@ impl Engine {
     }
 
     /// How a person can show who they are.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn ways_to_confirm(&self, person: impl Into<Person<'_>>) -> Result<WaysToConfirm> {
         let person = person.into();
         let (tx, scope) = (self.store.read().await?, person.scope());
@@ -134,6 +135,7 @@ impl Engine {
 
     /// Takes the password again, and a code where there is a second factor; wrong ones are counted as those of signing
     /// in are, by the session. The session then goes on under a new secret.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn confirm(
         &self,
         person: impl Into<Person<'_>>,

@@ -117,6 +117,7 @@ pub struct OnboardingSession {
 
 impl Engine {
     /// Whom the cookie's secret stands for; `None` once the session or the person is gone.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn session(&self, secret: &Secret) -> Result<Option<AnySession>> {
         let (now, hash) = (self.now(), secret.hash());
         let tx = self.store.read().await?;
@@ -160,6 +161,7 @@ impl Engine {
     }
 
     /// Signs a member in by address and password, and the code of the authenticator app where there is one.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn sign_in(
         &self,
         email: &Email,
@@ -240,11 +242,13 @@ impl Engine {
     }
 
     /// Ends a session.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn sign_out(&self, session: &Session) -> Result<()> {
         self.end_session(session, session.id).await.map(drop)
     }
 
     /// All sessions of the same person.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn sessions_of(&self, session: &Session) -> Result<Vec<Session>> {
         let tx = self.store.read().await?;
         let now = self.now();
@@ -253,6 +257,7 @@ impl Engine {
     }
 
     /// Ends one session of the same person; whether there was one.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn end_session(&self, session: &Session, id: SessionId) -> Result<bool> {
         let tx = self.store.write().await?;
         let ended = tx.sessions(session.scope()).end(session.holder, id).await?;
@@ -261,6 +266,7 @@ impl Engine {
     }
 
     /// Sets another password; all other sessions end.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn change_password(&self, proof: &Reauthenticated<'_>, new: Password) -> Result<SignedIn> {
         let hash = self.hash_password(new).await?;
         let change = |known| Credentials { password: Some(hash.clone()), ..known };
@@ -268,6 +274,7 @@ impl Engine {
     }
 
     /// Mails a link for a new password to the members with this address. Whether there are any is not told.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn request_password_reset(&self, email: &Email) -> Result<()> {
         self.evenly(self.mail_password_reset(email), |_| true).await
     }
@@ -290,6 +297,7 @@ impl Engine {
     }
 
     /// What a mailed link opens, without opening it; `None` if it is unknown, used or has run out.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn link(&self, secret: &Secret) -> Result<Option<Link>> {
         let (now, hash) = (self.now(), secret.hash());
         let found = self.store.read().await?.link_by_hash(&hash).await?;
@@ -298,6 +306,7 @@ impl Engine {
 
     /// Opens a link of a member: sets the password, ends all sessions, and begins one; `None` where the second
     /// factor is still to be shown.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn open_member_link(
         &self,
         secret: &Secret,

@@ -31,11 +31,13 @@ impl std::fmt::Debug for NewSigningKey {
 
 impl Engine {
     /// All keys, oldest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn signing_keys(&self, access: &Access<ReadSigningKeys>) -> Result<Vec<SigningKey>> {
         Ok(self.store.read().await?.signing_keys(access.scope()).list().await?)
     }
 
     /// One key.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn signing_key(&self, access: &Access<ReadSigningKeys>, kid: Kid) -> Result<SigningKey> {
         find(&self.store.read().await?, access.scope(), &kid).await
     }
@@ -47,6 +49,7 @@ impl Engine {
     }
 
     /// Makes or imports a key.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_signing_key(
         &self,
         access: &Access<WriteSigningKeys>,
@@ -82,6 +85,7 @@ impl Engine {
     }
 
     /// Lets a key sign from now on; the one before it is retired.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn activate_signing_key(
         &self,
         access: &Access<WriteSigningKeys>,
@@ -102,6 +106,7 @@ impl Engine {
     }
 
     /// Withdraws a key for ever.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn revoke_signing_key(
         &self,
         access: &Access<WriteSigningKeys>,

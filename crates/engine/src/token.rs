@@ -32,6 +32,7 @@ pub struct NewSecret {
 
 impl Engine {
     /// All tokens, with those that no longer work.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn tokens(
         &self,
         access: &Access<ReadTokens>,
@@ -41,12 +42,14 @@ impl Engine {
     }
 
     /// One token.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn token(&self, access: &Access<ReadTokens>, id: TokenId) -> Result<ManagementToken> {
         let tx = self.store.read().await?;
         tx.tokens(access.scope()).find(id).await?.ok_or(Error::NotFound(Resource::Token))
     }
 
     /// Creates a token for whom the caller acts, with no more scopes than the caller has.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_token(
         &self,
         access: &Access<WriteTokens>,
@@ -74,6 +77,7 @@ impl Engine {
 
     /// Ends a token for ever, from the very next request on. Revoking it twice is no error. The tokens of other owners, and
     /// of the operator, are ended by who may do what concerns owners.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn revoke_token(&self, access: &Access<WriteTokens>, id: TokenId) -> Result<ManagementToken> {
         let scope = access.scope();
         self.change(access, async |change| {
@@ -94,6 +98,7 @@ impl Engine {
 
     /// Makes a token the caller's own: it acts for them from now on, whoever holds its secret. Taking it over twice is no
     /// error; what is revoked or expired stays so.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn take_over_token(
         &self,
         access: &Access<WriteOwners>,

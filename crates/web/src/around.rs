@@ -17,7 +17,7 @@ use tracing::field::Empty;
 
 use crate::client_address::TrustedProxies;
 use crate::ended_cookie::take_back;
-use crate::http_metrics::WorkerHttpMetrics;
+use crate::http_metrics::{WorkerHttpMetrics, named_route};
 use crate::{unread, utf8};
 use keyward_problem::{Code, Problem};
 
@@ -106,10 +106,11 @@ pub async fn around(
         return Ok(response);
     }
     let route = response.request().match_pattern();
+    let template = named_route(response.request()).or(route.as_deref());
     if let Some(metrics) = &metrics {
-        metrics.end(response.request(), route.as_deref(), &method, status, started.elapsed());
+        metrics.end(template, &method, status, started.elapsed());
     }
-    end_trace(&trace, route.as_deref(), &method, status);
+    end_trace(&trace, template, status);
     drop(under_way);
     if logged {
         tracing::info!(
@@ -146,13 +147,12 @@ fn trace_span(request: &ServiceRequest, method: &Method) -> tracing::Span {
     span
 }
 
-fn end_trace(span: &tracing::Span, route: Option<&str>, method: &Method, status: StatusCode) {
+fn end_trace(span: &tracing::Span, route: Option<&str>, status: StatusCode) {
     if span.is_disabled() {
         return;
     }
     if let Some(route) = route {
         span.record("http.route", route);
-        span.record("otel.name", format!("{method} {route}"));
     }
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {

@@ -95,6 +95,11 @@ impl RouteMetrics {
     }
 }
 
+/// What [`name_route`] has said.
+pub(crate) fn named_route(request: &HttpRequest) -> Option<&'static str> {
+    request.extensions().get::<Route>().map(|route| route.0)
+}
+
 /// All requests to one server.
 #[derive(Debug, Clone, Default)]
 pub struct HttpMetrics {
@@ -165,16 +170,8 @@ impl WorkerHttpMetrics {
     }
 
     /// Counts a request that was answered. `route` is the template it has met, if any.
-    pub(crate) fn end(
-        &self,
-        request: &HttpRequest,
-        route: Option<&str>,
-        method: &Method,
-        status: StatusCode,
-        took: Duration,
-    ) {
-        let named = request.extensions().get::<Route>().map(|route| route.0);
-        let route = named.or(route).unwrap_or(NO_ROUTE);
+    pub(crate) fn end(&self, route: Option<&str>, method: &Method, status: StatusCode, took: Duration) {
+        let route = route.unwrap_or(NO_ROUTE);
         let place = METHODS.iter().position(|known| *known == method.as_str()).unwrap_or(METHODS.len() - 1);
         let mut seen = self.seen.borrow_mut();
         if !seen.contains_key(route) {

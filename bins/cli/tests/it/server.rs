@@ -251,3 +251,19 @@ fn alerts_and_buckets_are_seen() {
         assert!(server.says("keyward alerts buckets").starts_with("ID"));
     });
 }
+
+#[test]
+fn the_operator_sees_what_is_late_failing_or_full() {
+    on_servers(|server| {
+        let shown = server.script("keyward system --output json");
+        let system: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        assert_eq!(system["database"]["state"], "ready");
+        let errors =
+            system["findings"].as_array().unwrap().iter().filter(|finding| finding["severity"] == "error");
+        let code = i32::from(errors.count() > 0);
+        let table = server.script("keyward system");
+        assert_eq!(table.status.code(), Some(code), "{}", String::from_utf8_lossy(&table.stderr));
+        let table = String::from_utf8(table.stdout).unwrap();
+        assert!(table.starts_with("status    ") && table.contains("\nQUEUE"), "{table}");
+    });
+}

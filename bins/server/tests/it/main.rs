@@ -8,6 +8,7 @@ mod load;
 mod mail;
 mod metrics;
 mod tls;
+mod traces;
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -105,6 +106,12 @@ fn a_wrong_setting_stops_the_start_with_one_line() {
         ),
         ("KEYWARD_REGISTRY_UPSTREAMS", "http://127.0.0.1:5000", "KEYWARD_OUTBOUND_ALLOW"),
         ("KEYWARD_HASH_MEMORY", "18", "KEYWARD_HASH_MEMORY “18”"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "OTEL_EXPORTER_OTLP_ENDPOINT must be http://"),
+        (
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+            "http://u:p@collector",
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT must be http://",
+        ),
         ("KEYWARD_DATABASE_SCHEMA", "Keyward", "KEYWARD_DATABASE_SCHEMA “Keyward”"),
         ("KEYWARD_DATABASE_SCHEMA", "keyward", "a SQLite database has no schemas"),
     ] {

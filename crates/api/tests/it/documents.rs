@@ -123,6 +123,24 @@ async fn an_operator_founds_organizations(store: Store) {
 }
 
 #[database_test]
+async fn the_operator_is_told_how_the_system_stands(store: Store) {
+    let (engine, _) = engine(store);
+    let user = User::new(&engine, "Acme").await;
+    let system = user.get("/api/v1/system").await;
+    assert_eq!(system.status, 200, "{}", system.text);
+    let system = system.json();
+    assert_eq!(system["database"]["state"], "ready");
+    assert_eq!(system["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(system["queues"][0], serde_json::json!({"name": "mail", "entries": 0, "oldest_at": null}));
+    assert!(["ok", "warning", "error"].contains(&system["status"].as_str().unwrap()), "{system}");
+    let made =
+        user.post("/api/v1/organizations", r#"{"name":"Second","owner_email":"eve@second.example"}"#).await;
+    let token = made.json()["token"].as_str().unwrap().to_owned();
+    let refused = user.api.ask(Ask::new("GET", "/api/v1/system").token(&token)).await;
+    assert_eq!(refused.problem().0, 403, "it is about all organizations");
+}
+
+#[database_test]
 async fn signing_keys_are_rotated(store: Store) {
     let (engine, _) = engine(store);
     let user = User::new(&engine, "Acme").await;

@@ -36,6 +36,7 @@ const OWN: &[&str] = &[
     "GET /api/v1/audit-events/export",
     "GET /api/v1/usage",
     "GET /api/v1/version",
+    "GET /api/v1/system",
     "GET /api/v1/registries",
     "POST /api/v1/registries",
     "GET /api/v1/registry-events",

@@ -23,6 +23,7 @@ pub struct AuditExport {
 
 impl Engine {
     /// Begins an export of the whole chain as it is now, of which a checkpoint is signed for its end. Where the plan includes the log.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn begin_audit_export(&self, access: &Access<ReadAuditEvents>) -> Result<AuditExport> {
         let scope = access.scope();
         let tx = self.store.read().await?;

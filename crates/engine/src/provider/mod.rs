@@ -94,6 +94,7 @@ pub struct ChangedProvider {
 
 impl Engine {
     /// The organization's sign-in provider, if one is set.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn sign_in_provider(&self, access: &Access<ReadOrganization>) -> Result<Option<Provider>> {
         let found = self.store.read().await?.providers(access.scope()).find().await?;
         Ok(found.map(|(provider, _)| provider))
@@ -103,6 +104,7 @@ impl Engine {
     /// field `issuer` if it does not, and with `client_secret` if none was ever given for this provider. Where it takes
     /// the place of another, or of passwords, what proved the members' identities ends: all sign in anew, but for the
     /// person who sets it.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn set_sign_in_provider(
         &self,
         access: &Access<WriteOwners>,
@@ -157,6 +159,7 @@ impl Engine {
 
     /// Removes the sign-in provider. Passwords count again, and what proved the members' identities ends; gives the
     /// session of the person who removed it, which goes on.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn remove_sign_in_provider(
         &self,
         access: &Access<WriteOwners>,

@@ -93,6 +93,7 @@ pub enum Refusal {
 
 impl Engine {
     /// The organization of this slug, if its members can sign in by a provider.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn vouched_organization(&self, slug: &Slug) -> Result<Option<Organization>> {
         let tx = self.store.read().await?;
         let Some(organization) = tx.organizations().by_slug(slug).await? else { return Ok(None) };
@@ -101,6 +102,7 @@ impl Engine {
     }
 
     /// Sends someone to the provider of the organization with this slug; `None` if it has none.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn depart(&self, slug: &Slug) -> Result<Option<Result<Outbound, WireError>>> {
         match self.vouched_organization(slug).await? {
             Some(organization) => self.set_out(organization.scope(), None).await,
@@ -110,6 +112,7 @@ impl Engine {
 
     /// Sends a member to the provider to sign in there again, and then on to a page of ours; `None` if the
     /// organization has no provider.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn depart_to_confirm(
         &self,
         person: &MemberSession,
@@ -162,6 +165,7 @@ impl Engine {
     }
 
     /// Lets someone in who comes back from a provider. What was waited for is so no more, whatever comes of it.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn arrive(&self, back: Return, client: ClientInfo) -> Result<Arrival> {
         let Some(state) = Secret::parse(SecretKind::State, &back.state) else {
             return Ok(Arrival::Refused(Refusal::Stale));

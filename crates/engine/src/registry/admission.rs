@@ -63,6 +63,7 @@ pub enum Authorization {
 impl Engine {
     /// The registry that clients reach under `host` and, if that opens it, the decision about what its bearer asks
     /// of it or of one of its repositories. All of it in one read transaction: it is asked at every request, by strangers too.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn authorize(
         &self,
         host: &Host,
@@ -96,6 +97,7 @@ impl Engine {
     /// The registry for which a client that goes to the upstream itself fetches a token and, if what is presented opens it,
     /// whoever bears that. `service` is the upstream's own name for itself, or the registry's host: the one stays when the
     /// other is changed. Of several of one name it is the one that is opened.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn admit_direct(
         &self,
         service: &Host,
@@ -197,6 +199,7 @@ impl Engine {
     }
 
     /// How much of a repository a principal may have.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn reach(
         &self,
         registry: &Registry,
@@ -213,6 +216,7 @@ impl Engine {
     }
 
     /// Those of some repositories of which a principal may have anything.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn reachable(
         &self,
         registry: &Registry,
@@ -234,6 +238,7 @@ impl Engine {
     }
 
     /// Whether it is known that a digest of one repository is of one of these tags, or of something about one of theirs.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn is_of_tags(
         &self,
         registry: &Registry,

@@ -47,6 +47,7 @@ impl TagDetail {
 
 impl Engine {
     /// The artifacts of one registry or of all.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn artifacts(
         &self,
         access: &Access<ReadRegistries>,
@@ -58,11 +59,13 @@ impl Engine {
     }
 
     /// One artifact.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn artifact(&self, access: &Access<ReadRegistries>, id: ArtifactId) -> Result<Artifact> {
         find(&self.store.read().await?, access.scope(), id).await
     }
 
     /// The tags of an artifact with what they point to, by name.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn artifact_tags(
         &self,
         access: &Access<ReadRegistries>,
@@ -81,6 +84,7 @@ impl Engine {
     }
 
     /// A page of the same: what each tag points to is looked up for the page alone.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn artifact_tags_page(
         &self,
         access: &Access<ReadRegistries>,
@@ -101,6 +105,7 @@ impl Engine {
     }
 
     /// Those of these artifacts that there are, by repository.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn artifacts_among(
         &self,
         access: &Access<ReadRegistries>,
@@ -110,6 +115,7 @@ impl Engine {
     }
 
     /// The tags of each of these artifacts, the latest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn tags_of_artifacts(
         &self,
         access: &Access<ReadRegistries>,
@@ -122,6 +128,7 @@ impl Engine {
     }
 
     /// All that a tag pointed to, the latest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn tag_history(
         &self,
         access: &Access<ReadRegistries>,
@@ -135,6 +142,7 @@ impl Engine {
 
     /// Names a repository, so that customers can be entitled to it before its first push. One that is known already
     /// is given as it is.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_artifact(
         &self,
         access: &Access<WriteRegistries>,
@@ -270,6 +278,7 @@ impl Engine {
     }
 
     /// Has all of a registry looked at soon.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn sweep_registry(&self, access: &Access<WriteRegistries>, id: RegistryId) -> Result<Registry> {
         let scope = access.scope();
         self.change(access, async |change| {

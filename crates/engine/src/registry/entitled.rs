@@ -196,6 +196,7 @@ impl Engine {
     }
 
     /// What decides about all pulls of a customer, for the vendor's questions.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_pulls(
         &self,
         access: &Access<ReadEntitlements>,

@@ -83,6 +83,7 @@ pub struct Preview {
 
 impl Engine {
     /// The entitlements of one customer or of all.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn artifact_entitlements(
         &self,
         access: &Access<ReadEntitlements>,
@@ -93,6 +94,7 @@ impl Engine {
     }
 
     /// One entitlement.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn artifact_entitlement(
         &self,
         access: &Access<ReadEntitlements>,
@@ -102,6 +104,7 @@ impl Engine {
     }
 
     /// Tells what a new entitlement would change, and changes nothing.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn preview_artifact_entitlement(
         &self,
         access: &Access<ReadEntitlements>,
@@ -119,6 +122,7 @@ impl Engine {
 
     /// Entitles a customer. The first entitlement of an organization ends its open policy for good, and so is refused
     /// unless that is wanted.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_artifact_entitlement(
         &self,
         access: &Access<WriteEntitlements>,
@@ -160,6 +164,7 @@ impl Engine {
     }
 
     /// Changes what an entitlement grants, from the next pull on.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_artifact_entitlement(
         &self,
         access: &Access<WriteEntitlements>,
@@ -204,6 +209,7 @@ impl Engine {
     }
 
     /// Ends an entitlement. The last one to end leaves the registries closed.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_artifact_entitlement(
         &self,
         access: &Access<WriteEntitlements>,
@@ -222,11 +228,13 @@ impl Engine {
     }
 
     /// What customers without an entitlement may pull.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn artifact_policy(&self, access: &Access<ReadEntitlements>) -> Result<ArtifactPolicy> {
         Ok(self.store.read().await?.artifact_entitlements(access.scope()).policy().await?)
     }
 
     /// Sets it. To open the registries again, no customer may hold an entitlement.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn set_artifact_policy(
         &self,
         access: &Access<WriteEntitlements>,

@@ -39,6 +39,7 @@ pub struct AccessEvent {
 
 impl Engine {
     /// What happened at the organization's registries, the latest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn registry_events(
         &self,
         access: &Access<ReadRegistries>,

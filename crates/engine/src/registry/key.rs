@@ -44,6 +44,7 @@ pub struct NewRegistrySecret {
 
 impl Engine {
     /// The keys of one registry or of all, the revoked ones too.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn registry_keys(
         &self,
         access: &Access<ReadRegistries>,
@@ -54,6 +55,7 @@ impl Engine {
     }
 
     /// The keys of one registry in an order, the revoked ones too.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn registry_keys_in_order(
         &self,
         access: &Access<ReadRegistries>,
@@ -65,6 +67,7 @@ impl Engine {
     }
 
     /// How many keys of a registry somebody should replace.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn due_registry_keys(
         &self,
         access: &Access<ReadRegistries>,
@@ -77,6 +80,7 @@ impl Engine {
     }
 
     /// One key.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn registry_key(
         &self,
         access: &Access<ReadRegistries>,
@@ -87,6 +91,7 @@ impl Engine {
     }
 
     /// One key, for who changes keys: what a change of nothing answers.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn unchanged_registry_key(
         &self,
         access: &Access<WriteRegistries>,
@@ -97,6 +102,7 @@ impl Engine {
     }
 
     /// Creates a key.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_registry_key(
         &self,
         access: &Access<WriteRegistries>,
@@ -143,6 +149,7 @@ impl Engine {
 
     /// Gives a key a new secret. The old one is dead at once, or after `overlap` seconds. With `renew` it is given the
     /// same lifetime anew; otherwise it ends when it would have.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn rotate_registry_key(
         &self,
         access: &Access<WriteRegistries>,
@@ -168,6 +175,7 @@ impl Engine {
     }
 
     /// Ends a key for ever, from the very next request on. Revoking it twice is no error.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn revoke_registry_key(
         &self,
         access: &Access<WriteRegistries>,

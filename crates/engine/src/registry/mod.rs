@@ -109,6 +109,7 @@ pub struct RegistryChange {
 
 impl Engine {
     /// The organization's registries.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn registries(
         &self,
         access: &Access<ReadRegistries>,
@@ -118,6 +119,7 @@ impl Engine {
     }
 
     /// One registry.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn registry(&self, access: &Access<ReadRegistries>, id: RegistryId) -> Result<Registry> {
         find(&self.store.read().await?, access.scope(), id).await
     }
@@ -131,6 +133,7 @@ impl Engine {
     }
 
     /// Creates a registry with a key pair of its own.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_registry(
         &self,
         access: &Access<WriteRegistries>,
@@ -177,6 +180,7 @@ impl Engine {
     }
 
     /// Changes a registry. What is behind another upstream is looked at anew.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_registry(
         &self,
         access: &Access<WriteRegistries>,
@@ -239,6 +243,7 @@ impl Engine {
     }
 
     /// Removes a registry. Its keys are dead from the next request on; what is in the upstream stays there.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_registry(
         &self,
         access: &Access<WriteRegistries>,

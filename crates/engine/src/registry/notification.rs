@@ -41,6 +41,7 @@ pub struct NewNotifications {
 
 impl Engine {
     /// By what the upstream of a registry may send notifications, if it may.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn notifications(
         &self,
         access: &Access<ReadRegistries>,
@@ -52,6 +53,7 @@ impl Engine {
     }
 
     /// Makes a secret with which the upstream of a registry sends notifications. The one before is dead at once.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn set_notifications(
         &self,
         access: &Access<WriteRegistries>,
@@ -73,6 +75,7 @@ impl Engine {
     }
 
     /// Listens no longer to the upstream of a registry. Ending it twice is no error.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn end_notifications(&self, access: &Access<WriteRegistries>, id: RegistryId) -> Result<()> {
         let scope = access.scope();
         self.change(access, async |change| {

@@ -43,6 +43,7 @@ impl Engine {
     }
 
     /// Sets how a key rotates by itself; `None` for not at all. A secret that is older than that is replaced at once.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn set_registry_key_rotation(
         &self,
         access: &Access<WriteRegistries>,
@@ -71,6 +72,7 @@ impl Engine {
     }
 
     /// Shows a person the new secret that waits to be collected. From then on it is kept nowhere.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn reveal_registry_key(
         &self,
         access: &Access<WriteRegistries>,

@@ -366,7 +366,7 @@ impl Found {
                 disk.size / MIB
             ),
         };
-        if below(2, GIB) || few_files {
+        if below(2, GIB) || disk.free < 50 * MIB || few_files {
             self.err(FindingCode::DiskFull, Some(disk.folder), message);
         } else if below(10, 5 * GIB) {
             self.warn(FindingCode::DiskFull, Some(disk.folder), message);

@@ -139,7 +139,11 @@ impl Engine {
     pub async fn survey(&self) -> Arc<Survey> {
         // Of many who ask at once, one reads.
         let mut last = self.surveys.last.lock().await;
-        if let Some((_, survey)) = last.as_ref().filter(|(at, _)| at.elapsed() < KEPT) {
+        let is_kept = |(at, survey): &&(Instant, Arc<Survey>)| {
+            // That the database is gone is told at once.
+            at.elapsed() < KEPT && (survey.fault.is_some() || self.store.health() != Health::Unreachable)
+        };
+        if let Some((_, survey)) = last.as_ref().filter(is_kept) {
             return Arc::clone(survey);
         }
         let (read, disks) = tokio::join!(timeout(LIMIT, self.read_survey()), self.disks());

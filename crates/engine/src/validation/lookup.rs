@@ -28,6 +28,7 @@ pub struct LookedUp {
 
 impl Engine {
     /// The license of the product whose API key this is; `None` if it has none such, or is out of service.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn look_up(
         &self,
         key: &Secret,

@@ -77,6 +77,7 @@ const ATTEMPTS: usize = 3;
 impl Engine {
     /// Decides about a license of the product whose API key this is. The answer is JSON, signed if the
     /// product says so.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn validate(&self, key: &Secret, inquiry: &Inquiry) -> Result<Reply<String>> {
         let reply = self.validate_as_known(key, inquiry).await;
         self.note_refused(&reply);

@@ -10,6 +10,7 @@ use crate::{Engine, Error, Resource, Result};
 
 impl Engine {
     /// The answer for the license that a token is of; `None` for what is no token of this server.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn validate_token(&self, token: &str, address: Address) -> Result<Option<String>> {
         let now = self.now();
         let tx = self.store.read().await?;

@@ -108,6 +108,7 @@ const MOST_NAMESAKES: u64 = 5;
 
 impl Engine {
     /// One customer.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_view(
         &self,
         access: &Access<ReadCustomers>,

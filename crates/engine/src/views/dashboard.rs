@@ -55,6 +55,7 @@ impl Overview {
 
 impl Engine {
     /// The dashboard, with at most `most` licenses that end soon and `most` events.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn dashboard_view(&self, access: &Access<ReadLicenses>, most: u32) -> Result<DashboardView> {
         let (tx, now, scope) = (self.store.read().await?, self.now(), access.scope());
         let organization = organization::find(&tx, scope).await?;
@@ -85,6 +86,7 @@ impl Engine {
     }
 
     /// How things stand now. Who sees the licenses may know how many customers and products there are.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn overview(&self, access: &Access<ReadLicenses>) -> Result<Overview> {
         overview(&self.store.read().await?, access.scope(), self.now(), 0).await
     }

@@ -36,6 +36,7 @@ pub struct LicenseView {
 
 impl Engine {
     /// One license, with the `most` newest events.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn license_view(
         &self,
         access: &Access<ReadLicenses>,

@@ -60,6 +60,7 @@ impl Engine {
     /// A page of the customers, the newest first, each with how many licenses a filter lets through and the newest
     /// `most` of those. With a text in the filter, those whose own name or address has it, with all their licenses,
     /// and those who hold a license whose name has it. Before the first page, what the whole organization holds.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn licenses_by_holder_view(
         &self,
         licenses: &Access<ReadLicenses>,
@@ -108,6 +109,7 @@ impl Engine {
     }
 
     /// A part of the licenses that a filter lets through, in an order.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn license_list_view(
         &self,
         access: &Access<ReadLicenses>,

@@ -44,6 +44,7 @@ pub struct ProductKeys {
 
 impl Engine {
     /// One product, with its `most` newest keys and events.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn product_view(
         &self,
         access: &Access<ReadProducts>,

@@ -30,6 +30,7 @@ pub struct RegistryView {
 
 impl Engine {
     /// A page of the registries, the newest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn registries_view(
         &self,
         access: &Access<ReadRegistries>,
@@ -45,6 +46,7 @@ impl Engine {
     }
 
     /// One registry.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn registry_view(
         &self,
         access: &Access<ReadRegistries>,

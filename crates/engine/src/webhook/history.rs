@@ -52,6 +52,7 @@ pub struct Replayed {
 
 impl Engine {
     /// What was sent to an endpoint, or is to be, the latest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn deliveries(
         &self,
         access: &Access<ReadWebhooks>,
@@ -65,6 +66,7 @@ impl Engine {
     }
 
     /// How many messages wait for an endpoint, and how many have failed, up to `most` each.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delivery_counts(
         &self,
         access: &Access<ReadWebhooks>,
@@ -80,6 +82,7 @@ impl Engine {
     }
 
     /// One delivery, what is sent by it, and each try.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delivery(
         &self,
         access: &Access<ReadWebhooks>,
@@ -97,6 +100,7 @@ impl Engine {
     }
 
     /// Sends a message again, with the same `webhook-id`. One that waits is left as it is.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn retry_delivery(
         &self,
         access: &Access<WriteWebhooks>,
@@ -123,6 +127,7 @@ impl Engine {
     }
 
     /// Sends messages again, the oldest first, at most 10,000.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn replay_deliveries(
         &self,
         access: &Access<WriteWebhooks>,
@@ -146,6 +151,7 @@ impl Engine {
     }
 
     /// Sends a test to an endpoint, whatever it wants to be told; `None` if it is given up.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn test_webhook(&self, access: &Access<WriteWebhooks>, webhook: WebhookId) -> Result<Delivery> {
         let scope = access.scope();
         self.change(access, async |change| {

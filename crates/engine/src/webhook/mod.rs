@@ -74,16 +74,19 @@ pub struct KeyedWebhook {
 
 impl Engine {
     /// The endpoints, the latest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn webhooks(&self, access: &Access<ReadWebhooks>, page: PageRequest) -> Result<Page<Webhook>> {
         Ok(self.store.read().await?.webhooks(access.scope()).list(page).await?)
     }
 
     /// One endpoint.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn webhook(&self, access: &Access<ReadWebhooks>, id: WebhookId) -> Result<Webhook> {
         find(&self.store.read().await?, access.scope(), id).await
     }
 
     /// Creates an endpoint with its secret.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_webhook(
         &self,
         access: &Access<WriteWebhooks>,
@@ -122,6 +125,7 @@ impl Engine {
     }
 
     /// Changes an endpoint.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_webhook(
         &self,
         access: &Access<WriteWebhooks>,
@@ -157,12 +161,14 @@ impl Engine {
     }
 
     /// Keeps messages for an endpoint until it is resumed. One that is paused stays so.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn pause_webhook(&self, access: &Access<WriteWebhooks>, id: WebhookId) -> Result<Webhook> {
         let now = self.now();
         self.switch_webhook(access, id, Action::WebhookPaused, |webhook| webhook.paused(now)).await
     }
 
     /// Sends an endpoint messages again that was paused or given up. What failed meanwhile is sent by a replay.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn resume_webhook(&self, access: &Access<WriteWebhooks>, id: WebhookId) -> Result<Webhook> {
         self.switch_webhook(access, id, Action::WebhookResumed, Webhook::resumed).await
     }
@@ -187,6 +193,7 @@ impl Engine {
     }
 
     /// Gives an endpoint a new secret. For `overlap` seconds the one before signs too.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn rotate_webhook_secret(
         &self,
         access: &Access<WriteWebhooks>,
@@ -213,6 +220,7 @@ impl Engine {
     }
 
     /// Deletes an endpoint. What waits for it is not sent any more.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_webhook(
         &self,
         access: &Access<WriteWebhooks>,

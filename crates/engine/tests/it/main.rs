@@ -36,6 +36,7 @@ mod rotation;
 mod secrets;
 mod sessions;
 mod shares;
+mod survey;
 mod tokens;
 mod views;
 mod webhooks;

@@ -49,12 +49,12 @@ fn new_webhook(url: &str, patterns: &[&str]) -> NewWebhook {
     }
 }
 
-async fn product(vendor: &Vendor, name: &str) -> Product {
+pub(crate) async fn product(vendor: &Vendor, name: &str) -> Product {
     let new = NewProduct { name: name.parse().unwrap(), rest: ProductChange::default() };
     vendor.engine.create_product(&vendor.access(), new, None).await.unwrap().product
 }
 
-async fn webhook(vendor: &Vendor, url: &str, patterns: &[&str]) -> KeyedWebhook {
+pub(crate) async fn webhook(vendor: &Vendor, url: &str, patterns: &[&str]) -> KeyedWebhook {
     vendor.engine.create_webhook(&vendor.access(), new_webhook(url, patterns), None).await.unwrap()
 }
 

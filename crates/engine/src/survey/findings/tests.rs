@@ -110,6 +110,8 @@ fn what_is_full_is_named_with_what_is_left() {
         on(disk(100 * MIB, None)),
         ["error disk_full data: The disk of the data folder has 100 MiB left of 10240 MiB."]
     );
+    let small = Disk { size: 64 * MIB, ..disk(40 * MIB, None) };
+    assert!(on(small)[0].starts_with("error disk_full data: "), "little is little on a small disk, too");
     assert_eq!(
         on(disk(900 * MIB, Some(5_000))),
         ["warning disk_full data: The disk of the data folder has 900 MiB left of 10240 MiB."]
