@@ -109,6 +109,8 @@ fn what_is_told_is_as_prometheus_wants_it_and_as_the_page_says() {
     let told = || scrape(&metrics);
     shop.within(20, || value(&told(), "keyward_mails_total{outcome=\"sent\"}") == Some(1.0));
     shop.within(10, || told().contains("keyward_job_late{job_name=\"webhooks\"} 0"));
+    // What the database knows is up to five seconds old.
+    shop.within(20, || value(&told(), "keyward_queue_entries{queue=\"mail\"}") == Some(0.0));
     let text = told();
     promtool(&["check", "metrics"], &text);
 

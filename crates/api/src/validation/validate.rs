@@ -1,6 +1,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, post, web};
+use keyward_engine::metrics::RefusedValidation;
 use keyward_engine::validation::{Inquiry, Reply};
 use keyward_engine::{Engine, pasted};
 use keyward_web::{Body, BodyFault, ClientAddress};
@@ -104,7 +105,10 @@ pub(crate) async fn validate(
     body: Body<MOST_BYTES>,
     engine: web::Data<Engine>,
 ) -> HttpResponse {
-    let Some(key) = api_key(&request) else { return unknown_key() };
+    let Some(key) = api_key(&request) else {
+        engine.metrics().refused_validations.of(RefusedValidation::UnknownKey).add_one();
+        return unknown_key();
+    };
     let body = match body.read().await {
         Ok(body) => body,
         Err(BodyFault::TimedOut) => {
