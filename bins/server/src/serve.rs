@@ -81,9 +81,11 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let server = server.run();
     let handle = server.handle();
     actix_web::rt::spawn(async move {
-        if stop_signal().await == Stop::Gracefully {
+        let stop = stop_signal().await;
+        // Pages that are kept up to date are let go, or they would hold the server up.
+        stopping.drain();
+        if stop == Stop::Gracefully {
             // A balancer has to see that the server is not ready before it may take no more requests.
-            stopping.drain();
             tracing::info!(seconds = drain.as_secs(), "draining");
             tokio::select! {
                 () = actix_web::rt::time::sleep(drain) => {}

@@ -30,6 +30,7 @@ cargo xtask test interop     a running server, clients that were not written her
 cargo xtask test bindings    of these, the packages for Python, Node and Go, judged by the vectors
 cargo xtask test registry    of these, the registry alone
 cargo xtask test proxies     of these, the proxies that docs/operations has configurations for
+cargo xtask test live        of these, a page that stays open, with two servers
 cargo xtask test audit-sinks of these, the audit log on its way to rsyslog and an OTLP receiver
 cargo xtask test contract    whether the server does what its OpenAPI document says
 cargo xtask test browser     of these, the portals in the browser alone
@@ -98,6 +99,11 @@ fn run() -> Result<bool> {
         ["test", "registry"] => {
             parts::registry(missing)?;
             interop::registry(&mut report, &Postgres::start(Durability::None)?, &parts::oras(missing)?)?;
+        }
+        ["test", "live"] => {
+            parts::postgres(missing)?;
+            let browser = parts::browser(missing)?;
+            interop::live(&mut report, &Postgres::start(Durability::None)?, &browser)?;
         }
         ["test", "audit-sinks"] => {
             parts::postgres(missing)?;

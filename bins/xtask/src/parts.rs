@@ -155,7 +155,7 @@ pub(crate) fn wrk(missing: Missing) -> Result<()> {
     }
 }
 
-fn browser(missing: Missing) -> Result<PathBuf> {
+pub(crate) fn browser(missing: Missing) -> Result<PathBuf> {
     if !Path::new("/usr/bin/chromium").exists() {
         apt(&["chromium"], missing)?;
     }

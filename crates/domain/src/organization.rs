@@ -55,7 +55,7 @@ impl Organization {
 }
 
 /// One organization's rows and no other's: no query for tenant data can be made without it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OrganizationScope(pub(crate) OrganizationId);
 
 impl OrganizationScope {

@@ -119,6 +119,22 @@ impl Engine {
     /// Whom the cookie's secret stands for; `None` once the session or the person is gone.
     #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn session(&self, secret: &Secret) -> Result<Option<AnySession>> {
+        let (now, whose) = (self.now(), self.session_unseen(secret).await?);
+        let seen = whose.as_ref().map(|whose| match whose {
+            AnySession::Member(person) => (&person.session, person.organization.scope()),
+            AnySession::Customer(person) => (&person.session, person.organization.scope()),
+            AnySession::Onboarding(person) => (&person.session, person.organization.scope()),
+        });
+        if let Some((session, scope)) = seen
+            && now >= session.last_seen_at.plus_seconds(LAST_SEEN_SECONDS)
+        {
+            self.log.add(Entry { scope, what: What::Used(Use::Session(session.id, now)) });
+        }
+        Ok(whose)
+    }
+
+    /// The same for what a page asks by itself: it is not noted that anybody was there.
+    pub async fn session_unseen(&self, secret: &Secret) -> Result<Option<AnySession>> {
         let (now, hash) = (self.now(), secret.hash());
         let tx = self.store.read().await?;
         let found = tx.session_by_hash(&hash).await?;
@@ -153,10 +169,6 @@ impl Engine {
                 organization,
             })),
         };
-        drop(tx);
-        if whose.is_some() && now >= session.last_seen_at.plus_seconds(LAST_SEEN_SECONDS) {
-            self.log.add(Entry { scope, what: What::Used(Use::Session(session.id, now)) });
-        }
         Ok(whose)
     }
 

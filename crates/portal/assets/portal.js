@@ -89,3 +89,43 @@ document.addEventListener("click", (event) => {
     row.querySelector("input").focus();
   }
 });
+// Pages that show what happens are told when there is something new, and fetch that part of themselves again.
+const live = document.querySelector("[data-live]");
+if (live && window.EventSource) {
+  const { live: url } = live.dataset;
+  const part = () => document.getElementById("live");
+  let source, wanted, under = false;
+  const refresh = async () => {
+    // Whoever is at a link in it is not thrown out of it.
+    if (under || wanted === part().dataset.mark || part().contains(document.activeElement)) return;
+    under = true;
+    try {
+      const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.querySelector("#live[data-live]");
+      if (answer.redirected || !answer.ok || !fresh) return location.reload();
+      part().replaceWith(document.adoptNode(fresh));
+    } catch {
+      // It is told again as soon as there is a connection.
+    } finally {
+      under = false;
+    }
+    // No more than once a second, however much happens.
+    setTimeout(refresh, 1000);
+  };
+  const listen = () => {
+    source?.close();
+    if (document.hidden) return;
+    source = new EventSource(url);
+    source.addEventListener("mark", (event) => { wanted = event.data; refresh(); });
+    source.addEventListener("error", () => {
+      // What is refused is not tried again by the browser itself.
+      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 30000);
+    });
+  };
+  document.addEventListener("visibilitychange", listen);
+  document.addEventListener("focusout", () => setTimeout(refresh));
+  addEventListener("pagehide", () => source?.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
+  listen();
+}

@@ -12,6 +12,7 @@
 //! | what one signs in with, of members and of customers' users | `account` |
 //! | who may try once more | `tries` |
 //! | signing in with an organization's own accounts | `openid` |
+//! | pages that are kept up to date | `live` |
 //! | the vendor's pages, one noun a file | `console` |
 //! | the customer's pages | `customer` |
 //! | style, scripts | `assets/` |
@@ -23,6 +24,7 @@ mod console;
 mod customer;
 mod error_page;
 mod form;
+mod live;
 mod onboarding;
 mod openid;
 mod page;
@@ -40,16 +42,18 @@ use keyward_web::Throttle;
 pub struct Shared {
     tries: web::Data<Throttle>,
     networks: web::Data<tries::NetworkTries>,
+    hub: web::Data<live::Hub>,
 }
 
 /// Adds the routes of all pages.
 pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
-    config.app_data(shared.tries.clone()).app_data(shared.networks.clone());
+    config.app_data(shared.tries.clone()).app_data(shared.networks.clone()).app_data(shared.hub.clone());
     assets::routes(config);
     auth::routes(config);
     openid::routes(config);
     onboarding::routes(config);
     customer::routes(config);
+    live::routes(config);
     console::routes(config);
     config.default_service(web::to(error_page::nowhere));
 }

@@ -179,6 +179,15 @@ pub(crate) async fn member(request: &HttpRequest) -> Result<Option<MemberSession
     }
 }
 
+/// The same for what a page asks by itself: it does not count as their presence.
+pub(crate) async fn member_unseen(request: &HttpRequest) -> Result<Option<MemberSession>, PageError> {
+    let Some(secret) = session_secret(request, Kind::Member) else { return Ok(None) };
+    match engine(request)?.session_unseen(&secret).await? {
+        Some(AnySession::Member(person)) => Ok(Some(person)),
+        Some(AnySession::Customer(_) | AnySession::Onboarding(_)) | None => Ok(None),
+    }
+}
+
 /// The user of a customer who is signed in.
 pub(crate) async fn customer(request: &HttpRequest) -> Result<Option<CustomerSession>, PageError> {
     match any_session(request, Kind::Customer).await? {
@@ -191,9 +200,13 @@ pub(crate) async fn customer(request: &HttpRequest) -> Result<Option<CustomerSes
 }
 
 async fn any_session(request: &HttpRequest, kind: Kind) -> Result<Option<AnySession>, PageError> {
-    let Some(cookie) = request.cookie(&kind.cookie_name(request)) else { return Ok(None) };
-    let Some(secret) = Secret::parse(SecretKind::Session, cookie.value()) else { return Ok(None) };
+    let Some(secret) = session_secret(request, kind) else { return Ok(None) };
     Ok(engine(request)?.session(&secret).await?)
+}
+
+fn session_secret(request: &HttpRequest, kind: Kind) -> Option<Secret> {
+    let cookie = request.cookie(&kind.cookie_name(request))?;
+    Secret::parse(SecretKind::Session, cookie.value())
 }
 
 pub(crate) fn engine(request: &HttpRequest) -> Result<&web::Data<Engine>, PageError> {

@@ -41,6 +41,7 @@ mod job;
 mod license;
 mod license_use;
 mod link;
+mod live;
 mod mail;
 mod mail_count;
 mod member;
@@ -114,6 +115,7 @@ pub use license_use::{
     VersionInUse,
 };
 pub use link::Links;
+pub use live::LiveMarks;
 pub use mail::{MailBody, QueuedMail};
 pub use mail_count::{MailCount, MailCounts};
 pub use member::Members;

@@ -18,12 +18,12 @@ use crate::{
     ArtifactEntitlements, Artifacts, AuditCounts, AuditEvents, AuditSinks, Beginnings, BucketAlerts, Changes,
     Checkpoints, ClockRecord, CounterDays, Credentials, CustomerUsers, Customers, Deletions, Deliveries,
     Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, LicenseUseOf,
-    LicenseUses, Licenses, Links, MailCounts, Members, Names, Occurrences, Organizations, OwnRows, Products,
-    Providers, QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications,
-    Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys, SinkProgresses, StatusPlaces,
-    StorageError, Tokens, UsageDays, UsageShares, Webhooks, audit, audit_sink, changes, customer_user, link,
-    mail, member, notice, product, provider, registry, registry_key, registry_notification, retention,
-    session, signing_key, token, upstream_claim, webhook,
+    LicenseUses, Licenses, Links, LiveMarks, MailCounts, Members, Names, Occurrences, Organizations, OwnRows,
+    Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys,
+    RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys,
+    SinkProgresses, StatusPlaces, StorageError, Tokens, UsageDays, UsageShares, Webhooks, audit, audit_sink,
+    changes, customer_user, link, mail, member, notice, product, provider, registry, registry_key,
+    registry_notification, retention, session, signing_key, token, upstream_claim, webhook,
 };
 
 /// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
@@ -613,6 +613,11 @@ impl Tx {
         most: u64,
     ) -> Result<Vec<OrganizationId>> {
         webhook::organizations(&self.inner, after, most).await
+    }
+
+    /// What is new in one organization.
+    pub fn live_marks(&self, scope: OrganizationScope) -> LiveMarks<'_> {
+        LiveMarks { tx: &self.inner, scope }
     }
 
     /// Puts a mail on its way.

@@ -7,6 +7,7 @@ mod audit_sinks;
 pub(crate) mod browser;
 mod clients;
 pub(crate) mod http;
+mod live;
 mod proxies;
 mod registry;
 pub(crate) mod server;
@@ -74,7 +75,19 @@ fn portals(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()
             browser::walk(parts, database, way, None)
         })?;
     }
-    Ok(())
+    live_page(report, postgres, &parts.browser)
+}
+
+/// A page that is kept up to date, by two servers.
+fn live_page(report: &mut Report, postgres: &Postgres, browser: &Path) -> Result<()> {
+    let database = postgres.create("live")?;
+    report.step("an open page and two servers", || live::walk(browser, database.clone()))
+}
+
+/// The open page alone.
+pub(crate) fn live(report: &mut Report, postgres: &Postgres, browser: &Path) -> Result<()> {
+    steps::programs(report)?;
+    live_page(report, postgres, browser)
 }
 
 /// Webhooks alone, with a server that is killed so often.

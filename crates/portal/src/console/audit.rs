@@ -10,11 +10,12 @@ use keyward_domain::{
     Action, ActionFilter, Actor, AuditFilter, EndTime, Feature, RecordedEvent, StartTime, TargetFilter,
     Timestamp, Words,
 };
-use keyward_engine::Engine;
+use keyward_engine::{Engine, LiveTopic};
 use serde_json::Value;
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use crate::live::Live;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
@@ -193,6 +194,7 @@ struct AuditPage {
     nouns: Vec<(&'static str, String)>,
     /// Which of them is chosen.
     noun: String,
+    live: Option<Live>,
 }
 
 async fn list(
@@ -208,7 +210,15 @@ async fn list(
         None => engine.audit_events(&signed.access, &wanted.filter(), paging.request()).await?,
     };
     let (found, pages) = paging.take(found);
+    let live = match lacking {
+        None if pages.first.is_none() => {
+            let followed = engine.follow(&signed.person.identity, LiveTopic::Audit).await?;
+            Some(Live::of(&engine, &followed, "/live/audit".to_owned()).await?)
+        }
+        Some(_) | None => None,
+    };
     page::send(&AuditPage {
+        live,
         shell: Shell::vendor(&signed.person, &signed.csrf, "audit", engine.now()),
         lacking,
         events: found.iter().map(line).collect(),

@@ -5,10 +5,11 @@ use askama::Template;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadRegistries};
 use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent};
 use keyward_domain::{CustomerId, PageRequest, RegistryId, RegistryKeyId};
-use keyward_engine::{Engine, EventFilter, HolderNames, Named};
+use keyward_engine::{Engine, EventFilter, HolderNames, LiveTopic, Named};
 use keyward_web::Id;
 
 use crate::error_page::PageError;
+use crate::live::Live;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
@@ -148,6 +149,7 @@ struct ActivityPage {
     query: String,
     lines: Vec<Line>,
     pages: Pages,
+    live: Option<Live>,
 }
 
 async fn list(
@@ -163,7 +165,14 @@ async fn list(
     let found = engine.registry_events(&signed.access, wanted.filter(id.0), paging.request()).await?;
     let (events, pages) = paging.take(found);
     let names = Holders::of(&engine, &signed, events.iter().map(|event| event.holder)).await?;
+    let live = if pages.first.is_none() {
+        let followed = engine.follow(&signed.person.identity, LiveTopic::Registry(id.0)).await?;
+        Some(Live::of(&engine, &followed, format!("/live/registries/{}", id.0)).await?)
+    } else {
+        None
+    };
     page::send(&ActivityPage {
+        live,
         shell: Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now()),
         registry,
         tab: "activity",

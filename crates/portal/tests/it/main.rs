@@ -9,6 +9,7 @@ mod calendar;
 mod console;
 mod customer_people;
 mod html;
+mod live;
 mod many;
 mod posts;
 mod registries;

@@ -6,12 +6,13 @@ use keyward_domain::permission::ReadProducts;
 use keyward_domain::share::{Partition, PartitionKind};
 use keyward_domain::{License, LicenseStatus, Product, ProductId};
 use keyward_engine::views::ProductView;
-use keyward_engine::{BucketView, Engine, PartitionUsage};
+use keyward_engine::{BucketView, Engine, LiveTopic, PartitionUsage};
 use keyward_web::Id;
 
 use super::super::audit::{Line, line};
 use super::super::chart::Chart;
 use super::Frame;
+use crate::live::Live;
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
 
@@ -67,6 +68,7 @@ struct OverviewPage {
     chart: Chart,
     keys: Option<Keys>,
     events: Vec<Line>,
+    live: Option<Live>,
 }
 
 async fn show(
@@ -84,6 +86,8 @@ async fn show(
         active: keys.active,
         newest: keys.newest.into_iter().map(|license| (license.clone(), license.status(now))).collect(),
     });
+    let followed = engine.follow(&signed.person.identity, LiveTopic::Product(id.0)).await?;
+    let live = Live::of(&engine, &followed, format!("/live/products/{}", id.0)).await?;
     let Frame { shell, product, tab } =
         Frame::around(&engine, &signed, product, "overview", request.query_string());
     page::send(&OverviewPage {
@@ -95,5 +99,6 @@ async fn show(
         chart: Chart::of(&days, now),
         keys,
         events: events.iter().flatten().map(line).collect(),
+        live: Some(live),
     })
 }

@@ -1,0 +1,282 @@
+//! Pages that show what happens, kept up to date by server-sent events: a page is told that there is something new, and fetches that
+//! part of itself again. What is new is looked for in the database, once a second for all who follow the same on a server.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use actix_web::http::header;
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::stream::unfold;
+use keyward_domain::{OrganizationId, ProductId, RegistryId, SessionId};
+use keyward_engine::{Engine, Followed, LiveTopic};
+use keyward_web::{Code, Id, Problem, Settings};
+use tokio::sync::watch;
+
+use crate::error_page::PageError;
+use crate::page::Page;
+use crate::signed;
+
+/// How often it is looked for something new.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether whoever follows still may.
+const CHECKED: Duration = Duration::from_secs(5);
+
+/// How long nothing is said at most, so that proxies keep the connection.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// Streams of one session, of one organization, and of a server.
+const MOST_OF_SESSION: u32 = 4;
+const MOST_OF_ORGANIZATION: u32 = 200;
+const MOST_OF_SERVER: u32 = 2_000;
+
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    config
+        .route("/live/audit", web::get().to(audit))
+        .route("/live/registries/{id}", web::get().to(registry))
+        .route("/live/products/{id}", web::get().to(product));
+}
+
+/// Part of a page that is kept up to date.
+pub(crate) struct Live {
+    /// Where it is told that there is something new.
+    pub url: String,
+    /// What there was when the page was made.
+    pub mark: String,
+}
+
+impl Live {
+    /// For what was just found to be allowed.
+    pub(crate) async fn of(engine: &Engine, followed: &Followed, url: String) -> Result<Self, PageError> {
+        Ok(Self { url, mark: engine.live_mark(followed).await? })
+    }
+}
+
+/// All that is followed on this server.
+#[derive(Clone, Default)]
+pub(crate) struct Hub(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    sessions: HashMap<SessionId, u32>,
+    organizations: HashMap<OrganizationId, u32>,
+    streams: u32,
+    topics: HashMap<Followed, watch::Sender<String>>,
+}
+
+/// Who follows something takes up room until this is dropped.
+struct Place {
+    hub: Hub,
+    session: SessionId,
+    organization: OrganizationId,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.hub.lock();
+        let state = &mut *state;
+        state.streams = state.streams.saturating_sub(1);
+        release(&mut state.sessions, self.session);
+        release(&mut state.organizations, self.organization);
+    }
+}
+
+fn release<K: Eq + std::hash::Hash>(counts: &mut HashMap<K, u32>, key: K) {
+    if let Some(count) = counts.get_mut(&key) {
+        *count = count.saturating_sub(1);
+        if *count == 0 {
+            counts.remove(&key);
+        }
+    }
+}
+
+impl Hub {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Room for one more, if there is any.
+    fn place(&self, session: SessionId, organization: OrganizationId) -> Option<Place> {
+        let mut state = self.lock();
+        let of = |count: Option<&u32>| count.copied().unwrap_or_default();
+        let fits = state.streams < MOST_OF_SERVER
+            && of(state.sessions.get(&session)) < MOST_OF_SESSION
+            && of(state.organizations.get(&organization)) < MOST_OF_ORGANIZATION;
+        if !fits {
+            return None;
+        }
+        state.streams += 1;
+        *state.sessions.entry(session).or_default() += 1;
+        *state.organizations.entry(organization).or_default() += 1;
+        Some(Place { hub: self.clone(), session, organization })
+    }
+
+    /// What is told of a topic from now on. The first who asks has it looked for, until nobody listens any more.
+    fn listen(
+        &self,
+        engine: &web::Data<Engine>,
+        followed: Followed,
+        mark: String,
+    ) -> watch::Receiver<String> {
+        let mut state = self.lock();
+        if let Some(sender) = state.topics.get(&followed) {
+            return sender.subscribe();
+        }
+        let (sender, receiver) = watch::channel(mark);
+        state.topics.insert(followed, sender);
+        drop(state);
+        let looking = Looking { hub: self.clone(), followed, ended: false };
+        actix_web::rt::spawn(look(engine.clone(), looking));
+        receiver
+    }
+}
+
+/// The task that looks for something new. Where its thread ends, those who listen are told to come again.
+struct Looking {
+    hub: Hub,
+    followed: Followed,
+    /// Whether what was known of the topic is gone already.
+    ended: bool,
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.hub.lock().topics.remove(&self.followed);
+        }
+    }
+}
+
+async fn look(engine: web::Data<Engine>, mut looking: Looking) {
+    loop {
+        actix_web::rt::time::sleep(PERIOD).await;
+        {
+            let mut state = looking.hub.lock();
+            let heard = state.topics.get(&looking.followed).is_some_and(|sender| sender.receiver_count() > 0);
+            if !heard {
+                // Under the lock, so that whoever comes now begins anew.
+                state.topics.remove(&looking.followed);
+                drop(state);
+                looking.ended = true;
+                return;
+            }
+        }
+        match engine.live_mark(&looking.followed).await {
+            Ok(mark) => {
+                let state = looking.hub.lock();
+                if let Some(sender) = state.topics.get(&looking.followed) {
+                    sender.send_if_modified(|known| {
+                        let changed = *known != mark;
+                        *known = mark;
+                        changed
+                    });
+                }
+            }
+            Err(error) => tracing::debug!(%error, "it could not be looked for something new"),
+        }
+    }
+}
+
+async fn audit(request: HttpRequest, hub: web::Data<Hub>) -> Page {
+    stream(request, &hub, LiveTopic::Audit).await
+}
+
+async fn registry(request: HttpRequest, id: Id<RegistryId>, hub: web::Data<Hub>) -> Page {
+    stream(request, &hub, LiveTopic::Registry(id.0)).await
+}
+
+async fn product(request: HttpRequest, id: Id<ProductId>, hub: web::Data<Hub>) -> Page {
+    stream(request, &hub, LiveTopic::Product(id.0)).await
+}
+
+/// A stream under way.
+struct Stream {
+    request: HttpRequest,
+    engine: web::Data<Engine>,
+    topic: LiveTopic,
+    marks: watch::Receiver<String>,
+    checked: Instant,
+    spoken: Instant,
+    begun: bool,
+    _place: Place,
+}
+
+async fn stream(request: HttpRequest, hub: &Hub, topic: LiveTopic) -> Page {
+    let engine = signed::engine(&request)?.clone();
+    let person = signed::member_unseen(&request).await?.ok_or_else(|| Problem::new(Code::Unauthorized))?;
+    let followed = engine.follow(&person.identity, topic).await?;
+    let place = hub.place(person.session.id, followed.organization());
+    let place = place.ok_or_else(|| Problem::new(Code::TooManyRequests).retry_after(60))?;
+    let mark = engine.live_mark(&followed).await?;
+    let now = Instant::now();
+    let stream = Stream {
+        marks: hub.listen(&engine, followed, mark),
+        request,
+        engine,
+        topic,
+        checked: now,
+        spoken: now,
+        begun: false,
+        _place: place,
+    };
+    let body = unfold(stream, async |mut stream| {
+        let text = stream.next().await?;
+        Some((Ok::<_, std::io::Error>(Bytes::from(text)), stream))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        // nginx would hold back what is so little.
+        .insert_header(("x-accel-buffering", "no"))
+        .streaming(body))
+}
+
+impl Stream {
+    /// What is said next; `None` once the server stops, or whoever follows may no longer.
+    async fn next(&mut self) -> Option<String> {
+        if !self.begun {
+            self.begun = true;
+            let mark = self.marks.borrow_and_update().clone();
+            return Some(format!("retry: 3000\n\n{}", told(&mark)));
+        }
+        loop {
+            match tokio::time::timeout(PERIOD, self.marks.changed()).await {
+                Ok(Ok(())) => {
+                    self.spoken = Instant::now();
+                    return Some(told(&self.marks.borrow_and_update()));
+                }
+                // The thread that looked for it has ended.
+                Ok(Err(_)) => return None,
+                Err(_) => {}
+            }
+            let settings = self.request.app_data::<web::Data<Settings>>();
+            if settings.is_some_and(|settings| settings.is_draining()) {
+                return None;
+            }
+            if self.checked.elapsed() >= CHECKED {
+                self.checked = Instant::now();
+                if !self.may_go_on().await {
+                    return None;
+                }
+            }
+            if self.spoken.elapsed() >= HEARTBEAT {
+                self.spoken = Instant::now();
+                return Some(":\n\n".to_owned());
+            }
+        }
+    }
+
+    /// Whether the session and the role behind it still open the page. While the database does not answer, nobody is told anything.
+    async fn may_go_on(&self) -> bool {
+        match signed::member_unseen(&self.request).await {
+            Ok(Some(person)) => self.engine.follow(&person.identity, self.topic).await.is_ok(),
+            Ok(None) | Err(_) => false,
+        }
+    }
+}
+
+fn told(mark: &str) -> String {
+    format!("event: mark\ndata: {mark}\n\n")
+}
