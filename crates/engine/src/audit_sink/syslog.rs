@@ -29,7 +29,7 @@ const CHUNK: usize = 16 * 1024;
 /// A message with its length before it. `host` is who sends it.
 pub(super) fn frame(record: &Record, host: &str, into: &mut String) {
     let mut message = format!("<{PRIORITY}>1 {} {host} keyward - ", record.at);
-    // At most 32 characters.
+    // At most 32 characters; the whole of it is in the structured data.
     let kind = record.event.as_ref().map_or("checkpoint", |event| event.action.as_str());
     message.extend(kind.chars().take(32));
     let _ = write!(
@@ -99,6 +99,8 @@ pub(super) fn send(transport: &Transport, host: &str, port: u16, frames: &str) -
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use keyward_domain::{Action, Actor, AuditEventId, ChainHash, OrganizationId, Timestamp, TokenId};
 
     use super::*;
@@ -135,8 +137,9 @@ mod tests {
         let json = message.rsplit_once("] ").unwrap().1;
         assert_eq!(json, "{\"name\":\"Gr\\u00f6\\u00dfe \\ud834\\udd1e\"}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(json).unwrap()["name"], "Größe 𝄞");
-        for action in Action::ALL {
-            assert!(action.as_str().len() <= 32, "{action:?} is cut off as MSGID");
-        }
+        // What is cut off still tells actions apart.
+        let cut: BTreeSet<String> =
+            Action::ALL.iter().map(|action| action.as_str().chars().take(32).collect()).collect();
+        assert_eq!(cut.len(), Action::ALL.len());
     }
 }
