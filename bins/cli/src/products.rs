@@ -96,6 +96,7 @@ enum Action {
         id: String,
     },
     /// List the versions of a product that validate its licenses, or the licenses that one of them has validated
+    #[command(disable_version_flag = true)]
     VersionsInUse {
         /// The product's id
         id: String,
