@@ -21,6 +21,7 @@ fn jobs_are_shown_while_the_server_runs_and_after() {
     let begun = Instant::now();
     let names = [
         "audit_chains",
+        "audit_streams",
         "bucket_alerts",
         "deletions",
         "key_rotation",

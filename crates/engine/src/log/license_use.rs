@@ -2,6 +2,7 @@
 //! counted before they are answered; this is beside the answer, so a server that is killed forgets the last moments of it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -205,8 +206,8 @@ impl Engine {
         let begun = tx.license_uses().add(&uses).await?;
         let mut webhooks = BTreeMap::new();
         for ((scope, _), used) in part.iter().zip(&uses).filter(|(_, used)| begun.contains(&used.license)) {
-            if !webhooks.contains_key(&scope.id()) {
-                webhooks.insert(scope.id(), tx.webhooks(*scope).listening().await?);
+            if let Entry::Vacant(unread) = webhooks.entry(scope.id()) {
+                unread.insert(tx.webhooks(*scope).listening().await?);
             }
             let listening = webhooks.get(&scope.id()).map(Vec::as_slice).unwrap_or_default();
             let Some(first) = used.versions.iter().min_by_key(|seen| seen.first_seen_at) else { continue };
