@@ -2,7 +2,7 @@
 //! part of itself again. What is new is looked for in the database, once a second for all who follow the same on a server.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use actix_web::http::header;
@@ -12,13 +12,12 @@ use futures_util::stream::unfold;
 use keyward_domain::{OrganizationId, ProductId, RegistryId, SessionId};
 use keyward_engine::{Engine, Followed, LiveTopic};
 use keyward_web::{Code, Id, Problem, Settings};
-use tokio::sync::watch;
 
 use crate::error_page::PageError;
 use crate::page::Page;
 use crate::signed;
 
-/// How often it is looked for something new.
+/// How often it is looked for something new, and each stream sees what was found.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// How often it is looked whether whoever follows still may.
@@ -63,7 +62,19 @@ struct State {
     sessions: HashMap<SessionId, u32>,
     organizations: HashMap<OrganizationId, u32>,
     streams: u32,
-    topics: HashMap<Followed, watch::Sender<String>>,
+    /// Those that somebody listens to.
+    topics: HashMap<Followed, Weak<Topic>>,
+}
+
+/// What is known of something that is followed.
+struct Topic {
+    followed: Followed,
+    found: Mutex<Found>,
+}
+
+struct Found {
+    mark: String,
+    looked_at: Instant,
 }
 
 /// Who follows something takes up room until this is dropped.
@@ -93,7 +104,7 @@ fn release<K: Eq + std::hash::Hash>(counts: &mut HashMap<K, u32>, key: K) {
 }
 
 impl Hub {
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,69 +124,42 @@ impl Hub {
         Some(Place { hub: self.clone(), session, organization })
     }
 
-    /// What is told of a topic from now on. The first who asks has it looked for, until nobody listens any more.
-    fn listen(
-        &self,
-        engine: &web::Data<Engine>,
-        followed: Followed,
-        mark: String,
-    ) -> watch::Receiver<String> {
+    /// What somebody follows from now on, together with all who follow the same. Its mark is as it was found just now.
+    fn topic(&self, followed: Followed, mark: String) -> Arc<Topic> {
         let mut state = self.lock();
-        if let Some(sender) = state.topics.get(&followed) {
-            return sender.subscribe();
+        if let Some(topic) = state.topics.get(&followed).and_then(Weak::upgrade) {
+            return topic;
         }
-        let (sender, receiver) = watch::channel(mark);
-        state.topics.insert(followed, sender);
-        drop(state);
-        let looking = Looking { hub: self.clone(), followed, ended: false };
-        actix_web::rt::spawn(look(engine.clone(), looking));
-        receiver
+        state.topics.retain(|_, topic| topic.strong_count() > 0);
+        let found = Mutex::new(Found { mark, looked_at: Instant::now() });
+        let topic = Arc::new(Topic { followed, found });
+        state.topics.insert(followed, Arc::downgrade(&topic));
+        topic
     }
 }
 
-/// The task that looks for something new. Where its thread ends, those who listen are told to come again.
-struct Looking {
-    hub: Hub,
-    followed: Followed,
-    /// Whether what was known of the topic is gone already.
-    ended: bool,
-}
-
-impl Drop for Looking {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.hub.lock().topics.remove(&self.followed);
-        }
+impl Topic {
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-async fn look(engine: web::Data<Engine>, mut looking: Looking) {
-    loop {
-        actix_web::rt::time::sleep(PERIOD).await;
-        {
-            let mut state = looking.hub.lock();
-            let heard = state.topics.get(&looking.followed).is_some_and(|sender| sender.receiver_count() > 0);
-            if !heard {
-                // Under the lock, so that whoever comes now begins anew.
-                state.topics.remove(&looking.followed);
-                drop(state);
-                looking.ended = true;
-                return;
+    /// The mark as it is. Of all who ask within a period, one looks.
+    async fn mark(&self, engine: &Engine) -> String {
+        let is_due = {
+            let mut found = self.found();
+            let is_due = found.looked_at.elapsed() >= PERIOD;
+            if is_due {
+                found.looked_at = Instant::now();
+            }
+            is_due
+        };
+        if is_due {
+            match engine.live_mark(&self.followed).await {
+                Ok(mark) => self.found().mark = mark,
+                Err(error) => tracing::debug!(%error, "it could not be looked for something new"),
             }
         }
-        match engine.live_mark(&looking.followed).await {
-            Ok(mark) => {
-                let state = looking.hub.lock();
-                if let Some(sender) = state.topics.get(&looking.followed) {
-                    sender.send_if_modified(|known| {
-                        let changed = *known != mark;
-                        *known = mark;
-                        changed
-                    });
-                }
-            }
-            Err(error) => tracing::debug!(%error, "it could not be looked for something new"),
-        }
+        self.found().mark.clone()
     }
 }
 
@@ -195,11 +179,12 @@ async fn product(request: HttpRequest, id: Id<ProductId>, hub: web::Data<Hub>) -
 struct Stream {
     request: HttpRequest,
     engine: web::Data<Engine>,
-    topic: LiveTopic,
-    marks: watch::Receiver<String>,
+    topic: Arc<Topic>,
+    about: LiveTopic,
+    /// What was said last.
+    told: Option<String>,
     checked: Instant,
     spoken: Instant,
-    begun: bool,
     _place: Place,
 }
 
@@ -212,13 +197,13 @@ async fn stream(request: HttpRequest, hub: &Hub, topic: LiveTopic) -> Page {
     let mark = engine.live_mark(&followed).await?;
     let now = Instant::now();
     let stream = Stream {
-        marks: hub.listen(&engine, followed, mark),
+        topic: hub.topic(followed, mark),
         request,
         engine,
-        topic,
+        about: topic,
+        told: None,
         checked: now,
         spoken: now,
-        begun: false,
         _place: place,
     };
     let body = unfold(stream, async |mut stream| {
@@ -236,21 +221,16 @@ async fn stream(request: HttpRequest, hub: &Hub, topic: LiveTopic) -> Page {
 impl Stream {
     /// What is said next; `None` once the server stops, or whoever follows may no longer.
     async fn next(&mut self) -> Option<String> {
-        if !self.begun {
-            self.begun = true;
-            let mark = self.marks.borrow_and_update().clone();
-            return Some(format!("retry: 3000\n\n{}", told(&mark)));
-        }
         loop {
-            match tokio::time::timeout(PERIOD, self.marks.changed()).await {
-                Ok(Ok(())) => {
-                    self.spoken = Instant::now();
-                    return Some(told(&self.marks.borrow_and_update()));
-                }
-                // The thread that looked for it has ended.
-                Ok(Err(_)) => return None,
-                Err(_) => {}
+            let mark = self.topic.mark(&self.engine).await;
+            if self.told.as_ref() != Some(&mark) {
+                let first = self.told.is_none();
+                self.spoken = Instant::now();
+                let event = format!("event: mark\ndata: {mark}\n\n");
+                self.told = Some(mark);
+                return Some(if first { format!("retry: 3000\n\n{event}") } else { event });
             }
+            actix_web::rt::time::sleep(PERIOD).await;
             let settings = self.request.app_data::<web::Data<Settings>>();
             if settings.is_some_and(|settings| settings.is_draining()) {
                 return None;
@@ -271,12 +251,8 @@ impl Stream {
     /// Whether the session and the role behind it still open the page. While the database does not answer, nobody is told anything.
     async fn may_go_on(&self) -> bool {
         match signed::member_unseen(&self.request).await {
-            Ok(Some(person)) => self.engine.follow(&person.identity, self.topic).await.is_ok(),
+            Ok(Some(person)) => self.engine.follow(&person.identity, self.about).await.is_ok(),
             Ok(None) | Err(_) => false,
         }
     }
-}
-
-fn told(mark: &str) -> String {
-    format!("event: mark\ndata: {mark}\n\n")
 }
