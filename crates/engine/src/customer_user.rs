@@ -54,6 +54,7 @@ enum Changer {
 
 impl Engine {
     /// The users of a customer, the newest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_users(
         &self,
         access: &Access<ReadCustomers>,
@@ -66,6 +67,7 @@ impl Engine {
     }
 
     /// The users of all customers, the newest first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn users_of_customers(
         &self,
         access: &Access<ReadCustomers>,
@@ -75,6 +77,7 @@ impl Engine {
     }
 
     /// One user of a customer.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_user(
         &self,
         access: &Access<ReadCustomers>,
@@ -86,6 +89,7 @@ impl Engine {
     }
 
     /// Whether a user has a second factor.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn has_second_factor(
         &self,
         access: &Access<ReadCustomers>,
@@ -97,6 +101,7 @@ impl Engine {
     }
 
     /// Adds a user, and mails an invitation.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn invite_customer_user(
         &self,
         access: &Access<WriteCustomers>,
@@ -121,6 +126,7 @@ impl Engine {
     }
 
     /// Mails an invitation again. The one before is dead.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn invite_customer_user_again(
         &self,
         access: &Access<WriteCustomers>,
@@ -138,6 +144,7 @@ impl Engine {
     }
 
     /// Changes the name or role of a user, from the very next request on. The vendor may leave a customer without an admin.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_customer_user(
         &self,
         access: &Access<WriteCustomers>,
@@ -163,6 +170,7 @@ impl Engine {
     }
 
     /// Removes a user, whose sessions end at once. The vendor may leave a customer without any.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_customer_user(
         &self,
         access: &Access<WriteCustomers>,
@@ -181,6 +189,7 @@ impl Engine {
     }
 
     /// Removes the second factor of a user who has lost it; their sessions end. Refused where there is none.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn reset_customer_second_factor(
         &self,
         access: &Access<WriteCustomers>,
@@ -201,12 +210,14 @@ impl Engine {
     }
 
     /// The users of the customer of someone who is signed in.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn own_users(&self, person: &CustomerSession, page: PageRequest) -> Result<Page<CustomerUser>> {
         let tx = self.store.read().await?;
         Ok(tx.customer_users(person.organization.scope()).list(person.customer.id, page).await?)
     }
 
     /// One of them, if there is.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn own_user(
         &self,
         person: &CustomerSession,
@@ -218,6 +229,7 @@ impl Engine {
     }
 
     /// Adds a user for an admin of the same customer, and mails an invitation.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn invite_own_user(
         &self,
         person: &CustomerSession,
@@ -235,6 +247,7 @@ impl Engine {
     }
 
     /// Mails an invitation again for an admin of the same customer.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn invite_own_user_again(&self, person: &CustomerSession, id: CustomerUserId) -> Result<()> {
         let scope = person.organization.scope();
         self.own_change(person, async |tx, holder| {
@@ -248,6 +261,7 @@ impl Engine {
     }
 
     /// Changes the name or role of a user for an admin of the same customer, who may be that user. An admin stays.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_own_user(
         &self,
         person: &CustomerSession,
@@ -268,6 +282,7 @@ impl Engine {
     }
 
     /// Removes a user for an admin of the same customer, who may be that user. An admin stays.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_own_user(&self, person: &CustomerSession, id: CustomerUserId) -> Result<()> {
         let (scope, by) = (person.organization.scope(), Changer::Admin);
         self.own_change(person, async |tx, holder| {

@@ -50,6 +50,7 @@ impl Engine {
     }
 
     /// Removes a user of a customer, and takes their name and address out of what is kept.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn erase_customer_user(
         &self,
         access: &Access<WriteOwners>,

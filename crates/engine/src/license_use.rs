@@ -44,6 +44,7 @@ pub struct CustomerUse {
 
 impl Engine {
     /// What a license was used for today and in the `days` before.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn license_use(
         &self,
         access: &Access<ReadLicenses>,
@@ -75,6 +76,7 @@ impl Engine {
     }
 
     /// What all licenses of a customer were used for today and in the `days` before.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_use(
         &self,
         access: &Access<ReadLicenses>,
@@ -104,6 +106,7 @@ impl Engine {
     }
 
     /// Which versions of a product have validated its licenses today and in the `days` before, the last seen first.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn versions_in_use(
         &self,
         access: &Access<ReadProducts>,
@@ -118,6 +121,7 @@ impl Engine {
 
     /// Which licenses a version has validated today and in the `days` before, with the names of who holds them; `None` for requests
     /// that named no version.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn licenses_running(
         &self,
         access: &Access<ReadLicenses>,

@@ -54,6 +54,7 @@ impl Engine {
     }
 
     /// The URLs of these webhook endpoints, or what they were before they were deleted.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn webhook_names(
         &self,
         access: &Access<ReadWebhooks>,
@@ -63,6 +64,7 @@ impl Engine {
     }
 
     /// What these audit sinks are called.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn audit_sink_names(
         &self,
         access: &Access<ReadAuditSinks>,

@@ -1,12 +1,12 @@
 //! What a page answers when it can't do what was asked.
 
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, guard, web};
 use keyward_domain::Forbidden;
 use keyward_engine::Error;
 use keyward_web::{Code, Problem};
 
-use crate::page;
+use crate::page::{self, Page};
 
 /// A refusal, as a page.
 #[derive(Debug)]
@@ -91,16 +91,21 @@ impl PageError {
     }
 }
 
-/// What is answered at an address that nothing is at: a page where someone looks at it, and a problem to programs.
-pub(crate) async fn nowhere(request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    let is_of_programs = ["/api/", "/v2/", "/o/"].iter().any(|root| request.path().starts_with(root));
-    match accepts {
-        Some(accepts) if accepts.contains("text/html") && !is_of_programs => {
-            Ok(PageError::from(Problem::new(Code::NotFound)).error_response())
-        }
-        Some(_) | None => Err(Problem::new(Code::NotFound)),
-    }
+/// Answers whoever looks at an address that nothing is at with a page. Programs, and other methods, are left to what comes after.
+pub(crate) fn routes(config: &mut web::ServiceConfig) {
+    let looks = guard::fn_guard(|context| {
+        let request = context.head();
+        let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        let path = request.uri.path();
+        matches!(request.method, Method::GET | Method::HEAD)
+            && accepts.is_some_and(|accepts| accepts.contains("text/html"))
+            && !["/api/", "/v2/", "/o/"].iter().any(|root| path.starts_with(root))
+    });
+    config.service(web::resource("/{nowhere:.*}").guard(looks).to(nowhere));
+}
+
+async fn nowhere() -> Page {
+    Err(Problem::new(Code::NotFound).into())
 }
 
 impl std::fmt::Display for PageError {

@@ -55,5 +55,6 @@ pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
     customer::routes(config);
     live::routes(config);
     console::routes(config);
-    config.default_service(web::to(error_page::nowhere));
+    // Last, since it takes what is left.
+    error_page::routes(config);
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::changes::Generation;
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
+use crate::recordset::{Kind, recordset};
 use crate::usage::{self, row as direct};
 use crate::{Result, Usage, UsageDays};
 
@@ -196,7 +197,8 @@ impl CounterDays<'_> {
 #[derive(Serialize)]
 struct CountRow {
     product: uuid::fmt::Simple,
-    day: i64,
+    /// Named unlike the column, which is given back.
+    of_day: i64,
     before: u64,
     used: u64,
     answers: String,
@@ -205,26 +207,16 @@ struct CountRow {
     change: uuid::fmt::Simple,
 }
 
-const COUNT_POSTGRES: &str = "\
-UPDATE usage_counters AS own SET used = new.used, answers = new.answers
-FROM json_to_recordset($1::json) AS new (product uuid, day bigint, before bigint, used bigint, answers text,
-    organization uuid, generation bigint, change uuid)
-JOIN organizations ON organizations.id = new.organization
-    AND organizations.generation = new.generation AND organizations.last_change = new.change
-WHERE own.product_id = new.product AND own.day = new.day AND own.counter = $2
-    AND own.used = new.before AND own.allotted >= new.used
-RETURNING own.product_id, own.day";
-
-const COUNT_SQLITE: &str = "\
-UPDATE usage_counters AS own SET used = new.used, answers = new.answers
-FROM (SELECT unhex(value ->> 'product') AS product, value ->> 'day' AS day, value ->> 'before' AS before,
-    value ->> 'used' AS used, value ->> 'answers' AS answers, unhex(value ->> 'organization') AS organization,
-    value ->> 'generation' AS generation, unhex(value ->> 'change') AS change FROM json_each(?)) AS new
-JOIN organizations ON organizations.id = new.organization
-    AND organizations.generation = new.generation AND organizations.last_change = new.change
-WHERE own.product_id = new.product AND own.day = new.day AND own.counter = ?
-    AND own.used = new.before AND own.allotted >= new.used
-RETURNING product_id, day";
+const COLUMNS: [(&str, Kind); 8] = [
+    ("product", Kind::Uuid),
+    ("of_day", Kind::Number),
+    ("before", Kind::Number),
+    ("used", Kind::Number),
+    ("answers", Kind::Text),
+    ("organization", Kind::Uuid),
+    ("generation", Kind::Number),
+    ("change", Kind::Uuid),
+];
 
 /// Writes what `counter` has counted, where its allotment suffices, its row is as it was, and nothing of the organization was
 /// changed. Gives the days that were written. One statement, whatever the number of days, and durable when it returns if it
@@ -249,7 +241,7 @@ pub(crate) fn statement<'a>(
     let row = |count: &Count| {
         Ok(CountRow {
             product: count.product.uuid().simple(),
-            day: count.after.day,
+            of_day: count.after.day,
             before: count.before,
             used: count.after.used,
             answers: answers(&count.after)?,
@@ -260,7 +252,15 @@ pub(crate) fn statement<'a>(
     };
     let rows = counts.into_iter().map(row).collect::<Result<Vec<_>>>()?;
     let rows = TABLE.take("used", serde_json::to_string(&rows))?;
-    let text = if backend == DbBackend::Postgres { COUNT_POSTGRES } else { COUNT_SQLITE };
+    let new = recordset(backend, &COLUMNS);
+    let text = format!(
+        "UPDATE usage_counters AS own SET used = new.used, answers = new.answers FROM {new}
+        JOIN organizations ON organizations.id = new.organization
+            AND organizations.generation = new.generation AND organizations.last_change = new.change
+        WHERE own.product_id = new.product AND own.day = new.of_day AND own.counter = $2
+            AND own.used = new.before AND own.allotted >= new.used
+        RETURNING product_id, day"
+    );
     Ok(Statement::from_sql_and_values(backend, text, [rows.into(), counter.into()]))
 }
 

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::Result;
 use crate::connection::Connection;
 use crate::convert::Table;
+use crate::recordset::{Kind, recordset};
 use crate::usage_counter::ProductDay;
 
 pub(crate) mod row {
@@ -161,21 +162,14 @@ struct Added<'a> {
     refused: u64,
 }
 
-const ADD_POSTGRES: &str = "\
-INSERT INTO usage_shares (product_id, day, kind, partition_key, used, refused)
-SELECT product, day, kind, key, used, refused FROM json_to_recordset($1::json) AS new (product uuid, day bigint, kind text, key text,
-    used bigint, refused bigint) ORDER BY product, day, kind, key
-ON CONFLICT (product_id, day, kind, partition_key) DO UPDATE
-SET used = usage_shares.used + excluded.used, refused = usage_shares.refused + excluded.refused
-RETURNING product_id, day, kind, partition_key, used, refused";
-
-const ADD_SQLITE: &str = "\
-INSERT INTO usage_shares (product_id, day, kind, partition_key, used, refused)
-SELECT unhex(value ->> 'product'), value ->> 'day', value ->> 'kind', value ->> 'key', value ->> 'used', value ->> 'refused'
-FROM json_each(?) WHERE TRUE
-ON CONFLICT (product_id, day, kind, partition_key) DO UPDATE
-SET used = usage_shares.used + excluded.used, refused = usage_shares.refused + excluded.refused
-RETURNING product_id, day, kind, partition_key, used, refused";
+const COLUMNS: [(&str, Kind); 6] = [
+    ("product", Kind::Uuid),
+    ("day", Kind::Number),
+    ("kind", Kind::Text),
+    ("key", Kind::Text),
+    ("used", Kind::Number),
+    ("refused", Kind::Number),
+];
 
 fn statement(backend: DbBackend, more: &[PartitionUsage]) -> Result<Statement> {
     let row = |usage: &PartitionUsage| Added {
@@ -188,7 +182,15 @@ fn statement(backend: DbBackend, more: &[PartitionUsage]) -> Result<Statement> {
     };
     let rows: Vec<_> = more.iter().map(row).collect();
     let rows = TABLE.take("used", serde_json::to_string(&rows))?;
-    let text = if backend == DbBackend::Postgres { ADD_POSTGRES } else { ADD_SQLITE };
+    let new = recordset(backend, &COLUMNS);
+    let text = format!(
+        "INSERT INTO usage_shares (product_id, day, kind, partition_key, used, refused)
+        SELECT new.product, new.day, new.kind, new.key, new.used, new.refused FROM {new}
+        WHERE TRUE ORDER BY new.product, new.day, new.kind, new.key
+        ON CONFLICT (product_id, day, kind, partition_key) DO UPDATE
+        SET used = usage_shares.used + excluded.used, refused = usage_shares.refused + excluded.refused
+        RETURNING product_id, day, kind, partition_key, used, refused"
+    );
     Ok(Statement::from_sql_and_values(backend, text, [rows.into()]))
 }
 

@@ -118,6 +118,7 @@ impl OperatorSink {
 
 impl Engine {
     /// The sinks, the latest first, where the plan includes the audit log.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn audit_sinks(
         &self,
         access: &Access<ReadAuditSinks>,
@@ -134,6 +135,7 @@ impl Engine {
     }
 
     /// One sink.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn audit_sink(
         &self,
         access: &Access<ReadAuditSinks>,
@@ -146,6 +148,7 @@ impl Engine {
     }
 
     /// Creates a sink.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn create_audit_sink(
         &self,
         access: &Access<WriteAuditSinks>,
@@ -200,6 +203,7 @@ impl Engine {
     }
 
     /// Changes a sink.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn update_audit_sink(
         &self,
         access: &Access<WriteAuditSinks>,
@@ -253,6 +257,7 @@ impl Engine {
     }
 
     /// Sends a sink nothing until it is resumed. One that is paused stays so.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn pause_audit_sink(
         &self,
         access: &Access<WriteAuditSinks>,
@@ -263,6 +268,7 @@ impl Engine {
     }
 
     /// Sends a sink what it has missed while it was paused, and what comes.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn resume_audit_sink(
         &self,
         access: &Access<WriteAuditSinks>,
@@ -292,6 +298,7 @@ impl Engine {
     }
 
     /// Deletes a sink. What it has not got it does not get any more.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn delete_audit_sink(
         &self,
         access: &Access<WriteAuditSinks>,

@@ -182,6 +182,7 @@ pub const MOST_LOOKED_AT: usize = 20;
 
 impl Engine {
     /// A page of what a customer who is signed in may pull, registry by registry and there by name.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn entitled_images(
         &self,
         person: &CustomerSession,
@@ -250,6 +251,7 @@ impl Engine {
 
     /// One artifact that a customer who is signed in may pull something of, with its registry's address and how many
     /// licenses open anything there; others are not there.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn entitled_image(
         &self,
         person: &CustomerSession,
@@ -303,6 +305,7 @@ impl Engine {
     }
 
     /// The images of a version that a customer who is signed in may deploy and can't pull.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn own_missing_images(
         &self,
         person: &CustomerSession,
@@ -386,6 +389,7 @@ impl Engine {
     }
 
     /// What pulls each of these tags of an artifact that a customer who is signed in was shown, where it is known.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn own_pullers(
         &self,
         person: &CustomerSession,

@@ -36,6 +36,7 @@ pub struct RefusedPull {
 impl Engine {
     /// Whether a customer can pull what a text names: an image in full, or a repository with or without a tag, in
     /// whichever registry. Empty where no registry of the organization has the name, or it is none of an image.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn explain_pull(
         &self,
         access: &Access<ReadEntitlements>,

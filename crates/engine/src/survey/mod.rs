@@ -159,6 +159,7 @@ impl Engine {
     }
 
     /// The same for the operator, with what is to be said of it.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn system(&self, _: &Access<Operate>) -> (Arc<Survey>, Load, Vec<Finding>) {
         let (survey, load) = (self.survey().await, self.load());
         let found = findings::all(&survey, &load, self.metrics().log_shed.value(), self.now());

@@ -143,6 +143,7 @@ impl Engine {
     }
 
     /// The customers with an address, the newest first, a few: two may have the same, and whoever makes another is told.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customers_with_email(
         &self,
         access: &Access<ReadCustomers>,

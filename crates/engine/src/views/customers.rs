@@ -36,6 +36,7 @@ pub struct CustomerKeys {
 impl Engine {
     /// A part of the customers whose name or address contains a text, or of all, in an order; each with the `most` newest
     /// of their licenses.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_list_view(
         &self,
         access: &Access<ReadCustomers>,
@@ -63,6 +64,7 @@ impl Engine {
     }
 
     /// How many licenses a filter lets through now.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn count_licenses(&self, access: &Access<ReadLicenses>, filter: &LicenseFilter) -> Result<u64> {
         Ok(self.store.read().await?.licenses(access.scope()).count(filter, self.now()).await?)
     }

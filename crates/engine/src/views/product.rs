@@ -79,6 +79,7 @@ impl Engine {
     }
 
     /// How many keys of a product are active: what is told before it goes out of service.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn active_keys(&self, access: &Access<ReadProducts>, id: ProductId) -> Result<Option<u64>> {
         let tx = self.store.read().await?;
         product::find(&tx, access.scope(), id).await?;

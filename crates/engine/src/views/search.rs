@@ -38,6 +38,7 @@ const LEAST: usize = 2;
 
 impl Engine {
     /// What a text names, at most `most` of each kind.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn search_view(
         &self,
         access: &Access<ReadOrganization>,

@@ -45,7 +45,8 @@ impl Stream {
     /// What it says next; `None` at its end.
     async fn next(&mut self) -> Option<String> {
         let next = poll_fn(|context| Pin::new(&mut self.body).poll_next(context));
-        let next = actix_web::rt::time::timeout(Duration::from_secs(20), next).await.expect("it says something");
+        let next =
+            actix_web::rt::time::timeout(Duration::from_secs(20), next).await.expect("it says something");
         next.map(|bytes| String::from_utf8(bytes.unwrap().to_vec()).unwrap())
     }
 
