@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use anyhow::Context as _;
 use keyward_engine::Background;
 use keyward_web::http_metrics::HttpMetrics;
@@ -67,6 +67,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
             .configure(|config| keyward_registry::configure(config, &registry))
             .configure(keyward_api::configure)
             .configure(|config| keyward_portal::configure(config, &portal))
+            .default_service(web::to(unmatched))
     })
     .shutdown_timeout(shutdown_seconds.into())
     .disable_signals();
@@ -130,4 +131,12 @@ async fn stop_signal() -> Stop {
     }
     let _ = interrupted.await;
     Stop::Now
+}
+
+/// What no route takes: a page for people, and for programs what the API says of the address.
+async fn unmatched(request: HttpRequest) -> HttpResponse {
+    match keyward_portal::nowhere(&request) {
+        Some(page) => page,
+        None => keyward_api::unmatched(request).await,
+    }
 }

@@ -18,6 +18,7 @@ use routes::Routes;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub use openapi::openapi;
+pub use unmatched::unmatched;
 pub use v1::{Export, event_view};
 
 /// Adds all routes of the API. What matches none of them is answered as a problem.

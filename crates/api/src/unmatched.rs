@@ -37,7 +37,8 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
     }
 }
 
-pub(crate) async fn unmatched(request: HttpRequest) -> HttpResponse {
+/// Answers what no route takes: 405 with `Allow` for a method that an address of the API does not take, and 404 else.
+pub async fn unmatched(request: HttpRequest) -> HttpResponse {
     let known = METHODS.iter().find(|(address, _)| address.is_match(request.path()));
     match known {
         Some((_, methods)) => {

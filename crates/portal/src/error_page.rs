@@ -1,12 +1,12 @@
 //! What a page answers when it can't do what was asked.
 
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, ResponseError, guard, web};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use keyward_domain::Forbidden;
 use keyward_engine::Error;
 use keyward_web::{Code, Problem};
 
-use crate::page::{self, Page};
+use crate::page;
 
 /// A refusal, as a page.
 #[derive(Debug)]
@@ -91,21 +91,18 @@ impl PageError {
     }
 }
 
-/// Answers whoever looks at an address that nothing is at with a page. Programs, and other methods, are left to what comes after.
-pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    let looks = guard::fn_guard(|context| {
-        let request = context.head();
-        let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-        let path = request.uri.path();
-        matches!(request.method, Method::GET | Method::HEAD)
-            && accepts.is_some_and(|accepts| accepts.contains("text/html"))
-            && !["/api/", "/v2/", "/o/"].iter().any(|root| path.starts_with(root))
-    });
-    config.service(web::resource("/{nowhere:.*}").guard(looks).to(nowhere));
+/// The page for whoever looks at an address that nothing is at; `None` for programs, and where something else was asked for.
+pub fn nowhere(request: &HttpRequest) -> Option<HttpResponse> {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let looks = matches!(*request.method(), Method::GET | Method::HEAD)
+        && accepts.is_some_and(|accepts| accepts.contains("text/html"));
+    let is_of_programs = ["/api/", "/v2/", "/o/"].iter().any(|root| request.path().starts_with(root));
+    (looks && !is_of_programs).then(|| PageError::from(Problem::new(Code::NotFound)).error_response())
 }
 
-async fn nowhere() -> Page {
-    Err(Problem::new(Code::NotFound).into())
+/// The same, where nobody else answers programs.
+pub(crate) async fn unmatched(request: HttpRequest) -> HttpResponse {
+    nowhere(&request).unwrap_or_else(|| Problem::new(Code::NotFound).error_response())
 }
 
 impl std::fmt::Display for PageError {

@@ -37,6 +37,8 @@ mod tries;
 use actix_web::web;
 use keyward_web::Throttle;
 
+pub use error_page::nowhere;
+
 /// What all workers of a server remember together.
 #[derive(Clone, Default)]
 pub struct Shared {
@@ -45,7 +47,8 @@ pub struct Shared {
     hub: web::Data<live::Hub>,
 }
 
-/// Adds the routes of all pages.
+/// Adds the routes of all pages. What matches none is answered by a page, or a problem: a server that has other routes as well answers by
+/// [`nowhere`] and by those.
 pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
     config.app_data(shared.tries.clone()).app_data(shared.networks.clone()).app_data(shared.hub.clone());
     assets::routes(config);
@@ -55,6 +58,5 @@ pub fn configure(config: &mut web::ServiceConfig, shared: &Shared) {
     customer::routes(config);
     live::routes(config);
     console::routes(config);
-    // Last, since it takes what is left.
-    error_page::routes(config);
+    config.default_service(web::to(error_page::unmatched));
 }

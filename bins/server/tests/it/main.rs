@@ -9,6 +9,7 @@ mod mail;
 mod metrics;
 mod tls;
 mod traces;
+mod unmatched;
 
 use std::net::TcpListener;
 use std::path::Path;
