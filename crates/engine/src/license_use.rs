@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use keyward_domain::license_use::{LicenseActivity, SeenVersion, UseDays};
 use keyward_domain::permission::{ReadCustomers, ReadLicenses, ReadProducts};
 use keyward_domain::{
-    Access, CustomerId, LicenseId, OrganizationScope, Page, PageRequest, ProductId, Timestamp,
+    Access, CustomerId, License, LicenseId, OrganizationScope, Page, PageRequest, ProductId, Timestamp,
 };
 use keyward_storage::{LicenseRunning, Named, Tx, UsedBy, VersionInUse};
 
@@ -53,15 +53,16 @@ impl Engine {
     ) -> Result<LicenseUse> {
         let (tx, scope) = (self.store.read().await?, access.scope());
         let license = license::find(&tx, scope, id).await?;
-        self.use_of(&tx, scope, &license, days).await
+        let addresses = tx.addresses(id).list().await?.len();
+        self.use_of(&tx, scope, (&license, addresses), days).await
     }
 
-    /// The same in a transaction, of a license that was found.
+    /// The same in a transaction, of a license that was found, with how many addresses it has.
     pub(crate) async fn use_of(
         &self,
         tx: &Tx,
         scope: OrganizationScope,
-        license: &keyward_domain::License,
+        (license, addresses): (&License, usize),
         days: u32,
     ) -> Result<LicenseUse> {
         let (today, known) = (self.now().day(), tx.license_use(scope));
@@ -70,7 +71,7 @@ impl Engine {
             activity: known.activity(&[license.id]).await?.remove(&license.id),
             days: known.days(UsedBy::License(license.id), today - i64::from(days), today).await?,
             versions: known.versions(license.id).await?,
-            addresses: tx.addresses(license.id).list().await?.len(),
+            addresses,
             max_ips: license.bounds.max_ips.filter(|most| *most > 0),
         })
     }
@@ -97,10 +98,9 @@ impl Engine {
         days: u32,
     ) -> Result<CustomerUse> {
         let (today, known) = (self.now().day(), tx.license_use(scope));
-        let all = known.of_customers(&[id], today).await?;
         Ok(CustomerUse {
             today,
-            last_validated_at: all.get(&id).and_then(|all| all.last_validated_at),
+            last_validated_at: known.last_validated(&[id]).await?.remove(&id),
             days: known.days(UsedBy::Customer(id), today - i64::from(days), today).await?,
         })
     }

@@ -9,13 +9,13 @@ use std::time::Duration;
 use keyward_domain::license_use::{MOST_VERSION_CHARACTERS, MOST_VERSIONS, SeenVersion};
 use keyward_domain::text::legible;
 use keyward_domain::validation::Status;
-use keyward_domain::{Address, LicenseId, Occurrence, OrganizationScope, ProductId, Timestamp};
-use keyward_storage::{LicenseValidations, Technical};
+use keyward_domain::{Address, LicenseId, Occurrence, OrganizationScope, ProductId, Timestamp, Webhook};
+use keyward_storage::{LicenseValidations, StorageError, Technical, Tx};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::{Engine, Result};
+use crate::{Engine, Error, Result};
 
 /// How long validations gather before they are added.
 const GATHER: Duration = Duration::from_secs(1);
@@ -191,7 +191,10 @@ impl Engine {
         while !rest.is_empty() {
             let part: Vec<_> = rest.drain(..MOST_LICENSES.min(rest.len())).collect();
             if let Err(error) = self.add_license_use(&part).await {
-                rest.extend(part);
+                // Where it is not known what became of them: better that they are counted by nobody than twice.
+                if !matches!(error, Error::Storage(StorageError::Unknown(_))) {
+                    rest.extend(part);
+                }
                 self.license_uses.take_back(rest);
                 return Err(error);
             }
@@ -201,25 +204,37 @@ impl Engine {
     }
 
     async fn add_license_use(&self, part: &[(OrganizationScope, LicenseValidations)]) -> Result<()> {
-        let tx = self.store.write().await?;
         let uses: Vec<_> = part.iter().map(|(_, used)| written_down(used.clone())).collect();
-        let begun = tx.license_uses().add(&uses).await?;
-        let mut webhooks = BTreeMap::new();
-        for ((scope, _), used) in part.iter().zip(&uses).filter(|(_, used)| begun.contains(&used.license)) {
-            if let Entry::Vacant(unread) = webhooks.entry(scope.id()) {
-                unread.insert(tx.webhooks(*scope).listening().await?);
+        self.transaction(async |tx| {
+            let begun = tx.license_uses().add(&uses).await?;
+            let mut webhooks = BTreeMap::new();
+            for ((scope, _), used) in part.iter().zip(&uses).filter(|(_, used)| begun.contains(&used.license))
+            {
+                if let Entry::Vacant(unread) = webhooks.entry(scope.id()) {
+                    unread.insert(tx.webhooks(*scope).listening().await?);
+                }
+                let listening = webhooks.get(&scope.id()).map(Vec::as_slice).unwrap_or_default();
+                self.publish_first_validation(&tx, (*scope, listening), used).await?;
             }
-            let listening = webhooks.get(&scope.id()).map(Vec::as_slice).unwrap_or_default();
-            let Some(first) = used.versions.iter().min_by_key(|seen| seen.first_seen_at) else { continue };
-            let detail = [
-                ("status", json!(first.status.as_str())),
-                ("version", json!(first.version)),
-                ("address", json!(used.address.ip())),
-            ];
-            let (kind, target) = (Occurrence::LicenseFirstValidated, used.license.uuid());
-            self.publish_occurrence(&tx, (*scope, listening), kind, target, &detail).await?;
-        }
-        Ok(tx.commit_unrecorded(Technical::Usage).await?)
+            Ok(tx.commit_unrecorded(Technical::Usage).await?)
+        })
+        .await
+    }
+
+    async fn publish_first_validation(
+        &self,
+        tx: &Tx,
+        to: (OrganizationScope, &[Webhook]),
+        used: &LicenseValidations,
+    ) -> Result<()> {
+        let Some(first) = used.versions.iter().min_by_key(|seen| seen.first_seen_at) else { return Ok(()) };
+        let detail = [
+            ("status", json!(first.status.as_str())),
+            ("version", json!(first.version)),
+            ("address", json!(used.address.ip())),
+        ];
+        let kind = Occurrence::LicenseFirstValidated;
+        self.publish_occurrence(tx, to, kind, used.license.uuid(), &detail).await
     }
 }
 

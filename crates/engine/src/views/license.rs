@@ -51,15 +51,16 @@ impl Engine {
             Err(error) => return Err(error),
         };
         let (customer, former_customer) = holder(&tx, access, &license).await?;
+        let addresses = tx.addresses(id).list().await?;
         Ok(LicenseView {
             token,
             customer,
             former_customer,
             product: product(&tx, access, license.product).await?,
             revisions: tx.licenses(scope).revisions(id).await?,
-            addresses: tx.addresses(id).list().await?,
             links: tx.links(scope).to(id.uuid()).await?,
-            used: self.use_of(&tx, scope, &license, DAYS.into()).await?,
+            used: self.use_of(&tx, scope, (&license, addresses.len()), DAYS.into()).await?,
+            addresses,
             events: done_to(&tx, access, id.uuid(), self.now(), most).await?,
             license,
         })

@@ -184,6 +184,22 @@ async fn a_license_remembers_the_versions_that_were_seen_last(store: Store) {
 }
 
 #[database_test]
+async fn new_versions_beside_a_known_one_take_no_more_room(store: Store) {
+    let all = servers(&store, 1);
+    let vendor = Vendor::found(&all[0].engine, "Acme").await;
+    let sold = sold(&vendor, "Server").await;
+    for n in 0..25 {
+        for version in [format!("1.{n}"), "1.0".to_owned()] {
+            all[0].clock.advance(1);
+            all[0].asks_as(&sold, Some(&version), 1).await;
+        }
+        all[0].written().await;
+    }
+    let in_use = vendor.engine.versions_in_use(&vendor.access(), sold.product, 30).await.unwrap();
+    assert_eq!(in_use.len(), 20);
+}
+
+#[database_test]
 async fn first_addresses_are_counted_and_told_as_well(store: Store) {
     let all = servers(&store, 1);
     let vendor = Vendor::found(&all[0].engine, "Acme").await;

@@ -117,9 +117,12 @@ impl LicenseUses<'_> {
             )
         };
         let written = self.write(VERSIONS, &columns, &rows, sql).await?;
-        // Where a version may be new, another may have to go.
-        let begun: BTreeMap<_, _> =
-            rows.iter().map(|row| (row.license.into_uuid(), row.first_seen)).collect();
+        // Where a version may be new, another may have to go: it is not older than the oldest of those that were seen now.
+        let mut begun = BTreeMap::new();
+        for row in &rows {
+            let first = begun.entry(row.license.into_uuid()).or_insert(row.first_seen);
+            *first = row.first_seen.min(*first);
+        }
         let mut grown = BTreeSet::new();
         for row in &written {
             let (license, first): (Uuid, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
@@ -145,23 +148,19 @@ impl LicenseUses<'_> {
     }
 
     async fn add_activity(&self, uses: &[LicenseValidations]) -> Result<BTreeSet<LicenseId>> {
-        let row = |one: &'_ LicenseValidations| {
-            let first = one.versions.iter().map(|seen| seen.first_seen_at.unix()).min()?;
+        let rows = uses.iter().filter_map(|one| {
+            let first = one.versions.iter().map(|seen| seen.first_seen_at).min()?;
             let last = one.versions.iter().max_by_key(|seen| seen.last_seen_at)?;
-            Some((first, last.clone(), one.license, one.address))
-        };
-        let known: Vec<_> = uses.iter().filter_map(row).collect();
-        let rows: Vec<_> = known
-            .iter()
-            .map(|(first, last, license, address)| ActivityRow {
-                license: license.uuid().simple(),
-                first_seen: *first,
+            Some(ActivityRow {
+                license: one.license.uuid().simple(),
+                first_seen: first.unix(),
                 last_seen: last.last_seen_at.unix(),
                 status: last.status.as_str(),
                 version: last.version.as_deref().unwrap_or_default(),
-                address: address.ip().to_string(),
+                address: one.address.ip().to_string(),
             })
-            .collect();
+        });
+        let rows: Vec<_> = rows.collect();
         let columns = [
             ("license", Id),
             ("first_seen", Number),

@@ -81,7 +81,16 @@ impl LicenseUseOf<'_> {
             found.entry(customer.into()).or_default().validations =
                 USAGE.take("validations", count.try_into())?;
         }
-        let latest = |list: &str| {
+        for (customer, at) in self.last_validated(customers).await? {
+            found.entry(customer).or_default().last_validated_at = Some(at);
+        }
+        Ok(found)
+    }
+
+    /// When any license of these customers was last validated; those whose never were are left out.
+    pub async fn last_validated(&self, customers: &[CustomerId]) -> Result<BTreeMap<CustomerId, Timestamp>> {
+        let ids: Vec<_> = customers.iter().map(|customer| customer.uuid()).collect();
+        let sql = |list: &str| {
             format!(
                 "SELECT licenses.customer_id, MAX(own.last_validated_at) FROM license_activity AS own
                 JOIN licenses ON licenses.id = own.license_id
@@ -89,12 +98,11 @@ impl LicenseUseOf<'_> {
                 GROUP BY licenses.customer_id"
             )
         };
-        for row in self.among(&ids, &[], latest).await? {
+        let read = |row: &QueryResult| {
             let (customer, at): (Uuid, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            found.entry(customer.into()).or_default().last_validated_at =
-                Some(ACTIVITY.time("last_validated_at", at)?);
-        }
-        Ok(found)
+            Ok((customer.into(), ACTIVITY.time("last_validated_at", at)?))
+        };
+        self.among(&ids, &[], sql).await?.iter().map(read).collect()
     }
 
     /// The versions that have validated a license, the last seen first.
