@@ -70,6 +70,7 @@ impl Engine {
 
     /// Turns the second factor on, or puts another in its place, once a code shows that the app has the secret; all
     /// other sessions end. `None` if the code does not fit.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn confirm_authenticator(
         &self,
         proof: &Reauthenticated<'_>,
@@ -94,6 +95,7 @@ impl Engine {
     }
 
     /// Turns the second factor off; all other sessions end.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn remove_authenticator(&self, proof: &Reauthenticated<'_>) -> Result<SignedIn> {
         self.change_own_credentials(proof, CredentialChange::AuthenticatorRemoved, without_second_factor)
             .await
@@ -101,6 +103,7 @@ impl Engine {
 
     /// Makes new recovery codes in place of those that there are; all other sessions end. Refused where there is no
     /// second factor.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn renew_recovery_codes(&self, proof: &Reauthenticated<'_>) -> Result<NewRecoveryCodes> {
         if self.authenticator(proof.person()).await?.is_none() {
             return Err(Error::Transition("there is no second factor".to_owned()));
@@ -115,6 +118,7 @@ impl Engine {
     }
 
     /// Removes the second factor of a member who has lost it, for the operator; all their sessions end.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn reset_second_factor(&self, slug: &Slug, email: &Email) -> Result<ResetSecondFactor> {
         self.transaction(async |tx| {
             let organization = tx.organizations().by_slug(slug).await?;
@@ -158,6 +162,7 @@ impl Engine {
     }
 
     /// Whether a person has a second factor, and how many recovery codes are left.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn authenticator(&self, person: impl Into<Person<'_>>) -> Result<Option<usize>> {
         let person = person.into();
         let tx = self.store.read().await?;

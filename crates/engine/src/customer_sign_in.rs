@@ -48,6 +48,7 @@ impl LinkOpened {
 
 impl Engine {
     /// Signs a user of a customer in by address and password, and the code of the authenticator app where there is one.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_sign_in(
         &self,
         email: &Email,
@@ -69,11 +70,13 @@ impl Engine {
     }
 
     /// Mails a link to sign in to the users of customers with this address. Whether there are any is not told.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn request_customer_sign_in(&self, email: &Email) -> Result<()> {
         self.evenly(self.mail_customer_links(email, LinkPurpose::CustomerSignIn), |_| true).await
     }
 
     /// Mails a link for a password to the users of customers with this address. Whether there are any is not told.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn request_customer_password(&self, email: &Email) -> Result<()> {
         self.evenly(self.mail_customer_links(email, LinkPurpose::CustomerPasswordReset), |_| true).await
     }
@@ -120,6 +123,7 @@ impl Engine {
     }
 
     /// Opens a link that signs a user of a customer in. Where there is a second factor the link alone is not enough.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn open_customer_link(
         &self,
         secret: &Secret,
@@ -153,6 +157,7 @@ impl Engine {
     }
 
     /// What an invitation is to, without accepting it.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn invitation_to(&self, link: &keyward_domain::Link) -> Result<InvitationTo> {
         let LinkPurpose::CustomerInvitation(of) = link.purpose else { return Err(Error::LinkGone) };
         let tx = self.store.read().await?;
@@ -162,6 +167,7 @@ impl Engine {
     }
 
     /// Accepts an invitation, once: of two who try, one does. Sets a password if one is given, and begins a session.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn join_customer(
         &self,
         secret: &Secret,
@@ -208,6 +214,7 @@ impl Engine {
 
     /// Opens a link for a password: sets it, ends all sessions, and begins one; `None` where the second factor is still to
     /// be shown.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn open_customer_password_link(
         &self,
         secret: &Secret,

@@ -68,6 +68,7 @@ type Keys = BTreeMap<String, Result<String, String>>;
 impl Engine {
     /// The customer who holds the license of a token; `None` for what is no token of this server. The license has to
     /// be in force.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn recipient(&self, token: &str, address: Address) -> Result<Option<Recipient>> {
         let tx = self.store.read().await?;
         let Some(Bearer { organization, license_snapshot, product }) = load::bearer(self, &tx, token).await?
@@ -91,6 +92,7 @@ impl Engine {
     }
 
     /// The applications that a customer is entitled to, by name.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn entitled_applications(&self, recipient: &Recipient) -> Result<Vec<EntitledApplication>> {
         let (tx, scope) = (self.store.read().await?, recipient.organization.scope());
         let held = tx.application_entitlements(scope).of_customer(recipient.customer.id).await?;
@@ -105,6 +107,7 @@ impl Engine {
     }
 
     /// One application that a customer is entitled to; others are not there.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn entitled_application(
         &self,
         recipient: &Recipient,
@@ -115,6 +118,7 @@ impl Engine {
     }
 
     /// One version that a customer may deploy, with its files; others are not there.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn entitled_version(
         &self,
         recipient: &Recipient,
@@ -142,6 +146,7 @@ impl Engine {
     }
 
     /// One file of a version that a customer may deploy, with the customer's license keys in it.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn entitled_file(
         &self,
         recipient: &Recipient,
