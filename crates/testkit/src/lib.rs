@@ -10,6 +10,7 @@
 pub mod database;
 pub mod engine;
 pub mod not_run;
+pub mod promtool;
 pub mod receiver;
 
 pub use engine::{TestClock, Vendor};

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -47,30 +46,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operations/monitoring")
 }
 
-/// Runs promtool, if there is one; whether it did.
 fn promtool(args: &[&str], stdin: &str) -> bool {
-    let mut command = Command::new("promtool");
-    command
-        .args(args)
-        .current_dir(folder())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => {
-            keyward_testkit::not_run::report("with promtool", &format!("promtool: {error}"));
-            return false;
-        }
-    };
-    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(output.status.success(), "promtool {args:?}: {said}");
-    // It remarks what is bad style and ends well all the same.
-    assert!(args != ["check", "metrics"] || said.is_empty(), "{said}");
-    true
+    keyward_testkit::promtool::run(&folder(), args, stdin)
 }
 
 #[test]

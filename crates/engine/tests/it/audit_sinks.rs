@@ -4,7 +4,6 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use keyward_domain::audit_sink::{SETTLED_AFTER, SinkCredential, SinkFault, TOLD_AFTER};
 use keyward_domain::{AlertSubject, AuditSinkId, Finding, OutboundRules, PageRequest, Plan};
@@ -22,9 +21,9 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
 use prost::Message as _;
 use serde_json::Value;
-use tokio::task::LocalSet;
 
 use crate::alerts::mails;
+use crate::jobs::take_turns;
 
 const HOUR: i64 = 3_600;
 
@@ -169,29 +168,8 @@ async fn find(vendor: &Vendor, id: AuditSinkId) -> AuditSinkView {
     vendor.engine.audit_sink(&vendor.access(), id).await.unwrap()
 }
 
-/// Gives the servers turns until `done`, and fails after a while.
-async fn stream_by(engines: &[Arc<Engine>], mut done: impl AsyncFnMut() -> bool) {
-    let servers: Vec<_> = engines
-        .iter()
-        .map(|engine| Runner::new(Arc::clone(engine), all(engine, Retention::default())))
-        .collect();
-    let work = async {
-        let began = std::time::Instant::now();
-        while began.elapsed() < Duration::from_secs(60) {
-            for server in &servers {
-                server.turn("audit_streams").await.unwrap();
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-            if done().await {
-                return;
-            }
-        }
-        panic!("it was not streamed in time");
-    };
-    let local = LocalSet::new();
-    local.run_until(work).await;
-    // What is under way is noted, and sinks are given back.
-    local.await;
+async fn stream_by(engines: &[Arc<Engine>], done: impl AsyncFnMut() -> bool) {
+    take_turns(engines, "audit_streams", done).await;
 }
 
 async fn stream(engine: &Arc<Engine>, done: impl AsyncFnMut() -> bool) {

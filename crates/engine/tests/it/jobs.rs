@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use keyward_domain::job::JobFault;
 use keyward_domain::{Ends, JobState, JobStatus};
-use keyward_engine::jobs::{Job, LEASE_SECONDS, Runner, Schedule, Step, Stepping, Turn, Turns};
+use keyward_engine::jobs::{Job, LEASE_SECONDS, Runner, Schedule, Step, Stepping, Turn, Turns, all};
 use keyward_engine::{Engine, Error, NoticesChange, Resource, Retention};
 use keyward_testkit::database::Store;
 use keyward_testkit::engine::{another_engine, engine, new_license};
@@ -19,6 +19,31 @@ use tokio::task::LocalSet;
 const DAY: i64 = 24 * 60 * 60;
 const YEAR: i64 = 365 * DAY;
 const PERIOD: i64 = 600;
+
+/// Gives the servers turns at a job until `done`, and fails after a while.
+pub async fn take_turns(engines: &[Arc<Engine>], job: &'static str, mut done: impl AsyncFnMut() -> bool) {
+    let servers: Vec<_> = engines
+        .iter()
+        .map(|engine| Runner::new(Arc::clone(engine), all(engine, Retention::default())))
+        .collect();
+    let work = async {
+        let began = std::time::Instant::now();
+        while began.elapsed() < Duration::from_secs(60) {
+            for server in &servers {
+                server.turn(job).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            if done().await {
+                return;
+            }
+        }
+        panic!("{job} did not do it in time");
+    };
+    let local = LocalSet::new();
+    local.run_until(work).await;
+    // What is under way is noted, and what was claimed is given back.
+    local.await;
+}
 
 /// What a step is to do.
 enum Does {

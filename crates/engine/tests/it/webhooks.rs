@@ -35,6 +35,7 @@ use tokio::task::LocalSet;
 
 use crate::alerts::mails;
 use crate::buckets::sold;
+use crate::jobs::take_turns;
 
 fn events(patterns: &[&str]) -> EventPatterns {
     EventPatterns::new(patterns.iter().map(|pattern| pattern.parse().unwrap()).collect()).unwrap()
@@ -58,29 +59,8 @@ pub(crate) async fn webhook(vendor: &Vendor, url: &str, patterns: &[&str]) -> Ke
     vendor.engine.create_webhook(&vendor.access(), new_webhook(url, patterns), None).await.unwrap()
 }
 
-/// Gives the servers turns until `done`, and fails after a while.
-async fn deliver_by(engines: &[Arc<Engine>], mut done: impl AsyncFnMut() -> bool) {
-    let servers: Vec<_> = engines
-        .iter()
-        .map(|engine| Runner::new(Arc::clone(engine), all(engine, Retention::default())))
-        .collect();
-    let work = async {
-        let began = std::time::Instant::now();
-        while began.elapsed() < Duration::from_secs(60) {
-            for server in &servers {
-                server.turn("webhooks").await.unwrap();
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-            if done().await {
-                return;
-            }
-        }
-        panic!("it was not delivered in time");
-    };
-    let local = LocalSet::new();
-    local.run_until(work).await;
-    // What is under way is noted, and endpoints are given back.
-    local.await;
+async fn deliver_by(engines: &[Arc<Engine>], done: impl AsyncFnMut() -> bool) {
+    take_turns(engines, "webhooks", done).await;
 }
 
 async fn deliver(engine: &Arc<Engine>, done: impl AsyncFnMut() -> bool) {
