@@ -376,7 +376,7 @@ impl Engine {
 
     /// Tells owners and admins by alert and mail, and the operator in the log.
     async fn tell_of_sink(&self, tx: &Tx, sink: &Streamed, finding: Finding) -> Result<Option<Recorded>> {
-        tracing::error!(sink = %sink.id(), address = %sink.address(), "an audit sink {finding}");
+        tracing::error!(sink = %sink.id(), address = %sink.address(), %finding, "an audit sink needs attention");
         let sink = match sink {
             Streamed::Organization(sink) => sink,
             Streamed::Operator(_) => return Ok(None),
