@@ -10,19 +10,27 @@ fn metadata() -> Metadata {
 }
 
 /// For each library and program of ours, what it may depend on among our own.
-const ARROWS: [(&str, &[&str]); 26] = [
+const ARROWS: [(&str, &[&str]); 30] = [
     ("keyward-token", &[]),
     ("keyward-client", &["keyward-token"]),
     ("keyward-token-c", &["keyward-client", "keyward-token"]),
-    ("keyward-domain", &[]),
+    // What server and agents say to each other; of it, the domain knows the documents alone.
+    ("keyward-protocol", &["keyward-token"]),
+    ("keyward-domain", &["keyward-protocol"]),
+    ("keyward-compose", &[]),
+    ("keyward-agent", &["keyward-compose", "keyward-domain", "keyward-protocol", "keyward-token"]),
+    ("keyward-agent-cli", &["keyward-agent"]),
     ("keyward-storage", &["keyward-domain"]),
-    ("keyward-engine", &["keyward-domain", "keyward-storage", "keyward-token"]),
+    (
+        "keyward-engine",
+        &["keyward-compose", "keyward-domain", "keyward-protocol", "keyward-storage", "keyward-token"],
+    ),
     // What handlers need whatever their framework: of actix only by a feature, for those above.
     ("keyward-problem", &["keyward-domain", "keyward-engine"]),
     ("keyward-web", &["keyward-domain", "keyward-engine", "keyward-problem"]),
     ("keyward-portal", &["keyward-domain", "keyward-engine", "keyward-web"]),
     ("keyward-registry", &["keyward-domain", "keyward-engine", "keyward-web"]),
-    ("keyward-api", &["keyward-domain", "keyward-engine", "keyward-web"]),
+    ("keyward-api", &["keyward-domain", "keyward-engine", "keyward-protocol", "keyward-web"]),
     (
         "keyward-testkit",
         &[

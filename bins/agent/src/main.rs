@@ -1,0 +1,3 @@
+//! The agent of Keyward on a customer's host.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Brings deployments about on a customer's host, or looks at what runs there.
+
+pub mod deployer;

@@ -1,0 +1,1 @@
+//! Reads Compose files: what they may never do, and what they need of a host.
