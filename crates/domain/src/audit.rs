@@ -220,6 +220,42 @@ kinds! {
         ApplicationEntitlementUpdated = "application_entitlement.updated";
         /// An entitlement ended: it granted nothing, or its customer was deleted.
         ApplicationEntitlementDeleted = "application_entitlement.deleted";
+        /// A customer has made a deployment target.
+        DeploymentTargetCreated = "deployment_target.created";
+        /// A deployment target was renamed.
+        DeploymentTargetUpdated = "deployment_target.updated";
+        /// A new join code was made for a deployment target.
+        DeploymentTargetCodeCreated = "deployment_target.code_created";
+        /// A host has joined a deployment target.
+        DeploymentTargetJoined = "deployment_target.joined";
+        /// A host has joined a deployment target that had an agent, which counts no more.
+        DeploymentTargetRejoined = "deployment_target.rejoined";
+        /// An agent has replaced its keys.
+        DeploymentTargetKeyRotated = "deployment_target.key_rotated";
+        /// A deployment target was released: its agent counts no more, and what runs there is left as it is.
+        DeploymentTargetReleased = "deployment_target.released";
+        /// A customer has deployed an application.
+        DeploymentCreated = "deployment.created";
+        /// A deployment was given another revision.
+        DeploymentRevised = "deployment.revised";
+        /// A deployment's latest revision is to be tried again, or started after a stop.
+        DeploymentRunOrdered = "deployment.run_ordered";
+        /// A deployment is to stop.
+        DeploymentStopOrdered = "deployment.stop_ordered";
+        /// A deployment is to be removed; `detail.volumes` says what becomes of its data.
+        DeploymentRemovalOrdered = "deployment.removal_ordered";
+        /// A revision of a deployment runs.
+        DeploymentApplied = "deployment.applied";
+        /// A revision of a deployment waits for a person to do something.
+        DeploymentBlocked = "deployment.blocked";
+        /// A revision of a deployment did not become what it was to be.
+        DeploymentFailed = "deployment.failed";
+        /// A revision of a deployment did not become what it was to be, and the one before runs again.
+        DeploymentRolledBack = "deployment.rolled_back";
+        /// A deployment was stopped.
+        DeploymentStopped = "deployment.stopped";
+        /// A deployment was removed from its host.
+        DeploymentRemoved = "deployment.removed";
         /// A signing key was created or imported.
         SigningKeyCreated = "signing_key.created";
         /// A signing key began to sign.

@@ -74,6 +74,14 @@ ids! {
     ApplicationVersionId,
     /// What a customer may deploy of an application.
     ApplicationEntitlementId,
+    /// A customer's host.
+    DeploymentTargetId,
+    /// The program on a host that has joined.
+    AgentId,
+    /// One application on one host.
+    DeploymentId,
+    /// One revision of a deployment.
+    DeploymentRevisionId,
     /// One line of the audit log.
     AuditEventId,
     /// A browser's session.

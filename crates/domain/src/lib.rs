@@ -16,6 +16,7 @@
 //! | who a request to a registry comes from, and why it is refused | [`admission`] |
 //! | what is deployed, of what it consists, and who may | [`application`], [`files`], [`application_entitlement`] |
 //! | license keys in files | [`license_reference`] |
+//! | what runs on customers' hosts, and the agents there | [`deployment`] |
 //! | the code people type | [`license_key`] |
 //! | what an organization's plan allows | [`plan`] |
 //! | what is told of licenses that are about to end | [`notice`] |
@@ -44,6 +45,7 @@ pub mod custom;
 pub mod customer;
 pub mod customer_user;
 mod deletion;
+pub mod deployment;
 mod described;
 pub mod email;
 pub mod event;
@@ -105,15 +107,17 @@ pub use custom::CustomResponse;
 pub use customer::Customer;
 pub use customer_user::{CustomerRole, CustomerUser, CustomerUserRef, CustomerUserStatus};
 pub use deletion::{Deletion, DeletionState};
+pub use deployment::{Deployment, DeploymentRevision, DeploymentStatus, DeploymentTarget, JoinCode};
 pub use email::{Email, EmailKey};
 pub use event::{EventKind, EventPattern, EventPatterns, Occurrence};
 pub use files::Files;
 pub use http_url::HttpUrl;
 pub use id::{
-    AlertId, ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId,
-    ArtifactId, AuditEventId, AuditSinkId, BucketAlertId, CustomerId, CustomerUserId, DeliveryId, LicenseId,
-    LinkId, MailId, MemberId, OrganizationId, ProductId, RegistryEventId, RegistryHintId, RegistryId,
-    RegistryKeyId, RevisionId, SessionId, TokenId, WebhookId,
+    AgentId, AlertId, ApplicationEntitlementId, ApplicationId, ApplicationVersionId, ArtifactEntitlementId,
+    ArtifactId, AuditEventId, AuditSinkId, BucketAlertId, CustomerId, CustomerUserId, DeliveryId,
+    DeploymentId, DeploymentRevisionId, DeploymentTargetId, LicenseId, LinkId, MailId, MemberId,
+    OrganizationId, ProductId, RegistryEventId, RegistryHintId, RegistryId, RegistryKeyId, RevisionId,
+    SessionId, TokenId, WebhookId,
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;

@@ -8,8 +8,8 @@ use std::str::FromStr;
 use uuid::Uuid;
 
 use crate::{
-    Address, CustomerId, CustomerUserId, Invalid, LinkId, MemberId, OrganizationId, OrganizationScope,
-    RegistryKeyId, Role, SessionId, TokenId,
+    Address, AgentId, CustomerId, CustomerUserId, Invalid, LinkId, MemberId, OrganizationId,
+    OrganizationScope, RegistryKeyId, Role, SessionId, TokenId,
 };
 
 /// A permission as a type; see [`Access`].
@@ -88,6 +88,8 @@ permissions! {
     ReadEntitlements = "entitlements:read";
     /// Entitle customers.
     WriteEntitlements = "entitlements:write";
+    /// See the hosts of customers, and what is deployed there.
+    ReadDeployments = "deployments:read";
     /// See the signing keys.
     ReadSigningKeys = "signing-keys:read";
     /// Create, import, activate and revoke signing keys.
@@ -208,6 +210,8 @@ pub enum Actor {
     Link(LinkId),
     /// A machine, with its registry key.
     RegistryKey(RegistryKeyId),
+    /// The agent on a host of a customer.
+    Agent(AgentId),
     /// The server, by itself.
     Server,
 }
@@ -223,6 +227,7 @@ impl Actor {
             Self::CustomerUser(id) => ("customer_user", Some(id.uuid())),
             Self::Link(id) => ("link", Some(id.uuid())),
             Self::RegistryKey(id) => ("registry_key", Some(id.uuid())),
+            Self::Agent(id) => ("agent", Some(id.uuid())),
             Self::Server => ("server", None),
         }
     }

@@ -30,6 +30,8 @@ pub enum SecretKind {
     Link,
     /// What an onboarding link holds.
     Onboarding,
+    /// What opens a deployment target to a host.
+    Join,
     /// What the link to a new server's first page holds.
     Setup,
     /// What comes back with someone from a provider.
@@ -49,6 +51,7 @@ impl SecretKind {
             Self::Session => "kw_sess_",
             Self::Link => "kw_link_",
             Self::Onboarding => "kw_onb_",
+            Self::Join => "kw_join_",
             Self::Setup => "kw_setup_",
             Self::State => "kw_state_",
             Self::Away => "kw_away_",

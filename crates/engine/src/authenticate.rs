@@ -57,6 +57,7 @@ impl Engine {
             | Actor::CustomerUser(_)
             | Actor::Link(_)
             | Actor::RegistryKey(_)
+            | Actor::Agent(_)
             | Actor::Server => Some(*access.identity()),
         };
         let identity = identity.ok_or(Error::Unauthenticated)?.from_address(access.identity().address());

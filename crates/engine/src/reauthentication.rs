@@ -63,6 +63,7 @@ impl<'a> ConfirmedCaller<'a> {
             | Actor::CustomerUser(_)
             | Actor::Link(_)
             | Actor::RegistryKey(_)
+            | Actor::Agent(_)
             | Actor::Server => Err(Error::Unconfirmed),
         }
     }

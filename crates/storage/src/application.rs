@@ -12,7 +12,7 @@ use crate::convert::{ROW, Table};
 use crate::folding::{contains, search_text};
 use crate::page::{page, paged};
 
-mod row {
+pub(crate) mod row {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, DeriveEntityModel)]

@@ -172,6 +172,7 @@ pub(crate) fn read_actor(actor: &str, id: Option<Uuid>) -> Option<Actor> {
         ("token", Some(id)) => Some(Actor::Token(id.into())),
         ("member", Some(id)) => Some(Actor::Member(id.into())),
         ("customer", Some(id)) => Some(Actor::Customer(id.into())),
+        ("agent", Some(id)) => Some(Actor::Agent(id.into())),
         ("customer_user", Some(id)) => Some(Actor::CustomerUser(id.into())),
         ("link", Some(id)) => Some(Actor::Link(id.into())),
         ("registry_key", Some(id)) => Some(Actor::RegistryKey(id.into())),

@@ -92,6 +92,11 @@ pub(crate) const TABLES: &[(&str, &str)] = &[
     ("artifacts", OWN),
     ("registry_keys", OWN),
     ("registries", OWN),
+    ("deployment_transitions", OWN),
+    ("deployment_revisions", OWN),
+    ("deployments", OWN),
+    ("join_codes", OWN),
+    ("deployment_targets", OWN),
     ("application_entitlement_versions", OF_ENTITLEMENT),
     ("application_entitlements", OWN),
     ("application_charts", OF_VERSION),
@@ -379,6 +384,11 @@ mod tests {
         "INSERT INTO application_charts (version_id, chart) VALUES ($20, '')",
         "INSERT INTO application_entitlements (id, organization_id, customer_id, application_id, granted, created_at, updated_at, version) VALUES ($21, $0, $3, $19, 'named', 0, 0, 1)",
         "INSERT INTO application_entitlement_versions (entitlement_id, version_id) VALUES ($21, $20)",
+        "INSERT INTO deployment_targets (id, organization_id, customer_id, name, mode, state, facts, paused, witnessed, created_at, updated_at, version) VALUES ($27, $0, $3, 'T', 'manage', 'waiting', '{}', FALSE, '[]', 0, 0, 1)",
+        "INSERT INTO join_codes (hash, organization_id, target_id, created_at, expires_at) VALUES ($X, $0, $27, 0, 0)",
+        "INSERT INTO deployments (id, organization_id, customer_id, target_id, application_id, name, project, ordered, revision, attempt, status, created_at, updated_at, version) VALUES ($28, $0, $3, $27, $19, 'D', 'kw', '', 1, 1, 'pending', 0, 0, 1)",
+        "INSERT INTO deployment_revisions (id, organization_id, deployment_id, number, application_version_id, cause, actor, entered, images, created_at) VALUES ($29, $0, $28, 1, $20, '', 'server', '{}', '{}', 0)",
+        "INSERT INTO deployment_transitions (deployment_id, seq, organization_id, transition, received_at) VALUES ($28, 1, $0, '{}', 0)",
     ];
 
     fn id(organization: u8, number: u8) -> Uuid {
@@ -397,7 +407,7 @@ mod tests {
         };
         let text = statement.replace("$X", &bytes(&format!("{organization:02x}").repeat(32)));
         let text = text.replace("$S", &format!("'o{organization}'"));
-        (0..=26)
+        (0..=29)
             .rev()
             .fold(text, |text, number| text.replace(&format!("${number}"), &uuid(id(organization, number))))
     }

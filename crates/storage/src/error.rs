@@ -82,11 +82,15 @@ pub enum Unique {
     SigningKeyId,
     /// A place in the status list.
     StatusIndex,
+    /// The name of a customer's target that is not released.
+    DeploymentTargetName,
+    /// The name of a target's deployment that has not ended.
+    DeploymentName,
 }
 
 impl Unique {
     /// The index as PostgreSQL names it, and as SQLite names its columns.
-    const NAMES: [(Self, &'static str, &'static str); 15] = [
+    const NAMES: [(Self, &'static str, &'static str); 17] = [
         (Self::OrganizationSlug, "organizations_slug", "organizations.slug"),
         (Self::MemberEmail, "members_email", "members.organization_id, members.email"),
         (Self::MemberEmail, "members_email_key", "members.organization_id, members.email_key"),
@@ -118,6 +122,12 @@ impl Unique {
         (Self::ActiveSigningKey, "signing_keys_active", "signing_keys.organization_id"),
         (Self::SigningKeyId, "signing_keys_pkey", "signing_keys.organization_id, signing_keys.kid"),
         (Self::StatusIndex, "revisions_status_index", "revisions.organization_id, revisions.status_index"),
+        (
+            Self::DeploymentTargetName,
+            "deployment_targets_name",
+            "deployment_targets.customer_id, deployment_targets.name",
+        ),
+        (Self::DeploymentName, "deployments_name", "deployments.target_id, deployments.name"),
     ];
 
     fn recognise(message: &str) -> Option<Self> {

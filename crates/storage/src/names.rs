@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use keyward_domain::{
-    ArtifactId, AuditSinkId, CustomerId, LicenseId, OrganizationScope, ProductId, RegistryId, RegistryKeyId,
-    WebhookId,
+    ApplicationId, ApplicationVersionId, ArtifactId, AuditSinkId, CustomerId, DeploymentId,
+    DeploymentTargetId, LicenseId, OrganizationScope, ProductId, RegistryId, RegistryKeyId, WebhookId,
 };
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::connection::Connection;
-use crate::{Result, artifact, audit_sink, customer, license, product, registry, registry_key, webhook};
+use crate::{
+    Result, application, application_version, artifact, audit_sink, customer, deployment, deployment_target,
+    license, product, registry, registry_key, webhook,
+};
 
 /// As many ids as one statement may hold on either database.
 const CHUNK: usize = 500;
@@ -68,6 +71,14 @@ names! {
     artifacts: ArtifactId in artifact, Repository;
     /// Of webhook endpoints: their URLs.
     webhooks: WebhookId in webhook, Url, DeletedAt;
+    /// Of applications.
+    applications: ApplicationId in application, Name;
+    /// Of versions of applications.
+    application_versions: ApplicationVersionId in application_version, Name;
+    /// Of deployment targets.
+    deployment_targets: DeploymentTargetId in deployment_target, Name;
+    /// Of deployments.
+    deployments: DeploymentId in deployment, Name;
     /// Of audit sinks.
     audit_sinks: AuditSinkId in audit_sink, Name;
 }

@@ -7,9 +7,10 @@ use keyward_domain::registry::{
     Endpoint, Holder, Host, Notifications, Registry, RegistryKey, RepositoryName, Upstream,
 };
 use keyward_domain::{
-    AuditEvent, AuditSink, AuditSinkId, Customer, CustomerUser, Email, LicenseId, Link, MailId,
-    ManagementToken, Member, Organization, OrganizationId, OrganizationScope, Product, ProductId, RegistryId,
-    RegistryKeyId, SecretHash, Session, SigningKey, Timestamp, TokenId, Webhook, WebhookId,
+    AgentId, AuditEvent, AuditSink, AuditSinkId, Customer, CustomerUser, DeploymentTarget, Email, JoinCode,
+    LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId, OrganizationScope,
+    Product, ProductId, RegistryId, RegistryKeyId, SecretHash, Session, SigningKey, Timestamp, TokenId,
+    Webhook, WebhookId,
 };
 
 use crate::connection::Connection;
@@ -17,13 +18,14 @@ use crate::{
     Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
     ArtifactEntitlements, Artifacts, AuditCounts, AuditEvents, AuditSinks, Beginnings, BucketAlerts, Changes,
     Checkpoints, ClockRecord, CounterDays, Credentials, CustomerUsers, Customers, Deletions, Deliveries,
-    Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders, LicenseNotices, LicenseUseOf,
-    LicenseUses, Licenses, Links, LiveMarks, MailCounts, Members, Names, Occurrences, Organizations, OwnRows,
-    Products, Providers, QueuedMail, Registries, RegistryEvents, RegistryHints, RegistryKeys,
-    RegistryNotifications, Result, Sessions, Settings, ShownOnce, SignInAttempts, SigningKeys,
-    SinkProgresses, StatusPlaces, StorageError, Tokens, UsageDays, UsageShares, Webhooks, audit, audit_sink,
-    changes, customer_user, link, mail, member, notice, product, provider, registry, registry_key,
-    registry_notification, retention, session, signing_key, token, upstream_claim, webhook,
+    DeploymentTargets, Deployments, Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders,
+    LicenseNotices, LicenseUseOf, LicenseUses, Licenses, Links, LiveMarks, MailCounts, Members, Names,
+    Occurrences, Organizations, OwnRows, Products, Providers, QueuedMail, Registries, RegistryEvents,
+    RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce,
+    SignInAttempts, SigningKeys, SinkProgresses, StatusPlaces, StorageError, Tokens, UsageDays, UsageShares,
+    Webhooks, audit, audit_sink, changes, customer_user, deployment_target, link, mail, member, notice,
+    product, provider, registry, registry_key, registry_notification, retention, session, signing_key, token,
+    upstream_claim, webhook,
 };
 
 /// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
@@ -578,6 +580,36 @@ impl Tx {
     /// Lets others have an audit sink from `at` on.
     pub async fn release_audit_sink(&self, id: AuditSinkId, at: Timestamp) -> Result<()> {
         audit_sink::release(&self.inner, id, at).await
+    }
+
+    /// The hosts of one organization's customers.
+    pub fn deployment_targets(&self, scope: OrganizationScope) -> DeploymentTargets<'_> {
+        DeploymentTargets { tx: &self.inner, scope }
+    }
+
+    /// What is deployed on them.
+    pub fn deployments(&self, scope: OrganizationScope) -> Deployments<'_> {
+        Deployments { tx: &self.inner, scope }
+    }
+
+    /// The target whose agent this is, of whatever organization: this is how an agent is recognised.
+    pub async fn target_by_agent(&self, agent: AgentId) -> Result<Option<DeploymentTarget>> {
+        deployment_target::by_agent(&self.inner, agent).await
+    }
+
+    /// The join code with this secret, of whatever organization; locked until the end of the transaction if it is to be used.
+    pub async fn join_code_by_hash(&self, hash: &SecretHash, hold: bool) -> Result<Option<JoinCode>> {
+        deployment_target::code_by_hash(&self.inner, hash, hold).await
+    }
+
+    /// Writes that a join code was used; whether it had not been before.
+    pub async fn use_join_code(&self, hash: &SecretHash, now: Timestamp) -> Result<bool> {
+        deployment_target::use_code(&self.inner, hash, now).await
+    }
+
+    /// Writes when agents were last there, of whatever organizations.
+    pub async fn note_agents_seen(&self, seen: &[(AgentId, Timestamp)]) -> Result<()> {
+        deployment_target::note_seen(&self.inner, seen).await
     }
 
     /// The webhook endpoints of one organization.

@@ -220,6 +220,7 @@ async fn creator(tx: &Tx, scope: OrganizationScope, actor: Actor) -> Result<Name
         | Actor::CustomerUser(_)
         | Actor::Link(_)
         | Actor::RegistryKey(_)
+        | Actor::Agent(_)
         | Actor::Server => None,
     };
     match found {

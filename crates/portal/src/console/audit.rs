@@ -98,9 +98,12 @@ fn actor_link(actor: Actor) -> Option<String> {
         Actor::Member(_) => Some("/members".to_owned()),
         Actor::Token(_) => Some("/tokens".to_owned()),
         Actor::Customer(id) => Some(format!("/customers/{id}")),
-        Actor::CustomerUser(_) | Actor::Link(_) | Actor::RegistryKey(_) | Actor::Operator | Actor::Server => {
-            None
-        }
+        Actor::Agent(_)
+        | Actor::CustomerUser(_)
+        | Actor::Link(_)
+        | Actor::RegistryKey(_)
+        | Actor::Operator
+        | Actor::Server => None,
     }
 }
 

@@ -27,6 +27,7 @@ pub(super) async fn of(
         Actor::Customer(id) => names.actor = name(tx, scope, CUSTOMER, id.uuid()).await?,
         Actor::CustomerUser(id) => names.actor = name(tx, scope, CUSTOMER_USER, id.uuid()).await?,
         Actor::RegistryKey(id) => names.actor = name(tx, scope, REGISTRY_KEY, id.uuid()).await?,
+        Actor::Agent(id) => names.actor = name(tx, scope, AGENT, id.uuid()).await?,
         Actor::Link(_) | Actor::Operator | Actor::Server => {}
     }
     names.target = match (event.detail.get("name").and_then(|name| name.as_str()), event.target) {
@@ -47,6 +48,7 @@ const TOKEN: &str = "SELECT tokens.name, COALESCE(members.name, tokens.maker_nam
 const MEMBER: &str = "SELECT name FROM members WHERE organization_id = $1 AND id = $2";
 const CUSTOMER: &str = "SELECT name FROM customers WHERE organization_id = $1 AND id = $2";
 const CUSTOMER_USER: &str = "SELECT name FROM customer_users WHERE organization_id = $1 AND id = $2";
+const AGENT: &str = "SELECT name FROM deployment_targets WHERE organization_id = $1 AND agent_id = $2";
 const REGISTRY_KEY: &str = "SELECT name FROM registry_keys WHERE organization_id = $1 AND id = $2";
 
 /// Where things of a kind have their names; `None` of those that have none, or whose events tell it.
@@ -70,6 +72,8 @@ fn named_by(noun: &str) -> Option<&'static str> {
             "SELECT licenses.name FROM links JOIN licenses ON licenses.id = links.target
                 WHERE links.organization_id = $1 AND links.id = $2"
         }
+        "deployment_target" => "SELECT name FROM deployment_targets WHERE organization_id = $1 AND id = $2",
+        "deployment" => "SELECT name FROM deployments WHERE organization_id = $1 AND id = $2",
         "webhook" => "SELECT url FROM webhooks WHERE organization_id = $1 AND id = $2",
         "audit_sink" => "SELECT name FROM audit_sinks WHERE organization_id = $1 AND id = $2",
         "bucket_alert" => {

@@ -53,6 +53,9 @@ const AUDIT_SINKS: Migration =
 /// Older servers know a customer's contact address alone.
 const CUSTOMER_USERS: Migration =
     Migration { name: "m0009_customer_users", statements: &[include_str!("customer_users.sql")] };
+/// Older servers know nothing of deployments, and let agents wait.
+const DEPLOYMENTS: Migration =
+    Migration { name: "m0010_deployments", statements: &[include_str!("deployments.sql")] };
 
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.
@@ -85,6 +88,7 @@ impl MigratorTrait for Migrator {
             Box::new(LICENSE_USE),
             Box::new(AUDIT_SINKS),
             Box::new(CUSTOMER_USERS),
+            Box::new(DEPLOYMENTS),
         ]
     }
 }

@@ -87,6 +87,7 @@ const ALL: &[&str] = &[
     "m0007_license_use",
     "m0008_audit_sinks",
     "m0009_customer_users",
+    "m0010_deployments",
 ];
 
 /// Two servers start at once on a database of 0.1.0, into which another program has migrated as well.
