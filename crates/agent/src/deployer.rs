@@ -20,6 +20,12 @@ pub trait Source: Sync {
 
     /// The time by the server's clock, in Unix seconds.
     fn now(&self) -> i64;
+
+    /// Whether the agent is about to end. Then a [`Deployer`] returns between two steps, and goes on at the next
+    /// [`resume`](Deployer::resume).
+    fn is_ending(&self) -> bool {
+        false
+    }
 }
 
 /// Why something can't be had.
