@@ -6,9 +6,11 @@
 //! |---|---|
 //! | what the customer says (`agent.toml`) | [`config`] |
 //! | where things are kept, and how | [`paths`], [`disk`] |
+//! | how the container engine is asked | [`engine`] |
 //! | what the two halves of an agent ask of each other | [`deployer`] |
 
 pub mod config;
 pub mod deployer;
 pub mod disk;
+pub mod engine;
 pub mod paths;
