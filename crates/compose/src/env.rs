@@ -1,0 +1,119 @@
+//! The environment that variables of a Compose file are filled in from: its names, and the file `.env` of a version.
+
+use crate::Refusal;
+
+/// Names that say to Compose, the engine or the system itself what to do.
+const RESERVED: [&str; 12] = [
+    "PATH",
+    "HOME",
+    "PWD",
+    "SHELL",
+    "USER",
+    "IFS",
+    "ENV",
+    "TMPDIR",
+    "NO_PROXY",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "BASH_ENV",
+];
+
+/// What such names begin with.
+const RESERVED_STARTS: [&str; 9] =
+    ["DOCKER_", "COMPOSE_", "LD_", "BUILDKIT_", "BUILDX_", "PODMAN_", "CONTAINER_", "CONTAINERS_", "PYTHON"];
+
+/// Whether a value may have this name.
+pub fn is_name(name: &str) -> bool {
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    let known = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    starts && name.len() <= 100 && name.chars().all(known) && !is_reserved(name)
+}
+
+fn is_reserved(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    RESERVED.contains(&name.as_str()) || RESERVED_STARTS.iter().any(|start| name.starts_with(start))
+}
+
+/// What is refused of a version's `.env`: that it says to Compose itself what to do.
+pub fn check_file(name: &str, text: &str) -> Vec<Refusal> {
+    let mut found = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim_start_matches('\u{feff}').trim_start();
+        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        let defined = line.split(['=', ':']).next().unwrap_or_default().trim();
+        let defined = defined.trim_matches(['"', '\'']);
+        if !line.starts_with('#') && is_reserved(defined) && found.len() < 100 {
+            let message = format!("may not define {defined:.100}");
+            found.push(Refusal { path: format!("{name} line {}", index + 1), message });
+        }
+    }
+    found
+}
+
+/// The names of the variables that a text asks for: `$NAME` and `${NAME…}`.
+pub fn variables(text: &str) -> Vec<String> {
+    let (mut found, mut rest) = (Vec::new(), text);
+    while let Some(start) = rest.find('$') {
+        rest = &rest[start + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let inside = rest.strip_prefix('{').unwrap_or(rest);
+        let end = inside.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inside.len());
+        let name = &inside[..end];
+        if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && !found.iter().any(|known| known == name)
+        {
+            found.push(name.to_owned());
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_that_others_obey_are_refused() {
+        for name in ["PORT", "_x", "a1", "LICENSE_KEY"] {
+            assert!(is_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "1A",
+            "A-B",
+            "PATH",
+            "Path",
+            "COMPOSE_FILE",
+            "DOCKER_HOST",
+            "LD_PRELOAD",
+            "A=B",
+            "PYTHONPATH",
+        ] {
+            assert!(!is_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_environment_file_may_not_speak_to_compose() {
+        let text = "# COMPOSE_FILE=x\nA=1\nexport COMPOSE_FILE=/etc/passwd\n DOCKER_HOST = tcp://x\nB=COMPOSE_FILE=2\n\"LD_PRELOAD\"=x\n";
+        let found: Vec<_> = check_file(".env", text).into_iter().map(|refusal| refusal.path).collect();
+        assert_eq!(found, [".env line 3", ".env line 4", ".env line 6"]);
+    }
+
+    #[test]
+    fn variables_are_found() {
+        assert_eq!(variables("${A:-${B}} $C $$D ${1} $ ${E?x} $A"), ["A", "B", "C", "E"]);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[\\PC$\n{}=]{0,80}") {
+            let _ = (check_file("a", &text), variables(&text), is_name(&text));
+        }
+    }
+}
