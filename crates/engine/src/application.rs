@@ -135,6 +135,10 @@ impl Engine {
                     return Err(Error::InUse(format!("{count} customers are entitled to this application")));
                 }
             }
+            if change.deployments(scope).count_of_application(id).await? > 0 {
+                return Err(Error::InUse("customers have deployments of this application".to_owned()));
+            }
+            change.deployments(scope).delete_of_application(id).await?;
             change.application_versions(scope).delete_all(id).await?;
             change.applications(scope).delete(id).await?;
             let detail = [("name", json!(application.name))];

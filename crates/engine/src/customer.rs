@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::audit::Differing as _;
 use crate::change::{Change, unchanged};
 use crate::identity::Whose;
-use crate::{Done, Engine, Error, Resource, Result, application_entitlement, registry};
+use crate::{Done, Engine, Error, Resource, Result, application_entitlement, deployment, registry};
 
 /// A customer to be created.
 #[derive(Debug, Clone)]
@@ -150,6 +150,7 @@ impl Engine {
             application_entitlement::end_all(&change, id).await?;
             registry::entitlement::end_all(&change, id).await?;
             self.end_proofs(&change, scope, Whose::Customer(id)).await?;
+            deployment::release_all(&change, id, now).await?;
             change.customer_users(scope).delete_all(id).await?;
             change.customers(scope).delete(id, now).await?;
             change.commit(Action::CustomerDeleted, id.uuid(), &[("name", json!(customer.name))]).await

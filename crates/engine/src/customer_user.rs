@@ -18,6 +18,7 @@ use crate::identity::Whose;
 use crate::mail_limit::Counted;
 use crate::mail_text::{plain, vendor};
 use crate::mails::CustomerInvitation;
+use crate::own_change::Told;
 use crate::sessions::CustomerSession;
 use crate::{Done, Engine, Error, Resource, Result, customer, organization};
 
@@ -40,9 +41,6 @@ pub struct CustomerUserChange {
     /// The new role.
     pub role: Option<CustomerRole>,
 }
-
-/// An event to be recorded: what was done to which user, and what there is to tell of it.
-type Told = (Action, Uuid, Vec<(&'static str, Value)>);
 
 /// Who changes a customer's users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -290,33 +288,6 @@ impl Engine {
             self.admins_confirm(tx, person, &[user.role]).await?;
             let told = self.remove_customer_user(tx, scope, (&holder, &user), by).await?;
             Ok(((), Some(told)))
-        })
-        .await
-    }
-
-    /// Runs a change by an admin of a customer, who is looked at again in its transaction, with the customer held: of two
-    /// admins who remove each other one is there still.
-    async fn own_change<T>(
-        &self,
-        person: &CustomerSession,
-        work: impl AsyncFn(&Tx, Customer) -> Result<(T, Option<Told>)>,
-    ) -> Result<T> {
-        let scope = person.organization.scope();
-        self.transaction(async |tx| {
-            let holder = tx.customers(scope).lock(person.customer.id).await?.ok_or(Error::Unauthenticated)?;
-            let session = tx.sessions(scope).find(person.session.id).await?;
-            let user = tx.customer_users(scope).find(person.user.reference()).await?;
-            let live = session.is_some_and(|session| session.is_live(self.now()));
-            let user = user.filter(|_| live).ok_or(Error::Unauthenticated)?;
-            if !user.is_admin() {
-                return Err(Error::AdminsOnly);
-            }
-            let (done, told) = work(&tx, holder).await?;
-            let Some((action, target, detail)) = told else { return Ok(done) };
-            let by = By { actor: Account::CustomerUser(user.reference()).actor(), address: person.address };
-            let recorded = self.record_for(&tx, scope, by, action, target, &detail).await?;
-            tx.commit(recorded).await?;
-            Ok(done)
         })
         .await
     }

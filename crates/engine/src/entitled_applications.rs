@@ -63,7 +63,7 @@ pub struct DeliveredFile {
 }
 
 /// For each name that files ask for: its token, or why there is none.
-type Keys = BTreeMap<String, Result<String, String>>;
+pub(crate) type Keys = BTreeMap<String, Result<String, String>>;
 
 impl Engine {
     /// The customer who holds the license of a token; `None` for what is no token of this server. The license has to
@@ -188,7 +188,7 @@ impl Engine {
     }
 
     /// The present tokens of the licenses that files of a customer ask for.
-    async fn keys(&self, tx: &Tx, recipient: &Recipient, names: BTreeSet<String>) -> Result<Keys> {
+    pub(crate) async fn keys(&self, tx: &Tx, recipient: &Recipient, names: BTreeSet<String>) -> Result<Keys> {
         let mut keys = Keys::new();
         if names.is_empty() {
             return Ok(keys);
@@ -239,7 +239,7 @@ async fn entitled(tx: &Tx, recipient: &Recipient, slug: &Slug) -> Result<Entitle
     Ok(EntitledApplication { application, versions })
 }
 
-async fn entitled_one(
+pub(crate) async fn entitled_one(
     tx: &Tx,
     recipient: &Recipient,
     slug: &Slug,

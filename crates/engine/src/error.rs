@@ -2,6 +2,8 @@
 
 use keyward_domain::application::VersionTransitionError;
 use keyward_domain::application_entitlement::GrantError;
+use keyward_domain::deployment::DeploymentRefusal;
+use keyward_domain::deployment::target::TargetReleased;
 use keyward_domain::license::{RenewError, TransitionError};
 use keyward_domain::plan::LimitReached;
 use keyward_domain::product::ProductTransitionError;
@@ -211,6 +213,12 @@ pub enum Resource {
     Delivery,
     /// Where the audit log is streamed to.
     AuditSink,
+    /// A host of a customer.
+    DeploymentTarget,
+    /// An application on such a host.
+    Deployment,
+    /// What a deployment was to be.
+    DeploymentRevision,
 }
 
 impl Resource {
@@ -241,6 +249,9 @@ impl Resource {
             Self::Webhook => "webhook endpoint",
             Self::Delivery => "delivery to this webhook endpoint",
             Self::AuditSink => "audit sink",
+            Self::DeploymentTarget => "deployment target",
+            Self::Deployment => "deployment",
+            Self::DeploymentRevision => "revision of this deployment",
         }
     }
 }
@@ -321,6 +332,18 @@ impl From<GrantError> for Error {
             }
             GrantError::TakenBack(names) => Self::Granted(list(&names)),
         }
+    }
+}
+
+impl From<TargetReleased> for Error {
+    fn from(error: TargetReleased) -> Self {
+        Self::Transition(error.to_string())
+    }
+}
+
+impl From<DeploymentRefusal> for Error {
+    fn from(error: DeploymentRefusal) -> Self {
+        Self::Transition(error.to_string())
     }
 }
 

@@ -32,6 +32,7 @@ mod customer_contact;
 mod customer_sign_in;
 mod customer_user;
 mod deletion;
+mod deployment;
 mod entitled_applications;
 mod erasure;
 mod error;
@@ -58,6 +59,7 @@ mod notice;
 mod onboarding;
 mod organization;
 pub mod outbound;
+mod own_change;
 mod own_rows;
 mod password;
 mod product;
@@ -116,13 +118,19 @@ pub use clock::{Clock, Entropy};
 pub use customer::{CustomerChange, NewCustomer};
 pub use customer_sign_in::{InvitationTo, LinkOpened};
 pub use customer_user::{CustomerUserChange, NewCustomerUser};
+pub use deployment::{
+    DeploymentChange, DeploymentRow, DeploymentView, NewDeployment, NewDeploymentTarget, RevisionRow,
+    TargetView, TargetWithCode, VersionPlan,
+};
 pub use entitled_applications::{DeliveredFile, EntitledApplication, EntitledVersion, Recipient};
 pub use error::{Error, FieldFault, Resource, causes};
 pub use heavy::heavy;
 pub use issue::TokenFormat;
 pub use keyward_storage::Health;
 pub use keyward_storage::Named;
-pub use keyward_storage::{AlertFilter, DeliveryFilter, EventFilter, KeptHint, Pointing, Referrers, Shown};
+pub use keyward_storage::{
+    AlertFilter, DeliveryFilter, DeploymentFilter, EventFilter, KeptHint, Pointing, Referrers, Shown,
+};
 pub use keyward_storage::{CustomerValidations, LicenseRunning, PartitionUsage, Usage, VersionInUse};
 pub use keyward_storage::{FromSql, OwnRows, SqlRow, SqlValue};
 pub use keyward_token::pasted;

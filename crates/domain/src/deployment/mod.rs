@@ -6,6 +6,7 @@
 pub mod revision;
 pub mod target;
 pub mod values;
+pub mod variables;
 
 use std::fmt;
 
@@ -24,6 +25,7 @@ pub use keyward_protocol::{Order, Phase};
 pub use revision::DeploymentRevision;
 pub use target::{Agent, DeploymentTarget, JoinCode, TargetState, TargetStatus};
 pub use values::Values;
+pub use variables::{Variable, variables};
 
 /// One application on one target.
 #[derive(Debug, Clone, PartialEq, Eq)]
