@@ -14,6 +14,8 @@ use crate::v1::audit_sinks::SettingsView as AuditSinkSettings;
 use crate::v1::bucket_alerts::BucketAlertView;
 use crate::v1::customers::CustomerView;
 use crate::v1::customers::users::CustomerUserView;
+use crate::v1::deployment_targets::TargetView;
+use crate::v1::deployments::SettingsView as DeploymentSettings;
 use crate::v1::licenses::LicenseView;
 use crate::v1::members::MemberView;
 use crate::v1::onboarding_links::OnboardingLinkView;
@@ -41,6 +43,8 @@ pub fn event_view(subject: &Subject, now: Timestamp) -> serde_json::Result<Strin
         Subject::BucketAlert(alert) => text(BucketAlertView::from(alert)),
         Subject::Customer(customer) => text(CustomerView::from(customer).without_notes()),
         Subject::CustomerUser(user) => text(CustomerUserView::from(user)),
+        Subject::Deployment(deployment) => text(DeploymentSettings::from(*deployment)),
+        Subject::DeploymentTarget(target) => text(TargetView::at(*target, now)),
         Subject::License(license) => text(LicenseView::at(*license, now).without_key()),
         Subject::Member(member) => text(MemberView::from(member)),
         Subject::OnboardingLink(link) => text(OnboardingLinkView::at(&link, now)),

@@ -10,6 +10,8 @@ mod audit_sinks;
 mod bucket_alerts;
 mod customer;
 mod customers;
+mod deployment_targets;
+mod deployments;
 mod event_view;
 mod export;
 mod license_use;
@@ -48,6 +50,8 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     applications::routes(routes);
     application_entitlements::routes(routes);
     customer::routes(routes);
+    deployment_targets::routes(routes);
+    deployments::routes(routes);
     onboarding_links::routes(routes);
     registries::routes(routes);
     registry_keys::routes(routes);

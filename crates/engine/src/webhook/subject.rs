@@ -2,9 +2,9 @@
 
 use keyward_domain::registry::{Artifact, ArtifactEntitlement, Registry, RegistryKey};
 use keyward_domain::{
-    Alert, Application, ApplicationVersion, AuditSink, BucketAlert, Customer, CustomerUser, License, Link,
-    ManagementToken, Member, Organization, OrganizationScope, Product, ProductId, SigningKey, Timestamp,
-    Webhook,
+    Alert, Application, ApplicationVersion, AuditSink, BucketAlert, Customer, CustomerUser, Deployment,
+    DeploymentTarget, License, Link, ManagementToken, Member, Organization, OrganizationScope, Product,
+    ProductId, SigningKey, Timestamp, Webhook,
 };
 use keyward_storage::Tx;
 use serde_json::{Map, Value};
@@ -36,6 +36,10 @@ pub enum Subject {
     Customer(Customer),
     /// A user of a customer.
     CustomerUser(CustomerUser),
+    /// An application on a host of a customer.
+    Deployment(Box<Deployment>),
+    /// A host of a customer.
+    DeploymentTarget(Box<DeploymentTarget>),
     /// A license.
     License(Box<License>),
     /// A member.
@@ -94,6 +98,13 @@ impl Subject {
             "bucket_alert" => tx.bucket_alerts(scope).find(id.into()).await?.map(Self::BucketAlert),
             "customer" => tx.customers(scope).find(id.into()).await?.map(Self::Customer),
             "customer_user" => tx.customer_users(scope).by_id(id.into()).await?.map(Self::CustomerUser),
+            "deployment" => {
+                tx.deployments(scope).find(id.into()).await?.map(|found| Self::Deployment(Box::new(found)))
+            }
+            "deployment_target" => {
+                let found = tx.deployment_targets(scope).find(id.into()).await?;
+                found.map(|found| Self::DeploymentTarget(Box::new(found)))
+            }
             "license" => {
                 tx.licenses(scope).find(id.into()).await?.map(|license| Self::License(Box::new(license)))
             }
@@ -128,6 +139,8 @@ impl Subject {
             | Self::AuditSink(_)
             | Self::Customer(_)
             | Self::CustomerUser(_)
+            | Self::Deployment(_)
+            | Self::DeploymentTarget(_)
             | Self::Member(_)
             | Self::OnboardingLink(_)
             | Self::Organization(_)
