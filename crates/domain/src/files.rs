@@ -239,6 +239,11 @@ impl Files {
     /// The images that it deploys, as far as they are named in full with their registry: those of a Compose file's
     /// services, and a chart in an OCI registry. Each once.
     pub fn images(&self) -> BTreeSet<ImageReference> {
+        self.image_names().iter().filter_map(|text| text.parse().ok()).collect()
+    }
+
+    /// The same as the files write them, wherever they are.
+    pub fn image_names(&self) -> BTreeSet<String> {
         let compose =
             self.find(COMPOSE).map(|file| yaml::service_images(&file.text.sample())).unwrap_or_default();
         let chart = self.chart.as_ref().and_then(|chart| {
@@ -246,7 +251,7 @@ impl Files {
             // Helm writes a version's `+` as `_`: a tag has no `+`.
             Some(format!("{place}:{}", chart.version.replace('+', "_")))
         });
-        compose.into_iter().chain(chart).filter_map(|text| text.parse().ok()).collect()
+        compose.into_iter().chain(chart).collect()
     }
 
     /// Every place that stands for a license key, with its file.

@@ -40,6 +40,7 @@ mod export;
 mod hash_gate;
 mod heavy;
 mod identity;
+mod image_digest;
 mod inbox;
 mod issue;
 pub mod jobs;
