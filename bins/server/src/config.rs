@@ -16,7 +16,7 @@ use keyward_engine::audit_sink::OperatorSink;
 use keyward_engine::outbound::Authorities;
 use keyward_engine::{Issuer, MailLimits, Retention};
 use keyward_storage::{StoreOptions, sqlite_url};
-use keyward_web::TrustedProxies;
+use keyward_web::{AgentPrograms, TrustedProxies};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
@@ -58,6 +58,9 @@ pub(crate) struct Given {
     /// Folder for database and master key [default: ./keyward-data]
     #[arg(long, global = true, env = "KEYWARD_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// Folder with the agent's programs, which people fetch at /agent/ [default: none]
+    #[arg(long, global = true, env = "KEYWARD_AGENT_DIR", value_name = "DIR")]
+    agent_dir: Option<PathBuf>,
     /// sqlite://PATH or postgres://… [default: sqlite://DATA_DIR/keyward.db]
     #[arg(long, global = true, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<String>,
@@ -193,6 +196,7 @@ struct File {
     ca_file: Option<PathBuf>,
     public_url: Option<String>,
     data_dir: Option<PathBuf>,
+    agent_dir: Option<PathBuf>,
     database_url: Option<String>,
     database_connections: Option<u32>,
     database_timeout: Option<u32>,
@@ -262,6 +266,8 @@ pub(crate) struct Settings {
     pub issuer: Issuer,
     /// Folder for database and master key.
     pub data_dir: PathBuf,
+    /// The agent's programs.
+    pub agent_programs: AgentPrograms,
     /// `sqlite://…` or `postgres://…`.
     pub database_url: String,
     /// How it is used.
@@ -366,6 +372,7 @@ impl Settings {
             authorities: authorities(given.ca_file.or(file.ca_file).as_deref())?,
             issuer,
             data_dir,
+            agent_programs: agent_programs(given.agent_dir.or(file.agent_dir))?,
             database_url,
             database: database(
                 given.database_connections.or(file.database_connections),
@@ -465,6 +472,12 @@ fn authorities(file: Option<&Path>) -> anyhow::Result<Authorities> {
     }
     ensure!(!own.is_empty(), "KEYWARD_CA_FILE: there is no certificate in PEM in {shown}");
     Ok(Authorities::with_own(own))
+}
+
+fn agent_programs(folder: Option<PathBuf>) -> anyhow::Result<AgentPrograms> {
+    let Some(folder) = folder else { return Ok(AgentPrograms::default()) };
+    ensure!(folder.is_dir(), "KEYWARD_AGENT_DIR: {} is not a folder", folder.display());
+    Ok(AgentPrograms::of(folder))
 }
 
 fn mail_limits(per_day: Option<u64>) -> MailLimits {

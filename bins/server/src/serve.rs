@@ -49,6 +49,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
         https: settings.issuer.is_https(),
         trusted_proxies: settings.trusted_proxies.clone(),
         public_authority: settings.issuer.authority(),
+        agent_programs: settings.agent_programs.clone(),
         continue_trace: settings.traces.is_some().then_some(continue_trace),
         ..keyward_web::Settings::default()
     });

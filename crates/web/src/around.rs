@@ -15,6 +15,7 @@ use keyward_engine::Engine;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
+use crate::agent_programs::AgentPrograms;
 use crate::client_address::TrustedProxies;
 use crate::ended_cookie::take_back;
 use crate::http_metrics::{WorkerHttpMetrics, named_route};
@@ -32,6 +33,8 @@ pub struct Settings {
     pub public_authority: Option<String>,
     /// Whether it is about to stop; all clones know.
     pub draining: Arc<AtomicBool>,
+    /// The agent's programs.
+    pub agent_programs: AgentPrograms,
     /// Has a request go on with the trace of whoever sent it (W3C Trace Context), where traces are kept.
     pub continue_trace: Option<ContinueTrace>,
     /// Whether the operator was told of a proxy that is not trusted: one on a private network, and one elsewhere.

@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use keyward_engine::{Engine, Readiness};
 
+use crate::agent_programs;
 use crate::around::Settings;
 use crate::path::part;
 use keyward_problem::{Code, Problem};
@@ -15,6 +16,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .app_data(web::PayloadConfig::new(0))
         .route("/healthz", web::get().to(healthz))
         .route("/readyz", web::get().to(readyz))
+        .route("/agent/{file}", web::get().to(agent_programs::program))
         .route("/problems/{code}", web::get().to(problem));
 }
 

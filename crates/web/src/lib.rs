@@ -13,8 +13,10 @@
 //! | how a vendor's Markdown is shown | [`markdown`] |
 //! | headers, request ids and the access log | [`around()`] |
 //! | how requests are counted, by front end and route | [`http_metrics`] |
+//! | the agent's programs, for people to fetch | [`AgentPrograms`] |
 //! | how a connection goes on when a body is not read to its end | `unread` |
 
+mod agent_programs;
 pub mod answer;
 mod around;
 mod bearer;
@@ -34,6 +36,7 @@ mod throttle;
 mod unread;
 pub mod utf8;
 
+pub use agent_programs::{AgentProgram, AgentPrograms};
 pub use answer::Answer;
 pub use around::{Settings, around, was_head};
 pub use bearer::bearer;
