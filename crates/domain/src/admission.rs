@@ -9,7 +9,7 @@ use crate::registry::{
     RepositoryName, Tag,
 };
 use crate::{
-    ArtifactId, License, LicenseStatus, Name, Organization, OrganizationState, Product, Revision,
+    ArtifactId, License, LicenseId, LicenseStatus, Name, Organization, OrganizationState, Product, Revision,
     RevisionState, SecretHash, Timestamp,
 };
 
@@ -29,8 +29,40 @@ pub enum Rights {
     Key(KeyAccess),
     /// Pull what a license opens.
     License(PullRights),
+    /// Pull what the licenses of a customer open, for one deployment.
+    Deployment(DeploymentRights),
     /// Nothing now.
     Halted(Halt),
+}
+
+/// What the agent of a customer may pull for a deployment: what the customer's licenses open, of some repositories.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeploymentRights {
+    /// The customer's licenses in force, each with what it opens.
+    pub licenses: Vec<(LicenseId, PullRights)>,
+    /// The repositories that the credential names.
+    pub repositories: BTreeSet<RepositoryName>,
+}
+
+impl DeploymentRights {
+    /// The license that opens most of a repository; `None` if none opens anything.
+    pub fn opening(&self, artifact: Option<ArtifactId>, repository: &RepositoryName) -> Option<LicenseId> {
+        let opens = |wanted: fn(&Reach) -> bool| {
+            let found = self.licenses.iter().find(|(_, rights)| wanted(&rights.reach(artifact, repository)));
+            found.map(|(license, _)| *license)
+        };
+        let all = |reach: &Reach| matches!(reach, Reach::Everything);
+        let any = |reach: &Reach| !matches!(reach, Reach::Nothing);
+        opens(all).or_else(|| opens(any))
+    }
+
+    fn reach(&self, artifact: Option<ArtifactId>, repository: &RepositoryName) -> Reach {
+        if !self.repositories.contains(repository) {
+            return Reach::Nothing;
+        }
+        let each = self.licenses.iter().map(|(_, rights)| rights.reach(artifact, repository));
+        each.fold(Reach::Nothing, Reach::and)
+    }
 }
 
 /// Why a principal may do nothing now. As text, the sentence that its people are shown.
@@ -69,6 +101,11 @@ pub enum Halt {
         /// Who has suspended it.
         organization: Name,
     },
+    /// The customer of a deployment holds no license that is not revoked.
+    NoLicense {
+        /// Who can issue one.
+        organization: Name,
+    },
 }
 
 impl fmt::Display for Halt {
@@ -93,6 +130,9 @@ impl fmt::Display for Halt {
             }
             Self::LicenseSuspended { license, organization } => {
                 write!(f, "the license {license} is suspended; ask {organization}")
+            }
+            Self::NoLicense { organization } => {
+                write!(f, "there is no license any more that opens this; ask {organization}")
             }
         }
     }
@@ -139,6 +179,10 @@ pub enum Denial {
     KeyCannotDelete,
     /// Licenses can only pull.
     LicenseOnlyPulls,
+    /// The credential of a deployment is for other repositories.
+    OtherRepositories,
+    /// The credential of a deployment can only pull.
+    DeploymentOnlyPulls,
 }
 
 /// What decides what a license opens.
@@ -218,11 +262,50 @@ impl Rights {
         key.accepts(hash, now).then(|| suspended(organization).map_or(Self::Key(key.access), Self::Halted))
     }
 
+    /// What an agent may pull of some repositories for a deployment, by all licenses of its customer; with the license that is
+    /// told of where none is in force: the first that is not revoked, if there is one.
+    pub fn of_deployment(
+        organization: &Organization,
+        licenses: impl IntoIterator<Item = (LicenseId, Option<Self>)>,
+        repositories: BTreeSet<RepositoryName>,
+    ) -> (Self, Option<LicenseId>) {
+        let (mut open, mut halted, mut revoked) = (Vec::new(), None, None);
+        for (license, rights) in licenses {
+            match rights {
+                Some(Self::License(rights)) => open.push((license, rights)),
+                Some(Self::Halted(halt)) => {
+                    halted.get_or_insert((license, halt));
+                }
+                Some(Self::Key(_) | Self::Deployment(_)) | None => revoked = revoked.or(Some(license)),
+            }
+        }
+        let first = open.first().map(|(license, _)| *license);
+        if let Some(halt) = suspended(organization) {
+            return (Self::Halted(halt), first.or(halted.map(|(license, _)| license)).or(revoked));
+        }
+        match (first, halted) {
+            (Some(_), _) => (Self::Deployment(DeploymentRights { licenses: open, repositories }), first),
+            (None, Some((license, halt))) => (Self::Halted(halt), Some(license)),
+            (None, None) => {
+                (Self::Halted(Halt::NoLicense { organization: organization.name.clone() }), revoked)
+            }
+        }
+    }
+
+    /// Whether a repository is one of those that the credential is for; keys and licenses name none.
+    pub fn is_for(&self, repository: &RepositoryName) -> bool {
+        match self {
+            Self::Deployment(rights) => rights.repositories.contains(repository),
+            Self::Key(_) | Self::License(_) | Self::Halted(_) => true,
+        }
+    }
+
     /// How much of a repository may be had; `artifact` is `None` for one that is not known yet.
     pub fn reach(&self, artifact: Option<ArtifactId>, repository: &RepositoryName) -> Reach {
         match self {
             Self::Key(_) => Reach::Everything,
             Self::License(rights) => rights.reach(artifact, repository),
+            Self::Deployment(rights) => rights.reach(artifact, repository),
             Self::Halted(_) => Reach::Nothing,
         }
     }
@@ -231,7 +314,7 @@ impl Rights {
     pub fn admit(&self) -> Result<(), Denial> {
         match self {
             Self::Halted(halt) => Err(Denial::Halted(halt.clone())),
-            Self::Key(_) | Self::License(_) => Ok(()),
+            Self::Key(_) | Self::License(_) | Self::Deployment(_) => Ok(()),
         }
     }
 
@@ -244,8 +327,11 @@ impl Rights {
             (Self::Key(_), RegistryRequest::Push) => Denial::KeyOnlyPulls,
             (Self::Key(_), RegistryRequest::Delete) => Denial::KeyCannotDelete,
             (Self::License(_), RegistryRequest::Push | RegistryRequest::Delete) => Denial::LicenseOnlyPulls,
+            (Self::Deployment(_), RegistryRequest::Push | RegistryRequest::Delete) => {
+                Denial::DeploymentOnlyPulls
+            }
             (
-                Self::Key(_) | Self::License(_),
+                Self::Key(_) | Self::License(_) | Self::Deployment(_),
                 RegistryRequest::List | RegistryRequest::Manifest(_) | RegistryRequest::Content(_),
             ) => return reach.admit(request),
         };
@@ -259,7 +345,7 @@ impl Rights {
             (Self::Halted(_), _) | (_, Reach::Nothing | Reach::Tags(_)) => &[],
             (Self::Key(access), Reach::Everything) if access.deletes() => &["pull", "push", "delete"],
             (Self::Key(access), Reach::Everything) if access.writes() => &["pull", "push"],
-            (Self::Key(_) | Self::License(_), Reach::Everything) => &["pull"],
+            (Self::Key(_) | Self::License(_) | Self::Deployment(_), Reach::Everything) => &["pull"],
         }
     }
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::registry::{Holder, Operation};
 use crate::webhook::DisabledReason;
 use crate::{
-    Actor, Address, AddressRange, AlertId, AuditSinkId, Invalid, OrganizationId, RegistryId, Timestamp,
-    WebhookId,
+    Actor, Address, AddressRange, AlertId, AuditSinkId, DeploymentId, DeploymentTargetId, Invalid,
+    OrganizationId, RegistryId, Timestamp, WebhookId,
 };
 
 /// Something unusual that a key or a license did, or something that fails.
@@ -46,6 +46,10 @@ pub enum AlertSubject {
     Webhook(WebhookId),
     /// A place that the audit log is streamed to.
     AuditSink(AuditSinkId),
+    /// A customer's host.
+    DeploymentTarget(DeploymentTargetId),
+    /// An application on a customer's host.
+    Deployment(DeploymentId),
 }
 
 impl AlertSubject {
@@ -55,6 +59,8 @@ impl AlertSubject {
             Self::Registry { registry, .. } => ("registry", registry.uuid()),
             Self::Webhook(id) => ("webhook", id.uuid()),
             Self::AuditSink(id) => ("audit_sink", id.uuid()),
+            Self::DeploymentTarget(id) => ("deployment_target", id.uuid()),
+            Self::Deployment(id) => ("deployment", id.uuid()),
         }
     }
 }

@@ -132,6 +132,9 @@ impl Engine {
         let origin = origin.map(|origin| format!("{} with {}", origin.address.ip(), origin.client));
         let advice = match holder {
             Holder::License { license, .. } => format!("The license is at {url}/licenses/{license}"),
+            Holder::Deployment { deployment, .. } => {
+                format!("The deployment is at {url}/deployments/{deployment}")
+            }
             Holder::Key(key) => match &alert.finding {
                 Finding::RotationUncollected { .. } => {
                     format!("Have it collected, or look at it once, at {url}/registry-keys/{key}/rotation")
@@ -178,6 +181,13 @@ async fn holder_name(tx: &Tx, registry: &Registry, holder: Holder) -> Result<Str
             let license = tx.licenses(scope).find(license).await?;
             license.map_or_else(|| "license".to_owned(), |license| format!("license {}", license.name))
         }
+        Holder::Deployment { customer, .. } => {
+            let customer = tx.customers(scope).find(customer).await?;
+            customer.map_or_else(
+                || "deployment".to_owned(),
+                |customer| format!("deployment of {}", customer.name),
+            )
+        }
     })
 }
 
@@ -217,7 +227,10 @@ fn detail(alert: &Alert) -> Vec<(&'static str, serde_json::Value)> {
             detail.push(("registry", json!(registry)));
             detail.push(("holder", json!({"kind": kind, "id": id})));
         }
-        AlertSubject::Webhook(_) | AlertSubject::AuditSink(_) => {}
+        AlertSubject::Webhook(_)
+        | AlertSubject::AuditSink(_)
+        | AlertSubject::DeploymentTarget(_)
+        | AlertSubject::Deployment(_) => {}
     }
     detail
 }

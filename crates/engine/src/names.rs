@@ -13,7 +13,7 @@ use keyward_storage::Named;
 
 use crate::{Engine, Result};
 
-/// What the holders of keys and licenses are called.
+/// What the holders of keys, licenses and deployments are called.
 #[derive(Debug, Clone, Default)]
 pub struct HolderNames {
     keys: BTreeMap<RegistryKeyId, Named>,
@@ -22,12 +22,13 @@ pub struct HolderNames {
 }
 
 impl HolderNames {
-    /// What a holder is called: a license's customer, if it has one. `None` for one that is not known.
+    /// What a holder is called: a license's or deployment's customer, if it has one. `None` for one that is not known.
     pub fn of(&self, holder: Holder) -> Option<&Named> {
         match holder {
             Holder::Key(id) => self.keys.get(&id),
             Holder::License { customer: Some(id), .. } => self.customers.get(&id),
             Holder::License { license, customer: None } => self.licenses.get(&license),
+            Holder::Deployment { customer, .. } => self.customers.get(&customer),
         }
     }
 }
@@ -98,6 +99,7 @@ impl Engine {
                 Holder::Key(id) => of_keys.push(id),
                 Holder::License { customer: Some(id), .. } => of_customers.push(id),
                 Holder::License { license, customer: None } => of_licenses.push(license),
+                Holder::Deployment { customer, .. } => of_customers.push(customer),
             }
         }
         let tx = self.store.read().await?;

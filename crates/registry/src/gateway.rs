@@ -227,6 +227,13 @@ impl RequestContext {
                 "this registry key cannot delete; it takes one with the access read_write_delete".to_owned()
             }
             Denial::LicenseOnlyPulls => "a license opens a registry for pulling only".to_owned(),
+            Denial::OtherRepositories => {
+                let name = self.route.repository().map_or("", RepositoryName::as_str);
+                format!("this credential is for the images of one deployment, and {name} is none of them")
+            }
+            Denial::DeploymentOnlyPulls => {
+                "the credential of a deployment opens a registry for pulling only".to_owned()
+            }
         }
     }
 

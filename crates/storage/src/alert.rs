@@ -52,7 +52,10 @@ impl Alerts<'_> {
                 let row = registry::write(alert, registry, holder)?;
                 row::Entity::insert(row).on_conflict(once).exec_without_returning(self.tx).await?
             }
-            AlertSubject::Webhook(_) | AlertSubject::AuditSink(_) => {
+            AlertSubject::Webhook(_)
+            | AlertSubject::AuditSink(_)
+            | AlertSubject::DeploymentTarget(_)
+            | AlertSubject::Deployment(_) => {
                 use other::Column::{Aspect, Day, Kind, SubjectId};
                 let once = OnConflict::columns([SubjectId, Day, Kind, Aspect]).do_nothing().to_owned();
                 let row = subject::write(alert)?;
@@ -70,6 +73,22 @@ impl Alerts<'_> {
     /// Whether anything of its kind was raised of the same holder on that day.
     pub async fn is_kind_raised(&self, holder: Holder, finding: &Finding, at: Timestamp) -> Result<bool> {
         Ok(self.kind(holder, finding, at).limit(1).one(self.tx).await?.is_some())
+    }
+
+    /// Whether the same was raised on that day of something that is no registry.
+    pub async fn is_raised_about(
+        &self,
+        subject: AlertSubject,
+        finding: &Finding,
+        at: Timestamp,
+    ) -> Result<bool> {
+        let found = self
+            .others()
+            .filter(other::Column::SubjectId.eq(subject.parts().1))
+            .filter(other::Column::Day.eq(at.day()))
+            .filter(other::Column::Kind.eq(finding.kind()))
+            .filter(other::Column::Aspect.eq(&*finding.aspect()));
+        Ok(found.limit(1).one(self.tx).await?.is_some())
     }
 
     /// One of them.
@@ -100,7 +119,10 @@ impl Alerts<'_> {
                     .exec(self.tx)
                     .await?
             }
-            AlertSubject::Webhook(_) | AlertSubject::AuditSink(_) => {
+            AlertSubject::Webhook(_)
+            | AlertSubject::AuditSink(_)
+            | AlertSubject::DeploymentTarget(_)
+            | AlertSubject::Deployment(_) => {
                 other::Entity::update_many()
                     .set(subject::write(alert)?)
                     .filter(other::Column::Id.eq(alert.id.uuid()))

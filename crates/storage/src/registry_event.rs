@@ -28,6 +28,7 @@ mod row {
         pub key_id: Option<Uuid>,
         pub license_id: Option<Uuid>,
         pub customer_id: Option<Uuid>,
+        pub deployment_id: Option<Uuid>,
         pub operation: String,
         pub decision: String,
         pub repository: String,
@@ -172,25 +173,34 @@ impl RegistryEvents<'_> {
         let all = self.all().filter(row::Column::RegistryId.eq(registry.uuid()));
         match holder {
             Holder::Key(key) => all.filter(row::Column::KeyId.eq(key.uuid())),
-            Holder::License { license, .. } => all.filter(row::Column::LicenseId.eq(license.uuid())),
+            Holder::License { license, .. } => all
+                .filter(row::Column::LicenseId.eq(license.uuid()))
+                .filter(row::Column::DeploymentId.is_null()),
+            Holder::Deployment { deployment, .. } => {
+                all.filter(row::Column::DeploymentId.eq(deployment.uuid()))
+            }
         }
     }
 }
 
 fn write(event: &RegistryEvent) -> row::ActiveModel {
     let (key, license, customer) = match event.holder {
-        Holder::Key(key) => (Some(key.uuid()), None, None),
-        Holder::License { license, customer } => {
-            (None, Some(license.uuid()), customer.map(|customer| customer.uuid()))
-        }
+        Holder::Key(key) => (Some(key), None, None),
+        Holder::License { license, customer } => (None, Some(license), customer),
+        Holder::Deployment { customer, license, .. } => (None, license, Some(customer)),
+    };
+    let deployment = match event.holder {
+        Holder::Key(_) | Holder::License { .. } => None,
+        Holder::Deployment { deployment, .. } => Some(deployment.uuid()),
     };
     row::ActiveModel {
         id: Set(event.id.uuid()),
         organization_id: Set(event.organization.uuid()),
         registry_id: Set(event.registry.uuid()),
-        key_id: Set(key),
-        license_id: Set(license),
-        customer_id: Set(customer),
+        key_id: Set(key.map(|key| key.uuid())),
+        license_id: Set(license.map(|license| license.uuid())),
+        customer_id: Set(customer.map(|customer| customer.uuid())),
+        deployment_id: Set(deployment),
         operation: Set(event.operation.as_str().to_owned()),
         decision: Set(event.decision.as_str().to_owned()),
         repository: Set(event.repository.to_string()),
@@ -204,11 +214,16 @@ fn write(event: &RegistryEvent) -> row::ActiveModel {
 }
 
 fn read(row: row::Model) -> Result<RegistryEvent> {
-    let holder = match (row.key_id, row.license_id) {
-        (Some(key), None) => Holder::Key(key.into()),
-        (None, Some(license)) => {
+    let holder = match (row.key_id, row.license_id, row.deployment_id) {
+        (Some(key), None, None) => Holder::Key(key.into()),
+        (None, Some(license), None) => {
             Holder::License { license: license.into(), customer: row.customer_id.map(Into::into) }
         }
+        (None, license, Some(deployment)) => Holder::Deployment {
+            deployment: deployment.into(),
+            customer: row.customer_id.ok_or_else(|| TABLE.corrupt("customer_id"))?.into(),
+            license: license.map(Into::into),
+        },
         _ => return Err(TABLE.corrupt("key_id")),
     };
     Ok(RegistryEvent {

@@ -5,8 +5,9 @@ use keyward_domain::permission::{ReadRegistries, WriteRegistries};
 use keyward_domain::registry::{Holder, Operation};
 use keyward_domain::webhook::DisabledReason;
 use keyward_domain::{
-    AddressRange, Alert, AlertId, AlertState, AlertStatus, AlertSubject, AuditSinkId, CustomerId, Finding,
-    LicenseId, PageRequest, RegistryId, RegistryKeyId, Timestamp, WebhookId,
+    AddressRange, Alert, AlertId, AlertState, AlertStatus, AlertSubject, AuditSinkId, CustomerId,
+    DeploymentId, DeploymentTargetId, Finding, LicenseId, PageRequest, RegistryId, RegistryKeyId, Timestamp,
+    WebhookId,
 };
 use keyward_engine::{AlertFilter, Engine};
 use keyward_web::fields::Nothing;
@@ -36,9 +37,21 @@ pub(crate) struct AlertView {
     /// For people: what the key or license did, or what became of the endpoint or sink.
     #[schema(example = "pushed from 192.0.2.0/24, where it was not used in the last 90 days")]
     message: String,
-    /// What it is about: `registry`, `webhook` or `audit_sink`. There may be more in later versions.
+    /// What it is about: `registry`, `webhook`, `audit_sink`, `deployment_target` or `deployment`. There may be more in later versions.
     #[schema(example = "registry")]
     subject: &'static str,
+    #[serde(flatten)]
+    about: SubjectView,
+    detail: DetailView,
+    created_at: Timestamp,
+    acknowledged_at: Option<Timestamp>,
+    acknowledged_by: Option<ActorView>,
+}
+
+/// What an alert is about; what does not belong to its subject is `null`.
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
+#[schema(as = AlertSubject)]
+struct SubjectView {
     /// The registry, if it is about one.
     registry_id: Option<RegistryId>,
     /// Whose registry key it was.
@@ -50,10 +63,41 @@ pub(crate) struct AlertView {
     webhook_id: Option<WebhookId>,
     /// The audit sink, if it is about one.
     audit_sink_id: Option<AuditSinkId>,
-    detail: DetailView,
-    created_at: Timestamp,
-    acknowledged_at: Option<Timestamp>,
-    acknowledged_by: Option<ActorView>,
+    /// The deployment target, if it is about one.
+    deployment_target_id: Option<DeploymentTargetId>,
+    /// The deployment, if it is about one.
+    deployment_id: Option<DeploymentId>,
+}
+
+impl SubjectView {
+    fn of(subject: AlertSubject) -> Self {
+        let nothing = Self::default();
+        match subject {
+            AlertSubject::Registry { registry, holder } => {
+                Self { registry_id: Some(registry), ..Self::of_holder(holder) }
+            }
+            AlertSubject::Webhook(id) => Self { webhook_id: Some(id), ..nothing },
+            AlertSubject::AuditSink(id) => Self { audit_sink_id: Some(id), ..nothing },
+            AlertSubject::DeploymentTarget(id) => Self { deployment_target_id: Some(id), ..nothing },
+            AlertSubject::Deployment(id) => Self { deployment_id: Some(id), ..nothing },
+        }
+    }
+
+    fn of_holder(holder: Holder) -> Self {
+        let nothing = Self::default();
+        match holder {
+            Holder::Key(key) => Self { registry_key_id: Some(key), ..nothing },
+            Holder::License { license, customer } => {
+                Self { license_id: Some(license), customer_id: customer, ..nothing }
+            }
+            Holder::Deployment { deployment, customer, license } => Self {
+                license_id: license,
+                customer_id: Some(customer),
+                deployment_id: Some(deployment),
+                ..nothing
+            },
+        }
+    }
 }
 
 /// What was seen; what does not belong to the kind is `null`.
@@ -107,16 +151,7 @@ impl DetailView {
 
 impl From<Alert> for AlertView {
     fn from(alert: Alert) -> Self {
-        let (registry, webhook_id, audit_sink_id) = match alert.subject {
-            AlertSubject::Registry { registry, holder } => (Some((registry, holder)), None, None),
-            AlertSubject::Webhook(id) => (None, Some(id), None),
-            AlertSubject::AuditSink(id) => (None, None, Some(id)),
-        };
-        let (registry_key_id, license_id, customer_id) = match registry {
-            Some((_, Holder::Key(key))) => (Some(key), None, None),
-            Some((_, Holder::License { license, customer })) => (None, Some(license), customer),
-            None => (None, None, None),
-        };
+        let about = SubjectView::of(alert.subject);
         let (acknowledged_at, acknowledged_by) = match alert.state {
             AlertState::Open => (None, None),
             AlertState::Acknowledged { by, at } => (Some(at), Some(by.into())),
@@ -131,12 +166,7 @@ impl From<Alert> for AlertView {
             kind: alert.finding.kind(),
             message: alert.finding.to_string(),
             subject: alert.subject.parts().0,
-            registry_id: registry.map(|(registry, _)| registry),
-            registry_key_id,
-            license_id,
-            customer_id,
-            webhook_id,
-            audit_sink_id,
+            about,
             detail: DetailView { address, client, ..DetailView::of(alert.finding) },
             created_at: alert.created_at,
             acknowledged_at,

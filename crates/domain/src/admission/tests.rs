@@ -216,4 +216,61 @@ proptest! {
         prop_assert_eq!(may("push"), !suspended_vendor && access != KeyAccess::Read);
         prop_assert_eq!(may("delete"), !suspended_vendor && access == KeyAccess::ReadWriteDelete);
     }
+
+    /// What an agent may pull is what any license opens, of what its credential names, and never more.
+    #[test]
+    fn a_deployment_has_what_the_licenses_open_of_what_it_names(
+        suspended_vendor: bool,
+        licenses in prop::collection::vec(prop::option::of((any::<bool>(), prop::option::of(prop::collection::btree_set(prop::sample::select(vec!["1.0", "3.0"]), 0..3)))), 0..4),
+        named: bool,
+        request in prop::sample::select(requests()),
+    ) {
+        // Each is revoked, halted, or opens everything or some tags.
+        let rights_of = |index: usize, held: &Option<(bool, Option<BTreeSet<&str>>)>| {
+            let rights = match held {
+                None => None,
+                Some((true, _)) => Some(Rights::Halted(Halt::LicenseSuspended {
+                    license: format!("L{index}").parse().unwrap(),
+                    organization: "Acme".parse().unwrap(),
+                })),
+                Some((false, tags)) => {
+                    let tags = tags.as_ref().map_or(TagGrant::All, |tags| {
+                        TagGrant::Named(tags.iter().map(|text| tag(text)).collect())
+                    });
+                    let grants = vec![ArtifactGrant { artifact: artifact(), tags }];
+                    Some(Rights::License(PullRights { policy: ArtifactPolicy::EntitledOnly, roles: None, grants }))
+                }
+            };
+            (LicenseId::new(1, [u8::try_from(index).unwrap(); 10]), rights)
+        };
+        let all: Vec<_> = licenses.iter().enumerate().map(|(index, held)| rights_of(index, held)).collect();
+        let names = if named { [repository()].into() } else { ["acme/other".parse().unwrap()].into() };
+        let (rights, license) = Rights::of_deployment(&vendor(suspended_vendor), all.clone(), names);
+        let first = |wanted: fn(&Option<Rights>) -> bool| all.iter().find(|(_, rights)| wanted(rights)).map(|(id, _)| *id);
+        let open = first(|rights| matches!(rights, Some(Rights::License(_))));
+        let halted = first(|rights| matches!(rights, Some(Rights::Halted(_))));
+        prop_assert_eq!(license, open.or(halted).or(first(|_| true)));
+        let each: Vec<_> = all.iter().filter_map(|(_, rights)| match rights {
+            Some(rights @ Rights::License(_)) => Some(rights.reach(Some(artifact()), &repository())),
+            _ => None,
+        }).collect();
+        let reach = rights.reach(Some(artifact()), &repository());
+        match &rights {
+            Rights::Halted(_) => prop_assert!(suspended_vendor || open.is_none()),
+            Rights::Deployment(deployment) => {
+                prop_assert!(!suspended_vendor && open.is_some());
+                let union = each.into_iter().fold(Reach::Nothing, Reach::and);
+                prop_assert_eq!(&reach, &if named { union } else { Reach::Nothing });
+                let opening = deployment.opening(Some(artifact()), &repository());
+                prop_assert!(!named || (reach == Reach::Nothing) == opening.is_none());
+                prop_assert_eq!(rights.is_for(&repository()), named);
+                if matches!(request, RegistryRequestKind::Push | RegistryRequestKind::Delete) {
+                    prop_assert_eq!(decided(&rights, request), "DeploymentOnlyPulls");
+                }
+                let only_pull = rights.token_actions(&reach);
+                prop_assert!(only_pull.is_empty() || only_pull == ["pull"] && reach == Reach::Everything);
+            }
+            Rights::Key(_) | Rights::License(_) => prop_assert!(false, "{rights:?}"),
+        }
+    }
 }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::oci::{Digest, RepositoryName};
 use crate::{
-    Address, CustomerId, Invalid, LicenseId, OrganizationId, RegistryEventId, RegistryId, RegistryKeyId,
-    Timestamp,
+    Address, CustomerId, DeploymentId, Invalid, LicenseId, OrganizationId, RegistryEventId, RegistryId,
+    RegistryKeyId, Timestamp,
 };
 
 /// One line of a registry's log.
@@ -55,14 +55,25 @@ pub enum Holder {
         /// Whose.
         customer: Option<CustomerId>,
     },
+    /// The agent on a customer's host, for one of its deployments.
+    Deployment {
+        /// Which.
+        deployment: DeploymentId,
+        /// Whose.
+        customer: CustomerId,
+        /// The license of the customer's that opens what is asked for; if none does, the one whose state is told. `None` for a
+        /// customer without any.
+        license: Option<LicenseId>,
+    },
 }
 
 impl Holder {
-    /// What kind of holder it is, on the wire, and the id of its key or license.
+    /// What kind of holder it is, on the wire, and the id of its key, license or deployment.
     pub fn parts(self) -> (&'static str, Uuid) {
         match self {
             Self::Key(key) => ("registry_key", key.uuid()),
             Self::License { license, .. } => ("license", license.uuid()),
+            Self::Deployment { deployment, .. } => ("deployment", deployment.uuid()),
         }
     }
 }
@@ -73,6 +84,7 @@ impl fmt::Display for Holder {
         match self {
             Self::Key(key) => write!(f, "key:{key}"),
             Self::License { license, .. } => write!(f, "license:{license}"),
+            Self::Deployment { deployment, .. } => write!(f, "deployment:{deployment}"),
         }
     }
 }

@@ -234,7 +234,12 @@ impl<'a> Page<'a> {
     }
 
     fn count_pull(&mut self, event: &RegistryEvent, pulls: u64, bytes: u64) {
-        let Holder::License { license, .. } = event.holder else { return };
+        let license = match event.holder {
+            Holder::Key(_) => None,
+            Holder::License { license, .. } => Some(license),
+            Holder::Deployment { license, .. } => license,
+        };
+        let Some(license) = license else { return };
         let day = event.at.day();
         let counted =
             self.pulls.entry((license, day)).or_insert(LicensePulls { license, day, pulls: 0, bytes: 0 });

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use keyward_domain::admission::{Admission, Denial, LicenseGround, Principal, RegistryRequest, Rights};
 use keyward_domain::registry::{
-    Artifact, ArtifactGrant, ArtifactPolicy, Digest, Holder, Host, Reach, Registry, RepositoryName, Tag,
-    Trace,
+    Artifact, ArtifactGrant, ArtifactPolicy, Digest, Holder, Host, PullCredential, Reach, Registry,
+    RepositoryName, Tag, Trace,
 };
 use keyward_domain::{
     Address, CustomerId, Kid, License, Organization, OrganizationScope, Product, Revision, Secret,
@@ -26,7 +26,7 @@ const MOST_OF_ONE_NAME: u64 = 16;
 /// What a client presents, and where it is.
 #[derive(Debug, Clone, Copy)]
 pub struct Presented<'a> {
-    /// A registry key or a license's token; `None` for a client that shows nothing.
+    /// A registry key, a license's token or the pull credential of a deployment; `None` for a client that shows nothing.
     pub password: Option<&'a str>,
     /// From where it asks.
     pub address: Address,
@@ -114,8 +114,8 @@ impl Engine {
         Ok(named.into_iter().next().map(|registry| (registry, None)))
     }
 
-    /// The bearer of a registry key of this registry, or of a license's token of its organization; `None` for whoever is
-    /// neither, or no longer.
+    /// The bearer of a registry key or pull credential of this registry, or of a license's token of its organization; `None`
+    /// for whoever is none of them, or no longer.
     async fn principal(
         &self,
         tx: &Tx,
@@ -124,6 +124,9 @@ impl Engine {
         presented: Presented<'_>,
     ) -> Result<Option<Principal>> {
         let Some(password) = presented.password else { return Ok(None) };
+        if PullCredential::is_meant_by(password) {
+            return self.agent(tx, (registry, organization), password).await;
+        }
         match Secret::parse(SecretKind::Registry, password) {
             Some(secret) => self.key_bearer(tx, (registry, organization), &secret, presented).await,
             None => self.license_bearer(tx, organization, password).await,
@@ -208,7 +211,7 @@ impl Engine {
     ) -> Result<Reach> {
         let artifact = match principal.rights {
             Rights::Key(_) | Rights::Halted(_) => None,
-            Rights::License(_) => {
+            Rights::License(_) | Rights::Deployment(_) => {
                 self.store.read().await?.artifacts(registry.scope()).named(registry.id, repository).await?
             }
         };
@@ -226,7 +229,7 @@ impl Engine {
         let known = match principal.rights {
             Rights::Key(_) => return Ok(repositories),
             Rights::Halted(_) => return Ok(Vec::new()),
-            Rights::License(_) => {
+            Rights::License(_) | Rights::Deployment(_) => {
                 self.store.read().await?.artifacts(registry.scope()).of_registry(registry.id).await?
             }
         };
@@ -254,17 +257,26 @@ impl Engine {
 async fn authorized(
     tx: &Tx,
     registry: &Registry,
-    principal: Principal,
+    mut principal: Principal,
     repository: &RepositoryName,
     request: RegistryRequest<'_>,
 ) -> Result<Authorized> {
     let artifacts = tx.artifacts(registry.scope());
     let artifact = match principal.rights {
-        Rights::License(_) => artifacts.named(registry.id, repository).await?,
+        Rights::License(_) | Rights::Deployment(_) => artifacts.named(registry.id, repository).await?,
         Rights::Key(_) | Rights::Halted(_) => None,
     };
-    let reach = principal.rights.reach(artifact.as_ref().map(|artifact| artifact.id), repository);
+    let id = artifact.as_ref().map(|artifact| artifact.id);
+    let reach = principal.rights.reach(id, repository);
+    if let (Holder::Deployment { license, .. }, Rights::Deployment(rights)) =
+        (&mut principal.holder, &principal.rights)
+    {
+        *license = rights.opening(id, repository).or(*license);
+    }
     let decision = match (principal.rights.admit_to(&reach, request), &artifact) {
+        (Admission::Denied(Denial::RepositoryNotIncluded), _) if !principal.rights.is_for(repository) => {
+            Authorization::Denied(Denial::OtherRepositories)
+        }
         (Admission::Allowed, _) => Authorization::Allowed,
         (Admission::Denied(denial), _) => Authorization::Denied(denial),
         (Admission::IfTraced(_, _), None) => Authorization::Denied(Denial::NotIncluded),

@@ -4,7 +4,7 @@
 use keyward_domain::alert::Origin;
 use keyward_domain::registry::habit::{self, Footprint};
 use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent};
-use keyward_domain::{AddressRange, Finding, RegistryKeyId, Timestamp};
+use keyward_domain::{AddressRange, AlertSubject, Finding, RegistryKeyId, Timestamp};
 use keyward_storage::Tx;
 
 use crate::{Engine, Result};
@@ -20,8 +20,8 @@ impl Engine {
                 self.watch_volume(tx, registry, event).await
             }
             // Customers pull from wherever and as often as they like.
-            (Decision::Allowed, Holder::License { .. }) => Ok(()),
-            (Decision::Denied, Holder::Key(_) | Holder::License { .. }) => {
+            (Decision::Allowed, Holder::License { .. } | Holder::Deployment { .. }) => Ok(()),
+            (Decision::Denied, Holder::Key(_) | Holder::License { .. } | Holder::Deployment { .. }) => {
                 self.watch_refusals(tx, registry, event).await
             }
         }
@@ -83,16 +83,30 @@ impl Engine {
     async fn watch_refusals(&self, tx: &Tx, registry: &Registry, event: &RegistryEvent) -> Result<()> {
         let recent = self.recent(tx, event, event.at.unix() / HOUR).await?;
         let Some(finding) = habit::refusals(recent) else { return Ok(()) };
-        if tx.alerts(registry.scope()).is_raised(event.holder, &finding, event.at).await? {
+        let alerts = tx.alerts(registry.scope());
+        let raised = match event.holder {
+            Holder::Key(_) | Holder::License { .. } => {
+                alerts.is_raised(event.holder, &finding, event.at).await?
+            }
+            Holder::Deployment { deployment, .. } => {
+                let subject = AlertSubject::Deployment(deployment);
+                alerts.is_raised_about(subject, &finding, event.at).await?
+            }
+        };
+        if raised {
             return Ok(());
         }
         let since = event.at.plus_seconds(-HOUR);
         let different = tx.registry_events(registry.scope()).refused_since(event, since).await?;
-        match habit::refusals(different) {
-            Some(finding) => {
+        match (habit::refusals(different), event.holder) {
+            (Some(finding), Holder::Deployment { deployment, .. }) => {
+                let subject = AlertSubject::Deployment(deployment);
+                self.raise_about(tx, registry.scope(), subject, finding).await.map(drop)
+            }
+            (Some(finding), Holder::Key(_) | Holder::License { .. }) => {
                 self.raise(tx, registry, event.holder, finding, Some(origin(event))).await.map(drop)
             }
-            None => Ok(()),
+            (None, _) => Ok(()),
         }
     }
 

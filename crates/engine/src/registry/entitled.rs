@@ -408,21 +408,36 @@ impl Engine {
         organization: &Organization,
         customer: CustomerId,
     ) -> Result<CustomerRights> {
+        let (policy, licenses) = self.license_rights(tx, organization, customer).await?;
+        let (mut open, mut halted) = (Vec::new(), Vec::new());
+        for (license, rights) in licenses {
+            match rights {
+                Some(Rights::License(rights)) => open.push((Arc::new(license), rights)),
+                Some(Rights::Halted(halt)) => halted.push((license, halt)),
+                Some(Rights::Key(_) | Rights::Deployment(_)) | None => {}
+            }
+        }
+        Ok(CustomerRights { open, halted, policy })
+    }
+
+    /// What each license of a customer opens now, the latest first; nothing for those that are revoked.
+    pub(super) async fn license_rights(
+        &self,
+        tx: &Tx,
+        organization: &Organization,
+        customer: CustomerId,
+    ) -> Result<(ArtifactPolicy, Vec<(License, Option<Rights>)>)> {
         let (scope, now) = (organization.scope(), self.now());
         let entitled = Entitled::of(tx, scope, Some(customer)).await?;
         let licenses = tx.licenses(scope).held_by(customer).await?;
         let products: BTreeSet<_> = licenses.iter().filter_map(|license| license.product).collect();
         let products = tx.products(scope).among(&Vec::from_iter(products)).await?;
-        let (mut open, mut halted) = (Vec::new(), Vec::new());
-        for license in licenses {
+        let judged = licenses.into_iter().map(|license| {
             let product = license.product.and_then(|id| products.get(&id));
-            match entitled.ground(organization, &license, &license.revision, product).rights(now) {
-                Some(Rights::License(rights)) => open.push((Arc::new(license), rights)),
-                Some(Rights::Halted(halt)) => halted.push((license, halt)),
-                Some(Rights::Key(_)) | None => {}
-            }
-        }
-        Ok(CustomerRights { open, halted, policy: entitled.policy })
+            let rights = entitled.ground(organization, &license, &license.revision, product).rights(now);
+            (license, rights)
+        });
+        Ok((entitled.policy, judged.collect()))
     }
 }
 

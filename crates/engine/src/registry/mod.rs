@@ -11,6 +11,7 @@ mod explained;
 mod key;
 mod notification;
 pub(crate) mod part;
+mod pull_credential;
 mod rotation;
 mod sweep;
 pub(crate) mod upstream;

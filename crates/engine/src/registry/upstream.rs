@@ -154,14 +154,14 @@ impl Engine {
         });
         let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
         let mut token = Zeroizing::new(format!("{header}.{claims}"));
-        let signature: Signature = self.upstream_key(registry)?.sign(token.as_bytes());
+        let signature: Signature = self.gateway_key(registry)?.sign(token.as_bytes());
         token.push('.');
         token.push_str(&URL_SAFE_NO_PAD.encode(signature.to_bytes()));
         Ok(token)
     }
 
     /// The opened key; kept at hand, because opening takes longer than signing.
-    fn upstream_key(&self, registry: &Registry) -> Result<Arc<SigningKey>> {
+    pub(super) fn gateway_key(&self, registry: &Registry) -> Result<Arc<SigningKey>> {
         if let Some(key) = self.upstream_keys.get(&registry.id) {
             return Ok(key);
         }

@@ -34,7 +34,7 @@ struct Line {
     alert: Alert,
     /// The registry where it was, and its page.
     registry: Option<(String, String)>,
-    /// The key, license, endpoint or sink.
+    /// The key, license, endpoint, sink, target or deployment.
     who: String,
     /// Their page, if there is one.
     link: Option<String>,
@@ -128,6 +128,7 @@ async fn lines(
             }
             AlertSubject::Webhook(id) => webhooks.push(id),
             AlertSubject::AuditSink(id) => sinks.push(id),
+            AlertSubject::DeploymentTarget(_) | AlertSubject::Deployment(_) => {}
         }
     }
     let holders = Holders::of(engine, signed, holders).await?;
@@ -149,6 +150,12 @@ async fn lines(
             AlertSubject::AuditSink(id) => {
                 let (who, link) = thing("audit sink", sinks.get(&id), format!("/audit/sinks/{id}"));
                 (None, who, link, None)
+            }
+            AlertSubject::DeploymentTarget(id) => {
+                (None, "deployment target".to_owned(), Some(format!("/deployment-targets/{id}")), None)
+            }
+            AlertSubject::Deployment(id) => {
+                (None, "deployment".to_owned(), Some(format!("/deployments/{id}")), None)
             }
         };
         Line {

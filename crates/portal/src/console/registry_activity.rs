@@ -87,6 +87,7 @@ pub(super) fn same(holder: Holder) -> Option<String> {
     match holder {
         Holder::Key(id) => Some(format!("key={id}")),
         Holder::License { customer, .. } => customer.map(|id| format!("customer={id}")),
+        Holder::Deployment { customer, .. } => Some(format!("customer={customer}")),
     }
 }
 
@@ -118,6 +119,9 @@ impl Holders {
             Holder::License { customer: Some(id), .. } => (name, format!("/customers/{id}")),
             Holder::License { license, customer: None } => {
                 (format!("license {name}"), format!("/licenses/{license}"))
+            }
+            Holder::Deployment { deployment, .. } => {
+                (format!("deployment of {name}"), format!("/deployments/{deployment}"))
             }
         }
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod addresses;
+mod agents;
 mod denied;
 mod depot;
 mod direct;

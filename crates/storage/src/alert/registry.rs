@@ -48,6 +48,8 @@ pub(super) fn write(alert: &Alert, registry: RegistryId, of: Holder) -> Result<r
     let (holder, customer) = match of {
         Holder::Key(_) => ("key", None),
         Holder::License { customer, .. } => ("license", customer),
+        // What is unusual of those is told of the deployment itself (`subject.rs`).
+        Holder::Deployment { .. } => return Err(TABLE.corrupt("holder")),
     };
     let (acknowledged_at, actor, actor_id) = write_state(alert.state);
     let origin = alert.origin.as_ref();

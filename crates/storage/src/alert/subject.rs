@@ -60,6 +60,8 @@ pub(super) fn read(row: row::Model) -> Result<Alert> {
     let subject = match row.subject.as_str() {
         "webhook" => AlertSubject::Webhook(row.subject_id.into()),
         "audit_sink" => AlertSubject::AuditSink(row.subject_id.into()),
+        "deployment_target" => AlertSubject::DeploymentTarget(row.subject_id.into()),
+        "deployment" => AlertSubject::Deployment(row.subject_id.into()),
         _ => return Err(TABLE.corrupt("subject")),
     };
     let finding: Finding = TABLE.take("detail", serde_json::from_str(&row.detail))?;

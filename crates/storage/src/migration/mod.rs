@@ -57,6 +57,10 @@ const CUSTOMER_USERS: Migration =
 const DEPLOYMENTS: Migration =
     Migration { name: "m0010_deployments", statements: &[include_str!("deployments.sql")] };
 
+/// Older servers take what an agent pulled for what was pulled with the license that opened it.
+const DEPLOYMENT_PULLS: Migration =
+    Migration { name: "m0011_deployment_pulls", statements: &[include_str!("deployment_pulls.sql")] };
+
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.
 pub(crate) const REQUIRED: &str = INITIAL.name;
@@ -89,6 +93,7 @@ impl MigratorTrait for Migrator {
             Box::new(AUDIT_SINKS),
             Box::new(CUSTOMER_USERS),
             Box::new(DEPLOYMENTS),
+            Box::new(DEPLOYMENT_PULLS),
         ]
     }
 }

@@ -2,7 +2,7 @@ use actix_web::{get, web};
 use keyward_domain::permission::ReadRegistries;
 use keyward_domain::registry::{Decision, Holder, Operation, RegistryEvent};
 use keyward_domain::{
-    CustomerId, LicenseId, PageRequest, RegistryEventId, RegistryId, RegistryKeyId, Timestamp,
+    CustomerId, DeploymentId, LicenseId, PageRequest, RegistryEventId, RegistryId, RegistryKeyId, Timestamp,
 };
 use keyward_engine::{Engine, EventFilter};
 use keyward_web::{Answer, Caller, Problem, Query, request};
@@ -21,6 +21,8 @@ pub(crate) struct EventView {
     /// Or whose license.
     license_id: Option<LicenseId>,
     customer_id: Option<CustomerId>,
+    /// The deployment, if it was the agent of one; the license is then the one that opens what was asked for.
+    deployment_id: Option<DeploymentId>,
     /// `pull`, `push`, `delete` or `token`.
     /// Example: "pull"
     operation: Operation,
@@ -47,9 +49,12 @@ pub(crate) struct EventView {
 
 impl From<RegistryEvent> for EventView {
     fn from(event: RegistryEvent) -> Self {
-        let (registry_key_id, license_id, customer_id) = match event.holder {
-            Holder::Key(key) => (Some(key), None, None),
-            Holder::License { license, customer } => (None, Some(license), customer),
+        let (registry_key_id, license_id, customer_id, deployment_id) = match event.holder {
+            Holder::Key(key) => (Some(key), None, None, None),
+            Holder::License { license, customer } => (None, Some(license), customer, None),
+            Holder::Deployment { deployment, customer, license } => {
+                (None, license, Some(customer), Some(deployment))
+            }
         };
         Self {
             id: event.id,
@@ -57,6 +62,7 @@ impl From<RegistryEvent> for EventView {
             registry_key_id,
             license_id,
             customer_id,
+            deployment_id,
             operation: event.operation,
             decision: event.decision,
             repository: event.repository.to_string(),
