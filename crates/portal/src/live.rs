@@ -9,12 +9,12 @@ use actix_web::http::header;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::stream::unfold;
-use keyward_domain::{OrganizationId, ProductId, RegistryId, SessionId};
+use keyward_domain::{DeploymentId, DeploymentTargetId, OrganizationId, ProductId, RegistryId, SessionId};
 use keyward_engine::{Engine, Followed, LiveTopic};
 use keyward_web::{Code, Id, Problem, Settings};
 
 use crate::error_page::PageError;
-use crate::page::Page;
+use crate::page::{Page, Side};
 use crate::signed;
 
 /// How often it is looked for something new, and each stream sees what was found.
@@ -35,7 +35,13 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/live/audit", web::get().to(audit))
         .route("/live/registries/{id}", web::get().to(registry))
-        .route("/live/products/{id}", web::get().to(product));
+        .route("/live/products/{id}", web::get().to(product))
+        .route("/live/deployments", web::get().to(deployments))
+        .route("/live/deployments/{id}", web::get().to(deployment))
+        .route("/live/deployment-targets/{id}", web::get().to(target))
+        .route("/portal/live/deployments", web::get().to(own_deployments))
+        .route("/portal/live/deployments/{id}", web::get().to(own_deployment))
+        .route("/portal/live/targets/{id}", web::get().to(own_target));
 }
 
 /// Part of a page that is kept up to date.
@@ -175,12 +181,71 @@ async fn product(request: HttpRequest, id: Id<ProductId>, hub: web::Data<Hub>) -
     stream(request, &hub, LiveTopic::Product(id.0)).await
 }
 
+async fn deployments(request: HttpRequest, hub: web::Data<Hub>) -> Page {
+    stream(request, &hub, LiveTopic::Deployments).await
+}
+
+async fn deployment(request: HttpRequest, id: Id<DeploymentId>, hub: web::Data<Hub>) -> Page {
+    stream(request, &hub, LiveTopic::Deployment(id.0)).await
+}
+
+async fn target(request: HttpRequest, id: Id<DeploymentTargetId>, hub: web::Data<Hub>) -> Page {
+    stream(request, &hub, LiveTopic::DeploymentTarget(id.0)).await
+}
+
+async fn own_deployments(request: HttpRequest, hub: web::Data<Hub>) -> Page {
+    let whose = signed::customer_unseen(&request).await?;
+    let customer = whose.ok_or_else(|| Problem::new(Code::Unauthorized))?.customer.id;
+    own_stream(request, &hub, LiveTopic::DeploymentsOf(customer)).await
+}
+
+async fn own_deployment(request: HttpRequest, id: Id<DeploymentId>, hub: web::Data<Hub>) -> Page {
+    own_stream(request, &hub, LiveTopic::Deployment(id.0)).await
+}
+
+async fn own_target(request: HttpRequest, id: Id<DeploymentTargetId>, hub: web::Data<Hub>) -> Page {
+    own_stream(request, &hub, LiveTopic::DeploymentTarget(id.0)).await
+}
+
+/// Whose pages follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Follower {
+    side: Side,
+    about: LiveTopic,
+}
+
+impl Follower {
+    /// The session that follows, and the right to, as they are now.
+    async fn follow(self, request: &HttpRequest) -> Result<(SessionId, Followed), PageError> {
+        let engine = signed::engine(request)?;
+        let nobody = || Problem::new(Code::Unauthorized);
+        match self.side {
+            Side::Vendor => {
+                let person = signed::member_unseen(request).await?.ok_or_else(nobody)?;
+                Ok((person.session.id, engine.follow(&person.identity, self.about).await?))
+            }
+            Side::Customer => {
+                let person = signed::customer_unseen(request).await?.ok_or_else(nobody)?;
+                Ok((person.session.id, engine.follow_own(&person, self.about).await?))
+            }
+        }
+    }
+}
+
+async fn stream(request: HttpRequest, hub: &Hub, about: LiveTopic) -> Page {
+    stream_to(request, hub, Follower { side: Side::Vendor, about }).await
+}
+
+async fn own_stream(request: HttpRequest, hub: &Hub, about: LiveTopic) -> Page {
+    stream_to(request, hub, Follower { side: Side::Customer, about }).await
+}
+
 /// A stream under way.
 struct Stream {
     request: HttpRequest,
     engine: web::Data<Engine>,
     topic: Arc<Topic>,
-    about: LiveTopic,
+    follower: Follower,
     /// What was said last.
     told: Option<String>,
     checked: Instant,
@@ -188,11 +253,10 @@ struct Stream {
     _place: Place,
 }
 
-async fn stream(request: HttpRequest, hub: &Hub, topic: LiveTopic) -> Page {
+async fn stream_to(request: HttpRequest, hub: &Hub, follower: Follower) -> Page {
     let engine = signed::engine(&request)?.clone();
-    let person = signed::member_unseen(&request).await?.ok_or_else(|| Problem::new(Code::Unauthorized))?;
-    let followed = engine.follow(&person.identity, topic).await?;
-    let place = hub.place(person.session.id, followed.organization());
+    let (session, followed) = follower.follow(&request).await?;
+    let place = hub.place(session, followed.organization());
     let place = place.ok_or_else(|| Problem::new(Code::TooManyRequests).retry_after(60))?;
     let mark = engine.live_mark(&followed).await?;
     let now = Instant::now();
@@ -200,7 +264,7 @@ async fn stream(request: HttpRequest, hub: &Hub, topic: LiveTopic) -> Page {
         topic: hub.topic(followed, mark),
         request,
         engine,
-        about: topic,
+        follower,
         told: None,
         checked: now,
         spoken: now,
@@ -250,9 +314,6 @@ impl Stream {
 
     /// Whether the session and the role behind it still open the page. While the database does not answer, nobody is told anything.
     async fn may_go_on(&self) -> bool {
-        match signed::member_unseen(&self.request).await {
-            Ok(Some(person)) => self.engine.follow(&person.identity, self.about).await.is_ok(),
-            Ok(None) | Err(_) => false,
-        }
+        self.follower.follow(&self.request).await.is_ok()
     }
 }

@@ -188,6 +188,15 @@ pub(crate) async fn member_unseen(request: &HttpRequest) -> Result<Option<Member
     }
 }
 
+/// The user of a customer who is signed in, without a note that anybody was there.
+pub(crate) async fn customer_unseen(request: &HttpRequest) -> Result<Option<CustomerSession>, PageError> {
+    let Some(secret) = session_secret(request, Kind::Customer) else { return Ok(None) };
+    match engine(request)?.session_unseen(&secret).await? {
+        Some(AnySession::Customer(person)) => Ok(Some(person)),
+        Some(AnySession::Member(_) | AnySession::Onboarding(_)) | None => Ok(None),
+    }
+}
+
 /// The user of a customer who is signed in.
 pub(crate) async fn customer(request: &HttpRequest) -> Result<Option<CustomerSession>, PageError> {
     match any_session(request, Kind::Customer).await? {

@@ -213,6 +213,25 @@ impl Deployments<'_> {
         rows.into_iter().map(count).collect()
     }
 
+    /// A text that is another one as soon as one of them is; of one customer, if one is named.
+    pub async fn mark(&self, of: Option<CustomerId>) -> Result<String> {
+        let found = of.map_or_else(
+            || self.all(),
+            |customer| self.all().filter(row::Column::CustomerId.eq(customer.uuid())),
+        );
+        let sum = |column: row::Column| column.into_expr().sum().cast_as("BIGINT");
+        let marks: Option<(i64, Option<i64>, Option<i64>, Option<i64>)> = found
+            .select_only()
+            .column_as(row::Column::Id.count(), "count")
+            .column_as(sum(row::Column::Version), "versions")
+            .column_as(sum(row::Column::ReportedSeq), "seqs")
+            .column_as(row::Column::ReportedAt.max(), "reported")
+            .into_tuple()
+            .one(self.tx)
+            .await?;
+        Ok(format!("{:?}", marks.unwrap_or_default()).replace([' ', '(', ')'], ""))
+    }
+
     /// Writes one as it is now.
     pub async fn save(&self, deployment: &Deployment) -> Result<()> {
         let saved = row::Entity::update_many()

@@ -106,7 +106,11 @@ impl Opened {
                 let mut piece = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
                 let length = file.read(&mut piece)?;
                 piece.truncate(length);
-                if length == 0 { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok((file, piece)) }
+                if length == 0 {
+                    Err(io::Error::from(io::ErrorKind::UnexpectedEof))
+                } else {
+                    Ok((file, piece))
+                }
             });
             let (file, piece) = read.await.map_err(io::Error::other)??;
             let left = left - piece.len() as u64;

@@ -1,9 +1,12 @@
 //! What the admins of a customer order for its hosts.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use keyward_domain::deployment::{Cause, Mode, Order, Values, Volumes};
 use keyward_domain::{
-    Action, ApplicationKind, Customer, Deployment, DeploymentId, DeploymentRevision, DeploymentRevisionId,
-    DeploymentTarget, DeploymentTargetId, Invalid, Name, OrganizationScope, Slug, Timestamp, VersionName,
+    Action, ApplicationKind, ApplicationVersion, Customer, Deployment, DeploymentId, DeploymentRevision,
+    DeploymentRevisionId, DeploymentTarget, DeploymentTargetId, Invalid, Name, OrganizationScope, Slug,
+    Timestamp, VersionName,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -12,8 +15,9 @@ use super::{about, own_deployment, own_target};
 use crate::account::Account;
 use crate::change::unchanged;
 use crate::entitled_applications::entitled_one;
+use crate::own_change::Told;
 use crate::sessions::CustomerSession;
-use crate::{Engine, Error, Recipient, Resource, Result};
+use crate::{Engine, Error, Recipient, Resource, Result, heavy};
 
 /// An application to be deployed.
 #[derive(Debug, Clone)]
@@ -44,6 +48,10 @@ impl Engine {
     #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn deploy(&self, person: &CustomerSession, new: NewDeployment) -> Result<Deployment> {
         let (scope, now, id) = (person.organization.scope(), self.now(), self.id(DeploymentId::new));
+        let (_, wanted) =
+            entitled_one(&self.store.read().await?, &Recipient::from(person), &new.application, &new.version)
+                .await?;
+        let images = self.images_named(scope, &wanted).await?;
         self.own_change(person, async |tx, holder: Customer| {
             let target = own_target(tx, scope, holder.id, new.target).await?;
             takes_orders(&target)?;
@@ -76,8 +84,8 @@ impl Engine {
                 updated_at: now,
                 version: 1,
             };
-            let first =
-                self.new_revision(tx, person, &deployment, (&version, Cause::Install, new.values.clone()));
+            let what = (&version, Cause::Install, new.values.clone());
+            let first = self.new_revision(tx, person, &deployment, what, &images);
             tx.deployments(scope).insert(&deployment, &first.await?).await.map_err(taken)?;
             let mut detail = about(&deployment);
             detail.push(("application", json!(application.name)));
@@ -97,6 +105,10 @@ impl Engine {
         expected: Option<i64>,
     ) -> Result<Deployment> {
         let scope = person.organization.scope();
+        let images = match &update.version {
+            Some(name) => self.images_of_update(person, id, name).await?,
+            None => None,
+        };
         self.own_change(person, async |tx, holder: Customer| {
             let before = lock(tx, scope, &holder, id).await?;
             unchanged(before.version, expected)?;
@@ -111,7 +123,12 @@ impl Engine {
                 true => Cause::Configure,
                 false => Cause::Update,
             };
-            self.revise(tx, person, before, (name, cause, values.clone())).await
+            // Other values alone leave the images as they are.
+            let images = match (&images, cause) {
+                (Some(images), Cause::Update) => Images::Named(images.clone()),
+                _ => Images::Known(latest.images.clone()),
+            };
+            self.revise(tx, person, before, (name, cause, values.clone()), images).await
         })
         .await
     }
@@ -135,7 +152,7 @@ impl Engine {
             let version = tx.application_versions(scope).by_id(earlier.application_version).await?;
             let version = version.ok_or(Error::NotFound(Resource::ApplicationVersion))?;
             let what = (&version.name, Cause::Rollback { of: to }, earlier.values.clone());
-            self.revise_with(tx, person, before, what, Some(earlier)).await
+            self.revise(tx, person, before, what, Images::Known(earlier.images)).await
         })
         .await
     }
@@ -199,25 +216,42 @@ impl Engine {
         .await
     }
 
+    /// The images of another version of a deployment, read before anything is held.
+    async fn images_of_update(
+        &self,
+        person: &CustomerSession,
+        id: DeploymentId,
+        name: &VersionName,
+    ) -> Result<Option<BTreeSet<String>>> {
+        let (tx, scope) = (self.store.read().await?, person.organization.scope());
+        let known = own_deployment(&tx, scope, person.customer.id, id).await?;
+        let version = tx.application_versions(scope).find(known.application, name).await?;
+        drop(tx);
+        match version {
+            Some(version) => self.images_named(scope, &version).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The images that the files of a version name.
+    async fn images_named(
+        &self,
+        scope: OrganizationScope,
+        version: &ApplicationVersion,
+    ) -> Result<BTreeSet<String>> {
+        let files = self.store.read().await?.application_versions(scope).files(version).await?;
+        heavy(files.bytes(), move || Ok(files.image_names())).await
+    }
+
+    /// Adds a revision.
     async fn revise(
         &self,
         tx: &Tx,
         person: &CustomerSession,
         before: Deployment,
-        what: (&VersionName, Cause, Values),
-    ) -> Result<(Deployment, Option<crate::own_change::Told>)> {
-        self.revise_with(tx, person, before, what, None).await
-    }
-
-    /// Adds a revision; one that brings an `earlier` one back has its digests.
-    async fn revise_with(
-        &self,
-        tx: &Tx,
-        person: &CustomerSession,
-        before: Deployment,
         (name, cause, values): (&VersionName, Cause, Values),
-        earlier: Option<DeploymentRevision>,
-    ) -> Result<(Deployment, Option<crate::own_change::Told>)> {
+        images: Images,
+    ) -> Result<(Deployment, Option<Told>)> {
         let scope = person.organization.scope();
         takes_orders(&own_target(tx, scope, person.customer.id, before.target).await?)?;
         if before.revision >= Deployment::MOST_REVISIONS {
@@ -227,10 +261,12 @@ impl Engine {
         let application = crate::application::find(tx, scope, before.application).await?;
         let (_, version) = entitled_one(tx, &Recipient::from(person), &application.slug, name).await?;
         let deployment = before.revise(self.now())?;
-        let mut added = self.new_revision(tx, person, &deployment, (&version, cause, values)).await?;
-        if let Some(earlier) = earlier {
-            added.images = earlier.images;
-        }
+        let (named, known) = match images {
+            Images::Named(named) => (named, None),
+            Images::Known(known) => (BTreeSet::new(), Some(known)),
+        };
+        let mut added = self.new_revision(tx, person, &deployment, (&version, cause, values), &named).await?;
+        added.images = known.unwrap_or(added.images);
         tx.deployments(scope).add_revision(&added).await?;
         tx.deployments(scope).save(&deployment).await?;
         let mut detail = about(&deployment);
@@ -246,9 +282,9 @@ impl Engine {
         tx: &Tx,
         person: &CustomerSession,
         deployment: &Deployment,
-        (version, cause, values): (&keyward_domain::ApplicationVersion, Cause, Values),
+        (version, cause, values): (&ApplicationVersion, Cause, Values),
+        images: &BTreeSet<String>,
     ) -> Result<DeploymentRevision> {
-        let files = tx.application_versions(deployment.scope()).files(version).await?;
         Ok(DeploymentRevision {
             id: self.id(DeploymentRevisionId::new),
             organization: deployment.organization,
@@ -258,10 +294,18 @@ impl Engine {
             cause,
             actor: Account::CustomerUser(person.user.reference()).actor(),
             values,
-            images: std::collections::BTreeMap::new(),
+            images: self.image_digests(tx, deployment.scope(), images).await?,
             created_at: self.now(),
         })
     }
+}
+
+/// The images of a revision.
+enum Images {
+    /// Whatever their names stand for now.
+    Named(BTreeSet<String>),
+    /// Those of an earlier revision.
+    Known(BTreeMap<String, String>),
 }
 
 /// Refuses where nobody would carry an order out.
