@@ -241,6 +241,11 @@ impl Engine {
         (link, secret)
     }
 
+    /// The address at which people and programs reach this service.
+    pub fn public_url(&self) -> &str {
+        self.issuer.as_str()
+    }
+
     pub(crate) fn link_url(&self, secret: &Secret) -> String {
         format!("{}/link/{}", self.issuer.as_str(), secret.expose())
     }

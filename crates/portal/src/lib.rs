@@ -15,6 +15,7 @@
 //! | pages that are kept up to date | `live` |
 //! | the vendor's pages, one noun a file | `console` |
 //! | the customer's pages | `customer` |
+//! | deployments in words, for both | `deployment` |
 //! | style, scripts | `assets/` |
 
 mod account;
@@ -22,6 +23,7 @@ mod assets;
 mod auth;
 mod console;
 mod customer;
+mod deployment;
 mod error_page;
 mod form;
 mod live;

@@ -130,6 +130,8 @@ impl Shell {
             "kept" => Some("The organization is kept."),
             "trial" => Some("Your trial has begun."),
             "acknowledged" => Some("Acknowledged."),
+            "ordered" => Some("Ordered. The agent takes it within a second or two, if it is there."),
+            "released" => Some("Released. What runs on the host is left as it is."),
             "sent" => Some("It is on its way."),
             "paused" => Some("Paused. Messages are kept until it is resumed."),
             "held" => Some("Paused. It gets what it misses once it is resumed."),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_compose::{Document, Need, Refusal, ServiceSummary};
 use keyward_domain::application_entitlement::{Decision, may_deploy};
-use keyward_domain::deployment::{Transition, Variable, variables};
+use keyward_domain::deployment::{Mode, Transition, Variable, variables};
 use keyward_domain::files::COMPOSE;
 use keyward_domain::permission::ReadDeployments;
 use keyward_domain::{
@@ -142,15 +142,26 @@ impl Engine {
 
     /// A revision of one of them.
     #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
-    pub async fn own_deployment_revision(
+    pub async fn own_revision(
         &self,
         person: &CustomerSession,
         id: DeploymentId,
         number: u32,
-    ) -> Result<DeploymentRevision> {
+    ) -> Result<RevisionRow> {
         let (tx, scope) = (self.store.read().await?, person.organization.scope());
         let deployment = own_deployment(&tx, scope, person.customer.id, id).await?;
-        revision(&tx, scope, &deployment, number).await
+        let found = revision(&tx, scope, &deployment, number).await?;
+        let rows = revision_rows(&tx, scope, vec![found]).await?;
+        rows.into_iter().next().ok_or(Error::NotFound(Resource::DeploymentRevision))
+    }
+
+    /// The targets on which the customer of someone who is signed in can deploy, by name.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
+    pub async fn own_manageable_targets(&self, person: &CustomerSession) -> Result<Vec<DeploymentTarget>> {
+        let (tx, scope) = (self.store.read().await?, person.organization.scope());
+        let mut targets = tx.deployment_targets(scope).in_use(person.customer.id).await?;
+        targets.retain(|target| target.mode == Mode::Manage);
+        Ok(targets)
     }
 
     /// The versions of a deployment's application that its customer may deploy now, in the order of lists.

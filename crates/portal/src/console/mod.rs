@@ -17,6 +17,7 @@ mod customer;
 mod customers;
 mod dashboard;
 mod deletion;
+mod deployments;
 mod keys;
 mod license;
 mod license_list;
@@ -76,6 +77,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     confirm::routes(config);
     provider::routes(config);
     deletion::routes(config);
+    deployments::routes(config);
     notices::routes(config);
     webhooks::routes(config);
     audit_sinks::routes(config);

@@ -1,10 +1,12 @@
-//! The customer's pages. They reach nothing but what the customer holds, and change nothing but its people.
+//! The customer's pages. They reach nothing but what the customer holds, and change nothing but its people and its hosts.
 
 mod applications;
 mod calendar;
+pub(crate) mod deployments;
 mod images;
 mod people;
 mod profile;
+mod targets;
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
@@ -20,9 +22,11 @@ use crate::signed::SignedCustomer;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     applications::routes(config);
+    deployments::routes(config);
     images::routes(config);
     people::routes(config);
     profile::routes(config);
+    targets::routes(config);
     account::routes::<SignedCustomer>(config);
     config
         .route("/portal", web::get().to(licenses))

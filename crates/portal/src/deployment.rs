@@ -1,0 +1,172 @@
+//! Deployments in words: what the pages of the vendor and of the customer share.
+
+use keyward_domain::deployment::{
+    Block, Cause, DeploymentHealth, Drift, Failure, Order, Phase, Step, TargetStatus, Transition, Volumes,
+};
+use keyward_domain::{Deployment, DeploymentStatus, Timestamp};
+
+/// A status as a pill: its words, and the class that colours it.
+pub(crate) fn pill(status: &DeploymentStatus) -> (&'static str, &'static str) {
+    match status {
+        DeploymentStatus::Pending => ("waiting for the agent", "pending"),
+        DeploymentStatus::InProgress => ("in progress", "pending"),
+        DeploymentStatus::Running => ("running", "active"),
+        DeploymentStatus::Degraded => ("degraded", "revoked"),
+        DeploymentStatus::Blocked => ("blocked", "suspended"),
+        DeploymentStatus::Failed => ("failed", "revoked"),
+        DeploymentStatus::RolledBack => ("rolled back", "suspended"),
+        DeploymentStatus::Stopped => ("stopped", "expired"),
+        DeploymentStatus::Ended => ("ended", "expired"),
+    }
+}
+
+/// The same for a target.
+pub(crate) fn target_pill(status: &TargetStatus) -> (&'static str, &'static str) {
+    match status {
+        TargetStatus::Waiting => ("waiting for a host", "pending"),
+        TargetStatus::Connected => ("connected", "active"),
+        TargetStatus::Silent => ("silent", "revoked"),
+        TargetStatus::Released => ("released", "expired"),
+    }
+}
+
+/// What an agent is to do, as a sentence.
+pub(crate) fn order(order: &Order) -> &'static str {
+    match order {
+        Order::Run => "The latest revision is to run.",
+        Order::Stop => "It is to stop. Its data stays.",
+        Order::Remove { volumes: Volumes::Keep } => "It is to be removed. Its data stays.",
+        Order::Remove { volumes: Volumes::Delete } => "It is to be removed with its data.",
+    }
+}
+
+/// Where a deployment stands, as a sentence.
+pub(crate) fn phase(phase: &Phase) -> String {
+    match phase {
+        Phase::Received => "The order is on the host.".to_owned(),
+        Phase::Resolving => "Values and licenses are put together.".to_owned(),
+        Phase::Checking => "The files, and what they need of the host, are checked.".to_owned(),
+        Phase::Pulling => "Images are pulled.".to_owned(),
+        Phase::Applying => "Compose is at work.".to_owned(),
+        Phase::Settling => "It was started, and is to become healthy.".to_owned(),
+        Phase::Running => "It runs.".to_owned(),
+        Phase::Blocked { by, .. } => format!("{} What ran before runs on.", blocked(*by)),
+        Phase::Failed { failure } => format!("It failed while {}: {}", step(failure.step), failure.message),
+        Phase::RollingBack { failure } => {
+            format!("It failed while {}, and the revision before is brought back.", step(failure.step))
+        }
+        Phase::RolledBack { failure, to } => {
+            format!("It failed while {}, and revision {to} runs again.", step(failure.step))
+        }
+        Phase::Stopped => "It was stopped. Its data is still there.".to_owned(),
+        Phase::Removed { volumes_deleted: true } => "It was removed with its data.".to_owned(),
+        Phase::Removed { volumes_deleted: false } => "It was removed. Its data is still there.".to_owned(),
+    }
+}
+
+fn blocked(by: Block) -> &'static str {
+    match by {
+        Block::Order => "The server could not say what is to run.",
+        Block::Values => "A value or a license is missing.",
+        Block::Needs => "It needs more of the host than its owner has allowed there.",
+        Block::Files => "Its files do what an agent never carries out.",
+        Block::Checks => "The host does not have what it needs.",
+    }
+}
+
+fn step(step: Step) -> &'static str {
+    match step {
+        Step::Accept => "the order was taken",
+        Step::Resolve => "values and licenses were put together",
+        Step::Write => "the files were written",
+        Step::Read => "the Compose file was read",
+        Step::Config => "Compose read its file",
+        Step::Needs => "its needs were looked at",
+        Step::Checks => "the host was checked",
+        Step::Pull => "images were pulled",
+        Step::Pin => "images were pinned",
+        Step::Before => "what runs was noted",
+        Step::Up => "Compose was at work",
+        Step::Settle => "it was to become healthy",
+        Step::Commit => "it was noted what runs",
+    }
+}
+
+/// How what runs is, as a sentence.
+pub(crate) fn health(health: &DeploymentHealth) -> String {
+    match health {
+        DeploymentHealth::Healthy => "Every health check passes.".to_owned(),
+        DeploymentHealth::Running => "All services run; none has a health check.".to_owned(),
+        DeploymentHealth::Starting => "A health check has not passed yet.".to_owned(),
+        DeploymentHealth::Degraded { service, reason } => format!("The service {service} {reason}."),
+        DeploymentHealth::Down => "Nothing of it runs.".to_owned(),
+    }
+}
+
+/// What else there is than was brought about, as a sentence.
+pub(crate) fn drift(drift: &Drift) -> String {
+    match drift {
+        Drift::Missing { service } => format!("The service {service} has no container."),
+        Drift::Stopped { service } => format!("Someone on the host has stopped the service {service}."),
+        Drift::OtherImage { service } => format!("The service {service} runs another image."),
+        Drift::OtherConfiguration { service } => {
+            format!("The service {service} was configured in another way.")
+        }
+        Drift::Stranger { container } => format!("The container {container} is not of this deployment."),
+    }
+}
+
+/// What a revision is for.
+pub(crate) fn cause(cause: &Cause) -> String {
+    match cause {
+        Cause::Install => "first installation".to_owned(),
+        Cause::Update => "update".to_owned(),
+        Cause::Configure => "other values".to_owned(),
+        Cause::LicenseRenewed => "renewed license".to_owned(),
+        Cause::Rollback { of } => format!("back to revision {of}"),
+    }
+}
+
+/// A step of a deployment's way, and whether it was passed.
+pub(crate) struct Stage {
+    pub name: &'static str,
+    /// `done`, `now` or `next`.
+    pub state: &'static str,
+}
+
+/// The way of an order to a running application, as far as it has come; `None` unless the agent is at it.
+pub(crate) fn stages(deployment: &Deployment) -> Option<Vec<Stage>> {
+    const NAMES: [&str; 6] = ["Ordered", "Checked", "Pulled", "Started", "Healthy", "Running"];
+    let at = match (deployment.status(), deployment.reported.as_ref().map(|reported| &reported.state.phase)) {
+        (DeploymentStatus::Pending, _) if deployment.order == Order::Run => 0,
+        (DeploymentStatus::InProgress, Some(Phase::Received | Phase::Resolving | Phase::Checking)) => 1,
+        (DeploymentStatus::InProgress, Some(Phase::Pulling)) => 2,
+        (DeploymentStatus::InProgress, Some(Phase::Applying)) => 3,
+        (DeploymentStatus::InProgress, Some(Phase::Settling)) => 4,
+        _ => return None,
+    };
+    let stage = |(place, name): (usize, &'static str)| Stage {
+        name,
+        state: match place.cmp(&at) {
+            std::cmp::Ordering::Less => "done",
+            std::cmp::Ordering::Equal => "now",
+            std::cmp::Ordering::Greater => "next",
+        },
+    };
+    Some(NAMES.into_iter().enumerate().map(stage).collect())
+}
+
+/// Why it failed, where the agent says so now.
+pub(crate) fn failure(deployment: &Deployment) -> Option<&Failure> {
+    match &deployment.reported.as_ref()?.state.phase {
+        Phase::Failed { failure } | Phase::RollingBack { failure } | Phase::RolledBack { failure, .. } => {
+            Some(failure)
+        }
+        _ => None,
+    }
+}
+
+/// When something happened, by the agent's word.
+pub(crate) fn at(transition: &Transition) -> String {
+    crate::page::minute(Timestamp::from_unix(transition.at))
+}
