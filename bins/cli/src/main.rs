@@ -16,6 +16,7 @@ mod client;
 mod completions;
 mod customer_users;
 mod customers;
+mod deployments;
 mod expected;
 mod exporter;
 mod inspect;
@@ -115,6 +116,12 @@ enum Command {
     /// What customers may pull
     #[command(visible_alias = "artifact-entitlement")]
     ArtifactEntitlements(artifact_entitlements::ArtifactEntitlements),
+    /// See the hosts of customers, on which agents deploy or look
+    #[command(visible_alias = "deployment-target")]
+    DeploymentTargets(deployments::DeploymentTargets),
+    /// See what runs on the hosts of customers
+    #[command(visible_alias = "deployment")]
+    Deployments(deployments::Deployments),
     /// What was unusual at registries, and buckets of products that are used
     #[command(visible_alias = "alert")]
     Alerts(alerts::Alerts),
@@ -163,6 +170,8 @@ fn main() -> ExitCode {
         Command::RegistryKeys(keys) => keys.run(),
         Command::Artifacts(artifacts) => artifacts.run(),
         Command::ArtifactEntitlements(entitlements) => entitlements.run(),
+        Command::DeploymentTargets(targets) => targets.run(),
+        Command::Deployments(deployments) => deployments.run(),
         Command::Alerts(alerts) => alerts.run(),
         Command::System(system) => system.run(),
         Command::Completions(completions) => completions.run::<Args>(),

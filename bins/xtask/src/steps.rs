@@ -63,8 +63,15 @@ pub(crate) const UNTESTED: [&str; 3] =
     ["--exclude=keyward-benches", "--exclude=keyward-load", "--exclude=example-oci"];
 
 /// What others may depend on. The other crates are not published.
-const PUBLIC: [&str; 5] =
-    ["keyward-token", "keyward-client", "keyward-domain", "keyward-storage", "keyward-engine"];
+const PUBLIC: [&str; 7] = [
+    "keyward-token",
+    "keyward-client",
+    "keyward-protocol",
+    "keyward-compose",
+    "keyward-domain",
+    "keyward-storage",
+    "keyward-engine",
+];
 
 /// Whether the public crates can be packed for a registry.
 pub(crate) fn package(report: &mut Report) -> Result<()> {

@@ -335,6 +335,8 @@ fn every_command_on_a_server_explains_itself() {
         "artifacts",
         "artifact-entitlements",
         "alerts",
+        "deployment-targets",
+        "deployments",
     ] {
         let output = workdir.keyward(&[noun, "--help"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -14,6 +14,7 @@ mod changes;
 mod clocks;
 mod customer_users;
 mod deletion;
+mod deployments;
 mod embedding;
 mod erasure;
 mod grace;
