@@ -13,7 +13,7 @@ use keyward_engine::{
     AnySession, ClientInfo, CustomerSession, DEVICE_SECONDS, Engine, MemberSession, OnboardingSession,
     Reauthenticated, SignedIn,
 };
-use keyward_web::{ClientAddress, Code, Problem, Settings, part, take_back_cookie};
+use keyward_web::{ClientAddress, Code, Problem, Settings, customer_cookie, part, take_back_cookie};
 use sha2::{Digest as _, Sha256};
 
 use crate::error_page::PageError;
@@ -67,7 +67,7 @@ impl Kind {
         let prefix = if is_https(request) { "__Host-" } else { "" };
         match self {
             Self::Member => format!("{prefix}keyward"),
-            Self::Customer => format!("{prefix}keyward-customer"),
+            Self::Customer => customer_cookie(is_https(request)).to_owned(),
             Self::Onboarding(license) => format!("{prefix}keyward-onboarding-{license}"),
         }
     }

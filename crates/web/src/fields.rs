@@ -21,6 +21,7 @@
 //! assert_eq!(faults.err().unwrap().code(), keyward_web::Code::ValidationFailed);
 //! ```
 
+mod deployment;
 mod description;
 mod value;
 mod words;

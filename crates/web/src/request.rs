@@ -103,7 +103,10 @@ fn optional_header(name: &str) -> Parameter {
     header.required(Required::False).schema(Some(String::schema())).build()
 }
 
-async fn read<T: Request + Send + 'static>(request: &HttpRequest, body: web::Bytes) -> Result<T, Problem> {
+pub(crate) async fn read<T: Request + Send + 'static>(
+    request: &HttpRequest,
+    body: web::Bytes,
+) -> Result<T, Problem> {
     if body.is_empty() {
         return Fields::json("{}")?.read();
     }

@@ -10,7 +10,7 @@ use actix_web::{App, HttpResponse};
 use keyward_web::problem::{FaultSchema, ProblemSchema, Refused};
 use serde_json::Value;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Components, InfoBuilder, LicenseBuilder, OpenApiBuilder, RefOr, SecurityRequirement};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_actix_web::AppExt as _;
@@ -35,6 +35,8 @@ pub fn openapi() -> Value {
     components.add_security_scheme("management_token", bearer(MANAGEMENT_TOKEN));
     components.add_security_scheme("product_api_key", bearer("A product API key: `kw_prod_…`"));
     components.add_security_scheme("license_token", bearer("A license's own token"));
+    let cookie = ApiKeyValue::with_description("keyward-customer", CUSTOMER_SESSION);
+    components.add_security_scheme("customer_session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     components.schemas.insert(ProblemSchema::name().into(), ProblemSchema::schema());
     components.schemas.insert(FaultSchema::name().into(), FaultSchema::schema());
     components.responses.insert(Refused::NAME.into(), Refused::response().into());
@@ -76,6 +78,10 @@ pub(crate) async fn document() -> HttpResponse {
     let json = (header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     HttpResponse::Ok().insert_header(json).body(JSON.as_str())
 }
+
+/// What the document says of the session of a customer's pages.
+const CUSTOMER_SESSION: &str = "The session of a user of a customer, as signing in at `/portal/sign-in` sets it; over TLS the cookie is \
+     `__Host-keyward-customer`. What changes something is taken from pages of this server, and from programs that are no browser.";
 
 const MANAGEMENT_TOKEN: &str = "\
 A management token: `kw_mgmt_…`. Operations name the scope that it must have. It acts for the member who made it: the \

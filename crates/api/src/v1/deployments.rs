@@ -196,7 +196,7 @@ type Before = keyward_web::fields::Bounded<1, { u32::MAX }>;
 pub(crate) struct TransitionsView {
     /// At most 100. The members of each are those of a transition in the agent protocol.
     #[schema(value_type = Vec<Object>)]
-    items: Vec<Transition>,
+    pub(crate) items: Vec<Transition>,
 }
 
 /// List deployments

@@ -19,6 +19,7 @@ mod licenses;
 mod members;
 mod onboarding_links;
 mod organizations;
+mod own_deployments;
 mod page;
 mod products;
 mod registries;
@@ -52,6 +53,7 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
     customer::routes(routes);
     deployment_targets::routes(routes);
     deployments::routes(routes);
+    own_deployments::routes(routes);
     onboarding_links::routes(routes);
     registries::routes(routes);
     registry_keys::routes(routes);

@@ -151,6 +151,7 @@ impl fmt::Display for DeploymentStatus {
     }
 }
 
+crate::described!(composed Mode, Volumes, Values;);
 crate::described!(DeploymentStatus = crate::openapi::one_of(Self::ALL.map(Self::as_str)););
 
 /// What was asked of a deployment does not go with how it stands.

@@ -17,7 +17,8 @@ use keyward_testkit::database_test;
 use keyward_testkit::deployment::{deploy, target};
 use keyward_testkit::engine::engine;
 
-const COMPOSE: &str = "services:\n  app:\n    image: registry.example.com/acme/app:1\n    environment:\n      URL: ${URL}\n";
+const COMPOSE: &str =
+    "services:\n  app:\n    image: registry.example.com/acme/app:1\n    environment:\n      URL: ${URL}\n";
 
 const ALL: PageRequest = PageRequest { limit: PageRequest::MOST, after: None };
 
@@ -29,7 +30,11 @@ fn to(version: Option<&str>, url: Option<&str>) -> DeploymentChange {
     DeploymentChange { version: version.map(|name| name.parse().unwrap()), values: url.map(values) }
 }
 
-async fn latest(engine: &Engine, person: &CustomerSession, deployment: &Deployment) -> (u32, Cause, String, String) {
+async fn latest(
+    engine: &Engine,
+    person: &CustomerSession,
+    deployment: &Deployment,
+) -> (u32, Cause, String, String) {
     let view = engine.own_deployment(person, deployment.id).await.unwrap();
     let latest = &view.row.latest;
     (latest.number, latest.cause, view.row.version.clone(), latest.values.get("URL").unwrap_or("").to_owned())
@@ -57,7 +62,10 @@ async fn revisions_are_added_and_brought_back(store: Store) {
 
     let change = |change, expected| engine.revise_own_deployment(&person, first.id, change, expected);
     let configured = change(to(None, Some("https://a")), Some(first.version)).await.unwrap();
-    assert_eq!(latest(&engine, &person, &first).await, (2, Cause::Configure, "1.0".into(), "https://a".into()));
+    assert_eq!(
+        latest(&engine, &person, &first).await,
+        (2, Cause::Configure, "1.0".into(), "https://a".into())
+    );
     let same = change(to(Some("1.0"), Some("https://a")), None).await.unwrap();
     assert_eq!(same.revision, configured.revision, "what is as it was is no revision");
     assert!(matches!(change(to(Some("1.1"), None), Some(first.version)).await, Err(Error::Changed { .. })));
@@ -68,7 +76,10 @@ async fn revisions_are_added_and_brought_back(store: Store) {
 
     let back = engine.roll_back_own_deployment(&person, first.id, 1).await.unwrap();
     assert_eq!(back.revision, 4);
-    assert_eq!(latest(&engine, &person, &first).await, (4, Cause::Rollback { of: 1 }, "1.0".into(), String::new()));
+    assert_eq!(
+        latest(&engine, &person, &first).await,
+        (4, Cause::Rollback { of: 1 }, "1.0".into(), String::new())
+    );
     let ahead = engine.roll_back_own_deployment(&person, first.id, 4).await;
     assert!(matches!(ahead, Err(Error::Invalid(_))), "{ahead:?}");
 
@@ -89,7 +100,8 @@ async fn many_at_once_make_one_revision_each(store: Store) {
     let application = vendor.application(&customer, "Server", COMPOSE).await;
     let (host, _) = target(&engine, &person, "db1", Mode::Manage).await;
     let first = deploy(&engine, &person, host, &application).await;
-    let change = |n: u32| engine.revise_own_deployment(&person, first.id, to(None, Some(&n.to_string())), None);
+    let change =
+        |n: u32| engine.revise_own_deployment(&person, first.id, to(None, Some(&n.to_string())), None);
     let texts: Vec<_> = (0..12).collect();
     let made = join_all(texts.into_iter().map(change)).await;
     let numbers: BTreeSet<_> = made.into_iter().map(|made| made.unwrap().revision).collect();

@@ -6,6 +6,7 @@ mod application;
 mod audit_sink;
 mod customer;
 mod customer_user;
+mod deployment;
 mod entitlement;
 mod license;
 mod member;
@@ -18,4 +19,5 @@ mod signing_key;
 mod token;
 mod webhook;
 
+pub use deployment::RenameTarget;
 pub use overlap::Overlap;
