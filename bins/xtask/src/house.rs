@@ -36,9 +36,11 @@ const ARROWS: [(&str, &[&str]); 30] = [
         &[
             "keyward-domain",
             "keyward-engine",
+            "keyward-protocol",
             "keyward-storage",
             "keyward-testkit-macros",
             "keyward-testkit-postgres",
+            "keyward-token",
         ],
     ),
     ("keyward-testkit-authority", &[]),

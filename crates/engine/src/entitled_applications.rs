@@ -25,6 +25,18 @@ pub struct Recipient {
     customer: Customer,
 }
 
+impl Recipient {
+    /// A customer as the database knows it.
+    pub(crate) fn of(organization: Organization, customer: Customer) -> Self {
+        Self { organization, customer }
+    }
+
+    /// Who it is.
+    pub(crate) fn customer(&self) -> &Customer {
+        &self.customer
+    }
+}
+
 impl From<&CustomerSession> for Recipient {
     fn from(person: &CustomerSession) -> Self {
         Self { organization: person.organization.clone(), customer: person.customer.clone() }

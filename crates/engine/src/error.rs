@@ -87,6 +87,17 @@ pub enum Error {
     /// The link was opened before, or has run out, or what it opens is gone.
     #[error("this link was used before or has run out")]
     LinkGone,
+    /// A join code opens nothing: it was used or withdrawn, has run out, or never was.
+    #[error(
+        "this join code was used, has run out, or is none; make another on the page of the deployment target"
+    )]
+    JoinCode,
+    /// An agent has come in another mode than its target is for.
+    #[error("this deployment target is for the mode {}", .0.as_str())]
+    WrongMode(keyward_domain::deployment::Mode),
+    /// A request was signed at another time than now.
+    #[error("the request was signed at another time than now, by the clock of this server")]
+    ClockSkew,
     /// A password can't be hashed.
     #[error("the password can't be hashed")]
     Password,

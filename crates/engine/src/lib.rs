@@ -12,6 +12,7 @@
 
 mod account;
 mod address;
+mod agent;
 mod alert;
 mod application;
 mod application_entitlement;
@@ -103,6 +104,7 @@ use vault::SealEntropy;
 use zeroize::Zeroizing;
 
 pub use account::Person;
+pub use agent::{AgentCaller, AgentRefusal, Asking, DesiredDocument, Joined, Wanted};
 pub use application::{ApplicationChange, NewApplication};
 pub use application_entitlement::{
     ApplicationGrant, ApplicationGrantChange, NewApplicationEntitlement, VersionChoice,
@@ -204,6 +206,7 @@ pub struct Engine {
     entropy: Box<dyn Entropy>,
     validation_cache: ValidationCache,
     log: Queue,
+    agents: agent::Agents,
     license_uses: LicenseUseBook,
     registry_domain: Host,
     guard: Guard,
@@ -233,6 +236,7 @@ impl Engine {
         Self {
             validation_cache: ValidationCache::open(store.clone(), counter, Arc::clone(&metrics.batches)),
             attempts: AttemptLog::open(store.clone()),
+            agents: agent::Agents::new(store.clone()),
             store,
             vault: Vault::new(&master_key),
             registry_domain: parts.registry_domain,

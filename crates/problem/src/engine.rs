@@ -59,6 +59,10 @@ impl From<Error> for Problem {
             }
             Error::NoCustomer => Self::new(Code::LicenseWithoutCustomer),
             Error::LinkGone => Self::new(Code::Gone),
+            Error::JoinCode => Self::new(Code::JoinCodeClosed),
+            Error::WrongMode(mode) => Self::new(Code::WrongMode)
+                .detail(format!("This deployment target is for the mode {}.", mode.as_str())),
+            Error::ClockSkew => Self::new(Code::ClockSkew),
             Error::Unconfirmed => Self::new(Code::Forbidden).detail("Confirm who you are first."),
             Error::Unauthenticated => Self::new(Code::Unauthorized),
             Error::TooManyTries { retry_after } => Self::new(Code::TooManyRequests).retry_after(retry_after),

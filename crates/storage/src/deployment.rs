@@ -13,11 +13,13 @@ use sea_orm::{
     QueryOrder as _, QuerySelect as _, Select,
 };
 
-use crate::Result;
+use uuid::Uuid;
+
 use crate::audit::{read_actor, write_actor};
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
 use crate::page::{page, paged};
+use crate::{Result, deployment_target};
 
 pub(crate) mod row {
     use sea_orm::entity::prelude::*;
@@ -327,6 +329,63 @@ impl Deployments<'_> {
         let read =
             |row: transition::Model| TRANSITIONS.take("transition", serde_json::from_str(&row.transition));
         found.all(self.tx).await?.into_iter().map(read).collect()
+    }
+
+    /// Which targets some ids are of: of targets themselves, and of deployments there. Others are left out.
+    pub async fn targets_of(&self, ids: &[Uuid]) -> Result<BTreeMap<Uuid, DeploymentTargetId>> {
+        let mut found = BTreeMap::new();
+        for some in ids.chunks(CHUNK) {
+            let some = || some.iter().copied();
+            let deployments: Vec<(Uuid, Uuid)> = self
+                .all()
+                .select_only()
+                .columns([row::Column::Id, row::Column::TargetId])
+                .filter(row::Column::Id.is_in(some()))
+                .into_tuple()
+                .all(self.tx)
+                .await?;
+            found.extend(deployments.into_iter().map(|(id, target)| (id, target.into())));
+            let targets: Vec<Uuid> = deployment_target::row::Entity::find()
+                .filter(deployment_target::row::Column::OrganizationId.eq(self.scope.id().uuid()))
+                .filter(deployment_target::row::Column::Id.is_in(some()))
+                .select_only()
+                .column(deployment_target::row::Column::Id)
+                .into_tuple()
+                .all(self.tx)
+                .await?;
+            found.extend(targets.into_iter().map(|id| (id, id.into())));
+        }
+        Ok(found)
+    }
+
+    /// The versions of all revisions of the deployments on a target that have not ended.
+    pub async fn versions_on(&self, target: DeploymentTargetId) -> Result<Vec<ApplicationVersionId>> {
+        let theirs = Query::select()
+            .column(row::Column::Id)
+            .from(row::Entity)
+            .and_where(row::Column::TargetId.eq(target.uuid()))
+            .and_where(row::Column::EndedAt.is_null())
+            .to_owned();
+        let versions: Vec<Uuid> = revision::Entity::find()
+            .filter(revision::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(revision::Column::DeploymentId.in_subquery(theirs))
+            .select_only()
+            .column(revision::Column::ApplicationVersionId)
+            .distinct()
+            .into_tuple()
+            .all(self.tx)
+            .await?;
+        Ok(versions.into_iter().map(Into::into).collect())
+    }
+
+    /// Forgets what was reported of all on a target that have not ended: another host begins anew there.
+    pub async fn forget_reports(&self, target: DeploymentTargetId) -> Result<()> {
+        for deployment in self.of_target(target, true).await? {
+            let transitions = transition::Column::DeploymentId.eq(deployment.id.uuid());
+            transition::Entity::delete_many().filter(transitions).exec(self.tx).await?;
+            self.save(&Deployment { reported: None, ..deployment }).await?;
+        }
+        Ok(())
     }
 
     /// Removes all deployments of an application with what belongs to them: they have ended.

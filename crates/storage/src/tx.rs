@@ -73,6 +73,8 @@ pub enum Technical {
     Usage,
     /// Lines of the access log, which is a log itself, and when credentials were last used.
     AccessLog,
+    /// How a deployment or its host is, as its agent has told it; what has ended in it is recorded.
+    AgentReport,
     /// What the upstream of a registry was seen to hold or to be, and when to look again.
     Upstream,
     /// Old rows were removed, and the clock was noted.

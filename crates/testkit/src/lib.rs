@@ -8,6 +8,7 @@
 #![allow(clippy::expect_used, reason = "in tests, what is missing should stop the test with its reason")]
 
 pub mod database;
+pub mod deployment;
 pub mod engine;
 pub mod not_run;
 pub mod promtool;

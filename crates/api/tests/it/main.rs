@@ -1,6 +1,7 @@
 //! The API over HTTP, on both databases.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod agents;
 mod alerts;
 mod applications;
 mod audit_events;

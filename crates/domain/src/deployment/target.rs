@@ -219,6 +219,11 @@ impl JoinCode {
     /// For how many seconds it counts.
     pub const LIFETIME: i64 = 3_600;
 
+    /// The reach of queries for what belongs to the same organization.
+    pub fn scope(&self) -> OrganizationScope {
+        OrganizationScope(self.organization)
+    }
+
     /// Whether it still opens its target. One that a clock made which was ahead counts no longer than others.
     pub fn is_open(&self, now: Timestamp) -> bool {
         let soonest = self.expires_at.plus_seconds(-Self::LIFETIME - JoinCode::MOST_AHEAD);

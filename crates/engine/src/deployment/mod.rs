@@ -22,6 +22,7 @@ use crate::change::Change;
 use crate::{Error, Resource, Result};
 
 pub use order::{DeploymentChange, NewDeployment};
+pub(crate) use target::release as release_target;
 pub use target::{NewDeploymentTarget, TargetWithCode};
 pub use view::{DeploymentRow, DeploymentView, RevisionRow, TargetView, VersionPlan};
 

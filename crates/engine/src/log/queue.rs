@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use keyward_domain::registry::{Decision, LastUse, Operation, RegistryEvent};
 use keyward_domain::{
-    OrganizationId, OrganizationScope, RegistryId, RegistryKeyId, SessionId, Timestamp, TokenId,
+    AgentId, OrganizationId, OrganizationScope, RegistryId, RegistryKeyId, SessionId, Timestamp, TokenId,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -51,6 +51,7 @@ pub(crate) enum Use {
     Key(RegistryKeyId, LastUse),
     Token(TokenId, Timestamp),
     Session(SessionId, Timestamp),
+    Agent(AgentId, Timestamp),
     /// The upstream of a registry has sent a notification.
     Notifications(RegistryId, Timestamp),
 }
@@ -61,6 +62,7 @@ impl Use {
             Self::Key(id, _) => id.uuid(),
             Self::Token(id, _) => id.uuid(),
             Self::Session(id, _) => id.uuid(),
+            Self::Agent(id, _) => id.uuid(),
             Self::Notifications(id, _) => id.uuid(),
         }
     }
@@ -68,7 +70,9 @@ impl Use {
     fn at(&self) -> Timestamp {
         match self {
             Self::Key(_, used) => used.at,
-            Self::Token(_, at) | Self::Session(_, at) | Self::Notifications(_, at) => *at,
+            Self::Token(_, at) | Self::Session(_, at) | Self::Agent(_, at) | Self::Notifications(_, at) => {
+                *at
+            }
         }
     }
 }

@@ -299,6 +299,7 @@ async fn write_use(tx: &Tx, entry: &Entry) -> Result<()> {
         Use::Key(id, used) => tx.registry_keys(entry.scope).touch(*id, used).await?,
         Use::Token(id, at) => tx.touch_token(*id, *at).await?,
         Use::Session(id, at) => tx.sessions(entry.scope).touch(*id, *at).await?,
+        Use::Agent(id, at) => tx.note_agents_seen(&[(*id, *at)]).await?,
         Use::Notifications(id, at) => tx.registry_notifications(entry.scope).heard(*id, *at).await?,
     }
     Ok(())

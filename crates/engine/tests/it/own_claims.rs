@@ -93,7 +93,7 @@ impl Shop {
         let pulls = principal.map_or("none".to_owned(), |principal| match principal.rights {
             Rights::License(_) => "active".to_owned(),
             Rights::Halted(halt) => halt.to_string(),
-            Rights::Key(_) => "key".to_owned(),
+            Rights::Key(_) | Rights::Deployment(_) => "another".to_owned(),
         });
         [counted, own, recipient, pulls]
     }

@@ -102,7 +102,7 @@ impl Depot {
                 let known = self.artifact().await;
                 rights.reach(Some(known.id), &known.repository).has(&tag(wanted)).to_string()
             }
-            Some(rights @ Rights::Key(_)) => panic!("{rights:?}"),
+            Some(rights @ (Rights::Key(_) | Rights::Deployment(_))) => panic!("{rights:?}"),
         }
     }
 
