@@ -1,9 +1,9 @@
 //! What the agent on a customer's host pulls the images of a deployment with. Nothing is kept of it: the registry's own key signs
 //! it, and at each request it is asked anew what the customer's licenses open.
 
-use keyward_domain::Organization;
 use keyward_domain::admission::{Principal, Rights};
 use keyward_domain::registry::{Holder, PullClaims, PullCredential, Registry, pull_credential};
+use keyward_domain::{Deployment, DeploymentTarget, Organization, OrganizationScope};
 use keyward_storage::Tx;
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use p256::ecdsa::{Signature, VerifyingKey};
@@ -35,8 +35,7 @@ impl Engine {
         text: &str,
     ) -> Result<Option<Principal>> {
         let Some(claims) = self.verified_claims(registry, text)? else { return Ok(None) };
-        let scope = organization.scope();
-        if tx.customers(scope).find(claims.customer).await?.is_none() {
+        if !is_at_work(tx, organization.scope(), &claims).await? {
             return Ok(None);
         }
         let (_, licenses) = self.license_rights(tx, organization, claims.customer).await?;
@@ -55,4 +54,15 @@ impl Engine {
         let key = VerifyingKey::from(&*self.gateway_key(registry)?);
         Ok(key.verify(credential.signed, &signature).is_ok().then_some(credential.claims))
     }
+}
+
+/// Whether the agent is still there that the credential was made for, with the deployment, and its customer.
+async fn is_at_work(tx: &Tx, scope: OrganizationScope, claims: &PullClaims) -> Result<bool> {
+    let deployment = tx.deployments(scope).find(claims.deployment).await?;
+    let living =
+        |deployment: &Deployment| deployment.customer == claims.customer && deployment.ended_at.is_none();
+    let Some(deployment) = deployment.filter(living) else { return Ok(false) };
+    let target = tx.deployment_targets(scope).find(deployment.target).await?;
+    let agent = target.as_ref().and_then(DeploymentTarget::agent).map(|agent| agent.id);
+    Ok(agent == Some(claims.agent) && tx.customers(scope).find(claims.customer).await?.is_some())
 }

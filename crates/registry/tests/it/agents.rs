@@ -1,11 +1,13 @@
 //! What the agent on a customer's host pulls for one deployment, by a credential that nothing is kept of.
 
+use keyward_domain::deployment::{Mode, Volumes};
 use keyward_domain::registry::{Decision, Holder, PullClaims, pull_credential};
-use keyward_domain::{AgentId, DeploymentId, PageRequest};
-use keyward_engine::{EventFilter, NewRegistry};
+use keyward_domain::{AgentId, DeploymentId, DeploymentTargetId, PageRequest};
+use keyward_engine::{CustomerSession, EventFilter, NewRegistry};
 use keyward_testkit::Vendor;
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
+use keyward_testkit::deployment::{Host, deploy, target};
 use keyward_testkit::engine::{another_engine, new_registry};
 
 use crate::depot::{Buyer, Depot, refused};
@@ -22,13 +24,34 @@ fn denied(message: &str) -> (u16, String, String) {
     refused(403, "DENIED", message)
 }
 
-fn claims(depot: &Depot, buyer: &Buyer, repositories: &[&str]) -> PullClaims {
+/// A deployment on a host that has joined.
+struct AtWork {
+    person: CustomerSession,
+    target: DeploymentTargetId,
+    agent: AgentId,
+    deployment: DeploymentId,
+}
+
+impl AtWork {
+    async fn of(depot: &Depot, buyer: &Buyer) -> Self {
+        let (engine, vendor) = (&depot.engine, &depot.vendor);
+        let person = vendor.admin_of(&buyer.customer).await;
+        let compose = "services:\n  app:\n    image: r.acme.example/acme/app:1.0\n";
+        let application = vendor.application(&buyer.customer, "App", compose).await;
+        let (target, code) = target(engine, &person, "db1", Mode::Manage).await;
+        let agent = Host::join(engine, &code, Mode::Manage, 1).await.unwrap().agent;
+        let deployment = deploy(engine, &person, target, &application).await.id;
+        Self { person, target, agent, deployment }
+    }
+}
+
+fn claims(depot: &Depot, (buyer, work): (&Buyer, &AtWork), repositories: &[&str]) -> PullClaims {
     PullClaims {
         organization: depot.registry.organization,
         registry: depot.registry.id,
         customer: buyer.customer.id,
-        agent: AgentId::new(1, [1; 10]),
-        deployment: DeploymentId::new(1, [1; 10]),
+        agent: work.agent,
+        deployment: work.deployment,
         repositories: repositories.iter().map(|name| name.parse().unwrap()).collect(),
         expires_at: depot.engine.now().unix() + pull_credential::SECONDS,
     }
@@ -38,8 +61,8 @@ fn signed(depot: &Depot, claims: &PullClaims) -> String {
     depot.engine.sign_pull_credential(&depot.registry, claims).unwrap().to_string()
 }
 
-fn credential(depot: &Depot, buyer: &Buyer, repositories: &[&str]) -> String {
-    signed(depot, &claims(depot, buyer, repositories))
+fn credential(depot: &Depot, of: (&Buyer, &AtWork), repositories: &[&str]) -> String {
+    signed(depot, &claims(depot, of, repositories))
 }
 
 #[database_test]
@@ -51,9 +74,10 @@ async fn an_agent_pulls_what_the_licenses_open_of_what_it_asked_for(store: Store
     depot.push("acme/db", "1.0", &other);
     depot.push("acme/secret", "1.0", &other);
     let buyer = depot.buyer("Buyer").await;
+    let work = AtWork::of(&depot, &buyer).await;
     depot.entitle(&buyer, "acme/app", &["1.0"]).await;
     depot.entitle(&buyer, "acme/db", &[]).await;
-    let shown = credential(&depot, &buyer, &["acme/app", "acme/secret"]);
+    let shown = credential(&depot, (&buyer, &work), &["acme/app", "acme/secret"]);
     assert!(shown.starts_with("kw_pull_"), "{shown}");
     assert_eq!(depot.get("/v2/", &shown).status, 200, "docker login");
     for method in ["GET", "HEAD"] {
@@ -101,25 +125,27 @@ async fn what_ends_for_the_customer_ends_for_the_agent_at_once(store: Store) {
     let (depot, _) = Depot::open(store).await;
     depot.push("acme/app", "1.0", &Image::new("one"));
     let buyer = depot.buyer("Buyer").await;
+    let work = AtWork::of(&depot, &buyer).await;
     depot.entitle(&buyer, "acme/app", &["1.0"]).await;
     let second = depot.vendor.license_of(&buyer.customer, "Second").await;
-    let shown = credential(&depot, &buyer, &["acme/app"]);
-    let access = || depot.vendor.access();
+    let shown = credential(&depot, (&buyer, &work), &["acme/app"]);
+    let vendor = &depot.vendor;
     let pull = || depot.get(PATH, &shown);
     assert_eq!(pull().status, 200);
-    other.suspend_license(&access(), second.id, None).await.unwrap();
+    other.suspend_license(&vendor.access(), second.id, None).await.unwrap();
     assert_eq!(pull().status, 200, "the other license is in force");
-    other.revoke_license(&access(), buyer.license.id, None).await.unwrap();
+    other.revoke_license(&vendor.access(), buyer.license.id, None).await.unwrap();
     assert_eq!(pull().refusal(), denied("the license Second is suspended; ask Acme"));
-    other.resume_license(&access(), second.id, None).await.unwrap();
+    other.resume_license(&vendor.access(), second.id, None).await.unwrap();
     assert_eq!(pull().status, 200);
     let page = PageRequest { limit: 50, after: None };
-    let held = other.artifact_entitlements(&access(), Some(buyer.customer.id), page).await.unwrap().newest();
-    other.delete_artifact_entitlement(&access(), held[0].id, None).await.unwrap();
+    let held =
+        other.artifact_entitlements(&vendor.access(), Some(buyer.customer.id), page).await.unwrap().newest();
+    other.delete_artifact_entitlement(&vendor.access(), held[0].id, None).await.unwrap();
     assert_eq!(pull().refusal(), denied("your license does not include acme/app"));
-    other.revoke_license(&access(), second.id, None).await.unwrap();
+    other.revoke_license(&vendor.access(), second.id, None).await.unwrap();
     assert_eq!(pull().refusal(), denied("there is no license any more that opens this; ask Acme"));
-    other.delete_customer(&access(), buyer.customer.id, None).await.unwrap();
+    other.delete_customer(&vendor.access(), buyer.customer.id, None).await.unwrap();
     assert_eq!(pull().refusal(), nobody());
 }
 
@@ -128,11 +154,12 @@ async fn what_is_not_the_registrys_own_word_is_nothing(store: Store) {
     let (depot, upstream) = Depot::open(store).await;
     depot.push("acme/app", "1.0", &Image::new("one"));
     let buyer = depot.buyer("Buyer").await;
+    let work = AtWork::of(&depot, &buyer).await;
     depot.entitle(&buyer, "acme/app", &[]).await;
-    let good = claims(&depot, &buyer, &["acme/app"]);
+    let good = claims(&depot, (&buyer, &work), &["acme/app"]);
     let shown = signed(&depot, &good);
     let (text, signature) = shown.rsplit_once('.').unwrap();
-    let wider = claims(&depot, &buyer, &["acme/app", "acme/other"]);
+    let wider = claims(&depot, (&buyer, &work), &["acme/app", "acme/other"]);
     // Another registry of the same vendor, and one of somebody else's.
     let new = NewRegistry {
         host: Some("r2.acme.example".parse().unwrap()),
@@ -196,8 +223,9 @@ async fn the_log_says_for_which_deployment(store: Store) {
     let (depot, _) = Depot::open(store).await;
     depot.push("acme/app", "1.0", &Image::new("one"));
     let buyer = depot.buyer("Buyer").await;
+    let work = AtWork::of(&depot, &buyer).await;
     depot.entitle(&buyer, "acme/app", &["1.0"]).await;
-    let shown = credential(&depot, &buyer, &["acme/app"]);
+    let shown = credential(&depot, (&buyer, &work), &["acme/app"]);
     assert_eq!(depot.get(PATH, &shown).status, 200);
     assert_eq!(depot.get("/v2/acme/app/manifests/2.0", &shown).status, 403);
     assert_eq!(depot.get("/v2/acme/db/manifests/1.0", &shown).status, 403);
@@ -206,7 +234,7 @@ async fn the_log_says_for_which_deployment(store: Store) {
     let of_buyer = EventFilter { customer: Some(buyer.customer.id), ..EventFilter::default() };
     let events = depot.engine.registry_events(&depot.vendor.access(), of_buyer, page).await.unwrap().newest();
     let holder = Holder::Deployment {
-        deployment: DeploymentId::new(1, [1; 10]),
+        deployment: work.deployment,
         customer: buyer.customer.id,
         license: Some(buyer.license.id),
     };
@@ -222,4 +250,31 @@ async fn the_log_says_for_which_deployment(store: Store) {
     );
     let used = depot.engine.license_use(&depot.vendor.access(), buyer.license.id, 1).await.unwrap();
     assert_eq!(used.days.values().map(|day| day.pulls).sum::<u64>(), 1, "{used:?}");
+}
+
+#[database_test]
+async fn an_agent_that_is_replaced_or_released_pulls_nothing_more(store: Store) {
+    let (other, _) = another_engine(store.clone(), 2);
+    let (depot, _) = Depot::open(store).await;
+    depot.push("acme/app", "1.0", &Image::new("one"));
+    let buyer = depot.buyer("Buyer").await;
+    let work = AtWork::of(&depot, &buyer).await;
+    depot.entitle(&buyer, "acme/app", &[]).await;
+    let shown = credential(&depot, (&buyer, &work), &["acme/app"]);
+    assert_eq!(depot.get(PATH, &shown).status, 200);
+    let foreign = PullClaims {
+        deployment: DeploymentId::new(1, [9; 10]),
+        ..claims(&depot, (&buyer, &work), &["acme/app"])
+    };
+    assert_eq!(depot.get(PATH, &signed(&depot, &foreign)).refusal(), nobody(), "no such deployment");
+    let code = other.create_own_join_code(&work.person, work.target).await.unwrap().code;
+    let agent = Host::join(&other, code.expose(), Mode::Manage, 2).await.unwrap().agent;
+    assert_eq!(depot.get(PATH, &shown).refusal(), nobody(), "another agent");
+    let work = AtWork { agent, ..work };
+    let shown = credential(&depot, (&buyer, &work), &["acme/app"]);
+    assert_eq!(depot.get(PATH, &shown).status, 200);
+    other.remove_own_deployment(&work.person, work.deployment, Volumes::Keep, "").await.unwrap();
+    assert_eq!(depot.get(PATH, &shown).status, 200, "until it is carried out");
+    other.release_own_deployment_target(&work.person, work.target).await.unwrap();
+    assert_eq!(depot.get(PATH, &shown).refusal(), nobody(), "released");
 }
