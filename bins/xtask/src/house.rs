@@ -105,7 +105,7 @@ fn what_belongs_to_one_room_stays_in_it() {
         ("sea-orm-migration", &["keyward-storage"]),
         ("sqlx", &["keyward-testkit", "keyward-storage", "example-platform-actix", "example-platform-axum"]),
         ("chacha20poly1305", &["keyward-engine"]),
-        ("clap", &["keyward-server", "keyward-cli"]),
+        ("clap", &["keyward-server", "keyward-cli", "keyward-agent-cli"]),
         (
             "tokio",
             &[
