@@ -10,7 +10,7 @@ fn metadata() -> Metadata {
 }
 
 /// For each library and program of ours, what it may depend on among our own.
-const ARROWS: [(&str, &[&str]); 30] = [
+const ARROWS: [(&str, &[&str]); 31] = [
     ("keyward-token", &[]),
     ("keyward-client", &["keyward-token"]),
     ("keyward-token-c", &["keyward-client", "keyward-token"]),
@@ -44,6 +44,7 @@ const ARROWS: [(&str, &[&str]); 30] = [
         ],
     ),
     ("keyward-testkit-authority", &[]),
+    ("keyward-testkit-engines", &[]),
     ("keyward-testkit-macros", &[]),
     ("keyward-testkit-postgres", &[]),
     (
@@ -86,7 +87,8 @@ fn crates_see_only_what_lies_below_them() {
             match dependency.kind {
                 DependencyKind::Development => {
                     assert!(
-                        ["keyward-testkit", "keyward-testkit-authority"].contains(&name)
+                        ["keyward-testkit", "keyward-testkit-authority", "keyward-testkit-engines"]
+                            .contains(&name)
                             || allowed.contains(&name),
                         "{} sees {name}",
                         package.name
