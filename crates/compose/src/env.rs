@@ -71,6 +71,53 @@ pub fn variables(text: &str) -> Vec<String> {
     found
 }
 
+/// A variable that a text demands, and what it says where it is not set: `${NAME:?why}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Required {
+    /// Its name.
+    pub name: String,
+    /// Whether an empty value is none.
+    pub filled: bool,
+    /// Why, as the file says; may be empty.
+    pub message: String,
+}
+
+/// The variables that a text demands.
+pub fn required(text: &str) -> Vec<Required> {
+    let (mut found, mut rest): (Vec<Required>, _) = (Vec::new(), text);
+    while let Some(start) = rest.find('$') {
+        rest = &rest[start + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            rest = after;
+            continue;
+        }
+        let Some(inside) = rest.strip_prefix('{') else { continue };
+        let end = inside.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inside.len());
+        let (name, how) = inside.split_at(end);
+        let (filled, message) = match (how.strip_prefix(":?"), how.strip_prefix('?')) {
+            (Some(message), _) => (true, message),
+            (None, Some(message)) => (false, message),
+            (None, None) => continue,
+        };
+        let message = message.split(['}', '\n', '"']).next().unwrap_or_default().trim();
+        if !name.is_empty() && found.iter().all(|known| known.name != name) {
+            found.push(Required { name: name.to_owned(), filled, message: message.to_owned() });
+        }
+    }
+    found
+}
+
+/// The names that a version's `.env` defines, each with whether it has a value.
+pub fn defined(text: &str) -> Vec<(String, bool)> {
+    let names = text.lines().filter_map(|line| {
+        let line = line.trim();
+        let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
+        let (name, value) = line.split_once(['=', ':'])?;
+        (!line.starts_with('#')).then(|| (name.trim().to_owned(), !value.trim().trim_matches(['"', '\'']).is_empty()))
+    });
+    names.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -110,10 +157,18 @@ mod tests {
         assert_eq!(variables("${A:-${B}} $C $$D ${1} $ ${E?x} $A"), ["A", "B", "C", "E"]);
     }
 
+    #[test]
+    fn what_is_demanded_is_found() {
+        let found = required("a: ${A:?set A}\nb: ${B?}\nc: ${C:-x} $$ ${$D:?} ${A:?again} $${E:?x}");
+        let found: Vec<_> = found.iter().map(|one| (one.name.as_str(), one.filled, one.message.as_str())).collect();
+        assert_eq!(found, [("A", true, "set A"), ("B", false, "")]);
+        assert_eq!(defined("A=1\n#B=2\nexport C=\n"), [("A".to_owned(), true), ("C".to_owned(), false)]);
+    }
+
     proptest! {
         #[test]
-        fn no_text_panics(text in "[\\PC$\n{}=]{0,80}") {
-            let _ = (check_file("a", &text), variables(&text), is_name(&text));
+        fn no_text_panics(text in "[\\PC$\n{}=:?]{0,80}") {
+            let _ = (check_file("a", &text), variables(&text), is_name(&text), required(&text), defined(&text));
         }
     }
 }

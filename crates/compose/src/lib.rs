@@ -19,6 +19,6 @@ mod summary;
 pub mod env;
 
 pub use document::{Document, Node, ReadError};
-pub use needs::{Access, Need, NeedError, Place, needs};
+pub use needs::{Access, Need, NeedError, Place, Published, needs, published};
 pub use policy::{Refusal, check_raw, check_resolved};
 pub use summary::{ServiceSummary, VolumeMount, summary};

@@ -13,6 +13,7 @@ mod volumes;
 
 use crate::document::{Document, Node};
 
+pub use ports::{Published, published};
 pub(crate) use ports::{Port, port};
 pub(crate) use service::entries_of;
 pub(crate) use volumes::{Mount, mount, normal};

@@ -1,6 +1,6 @@
 //! The ports of the host that a service is reached at.
 
-use crate::document::Node;
+use crate::document::{Document, Node};
 
 /// What is published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,27 @@ impl Port {
         };
         self.address.as_deref().is_none_or(every)
     }
+}
+
+/// A port of the host, or several, that a service is to be reached at.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Published {
+    /// At which address; every one if there is none.
+    pub address: Option<String>,
+    /// The first and the last port.
+    pub ports: (u16, u16),
+    /// `tcp` or `udp`.
+    pub protocol: String,
+}
+
+/// The ports of the host that a document names; without those that the engine chooses.
+pub fn published(document: &Document) -> Vec<Published> {
+    let services = document.services().iter();
+    let ports = services.flat_map(|(_, service)| service.get("ports").map_or(&[][..], Node::items));
+    ports
+        .filter_map(port)
+        .filter_map(|port| Some(Published { ports: port.published?, address: port.address, protocol: port.protocol }))
+        .collect()
 }
 
 /// Reads one entry of `ports`, short or long. `None` if it is written in a way that is not known, such as with a variable.
