@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 pub use self::http::{EngineError, ReadOnly};
 
+pub mod api;
 pub mod http;
+pub mod model;
 pub mod socket;
 
 /// The engine's socket: the one that the customer names, else the first of the usual ones that is there.

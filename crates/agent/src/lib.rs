@@ -13,8 +13,11 @@
 //! | the whole of an agent's life | [`run`] |
 //! | what a witness sees | [`witness`] |
 //! | what the host is, and its Docker Compose | [`facts`], [`compose_program`] |
+//! | how an order is brought about | [`apply`] |
+//! | how secrets are taken out of what leaves the host | [`redact`] |
 //! | what the two halves of an agent ask of each other | [`deployer`] |
 
+pub mod apply;
 pub mod clock;
 pub mod compose_program;
 pub mod config;
@@ -25,6 +28,7 @@ pub mod facts;
 pub mod identity;
 pub mod outbox;
 pub mod paths;
+pub mod redact;
 pub mod run;
 pub mod server;
 pub mod witness;

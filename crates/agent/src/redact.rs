@@ -149,7 +149,11 @@ fn percent(secret: &str, upper: bool, plus: bool, all: bool) -> String {
     let mut text = String::new();
     for byte in secret.bytes() {
         let plain = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-        let of_path = !all && matches!(byte, b'/' | b':' | b'@' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b',' | b';' | b'=');
+        let of_path = !all
+            && matches!(
+                byte,
+                b'/' | b':' | b'@' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b',' | b';' | b'='
+            );
         match byte {
             _ if plain || of_path => text.push(char::from(byte)),
             b' ' if plus => text.push('+'),
@@ -173,7 +177,8 @@ mod tests {
 
     use super::*;
 
-    const SECRETS: [&str; 4] = ["hunter2!", "p@ss w/rd<&>\"q\"", "äöü€ß…x", "-----BEGIN\nMIIEvQIBADANBg\n-----END"];
+    const SECRETS: [&str; 4] =
+        ["hunter2!", "p@ss w/rd<&>\"q\"", "äöü€ß…x", "-----BEGIN\nMIIEvQIBADANBg\n-----END"];
 
     fn redactor() -> Redactor {
         Redactor::new(SECRETS)
@@ -181,7 +186,9 @@ mod tests {
 
     #[test]
     fn what_is_no_secret_stays() {
-        for text in ["", "listening on 8080", "key_value eyJ short", "kw_ x", "awkw_ardlyNamedThing", "🦀 kw_a"] {
+        for text in
+            ["", "listening on 8080", "key_value eyJ short", "kw_ x", "awkw_ardlyNamedThing", "🦀 kw_a"]
+        {
             assert_eq!(redactor().redact(text), text);
         }
     }

@@ -113,7 +113,8 @@ pub fn defined(text: &str) -> Vec<(String, bool)> {
         let line = line.trim();
         let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
         let (name, value) = line.split_once(['=', ':'])?;
-        (!line.starts_with('#')).then(|| (name.trim().to_owned(), !value.trim().trim_matches(['"', '\'']).is_empty()))
+        (!line.starts_with('#'))
+            .then(|| (name.trim().to_owned(), !value.trim().trim_matches(['"', '\'']).is_empty()))
     });
     names.collect()
 }
@@ -160,7 +161,8 @@ mod tests {
     #[test]
     fn what_is_demanded_is_found() {
         let found = required("a: ${A:?set A}\nb: ${B?}\nc: ${C:-x} $$ ${$D:?} ${A:?again} $${E:?x}");
-        let found: Vec<_> = found.iter().map(|one| (one.name.as_str(), one.filled, one.message.as_str())).collect();
+        let found: Vec<_> =
+            found.iter().map(|one| (one.name.as_str(), one.filled, one.message.as_str())).collect();
         assert_eq!(found, [("A", true, "set A"), ("B", false, "")]);
         assert_eq!(defined("A=1\n#B=2\nexport C=\n"), [("A".to_owned(), true), ("C".to_owned(), false)]);
     }

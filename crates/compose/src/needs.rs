@@ -13,8 +13,8 @@ mod volumes;
 
 use crate::document::{Document, Node};
 
-pub use ports::{Published, published};
 pub(crate) use ports::{Port, port};
+pub use ports::{Published, published};
 pub(crate) use service::entries_of;
 pub(crate) use volumes::{Mount, mount, normal};
 

@@ -87,13 +87,22 @@ impl Folder {
     /// Takes the lock, waiting a little. `None` if another program holds it.
     pub(super) fn lock(&self) -> io::Result<Option<Lock>> {
         disk::make_folder(&self.path)?;
+        self.lock_within(LOCK_PATIENCE)
+    }
+
+    /// Takes the lock if nobody holds it.
+    pub(super) fn try_lock(&self) -> Option<Lock> {
+        self.lock_within(Duration::ZERO).ok()?
+    }
+
+    fn lock_within(&self, patience: Duration) -> io::Result<Option<Lock>> {
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .mode(0o600)
             .open(self.path.join("lock"))?;
-        let until = Instant::now() + LOCK_PATIENCE;
+        let until = Instant::now() + patience;
         loop {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Some(Lock(file))),
@@ -219,9 +228,7 @@ impl Folder {
 
 fn names(folder: &Path) -> io::Result<Vec<String>> {
     match fs::read_dir(folder) {
-        Ok(entries) => {
-            entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
-        }
+        Ok(entries) => entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }

@@ -28,17 +28,22 @@ impl ImageName {
             None => (name, None),
         };
         let (registry, path) = match name.split_once('/') {
-            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest.to_owned()),
+            Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => {
+                (first, rest.to_owned())
+            }
             Some(_) => ("docker.io", name.to_owned()),
             None => ("docker.io", format!("library/{name}")),
         };
-        let of_path = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '/');
+        let of_path =
+            |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-' | '/');
         let of_registry = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
         let of_tag = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let fits = !path.is_empty()
             && path.len() <= 255
             && path.chars().all(of_path)
-            && path.split('/').all(|part| !part.is_empty() && part.chars().any(|c| c.is_ascii_alphanumeric()))
+            && path
+                .split('/')
+                .all(|part| !part.is_empty() && part.chars().any(|c| c.is_ascii_alphanumeric()))
             && registry.chars().all(of_registry)
             && tag.is_none_or(|tag| (1..=128).contains(&tag.len()) && tag.chars().all(of_tag))
             && digest.is_none_or(is_digest);
@@ -47,12 +52,8 @@ impl ImageName {
             Some(_) => None,
             None => Some(tag.unwrap_or("latest").to_owned()),
         };
-        let name = Self {
-            registry: registry.to_ascii_lowercase(),
-            path,
-            tag,
-            digest: digest.map(str::to_owned),
-        };
+        let name =
+            Self { registry: registry.to_ascii_lowercase(), path, tag, digest: digest.map(str::to_owned) };
         fits.then_some(name)
     }
 
@@ -105,9 +106,22 @@ mod tests {
         ] {
             assert_eq!(ImageName::parse(text).unwrap().to_string(), expected);
         }
-        for text in ["", "/", "a//b", "A", "a:b:c", "a@sha256:x", "a b", "../etc", "a/../b", "a?x=1", "-f", "reg.example/"] {
+        for text in [
+            "",
+            "/",
+            "a//b",
+            "A",
+            "a:b:c",
+            "a@sha256:x",
+            "a b",
+            "../etc",
+            "a/../b",
+            "a?x=1",
+            "-f",
+            "reg.example/",
+        ] {
             let parsed = ImageName::parse(text);
-            assert!(parsed.is_none() || text == "-f" || text == "A" , "{text}: {parsed:?}");
+            assert!(parsed.is_none() || text == "-f" || text == "A", "{text}: {parsed:?}");
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use keyward_protocol::desired::Order;
 use keyward_protocol::report::{Failure, Step};
@@ -84,11 +84,6 @@ impl Journal {
     pub(super) fn under_way(&self) -> io::Result<Option<UnderWay>> {
         Ok(disk::read(&self.path, MOST_BYTES)?.and_then(|bytes| under_way(&entries(&bytes))))
     }
-
-    /// Where it lies.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 fn line(entry: &Entry) -> io::Result<Vec<u8>> {
@@ -143,7 +138,7 @@ mod tests {
             journal.append(&Entry::Step { step }).unwrap();
         }
         journal.append(&Entry::Back { to: Some(6), failure: failure() }).unwrap();
-        let bytes = std::fs::read(journal.path()).unwrap();
+        let bytes = std::fs::read(&journal.path).unwrap();
         let mut before = None;
         for cut in 0..=bytes.len() {
             let found = under_way(&entries(&bytes[..cut]));

@@ -34,7 +34,9 @@ pub(super) fn services(document: &Document) -> Vec<Service> {
 /// Every image of a document, those of services with a profile too: Compose asks for them all.
 pub(super) fn images(document: &Document) -> Vec<(String, String)> {
     let services = document.services().iter();
-    services.map(|(name, service)| (name.clone(), service.text_of("image").unwrap_or_default().to_owned())).collect()
+    services
+        .map(|(name, service)| (name.clone(), service.text_of("image").unwrap_or_default().to_owned()))
+        .collect()
 }
 
 fn replicas(service: &Node) -> u32 {
@@ -53,7 +55,8 @@ fn may_end(service: &Node) -> bool {
 /// The most processors that one service asks for.
 pub(super) fn most_processors(document: &Document) -> Option<(String, f64)> {
     let asked = document.services().iter().filter_map(|(name, service)| {
-        let limit = service.get("deploy").and_then(|deploy| deploy.get("resources")?.get("limits")?.text_of("cpus"));
+        let limit =
+            service.get("deploy").and_then(|deploy| deploy.get("resources")?.get("limits")?.text_of("cpus"));
         Some((name.clone(), service.text_of("cpus").or(limit)?.trim().parse::<f64>().ok()?))
     });
     asked.max_by(|(_, one), (_, other)| one.total_cmp(other))
@@ -86,7 +89,11 @@ fn bytes(text: &str) -> Option<u64> {
     };
     let bytes = number * factor;
     // What does not fit is more than any host has.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "bounded, and a cast saturates")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "bounded, and a cast saturates"
+    )]
     bytes.is_finite().then_some(bytes as u64)
 }
 
@@ -109,9 +116,13 @@ mod tests {
 
     #[test]
     fn sizes_are_read() {
-        for (text, expected) in
-            [("1024", Some(1024)), ("1k", Some(1024)), ("1.5GiB", Some(1_610_612_736)), ("x", None), ("1x", None)]
-        {
+        for (text, expected) in [
+            ("1024", Some(1024)),
+            ("1k", Some(1024)),
+            ("1.5GiB", Some(1_610_612_736)),
+            ("x", None),
+            ("1x", None),
+        ] {
             assert_eq!(bytes(text), expected, "{text}");
         }
     }

@@ -82,7 +82,9 @@ impl Watch {
                     One::Failed(state) => failed.push(fault(Some(container), state)),
                 }
             }
-            if good < service.replicas && waiting.iter().chain(&failed).all(|fault| fault.service != service.name) {
+            if good < service.replicas
+                && waiting.iter().chain(&failed).all(|fault| fault.service != service.name)
+            {
                 waiting.push(fault(None, "has no container".into()));
             }
         }
@@ -123,7 +125,9 @@ impl Watch {
                 let code = state.exit_code;
                 match (service.may_end, code) {
                     (true, 0) => One::Good { checked: false },
-                    (true, _) if is_restarted(container) && seen.ended < LOOKS_AT_END => One::Waits(ended(container)),
+                    (true, _) if is_restarted(container) && seen.ended < LOOKS_AT_END => {
+                        One::Waits(ended(container))
+                    }
                     (true, _) => One::Failed(ended(container)),
                     (false, _) => One::Waits(ended(container)),
                 }

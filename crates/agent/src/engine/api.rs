@@ -26,6 +26,9 @@ const MOST_BYTES: u64 = 32 * 1024 * 1024;
 /// What stands unescaped in a path or a query.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
+/// The same for the reference of an image, of which slashes and the rest belong to the path.
+const REFERENCE: &AsciiSet = &PLAIN.remove(b'/').remove(b':').remove(b'@');
+
 /// An engine that is told what to do.
 #[derive(Debug, Clone)]
 pub struct Engine {
@@ -121,8 +124,7 @@ impl Engine {
     /// # Errors
     /// If it can't be asked.
     pub fn image(&self, reference: &str) -> Result<Option<Image>, EngineError> {
-        // Slashes and the rest of a reference belong to the path.
-        let reference = utf8_percent_encode(reference, &PLAIN.remove(b'/').remove(b':').remove(b'@'));
+        let reference = utf8_percent_encode(reference, REFERENCE);
         found(self.get(&format!("/images/{reference}/json")))
     }
 
@@ -221,7 +223,7 @@ impl Engine {
     /// # Errors
     /// If it can't be removed, because it is used for instance. One that is not there is.
     pub fn remove_image(&self, reference: &str) -> Result<(), EngineError> {
-        let reference = utf8_percent_encode(reference, &PLAIN.remove(b'/').remove(b':').remove(b'@'));
+        let reference = utf8_percent_encode(reference, REFERENCE);
         self.delete(&format!("/images/{reference}"))
     }
 

@@ -272,6 +272,8 @@ pub(super) struct VolumeRow {
 }
 
 /// Engines write `null` for what is empty.
-fn or_default<'de, T: Default + Deserialize<'de>, D: serde::Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+fn or_default<'de, T: Default + Deserialize<'de>, D: serde::Deserializer<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }

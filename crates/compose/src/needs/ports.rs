@@ -48,7 +48,9 @@ pub fn published(document: &Document) -> Vec<Published> {
     let ports = services.flat_map(|(_, service)| service.get("ports").map_or(&[][..], Node::items));
     ports
         .filter_map(port)
-        .filter_map(|port| Some(Published { ports: port.published?, address: port.address, protocol: port.protocol }))
+        .filter_map(|port| {
+            Some(Published { ports: port.published?, address: port.address, protocol: port.protocol })
+        })
         .collect()
 }
 
