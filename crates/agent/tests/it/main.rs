@@ -1,0 +1,3 @@
+//! The agent on a host with real engines.
+
+mod apply;
