@@ -1,7 +1,7 @@
 //! A host with an engine, the agent's folders, and what an agent is told.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -266,9 +266,4 @@ pub(crate) fn is_running_healthy(standing: &Standing, revision: u32) -> bool {
     standing.phase == Phase::Running
         && standing.running == Some(revision)
         && standing.health == DeploymentHealth::Healthy
-}
-
-/// The program of this test, to be run as another process.
-pub(crate) fn this_program() -> PathBuf {
-    std::env::current_exe().unwrap()
 }

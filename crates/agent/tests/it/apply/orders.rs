@@ -5,7 +5,7 @@ use keyward_protocol::desired::{Cause, Deployment, Order, Volumes};
 use keyward_protocol::report::{Drift, Phase, Step};
 
 use super::host::{Host, Server, ask, is_running_healthy, new_id, port, until};
-use super::on_every_pair;
+use super::{on_every_pair, on_two_pairs};
 
 const CONF: &str = "license={{ .LicenseKeys.app }}\n";
 
@@ -162,7 +162,7 @@ fn a_bad_version_leads_back_to_the_one_before() {
 
 #[test]
 fn a_first_version_that_fails_is_stopped_and_tried_again_when_told() {
-    on_every_pair(|host| {
+    on_two_pairs(|host| {
         let (id, server, port) = (new_id(), Server::default(), port());
         let bad = host.compose("2", port, ", BAD: \"${BAD:-1}\"");
         let mut order = host.order(id, &server, 1, &[("compose.yaml", &bad), ("app.conf", CONF)]);
@@ -184,7 +184,7 @@ fn a_first_version_that_fails_is_stopped_and_tried_again_when_told() {
 
 #[test]
 fn where_there_is_no_way_back_the_new_version_stays() {
-    on_every_pair(|host| {
+    on_two_pairs(|host| {
         let (id, server, port) = (new_id(), Server::default(), port());
         let order = |revision, compose: &str| {
             host.order(id, &server, revision, &[("compose.yaml", compose), ("app.conf", CONF)])
@@ -200,7 +200,7 @@ fn where_there_is_no_way_back_the_new_version_stays() {
 
 #[test]
 fn stopping_keeps_everything_and_removing_keeps_data_unless_it_is_ordered_and_confirmed() {
-    on_every_pair(|host| {
+    on_two_pairs(|host| {
         let (id, server, port) = (new_id(), Server::default(), port());
         let run =
             host.order(id, &server, 1, &[("compose.yaml", &host.compose("1", port, "")), ("app.conf", CONF)]);
@@ -239,7 +239,7 @@ fn stopping_keeps_everything_and_removing_keeps_data_unless_it_is_ordered_and_co
 
 #[test]
 fn two_deployments_of_one_application_do_not_touch_each_other() {
-    on_every_pair(|host| {
+    on_two_pairs(|host| {
         let server = Server::default();
         let ((one, one_port), (other, other_port)) = ((new_id(), port()), (new_id(), port()));
         let order = |id, port, revision, tag| {
@@ -273,7 +273,7 @@ fn two_deployments_of_one_application_do_not_touch_each_other() {
 
 #[test]
 fn what_was_changed_by_hand_is_seen_and_repaired_once_where_that_is_wanted() {
-    on_every_pair(|host| {
+    on_two_pairs(|host| {
         let (id, server, port) = (new_id(), Server::default(), port());
         let order =
             host.order(id, &server, 1, &[("compose.yaml", &host.compose("1", port, "")), ("app.conf", CONF)]);

@@ -5,7 +5,7 @@ use keyward_protocol::desired::LicenseEntry;
 use keyward_protocol::report::{Block, Phase, Step};
 
 use super::host::{Host, Server, ask, is_running_healthy, new_id, port};
-use super::on_every_pair;
+use super::on_two_pairs;
 
 /// Whether an engine was told to change something, pulls left out.
 fn writes(host: &Host) -> Vec<String> {
@@ -20,7 +20,7 @@ fn writes(host: &Host) -> Vec<String> {
 
 #[test]
 fn what_stands_in_the_way_is_told_and_nothing_is_touched() {
-    on_every_pair(|host| {
+    on_two_pairs(|host| {
         let (id, server, port) = (new_id(), Server::default(), port());
         let good = host.compose("1", port, "");
         let conf = ("app.conf", "x");
@@ -90,7 +90,7 @@ fn what_stands_in_the_way_is_told_and_nothing_is_touched() {
 
 #[test]
 fn what_may_get_better_is_tried_five_times_and_not_too_soon() {
-    on_every_pair(|host| {
+    on_two_pairs(|host| {
         let (id, server, port) = (new_id(), Server::default(), port());
         let order =
             host.order(id, &server, 1, &[("compose.yaml", &host.compose("1", port, "")), ("app.conf", "x")]);
