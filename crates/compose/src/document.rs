@@ -434,6 +434,3 @@ impl fmt::Display for Path<'_> {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

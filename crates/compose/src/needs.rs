@@ -413,6 +413,3 @@ fn with(word: &str, rest: &str) -> Option<Need> {
         _ => return None,
     })
 }
-
-#[cfg(test)]
-mod tests;

@@ -313,6 +313,3 @@ fn is_plain(path: &str) -> bool {
         && path.chars().all(known)
         && path.split('/').all(|part| part != "..")
 }
-
-#[cfg(test)]
-mod tests;

@@ -31,13 +31,30 @@ pub struct VolumeMount {
 
 /// Each service of a document, in its order.
 pub fn summary(document: &Document) -> Vec<ServiceSummary> {
-    document.services().iter().map(|(name, service)| of(name, service)).collect()
+    let services = document.services().iter();
+    services
+        .map(|(name, service)| ServiceSummary { image: image(document, service), ..of(name, service) })
+        .collect()
+}
+
+/// The image of a service, or of the one that it extends.
+fn image(document: &Document, service: &Node) -> String {
+    let mut service = Some(service);
+    // One that extends itself is an error of Compose's.
+    for _ in 0..16 {
+        let Some(one) = service else { break };
+        if let Some(image) = one.text_of("image") {
+            return image.to_owned();
+        }
+        let extended = one.get("extends").and_then(|extends| extends.text().or(extends.text_of("service")));
+        service = extended.and_then(|name| document.root().get("services")?.get(name));
+    }
+    String::new()
 }
 
 fn of(name: &str, service: &Node) -> ServiceSummary {
     let mut summary = ServiceSummary {
         name: name.to_owned(),
-        image: service.text_of("image").unwrap_or_default().to_owned(),
         has_healthcheck: service.get("healthcheck").is_some_and(|check| {
             !check.get("disable").is_some_and(Node::is_true) && check.get("test").is_some()
         }),
