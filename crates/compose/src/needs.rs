@@ -386,7 +386,7 @@ fn alone(text: &str) -> Option<Need> {
 fn with(word: &str, rest: &str) -> Option<Need> {
     let text = rest.to_owned();
     Some(match word {
-        "cap" => Need::Capability(service::capability(rest)),
+        "cap" => Need::Capability(Some(service::capability(rest)).filter(|name| !name.is_empty())?),
         "device" => Need::Device(text),
         "container" => Need::Container(text),
         "bind" => {

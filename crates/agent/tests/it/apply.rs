@@ -3,6 +3,7 @@
 use keyward_testkit_engines::{ComposeVersion, EngineKind};
 
 mod host;
+mod hostile;
 mod kills;
 mod orders;
 mod refusals;

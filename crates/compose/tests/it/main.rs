@@ -1,4 +1,5 @@
 //! Compose files as the world has them: hostile ones, and ordinary ones.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::time::Instant;
 
@@ -145,9 +146,10 @@ mod properties {
     use super::*;
 
     fn need() -> impl Strategy<Value = String> {
-        let word = "(cap|device|container|volume-driver|volume-device|external-volume|external-network|network-driver|network-option|security-opt|sysctl|cgroup-parent|runtime|ulimit|logging)";
+        let word = "(device|container|volume-driver|volume-device|external-volume|external-network|network-driver|network-option|security-opt|sysctl|cgroup-parent|runtime|ulimit|logging)";
         prop_oneof![
             (word, "[A-Za-z0-9/:=.*_ -]{1,20}").prop_map(|(word, rest)| format!("{word}:{rest}")),
+            "[A-Z][A-Z_]{1,9}".prop_map(|name| format!("cap:{name}")),
             ("(/[a-z.]{0,9}){1,5}", "(ro|rw|shared)")
                 .prop_map(|(path, access)| format!("bind:{path}:{access}")),
             any::<u16>().prop_map(|port| format!("port:{port}")),

@@ -8,7 +8,7 @@ use super::host::{Host, Server, ask, is_running_healthy, new_id, port};
 use super::on_two_pairs;
 
 /// Whether an engine was told to change something, pulls left out.
-fn writes(host: &Host) -> Vec<String> {
+pub(crate) fn writes(host: &Host) -> Vec<String> {
     let requests = host.recorder.take();
     let is_read = |request: &String| {
         request.starts_with("GET ")
