@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ pub struct Outbox {
     now: Box<dyn Fn() -> i64 + Send + Sync>,
     queues: Mutex<BTreeMap<Uuid, Queue>>,
     news: Condvar,
+    /// Whether whoever waits is to look, though nothing has happened.
+    nudged: AtomicBool,
 }
 
 impl std::fmt::Debug for Outbox {
@@ -79,7 +82,13 @@ impl Outbox {
             }
         }
         let (folder, now) = (folder.to_owned(), Box::new(now));
-        Ok(Self { folder, now, queues: Mutex::new(queues), news: Condvar::new() })
+        Ok(Self {
+            folder,
+            now,
+            queues: Mutex::new(queues),
+            news: Condvar::new(),
+            nudged: AtomicBool::new(false),
+        })
     }
 
     /// What is to be told now, if anything is.
@@ -122,17 +131,24 @@ impl Outbox {
         self.queues().retain(|id, queue| desired(*id) || !queue.is_over() || !queue.remove());
     }
 
-    /// Waits until there is something new to tell, for `most` at most; whether there is.
+    /// Waits until there is something new to tell, or somebody nudges, for `most` at most; whether anything is new.
     pub fn wait(&self, most: Duration) -> bool {
-        let queues = self.queues();
-        let is_idle = |queues: &mut BTreeMap<Uuid, Queue>| !queues.values().any(Queue::has_news);
-        let waited = self.news.wait_timeout_while(queues, most, is_idle);
-        !waited.unwrap_or_else(PoisonError::into_inner).1.timed_out()
+        let is_idle = |queues: &mut BTreeMap<Uuid, Queue>| {
+            !self.nudged.swap(false, Ordering::Relaxed) && !queues.values().any(Queue::has_news)
+        };
+        let waited = self.news.wait_timeout_while(self.queues(), most, is_idle);
+        waited.unwrap_or_else(PoisonError::into_inner).0.values().any(Queue::has_news)
     }
 
-    /// Ends a wait.
-    pub fn wake(&self) {
+    /// Whether there is something to tell.
+    pub fn has_news(&self) -> bool {
+        self.queues().values().any(Queue::has_news)
+    }
+
+    /// Ends a wait, or the next one.
+    pub fn nudge(&self) {
         let _held = self.queues();
+        self.nudged.store(true, Ordering::Relaxed);
         self.news.notify_all();
     }
 

@@ -168,7 +168,7 @@ fn spawn(name: &str, shared: &Shared, run: impl FnOnce() + Send + 'static) -> Op
 fn end(shared: &Shared, workers: &Workers, threads: [Option<JoinHandle<()>>; 2]) {
     shared.log("stopping");
     workers.end(Instant::now() + ENDING);
-    shared.outbox.wake();
+    shared.outbox.nudge();
     let [poll, tell] = threads;
     if let Some(tell) = tell {
         let _ = tell.join();

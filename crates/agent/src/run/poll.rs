@@ -89,7 +89,7 @@ impl Poll<'_> {
         // Only now: had it ended before, it would ask for all of it again.
         self.etag = etag;
         // A witness looks anew.
-        self.shared.outbox.wake();
+        self.shared.outbox.nudge();
     }
 
     fn well(&mut self) {

@@ -65,7 +65,7 @@ impl Teller<'_> {
             && reports.paused == self.told.paused;
         if nothing {
             // What waits and is not in the report can't be kept on the disk.
-            return if self.shared.outbox.wait(Duration::ZERO) { UNKEPT } else { Duration::ZERO };
+            return if self.shared.outbox.has_news() { UNKEPT } else { Duration::ZERO };
         }
         match self.tell(&mut reports) {
             Ok(true) => {

@@ -65,5 +65,5 @@ fn reload(shared: &Shared, workers: &Workers) {
         _ => "agent.toml has changed",
     });
     workers.again();
-    shared.outbox.wake();
+    shared.outbox.nudge();
 }

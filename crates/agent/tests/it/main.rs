@@ -1,4 +1,13 @@
-//! The agent on a host with real engines.
+//! The agent beside a server of its protocol, and on a host with real engines.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod answers;
 mod apply;
+mod host;
+mod join;
+mod life;
+mod outbox;
+mod process;
+mod rotation;
+mod server;
+mod witness;
