@@ -4,6 +4,7 @@
 //! part is missing. Without `--install` it changes nothing on the machine.
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 
+mod agent;
 mod contract;
 mod interop;
 mod parts;
@@ -34,6 +35,7 @@ cargo xtask test live        of these, a page that stays open, with two servers
 cargo xtask test audit-sinks of these, the audit log on its way to rsyslog and an OTLP receiver
 cargo xtask test contract    whether the server does what its OpenAPI document says
 cargo xtask test browser     of these, the portals in the browser alone
+cargo xtask agent [FOLDER]   the agent as one static program with its checksum, for KEYWARD_AGENT_DIR
 cargo xtask screenshots      a picture of every page, at two widths and in the dark, with sample data
 cargo xtask load             validations a second, on both databases, beside what they are compared with
 cargo xtask load scale       the same with many products, many servers, and a database far away
@@ -116,6 +118,7 @@ fn run() -> Result<bool> {
             parts::proxies(missing)?;
             interop::proxies(&mut report)?;
         }
+        ["agent", folder @ ..] => agent::build(&mut report, folder.first().copied(), missing)?,
         ["screenshots"] => interop::screenshots(&mut report, &parts::all(missing)?)?,
         ["load"] | ["load", "scale"] => {
             parts::postgres(missing)?;
