@@ -59,7 +59,11 @@ impl Join {
             Err(
                 error @ (JoinError::Code | JoinError::Joined { .. } | JoinError::Ask(AskError::Refused(_))),
             ) => {
-                return Ok(refused(&error));
+                let outcome = refused(&error);
+                if is_unknown(&error) {
+                    note("Use the address of the server exactly as the page shows it.");
+                }
+                return Ok(outcome);
             }
             Err(error) => return Err(error).context("this host has not joined"),
         };
@@ -84,6 +88,11 @@ impl Join {
         service::install_if_possible(place, &paths)?;
         Ok(Outcome::Good)
     }
+}
+
+/// Whether the server does not know what the request was signed for, as when it is called by another address than its own.
+fn is_unknown(error: &JoinError) -> bool {
+    matches!(error, JoinError::Ask(AskError::Refused(problem)) if problem.code == "invalid_agent_signature")
 }
 
 fn refused(error: &dyn std::error::Error) -> Outcome {

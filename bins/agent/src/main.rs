@@ -8,6 +8,7 @@ mod leave;
 mod place;
 mod run;
 mod service;
+mod show;
 mod status;
 
 use std::io::Write as _;
@@ -43,6 +44,10 @@ enum Command {
     Run(run::Run),
     /// Show whose agent this is, whether it runs, and how its deployments are
     Status(status::Status),
+    /// Show what is written of a deployment, without its secrets
+    Show(show::Show),
+    /// Run Compose for a deployment, to look at it: ps, logs, config and the like
+    Compose(show::Compose),
     /// Allow a deployment what it needs of this host
     Allow(consent::Consent),
     /// Take back what a deployment was allowed
@@ -72,6 +77,8 @@ fn main() -> ExitCode {
         Command::Join(join) => join.run(place),
         Command::Run(run) => run.run(place),
         Command::Status(status) => status.run(place),
+        Command::Show(show) => show.run(place),
+        Command::Compose(compose) => compose.run(place),
         Command::Allow(consent) => consent.allow(place),
         Command::Deny(consent) => consent.deny(place),
         Command::Pause => consent::pause(place, true),

@@ -5,6 +5,7 @@ use std::thread;
 
 use anyhow::Context as _;
 use clap::Args;
+use keyward_agent::apply::Applier;
 use keyward_agent::run::{self, Stop};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -30,7 +31,8 @@ impl Run {
                 stopped.stop();
             }
         });
-        run::run(&paths, None, &stop, Arc::new(note))?;
+        let deployer = Arc::new(Applier::new(paths.clone()));
+        run::run(&paths, Some(deployer), &stop, Arc::new(note))?;
         Ok(Outcome::Good)
     }
 }

@@ -13,6 +13,7 @@
 //! | steps 9 to 13, and the way back | `up`, `settle`, `health` |
 //! | orders to stop and to remove | `end` |
 //! | what else there is than was brought about | `look` |
+//! | what people see of it on the host | `shown` |
 //! | what is kept on the disk | `folder`, `journal`, `state` |
 //! | how Compose is run | `compose_run` |
 
@@ -38,9 +39,12 @@ mod plan;
 mod prepare;
 mod pull;
 mod settle;
+mod shown;
 mod state;
 mod up;
 mod work;
+
+pub use shown::{CommandError, Written};
 
 use folder::Folder;
 use journal::{Journal, UnderWay};

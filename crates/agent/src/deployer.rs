@@ -63,8 +63,8 @@ pub struct Standing {
 
 /// Changes the host.
 pub trait Deployer: Sync {
-    /// Brings about what an order says, and returns when there is nothing left to do by itself. Called again with what was brought
-    /// about already, it does nothing. One deployment at a time is the caller's business, across processes that of a lock.
+    /// Brings about what an order says, and returns when there is nothing left to do now. It is called again twice a minute: with what
+    /// was brought about already, it does nothing; with what was left for later, it goes on once that is due. One deployment at a time is the caller's business, across processes that of a lock.
     fn carry_out(&self, order: &Deployment, source: &dyn Source, tell: &dyn Tell);
 
     /// Ends what was under way when the agent was last stopped: forward, or back.

@@ -94,10 +94,11 @@ impl Outbox {
     /// What is to be told now, if anything is.
     pub fn batch(&self) -> Option<Vec<DeploymentReport>> {
         let mut room = MOST_AT_ONCE;
+        let now = (self.now)();
         let reports: Vec<_> = self
             .queues()
             .iter_mut()
-            .filter_map(|(id, queue)| queue.report(*id, &mut room))
+            .filter_map(|(id, queue)| queue.report(*id, now, &mut room))
             .take(Reports::MOST)
             .collect();
         (!reports.is_empty()).then_some(reports)

@@ -84,8 +84,8 @@ impl<'a> Known<'a> {
     fn version(&self, application: &str, containers: &[Container]) -> Option<&'a KnownVersion> {
         let of_application = self.versions.iter().filter(|version| version.application == application);
         let fitting = of_application.filter_map(|version| Some((fit(version, containers)?, version)));
-        // The last one of those that are equal wins, and later versions come later.
-        fitting.max_by_key(|(count, _)| *count).map(|(_, version)| version)
+        // Of those that are equal the one that is named first.
+        fitting.rev().max_by_key(|(count, _)| *count).map(|(_, version)| version)
     }
 }
 

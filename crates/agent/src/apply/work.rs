@@ -341,7 +341,7 @@ impl<'a> Work<'a> {
 }
 
 /// Everything of an order that nobody else is to see.
-fn secrets(order: &Deployment) -> impl Iterator<Item = &str> {
+pub(super) fn secrets(order: &Deployment) -> impl Iterator<Item = &str> {
     let tokens = order.licenses.values().filter_map(|license| match license {
         LicenseEntry::Token(token) => Some(token.as_str()),
         LicenseEntry::Missing(_) => None,

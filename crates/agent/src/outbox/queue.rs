@@ -83,8 +83,13 @@ impl Queue {
         self.keep(&[Line::State(state)]);
     }
 
-    /// What is new, within `room` bytes.
-    pub(super) fn report(&mut self, deployment: Uuid, room: &mut usize) -> Option<DeploymentReport> {
+    /// What is new, within `room` bytes. What was written down by a clock that was ahead is told as of now.
+    pub(super) fn report(
+        &mut self,
+        deployment: Uuid,
+        now: i64,
+        room: &mut usize,
+    ) -> Option<DeploymentReport> {
         if !self.has_news() || !self.is_seq_on_disk() {
             return None;
         }
@@ -95,7 +100,7 @@ impl Queue {
                 break;
             }
             *room -= bytes;
-            transitions.push(transition.clone());
+            transitions.push(Transition { at: transition.at.min(now), ..transition.clone() });
         }
         if transitions.is_empty() && self.is_state_told {
             return None;

@@ -1,4 +1,4 @@
-//! What the main thread does: it waits for changes of `agent.toml`, and looks at what runs each minute.
+//! What the main thread does: it waits for changes of `agent.toml`, and has what runs looked at.
 
 use std::path::Path;
 use std::sync::PoisonError;
@@ -11,8 +11,8 @@ use crate::config::Config;
 /// How often `agent.toml` is looked at.
 const GLANCE: Duration = Duration::from_secs(2);
 
-/// How often what runs is looked at.
-const LOOK: Duration = Duration::from_secs(60);
+/// How often what runs is looked at, and what was left for later is tried: the first pause between two tries is as long.
+const LOOK: Duration = Duration::from_secs(30);
 
 /// Until the agent is to end.
 pub(super) fn run(shared: &Shared, workers: &Workers) {

@@ -106,14 +106,23 @@ impl Workers {
         self.inner.changed.notify_all();
     }
 
-    /// Looks at what runs, where nothing is being changed.
+    /// Looks at what runs, and goes on with what was left for later: a try that is due again, or a repair.
     pub(super) fn look(&self) {
         let Some(deployer) = &self.inner.deployer else { return };
-        for id in deployer.known() {
-            let busy = self.inner.slots().get(&id).is_some_and(|slot| slot.busy || slot.due || slot.resume);
-            if !busy {
-                self.inner.look(id);
-            }
+        let mut slots = self.inner.slots();
+        let ordered = slots.values_mut().filter(|slot| matches!(slot.said, Some(Said::Order(_))));
+        ordered.for_each(|slot| slot.due = true);
+        let told: Vec<Uuid> = slots
+            .iter()
+            .filter(|(_, slot)| slot.due || slot.busy || slot.resume)
+            .map(|(id, _)| *id)
+            .collect();
+        drop(slots);
+        self.inner.changed.notify_all();
+        // Of the others nothing is ordered, or while the agent is paused; they are only looked at.
+        let paused = self.inner.shared.config().pause;
+        for id in deployer.known().into_iter().filter(|id| paused || !told.contains(id)) {
+            self.inner.look(id);
         }
     }
 

@@ -39,6 +39,8 @@ impl Address {
         if host.is_empty() || uri.query().is_some() || text.contains('#') {
             return Err(malformed());
         }
+        let usual = if scheme == "https" { ":443" } else { ":80" };
+        let authority = authority.strip_suffix(usual).unwrap_or(&authority);
         let address = format!("{scheme}://{authority}{}", uri.path().trim_end_matches('/'));
         match scheme {
             "https" => Ok(Self(address)),
@@ -69,6 +71,7 @@ mod tests {
         let parse = |text: &str| Address::parse(text, false).map(|address| address.0);
         assert_eq!(parse(" https://Keys.Example.com/ ").unwrap(), "https://keys.example.com");
         assert_eq!(parse("https://keys.example.com:8443/kw/").unwrap(), "https://keys.example.com:8443/kw");
+        assert_eq!(parse("https://keys.example.com:443").unwrap(), "https://keys.example.com");
         assert_eq!(parse("http://127.0.0.1:8080").unwrap(), "http://127.0.0.1:8080");
         assert_eq!(parse("http://[::1]:8080").unwrap(), "http://[::1]:8080");
         assert_eq!(parse("http://localhost:8080").unwrap(), "http://localhost:8080");
