@@ -69,7 +69,7 @@ const ARROWS: [(&str, &[&str]); 31] = [
     // They stand for a service of somebody else's, which is above the engine as our server is.
     ("example-platform-actix", &["keyward-domain", "keyward-engine", "keyward-storage", "keyward-web"]),
     ("example-platform-axum", &["keyward-domain", "keyward-engine", "keyward-problem", "keyward-storage"]),
-    ("xtask", &["keyward-testkit-postgres"]),
+    ("xtask", &["keyward-testkit-engines", "keyward-testkit-postgres"]),
 ];
 
 #[test]

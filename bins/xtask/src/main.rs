@@ -32,6 +32,7 @@ cargo xtask test bindings    of these, the packages for Python, Node and Go, jud
 cargo xtask test registry    of these, the registry alone
 cargo xtask test proxies     of these, the proxies that docs/operations has configurations for
 cargo xtask test live        of these, a page that stays open, with two servers
+cargo xtask test deployments of these, from a customer's page to a running container
 cargo xtask test audit-sinks of these, the audit log on its way to rsyslog and an OTLP receiver
 cargo xtask test contract    whether the server does what its OpenAPI document says
 cargo xtask test browser     of these, the portals in the browser alone
@@ -119,6 +120,12 @@ fn run() -> Result<bool> {
             interop::proxies(&mut report)?;
         }
         ["agent", folder @ ..] => agent::build(&mut report, folder.first().copied(), missing)?,
+        ["test", "deployments"] => {
+            parts::postgres(missing)?;
+            parts::registry(missing)?;
+            let browser = parts::browser(missing)?;
+            interop::deployments(&mut report, &Postgres::start(Durability::None)?, &browser)?;
+        }
         ["screenshots"] => interop::screenshots(&mut report, &parts::all(missing)?)?,
         ["load"] | ["load", "scale"] => {
             parts::postgres(missing)?;

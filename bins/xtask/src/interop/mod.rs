@@ -6,6 +6,7 @@ mod audit;
 mod audit_sinks;
 pub(crate) mod browser;
 mod clients;
+mod deployments;
 pub(crate) mod http;
 mod live;
 mod proxies;
@@ -50,6 +51,7 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
     }
     gateway(report, postgres, &parts.languages.python)?;
     behind_proxies(report)?;
+    deploying(report, postgres, &parts.browser)?;
     portals(report, postgres, parts)
 }
 
@@ -82,6 +84,22 @@ fn portals(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Result<()
 fn live_page(report: &mut Report, postgres: &Postgres, browser: &Path) -> Result<()> {
     let database = postgres.create("live")?;
     report.step("an open page and two servers", || live::walk(browser, database.clone()))
+}
+
+/// Deploys with pages, an agent and an engine, on each database.
+fn deploying(report: &mut Report, postgres: &Postgres, browser: &Path) -> Result<()> {
+    for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("deployments")?))] {
+        report.step(&format!("from a page to a running container ({name})"), || {
+            deployments::walk(browser, database, None)
+        })?;
+    }
+    Ok(())
+}
+
+/// Deployments alone. Pages are kept in a folder if one is named.
+pub(crate) fn deployments(report: &mut Report, postgres: &Postgres, browser: &Path) -> Result<()> {
+    steps::programs(report)?;
+    deploying(report, postgres, browser)
 }
 
 /// The open page alone.

@@ -231,8 +231,7 @@ pub(crate) async fn update_own_deployment(
     expected: IfMatch,
     engine: web::Data<Engine>,
 ) -> Result<Answer<SettingsView>, Problem> {
-    let revised =
-        engine.revise_own_deployment(&command.person, id.0, command.body, expected.0).await?;
+    let revised = engine.revise_own_deployment(&command.person, id.0, command.body, expected.0).await?;
     let version = revised.version;
     Ok(Answer::ok(revised.into()).version(version))
 }
