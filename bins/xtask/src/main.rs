@@ -46,6 +46,8 @@ cargo xtask load pages       the console's pages with 10,000 customers, 50,000 l
 cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight
 cargo xtask chaos webhooks [KILLS]
                              deliveries by a server that is killed, 240 times if not said, to a receiver that fails
+cargo xtask chaos deployments
+                             agents that are killed 104 times, bad versions and hostile files, on every engine with every Compose
 cargo xtask msrv             whether token and client compile with the oldest Rust that they promise, and beside a program's own rustls
 cargo xtask fuzz             30 seconds of random input for each parser that meets strangers (nightly, cargo-fuzz)
 cargo xtask bless            write snapshots and generated documents anew
@@ -87,6 +89,7 @@ fn run() -> Result<bool> {
         ["test", "unit", rest @ ..] => {
             parts::postgres(missing)?;
             parts::promtool(missing)?;
+            parts::engines(missing)?;
             steps::unit(&mut report, &Postgres::start(Durability::None)?, rest)?;
         }
         ["test", "interop"] => {
@@ -147,6 +150,10 @@ fn run() -> Result<bool> {
             let kills = kills.first().map_or(Ok(240), |kills| kills.parse()).context("how many kills")?;
             let parts = parts::all(missing)?;
             interop::webhook_chaos(&mut report, &Postgres::start(Durability::None)?, &parts, kills)?;
+        }
+        ["chaos", "deployments"] => {
+            parts::engines(missing)?;
+            steps::deployment_chaos(&mut report)?;
         }
         ["fuzz"] => steps::fuzz(&mut report)?,
         ["msrv"] => steps::msrv(&mut report)?,

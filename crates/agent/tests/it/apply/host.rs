@@ -37,6 +37,8 @@ pub(crate) fn engines() -> Option<&'static Engines> {
 pub(crate) struct Host {
     pub engines: &'static Engines,
     pub kind: EngineKind,
+    /// Whether Compose is of the old kind.
+    pub is_old: bool,
     pub paths: Paths,
     pub recorder: Recorder,
     pub engine: Engine,
@@ -124,6 +126,7 @@ impl Host {
         Self {
             engines,
             kind,
+            is_old: version == ComposeVersion::One,
             paths,
             recorder,
             engine: Engine::new(&engines.socket(kind)),

@@ -6,8 +6,8 @@ use keyward_agent::deployer::Deployer as _;
 use keyward_protocol::report::{Block, Phase};
 
 use super::host::{Host, Server, new_id};
-use super::on_two_pairs;
 use super::refusals::writes;
+use super::{is_long, on_two_pairs};
 
 struct Case {
     name: String,
@@ -48,7 +48,10 @@ fn hostile_files_are_refused_before_anything_is_written() {
         let image = host.engines.image("1");
         let cases = corpus(&image);
         assert!(cases.len() >= 100);
-        for (index, case) in cases.iter().enumerate() {
+        // The old Compose takes its time.
+        let some =
+            |(index, case): &(usize, &Case)| case.is_refused || is_long() || !host.is_old || index % 8 == 0;
+        for (index, case) in cases.iter().enumerate().filter(some) {
             let revision = u32::try_from(index).unwrap() + 1;
             let order =
                 host.order(id, &server, revision, &[("compose.yaml", &case.text), ("app.env", "A=1\n")]);
