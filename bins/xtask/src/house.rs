@@ -19,7 +19,7 @@ const ARROWS: [(&str, &[&str]); 31] = [
     ("keyward-domain", &["keyward-protocol"]),
     ("keyward-compose", &[]),
     ("keyward-agent", &["keyward-compose", "keyward-domain", "keyward-protocol", "keyward-token"]),
-    ("keyward-agent-cli", &["keyward-agent"]),
+    ("keyward-agent-cli", &["keyward-agent", "keyward-protocol", "keyward-token"]),
     ("keyward-storage", &["keyward-domain"]),
     (
         "keyward-engine",
