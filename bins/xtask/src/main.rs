@@ -126,6 +126,7 @@ fn run() -> Result<bool> {
         ["test", "deployments"] => {
             parts::postgres(missing)?;
             parts::registry(missing)?;
+            parts::engines(missing)?;
             let browser = parts::browser(missing)?;
             interop::deployments(&mut report, &Postgres::start(Durability::None)?, &browser)?;
         }

@@ -39,6 +39,15 @@ pub struct Host {
 impl Vendor {
     /// The session of a customer's first admin.
     pub async fn admin_of(&self, customer: &Customer) -> CustomerSession {
+        let secret = self.admin_secret_of(customer).await;
+        match self.engine.session(&secret).await.expect("the database answers") {
+            Some(AnySession::Customer(person)) => person,
+            _ => panic!("no session of a customer"),
+        }
+    }
+
+    /// What the cookie of that session holds.
+    pub async fn admin_secret_of(&self, customer: &Customer) -> Secret {
         let engine = &self.engine;
         engine.request_customer_sign_in(&customer.email).await.expect("it is asked for");
         let mail = engine.claim_mail().await.expect("the database answers").expect("a mail");
@@ -48,11 +57,7 @@ impl Vendor {
         let link = Secret::parse(SecretKind::Link, link).expect("a link");
         let client = ClientInfo { address: "192.0.2.1".into(), user_agent: "a browser".into(), device: None };
         let opened = engine.open_customer_link(&link, None, client).await.expect("it opens");
-        let session = opened.signed_in().expect("a session").secret;
-        match engine.session(&session).await.expect("the database answers") {
-            Some(AnySession::Customer(person)) => person,
-            _ => panic!("no session of a customer"),
-        }
+        opened.signed_in().expect("a session").secret
     }
 
     /// An application called `name`, whose version 1.0 is one Compose file, granted to a customer with all versions to come.

@@ -86,7 +86,7 @@ fn publish(server: &Server, tenant: &Tenant, engines: &Engines) -> Result<Upstre
         let environment = "LICENSE_KEY={{ .LicenseKeys.server }}\nGREETING=hello\n";
         create(&versions, json!({"name": name, "compose": compose, "environment": environment}))?;
     }
-    let all = json!({"customer_id": customer, "application_id": application, "versions": "all"});
+    let all = json!({"customer_id": customer, "application_id": application, "all_versions": true});
     create("application-entitlements", all)?;
     Ok(upstream)
 }

@@ -184,7 +184,10 @@ fn mutating() -> BTreeSet<String> {
     let operations = paths.iter().flat_map(|(path, verbs)| {
         verbs.as_object().unwrap().keys().map(move |verb| format!("{} {path}", verb.to_uppercase()))
     });
-    operations.filter(|operation| !operation.starts_with("GET ")).collect()
+    // What the customer's people order is looked for in `own_deployments.rs`.
+    let others =
+        |operation: &String| operation.starts_with("GET ") || operation.contains(" /api/v1/customer/");
+    operations.filter(|operation| !others(operation)).collect()
 }
 
 #[test]

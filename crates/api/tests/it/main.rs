@@ -13,6 +13,7 @@ mod contract;
 mod documents;
 mod ends;
 mod licenses;
+mod own_deployments;
 mod products;
 mod refusals;
 mod registry_keys;

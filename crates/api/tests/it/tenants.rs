@@ -3,8 +3,10 @@
 
 use std::collections::BTreeSet;
 
+use keyward_domain::deployment::Mode;
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
+use keyward_testkit::deployment;
 use keyward_testkit::engine::engine;
 use serde_json::Value;
 
@@ -55,6 +57,8 @@ const OWN: &[&str] = &[
     "POST /api/v1/webhooks",
     "GET /api/v1/audit-sinks",
     "POST /api/v1/audit-sinks",
+    "GET /api/v1/deployment-targets",
+    "GET /api/v1/deployments",
 ];
 
 /// Operations on one thing, with a body that is good.
@@ -169,6 +173,10 @@ const ONE: &[(&str, &str)] = &[
     ("POST /api/v1/audit-sinks/{id}/pause", ""),
     ("POST /api/v1/audit-sinks/{id}/resume", ""),
     ("DELETE /api/v1/audit-sinks/{id}", ""),
+    ("GET /api/v1/deployment-targets/{id}", ""),
+    ("GET /api/v1/deployments/{id}", ""),
+    ("GET /api/v1/deployments/{id}/revisions", ""),
+    ("GET /api/v1/deployments/{id}/transitions", ""),
     ("GET /api/v1/webhooks/{id}", ""),
     ("PATCH /api/v1/webhooks/{id}", r#"{"description":"Mine"}"#),
     ("POST /api/v1/webhooks/{id}/pause", ""),
@@ -189,14 +197,15 @@ const OPERATOR: [(&str, &str); 3] = [
     ("POST /api/v1/organizations/{id}/resume", ""),
 ];
 
-/// What needs no management token: published documents, and the API of the customer's application.
+/// What needs no management token: published documents, the API of the customer's application, and that of the customer's people, which
+/// `own_deployments.rs` is about.
 const OTHERS: [&str; 6] = [
     " /o/",
     "POST /api/v1/validate",
     "GET /api/v1/validate",
     "GET /validate",
     "GET /api/v1/license/",
-    "GET /api/v1/customer/",
+    " /api/v1/customer/",
 ];
 
 fn operations() -> BTreeSet<String> {
@@ -281,6 +290,12 @@ async fn another_tenants_things_are_not_there(store: Store) {
     let delivery = owner.api.ask(test).await.json()["id"].as_str().unwrap().to_owned();
     let sink = r#"{"name":"SIEM","address":"https://siem.example/v1/logs"}"#;
     let sink = owner.create("/api/v1/audit-sinks", sink).await;
+    let deploying = owner.vendor.customer("Deployer").await;
+    let admin = owner.vendor.admin_of(&deploying).await;
+    let deployable = owner.vendor.application(&deploying, "Server", "services: {}").await;
+    let (target, _) = deployment::target(&engine, &admin, "db1", Mode::Manage).await;
+    let deployment = deployment::deploy(&engine, &admin, target, &deployable).await.id.to_string();
+    let target = target.to_string();
     let key = owner.get("/api/v1/signing-keys").await.json()["items"][0]["kid"].as_str().unwrap().to_owned();
     let organization = owner.vendor.founded.organization.id.to_string();
     clock.advance(1);
@@ -306,6 +321,8 @@ async fn another_tenants_things_are_not_there(store: Store) {
             "artifact-entitlements" => &entitlement,
             "webhooks" => &webhook,
             "audit-sinks" => &sink,
+            "deployment-targets" => &target,
+            "deployments" => &deployment,
             noun => panic!("{noun}"),
         };
         let path = path

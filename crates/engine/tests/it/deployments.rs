@@ -207,17 +207,16 @@ async fn what_is_gone_takes_nothing_of_a_host_along(store: Store) {
     let application = vendor.application(&customer, "Server", COMPOSE).await;
     let (host, _) = target(&engine, &person, "db1", Mode::Manage).await;
     let first = deploy(&engine, &person, host, &application).await;
-    let access = vendor.access();
-    let used = engine.delete_application(&access, application.id, None).await;
+    let used = engine.delete_application(&vendor.access(), application.id, None).await;
     assert!(matches!(used, Err(Error::InUse(_))), "{used:?}");
 
-    engine.delete_customer(&access, customer.id, None).await.unwrap();
-    let released = engine.deployment_target(&access, host).await.unwrap();
+    engine.delete_customer(&vendor.access(), customer.id, None).await.unwrap();
+    let released = engine.deployment_target(&vendor.access(), host).await.unwrap();
     assert_eq!(released.target.status(engine.now()), TargetStatus::Released);
-    let ended = engine.deployment(&access, first.id).await.unwrap().row.deployment;
+    let ended = engine.deployment(&vendor.access(), first.id).await.unwrap().row.deployment;
     assert_eq!((ended.status(), ended.order), (DeploymentStatus::Ended, Order::Run), "nothing was ordered");
-    engine.delete_application(&access, application.id, None).await.unwrap();
-    assert!(matches!(engine.deployment(&access, first.id).await, Err(Error::NotFound(_))));
+    engine.delete_application(&vendor.access(), application.id, None).await.unwrap();
+    assert!(matches!(engine.deployment(&vendor.access(), first.id).await, Err(Error::NotFound(_))));
 }
 
 #[database_test]
