@@ -207,7 +207,7 @@ impl Engine {
         let key = key.and_then(|key| PublicKey::from_bytes(&key).ok()).ok_or(Error::Unauthenticated)?;
         let scope = target.scope();
         let vendor = self.vendor_keys(tx, scope).await?;
-        Ok(KnownAgent { id, target: target.id, scope, key: key.prepared(), vendor, epoch })
+        Ok(KnownAgent { id, target: target.id, scope, key, vendor, epoch })
     }
 
     /// The keys of an organization, opened if they are others than those at hand.
