@@ -124,6 +124,21 @@ pub enum Finding {
         /// How many.
         count: i64,
     },
+    /// Nothing was heard of the agent on a deployment target for ten minutes.
+    TargetSilent {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A revision of a deployment did not become what it was to be.
+    DeploymentFailed {
+        /// Which.
+        revision: u32,
+    },
+    /// Something has been wrong with a deployment that runs for five minutes.
+    DeploymentDegraded {
+        /// Since when.
+        since: Timestamp,
+    },
 }
 
 impl Finding {
@@ -138,6 +153,9 @@ impl Finding {
             Self::WebhookDisabled { .. } => "webhook_disabled",
             Self::AuditSinkFailing { .. } => "audit_sink_failing",
             Self::AuditEventsMissed { .. } => "audit_events_missed",
+            Self::TargetSilent { .. } => "target_silent",
+            Self::DeploymentFailed { .. } => "deployment_failed",
+            Self::DeploymentDegraded { .. } => "deployment_degraded",
         }
     }
 
@@ -152,6 +170,9 @@ impl Finding {
             Self::WebhookDisabled { .. } => "Endpoint disabled",
             Self::AuditSinkFailing { .. } => "Sink failing",
             Self::AuditEventsMissed { .. } => "Events missed",
+            Self::TargetSilent { .. } => "Agent silent",
+            Self::DeploymentFailed { .. } => "Deployment failed",
+            Self::DeploymentDegraded { .. } => "Deployment degraded",
         }
     }
 
@@ -167,12 +188,15 @@ impl Finding {
             | Self::RotationUncollected { .. }
             | Self::WebhookDisabled { .. }
             | Self::AuditSinkFailing { .. }
-            | Self::AuditEventsMissed { .. } => "".into(),
+            | Self::AuditEventsMissed { .. }
+            | Self::TargetSilent { .. }
+            | Self::DeploymentDegraded { .. } => "".into(),
+            Self::DeploymentFailed { revision } => revision.to_string().into(),
         }
     }
 }
 
-/// As the end of a sentence that begins with the key, license, endpoint or sink.
+/// As the end of a sentence that begins with the key, license, endpoint, sink, target or deployment.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -204,6 +228,9 @@ impl fmt::Display for Finding {
             Self::WebhookDisabled { reason } => write!(f, "was disabled because {reason}"),
             Self::AuditSinkFailing { since } => write!(f, "has taken no events since {since}"),
             Self::AuditEventsMissed { count } => write!(f, "has missed {count} events"),
+            Self::TargetSilent { since } => write!(f, "has not been heard of since {since}"),
+            Self::DeploymentFailed { revision } => write!(f, "failed at revision {revision}"),
+            Self::DeploymentDegraded { since } => write!(f, "has been degraded since {since}"),
         }
     }
 }
@@ -355,6 +382,15 @@ mod tests {
                 "has taken no events since 1970-01-01T00:00:00Z",
             ),
             (Finding::AuditEventsMissed { count: 3 }, "has missed 3 events"),
+            (
+                Finding::TargetSilent { since: Timestamp::MIN },
+                "has not been heard of since 1970-01-01T00:00:00Z",
+            ),
+            (Finding::DeploymentFailed { revision: 3 }, "failed at revision 3"),
+            (
+                Finding::DeploymentDegraded { since: Timestamp::MIN },
+                "has been degraded since 1970-01-01T00:00:00Z",
+            ),
         ] {
             let kept = serde_json::to_value(&finding).unwrap();
             assert_eq!(kept["kind"], finding.kind());

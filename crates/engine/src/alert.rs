@@ -120,6 +120,24 @@ impl Engine {
         self.record_for(tx, scope, Actor::Server, Action::AlertRaised, target, &detail).await.map(Some)
     }
 
+    /// Closes an alert of something that is well again.
+    pub(crate) async fn close_alert(
+        &self,
+        tx: &Tx,
+        scope: OrganizationScope,
+        id: AlertId,
+    ) -> Result<Option<Recorded>> {
+        let Some(alert) = tx.alerts(scope).lock(id).await? else { return Ok(None) };
+        match alert.state {
+            AlertState::Open => {}
+            AlertState::Acknowledged { .. } => return Ok(None),
+        }
+        let alert = alert.acknowledged(Actor::Server, self.now());
+        tx.alerts(scope).save(&alert).await?;
+        let (target, detail) = (id.uuid(), detail(&alert));
+        self.record_for(tx, scope, Actor::Server, Action::AlertAcknowledged, target, &detail).await.map(Some)
+    }
+
     async fn mail_alert(&self, tx: &Tx, registry: &Registry, holder: Holder, alert: &Alert) -> Result<()> {
         let scope = registry.scope();
         let organization = organization::find(tx, scope).await?;
@@ -145,7 +163,10 @@ impl Engine {
                 | Finding::UnexpectedCollection { .. }
                 | Finding::WebhookDisabled { .. }
                 | Finding::AuditSinkFailing { .. }
-                | Finding::AuditEventsMissed { .. } => {
+                | Finding::AuditEventsMissed { .. }
+                | Finding::TargetSilent { .. }
+                | Finding::DeploymentFailed { .. }
+                | Finding::DeploymentDegraded { .. } => {
                     format!("If it was none of you, revoke the key at {url}/registries/{}/keys", registry.id)
                 }
             },
@@ -204,6 +225,9 @@ fn title(finding: &Finding) -> &'static str {
         Finding::WebhookDisabled { .. } => "a webhook endpoint was disabled",
         Finding::AuditSinkFailing { .. } => "an audit sink takes no events",
         Finding::AuditEventsMissed { .. } => "an audit sink has missed events",
+        Finding::TargetSilent { .. } => "an agent is silent",
+        Finding::DeploymentFailed { .. } => "a deployment has failed",
+        Finding::DeploymentDegraded { .. } => "a deployment is degraded",
     }
 }
 

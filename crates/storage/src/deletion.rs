@@ -45,9 +45,10 @@ const OF_LICENSE: &str = "license_id IN (SELECT id FROM licenses WHERE organizat
 const OF_ENTITLEMENT: &str =
     "entitlement_id IN (SELECT id FROM application_entitlements WHERE organization_id = $1)";
 const OF_DELIVERY: &str = "delivery_id IN (SELECT id FROM webhook_deliveries WHERE organization_id = $1)";
-/// Of a registry key or a license.
+/// Of a registry key, a license or a deployment.
 const OF_HOLDER: &str = "holder_id IN (SELECT id FROM registry_keys WHERE organization_id = $1
-    UNION ALL SELECT id FROM licenses WHERE organization_id = $1)";
+    UNION ALL SELECT id FROM licenses WHERE organization_id = $1
+    UNION ALL SELECT id FROM deployments WHERE organization_id = $1)";
 const OF_KEY: &str = "key_id IN (SELECT id FROM registry_keys WHERE organization_id = $1
     UNION ALL SELECT id FROM licenses WHERE organization_id = $1)";
 

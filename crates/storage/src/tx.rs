@@ -7,25 +7,25 @@ use keyward_domain::registry::{
     Endpoint, Holder, Host, Notifications, Registry, RegistryKey, RepositoryName, Upstream,
 };
 use keyward_domain::{
-    AgentId, AuditEvent, AuditSink, AuditSinkId, Customer, CustomerUser, DeploymentTarget, Email, JoinCode,
-    LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId, OrganizationScope,
-    Product, ProductId, RegistryId, RegistryKeyId, SecretHash, Session, SigningKey, Timestamp, TokenId,
-    Webhook, WebhookId,
+    AgentId, AlertId, AuditEvent, AuditSink, AuditSinkId, Customer, CustomerUser, DeploymentTarget, Email,
+    JoinCode, LicenseId, Link, MailId, ManagementToken, Member, Organization, OrganizationId,
+    OrganizationScope, Product, ProductId, RegistryId, RegistryKeyId, SecretHash, Session, SigningKey,
+    Timestamp, TokenId, Webhook, WebhookId,
 };
 
 use crate::connection::Connection;
 use crate::{
-    Addresses, Aged, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
+    Addresses, Aged, AlertPatience, Alerts, ApplicationEntitlements, ApplicationVersions, Applications,
     ArtifactEntitlements, Artifacts, AuditCounts, AuditEvents, AuditSinks, Beginnings, BucketAlerts, Changes,
     Checkpoints, ClockRecord, CounterDays, Credentials, CustomerUsers, Customers, Deletions, Deliveries,
-    DeploymentTargets, Deployments, Erasure, Generation, Habits, IdempotencyKeys, Jobs, LicenseHolders,
-    LicenseNotices, LicenseUseOf, LicenseUses, Licenses, Links, LiveMarks, MailCounts, Members, Names,
-    Occurrences, Organizations, OwnRows, Products, Providers, QueuedMail, Registries, RegistryEvents,
-    RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings, ShownOnce,
-    SignInAttempts, SigningKeys, SinkProgresses, StatusPlaces, StorageError, Tokens, UsageDays, UsageShares,
-    Webhooks, audit, audit_sink, changes, customer_user, deployment_target, link, mail, member, notice,
-    product, provider, registry, registry_key, registry_notification, retention, session, signing_key, token,
-    upstream_claim, webhook,
+    DeploymentTargets, Deployments, DueAlert, Erasure, Generation, Habits, IdempotencyKeys, Jobs,
+    LicenseHolders, LicenseNotices, LicenseUseOf, LicenseUses, Licenses, Links, LiveMarks, MailCounts,
+    Members, Names, Occurrences, Organizations, OwnRows, Products, Providers, QueuedMail, Registries,
+    RegistryEvents, RegistryHints, RegistryKeys, RegistryNotifications, Result, Sessions, Settings,
+    ShownOnce, SignInAttempts, SigningKeys, SinkProgresses, StatusPlaces, StorageError, Tokens, UsageDays,
+    UsageShares, Webhooks, audit, audit_sink, changes, customer_user, deployment_alert, deployment_target,
+    link, mail, member, notice, product, provider, registry, registry_key, registry_notification, retention,
+    session, signing_key, token, upstream_claim, webhook,
 };
 
 /// Proof that an event was recorded: audit log, outbox and generation have it. [`AuditEvents::record`] alone makes one.
@@ -607,6 +607,26 @@ impl Tx {
     /// Writes that a join code was used; whether it had not been before.
     pub async fn use_join_code(&self, hash: &SecretHash, now: Timestamp) -> Result<bool> {
         deployment_target::use_code(&self.inner, hash, now).await
+    }
+
+    /// What of deployments and their targets is to be told, of whatever organizations: at most `most` of each kind.
+    pub async fn due_deployment_alerts(
+        &self,
+        now: Timestamp,
+        patience: AlertPatience,
+        most: u64,
+    ) -> Result<Vec<DueAlert>> {
+        deployment_alert::due(&self.inner, now, patience, most).await
+    }
+
+    /// The open alerts of deployments and targets that are well again, of whatever organizations.
+    pub async fn over_deployment_alerts(
+        &self,
+        now: Timestamp,
+        patience: AlertPatience,
+        most: u64,
+    ) -> Result<Vec<(OrganizationId, AlertId)>> {
+        deployment_alert::over(&self.inner, now, patience, most).await
     }
 
     /// Writes when agents were last there, of whatever organizations.

@@ -24,6 +24,7 @@ fn jobs_are_shown_while_the_server_runs_and_after() {
         "audit_streams",
         "bucket_alerts",
         "deletions",
+        "deployment_alerts",
         "key_rotation",
         "mail",
         "notices",

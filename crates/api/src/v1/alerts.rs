@@ -31,7 +31,8 @@ pub(crate) struct AlertView {
     /// Example: "open"
     state: AlertStatus,
     /// `unexpected_location`, `high_volume`, `many_refusals`, `unexpected_collection`, `rotation_uncollected`, `webhook_disabled`,
-    /// `audit_sink_failing` or `audit_events_missed`. There may be more in later versions.
+    /// `audit_sink_failing`, `audit_events_missed`, `target_silent`, `deployment_failed` or `deployment_degraded`. There may be more in
+    /// later versions.
     #[schema(example = "unexpected_location")]
     kind: &'static str,
     /// For people: what the key or license did, or what became of the endpoint or sink.
@@ -118,8 +119,10 @@ pub(crate) struct DetailView {
     previous_until: Option<Timestamp>,
     /// Why a webhook endpoint was disabled: `gone` or `failing`.
     reason: Option<DisabledReason>,
-    /// Since when an audit sink takes no events.
+    /// Since when an audit sink takes no events, an agent is silent or a deployment is degraded.
     since: Option<Timestamp>,
+    /// Which revision of a deployment has failed.
+    revision: Option<u32>,
     #[schema(example = "192.0.2.7")]
     address: Option<String>,
     /// The client, as it calls itself.
@@ -142,6 +145,10 @@ impl DetailView {
             Finding::RotationUncollected { until } => Self { previous_until: Some(until), ..nothing },
             Finding::WebhookDisabled { reason } => Self { reason: Some(reason), ..nothing },
             Finding::AuditSinkFailing { since } => Self { since: Some(since), ..nothing },
+            Finding::TargetSilent { since } | Finding::DeploymentDegraded { since } => {
+                Self { since: Some(since), ..nothing }
+            }
+            Finding::DeploymentFailed { revision } => Self { revision: Some(revision), ..nothing },
             Finding::AuditEventsMissed { count } => {
                 Self { count: Some(u32::try_from(count).unwrap_or(u32::MAX)), ..nothing }
             }

@@ -7,6 +7,7 @@
 //! | what a customer orders | `order` |
 //! | what pages and the API show | `view` |
 
+mod alerts;
 mod order;
 mod target;
 mod view;

@@ -11,6 +11,7 @@
 mod audit_chains;
 mod bucket_alerts;
 mod deletions;
+mod deployment_alerts;
 mod item;
 mod key_rotation;
 mod mails;
@@ -118,6 +119,7 @@ pub fn all(engine: &Arc<Engine>, retention: Retention) -> Vec<Rc<dyn Job>> {
         Rc::new(audit_chains::AuditChains),
         Rc::new(bucket_alerts::BucketAlerts),
         Rc::new(deletions::Deletions),
+        Rc::new(deployment_alerts::DeploymentAlerts),
         Rc::new(FindOccurrences::default()),
         Rc::new(key_rotation::KeyRotation),
         Rc::new(notices::Notices),
