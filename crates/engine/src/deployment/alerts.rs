@@ -13,7 +13,7 @@ const MOST: u64 = 100;
 impl Engine {
     /// Tells of agents that are silent and of deployments that have failed or are degraded, and closes what is over: how many, and
     /// whether there may be more.
-    pub(crate) async fn tell_of_deployments(&self) -> Result<(u64, bool)> {
+    pub async fn tell_of_deployments(&self) -> Result<(u64, bool)> {
         let now = self.now();
         let tx = self.store.read().await?;
         let due = tx.due_deployment_alerts(now, PATIENCE, MOST).await?;

@@ -14,6 +14,7 @@ mod changes;
 mod clocks;
 mod customer_users;
 mod deletion;
+mod deployment_alerts;
 mod deployments;
 mod embedding;
 mod erasure;
