@@ -32,6 +32,7 @@ mod compose_run;
 mod end;
 mod folder;
 mod health;
+mod held;
 mod image;
 mod journal;
 mod look;

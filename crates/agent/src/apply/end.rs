@@ -4,7 +4,7 @@ use keyward_protocol::desired::Volumes;
 use keyward_protocol::report::{Block, BlockItem, Phase, Step};
 
 use super::work::Work;
-use super::{Open, Stopped};
+use super::{Open, Stopped, held};
 use crate::config::DELETE_VOLUMES;
 use crate::engine::EngineError;
 use crate::engine::api::Engine;
@@ -37,9 +37,9 @@ impl Work<'_> {
                 engine.remove_volume(&volume).map_err(later)?;
             }
         }
-        for reference in std::mem::take(&mut self.state.pulled) {
-            // One that somebody else uses stays.
-            let _ = engine.remove_image(&reference);
+        for image in self.folder.images()? {
+            let fetched = self.state.pulled.remove(&image.reference);
+            held::let_go(&engine, self.order.id, &image, fetched);
         }
         self.state.current = None;
         self.state.previous = None;

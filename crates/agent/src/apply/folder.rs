@@ -67,7 +67,7 @@ pub(super) struct Record {
 }
 
 /// An image that a revision runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct PinnedImage {
     /// `repository@sha256:…`.
     pub reference: String,
@@ -195,7 +195,7 @@ impl Folder {
         Ok(hash)
     }
 
-    /// Removes the revisions and files but those of these revisions.
+    /// Removes the revisions and files but those of these revisions; what is known of those that are gone.
     pub(super) fn keep_only(&self, kept: &BTreeSet<u32>) -> io::Result<Vec<Record>> {
         let mut gone = Vec::new();
         let mut hashes = BTreeSet::new();
@@ -205,7 +205,8 @@ impl Folder {
         for name in names(&self.path.join("rev"))? {
             let Ok(number) = name.parse::<u32>() else { continue };
             if !kept.contains(&number) {
-                gone.extend(self.record(number)?);
+                // One that can't be read has nothing that could be let go of.
+                gone.extend(self.record(number).ok().flatten());
                 remove_folder(&self.revision(number))?;
             }
         }
@@ -215,6 +216,15 @@ impl Folder {
             }
         }
         Ok(gone)
+    }
+
+    /// The images of every revision that is kept.
+    pub(super) fn images(&self) -> io::Result<BTreeSet<PinnedImage>> {
+        let mut images = BTreeSet::new();
+        for number in names(&self.path.join("rev"))?.iter().filter_map(|name| name.parse().ok()) {
+            images.extend(self.record(number)?.unwrap_or_default().images.into_values());
+        }
+        Ok(images)
     }
 
     /// Removes all but the state, which says that it is gone.

@@ -14,7 +14,7 @@ use super::health::checked_meanwhile;
 use super::prepare::last_words;
 use super::settle::{Fault, Verdict, Watch, deadline};
 use super::work::{Tools, Work, text};
-use super::{Open, Stopped, UP_PATIENCE, journal, plan, service_of};
+use super::{Open, Stopped, UP_PATIENCE, held, journal, plan, service_of};
 use crate::disk;
 use crate::engine::EngineError;
 use crate::engine::api::Engine;
@@ -35,6 +35,9 @@ const LEAST_UP: Duration = Duration::from_secs(20);
 
 /// How long the engine may be away while it is waited for.
 const ENGINE_AWAY: Duration = Duration::from_secs(60);
+
+/// How often Compose is run on the way back.
+const MOST_TRIES_BACK: u32 = 3;
 
 /// What did not become what it was to be.
 struct Fell {
@@ -80,6 +83,11 @@ impl Work<'_> {
             configurations: BTreeMap::new(),
         };
         self.pin(&record)?;
+        let away = |error: EngineError| Stopped::Transient { step: Step::Pin, message: format!("{error}.") };
+        if !held::hold(&prepared.tools.engine, self.order.id, &record).map_err(away)? {
+            let message = "An image was removed while others were fetched.".to_owned();
+            return Err(Stopped::Transient { step: Step::Pin, message });
+        }
         self.step(Step::Before)?;
         self.note_before(&prepared.tools)?;
         let unchanged = self.is_applied(&record, &prepared.tools);
@@ -271,20 +279,17 @@ impl Work<'_> {
     fn clean(&mut self, tools: &Tools) -> Result<(), Stopped> {
         self.remove_leftovers_of_current(tools);
         let kept: BTreeSet<u32> = self.state.current.into_iter().chain(self.state.previous).collect();
-        self.folder.keep_only(&kept)?;
+        let gone = self.folder.keep_only(&kept)?;
         let mut used = BTreeSet::new();
         for number in &kept {
-            let record = self.folder.record(*number)?.unwrap_or_default();
-            used.extend(record.images.into_values().map(|image| image.reference));
+            used.extend(self.folder.record(*number)?.unwrap_or_default().images.into_values());
         }
-        let unused: Vec<_> = self.state.pulled.difference(&used).cloned().collect();
-        for reference in unused {
-            // One that somebody else uses stays, and is no longer ours to remove.
-            let _ = tools.engine.remove_image(&reference);
-            self.state.pulled.remove(&reference);
-            self.folder.write_state(&self.state)?;
+        let gone: BTreeSet<_> = gone.into_iter().flat_map(|record| record.images.into_values()).collect();
+        for image in gone.difference(&used) {
+            let fetched = self.state.pulled.remove(&image.reference);
+            held::let_go(&tools.engine, self.order.id, image, fetched);
         }
-        Ok(())
+        Ok(self.folder.write_state(&self.state)?)
     }
 
     /// After step 11 has begun: back to the revision before, if there is one and the version allows it.
@@ -317,7 +322,7 @@ impl Work<'_> {
                 format!("{} Revision {to}, which ran before, is not on this host any more.", failure.message);
             return Ok(self.end(Phase::Failed { failure: Failure { message, ..failure } }, Open::default())?);
         };
-        let phase = match self.bring_up(&tools, &order, &record, false)? {
+        let phase = match self.bring_back(&tools, &order, &record)? {
             None => Phase::RolledBack { failure, to },
             Some(fell) => {
                 let again = self.failure_of(&tools, &fell);
@@ -327,6 +332,38 @@ impl Work<'_> {
             }
         };
         Ok(self.end(phase, Open::default())?)
+    }
+
+    /// What does not run well is stopped first: one that is started again and again may hold its port at any moment. An engine may
+    /// need a moment to let go of it, so it is tried more than once.
+    fn bring_back(
+        &self,
+        tools: &Tools,
+        order: &Deployment,
+        record: &Record,
+    ) -> Result<Option<Fell>, Stopped> {
+        let mut tries = 1;
+        loop {
+            self.stop_unsteady(&tools.engine);
+            let fell = self.bring_up(tools, order, record, false)?;
+            if tries == MOST_TRIES_BACK || fell.as_ref().is_none_or(|fell| fell.step != Step::Up) {
+                return Ok(fell);
+            }
+            tries += 1;
+            std::thread::sleep(LOOK * 2);
+        }
+    }
+
+    /// Stops the containers that have been started again, or are about to be.
+    fn stop_unsteady(&self, engine: &Engine) {
+        let containers = containers(engine, &self.label()).unwrap_or_default();
+        for container in containers {
+            let state = container.state.status.as_str();
+            if container.restart_count > 0 || state == "restarting" {
+                // If it can't be stopped, Compose says why.
+                let _ = engine.stop(&container.id, 1);
+            }
+        }
     }
 
     /// The engine and Compose, for what has to go on: if they can't be had, nothing is given up.

@@ -218,6 +218,17 @@ impl Engine {
         self.delete(&format!("/volumes/{}", escaped(name)))
     }
 
+    /// Gives an image another name.
+    ///
+    /// # Errors
+    /// If it can't be given.
+    pub fn tag(&self, reference: &str, repository: &str, tag: &str) -> Result<(), EngineError> {
+        let reference = utf8_percent_encode(reference, REFERENCE);
+        let (repository, tag) = (escaped(repository), escaped(tag));
+        let address = format!("{ADDRESS}/images/{reference}/tag?repo={repository}&tag={tag}");
+        succeeded(self.client.post(address).send_empty()).map(drop)
+    }
+
     /// Removes an image, unless a container uses it.
     ///
     /// # Errors

@@ -230,6 +230,9 @@ pub struct RestartPolicy {
 pub struct Image {
     /// Its id.
     pub id: String,
+    /// Its names, each `repository:tag`.
+    #[serde(deserialize_with = "or_default")]
+    pub repo_tags: Vec<String>,
     /// What it was pulled as, each `repository@digest`.
     #[serde(deserialize_with = "or_default")]
     pub repo_digests: Vec<String>,

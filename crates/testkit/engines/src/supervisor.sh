@@ -19,6 +19,9 @@ podman --root "$folder/podman" --runroot "$folder/podman-run" network prune --fo
 kill "$podman" 2>/dev/null
 kill $pids 2>/dev/null
 wait
+# Bridges outlive their engine, and the addresses of networks with them.
+grep -aoE 'br-[0-9a-f]{12}' "$folder/docker/network/files/local-kv.db" 2>/dev/null | sort -u |
+    while read -r bridge; do ip link delete "$bridge" 2>/dev/null; done
 # What is still mounted below the folder, the innermost first.
 cut -d ' ' -f 2 /proc/mounts | grep "^$folder/" | sort -r | while read -r place; do umount -l "$place"; done
 rm -rf "$folder"

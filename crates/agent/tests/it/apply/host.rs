@@ -171,7 +171,7 @@ impl Host {
         Deployment {
             id,
             name: "Shop".into(),
-            project: format!("kw-shop-{}", &id.simple().to_string()[20..]),
+            project: project(id),
             application: "shop".into(),
             version: format!("{revision}.0"),
             revision,
@@ -228,8 +228,16 @@ impl Drop for Host {
             for row in self.engine.containers(&label).unwrap_or_default() {
                 let _ = self.engine.remove_container(&row.id, true);
             }
+            let project = format!("com.docker.compose.project={}", project(*id));
+            for network in self.engine.networks(&project).unwrap_or_default() {
+                let _ = self.engine.remove_network(&network.id);
+            }
         }
     }
+}
+
+fn project(id: Uuid) -> String {
+    format!("kw-shop-{}", &id.simple().to_string()[20..])
 }
 
 pub(crate) fn hash(text: &str) -> String {
