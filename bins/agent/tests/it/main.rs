@@ -6,6 +6,8 @@
 #[allow(dead_code, reason = "not all of it goes wrong here")]
 mod server;
 
+mod idle;
+
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -15,11 +17,13 @@ use server::{CODE, Server};
 
 struct Host {
     folder: tempfile::TempDir,
+    /// Another program than the one of this build.
+    program: Option<std::path::PathBuf>,
 }
 
 impl Host {
     fn new() -> Self {
-        let host = Self { folder: tempfile::tempdir().unwrap() };
+        let host = Self { folder: tempfile::tempdir().unwrap(), program: None };
         // No engine and no Compose of the machine that runs the tests.
         std::fs::write(
             host.config(),
@@ -34,7 +38,8 @@ impl Host {
     }
 
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_keyward-agent"));
+        let built = Path::new(env!("CARGO_BIN_EXE_keyward-agent"));
+        let mut command = Command::new(self.program.as_deref().unwrap_or(built));
         command.args(args).env_clear().stdin(Stdio::null());
         command.env("KEYWARD_AGENT_CONFIG", self.config());
         command.env("KEYWARD_AGENT_STATE", self.folder.path().join("state"));
