@@ -35,7 +35,8 @@ pub struct Request {
     pub htm: String,
     /// The address without a query: `aud` and the path.
     pub htu: String,
-    /// The [hash](body_hash) of the body.
+    /// The [hash](body_hash) of the body; left out where there is none.
+    #[serde(default = "of_nothing", skip_serializing_if = "is_of_nothing")]
     pub bh: String,
     /// When it was signed, in Unix seconds.
     pub iat: i64,
@@ -57,7 +58,8 @@ pub struct Answer {
     pub jti: String,
     /// The HTTP status.
     pub status: u16,
-    /// The [hash](body_hash) of the body.
+    /// The [hash](body_hash) of the body; left out where there is none.
+    #[serde(default = "of_nothing", skip_serializing_if = "is_of_nothing")]
     pub bh: String,
     /// When it was signed, in Unix seconds: the server's clock.
     pub iat: i64,
@@ -109,6 +111,15 @@ struct Header<'a> {
 /// The SHA-256 of a body in base64url: the `bh` of requests and answers. An absent body is an empty one.
 pub fn body_hash(body: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(body))
+}
+
+/// The hash of an empty body. Most requests and answers have none, and an idle agent is to cost little.
+fn of_nothing() -> String {
+    body_hash(b"")
+}
+
+fn is_of_nothing(hash: &str) -> bool {
+    hash == of_nothing()
 }
 
 impl Request {
@@ -277,6 +288,19 @@ mod tests {
         let other = SecretKey::from_seed([8; 32]);
         let jws = request(body).sign(&key);
         assert_eq!(Request::verify(&jws, other.public_key()), Err(SignatureError::UnknownKey));
+    }
+
+    #[test]
+    fn what_has_no_body_says_nothing_of_it_and_is_of_no_other() {
+        let key = SecretKey::from_seed([7; 32]);
+        let path = crate::path::REPORTS;
+        let read = Request::verify(&request(b"").sign(&key), key.public_key()).unwrap();
+        assert!(!serde_json::to_string(&read).unwrap().contains("bh"));
+        assert!(read.is_of(SERVER, "POST", path, b""));
+        assert!(!read.is_of(SERVER, "POST", path, b"{}"));
+        let jws = answer(&read, b"").sign(key.public_key().kid().as_str(), |text| key.sign(text));
+        assert!(Answer::verify(&jws, &keys(&key), &read, 200, b"").is_ok());
+        assert_eq!(Answer::verify(&jws, &keys(&key), &read, 200, b"{}"), Err(SignatureError::Mismatch));
     }
 
     #[test]
