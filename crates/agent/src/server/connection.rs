@@ -45,7 +45,8 @@ pub fn connect(address: &str, config: &Config) -> Result<Agent, ConnectionError>
         .http_status_as_error(false)
         .max_redirects(0)
         .max_redirects_will_error(false)
-        .user_agent(concat!("keyward-agent/", env!("CARGO_PKG_VERSION")))
+        // Its version is among the facts; here it would be said with every poll.
+        .user_agent("")
         .accept("")
         .accept_encoding("")
         .proxy(proxy(address, config)?)
