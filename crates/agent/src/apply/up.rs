@@ -39,6 +39,10 @@ const ENGINE_AWAY: Duration = Duration::from_secs(60);
 /// How often Compose is run on the way back.
 const MOST_TRIES_BACK: u32 = 3;
 
+/// How often a container is stopped that is started again, and how many looks it has to stand still for, a tenth of a second apart.
+const MOST_STOPS: u32 = 100;
+const STILL: u32 = 10;
+
 /// What did not become what it was to be.
 struct Fell {
     step: Step,
@@ -358,10 +362,9 @@ impl Work<'_> {
     fn stop_unsteady(&self, engine: &Engine) {
         let containers = containers(engine, &self.label()).unwrap_or_default();
         for container in containers {
-            let state = container.state.status.as_str();
-            if container.restart_count > 0 || state == "restarting" {
+            if container.restart_count > 0 || container.state.status == "restarting" {
                 // If it can't be stopped, Compose says why.
-                let _ = engine.stop(&container.id, 1);
+                let _ = stop_for_good(engine, &container.id, 1);
             }
         }
     }
@@ -438,10 +441,9 @@ impl Work<'_> {
             Ok(rows) => rows,
             Err(error) => return vec![error],
         };
-        let running =
-            rows.iter().filter(|row| !["exited", "created", "stopped", "dead"].contains(&row.state.as_str()));
         std::thread::scope(|scope| {
-            let stops: Vec<_> = running.map(|row| scope.spawn(|| engine.stop(&row.id, 10))).collect();
+            let stops: Vec<_> =
+                rows.iter().map(|row| scope.spawn(|| stop_for_good(engine, &row.id, 10))).collect();
             stops.into_iter().filter_map(|stop| stop.join().ok()?.err()).collect()
         })
     }
@@ -455,6 +457,29 @@ pub(super) fn containers(engine: &Engine, label: &str) -> Result<Vec<Container>,
         containers.extend(engine.container(&row.id)?);
     }
     Ok(containers)
+}
+
+/// Stops a container that may be between two starts: podman takes it for stopped then, starts it again all the same, and keeps its port.
+/// So it is stopped until it was caught running, or has stood still for a while.
+fn stop_for_good(engine: &Engine, id: &str, seconds: u32) -> Result<(), EngineError> {
+    let (mut still, mut before) = (0, None);
+    for _ in 0..MOST_STOPS {
+        if engine.stop(id, seconds)? {
+            return Ok(());
+        }
+        let Some(container) = engine.container(id)? else { return Ok(()) };
+        if ["", "no"].contains(&container.host_config.restart_policy.name.as_str()) {
+            return Ok(());
+        }
+        let seen = Some((container.restart_count, container.state.started_at));
+        still = if seen == before { still + 1 } else { 0 };
+        if still >= STILL {
+            return Ok(());
+        }
+        before = seen;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 /// For each service, the hash that Compose gave its containers.

@@ -184,14 +184,15 @@ impl Engine {
         succeeded(self.client.get(address).call()).map(drop)
     }
 
-    /// Stops a container; after so many seconds it is killed.
+    /// Stops a container; after so many seconds it is killed. Whether it ran.
     ///
     /// # Errors
     /// If it can't be stopped. One that is not there or stands still is stopped.
-    pub fn stop(&self, id: &str, seconds: u32) -> Result<(), EngineError> {
+    pub fn stop(&self, id: &str, seconds: u32) -> Result<bool, EngineError> {
         let address = format!("{ADDRESS}/containers/{}/stop?t={seconds}", escaped(id));
         let patience = PATIENCE + Duration::from_secs(u64::from(seconds));
-        gone(succeeded(socket::client(&self.socket, patience).post(address).send_empty()))
+        let answer = found(succeeded(socket::client(&self.socket, patience).post(address).send_empty()))?;
+        Ok(answer.is_some_and(|answer| answer.status().as_u16() != 304))
     }
 
     /// Removes a container, and with it the volumes that have no name, if that is wanted.
