@@ -3,6 +3,7 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use keyward_compose::Need;
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 use uuid::Uuid;
 
@@ -14,6 +15,13 @@ use crate::disk;
 /// # Errors
 /// If the file can't be followed or written.
 pub fn allow(path: &Path, deployment: Uuid, called: &str, need: &str) -> Result<bool, ConfigError> {
+    if need.parse::<Need>().is_ok_and(|need| need.is_line_only()) {
+        let message = format!(
+            "who has {need} has this host, so no command allows it: whoever wants that writes it into `allow` below \
+             [deployments.{deployment}] by hand"
+        );
+        return Err(ConfigError::Invalid { path: path.to_owned(), message });
+    }
     change(path, |document| {
         let allowed = allowed(document, deployment, called)?;
         if allowed.iter().any(|known| known.as_str() == Some(need)) {
@@ -145,6 +153,18 @@ mod tests {
         assert!(pause(&path, true).unwrap());
         assert!(!pause(&path, true).unwrap());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), before.replacen("false", "true", 1));
+    }
+
+    #[test]
+    fn what_hands_over_the_host_is_written_by_hand() {
+        let (_folder, path) = file("");
+        for need in ["bind:/:rw", "bind:/var/run/docker.sock:ro", "bind:/etc:ro"] {
+            assert!(allow(&path, ID, "Shop", need).is_err(), "{need}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
+        // By hand it counts, and it is taken back by a command.
+        std::fs::write(&path, format!("[deployments.{ID}]\nallow = [\"bind:/etc:ro\"]\n")).unwrap();
+        assert!(deny(&path, ID, "bind:/etc:ro").unwrap());
     }
 
     #[test]

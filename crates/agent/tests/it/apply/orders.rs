@@ -130,7 +130,9 @@ fn a_bad_version_leads_back_to_the_one_before() {
             revision += 1;
             server.forget();
             // Without a server, once its files are here, the way back is found.
+            let started = std::time::Instant::now();
             let standing = host.carry_out(&order(revision, &compose), &server);
+            eprintln!("{:?}, {what}: over after {:?}", host.kind, started.elapsed());
             match &standing.phase {
                 Phase::RolledBack { failure, to: 1 } => {
                     assert_eq!(failure.step, step, "{what}: {failure:?}");
