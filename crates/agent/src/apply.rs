@@ -211,12 +211,13 @@ impl Applier {
         state.is_ok_and(|state| state.outcome.is_some_and(removed))
     }
 
-    /// Tells that nothing could be kept on the disk. It is not kept itself, so that the next call tries again.
+    /// Tells that it can't go on: the agent's disk or the engine is in trouble. That is not kept, so that the next call tries again, and
+    /// it is a state, which replaces the one before, however often it is told.
     fn tell_trouble(&self, order: &Deployment, error: &std::io::Error, tell: &dyn Tell) {
         let state: State = self.folder(order.id).state().unwrap_or_default();
         let failure = Failure {
             step: Step::Accept,
-            message: format!("The agent can't keep what it does on its disk: {error}."),
+            message: format!("The agent can't go on now, and tries again: {error}"),
             tries: 1,
             services: Vec::new(),
         };
@@ -227,7 +228,7 @@ impl Applier {
             phase: Phase::Failed { failure },
             health,
         };
-        tell.transition(order.id, standing);
+        tell.state(order.id, standing, Vec::new());
     }
 }
 
