@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use keyward_domain::deployment::Agent;
-use keyward_domain::{
-    Address, AgentId, DeploymentTarget, DeploymentTargetId, Name, OrganizationScope, SigningKeyState,
-};
+use keyward_domain::{Address, AgentId, DeploymentTargetId, Name, OrganizationScope, SigningKeyState};
 use keyward_protocol::signed::{Answer, MOST_KEYS, Request, SignatureError, body_hash};
 use keyward_storage::Tx;
 use keyward_token::{Keyring, PublicKey};
@@ -189,25 +187,22 @@ impl Engine {
 
     /// The agent as the database knows it, which is remembered.
     pub(super) async fn read_agent(&self, id: AgentId) -> Result<Option<Arc<KnownAgent>>> {
+        // What is changed from here on counts as changed since. An agent never goes to another target; of one that is met for the
+        // first time it is not known yet, so it is read once more.
+        let met = self.agents.known.get(&id);
+        let epoch = met.and_then(|met| self.agents.watch.epoch(met.scope.id(), met.target));
         let tx = self.store.read().await?;
         let Some(target) = tx.target_by_agent(id).await? else {
             self.agents.known.remove(&id);
             return Ok(None);
         };
-        let known = Arc::new(self.known_agent(&tx, &target, id).await?);
+        let scope = target.scope();
+        let key = target.agent().and_then(|agent| PublicKey::from_bytes(&agent.signing_key).ok());
+        let key = key.ok_or(Error::Unauthenticated)?;
+        let vendor = self.vendor_keys(&tx, scope).await?;
+        let known = Arc::new(KnownAgent { id, target: target.id, scope, key, vendor, epoch });
         self.agents.known.insert(id, Arc::clone(&known));
         Ok(Some(known))
-    }
-
-    async fn known_agent(&self, tx: &Tx, target: &DeploymentTarget, id: AgentId) -> Result<KnownAgent> {
-        // What is changed from here on counts as changed since.
-        let epoch = self.agents.watch.epoch(target.organization, target.id);
-        let current = tx.target_by_agent(id).await?;
-        let key = current.as_ref().and_then(DeploymentTarget::agent).map(|agent| agent.signing_key);
-        let key = key.and_then(|key| PublicKey::from_bytes(&key).ok()).ok_or(Error::Unauthenticated)?;
-        let scope = target.scope();
-        let vendor = self.vendor_keys(tx, scope).await?;
-        Ok(KnownAgent { id, target: target.id, scope, key, vendor, epoch })
     }
 
     /// The keys of an organization, opened if they are others than those at hand.

@@ -133,9 +133,11 @@ impl Engine {
         agent: &Agent,
         now: Timestamp,
     ) -> Result<(DeploymentTarget, Option<Recorded>)> {
-        let code = tx.join_code_by_hash(hash, true).await?.ok_or(Error::JoinCode)?;
+        let code = tx.join_code_by_hash(hash, false).await?.ok_or(Error::JoinCode)?;
         let scope = code.scope();
+        // The target before its codes, as everybody holds them.
         let target = tx.deployment_targets(scope).lock(code.target).await?.ok_or(Error::JoinCode)?;
+        let code = tx.join_code_by_hash(hash, true).await?.ok_or(Error::JoinCode)?;
         if is_same_again(&code, &target, agent, now) {
             return Ok((target, None));
         }
