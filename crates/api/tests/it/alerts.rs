@@ -67,8 +67,9 @@ async fn alerts_are_listed_shown_and_acknowledged(store: Store) {
             "message": "pushed from 203.0.113.0/24, where it was not used in the last 90 days",
             "subject": "registry", "registry_id": registry, "registry_key_id": key, "license_id": null,
             "customer_id": null, "webhook_id": null, "audit_sink_id": null,
+            "deployment_target_id": null, "deployment_id": null,
             "detail": {"operation": "push", "network": "203.0.113.0/24", "count": null, "usual": null, "previous_until": null,
-                "reason": null, "since": null, "address": "203.0.113.7", "client": "docker/28"},
+                "reason": null, "since": null, "revision": null, "address": "203.0.113.7", "client": "docker/28"},
             "created_at": "2026-01-01T00:00:00Z", "acknowledged_at": null, "acknowledged_by": null,
         })
     );
