@@ -141,7 +141,7 @@ try {
   console.log(`from the click to running: ${Date.now() - began} ms, ${clicks} clicks, 1 paste`);
   check("within 8 clicks", clicks <= 8, clicks);
   await look(page, "running");
-  const deployment = page.url();
+  const deployment = page.url().split("?")[0];
   const [first] = await containers();
   check("one container", (await containers()).length === 1, await containers());
   const environment = await environmentOf(first);
@@ -232,7 +232,7 @@ try {
   await page.getByRole("button", { name: "Release production" }).click();
   await stands(page, "released", "the target is released");
 } catch (error) {
-  check("the journey goes on", false, String(error));
+  check("the journey goes on", false, error.stack);
 } finally {
   agent?.kill("SIGTERM");
   await browser.close();

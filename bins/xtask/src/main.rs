@@ -32,7 +32,8 @@ cargo xtask test bindings    of these, the packages for Python, Node and Go, jud
 cargo xtask test registry    of these, the registry alone
 cargo xtask test proxies     of these, the proxies that docs/operations has configurations for
 cargo xtask test live        of these, a page that stays open, with two servers
-cargo xtask test deployments of these, from a customer's page to a running container
+cargo xtask test deployments [FOLDER]
+                             of these, from a customer's page to a running container; pages are kept in FOLDER
 cargo xtask test audit-sinks of these, the audit log on its way to rsyslog and an OTLP receiver
 cargo xtask test contract    whether the server does what its OpenAPI document says
 cargo xtask test browser     of these, the portals in the browser alone
@@ -123,12 +124,13 @@ fn run() -> Result<bool> {
             interop::proxies(&mut report)?;
         }
         ["agent", folder @ ..] => agent::build(&mut report, folder.first().copied(), missing)?,
-        ["test", "deployments"] => {
+        ["test", "deployments", folder @ ..] => {
             parts::postgres(missing)?;
             parts::registry(missing)?;
             parts::engines(missing)?;
             let browser = parts::browser(missing)?;
-            interop::deployments(&mut report, &Postgres::start(Durability::None)?, &browser)?;
+            let folder = folder.first().map(Path::new);
+            interop::deployments(&mut report, &Postgres::start(Durability::None)?, &browser, folder)?;
         }
         ["screenshots"] => interop::screenshots(&mut report, &parts::all(missing)?)?,
         ["load"] | ["load", "scale"] => {

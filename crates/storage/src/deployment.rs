@@ -257,7 +257,14 @@ impl Deployments<'_> {
         of: DeploymentId,
         request: PageRequest,
     ) -> Result<Page<DeploymentRevision>> {
-        let rows = paged(self.revisions_of(of), revision::Column::Id, request).all(self.tx).await?;
+        let mut found = self.revisions_of(of).order_by_desc(revision::Column::Number);
+        if let Some(cursor) = request.after {
+            // By number: of two that were made within a millisecond, ids don't say which came first.
+            let last =
+                self.revisions_of(of).filter(revision::Column::Id.eq(cursor.id())).one(self.tx).await?;
+            found = found.filter(revision::Column::Number.lt(last.map_or(i64::MAX, |last| last.number)));
+        }
+        let rows = found.limit(u64::from(request.limit) + 1).all(self.tx).await?;
         page(rows, request, |row| row.id, read_revision)
     }
 

@@ -51,7 +51,7 @@ pub(crate) fn run(report: &mut Report, postgres: &Postgres, parts: &Parts) -> Re
     }
     gateway(report, postgres, &parts.languages.python)?;
     behind_proxies(report)?;
-    deploying(report, postgres, &parts.browser)?;
+    deploying(report, postgres, &parts.browser, None)?;
     portals(report, postgres, parts)
 }
 
@@ -87,19 +87,29 @@ fn live_page(report: &mut Report, postgres: &Postgres, browser: &Path) -> Result
 }
 
 /// Deploys with pages, an agent and an engine, on each database.
-fn deploying(report: &mut Report, postgres: &Postgres, browser: &Path) -> Result<()> {
+fn deploying(
+    report: &mut Report,
+    postgres: &Postgres,
+    browser: &Path,
+    screenshots: Option<&Path>,
+) -> Result<()> {
     for (name, database) in [("SQLite", None), ("PostgreSQL", Some(postgres.create("deployments")?))] {
         report.step(&format!("from a page to a running container ({name})"), || {
-            deployments::walk(browser, database, None)
+            deployments::walk(browser, database, screenshots)
         })?;
     }
     Ok(())
 }
 
 /// Deployments alone. Pages are kept in a folder if one is named.
-pub(crate) fn deployments(report: &mut Report, postgres: &Postgres, browser: &Path) -> Result<()> {
+pub(crate) fn deployments(
+    report: &mut Report,
+    postgres: &Postgres,
+    browser: &Path,
+    screenshots: Option<&Path>,
+) -> Result<()> {
     steps::programs(report)?;
-    deploying(report, postgres, browser)
+    deploying(report, postgres, browser, screenshots)
 }
 
 /// The open page alone.
@@ -190,7 +200,8 @@ pub(crate) fn screenshots(report: &mut Report, parts: &Parts) -> Result<()> {
     report.step("screenshots", || {
         println!("in {}", folder.display());
         browser::walk(parts, None, browser::Way::Files, Some(&folder))
-    })
+    })?;
+    report.step("screenshots of deployments", || deployments::walk(&parts.browser, None, Some(&folder)))
 }
 
 /// Counts what was as it should be.

@@ -58,7 +58,7 @@ fn asked(text: &str) -> Vec<(String, Option<String>, bool)> {
         if name.is_empty() {
             continue;
         }
-        let operand = braced.then(|| after.split('}').next().unwrap_or_default()).unwrap_or_default();
+        let operand = if braced { after.split('}').next().unwrap_or_default() } else { "" };
         let default = operand.strip_prefix(":-").or_else(|| operand.strip_prefix('-'));
         let required = operand.starts_with(":?") || operand.starts_with('?');
         // What is nested is no text that a person would enter.
