@@ -3,6 +3,7 @@
 use keyward_domain::deployment::{
     Block, Cause, DeploymentHealth, Drift, Failure, Order, Phase, Step, TargetStatus, Transition, Volumes,
 };
+use keyward_domain::license_reference::references;
 use keyward_domain::{Deployment, DeploymentStatus, Timestamp};
 
 /// A status as a pill: its words, and the class that colours it.
@@ -163,6 +164,19 @@ pub(crate) fn failure(deployment: &Deployment) -> Option<&Failure> {
             Some(failure)
         }
         _ => None,
+    }
+}
+
+/// Whether something has ended, well or not, of what happened.
+pub(crate) fn has_outcome(transitions: &[Transition]) -> bool {
+    transitions.iter().any(|one| !one.phase.is_transient())
+}
+
+/// What stands for a variable where nothing is entered, as customers read it.
+pub(crate) fn default_text(default: &str) -> String {
+    match references(default).unwrap_or_default().as_slice() {
+        [one] => format!("the present token of your license “{}”", one.name),
+        _ => default.to_owned(),
     }
 }
 

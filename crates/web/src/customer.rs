@@ -71,7 +71,10 @@ impl<T: Request + Send + 'static> FromRequest for CustomerCommand<T> {
 }
 
 async fn caller(request: &HttpRequest) -> Result<CustomerSession, Problem> {
-    let unknown = || Problem::new(Code::Unauthorized);
+    let unknown = || {
+        Problem::new(Code::Unauthorized)
+            .detail("This needs the session of a user of a customer: sign in at /portal/sign-in.")
+    };
     if !request.method().is_safe() && !is_from_own_page(request) {
         return Err(Problem::new(Code::Forbidden).detail("The request comes from a page of another site."));
     }

@@ -296,6 +296,7 @@ fn scope_of(noun: &str) -> &str {
         "application-entitlements" | "artifact-entitlements" | "artifact-policy" => "entitlements",
         "alerts" | "artifacts" | "registry-events" | "registry-keys" => "registries",
         "bucket-alerts" => "products",
+        "deployment-targets" => "deployments",
         "onboarding-links" => "licenses",
         noun => noun,
     }

@@ -120,6 +120,9 @@ async fn whatever_is_wrong_with_a_body_is_named_at_once(store: Store) {
     let (engine, _) = engine(store);
     let user = User::new(&engine, "Acme").await;
     let application = user.create("/api/v1/applications", r#"{"name":"App","kind":"compose"}"#).await;
+    let customer = user.vendor.customer("Example").await;
+    let secret = user.vendor.admin_secret_of(&customer).await;
+    let cookie = format!("__Host-keyward-customer={}", secret.expose());
     let document = keyward_api::openapi();
     for (method, path, schema) in bodies(&document) {
         if path == "/api/v1/validate" {
@@ -129,8 +132,8 @@ async fn whatever_is_wrong_with_a_body_is_named_at_once(store: Store) {
         for wrong in [Wrong::Type, Wrong::Value] {
             let mut places = Vec::new();
             let body = object(&document, schema["properties"].as_object().unwrap(), wrong, "", &mut places);
-            let answer =
-                user.api.ask(Ask::new(&method, &address).token(&user.token).json(body.to_string())).await;
+            let ask = Ask::new(&method, &address).token(&user.token).header("Cookie", &cookie);
+            let answer = user.api.ask(ask.json(body.to_string())).await;
             if answer.status == 403 {
                 // The operator's alone, whose token is read the same way.
                 assert_eq!(answer.json()["scope"], "operator", "{path} {}", answer.text);

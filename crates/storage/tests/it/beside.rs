@@ -88,6 +88,7 @@ const ALL: &[&str] = &[
     "m0008_audit_sinks",
     "m0009_customer_users",
     "m0010_deployments",
+    "m0011_deployment_pulls",
 ];
 
 /// Two servers start at once on a database of 0.1.0, into which another program has migrated as well.

@@ -284,6 +284,74 @@ CREATE TABLE departures (
     expires_at bigint NOT NULL,
     CONSTRAINT departures_pkey PRIMARY KEY (state)
 );
+CREATE TABLE deployment_revisions (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    deployment_id uuid NOT NULL,
+    number bigint NOT NULL,
+    application_version_id uuid NOT NULL,
+    cause text NOT NULL,
+    actor text NOT NULL,
+    actor_id uuid,
+    entered text NOT NULL,
+    images text NOT NULL,
+    created_at bigint NOT NULL,
+    CONSTRAINT deployment_revisions_pkey PRIMARY KEY (id)
+);
+CREATE TABLE deployment_targets (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    name text NOT NULL,
+    mode text NOT NULL,
+    state text NOT NULL,
+    released_at bigint,
+    agent_id uuid,
+    signing_key bytea,
+    sealing_key bytea,
+    agent_address text,
+    joined_at bigint,
+    keys_at bigint,
+    seen_at bigint,
+    facts text NOT NULL,
+    paused boolean NOT NULL,
+    witnessed text NOT NULL,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT deployment_targets_mode_check CHECK ((mode = ANY (ARRAY['manage'::text, 'witness'::text]))),
+    CONSTRAINT deployment_targets_pkey PRIMARY KEY (id),
+    CONSTRAINT deployment_targets_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'connected'::text, 'released'::text])))
+);
+CREATE TABLE deployment_transitions (
+    deployment_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    organization_id uuid NOT NULL,
+    transition text NOT NULL,
+    received_at bigint NOT NULL,
+    CONSTRAINT deployment_transitions_pkey PRIMARY KEY (deployment_id, seq)
+);
+CREATE TABLE deployments (
+    id uuid NOT NULL,
+    organization_id uuid NOT NULL,
+    customer_id uuid NOT NULL,
+    target_id uuid NOT NULL,
+    application_id uuid NOT NULL,
+    name text NOT NULL,
+    project text NOT NULL,
+    ordered text NOT NULL,
+    revision bigint NOT NULL,
+    attempt bigint NOT NULL,
+    reported text,
+    reported_seq bigint NOT NULL DEFAULT 0,
+    reported_at bigint,
+    status text NOT NULL,
+    ended_at bigint,
+    created_at bigint NOT NULL,
+    updated_at bigint NOT NULL,
+    version bigint NOT NULL,
+    CONSTRAINT deployments_pkey PRIMARY KEY (id)
+);
 CREATE TABLE event_sequences (
     subject uuid NOT NULL,
     organization_id uuid NOT NULL,
@@ -314,6 +382,15 @@ CREATE TABLE jobs (
     last_error text,
     put_off boolean NOT NULL,
     CONSTRAINT jobs_pkey PRIMARY KEY (name)
+);
+CREATE TABLE join_codes (
+    hash bytea NOT NULL,
+    organization_id uuid NOT NULL,
+    target_id uuid NOT NULL,
+    created_at bigint NOT NULL,
+    expires_at bigint NOT NULL,
+    used_at bigint,
+    CONSTRAINT join_codes_pkey PRIMARY KEY (hash)
 );
 CREATE TABLE keyward_migrations (
     version character varying NOT NULL,
@@ -570,6 +647,7 @@ CREATE TABLE registry_events (
     address text NOT NULL,
     client text NOT NULL,
     at bigint NOT NULL,
+    deployment_id uuid,
     CONSTRAINT registry_events_pkey PRIMARY KEY (id)
 );
 CREATE TABLE registry_hints (
@@ -873,8 +951,25 @@ CREATE INDEX deletions_due ON deletions USING btree (due_at) WHERE (finished_at 
 CREATE INDEX deletions_slug ON deletions USING btree (slug);
 CREATE INDEX departures_end ON departures USING btree (expires_at);
 CREATE INDEX departures_organization ON departures USING btree (organization_id);
+CREATE UNIQUE INDEX deployment_revisions_number ON deployment_revisions USING btree (deployment_id, number);
+CREATE INDEX deployment_revisions_organization ON deployment_revisions USING btree (organization_id);
+CREATE INDEX deployment_revisions_version ON deployment_revisions USING btree (application_version_id);
+CREATE UNIQUE INDEX deployment_targets_agent ON deployment_targets USING btree (agent_id) WHERE (agent_id IS NOT NULL);
+CREATE INDEX deployment_targets_customer ON deployment_targets USING btree (customer_id, id);
+CREATE INDEX deployment_targets_list ON deployment_targets USING btree (organization_id, id);
+CREATE UNIQUE INDEX deployment_targets_name ON deployment_targets USING btree (customer_id, name) WHERE (state <> 'released'::text);
+CREATE INDEX deployment_targets_seen ON deployment_targets USING btree (seen_at) WHERE (state = 'connected'::text);
+CREATE INDEX deployment_transitions_organization ON deployment_transitions USING btree (organization_id);
+CREATE INDEX deployments_application ON deployments USING btree (application_id, id);
+CREATE INDEX deployments_customer ON deployments USING btree (customer_id, id);
+CREATE INDEX deployments_list ON deployments USING btree (organization_id, id);
+CREATE UNIQUE INDEX deployments_name ON deployments USING btree (target_id, name) WHERE (ended_at IS NULL);
+CREATE INDEX deployments_status ON deployments USING btree (organization_id, status, id);
+CREATE INDEX deployments_target ON deployments USING btree (target_id, id);
 CREATE INDEX event_sequences_organization ON event_sequences USING btree (organization_id);
 CREATE INDEX idempotency_keys_created ON idempotency_keys USING btree (created_at);
+CREATE INDEX join_codes_organization ON join_codes USING btree (organization_id);
+CREATE INDEX join_codes_target ON join_codes USING btree (target_id);
 CREATE INDEX license_pulls_day ON license_pulls USING btree (day);
 CREATE INDEX license_usage_day ON license_usage USING btree (day);
 CREATE INDEX license_versions_product ON license_versions USING btree (product_id, last_seen_at);
@@ -911,6 +1006,7 @@ CREATE UNIQUE INDEX products_slug ON products USING btree (organization_id, slug
 CREATE UNIQUE INDEX registries_host ON registries USING btree (host) WHERE (deleted_at IS NULL);
 CREATE INDEX registries_organization ON registries USING btree (organization_id);
 CREATE INDEX registry_events_customer_id ON registry_events USING btree (customer_id, id);
+CREATE INDEX registry_events_deployment ON registry_events USING btree (deployment_id, at) WHERE (deployment_id IS NOT NULL);
 CREATE INDEX registry_events_key ON registry_events USING btree (key_id, at);
 CREATE INDEX registry_events_key_id ON registry_events USING btree (key_id, id);
 CREATE INDEX registry_events_license ON registry_events USING btree (license_id, at);
@@ -990,8 +1086,21 @@ ALTER TABLE customer_users ADD CONSTRAINT customer_users_customer_id_fkey FOREIG
 ALTER TABLE customer_users ADD CONSTRAINT customer_users_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE customers ADD CONSTRAINT customers_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE departures ADD CONSTRAINT departures_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE deployment_revisions ADD CONSTRAINT deployment_revisions_application_version_id_fkey FOREIGN KEY (application_version_id) REFERENCES application_versions(id);
+ALTER TABLE deployment_revisions ADD CONSTRAINT deployment_revisions_deployment_id_fkey FOREIGN KEY (deployment_id) REFERENCES deployments(id);
+ALTER TABLE deployment_revisions ADD CONSTRAINT deployment_revisions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE deployment_targets ADD CONSTRAINT deployment_targets_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE deployment_targets ADD CONSTRAINT deployment_targets_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE deployment_transitions ADD CONSTRAINT deployment_transitions_deployment_id_fkey FOREIGN KEY (deployment_id) REFERENCES deployments(id);
+ALTER TABLE deployment_transitions ADD CONSTRAINT deployment_transitions_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE deployments ADD CONSTRAINT deployments_application_id_fkey FOREIGN KEY (application_id) REFERENCES applications(id);
+ALTER TABLE deployments ADD CONSTRAINT deployments_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES customers(id);
+ALTER TABLE deployments ADD CONSTRAINT deployments_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE deployments ADD CONSTRAINT deployments_target_id_fkey FOREIGN KEY (target_id) REFERENCES deployment_targets(id);
 ALTER TABLE event_sequences ADD CONSTRAINT event_sequences_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE join_codes ADD CONSTRAINT join_codes_organization_id_fkey FOREIGN KEY (organization_id) REFERENCES organizations(id);
+ALTER TABLE join_codes ADD CONSTRAINT join_codes_target_id_fkey FOREIGN KEY (target_id) REFERENCES deployment_targets(id);
 ALTER TABLE license_activity ADD CONSTRAINT license_activity_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);
 ALTER TABLE license_addresses ADD CONSTRAINT license_addresses_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);
 ALTER TABLE license_pulls ADD CONSTRAINT license_pulls_license_id_fkey FOREIGN KEY (license_id) REFERENCES licenses(id);

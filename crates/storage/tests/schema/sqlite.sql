@@ -260,6 +260,69 @@ CREATE TABLE departures (
     next_page TEXT,
     expires_at BIGINT NOT NULL
 );
+CREATE TABLE deployment_revisions (
+    id BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    deployment_id BLOB NOT NULL REFERENCES deployments (id),
+    number BIGINT NOT NULL,
+    application_version_id BLOB NOT NULL REFERENCES application_versions (id),
+    cause TEXT NOT NULL,
+    actor TEXT NOT NULL,
+    actor_id BLOB,
+    entered TEXT NOT NULL,
+    images TEXT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+CREATE TABLE deployment_targets (
+    id BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    customer_id BLOB NOT NULL REFERENCES customers (id),
+    name TEXT NOT NULL,
+    mode TEXT NOT NULL CHECK (mode IN ('manage', 'witness')),
+    state TEXT NOT NULL CHECK (state IN ('waiting', 'connected', 'released')),
+    released_at BIGINT,
+    agent_id BLOB,
+    signing_key BLOB,
+    sealing_key BLOB,
+    agent_address TEXT,
+    joined_at BIGINT,
+    keys_at BIGINT,
+    seen_at BIGINT,
+    facts TEXT NOT NULL,
+    paused BOOLEAN NOT NULL,
+    witnessed TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
+CREATE TABLE deployment_transitions (
+    deployment_id BLOB NOT NULL REFERENCES deployments (id),
+    seq BIGINT NOT NULL,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    transition TEXT NOT NULL,
+    received_at BIGINT NOT NULL,
+    PRIMARY KEY (deployment_id, seq)
+);
+CREATE TABLE deployments (
+    id BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    customer_id BLOB NOT NULL REFERENCES customers (id),
+    target_id BLOB NOT NULL REFERENCES deployment_targets (id),
+    application_id BLOB NOT NULL REFERENCES applications (id),
+    name TEXT NOT NULL,
+    project TEXT NOT NULL,
+    ordered TEXT NOT NULL,
+    revision BIGINT NOT NULL,
+    attempt BIGINT NOT NULL,
+    reported TEXT,
+    reported_seq BIGINT NOT NULL DEFAULT 0,
+    reported_at BIGINT,
+    status TEXT NOT NULL,
+    ended_at BIGINT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    version BIGINT NOT NULL
+);
 CREATE TABLE event_sequences (
     subject BLOB PRIMARY KEY,
     organization_id BLOB NOT NULL REFERENCES organizations (id),
@@ -288,6 +351,14 @@ CREATE TABLE jobs (
     failed_at BIGINT,
     last_error TEXT,
     put_off BOOLEAN NOT NULL
+);
+CREATE TABLE join_codes (
+    hash BLOB PRIMARY KEY,
+    organization_id BLOB NOT NULL REFERENCES organizations (id),
+    target_id BLOB NOT NULL REFERENCES deployment_targets (id),
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at BIGINT
 );
 CREATE TABLE keyward_migrations (
     version varchar NOT NULL PRIMARY KEY,
@@ -524,7 +595,8 @@ CREATE TABLE registry_events (
     bytes BIGINT NOT NULL,
     address TEXT NOT NULL,
     client TEXT NOT NULL,
-    at BIGINT NOT NULL
+    at BIGINT NOT NULL,
+    deployment_id BLOB
 );
 CREATE TABLE registry_hints (
     id BLOB PRIMARY KEY,
@@ -805,8 +877,25 @@ CREATE INDEX deletions_due ON deletions (due_at) WHERE finished_at IS NULL;
 CREATE INDEX deletions_slug ON deletions (slug);
 CREATE INDEX departures_end ON departures (expires_at);
 CREATE INDEX departures_organization ON departures (organization_id);
+CREATE UNIQUE INDEX deployment_revisions_number ON deployment_revisions (deployment_id, number);
+CREATE INDEX deployment_revisions_organization ON deployment_revisions (organization_id);
+CREATE INDEX deployment_revisions_version ON deployment_revisions (application_version_id);
+CREATE UNIQUE INDEX deployment_targets_agent ON deployment_targets (agent_id) WHERE agent_id IS NOT NULL;
+CREATE INDEX deployment_targets_customer ON deployment_targets (customer_id, id);
+CREATE INDEX deployment_targets_list ON deployment_targets (organization_id, id);
+CREATE UNIQUE INDEX deployment_targets_name ON deployment_targets (customer_id, name) WHERE state <> 'released';
+CREATE INDEX deployment_targets_seen ON deployment_targets (seen_at) WHERE state = 'connected';
+CREATE INDEX deployment_transitions_organization ON deployment_transitions (organization_id);
+CREATE INDEX deployments_application ON deployments (application_id, id);
+CREATE INDEX deployments_customer ON deployments (customer_id, id);
+CREATE INDEX deployments_list ON deployments (organization_id, id);
+CREATE UNIQUE INDEX deployments_name ON deployments (target_id, name) WHERE ended_at IS NULL;
+CREATE INDEX deployments_status ON deployments (organization_id, status, id);
+CREATE INDEX deployments_target ON deployments (target_id, id);
 CREATE INDEX event_sequences_organization ON event_sequences (organization_id);
 CREATE INDEX idempotency_keys_created ON idempotency_keys (created_at);
+CREATE INDEX join_codes_organization ON join_codes (organization_id);
+CREATE INDEX join_codes_target ON join_codes (target_id);
 CREATE INDEX license_pulls_day ON license_pulls (day);
 CREATE INDEX license_usage_day ON license_usage (day);
 CREATE INDEX license_versions_product ON license_versions (product_id, last_seen_at);
@@ -843,6 +932,7 @@ CREATE UNIQUE INDEX products_slug ON products (organization_id, slug);
 CREATE UNIQUE INDEX registries_host ON registries (host) WHERE deleted_at IS NULL;
 CREATE INDEX registries_organization ON registries (organization_id);
 CREATE INDEX registry_events_customer_id ON registry_events (customer_id, id);
+CREATE INDEX registry_events_deployment ON registry_events (deployment_id, at) WHERE deployment_id IS NOT NULL;
 CREATE INDEX registry_events_key ON registry_events (key_id, at);
 CREATE INDEX registry_events_key_id ON registry_events (key_id, id);
 CREATE INDEX registry_events_license ON registry_events (license_id, at);
