@@ -37,7 +37,10 @@ fn is_reserved(name: &str) -> bool {
 /// What is refused of a version's `.env`: that it says to Compose itself what to do.
 pub fn check_file(name: &str, text: &str) -> Vec<Refusal> {
     let mut found = Vec::new();
-    for (index, line) in text.lines().enumerate() {
+    // A carriage return alone ends a line for some readers.
+    let lines =
+        text.lines().enumerate().flat_map(|(index, line)| line.split('\r').map(move |line| (index, line)));
+    for (index, line) in lines {
         let line = line.trim_start_matches('\u{feff}').trim_start();
         let line = line.strip_prefix("export ").unwrap_or(line).trim_start();
         let defined = line.split(['=', ':']).next().unwrap_or_default().trim();
@@ -151,6 +154,7 @@ mod tests {
         let text = "# COMPOSE_FILE=x\nA=1\nexport COMPOSE_FILE=/etc/passwd\n DOCKER_HOST = tcp://x\nB=COMPOSE_FILE=2\n\"LD_PRELOAD\"=x\n";
         let found: Vec<_> = check_file(".env", text).into_iter().map(|refusal| refusal.path).collect();
         assert_eq!(found, [".env line 3", ".env line 4", ".env line 6"]);
+        assert_eq!(check_file(".env", "A=1\rCOMPOSE_FILE=x\r\nB=1").len(), 1);
     }
 
     #[test]

@@ -224,9 +224,7 @@ impl Need {
     pub fn is_line_only(&self) -> bool {
         match self {
             Self::Bind { path, .. } => volumes::is_sensitive(path),
-            Self::VolumeDevice(device) => {
-                device.split([':', ',']).any(|part| part.starts_with('/') && volumes::is_sensitive(part))
-            }
+            Self::VolumeDevice(device) => volumes::is_sensitive_device(device),
             _ => false,
         }
     }

@@ -8,7 +8,7 @@ use std::fmt;
 mod keys;
 
 use crate::document::{Document, Node, Path};
-use crate::needs::{Mount, Place, entries_of, mount, normal, port};
+use crate::needs::{Access, Mount, Place, entries_of, mount, normal, port};
 use keys::Keys;
 
 /// Something that is not carried out, whoever allows it.
@@ -44,6 +44,13 @@ pub fn check_resolved(document: &Document, place: &Place<'_>, has: impl Fn(&str)
     check.own_files(document, place, &has);
     check.found
 }
+
+/// Why something of the project's folder is not mounted.
+const WRITABLE: &str = "must be mounted read-only (`:ro`): what is written there would decide what this host is asked for next; use \
+                        a named volume for data";
+
+/// The file that Compose itself fills variables from.
+const ENVIRONMENT: &str = ".env";
 
 struct Check {
     /// Whether Compose has been at it: it writes the project's name, and absolute paths.
@@ -222,8 +229,16 @@ impl Check {
 
     fn mounts(&mut self, path: &Path<'_>, node: &Node) {
         for (index, item) in node.items().iter().enumerate() {
-            if mount(item).is_none() {
-                self.refuse(&path.index(index), "is a mount of a kind that is not known");
+            match mount(item) {
+                None => self.refuse(&path.index(index), "is a mount of a kind that is not known"),
+                // What Compose has resolved is looked at with its place.
+                Some(Mount::Bind { source, access, .. }) if !self.resolved && access != Access::ReadOnly => {
+                    let source = normal(&source);
+                    if is_kept_from_writing(if source == "." { "" } else { &source }) {
+                        self.refuse(&path.index(index), WRITABLE);
+                    }
+                }
+                Some(Mount::Bind { .. } | Mount::Volume { .. } | Mount::Memory) => {}
             }
         }
     }
@@ -283,8 +298,11 @@ impl Check {
             let service = services.key(name);
             let path = service.key("volumes");
             for (index, node) in volumes.iter().enumerate() {
-                let Some(Mount::Bind { source, .. }) = mount(node) else { continue };
-                if inside(&source).is_some_and(|file| !file.is_empty() && !has(&file)) {
+                let Some(Mount::Bind { source, access, .. }) = mount(node) else { continue };
+                let Some(file) = inside(&source) else { continue };
+                if is_kept_from_writing(&file) && access != Access::ReadOnly {
+                    self.refuse(&path.index(index), WRITABLE);
+                } else if !file.is_empty() && !has(&file) {
                     let message = format!(
                         "mounts {source:.200}, which is no file of the version, from a folder that is another one \
                          with each version; use a named volume for data"
@@ -303,6 +321,12 @@ impl Check {
             }
         }
     }
+}
+
+/// Whether a container may only read this file of the project's folder: `.env`, which Compose reads again after it was looked at,
+/// and the folder itself (an empty name), in which a link could be put in the place of a file that is mounted or read later.
+fn is_kept_from_writing(file: &str) -> bool {
+    file.is_empty() || file == ENVIRONMENT
 }
 
 /// Whether it is a file's path below the folder that it is said from, whatever the environment.

@@ -184,6 +184,17 @@ pub(super) fn is_sensitive(path: &str) -> bool {
         || SENSITIVE.iter().any(|known| within(&path, known) || within(known, &path))
 }
 
+/// Whether a kind of volume is on another machine.
+fn is_share(kind: &str) -> bool {
+    ["nfs", "nfs4", "cifs", "smb3"].contains(&kind)
+}
+
+/// Whether who has a device, as a need says it, has the host: all but shares of other machines are something of the host itself.
+pub(super) fn is_sensitive_device(device: &str) -> bool {
+    let kind = device.split(':').next().unwrap_or_default();
+    !is_share(kind)
+}
+
 /// What a named volume needs.
 pub(super) fn of_volume(key: &str, node: &Node, place: Option<&Place<'_>>, found: &mut BTreeSet<Need>) {
     if let Some(name) = foreign_name(key, node, place) {
@@ -205,8 +216,12 @@ pub(super) fn of_volume(key: &str, node: &Node, place: Option<&Place<'_>>, found
     }
     if device.starts_with('/') && (has("bind") || has("rbind")) {
         let access = if has("ro") { Access::ReadOnly } else { Access::ReadWrite };
-        of_path(device, access, place, found);
-    } else {
+        // Also inside the project's folder, which is for reading: the engine knows no such difference for volumes.
+        of_path(device, access, None, found);
+    } else if is_share(kind) || how.is_empty() {
         found.insert(Need::VolumeDevice(format!("{kind}:{device}")));
+    } else {
+        // The options of other kinds may name folders of the host, as those of `overlay` do.
+        found.insert(Need::VolumeDevice(format!("{kind}:{device},{how}")));
     }
 }

@@ -60,6 +60,7 @@ fn what_hands_over_the_host_is_granted_by_a_line_alone() {
         "bind:~/x:ro",
         "bind:/srv/../etc:ro",
         "volume-device:none:/etc",
+        "volume-device:overlay:overlay,lowerdir=/srv/a",
     ] {
         assert!(need.parse::<Need>().unwrap().is_line_only(), "{need}");
     }
@@ -138,6 +139,36 @@ fn what_compose_makes_of_a_file_is_looked_at_with_its_place() {
     let other = Place { project: "kw-other-2", folder: "/var/lib/keyward-agent/deployments/y/files/h" };
     let found: Vec<_> = needs(&document, Some(&other)).iter().map(Need::to_string).collect();
     assert_eq!(found.len(), 3, "{found:?}");
+}
+
+#[test]
+fn nobody_writes_to_what_compose_reads_again() {
+    let refused = |mount: &str| {
+        let json = format!(r#"{{"services": {{"app": {{"image": "a", "volumes": [{mount}]}}}}}}"#);
+        let document = Document::from_json(&json).unwrap();
+        !check_resolved(&document, &PLACE, |name| [".env", "app.conf"].contains(&name)).is_empty()
+    };
+    let bind = |file: &str, more: &str| {
+        format!(r#"{{"type": "bind", "source": "{}{file}", "target": "/x"{more}}}"#, PLACE.folder)
+    };
+    let shared = r#", "read_only": true, "bind": {"propagation": "shared"}"#;
+    for mount in [bind("", ""), bind("/.", ""), bind("/.env", ""), bind("", shared)] {
+        assert!(refused(&mount), "{mount}");
+    }
+    for mount in
+        [bind("", r#", "read_only": true"#), bind("/.env", r#", "read_only": true"#), bind("/app.conf", "")]
+    {
+        assert!(!refused(&mount), "{mount}");
+    }
+    // Nor by a volume that is the folder.
+    let json = format!(
+        r#"{{"services": {{"app": {{"image": "a"}}}}, "volumes": {{"v": {{"name": "kw-shop-1_v", "driver_opts":
+            {{"type": "none", "o": "bind", "device": "{}"}}}}}}}}"#,
+        PLACE.folder
+    );
+    let found = needs(&Document::from_json(&json).unwrap(), Some(&PLACE));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].is_line_only());
 }
 
 mod properties {
