@@ -16,7 +16,7 @@ const ARROWS: [(&str, &[&str]); 31] = [
     ("keyward-token-c", &["keyward-client", "keyward-token"]),
     // What server and agents say to each other; of it, the domain knows the documents alone.
     ("keyward-protocol", &["keyward-token"]),
-    ("keyward-domain", &["keyward-protocol"]),
+    ("keyward-domain", &["keyward-compose", "keyward-protocol"]),
     ("keyward-compose", &[]),
     ("keyward-agent", &["keyward-compose", "keyward-domain", "keyward-protocol", "keyward-token"]),
     ("keyward-agent-cli", &["keyward-agent", "keyward-protocol", "keyward-token"]),

@@ -19,8 +19,18 @@ const RESERVED: [&str; 12] = [
 ];
 
 /// What such names begin with.
-const RESERVED_STARTS: [&str; 9] =
-    ["DOCKER_", "COMPOSE_", "LD_", "BUILDKIT_", "BUILDX_", "PODMAN_", "CONTAINER_", "CONTAINERS_", "PYTHON"];
+const RESERVED_STARTS: [&str; 10] = [
+    "DOCKER_",
+    "COMPOSE_",
+    "KEYWARD_",
+    "LD_",
+    "BUILDKIT_",
+    "BUILDX_",
+    "PODMAN_",
+    "CONTAINER_",
+    "CONTAINERS_",
+    "PYTHON",
+];
 
 /// Whether a value may have this name.
 pub fn is_name(name: &str) -> bool {
@@ -29,7 +39,8 @@ pub fn is_name(name: &str) -> bool {
     starts && name.len() <= 100 && name.chars().all(known) && !is_reserved(name)
 }
 
-fn is_reserved(name: &str) -> bool {
+/// Whether a name says to Compose, the engine or the system itself what to do, in capital letters or not.
+pub fn is_reserved(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     RESERVED.contains(&name.as_str()) || RESERVED_STARTS.iter().any(|start| name.starts_with(start))
 }
@@ -53,22 +64,35 @@ pub fn check_file(name: &str, text: &str) -> Vec<Refusal> {
     found
 }
 
-/// The names of the variables that a text asks for: `$NAME` and `${NAME…}`.
-pub fn variables(text: &str) -> Vec<String> {
+/// A variable that a text asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// What follows the name within braces, such as `:-default`; empty without.
+    pub operand: &'a str,
+}
+
+/// The variables that a text asks for, each as often as it does: `$NAME` and `${NAME…}`, those within others too.
+pub fn asked(text: &str) -> Vec<Asked<'_>> {
     let (mut found, mut rest) = (Vec::new(), text);
     while let Some(start) = rest.find('$') {
         rest = &rest[start + 1..];
         if let Some(after) = rest.strip_prefix('$') {
+            // A dollar sign that stands for itself.
             rest = after;
             continue;
         }
-        let inside = rest.strip_prefix('{').unwrap_or(rest);
+        let (braced, inside) = match rest.strip_prefix('{') {
+            Some(inside) => (true, inside),
+            None => (false, rest),
+        };
         let end = inside.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inside.len());
-        let name = &inside[..end];
-        if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && !found.iter().any(|known| known == name)
-        {
-            found.push(name.to_owned());
+        let (name, after) = inside.split_at(end);
+        let operand = if braced { after.split('}').next().unwrap_or_default() } else { "" };
+        if !name.is_empty() {
+            found.push(Asked { name, operand });
+            rest = after;
         }
     }
     found
@@ -87,23 +111,15 @@ pub struct Required {
 
 /// The variables that a text demands.
 pub fn required(text: &str) -> Vec<Required> {
-    let (mut found, mut rest): (Vec<Required>, _) = (Vec::new(), text);
-    while let Some(start) = rest.find('$') {
-        rest = &rest[start + 1..];
-        if let Some(after) = rest.strip_prefix('$') {
-            rest = after;
-            continue;
-        }
-        let Some(inside) = rest.strip_prefix('{') else { continue };
-        let end = inside.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inside.len());
-        let (name, how) = inside.split_at(end);
-        let (filled, message) = match (how.strip_prefix(":?"), how.strip_prefix('?')) {
+    let mut found: Vec<Required> = Vec::new();
+    for Asked { name, operand } in asked(text) {
+        let (filled, message) = match (operand.strip_prefix(":?"), operand.strip_prefix('?')) {
             (Some(message), _) => (true, message),
             (None, Some(message)) => (false, message),
             (None, None) => continue,
         };
-        let message = message.split(['}', '\n', '"']).next().unwrap_or_default().trim();
-        if !name.is_empty() && found.iter().all(|known| known.name != name) {
+        let message = message.split(['\n', '"']).next().unwrap_or_default().trim();
+        if found.iter().all(|known| known.name != name) {
             found.push(Required { name: name.to_owned(), filled, message: message.to_owned() });
         }
     }
@@ -159,7 +175,9 @@ mod tests {
 
     #[test]
     fn variables_are_found() {
-        assert_eq!(variables("${A:-${B}} $C $$D ${1} $ ${E?x} $A"), ["A", "B", "C", "E"]);
+        let found: Vec<_> =
+            asked("${A:-${B}} $C $$D $ ${E?x} $A").iter().map(|one| (one.name, one.operand)).collect();
+        assert_eq!(found, [("A", ":-${B"), ("B", ""), ("C", ""), ("E", "?x"), ("A", "")]);
     }
 
     #[test]
@@ -174,7 +192,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in "[\\PC$\n{}=:?]{0,80}") {
-            let _ = (check_file("a", &text), variables(&text), is_name(&text), required(&text), defined(&text));
+            let _ = (check_file("a", &text), asked(&text), is_name(&text), required(&text), defined(&text));
         }
     }
 }

@@ -23,10 +23,6 @@ impl Values {
     /// How a name is written, as a regular expression.
     pub const PATTERN: &str = r"^[A-Z_][A-Z0-9_]*$";
 
-    /// Names that say how programs run: Compose's own, the engine's, and those of the loader.
-    const RESERVED: [&str; 3] = ["PATH", "HOME", "TMPDIR"];
-    const RESERVED_PREFIXES: [&str; 4] = ["DOCKER_", "COMPOSE_", "LD_", "KEYWARD_"];
-
     /// Checks them, naming each fault with the name that it is about.
     pub fn new(texts: BTreeMap<String, String>) -> Result<Self, Vec<(String, Invalid)>> {
         let mut faults: Vec<_> = texts
@@ -55,9 +51,7 @@ impl Values {
             let message = "must be 1 to 64 capital letters, digits and '_', and not begin with a digit";
             return Err(Invalid::new("invalid_value_name", message));
         }
-        let reserved = Self::RESERVED.contains(&name)
-            || Self::RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-        if reserved {
+        if keyward_compose::env::is_reserved(name) {
             return Err(Invalid::new("reserved_name", "is a name that changes how Compose itself works"));
         }
         Ok(())
@@ -116,7 +110,9 @@ mod tests {
         for bad in ["", "a", "1A", "A-B", "Ä", "A=B", &"A".repeat(65)] {
             assert_eq!(of(bad, "x").unwrap_err()[0].1.code, "invalid_value_name", "{bad}");
         }
-        for reserved in ["PATH", "HOME", "DOCKER_HOST", "COMPOSE_FILE", "LD_PRELOAD"] {
+        for reserved in
+            ["PATH", "HOME", "DOCKER_HOST", "COMPOSE_FILE", "LD_PRELOAD", "PYTHONPATH", "KEYWARD_X"]
+        {
             assert_eq!(of(reserved, "x").unwrap_err()[0].1.code, "reserved_name", "{reserved}");
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use keyward_compose::env;
+
 use super::Values;
 use crate::Files;
 use crate::files::{COMPOSE, ENVIRONMENT};
@@ -21,9 +23,10 @@ pub struct Variable {
 pub fn variables(files: &Files) -> Vec<Variable> {
     let mut found: BTreeMap<String, Variable> = BTreeMap::new();
     let text = |name| files.find(name).map(|file| file.text.as_str()).unwrap_or_default();
-    for (name, default, required) in asked(text(COMPOSE)) {
-        let entry = found.entry(name.clone());
-        let known = entry.or_insert(Variable { name, default: None, required: false });
+    for asked in env::asked(text(COMPOSE)) {
+        let (default, required) = operand(asked.operand);
+        let entry = found.entry(asked.name.to_owned());
+        let known = entry.or_insert(Variable { name: asked.name.to_owned(), default: None, required: false });
         known.default = known.default.take().or(default);
         known.required |= required;
     }
@@ -39,34 +42,12 @@ pub fn variables(files: &Files) -> Vec<Variable> {
         .collect()
 }
 
-/// `$NAME` and `${NAME…}` of a Compose file, with what follows a name there.
-fn asked(text: &str) -> Vec<(String, Option<String>, bool)> {
-    let (mut found, mut rest) = (Vec::new(), text);
-    while let Some(start) = rest.find('$') {
-        rest = &rest[start + 1..];
-        if let Some(after) = rest.strip_prefix('$') {
-            // A dollar sign that stands for itself.
-            rest = after;
-            continue;
-        }
-        let (braced, inside) = match rest.strip_prefix('{') {
-            Some(inside) => (true, inside),
-            None => (false, rest),
-        };
-        let end = inside.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inside.len());
-        let (name, after) = inside.split_at(end);
-        if name.is_empty() {
-            continue;
-        }
-        let operand = if braced { after.split('}').next().unwrap_or_default() } else { "" };
-        let default = operand.strip_prefix(":-").or_else(|| operand.strip_prefix('-'));
-        let required = operand.starts_with(":?") || operand.starts_with('?');
-        // What is nested is no text that a person would enter.
-        let default = default.filter(|default| !default.contains('$')).map(str::to_owned);
-        found.push((name.to_owned(), default, required));
-        rest = after;
-    }
-    found
+/// What stands for a variable of a Compose file that is not set, and whether the file is refused without it.
+fn operand(text: &str) -> (Option<String>, bool) {
+    let default = text.strip_prefix(":-").or_else(|| text.strip_prefix('-'));
+    // What is nested is no text that a person would enter.
+    let default = default.filter(|default| !default.contains('$')).map(str::to_owned);
+    (default, text.starts_with(":?") || text.starts_with('?'))
 }
 
 /// `NAME=text` of an environment template. Quotes around the whole text are left out.
@@ -121,7 +102,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in "[$A-Z{}:?\\- \n=#'\"ä]{0,60}") {
-            let _ = (asked(&text), defined(&text));
+            let _ = (operand(&text), defined(&text));
         }
     }
 }
