@@ -121,6 +121,10 @@ impl Applier {
         tell: &dyn Tell,
     ) -> std::io::Result<()> {
         self.finish(folder, order.id, source, tell)?;
+        if Journal::new(folder.journal()).under_way()?.is_some() {
+            // The agent is about to end, half-way: the next start needs the journal as it is.
+            return Ok(());
+        }
         let state: State = folder.state()?;
         if order.revision < state.highest {
             // A server never takes a number back.

@@ -3,6 +3,7 @@
 use keyward_protocol::desired::Volumes;
 use keyward_protocol::report::{Block, BlockItem, Phase, Step};
 
+use super::prepare::{blocked, project_fault};
 use super::work::Work;
 use super::{Open, Stopped, held};
 use crate::config::DELETE_VOLUMES;
@@ -20,6 +21,9 @@ impl Work<'_> {
 
     /// Nothing is left afterwards but, if so ordered, the data.
     pub(super) fn remove(&mut self, volumes: Volumes) -> Result<(), Stopped> {
+        if let Some(fault) = project_fault(&self.order) {
+            return Err(blocked(Block::Order, [fault]));
+        }
         let delete = volumes == Volumes::Delete;
         if delete && !self.config.may_delete_volumes(self.order.id) {
             return Err(self.ask_about_volumes());
@@ -43,8 +47,9 @@ impl Work<'_> {
         }
         self.state.current = None;
         self.state.previous = None;
-        self.end(Phase::Removed { volumes_deleted: delete }, Open::default())?;
-        Ok(self.folder.clear()?)
+        // Before it counts as removed, since nobody looks at it after that.
+        self.folder.clear()?;
+        Ok(self.end(Phase::Removed { volumes_deleted: delete }, Open::default())?)
     }
 
     fn remove_containers(&self, engine: &Engine, volumes: bool) -> Result<(), EngineError> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use keyward_compose::{Access, Document, Need, Place, Refusal, check_raw, check_resolved, env, needs};
 use keyward_domain::files::{COMPOSE, ENVIRONMENT, FileName};
 use keyward_domain::license_reference::{fill, references};
-use keyward_protocol::desired::LicenseEntry;
+use keyward_protocol::desired::{Deployment, LicenseEntry};
 use keyward_protocol::report::{Block, BlockItem, Step};
 
 use super::Stopped;
@@ -75,14 +75,7 @@ impl Work<'_> {
     /// What is wrong with the order itself. The server has checked it; it may be another's server.
     fn order_faults(&self) -> Vec<String> {
         let order = &self.order;
-        let mut faults = Vec::new();
-        let of_project = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-        if !order.project.starts_with("kw-")
-            || order.project.len() > 100
-            || !order.project.chars().all(of_project)
-        {
-            faults.push("The name of the project is not one of Keyward's.".to_owned());
-        }
+        let mut faults: Vec<String> = project_fault(order).into_iter().collect();
         if order.revision == 0 || order.attempt == 0 {
             faults.push("The order has no number.".to_owned());
         }
@@ -260,6 +253,16 @@ impl Work<'_> {
     }
 }
 
+/// What is wrong with the name of a Compose project: networks and volumes are told by it, so an order may name no other's.
+pub(super) fn project_fault(order: &Deployment) -> Option<String> {
+    let of_project = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    let id = order.id.simple().to_string();
+    let name = order.project.strip_prefix("kw-").and_then(|rest| rest.strip_suffix(&id[id.len() - 6..]));
+    let fits = name.is_some_and(|name| name.chars().all(of_project));
+    (!fits || order.project.len() > 100)
+        .then(|| "The name of the project is not the one that this deployment has.".to_owned())
+}
+
 /// Step 4: what the vendor wrote, before Compose sees it.
 fn read(compose: &str, environment: Option<&String>) -> Result<(), Stopped> {
     let document = Document::read(compose)
@@ -321,4 +324,27 @@ fn real(path: &str) -> String {
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '=' | ',');
     if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_names_no_project_but_its_own() {
+        let fits = |project: &str| {
+            let order = serde_json::from_value(serde_json::json!({
+                "id": "0192f0c1-7a00-7000-8000-0000007f3a91", "name": "Shop", "project": project, "application": "shop",
+                "version": "1.0", "revision": 1, "cause": {"kind": "install"}, "attempt": 1, "order": {"kind": "run"},
+                "files": []
+            }));
+            project_fault(&order.unwrap()).is_none()
+        };
+        assert!(fits("kw-shop-7f3a91") && fits("kw-a_b-7f3a91"));
+        for project in
+            ["shop", "kw-shop-7f3a92", "7f3a91", "shop-7f3a91", "kw-Shop-7f3a91", "kw-../-7f3a91", ""]
+        {
+            assert!(!fits(project), "{project}");
+        }
+    }
 }
