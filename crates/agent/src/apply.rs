@@ -10,7 +10,8 @@
 //! | what an order leads to, and what a crash leaves | this file, `work` |
 //! | steps 1 to 7 | `prepare`, `checks` |
 //! | step 8 | `pull` |
-//! | steps 9 to 13, and the way back | `up`, `settle`, `health` |
+//! | steps 9 to 13 | `up`, `stall`, `settle`, `health` |
+//! | the way back | `back` |
 //! | orders to stop and to remove | `end` |
 //! | what else there is than was brought about | `look` |
 //! | what people see of it on the host | `shown` |
@@ -27,6 +28,7 @@ use crate::deployer::{Deployer, Source, Standing, Tell};
 use crate::engine::model::Container;
 use crate::paths::Paths;
 
+mod back;
 mod checks;
 mod compose_run;
 mod end;
@@ -41,6 +43,7 @@ mod prepare;
 mod pull;
 mod settle;
 mod shown;
+mod stall;
 mod state;
 mod up;
 mod work;

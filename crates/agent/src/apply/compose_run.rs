@@ -38,6 +38,8 @@ pub(super) enum End {
     Signal(i32),
     /// By us, since it took too long.
     TimedOut,
+    /// By us, since nothing good could come of it any more.
+    GivenUp,
 }
 
 /// What is run.
@@ -58,8 +60,13 @@ pub(super) struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Runs Compose and waits for its end.
-    pub(super) fn run(&self, program: &ComposeProgram, args: &[&str]) -> std::io::Result<Output> {
+    /// Runs Compose and waits for its end, unless `is_over` says that it waits in vain.
+    pub(super) fn run(
+        &self,
+        program: &ComposeProgram,
+        args: &[&str],
+        is_over: &mut dyn FnMut() -> bool,
+    ) -> std::io::Result<Output> {
         let mut host = std::ffi::OsString::from("unix://");
         host.push(self.socket);
         let mut command = Command::new(&program.path);
@@ -72,23 +79,31 @@ impl Run<'_> {
             .env("DOCKER_HOST", host)
             .env(MARK, self.deployment)
             .current_dir(self.folder);
-        wait(command, self.patience)
+        wait(command, self.patience, is_over)
     }
 }
 
 /// Runs a command in a group of processes of its own; the group is ended whole.
-fn wait(mut command: Command, patience: Duration) -> std::io::Result<Output> {
+fn wait(
+    mut command: Command,
+    patience: Duration,
+    is_over: &mut dyn FnMut() -> bool,
+) -> std::io::Result<Output> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = command.spawn()?;
     let stdout = collect(child.stdout.take());
     let stderr = collect(child.stderr.take());
-    let end = wait_for_end(&mut child, patience)?;
+    let end = wait_for_end(&mut child, patience, is_over)?;
     // Whatever it started and left behind.
     kill_group(&child);
     Ok(Output { end, stdout: stdout.text(), stderr: stderr.text() })
 }
 
-fn wait_for_end(child: &mut Child, patience: Duration) -> std::io::Result<End> {
+fn wait_for_end(
+    child: &mut Child,
+    patience: Duration,
+    is_over: &mut dyn FnMut() -> bool,
+) -> std::io::Result<End> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(5);
     loop {
@@ -96,11 +111,12 @@ fn wait_for_end(child: &mut Child, patience: Duration) -> std::io::Result<End> {
             let signal = status.signal().map(End::Signal);
             return Ok(status.code().map(End::Code).or(signal).unwrap_or(End::Code(-1)));
         }
-        if started.elapsed() >= patience {
+        let is_late = started.elapsed() >= patience;
+        if is_late || is_over() {
             kill_group(child);
             child.kill()?;
             child.wait()?;
-            return Ok(End::TimedOut);
+            return Ok(if is_late { End::TimedOut } else { End::GivenUp });
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(100));
@@ -193,7 +209,7 @@ mod tests {
     fn shell(script: &str, patience: Duration) -> Output {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        wait(command, patience).unwrap()
+        wait(command, patience, &mut || false).unwrap()
     }
 
     #[test]
@@ -207,6 +223,14 @@ mod tests {
         // A child in the background holds the pipes.
         assert_eq!(shell("sleep 60 & sleep 60", Duration::from_millis(200)).end, End::TimedOut);
         assert!(started.elapsed() < Duration::from_secs(30));
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "sleep 60"]);
+        let mut asked = 0;
+        let mut third = || {
+            asked += 1;
+            asked == 3
+        };
+        assert_eq!(wait(command, Duration::from_secs(60), &mut third).unwrap().end, End::GivenUp);
         let output = shell("head -c 9000000 /dev/zero", Duration::from_secs(60));
         assert_eq!(output.stdout.len(), MOST_OUTPUT);
     }

@@ -4,12 +4,13 @@ use keyward_protocol::desired::Order;
 use keyward_protocol::report::{DeploymentHealth, Drift, Phase};
 use uuid::Uuid;
 
+use super::LABEL;
 use super::folder::{Folder, Record};
+use super::health::{check_once, mark_hanging};
 use super::journal::Journal;
 use super::settle::health_now;
 use super::state::State;
 use super::up::containers;
-use super::{LABEL, health::check_once};
 use crate::config::Config;
 use crate::deployer::Standing;
 use crate::engine::api::Engine;
@@ -70,7 +71,8 @@ pub(super) fn health(
     let Some(current) = current else { return Some(DeploymentHealth::Down) };
     let record = folder.record(current).ok()??;
     let engine = engine(paths)?;
-    let containers = containers(&engine, &format!("{LABEL}={id}")).ok()?;
+    let mut containers = containers(&engine, &format!("{LABEL}={id}")).ok()?;
+    mark_hanging(&mut containers);
     Some(health_now(&record.services, &containers))
 }
 
@@ -104,6 +106,7 @@ fn see(engine: &Engine, id: Uuid, project: &str) -> Result<Seen, EngineError> {
     if engine.version()?.is_podman() {
         check_once(engine, &own);
         own = containers(engine, &label)?;
+        mark_hanging(&mut own);
     }
     let project = engine.containers(&format!("com.docker.compose.project={project}"))?;
     Ok(Seen { own, project })

@@ -176,10 +176,12 @@ impl Work<'_> {
         if !tools.compose.is_old() {
             args.extend(["--format", "json"]);
         }
-        let output = self.compose(tools, &self.order, files, &args, CONFIG_PATIENCE)?;
+        let output = self.compose(tools, &self.order, files, &args, CONFIG_PATIENCE, &mut || false)?;
         match output.end {
             End::Code(0) => Ok(output.stdout),
-            End::TimedOut => Err(failed(Step::Config, "Compose took too long to read the files.".into())),
+            End::TimedOut | End::GivenUp => {
+                Err(failed(Step::Config, "Compose took too long to read the files.".into()))
+            }
             End::Code(_) | End::Signal(_) => Err(failed(
                 Step::Config,
                 format!("Compose can't read the files: {}", last_words(&output.stderr)),

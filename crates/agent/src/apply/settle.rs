@@ -186,13 +186,18 @@ pub(super) fn deadline(containers: &[Container]) -> Duration {
 /// Until a check has failed for good.
 fn time_of(check: &Healthcheck) -> Duration {
     let retries = u32::try_from(or(check.retries, 3)).unwrap_or(u32::MAX);
-    let one = interval(check).saturating_add(Duration::from_nanos(or(check.timeout, 30_000_000_000)));
+    let one = interval(check).saturating_add(timeout(check));
     Duration::from_nanos(check.start_period).saturating_add(one.saturating_mul(retries))
 }
 
 /// How often a check is run.
 pub(super) fn interval(check: &Healthcheck) -> Duration {
     Duration::from_nanos(or(check.interval, 30_000_000_000))
+}
+
+/// How long a check may take.
+pub(super) fn timeout(check: &Healthcheck) -> Duration {
+    Duration::from_nanos(or(check.timeout, 30_000_000_000))
 }
 
 fn or(value: u64, default: u64) -> u64 {

@@ -13,8 +13,9 @@ use super::folder::Record;
 use super::health::checked_meanwhile;
 use super::prepare::last_words;
 use super::settle::{Fault, Verdict, Watch, deadline};
+use super::stall::Stall;
 use super::work::{Tools, Work, text};
-use super::{Open, Stopped, UP_PATIENCE, held, journal, plan, service_of};
+use super::{Open, Stopped, UP_PATIENCE, held, plan, service_of};
 use crate::disk;
 use crate::engine::EngineError;
 use crate::engine::api::Engine;
@@ -36,16 +37,9 @@ const LEAST_UP: Duration = Duration::from_secs(20);
 /// How long the engine may be away while it is waited for.
 const ENGINE_AWAY: Duration = Duration::from_secs(60);
 
-/// How often Compose is run on the way back.
-const MOST_TRIES_BACK: u32 = 3;
-
-/// How often a container is stopped that is started again, and how many looks it has to stand still for, a tenth of a second apart.
-const MOST_STOPS: u32 = 100;
-const STILL: u32 = 10;
-
 /// What did not become what it was to be.
-struct Fell {
-    step: Step,
+pub(super) struct Fell {
+    pub step: Step,
     message: String,
     faults: Vec<Fault>,
 }
@@ -120,7 +114,7 @@ impl Work<'_> {
             }
             Some(fell) => {
                 let failure = self.failure_of(tools, &fell);
-                self.fall_back(failure)
+                self.fall_back(tools, failure)
             }
         }
     }
@@ -171,7 +165,7 @@ impl Work<'_> {
     }
 
     /// Steps 11 and 12, forward and back alike; what did not become what it was to be, if anything.
-    fn bring_up(
+    pub(super) fn bring_up(
         &self,
         tools: &Tools,
         order: &Deployment,
@@ -207,10 +201,14 @@ impl Work<'_> {
         if !tools.compose.is_old() {
             args.extend(["--pull", "never"]);
         }
+        let label = self.label();
+        let mut stall = Stall::new(&tools.engine, &label, patience);
         let patience = patience.map_or(UP_PATIENCE, |patience| patience.clamp(LEAST_UP, UP_PATIENCE));
-        let output = self.compose(tools, order, &record.files, &args, patience)?;
+        let patience = patience + stall.grace();
+        let output = self.compose(tools, order, &record.files, &args, patience, &mut || stall.is_over())?;
         let message = match output.end {
             End::Code(0) => return Ok(None),
+            End::GivenUp => "Compose waited for a service that did not pass its health check in time.".into(),
             End::TimedOut => format!("Compose was not done after {} seconds.", patience.as_secs()),
             End::Code(code) => format!("Compose ended with {code}: {}", last_words(&output.stderr)),
             End::Signal(signal) => format!("Compose was ended by signal {signal}."),
@@ -296,81 +294,8 @@ impl Work<'_> {
         Ok(self.folder.write_state(&self.state)?)
     }
 
-    /// After step 11 has begun: back to the revision before, if there is one and the version allows it.
-    fn fall_back(&mut self, failure: Failure) -> Result<(), Stopped> {
-        let to = self.state.current.filter(|current| *current != self.order.revision);
-        if self.order.no_way_back && to.is_some() {
-            let message = format!(
-                "{} The version does not allow the one before it to follow, so it is left as it is.",
-                failure.message
-            );
-            return Ok(self.end(Phase::Failed { failure: Failure { message, ..failure } }, Open::default())?);
-        }
-        self.go_back(to, failure)
-    }
-
-    /// Brings the revision before back: without the server, and without a registry. A first install is stopped.
-    pub(super) fn go_back(&mut self, to: Option<u32>, failure: Failure) -> Result<(), Stopped> {
-        self.journal.append(&journal::Entry::Back { to, failure: failure.clone() })?;
-        let tools = self.tools_or_later()?;
-        let Some(to) = to else {
-            if self.state.current.is_none() {
-                self.stop_all(&tools.engine);
-            }
-            return Ok(self.end(Phase::Failed { failure }, Open::default())?);
-        };
-        self.tell(Phase::RollingBack { failure: failure.clone() });
-        let known = (self.folder.revision_order(to)?, self.folder.record(to)?);
-        let (Some(order), Some(record)) = known else {
-            let message =
-                format!("{} Revision {to}, which ran before, is not on this host any more.", failure.message);
-            return Ok(self.end(Phase::Failed { failure: Failure { message, ..failure } }, Open::default())?);
-        };
-        let phase = match self.bring_back(&tools, &order, &record)? {
-            None => Phase::RolledBack { failure, to },
-            Some(fell) => {
-                let again = self.failure_of(&tools, &fell);
-                let message =
-                    format!("{} And revision {to} did not come back: {}", failure.message, again.message);
-                Phase::Failed { failure: Failure { message: self.redactor.line(&message, 2000), ..failure } }
-            }
-        };
-        Ok(self.end(phase, Open::default())?)
-    }
-
-    /// What does not run well is stopped first: one that is started again and again may hold its port at any moment. An engine may
-    /// need a moment to let go of it, so it is tried more than once.
-    fn bring_back(
-        &self,
-        tools: &Tools,
-        order: &Deployment,
-        record: &Record,
-    ) -> Result<Option<Fell>, Stopped> {
-        let mut tries = 1;
-        loop {
-            self.stop_unsteady(&tools.engine);
-            let fell = self.bring_up(tools, order, record, false)?;
-            if tries == MOST_TRIES_BACK || fell.as_ref().is_none_or(|fell| fell.step != Step::Up) {
-                return Ok(fell);
-            }
-            tries += 1;
-            std::thread::sleep(LOOK * 2);
-        }
-    }
-
-    /// Stops the containers that have been started again, or are about to be.
-    fn stop_unsteady(&self, engine: &Engine) {
-        let containers = containers(engine, &self.label()).unwrap_or_default();
-        for container in containers {
-            if container.restart_count > 0 || container.state.status == "restarting" {
-                // If it can't be stopped, Compose says why.
-                let _ = stop_for_good(engine, &container.id, 1);
-            }
-        }
-    }
-
     /// The engine and Compose, for what has to go on: if they can't be had, nothing is given up.
-    fn tools_or_later(&self) -> Result<Tools, Stopped> {
+    pub(super) fn tools_or_later(&self) -> Result<Tools, Stopped> {
         self.tools().map_err(|stopped| match stopped {
             Stopped::Transient { message, .. } => Stopped::Disk(std::io::Error::other(message)),
             Stopped::Blocked { items, .. } => {
@@ -382,7 +307,7 @@ impl Work<'_> {
     }
 
     /// What is told of a failure: what each service says that is not well, and its last lines.
-    fn failure_of(&self, tools: &Tools, fell: &Fell) -> Failure {
+    pub(super) fn failure_of(&self, tools: &Tools, fell: &Fell) -> Failure {
         let mut services: Vec<ServiceLines> = Vec::new();
         let mut room = MOST_LINES;
         for fault in &fell.faults {
@@ -434,19 +359,6 @@ impl Work<'_> {
             self.remove_leftovers(&tools.engine, &record);
         }
     }
-
-    /// Stops all containers of the deployment, at the same time.
-    pub(super) fn stop_all(&self, engine: &Engine) -> Vec<EngineError> {
-        let rows = match engine.containers(&self.label()) {
-            Ok(rows) => rows,
-            Err(error) => return vec![error],
-        };
-        std::thread::scope(|scope| {
-            let stops: Vec<_> =
-                rows.iter().map(|row| scope.spawn(|| stop_for_good(engine, &row.id, 10))).collect();
-            stops.into_iter().filter_map(|stop| stop.join().ok()?.err()).collect()
-        })
-    }
 }
 
 /// The containers of a deployment, one by one.
@@ -457,29 +369,6 @@ pub(super) fn containers(engine: &Engine, label: &str) -> Result<Vec<Container>,
         containers.extend(engine.container(&row.id)?);
     }
     Ok(containers)
-}
-
-/// Stops a container that may be between two starts: podman takes it for stopped then, starts it again all the same, and keeps its port.
-/// So it is stopped until it was caught running, or has stood still for a while.
-fn stop_for_good(engine: &Engine, id: &str, seconds: u32) -> Result<(), EngineError> {
-    let (mut still, mut before) = (0, None);
-    for _ in 0..MOST_STOPS {
-        if engine.stop(id, seconds)? {
-            return Ok(());
-        }
-        let Some(container) = engine.container(id)? else { return Ok(()) };
-        if ["", "no"].contains(&container.host_config.restart_policy.name.as_str()) {
-            return Ok(());
-        }
-        let seen = Some((container.restart_count, container.state.started_at));
-        still = if seen == before { still + 1 } else { 0 };
-        if still >= STILL {
-            return Ok(());
-        }
-        before = seen;
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    Ok(())
 }
 
 /// For each service, the hash that Compose gave its containers.

@@ -134,7 +134,7 @@ impl<'a> Work<'a> {
     /// Goes on with what had changed something already.
     pub(super) fn go_on(&mut self, under_way: UnderWay) -> io::Result<()> {
         let done = match under_way.back {
-            Some((to, failure)) => self.go_back(to, failure),
+            Some((to, failure)) => self.go_back(None, to, failure),
             None => self.run_on(),
         };
         self.ended(done)
@@ -316,6 +316,7 @@ impl<'a> Work<'a> {
         files: &str,
         args: &[&str],
         patience: std::time::Duration,
+        is_over: &mut dyn FnMut() -> bool,
     ) -> io::Result<Output> {
         let (folder, home) = (self.folder.project_folder(files), self.home()?);
         let run = Run {
@@ -332,7 +333,7 @@ impl<'a> Work<'a> {
             all.extend(["--env-file", text(&environment)?]);
         }
         all.extend(args);
-        run.run(&tools.compose, &all)
+        run.run(&tools.compose, &all, is_over)
     }
 
     pub(super) fn label(&self) -> String {

@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a pull may be silent.
 const PULL_PATIENCE: Duration = Duration::from_secs(300);
 
+/// How long a health check is waited for: as long as it runs, no other is to be begun beside it.
+const CHECK_PATIENCE: Duration = Duration::from_secs(24 * 3600);
+
 /// The most bytes of an answer.
 const MOST_BYTES: u64 = 32 * 1024 * 1024;
 
@@ -175,13 +178,14 @@ impl Engine {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// Has podman run a container's health check now; whether it passes is in its state afterwards.
+    /// Has podman run a container's health check now, and waits for its end, which may be never; whether it passes is in its state
+    /// afterwards.
     ///
     /// # Errors
     /// If it can't be asked.
     pub fn check_health(&self, id: &str) -> Result<(), EngineError> {
         let address = format!("{ADDRESS}/v4.0.0/libpod/containers/{}/healthcheck", escaped(id));
-        succeeded(self.client.get(address).call()).map(drop)
+        succeeded(socket::client(&self.socket, CHECK_PATIENCE).get(address).call()).map(drop)
     }
 
     /// Stops a container; after so many seconds it is killed. Whether it ran.

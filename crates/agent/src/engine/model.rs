@@ -182,6 +182,8 @@ pub struct ContainerConfig {
     pub tty: bool,
     /// Its check.
     pub healthcheck: Option<Healthcheck>,
+    /// How many seconds it is given to end, if that is said.
+    pub stop_timeout: Option<u64>,
 }
 
 /// A check, with its times in nanoseconds; what is 0 is the engine's default.
