@@ -59,14 +59,19 @@ impl Settings {
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// For every answer, errors too, unless a handler has set its own.
-const HEADERS: [(HeaderName, &str); 6] = [
+const HEADERS: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+
+/// For every answer that a browser could have asked for, likewise.
+const BROWSER_HEADERS: [(HeaderName, &str); 5] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-    (header::CACHE_CONTROL, "no-store"),
 ];
+
+/// What agents on customers' hosts ask. No browser can, as each request is signed, and one that waits for news is to cost little.
+const AGENTS: &str = "/api/v1/agent/";
 
 /// The middleware: `App::new().wrap(actix_web::middleware::from_fn(keyward_web::around))`.
 pub async fn around(
@@ -77,6 +82,7 @@ pub async fn around(
     let id = request_id(&request);
     let https = request.app_data::<web::Data<Settings>>().is_some_and(|settings| settings.https);
     let method = request.method().clone();
+    let of_agent = request.path().starts_with(AGENTS);
     if method == Method::HEAD {
         // Routes answer GET; the body is left out where the answer is written.
         request.head_mut().method = Method::GET;
@@ -103,7 +109,11 @@ pub async fn around(
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    add_headers(headers, https);
+    add_headers(headers, &HEADERS);
+    if !of_agent {
+        add_headers(headers, &BROWSER_HEADERS);
+        require_tls(headers, https);
+    }
     take_back(&mut response);
     let (logged, status) = (tracing::enabled!(tracing::Level::INFO), response.status());
     if !logged && metrics.is_none() && trace.is_disabled() {
@@ -207,12 +217,15 @@ fn in_problem_form<B: MessageBody + 'static>(response: ServiceResponse<B>) -> Se
     response.into_response(problem.error_response())
 }
 
-fn add_headers(headers: &mut HeaderMap, https: bool) {
-    for (name, value) in HEADERS {
-        if !headers.contains_key(&name) {
-            headers.insert(name, HeaderValue::from_static(value));
+fn add_headers(headers: &mut HeaderMap, added: &[(HeaderName, &'static str)]) {
+    for (name, value) in added {
+        if !headers.contains_key(name) {
+            headers.insert(name.clone(), HeaderValue::from_static(value));
         }
     }
+}
+
+fn require_tls(headers: &mut HeaderMap, https: bool) {
     if https {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);

@@ -17,7 +17,6 @@ use keyward_web::{Code, Problem, Settings, part};
 use exchange::{Reply, exchange};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 pub(crate) fn configure(config: &mut web::ServiceConfig) {
     let file = format!("{}/{{sha256}}", path::FILES);
@@ -70,11 +69,8 @@ async fn desired(
             (Some(found), _) => (Reply::of("application/json", found.body.clone()), found.etag.as_str()),
             (None, known) => (Reply::empty(StatusCode::NOT_MODIFIED), known.unwrap_or_default()),
         };
-        let reply = reply.header(header::ETAG, format!("\"{tag}\""));
-        Ok(match wait {
-            Some(wait) => reply.header(PREFERENCE_APPLIED, format!("wait={wait}")),
-            None => reply,
-        })
+        // That the wish to wait was heard is not said: it is optional (RFC 7240 §3), and costs bytes each time.
+        Ok(reply.header(header::ETAG, format!("\"{tag}\"")))
     })
     .await
 }

@@ -281,7 +281,7 @@ async fn who_waits_is_told_of_a_change_by_whichever_server(store: Store) {
     let tag = shop.ask("GET", path::DESIRED, b"").await.header("etag").unwrap().to_owned();
     let (get, short) = (("GET", path::DESIRED), [("If-None-Match", &*tag), ("Prefer", "wait=1")]);
     let idle = shop.ask_as(&shop.host, &shop.api, get, b"", &short).await;
-    assert_eq!((idle.status.as_u16(), idle.header("preference-applied")), (304, Some("wait=1")));
+    assert_eq!((idle.status.as_u16(), &*idle.text), (304, ""));
     let long = [("If-None-Match", &*tag), ("Prefer", "wait=50")];
     let begun = std::time::Instant::now();
     let waiting = shop.ask_as(&shop.host, &shop.api, get, b"", &long);
@@ -296,6 +296,23 @@ async fn who_waits_is_told_of_a_change_by_whichever_server(store: Store) {
     assert_eq!(told.status, 200);
     assert!(begun.elapsed() < std::time::Duration::from_secs(20), "long before its time is over");
     assert!(told.text.contains(r#""kind":"stop""#), "{}", told.text);
+}
+
+#[database_test]
+async fn an_answer_to_an_agent_has_no_header_that_is_for_browsers(store: Store) {
+    let shop = Shop::open(store).await;
+    let get = ("GET", path::DESIRED);
+    let tag = shop.ask("GET", path::DESIRED, b"").await.header("etag").unwrap().to_owned();
+    let idle = shop.ask_as(&shop.host, &shop.api, get, b"", &[("If-None-Match", &tag)]).await;
+    let mut names: Vec<_> = idle.headers.keys().map(|name| name.as_str().to_owned()).collect();
+    names.sort();
+    assert_eq!(names, ["cache-control", "etag", "keyward-signature", "x-request-id"]);
+    assert_eq!(idle.header("cache-control"), Some("no-store"));
+    // Also what is no answer to a known agent is for nobody's browser, and what only looks like an agent's is for browsers.
+    let stranger = shop.api.ask(Ask::new("GET", path::DESIRED)).await;
+    assert_eq!((nobody(&stranger), stranger.header("content-security-policy")), (true, None));
+    let page = shop.api.ask(Ask::new("GET", "/api/v1/agents")).await;
+    assert!(page.header("content-security-policy").is_some());
 }
 
 #[database_test]
