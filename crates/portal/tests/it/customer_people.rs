@@ -12,7 +12,7 @@ use crate::browser::Browser;
 use crate::{Answer, ask, csrf, encode};
 
 /// A browser of somebody of a customer.
-struct Person {
+pub(crate) struct Person {
     engine: Arc<Engine>,
     cookie: String,
 }
@@ -24,12 +24,12 @@ impl Person {
         Self { engine: Arc::clone(engine), cookie: cookie.split(';').next().unwrap().to_owned() }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         ask(&self.engine, "GET", path, &self.cookie, "").await
     }
 
     /// Sends a form with the values that a page of the session holds.
-    async fn send(&self, path: &str, values: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn send(&self, path: &str, values: &[(&str, &str)]) -> Answer {
         let token = csrf(&self.get("/portal").await.text).to_owned();
         self.send_with(&token, path, values).await
     }
@@ -53,7 +53,7 @@ async fn mailed(engine: &Engine) -> String {
 }
 
 /// A vendor, the path of a customer's page, and the customer's contact, signed in.
-async fn scene(engine: &Arc<Engine>) -> (Browser, String, Person) {
+pub(crate) async fn scene(engine: &Arc<Engine>) -> (Browser, String, Person) {
     let vendor = Browser::open(Arc::clone(engine)).await;
     let new = [("name", "Example"), ("email", "it@example.com")];
     let customer = vendor.send("/customers/new", &new).await.unwrap();
@@ -66,7 +66,7 @@ async fn scene(engine: &Arc<Engine>) -> (Browser, String, Person) {
 }
 
 /// Somebody whom the vendor invites and who accepts with a password.
-async fn join(vendor: &Browser, customer: &str, email: &str, role: &str) -> Person {
+pub(crate) async fn join(vendor: &Browser, customer: &str, email: &str, role: &str) -> Person {
     let invite = [("name", "Ann <b>"), ("email", email), ("role", role)];
     vendor.send(&format!("{customer}/people"), &invite).await.unwrap();
     let link = mailed(&vendor.engine).await;

@@ -7,6 +7,7 @@ mod browser;
 mod buckets;
 mod calendar;
 mod console;
+mod customer_deployments;
 mod customer_people;
 mod html;
 mod live;

@@ -18,7 +18,7 @@ const LOOK_ONLY: [&str; 5] = [
 ];
 
 /// Forms that take more to be carried out than there is here, each with the test that sends it.
-const ELSEWHERE: [(&str, &str); 30] = [
+const ELSEWHERE: [(&str, &str); 40] = [
     ("/alerts/{id}/acknowledge", "registries: an alert is acknowledged"),
     ("/registry-keys/{id}/reveal", "registries: a new secret that waits"),
     ("/customers/{id}/grant-artifacts", "registries: what is granted is pulled"),
@@ -41,6 +41,16 @@ const ELSEWHERE: [(&str, &str); 30] = [
     ("/portal/authenticator/remove", "customer_people, and the engine's `customer_users`"),
     ("/portal/recovery-codes", "customer_people, and the engine's `customer_users`"),
     ("/portal/sign-in/password", "customer_people"),
+    ("/portal/targets", "customer_deployments"),
+    ("/portal/targets/{id}", "customer_deployments"),
+    ("/portal/targets/{id}/code", "customer_deployments"),
+    ("/portal/targets/{id}/release", "customer_deployments"),
+    ("/portal/deploy/{slug}/{version}", "customer_deployments"),
+    ("/portal/deployments/{id}/change", "customer_deployments"),
+    ("/portal/deployments/{id}/roll-back/{number}", "customer_deployments"),
+    ("/portal/deployments/{id}/run", "customer_deployments"),
+    ("/portal/deployments/{id}/stop", "customer_deployments"),
+    ("/portal/deployments/{id}/remove", "customer_deployments"),
     ("/customers/{id}/people/{user}/invite", "customer_people"),
     ("/customers/{id}/people/{user}/delete", "customer_people"),
     ("/customers/{id}/people/{user}/second-factor", "customer_people"),
