@@ -3,8 +3,10 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
@@ -141,6 +143,10 @@ impl ComposeProgram {
         if is_podmans(path) || is_podmans(&real) {
             return Err(ComposeProblem::PodmanCompose(shown()));
         }
+        if let Some(known) = known(&real).filter(|known| known.path == path) {
+            return Ok(known);
+        }
+        let stamp = Stamp::of(&real);
         let output = said(path).map_err(|error| unusable(error.to_string()))?;
         if output.contains("podman-compose") {
             return Err(ComposeProblem::PodmanCompose(shown()));
@@ -150,7 +156,11 @@ impl ComposeProgram {
         if !version.is_enough() {
             return Err(ComposeProblem::TooOld { path: shown(), version });
         }
-        Ok(Self { path: path.to_owned(), version })
+        let found = Self { path: path.to_owned(), version };
+        if let Ok(stamp) = stamp {
+            *KNOWN.lock().unwrap_or_else(PoisonError::into_inner) = Some((stamp, found.clone()));
+        }
+        Ok(found)
     }
 
     /// Whether it is of the old kind, 1.29.
@@ -173,6 +183,35 @@ impl ComposeProgram {
             }
         }
     }
+}
+
+/// The program that was asked last, so that it is not asked for each order: the old Compose takes a second to say which it is.
+static KNOWN: Mutex<Option<(Stamp, ComposeProgram)>> = Mutex::new(None);
+
+/// How long an answer counts. A program may call another, whose change does not show.
+const FRESH: Duration = Duration::from_secs(600);
+
+/// A file as it was when it was run.
+#[derive(Debug)]
+struct Stamp {
+    at: Instant,
+    file: (u64, u64, u64, i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> std::io::Result<Self> {
+        let file = path.metadata()?;
+        let file = (file.dev(), file.ino(), file.len(), file.ctime(), file.ctime_nsec());
+        Ok(Self { at: Instant::now(), file })
+    }
+}
+
+/// What the program was a while ago, if its file is still the same.
+fn known(real: &Path) -> Option<ComposeProgram> {
+    let now = Stamp::of(real).ok()?;
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (then, found) = known.as_ref()?;
+    (then.file == now.file && now.at.saturating_duration_since(then.at) < FRESH).then(|| found.clone())
 }
 
 /// What a program prints when it is asked for its version, with nothing of the agent's environment.
@@ -238,6 +277,9 @@ mod tests {
         };
         let good = program("a", "Docker Compose version v2.20.0");
         assert!(!ComposeProgram::find(Some(&good)).unwrap().is_old());
+        // Another one in its place is asked again.
+        let newer = program("a", "Docker Compose version v2.21.0");
+        assert_eq!(ComposeProgram::find(Some(&newer)).unwrap().version.minor, 21);
         let old = program("b", "docker-compose version 1.29.2, build unknown");
         assert!(ComposeProgram::find(Some(&old)).unwrap().is_old());
         let podmans = program("podman-compose", "Docker Compose version v2.20.0");
