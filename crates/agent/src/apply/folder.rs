@@ -64,6 +64,8 @@ pub(super) struct Record {
     pub services: Vec<super::plan::Service>,
     /// For each service, the hash of its configuration that Compose gave its containers.
     pub configurations: BTreeMap<String, String>,
+    /// For each container by id, how often it had been started again by then.
+    pub restarts: BTreeMap<String, u64>,
 }
 
 /// An image that a revision runs.

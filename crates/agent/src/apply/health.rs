@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use keyward_domain::time::Timestamp;
+
 use super::settle::{interval, timeout};
 use crate::engine::api::Engine;
 use crate::engine::model::{Container, Health, HealthLog, Healthcheck};
@@ -21,6 +23,9 @@ const LOOK_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The longest pause between the checks of a container whose checks hang: each of them leaves a process there.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
+/// For how long, in seconds, a container that was started again has to run until it counts as well.
+const STEADY: i64 = 60;
 
 /// For each container, when the checks were begun that have not ended.
 static UNDER_WAY: Mutex<BTreeMap<String, Vec<Instant>>> = Mutex::new(BTreeMap::new());
@@ -94,10 +99,28 @@ pub(super) fn check_once(engine: &Engine, containers: &[Container]) {
 pub(super) fn mark_hanging(containers: &mut [Container]) {
     for container in containers {
         let Some(check) = check_of(container) else { continue };
-        let Some(since) = last(&container.id).filter(|since| *since >= timeout(check)) else { continue };
-        let output = format!("its health check has not ended for {} seconds", since.as_secs());
-        container.state.health = Some(Health { status: "unhealthy".into(), log: vec![HealthLog { output }] });
+        if last(&container.id).is_some_and(|since| since >= timeout(check)) {
+            let output = format!("its health check takes more than {} s", timeout(check).as_secs());
+            container.state.health = unhealthy(output);
+        }
     }
+}
+
+/// Has containers count as unhealthy that were started again a moment ago, and have been since all was well: whoever looks now and then
+/// could find each of them in good health just before it ends once more.
+pub(super) fn mark_restarted(containers: &mut [Container], before: &BTreeMap<String, u64>, now: i64) {
+    for container in containers.iter_mut().filter(|container| container.state.status == "running") {
+        let times = container.restart_count.saturating_sub(before.get(&container.id).copied().unwrap_or(0));
+        let since = container.state.started_at.parse::<Timestamp>().map(|at| now.saturating_sub(at.unix()));
+        if times > 0 && since.is_ok_and(|since| (0..STEADY).contains(&since)) {
+            // The same words each time, or each time would be news.
+            container.state.health = unhealthy("it ends again and again, and is started again".into());
+        }
+    }
+}
+
+fn unhealthy(output: String) -> Option<Health> {
+    Some(Health { status: "unhealthy".into(), log: vec![HealthLog { output }] })
 }
 
 /// The check of a container that runs.
@@ -167,5 +190,24 @@ mod tests {
         assert!(!is_due(&[ago(0)], second) && is_due(&[ago(1)], second));
         assert!(!is_due(&[ago(9), ago(1)], second) && is_due(&[ago(9), ago(2)], second));
         assert!(!is_due(&[ago(2); 40], second));
+    }
+
+    #[test]
+    fn what_was_started_again_a_moment_ago_is_not_well() {
+        let found = |restarts, status: &str, at: &str, now: i64| {
+            let container = serde_json::from_value(serde_json::json!({
+                "Id": "a", "State": {"Status": status, "StartedAt": at}, "RestartCount": restarts,
+            }));
+            let mut containers = [container.unwrap()];
+            mark_restarted(&mut containers, &BTreeMap::from([("a".to_owned(), 2)]), now);
+            containers[0].state.health.is_some()
+        };
+        let at = "1970-01-01T00:16:40.123456789Z";
+        assert!(found(3, "running", at, 1010) && found(3, "running", "1970-01-01T01:16:40+01:00", 1010));
+        // As often as by the time when it was well, long ago, not at all, or in a time that is still to come.
+        assert!(!found(2, "running", at, 1010) && !found(3, "running", at, 1070));
+        assert!(
+            !found(3, "exited", at, 1010) && !found(3, "running", at, 900) && !found(3, "running", "", 1010)
+        );
     }
 }

@@ -6,11 +6,12 @@ use uuid::Uuid;
 
 use super::LABEL;
 use super::folder::{Folder, Record};
-use super::health::{check_once, mark_hanging};
+use super::health::{check_once, mark_hanging, mark_restarted};
 use super::journal::Journal;
 use super::settle::health_now;
 use super::state::State;
 use super::up::containers;
+use crate::clock::host_now;
 use crate::config::Config;
 use crate::deployer::Standing;
 use crate::engine::api::Engine;
@@ -33,7 +34,8 @@ pub(super) fn look(paths: &Paths, folder: &Folder, id: Uuid) -> Option<(Standing
     let record = folder.record(current).ok()??;
     let engine = engine(paths)?;
     let order = folder.revision_order(current).ok()??;
-    let seen = see(&engine, id, &order.project).ok()?;
+    let mut seen = see(&engine, id, &order.project).ok()?;
+    mark_restarted(&mut seen.own, &record.restarts, host_now());
     let drift = drift(&record, &seen);
     let standing = Standing {
         revision: outcome.revision,
@@ -73,6 +75,7 @@ pub(super) fn health(
     let engine = engine(paths)?;
     let mut containers = containers(&engine, &format!("{LABEL}={id}")).ok()?;
     mark_hanging(&mut containers);
+    mark_restarted(&mut containers, &record.restarts, host_now());
     Some(health_now(&record.services, &containers))
 }
 

@@ -13,7 +13,7 @@ pub(super) struct Service {
     pub image: String,
     /// How many containers it has.
     pub replicas: u32,
-    /// Whether it may end well: it is not started again whatever happens.
+    /// Whether it may end well: it is not started again whatever happens, and nobody is to reach it.
     pub may_end: bool,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn services(document: &Document) -> Vec<Service> {
             name: name.clone(),
             image: service.text_of("image").unwrap_or_default().to_owned(),
             replicas: replicas(service),
-            may_end: may_end(service),
+            may_end: may_end(service) && (is_awaited(document, name) || !publishes(service)),
         })
         .collect()
 }
@@ -50,6 +50,20 @@ fn may_end(service: &Node) -> bool {
         None | Some("" | "no" | "none" | "false") => true,
         Some(policy) => policy.starts_with("on-failure"),
     }
+}
+
+/// Whether it is there for others to reach. Such a service is no job, whatever its restart policy: by default that is the one of jobs.
+fn publishes(service: &Node) -> bool {
+    service.get("ports").is_some_and(|ports| !ports.items().is_empty())
+}
+
+/// Whether another service waits until it has ended well.
+fn is_awaited(document: &Document, name: &str) -> bool {
+    let condition = |service: &Node| {
+        let depends = service.get("depends_on")?.get(name)?;
+        Some(depends.text_of("condition")? == "service_completed_successfully")
+    };
+    document.services().iter().any(|(_, service)| condition(service) == Some(true))
 }
 
 /// The most processors that one service asks for.
@@ -105,13 +119,17 @@ mod tests {
     fn services_are_read_as_both_versions_write_them() {
         let text = "services:\n  app: {image: a, restart: unless-stopped, scale: 2}\n  job: {image: b, restart: 'no'}\n  \
                     once: {image: c}\n  retried: {image: d, restart: 'on-failure:3', deploy: {replicas: 0}}\n  \
-                    debug: {image: e, profiles: [debug]}\n";
+                    debug: {image: e, profiles: [debug]}\n  \
+                    web: {image: f, ports: ['80:80']}\n  awaited: {image: g, ports: ['81:81']}\n  \
+                    waits: {image: h, depends_on: {awaited: {condition: service_completed_successfully}}}\n";
         let document = Document::read(text).unwrap();
         let found = services(&document);
         let found: Vec<_> =
             found.iter().map(|service| (service.name.as_str(), service.replicas, service.may_end)).collect();
-        assert_eq!(found, [("app", 2, false), ("job", 1, true), ("once", 1, true), ("retried", 0, true)]);
-        assert_eq!(images(&document).len(), 5);
+        let jobs = [("app", 2, false), ("job", 1, true), ("once", 1, true), ("retried", 0, true)];
+        assert_eq!(found[..4], jobs);
+        assert_eq!(found[4..], [("web", 1, false), ("awaited", 1, true), ("waits", 1, true)]);
+        assert_eq!(images(&document).len(), 8);
     }
 
     #[test]

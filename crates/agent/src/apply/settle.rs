@@ -129,7 +129,8 @@ impl Watch {
                         One::Waits(ended(container))
                     }
                     (true, _) => One::Failed(ended(container)),
-                    (false, _) => One::Waits(ended(container)),
+                    (false, _) if is_restarted(container) => One::Waits(ended(container)),
+                    (false, _) => One::Failed(ended(container)),
                 }
             }
             "restarting" => One::Waits(format!("{}, and is started again", ended(container))),

@@ -79,6 +79,7 @@ impl Work<'_> {
             model: prepared.model,
             services: plan::services(&prepared.document),
             configurations: BTreeMap::new(),
+            restarts: BTreeMap::new(),
         };
         self.pin(&record)?;
         let away = |error: EngineError| Stopped::Transient { step: Step::Pin, message: format!("{error}.") };
@@ -266,6 +267,8 @@ impl Work<'_> {
         let revision = self.order.revision;
         if let Ok(rows) = tools.engine.containers(&self.label()) {
             record.configurations = configurations(&rows);
+            let containers = containers(&tools.engine, &self.label()).unwrap_or_default();
+            record.restarts = containers.into_iter().map(|one| (one.id, one.restart_count)).collect();
             self.folder.write_record(revision, record)?;
         }
         if self.state.current != Some(revision) {

@@ -4,6 +4,7 @@ use keyward_testkit_engines::{ComposeVersion, EngineKind};
 
 mod host;
 mod hostile;
+mod images;
 mod kills;
 mod orders;
 mod refusals;

@@ -1,12 +1,17 @@
 // An application to deploy: it serves, says how it is, and fails in the ways that applications fail in.
 //
 //   serve      answers at PORT (8080) with VERSION. After DELAY seconds, if set; BAD: it says that it is not well;
-//              HANG: it takes connections and never answers; CRASH: it ends with 3 after so many milliseconds
+//              HANG: it takes connections and never answers; CRASH: it ends with 3 after so many milliseconds;
+//              CRASH_AFTER, HANG_AFTER: after so many seconds of serving well; FLOOD: it writes so many MiB first, without a line end
 //   health     asks it, and ends with 0 if it is well
+//   fork       leaves the serving to a child and ends with 0
+//   sleep      does nothing, for ever
 //   exit N     ends with N, after SLEEP milliseconds
 //   env        writes its environment
 //   cat FILE   writes a file
 //   say TEXT   writes a text to stderr and serves
+//
+//   Each of them ignores SIGTERM if STUBBORN is set.
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,6 +23,12 @@
 extern char **environ;
 
 static void done(int signal) { (void)signal; _exit(0); }
+
+static volatile sig_atomic_t hangs = 0;
+
+static void hang(int signal) { (void)signal; hangs = 1; }
+
+static void crash(int signal) { (void)signal; _exit(3); }
 
 static int number(const char *name, int otherwise) {
     const char *text = getenv(name);
@@ -51,11 +62,24 @@ static int serve(void) {
         perror("listen");
         return 4;
     }
+    for (int piece = number("FLOOD", 0) * 1024; piece > 0; piece--) {
+        char text[1024];
+        memset(text, 'x', sizeof text);
+        fwrite(text, 1, sizeof text, stdout);
+    }
+    if (is_set("CRASH_AFTER")) {
+        signal(SIGALRM, crash);
+        alarm(number("CRASH_AFTER", 1));
+    }
+    if (is_set("HANG_AFTER")) {
+        signal(SIGALRM, hang);
+        alarm(number("HANG_AFTER", 1));
+    }
     printf("serving %s\n", getenv("VERSION") ? getenv("VERSION") : "?");
     fflush(stdout);
     for (;;) {
         int client = accept(server, 0, 0);
-        if (client < 0 || is_set("HANG")) continue;
+        if (client < 0 || hangs || is_set("HANG")) continue;
         char answer[512];
         const char *text = is_set("BAD") ? "bad" : getenv("VERSION") ? getenv("VERSION") : "?";
         int length = snprintf(answer, sizeof answer, "HTTP/1.0 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(text), text);
@@ -76,11 +100,15 @@ static int health(void) {
 }
 
 int main(int count, char **words) {
-    signal(SIGTERM, done);
+    signal(SIGTERM, is_set("STUBBORN") ? SIG_IGN : done);
     signal(SIGINT, done);
     const char *mode = count > 1 ? words[1] : "serve";
     if (!strcmp(mode, "serve")) return serve();
     if (!strcmp(mode, "health")) return health();
+    if (!strcmp(mode, "fork")) return fork() ? 0 : serve();
+    if (!strcmp(mode, "sleep")) {
+        for (;;) pause();
+    }
     if (!strcmp(mode, "exit")) {
         usleep(number("SLEEP", 0) * 1000);
         return count > 2 ? atoi(words[2]) : 0;
