@@ -8,6 +8,7 @@ mod join;
 mod life;
 mod outbox;
 mod process;
+mod proxy;
 mod rotation;
 mod server;
 mod witness;
