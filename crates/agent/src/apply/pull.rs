@@ -19,6 +19,7 @@ use crate::disk;
 use crate::engine::EngineError;
 use crate::engine::api::Login;
 use crate::engine::model::Image;
+use crate::redact::Redactor;
 
 /// The most bytes of the customer's file with logins.
 const MOST_LOGINS: u64 = 1024 * 1024;
@@ -85,7 +86,7 @@ impl Work<'_> {
         }
         let login = self.login(name, credentials)?;
         let pulled = tools.engine.pull(&name.repository(), name.version(), login.as_ref());
-        pulled.map_err(|error| self.refused(name, &error))?;
+        pulled.map_err(|error| self.refused(name, &error, login.as_ref()))?;
         let image = tools.engine.image(&name.to_string()).map_err(away)?;
         let image = image.ok_or_else(|| {
             failed(Step::Pull, format!("The engine has fetched {name}, and does not have it afterwards."))
@@ -129,9 +130,10 @@ impl Work<'_> {
     }
 
     /// Whether it is worth another try, by what the engine and the registry say. That may be in any words, so that all of them are
-    /// told.
-    fn refused(&self, name: &ImageName, error: &EngineError) -> Stopped {
-        let message = format!("{name} can't be fetched: {error}.");
+    /// told, but for what the registry was asked with: it may say that again.
+    fn refused(&self, name: &ImageName, error: &EngineError, login: Option<&Login>) -> Stopped {
+        let sent = Redactor::new(login.map(|login| login.password.as_str()));
+        let message = sent.redact(&format!("{name} can't be fetched: {error}."));
         match error {
             EngineError::Away(_) | EngineError::Unreadable(_) => {
                 Stopped::Transient { step: Step::Pull, message }
