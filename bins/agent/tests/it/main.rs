@@ -7,6 +7,7 @@
 mod server;
 
 mod idle;
+mod two;
 
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};

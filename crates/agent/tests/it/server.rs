@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use keyward_protocol::desired::{Desired, Entry, PullCredentials};
+use keyward_protocol::desired::{Desired, Entry, PullCredential, PullCredentials};
 use keyward_protocol::enrolment::{AgentKeys, Enrol, Enrolled, Mode, NewKeys};
 use keyward_protocol::report::{Reports, Taken, TakenUpTo, Transition};
 use keyward_protocol::signed::{Answer, Request, SCHEME, SIGNATURE_HEADER, body_hash};
@@ -87,6 +87,8 @@ pub struct State {
     pub entries: Vec<Entry>,
     pub desired: Option<Desired>,
     pub files: BTreeMap<String, String>,
+    /// What images are fetched with.
+    pub credentials: Vec<PullCredential>,
     pub reports: Vec<Reports>,
     /// The transitions that it has, as it was told them.
     pub transitions: BTreeMap<Uuid, Vec<Transition>>,
@@ -137,6 +139,7 @@ impl Server {
             entries: Vec::new(),
             desired: None,
             files: BTreeMap::new(),
+            credentials: Vec::new(),
             reports: Vec::new(),
             transitions: BTreeMap::new(),
             asked: Vec::new(),
@@ -355,7 +358,8 @@ impl Connection {
                 Some((200, json(serde_json::json!({})), None))
             }
             path::PULL_CREDENTIAL => {
-                let credentials = PullCredentials { credentials: Vec::new(), expires_at: state.now() + 900 };
+                let credentials = state.credentials.clone();
+                let credentials = PullCredentials { credentials, expires_at: state.now() + 900 };
                 Some((200, serde_json::to_vec(&credentials).unwrap(), None))
             }
             path::LEAVE => {
