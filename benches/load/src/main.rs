@@ -9,7 +9,9 @@
 #![allow(clippy::print_stdout, reason = "a program for the terminal")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark has the clock of its machine")]
 
+mod agents;
 mod delay;
+mod host;
 mod naive;
 mod open_loop;
 mod pages;
@@ -29,6 +31,7 @@ keyward-load scale SERVER DATABASE…   the same with many products, many server
 keyward-load million SERVER           start and memory with a million licenses
 keyward-load refused SERVER           what one customer's refused pulls cost another tenant
 keyward-load pages SERVER             the console's pages with 10,000 customers and 50,000 licenses
+keyward-load agents SERVER DATABASE… what a thousand agents cost that have nothing to do
 keyward-load hello LISTEN             the handler that does nothing
 keyward-load naive LISTEN DATABASE    the obvious handler";
 
@@ -51,6 +54,7 @@ fn run(args: &[&str]) -> Result<()> {
         ["million", server] => table::million(server),
         ["refused", server] => refused::print(server),
         ["pages", server] => pages::print(server),
+        ["agents", server, databases @ ..] if !databases.is_empty() => agents::print(server, databases),
         ["hello", listen] => naive::hello(listen),
         ["naive", listen, database] => naive::serve(listen, database),
         _ => bail!("{HELP}"),

@@ -61,7 +61,7 @@ const ARROWS: [(&str, &[&str]); 31] = [
     ),
     ("keyward-cli", &["keyward-token"]),
     ("keyward-benches", &["keyward-token"]),
-    ("keyward-load", &["keyward-domain", "keyward-storage", "keyward-token"]),
+    ("keyward-load", &["keyward-domain", "keyward-protocol", "keyward-storage", "keyward-token"]),
     ("example-cli", &["keyward-token"]),
     ("example-actix", &["keyward-token"]),
     ("example-client", &["keyward-client"]),

@@ -44,6 +44,7 @@ cargo xtask load scale       the same with many products, many servers, and a da
 cargo xtask load million     start and memory with a million licenses
 cargo xtask load refused     what one customer's refused pulls cost another tenant
 cargo xtask load pages       the console's pages with 10,000 customers, 50,000 licenses and 500 repositories
+cargo xtask load agents      what 1,000 agents cost that have nothing to do, and how soon they hear of something
 cargo xtask load registry    a large pull and questions for manifests, through the gateway and straight
 cargo xtask chaos webhooks [KILLS]
                              deliveries by a server that is killed, 240 times if not said, to a receiver that fails
@@ -138,6 +139,13 @@ fn run() -> Result<bool> {
             parts::wrk(missing)?;
             let task = if args.len() == 1 { "table" } else { "scale" };
             steps::load(&mut report, &[task, "sqlite", &Postgres::start(Durability::Full)?.create("load")?])?;
+        }
+        ["load", "agents"] => {
+            parts::postgres(missing)?;
+            steps::load(
+                &mut report,
+                &["agents", "sqlite", &Postgres::start(Durability::Full)?.create("load")?],
+            )?;
         }
         ["load", "registry"] => {
             parts::registry(missing)?;
