@@ -105,8 +105,12 @@ pub async fn around(
     if let Some(unread) = unread {
         response = unread.settle(response).await;
     }
+    let is_refusal = response.status().as_u16() >= 400;
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    // An agent's log has no use for the id of what went well.
+    if let Ok(id) = HeaderValue::from_str(&id)
+        && (!of_agent || is_refusal)
+    {
         headers.insert(REQUEST_ID, id);
     }
     add_headers(headers, &HEADERS);
