@@ -191,6 +191,7 @@ impl Engine {
         // first time it is not known yet, so it is read once more.
         let met = self.agents.known.get(&id);
         let epoch = met.and_then(|met| self.agents.watch.epoch(met.scope.id(), met.target));
+        let _turn = self.agents.reading.acquire().await.ok();
         let tx = self.store.read().await?;
         let Some(target) = tx.target_by_agent(id).await? else {
             self.agents.known.remove(&id);

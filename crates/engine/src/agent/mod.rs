@@ -58,6 +58,10 @@ const MOST_VERSIONS: usize = 2_000;
 /// How many documents are made at once. Each reads the database, and others need connections too.
 const MOST_MADE: usize = 4;
 
+/// How many agents are read from the database at once. When a server starts all of them come at once, and nobody else would get a
+/// connection.
+const MOST_READ: usize = 2;
+
 /// How many agents wait on this server at once. One more is answered at once.
 const MOST_WAITING: usize = 20_000;
 
@@ -69,6 +73,7 @@ pub(crate) struct Agents {
     documents: Cache<AgentId, Arc<Document>, Bytes>,
     versions: Cache<ApplicationVersionId, Arc<VersionFacts>>,
     watch: Watch,
+    reading: Semaphore,
     making: Semaphore,
     waiting: Semaphore,
 }
@@ -92,6 +97,7 @@ impl Agents {
             documents: Cache::with_weighter(MOST_DOCUMENTS, MOST_DOCUMENT_BYTES, Bytes),
             versions: Cache::new(MOST_VERSIONS),
             watch: Watch::new(store),
+            reading: Semaphore::new(MOST_READ),
             making: Semaphore::new(MOST_MADE),
             waiting: Semaphore::new(MOST_WAITING),
         }
