@@ -213,7 +213,7 @@ async fn holder_name(tx: &Tx, registry: &Registry, holder: Holder) -> Result<Str
 }
 
 /// What a mail is about.
-fn title(finding: &Finding) -> &'static str {
+pub(crate) fn title(finding: &Finding) -> &'static str {
     match finding {
         Finding::UnexpectedLocation { .. } => "a registry was changed from an unexpected place",
         Finding::HighVolume { .. } => "a registry is used far more than usual",

@@ -236,7 +236,7 @@ impl Engine {
         Self {
             validation_cache: ValidationCache::open(store.clone(), counter, Arc::clone(&metrics.batches)),
             attempts: AttemptLog::open(store.clone()),
-            agents: agent::Agents::new(store.clone()),
+            agents: agent::Agents::new(store.clone(), clock.now()),
             store,
             vault: Vault::new(&master_key),
             registry_domain: parts.registry_domain,

@@ -220,6 +220,42 @@ pub(crate) struct AuditSinkTold {
     pub url: String,
 }
 
+/// What is wrong with a deployment or the agent of a target.
+#[derive(Clone)]
+pub(crate) struct DeploymentAlert {
+    /// The deployment or agent, and whose it is.
+    pub who: String,
+    /// As the end of a sentence.
+    pub finding: String,
+    /// Its page in the portal.
+    pub url: String,
+}
+
+/// To owners and admins: agents are silent, deployments have failed or are degraded.
+#[derive(Template)]
+#[template(path = "mail/deployment_alerts.txt", escape = "none")]
+pub(crate) struct DeploymentAlerts {
+    pub name: String,
+    pub vendor: String,
+    /// What the subject says if there is one.
+    pub title: &'static str,
+    /// Those that are named.
+    pub alerts: Vec<DeploymentAlert>,
+    /// How many are not.
+    pub more: usize,
+    /// The portal's address.
+    pub url: String,
+}
+
+impl DeploymentAlerts {
+    fn subject(&self) -> String {
+        match self.alerts.len() + self.more {
+            0 | 1 => self.title.to_owned(),
+            many => format!("{many} deployments and agents need attention"),
+        }
+    }
+}
+
 /// To members: a product's daily bucket, or a share of it, is used.
 #[derive(Template)]
 #[template(path = "mail/bucket_alert.txt", escape = "none")]
@@ -311,6 +347,25 @@ mod tests {
                     .to_owned(),
             url: "https://licenses.example".to_owned(),
         };
+        let deployments = DeploymentAlerts {
+            name: name.clone(),
+            vendor: vendor.clone(),
+            title: "a deployment has failed",
+            alerts: vec![
+                DeploymentAlert {
+                    who: "deployment Shop of Example Inc".to_owned(),
+                    finding: "failed at revision 3".to_owned(),
+                    url: "https://licenses.example/deployments/0198a6b6".to_owned(),
+                },
+                DeploymentAlert {
+                    who: "agent on Berlin of Example Inc".to_owned(),
+                    finding: "has not been heard of since 2026-01-05T08:00:00Z".to_owned(),
+                    url: "https://licenses.example/deployment-targets/0198a6b7".to_owned(),
+                },
+            ],
+            more: 2,
+            url: "https://licenses.example".to_owned(),
+        };
         let bucket_alert = BucketAlertRaised {
             name: name.clone(),
             vendor: vendor.clone(),
@@ -371,6 +426,7 @@ mod tests {
             ("Deletion of the organization", Text::of(&deletion)),
             ("A registry key has a new secret", Text::of(&rotated)),
             ("Alert", Text::of(&alert)),
+            ("Alerts about deployments", Text::of(&deployments)),
             (
                 "An audit sink takes no events",
                 Text::of(&AuditSinkTold {

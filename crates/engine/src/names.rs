@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keyward_domain::permission::{
-    ReadAuditSinks, ReadCustomers, ReadLicenses, ReadProducts, ReadRegistries, ReadWebhooks,
+    ReadAuditSinks, ReadCustomers, ReadDeployments, ReadLicenses, ReadProducts, ReadRegistries, ReadWebhooks,
 };
 use keyward_domain::registry::Holder;
 use keyward_domain::{
-    Access, ArtifactId, AuditSinkId, CustomerId, LicenseId, ProductId, RegistryId, RegistryKeyId, WebhookId,
+    Access, ArtifactId, AuditSinkId, CustomerId, DeploymentId, DeploymentTargetId, LicenseId, ProductId,
+    RegistryId, RegistryKeyId, WebhookId,
 };
 use keyward_storage::Named;
 
@@ -72,6 +73,26 @@ impl Engine {
         ids: impl IntoIterator<Item = AuditSinkId>,
     ) -> Result<BTreeMap<AuditSinkId, Named>> {
         Ok(self.store.read().await?.names(access.scope()).audit_sinks(&once_each(ids)).await?)
+    }
+
+    /// What these deployments are called.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
+    pub async fn deployment_names(
+        &self,
+        access: &Access<ReadDeployments>,
+        ids: impl IntoIterator<Item = DeploymentId>,
+    ) -> Result<BTreeMap<DeploymentId, Named>> {
+        Ok(self.store.read().await?.names(access.scope()).deployments(&once_each(ids)).await?)
+    }
+
+    /// What these deployment targets are called.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
+    pub async fn deployment_target_names(
+        &self,
+        access: &Access<ReadDeployments>,
+        ids: impl IntoIterator<Item = DeploymentTargetId>,
+    ) -> Result<BTreeMap<DeploymentTargetId, Named>> {
+        Ok(self.store.read().await?.names(access.scope()).deployment_targets(&once_each(ids)).await?)
     }
 
     /// The repositories of these artifacts.

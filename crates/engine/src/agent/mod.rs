@@ -24,7 +24,7 @@ mod watch;
 use std::sync::Arc;
 
 use keyward_domain::deployment::Agent;
-use keyward_domain::{AgentId, ApplicationVersionId, DeploymentTarget, OrganizationId};
+use keyward_domain::{AgentId, ApplicationVersionId, DeploymentTarget, OrganizationId, Timestamp};
 use keyward_storage::{Store, Tx};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -73,6 +73,8 @@ pub(crate) struct Agents {
     documents: Cache<AgentId, Arc<Document>, Bytes>,
     versions: Cache<ApplicationVersionId, Arc<VersionFacts>>,
     watch: Watch,
+    /// Since when this server hears of agents.
+    pub(crate) since: Timestamp,
     reading: Semaphore,
     making: Semaphore,
     waiting: Semaphore,
@@ -89,7 +91,7 @@ impl Weighter<AgentId, Arc<Document>> for Bytes {
 }
 
 impl Agents {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, since: Timestamp) -> Self {
         Self {
             known: Cache::new(MOST_KNOWN),
             vendors: Cache::new(1_000),
@@ -97,6 +99,7 @@ impl Agents {
             documents: Cache::with_weighter(MOST_DOCUMENTS, MOST_DOCUMENT_BYTES, Bytes),
             versions: Cache::new(MOST_VERSIONS),
             watch: Watch::new(store),
+            since,
             reading: Semaphore::new(MOST_READ),
             making: Semaphore::new(MOST_MADE),
             waiting: Semaphore::new(MOST_WAITING),

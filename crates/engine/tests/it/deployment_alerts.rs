@@ -9,8 +9,8 @@ use keyward_protocol::report::{
 };
 use keyward_testkit::database::Store;
 use keyward_testkit::deployment::{ADDRESS, Host, deploy, target};
-use keyward_testkit::engine::{START, engine};
-use keyward_testkit::{Vendor, database_test};
+use keyward_testkit::engine::{START, builder, engine};
+use keyward_testkit::{TestClock, Vendor, database_test};
 
 async fn told(vendor: &Vendor, status: AlertStatus) -> Vec<Alert> {
     vendor.engine.tell_of_deployments().await.unwrap();
@@ -77,10 +77,60 @@ async fn what_needs_eyes_is_told_and_closed(store: Store) {
     let degraded = DeploymentHealth::Degraded { service: "app".into(), reason: "unhealthy".into() };
     report(2, Phase::Running, degraded, "b").await;
     assert_eq!(told(&vendor, AlertStatus::Open).await, [], "it has not failed any more");
+    let mut mails = Vec::new();
+    while let Some(mail) = engine.claim_mail().await.unwrap() {
+        engine.mail_sent(&mail).await.unwrap();
+        mails.extend(mail.subject.starts_with("Alert: ").then_some((mail.subject, mail.body)));
+    }
+    assert_eq!(mails.len(), 2, "each is mailed once: {mails:?}");
+    for (of, subject, sentence, page) in [
+        (
+            0,
+            "an agent is silent",
+            "The agent on db1 of Buyer has not been heard of since",
+            format!("/deployment-targets/{id}"),
+        ),
+        (
+            1,
+            "a deployment has failed",
+            "The deployment App of Buyer failed at revision 1.",
+            format!("/deployments/{}", deployment.id),
+        ),
+    ] {
+        let (told, body) = &mails[of];
+        assert!(told.ends_with(subject) && body.contains(sentence) && body.contains(&page), "{told}: {body}");
+    }
     clock.advance(300);
     let open = told(&vendor, AlertStatus::Open).await;
     assert!(matches!(open[0].finding, Finding::DeploymentDegraded { .. }), "{open:?}");
     report(3, Phase::Running, DeploymentHealth::Healthy, "c").await;
     assert_eq!(told(&vendor, AlertStatus::Open).await, []);
     assert_eq!(told(&vendor, AlertStatus::Acknowledged).await.len(), 3);
+}
+
+#[database_test]
+async fn who_could_not_be_heard_is_not_silent(store: Store) {
+    let (before, _) = engine(store.clone());
+    let vendor = Vendor::found(&before, "Acme").await;
+    let person = vendor.admin_of(&vendor.customer("Buyer").await).await;
+    for number in 1..=25 {
+        let (_, code) = target(&before, &person, &format!("db{number}"), Mode::Manage).await;
+        Host::join(&before, &code, Mode::Manage, number).await.unwrap();
+    }
+    // All servers were away for a day.
+    let clock = TestClock::new();
+    clock.advance(24 * 3_600);
+    let after = builder("https://licenses.example", store, 9).clock(clock.clone()).assemble();
+    assert_eq!(after.tell_of_deployments().await.unwrap(), (0, false));
+    clock.advance(600);
+    assert_eq!(after.tell_of_deployments().await.unwrap().0, 25);
+    let mut mails = Vec::new();
+    while let Some(mail) = after.claim_mail().await.unwrap() {
+        after.mail_sent(&mail).await.unwrap();
+        mails.extend(mail.subject.starts_with("Alert: ").then_some((mail.subject, mail.body)));
+    }
+    let [(subject, body)] = &*mails else { panic!("one mail of all: {mails:?}") };
+    assert_eq!(subject, "Alert: 25 deployments and agents need attention");
+    assert_eq!(body.matches("- The agent on db").count(), 20);
+    assert!(body.contains("- and 5 more"), "{body}");
 }

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::{
-    ReadAuditSinks, ReadProducts, ReadRegistries, ReadWebhooks, WriteRegistries,
+    ReadAuditSinks, ReadDeployments, ReadProducts, ReadRegistries, ReadWebhooks, WriteRegistries,
 };
 use keyward_domain::{Alert, AlertId, AlertState, AlertStatus, AlertSubject, BucketAlert, RegistryKeyId};
 use keyward_engine::{AlertFilter, Engine, Named};
@@ -120,6 +120,7 @@ async fn lines(
     alerts: Vec<Alert>,
 ) -> Result<Vec<Line>, PageError> {
     let (mut holders, mut ids, mut webhooks, mut sinks) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut targets, mut deployments) = (Vec::new(), Vec::new());
     for alert in &alerts {
         match alert.subject {
             AlertSubject::Registry { registry, holder } => {
@@ -128,13 +129,17 @@ async fn lines(
             }
             AlertSubject::Webhook(id) => webhooks.push(id),
             AlertSubject::AuditSink(id) => sinks.push(id),
-            AlertSubject::DeploymentTarget(_) | AlertSubject::Deployment(_) => {}
+            AlertSubject::DeploymentTarget(id) => targets.push(id),
+            AlertSubject::Deployment(id) => deployments.push(id),
         }
     }
     let holders = Holders::of(engine, signed, holders).await?;
     let registries = engine.registry_names(&signed.access, ids).await?;
     let webhooks = engine.webhook_names(&signed.access.also::<ReadWebhooks>()?, webhooks).await?;
     let sinks = engine.audit_sink_names(&signed.access.also::<ReadAuditSinks>()?, sinks).await?;
+    let access = signed.access.also::<ReadDeployments>()?;
+    let targets = engine.deployment_target_names(&access, targets).await?;
+    let deployments = engine.deployment_names(&access, deployments).await?;
     let line = |alert: Alert| {
         let (registry, who, link, same) = match alert.subject {
             AlertSubject::Registry { registry: id, holder } => {
@@ -152,10 +157,13 @@ async fn lines(
                 (None, who, link, None)
             }
             AlertSubject::DeploymentTarget(id) => {
-                (None, "deployment target".to_owned(), Some(format!("/deployment-targets/{id}")), None)
+                let link = format!("/deployment-targets/{id}");
+                let (who, link) = thing("deployment target", targets.get(&id), link);
+                (None, who, link, None)
             }
             AlertSubject::Deployment(id) => {
-                (None, "deployment".to_owned(), Some(format!("/deployments/{id}")), None)
+                let (who, link) = thing("deployment", deployments.get(&id), format!("/deployments/{id}"));
+                (None, who, link, None)
             }
         };
         Line {
