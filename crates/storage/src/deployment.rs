@@ -222,7 +222,7 @@ impl Deployments<'_> {
             |customer| self.all().filter(row::Column::CustomerId.eq(customer.uuid())),
         );
         let sum = |column: row::Column| column.into_expr().sum().cast_as("BIGINT");
-        let marks: Option<(i64, Option<i64>, Option<i64>, Option<i64>)> = found
+        let marks: Option<Mark> = found
             .select_only()
             .column_as(row::Column::Id.count(), "count")
             .column_as(sum(row::Column::Version), "versions")
@@ -466,6 +466,9 @@ impl Deployments<'_> {
             .filter(revision::Column::DeploymentId.eq(of.uuid()))
     }
 }
+
+/// How many there are, the sums of their versions and of their last transitions, and when one was told of last.
+type Mark = (i64, Option<i64>, Option<i64>, Option<i64>);
 
 /// As many ids as one statement may hold on either database.
 const CHUNK: usize = 500;

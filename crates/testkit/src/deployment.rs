@@ -55,11 +55,11 @@ impl Vendor {
             let mail = engine.claim_mail().await.expect("the database answers").expect("a mail");
             engine.mail_sent(&mail).await.expect("it was sent");
             let word = mail.body.split_whitespace().find(|word| word.contains(SecretKind::Link.prefix()));
-            let link = word.and_then(|word| word.rsplit('/').next()).expect("a link");
-            let link = Secret::parse(SecretKind::Link, link).expect("a link");
+            // What waits besides may be another's invitation, or have no link at all.
+            let Some(link) = word.and_then(|word| word.rsplit('/').next()) else { continue };
+            let Some(link) = Secret::parse(SecretKind::Link, link) else { continue };
             let client =
                 ClientInfo { address: "192.0.2.1".into(), user_agent: "a browser".into(), device: None };
-            // What waits besides may be an invitation.
             let Ok(opened) = engine.open_customer_link(&link, None, client).await else { continue };
             let secret = opened.signed_in().expect("a session").secret;
             match engine.session(&secret).await.expect("the database answers") {

@@ -178,7 +178,6 @@ mod tests {
 
     impl Folder {
         fn new(name: &str) -> Self {
-            #[expect(clippy::disallowed_methods, reason = "a folder for the test alone")]
             let path = std::env::temp_dir().join(format!("keyward-{name}-{}", std::process::id()));
             std::fs::create_dir_all(&path).unwrap();
             Self(path)
