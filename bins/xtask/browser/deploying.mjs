@@ -159,7 +159,7 @@ try {
   await stands(page, "rolled back", "what is unhealthy is rolled back");
   await look(page, "rolled-back");
   const text = await page.locator("#live").innerText();
-  check("it says which revision runs", /revision 1 runs again/i.test(text), text);
+  check("it says which revision runs", /revision 1 is running again/i.test(text), text);
   const [back] = await containers();
   check("the version before runs", (await environmentOf(back)).VERSION === "1.0.0");
 

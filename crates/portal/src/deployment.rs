@@ -44,20 +44,25 @@ pub(crate) fn order(order: &Order) -> &'static str {
 /// Where a deployment stands, as a sentence.
 pub(crate) fn phase(phase: &Phase) -> String {
     match phase {
-        Phase::Received => "The order is on the host.".to_owned(),
-        Phase::Resolving => "Values and licenses are put together.".to_owned(),
-        Phase::Checking => "The files, and what they need of the host, are checked.".to_owned(),
-        Phase::Pulling => "Images are pulled.".to_owned(),
-        Phase::Applying => "Compose is at work.".to_owned(),
-        Phase::Settling => "It was started, and is to become healthy.".to_owned(),
-        Phase::Running => "It runs.".to_owned(),
-        Phase::Blocked { by, .. } => format!("{} What ran before runs on.", blocked(*by)),
+        Phase::Received => "The host has received the order.".to_owned(),
+        Phase::Resolving => "Values and licenses are being filled in.".to_owned(),
+        Phase::Checking => "The files, and what they need of the host, are being checked.".to_owned(),
+        Phase::Pulling => "Images are being pulled.".to_owned(),
+        Phase::Applying => "Compose is starting the services.".to_owned(),
+        Phase::Settling => {
+            "The services have been started; the agent is waiting for them to become healthy.".to_owned()
+        }
+        Phase::Running => "It is running.".to_owned(),
+        Phase::Blocked { by, .. } => format!("{} Nothing was changed.", blocked(*by)),
         Phase::Failed { failure } => format!("It failed while {}: {}", step(failure.step), failure.message),
         Phase::RollingBack { failure } => {
-            format!("It failed while {}, and the revision before is brought back.", step(failure.step))
+            format!(
+                "It failed while {}, and the previous revision is being brought back.",
+                step(failure.step)
+            )
         }
         Phase::RolledBack { failure, to } => {
-            format!("It failed while {}, and revision {to} runs again.", step(failure.step))
+            format!("It failed while {}, and revision {to} is running again.", step(failure.step))
         }
         Phase::Stopped => "It was stopped. Its data is still there.".to_owned(),
         Phase::Removed { volumes_deleted: true } => "It was removed with its data.".to_owned(),
@@ -70,26 +75,26 @@ fn blocked(by: Block) -> &'static str {
         Block::Order => "The server could not say what is to run.",
         Block::Values => "A value or a license is missing.",
         Block::Needs => "It needs more of the host than its owner has allowed there.",
-        Block::Files => "Its files do what an agent never carries out.",
+        Block::Files => "Its files contain what an agent never carries out.",
         Block::Checks => "The host does not have what it needs.",
     }
 }
 
 fn step(step: Step) -> &'static str {
     match step {
-        Step::Accept => "the order was taken",
-        Step::Resolve => "values and licenses were put together",
-        Step::Write => "the files were written",
-        Step::Read => "the Compose file was read",
-        Step::Config => "Compose read its file",
-        Step::Needs => "its needs were looked at",
-        Step::Checks => "the host was checked",
-        Step::Pull => "images were pulled",
-        Step::Pin => "images were pinned",
-        Step::Before => "what runs was noted",
-        Step::Up => "Compose was at work",
-        Step::Settle => "it was to become healthy",
-        Step::Commit => "it was noted what runs",
+        Step::Accept => "accepting the order",
+        Step::Resolve => "filling in values and licenses",
+        Step::Write => "writing the files",
+        Step::Read => "reading the Compose file",
+        Step::Config => "having Compose read the files",
+        Step::Needs => "checking what it needs of the host",
+        Step::Checks => "checking the host",
+        Step::Pull => "pulling images",
+        Step::Pin => "pinning images",
+        Step::Before => "noting what ran before",
+        Step::Up => "starting the services with Compose",
+        Step::Settle => "waiting for it to become healthy",
+        Step::Commit => "noting what is running",
     }
 }
 
@@ -100,7 +105,7 @@ pub(crate) fn health(health: &DeploymentHealth) -> String {
         DeploymentHealth::Running => "All services run; none has a health check.".to_owned(),
         DeploymentHealth::Starting => "A health check has not passed yet.".to_owned(),
         DeploymentHealth::Degraded { service, reason } => format!("The service {service} {reason}."),
-        DeploymentHealth::Down => "Nothing of it runs.".to_owned(),
+        DeploymentHealth::Down => "None of its services is running.".to_owned(),
     }
 }
 
@@ -108,12 +113,14 @@ pub(crate) fn health(health: &DeploymentHealth) -> String {
 pub(crate) fn drift(drift: &Drift) -> String {
     match drift {
         Drift::Missing { service } => format!("The service {service} has no container."),
-        Drift::Stopped { service } => format!("Someone on the host has stopped the service {service}."),
+        Drift::Stopped { service } => format!("Someone on the host stopped the service {service}."),
         Drift::OtherImage { service } => format!("The service {service} runs another image."),
         Drift::OtherConfiguration { service } => {
-            format!("The service {service} was configured in another way.")
+            format!("The service {service} has another configuration.")
         }
-        Drift::Stranger { container } => format!("The container {container} is not of this deployment."),
+        Drift::Stranger { container } => {
+            format!("The container {container} does not belong to this deployment.")
+        }
     }
 }
 

@@ -44,12 +44,12 @@ codes! {
     InvalidAgentSignature = "invalid_agent_signature", 401, "The request is not signed by an agent of this server",
         "Send `Authorization: Keyward-Agent <JWS>` as the agent protocol says. The signature is missing, is not of this request or \
          was used before, or the agent was replaced or released.";
-    ClockSkew = "clock_skew", 401, "The request was signed at another time than now",
-        "`iat` has to be within 60 seconds of the server's clock, which the signature of this answer tells.";
-    JoinCodeClosed = "join_code_closed", 410, "The join code opens nothing",
-        "It was used, has run out, was replaced by another, or never was. Make another one on the page of the deployment target.";
+    ClockSkew = "clock_skew", 401, "The time at which the request was signed is too far from the server's",
+        "`iat` has to be within 60 seconds of the server's clock, which is in the signature of this answer.";
+    JoinCodeClosed = "join_code_closed", 410, "The join code is not valid",
+        "It was used, has expired, was replaced by another, or never existed. Make another one on the page of the deployment target.";
     WrongMode = "wrong_mode", 409, "The deployment target is for another mode",
-        "A target is made for an agent that manages, or for one that only witnesses, and never becomes the other. Make another \
+        "A target is made for an agent that manages, or for a witness, and its mode never changes. Make another \
          target, or join in its mode.";
     Forbidden = "forbidden", 403, "The token may not do this",
         "The member `scope` names the scope that is needed. Without the member `role`, use a token that has it. With it, the \

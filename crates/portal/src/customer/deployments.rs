@@ -343,7 +343,7 @@ async fn ask_roll_back(
         effects: vec![
             format!("A new revision is ordered, with version {}, the values and the images of revision {number}.", earlier.version),
             "Data stays as it is. Whether the earlier version can read what the present one has written is for its vendor to say.".to_owned(),
-            "If it does not become healthy, what runs now is brought back.".to_owned(),
+            "If it does not become healthy, the agent brings back what is running now.".to_owned(),
         ],
         action: format!("{PATH}/{}/roll-back/{number}", id.0),
         button: format!("Go back to revision {number}"),
