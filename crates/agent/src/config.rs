@@ -12,7 +12,7 @@
 //!
 //! [limits]
 //! deployments = 50                          # how many are taken on
-//! free_disk_mib = 1024                      # what has to stay free beside the images
+//! free_disk_mib = 1024                      # what has to be free before images are pulled
 //!
 //! [deployments.0192f0c1-7a00-7000-8000-000000000001]
 //! allow = ["cap:NET_ADMIN"]                 # what it may have of the host beyond the ordinary
@@ -66,7 +66,7 @@ pub struct Config {
 pub struct Limits {
     /// How many deployments are taken on.
     pub deployments: usize,
-    /// How many MiB have to stay free on the disk of the engine beside the images.
+    /// How many MiB have to be free on the disk of the engine before images are pulled.
     pub free_disk_mib: u64,
 }
 
