@@ -24,9 +24,9 @@ use crate::audit::By;
 use crate::own_rows::Writer;
 use crate::{Engine, Error, Result};
 
-/// How often a unit of work is run at most. After a fail-over several connections are dead, each of which is met once, until they are
+/// How often a unit of work is run at most. After a fail-over as many connections are dead as jobs had at once, each of which is met once, until they are
 /// opened anew.
-const MOST_RUNS: u16 = 5;
+const MOST_RUNS: u16 = 10;
 
 /// How many milliseconds it waits before the second run, and up to how many more.
 const PAUSE: u16 = 20;

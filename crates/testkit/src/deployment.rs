@@ -12,9 +12,10 @@ use keyward_engine::{
 use keyward_protocol::enrolment::{AgentKeys, Enrol, Enrolled};
 use keyward_protocol::path;
 use keyward_protocol::signed::{Request, body_hash};
-use keyward_token::{Keyring, SecretKey};
 
 use crate::Vendor;
+
+pub use keyward_token::{Keyring, SecretKey};
 
 /// What the server calls itself in tests.
 pub const URL: &str = "https://licenses.example";

@@ -18,10 +18,11 @@ use keyward_protocol::report::{
 };
 use keyward_protocol::signed::{Answer as Signed, Request, body_hash};
 use keyward_testkit::database::Store;
-use keyward_testkit::deployment::{Host, URL, deploy, enrolment, public_keys, request, target};
+use keyward_testkit::deployment::{
+    Host, Keyring, SecretKey, URL, deploy, enrolment, public_keys, request, target,
+};
 use keyward_testkit::engine::{another_engine, engine, new_registry};
 use keyward_testkit::{TestClock, Vendor, database_test};
-use keyward_token::{Keyring, SecretKey};
 
 use crate::client::{Answer, Api, Ask};
 
