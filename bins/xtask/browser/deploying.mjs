@@ -195,6 +195,9 @@ try {
   check("nothing of it runs", (await containers()).every((one) => one.State !== "running"), await containers());
   await page.getByRole("button", { name: "Start" }).click();
   await stands(page, "running", "it starts again");
+  check("its containers too", (await containers()).every((one) => one.State === "running"), await containers());
+  const started = await page.locator("#live").innerText();
+  check("and its checks pass", started.includes("Every health check passes"), started);
 
   // The vendor sees the same, and changes nothing.
   const { page: vendor } = await person();

@@ -21,4 +21,4 @@ pub mod env;
 pub use document::{Document, Node, ReadError};
 pub use needs::{Access, Need, NeedError, Place, Published, needs, published};
 pub use policy::{Refusal, check_raw, check_resolved};
-pub use summary::{ServiceSummary, VolumeMount, summary};
+pub use summary::{ServiceSummary, VolumeMount, has_healthcheck, summary};

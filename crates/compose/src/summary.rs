@@ -55,9 +55,7 @@ fn image(document: &Document, service: &Node) -> String {
 fn of(name: &str, service: &Node) -> ServiceSummary {
     let mut summary = ServiceSummary {
         name: name.to_owned(),
-        has_healthcheck: service.get("healthcheck").is_some_and(|check| {
-            !check.get("disable").is_some_and(Node::is_true) && check.get("test").is_some()
-        }),
+        has_healthcheck: has_healthcheck(service),
         ..ServiceSummary::default()
     };
     for node in service.get("ports").map_or(&[][..], Node::items) {
@@ -72,6 +70,13 @@ fn of(name: &str, service: &Node) -> ServiceSummary {
         }
     }
     summary
+}
+
+/// Whether the file gives a service a health check.
+pub fn has_healthcheck(service: &Node) -> bool {
+    service
+        .get("healthcheck")
+        .is_some_and(|check| !check.get("disable").is_some_and(Node::is_true) && check.get("test").is_some())
 }
 
 fn describe(port: &crate::needs::Port) -> String {

@@ -1,6 +1,6 @@
 //! What is to run, by what Compose has made of the files.
 
-use keyward_compose::{Document, Node};
+use keyward_compose::{Document, Node, has_healthcheck};
 use serde::{Deserialize, Serialize};
 
 /// A service that is to run.
@@ -26,7 +26,7 @@ pub(super) fn services(document: &Document) -> Vec<Service> {
             name: name.clone(),
             image: service.text_of("image").unwrap_or_default().to_owned(),
             replicas: replicas(service),
-            may_end: may_end(service) && (is_awaited(document, name) || !publishes(service)),
+            may_end: may_end(service) && (is_awaited(document, name) || !is_to_stay(service)),
         })
         .collect()
 }
@@ -52,9 +52,10 @@ fn may_end(service: &Node) -> bool {
     }
 }
 
-/// Whether it is there for others to reach. Such a service is no job, whatever its restart policy: by default that is the one of jobs.
-fn publishes(service: &Node) -> bool {
-    service.get("ports").is_some_and(|ports| !ports.items().is_empty())
+/// Whether it is there for others to reach, or says how it is. Such a service is no job, whatever its restart policy: by default that
+/// is the one of jobs.
+fn is_to_stay(service: &Node) -> bool {
+    has_healthcheck(service) || service.get("ports").is_some_and(|ports| !ports.items().is_empty())
 }
 
 /// Whether another service waits until it has ended well.

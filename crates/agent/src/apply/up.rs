@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use keyward_domain::files::COMPOSE;
-use keyward_protocol::desired::Deployment;
+use keyward_protocol::desired::{Deployment, Order};
 use keyward_protocol::report::{Failure, Phase, ServiceLines, Step};
 use serde::Serialize;
 
@@ -155,6 +155,10 @@ impl Work<'_> {
 
     /// Whether the same is applied already and runs, so that jobs that have ended are not run again.
     fn is_applied(&self, record: &Record, tools: &Tools) -> bool {
+        // What was stopped by an order looks like a job that has ended well.
+        if self.state.outcome.as_ref().is_some_and(|outcome| outcome.order == Order::Stop) {
+            return false;
+        }
         let Some(Ok(Some(current))) = self.state.current.map(|number| self.folder.record(number)) else {
             return false;
         };

@@ -255,6 +255,28 @@ fn stopping_keeps_everything_and_removing_keeps_data_unless_it_is_ordered_and_co
     });
 }
 
+/// By default a service has the restart policy of jobs, and ends with 0 when it is stopped: it looks like a job that is done.
+#[test]
+fn what_was_stopped_is_started_again_whatever_its_restart_policy() {
+    on_two_pairs(|host| {
+        let (id, server) = (new_id(), Server::default());
+        let image = host.engines.image("1");
+        let compose = format!(
+            "services:\n  plain:\n    image: {image}\n    command: [serve]\n  checked:\n    image: {image}\n    command: [serve]\n    \
+             healthcheck: {{test: [CMD, /probe, health], interval: 1s, timeout: 2s, retries: 3}}\n"
+        );
+        let run = host.order(id, &server, 1, &[("compose.yaml", &compose)]);
+        let running = || host.rows(id).iter().filter(|row| row.state == "running").count();
+        let standing = host.carry_out(&run, &server);
+        assert!(is_running_healthy(&standing, 1) && running() == 2, "{standing:?}");
+        host.carry_out(&Deployment { order: Order::Stop, ..run.clone() }, &server);
+        assert_eq!(running(), 0);
+        let standing = host.carry_out(&Deployment { attempt: 2, ..run.clone() }, &server);
+        assert!(is_running_healthy(&standing, 1), "{standing:?}");
+        assert_eq!(running(), 2);
+    });
+}
+
 #[test]
 fn two_deployments_of_one_application_do_not_touch_each_other() {
     on_two_pairs(|host| {
