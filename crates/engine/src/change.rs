@@ -24,10 +24,6 @@ use crate::audit::By;
 use crate::own_rows::Writer;
 use crate::{Engine, Error, Result};
 
-/// How often a unit of work is run at most. After a fail-over as many connections are dead as jobs had at once, each of which is met once, until they are
-/// opened anew.
-const MOST_RUNS: u16 = 10;
-
 /// How many milliseconds it waits before the second run, and up to how many more.
 const PAUSE: u16 = 20;
 
@@ -131,26 +127,30 @@ impl Engine {
     /// Runs a unit of work, again where that can't do it twice. What may have been committed is run again only if a
     /// key tells that it was.
     async fn repeatedly<T>(&self, keyed: bool, run: impl AsyncFn() -> Result<T>) -> Result<T> {
-        for runs in 1..MOST_RUNS {
+        let mut runs = 1;
+        loop {
             match run().await {
-                Err(Error::Storage(error)) if never_happened(&error) || keyed && is_unknown(&error) => {
+                Err(Error::Storage(error)) if runs < most_runs(&error, keyed) => {
                     tracing::info!(runs, %error, "a unit of work is run again");
                     let jitter = u16::from_be_bytes(self.random()) % PAUSE;
                     tokio::time::sleep(Duration::from_millis(u64::from(runs * (PAUSE + jitter)))).await;
+                    runs += 1;
                 }
                 done => return done,
             }
         }
-        run().await
     }
 }
 
-fn never_happened(error: &StorageError) -> bool {
-    matches!(error, StorageError::Conflict(_) | StorageError::Lost(_))
-}
-
-fn is_unknown(error: &StorageError) -> bool {
-    matches!(error, StorageError::Unknown(_))
+/// How often a unit of work is run at most that fails so. After a fail-over many connections are dead, and each is met
+/// before it is opened anew.
+fn most_runs(error: &StorageError, keyed: bool) -> u16 {
+    match error {
+        StorageError::Lost(_) => 10,
+        StorageError::Conflict(_) => 5,
+        StorageError::Unknown(_) if keyed => 5,
+        _ => 1,
+    }
 }
 
 impl Change<'_> {
