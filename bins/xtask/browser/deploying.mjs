@@ -5,12 +5,13 @@
 // AGENT is the program that a host would fetch, DOCKER_SOCKET the engine's; the agent takes the rest of its environment from here.
 
 import { spawn, spawnSync } from "node:child_process";
-import { mkdir, readFile, readdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { get } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { signIn } from "./buyers.mjs";
+import { mailbox } from "./mail.mjs";
 
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const [base, mails, customer, owner, screenshots] = process.argv.slice(2);
@@ -58,18 +59,7 @@ async function look(page, name) {
   }
 }
 
-async function mailTo(address, subject, path = "/link/") {
-  for (let tries = 0; tries < 200; tries += 1) {
-    for (const file of (await readdir(mails).catch(() => [])).sort().reverse()) {
-      const text = await readFile(join(mails, file), "utf8");
-      if (text.includes(`To: ${address}`) && text.includes(subject)) {
-        return text.replaceAll("=\r\n", "").replaceAll("=3D", "=").match(new RegExp(`https?://\\S+${path}\\S+`))[0];
-      }
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`no mail to ${address}`);
-}
+const mailTo = mailbox(mails);
 
 // What the engine has, by its own API.
 function engine(path) {

@@ -5,7 +5,7 @@
 // Every console error and every violation of the page's policy counts as a failure.
 
 import { createHmac } from "node:crypto";
-import { readFile, readdir, mkdir } from "node:fs/promises";
+import { readFile, mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -14,6 +14,7 @@ import { walkWebhooks } from "./webhooks.mjs";
 import { walkPeople } from "./people.mjs";
 import { applications } from "./applications.mjs";
 import { signIn } from "./buyers.mjs";
+import { mailbox } from "./mail.mjs";
 import { registries } from "./registries.mjs";
 import { tasks } from "./tasks.mjs";
 
@@ -93,19 +94,7 @@ async function confirm(page) {
   await page.waitForURL((url) => !url.pathname.startsWith("/confirm"));
 }
 
-async function mailTo(address, subject, path = "/link/") {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const files = await readdir(mails).catch(() => []);
-    for (const file of files.sort().reverse()) {
-      const text = await readFile(join(mails, file), "utf8");
-      if (text.includes(`To: ${address}`) && text.includes(subject)) {
-        return text.replaceAll("=\r\n", "").replaceAll("=3D", "=").match(new RegExp(`https?://\\S+${path}\\S+`))[0];
-      }
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`no mail to ${address}`);
-}
+const mailTo = mailbox(mails);
 
 // --- the first start
 const owner = await person();

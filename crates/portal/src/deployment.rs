@@ -166,12 +166,7 @@ pub(crate) fn stages(deployment: &Deployment) -> Option<Vec<Stage>> {
 
 /// Why it failed, where the agent says so now.
 pub(crate) fn failure(deployment: &Deployment) -> Option<&Failure> {
-    match &deployment.reported.as_ref()?.state.phase {
-        Phase::Failed { failure } | Phase::RollingBack { failure } | Phase::RolledBack { failure, .. } => {
-            Some(failure)
-        }
-        _ => None,
-    }
+    deployment.reported.as_ref()?.state.phase.failure()
 }
 
 /// Whether something has ended, well or not, of what happened.

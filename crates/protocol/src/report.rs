@@ -148,6 +148,25 @@ impl Phase {
         }
     }
 
+    /// Why it did not become what it was to be, where that is so.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Failed { failure } | Self::RollingBack { failure } | Self::RolledBack { failure, .. } => {
+                Some(failure)
+            }
+            Self::Received
+            | Self::Resolving
+            | Self::Checking
+            | Self::Pulling
+            | Self::Applying
+            | Self::Settling
+            | Self::Running
+            | Self::Blocked { .. }
+            | Self::Stopped
+            | Self::Removed { .. } => None,
+        }
+    }
+
     /// Whether the agent is at it, so that something else follows by itself.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -124,14 +124,6 @@ impl DeploymentStatus {
             Self::Ended => "ended",
         }
     }
-
-    /// Whether a person should look at it.
-    pub fn needs_attention(self) -> bool {
-        match self {
-            Self::Degraded | Self::Blocked | Self::Failed | Self::RolledBack => true,
-            Self::Pending | Self::InProgress | Self::Running | Self::Stopped | Self::Ended => false,
-        }
-    }
 }
 
 impl std::str::FromStr for DeploymentStatus {

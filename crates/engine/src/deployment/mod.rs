@@ -13,8 +13,7 @@ mod target;
 mod view;
 
 use keyward_domain::{
-    CustomerId, Deployment, DeploymentId, DeploymentTarget, DeploymentTargetId, OrganizationScope,
-    PageRequest, Timestamp,
+    CustomerId, Deployment, DeploymentId, DeploymentTarget, DeploymentTargetId, OrganizationScope, Timestamp,
 };
 use keyward_storage::Tx;
 use serde_json::{Value, json};
@@ -71,9 +70,4 @@ pub(crate) fn about(deployment: &Deployment) -> Vec<(&'static str, Value)> {
         ("customer_id", json!(deployment.customer)),
         ("target_id", json!(deployment.target)),
     ]
-}
-
-/// The first page of a list of which pages show no more.
-pub(crate) fn first(limit: u32) -> PageRequest {
-    PageRequest { limit, after: None }
 }

@@ -160,7 +160,7 @@ impl Engine {
     /// Has the latest revision tried again, or started after a stop, for an admin of the customer.
     #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn run_own_deployment(&self, person: &CustomerSession, id: DeploymentId) -> Result<Deployment> {
-        let order = |deployment: Deployment, now| deployment.run(now);
+        let order = |deployment: Deployment, now| Ok(deployment.run(now)?);
         self.order_own_deployment(person, id, Action::DeploymentRunOrdered, order).await
     }
 
@@ -171,7 +171,7 @@ impl Engine {
         person: &CustomerSession,
         id: DeploymentId,
     ) -> Result<Deployment> {
-        let order = |deployment: Deployment, now| deployment.stop(now);
+        let order = |deployment: Deployment, now| Ok(deployment.stop(now)?);
         self.order_own_deployment(person, id, Action::DeploymentStopOrdered, order).await
     }
 
@@ -184,15 +184,14 @@ impl Engine {
         volumes: Volumes,
         typed: &str,
     ) -> Result<Deployment> {
-        let known =
-            own_deployment(&self.store.read().await?, person.organization.scope(), person.customer.id, id)
-                .await?;
-        if volumes == Volumes::Delete && typed.trim() != known.name.as_str() {
-            let fault =
-                Invalid::new("name_mismatch", "must be the name of the deployment, to delete its data");
-            return Err(Error::field("name", fault));
-        }
-        let order = |deployment: Deployment, now| deployment.remove(volumes, now);
+        let order = |deployment: Deployment, now| {
+            if volumes == Volumes::Delete && typed.trim() != deployment.name.as_str() {
+                let fault =
+                    Invalid::new("name_mismatch", "must be the name of the deployment, to delete its data");
+                return Err(Error::field("name", fault));
+            }
+            Ok(deployment.remove(volumes, now)?)
+        };
         self.order_own_deployment(person, id, Action::DeploymentRemovalOrdered, order).await
     }
 
@@ -201,7 +200,7 @@ impl Engine {
         person: &CustomerSession,
         id: DeploymentId,
         action: Action,
-        order: impl Fn(Deployment, Timestamp) -> Result<Deployment, keyward_domain::deployment::DeploymentRefusal>,
+        order: impl Fn(Deployment, Timestamp) -> Result<Deployment>,
     ) -> Result<Deployment> {
         let (scope, now) = (person.organization.scope(), self.now());
         self.own_change(person, async |tx, holder: Customer| {

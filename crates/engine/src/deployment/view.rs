@@ -386,7 +386,8 @@ async fn deployment_view(
     deployment: Deployment,
 ) -> Result<DeploymentView> {
     let id = deployment.id;
-    let revisions = tx.deployments(scope).revisions(id, super::first(20)).await?.newest();
+    let revisions =
+        tx.deployments(scope).revisions(id, PageRequest { limit: 20, after: None }).await?.newest();
     let revisions = revision_rows(tx, scope, revisions).await?;
     let running = deployment.reported.as_ref().and_then(|reported| reported.state.running);
     let running = match running {

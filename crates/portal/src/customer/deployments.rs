@@ -21,7 +21,7 @@ use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
 
-use super::targets::keep;
+use super::keep;
 
 const PATH: &str = "/portal/deployments";
 

@@ -11,11 +11,13 @@ mod targets;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::{License, LicenseId, LicenseStatus, Timestamp};
-use keyward_engine::{Engine, Handover, LicenseUsage};
+use keyward_engine::{Engine, Error, Handover, LicenseUsage};
 use keyward_web::{Code, Id, Problem, markdown};
 use serde_json::value::RawValue;
 
 use crate::account;
+use crate::error_page::PageError;
+use crate::form::Form;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
@@ -33,6 +35,14 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/portal/licenses.ics", web::get().to(calendar::ends))
         .route("/portal/licenses/{id}", web::get().to(license))
         .route("/portal/licenses/{id}/license.jwt", web::get().to(download));
+}
+
+/// What is wrong goes into the form; whose session has ended signs in.
+fn keep(form: &mut Form, error: Error) -> Result<(), PageError> {
+    match error {
+        Error::Unauthenticated => Err(PageError::SignIn { at: "/portal/sign-in", sent: true }),
+        error => form.keep(error),
+    }
 }
 
 /// One field of a license as its customer sees it.

@@ -59,12 +59,9 @@ fn blank() -> Form {
     Form::filled([("role", CustomerRole::Viewer.to_string())])
 }
 
-/// What is wrong goes into the form. Who has to confirm first comes back here, and whose session has ended signs in.
+/// What is wrong goes into the form. Who has to confirm first comes back here.
 fn keep(form: &mut Form, error: Error) -> Result<(), PageError> {
-    match error {
-        Error::Unauthenticated => Err(PageError::SignIn { at: "/portal/sign-in", sent: true }),
-        error => form.keep(error).map_err(|page_error| page_error.then(PATH)),
-    }
+    super::keep(form, error).map_err(|page_error| page_error.then(PATH))
 }
 
 async fn list(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::deployment::{Mode, TargetState, TargetStatus};
 use keyward_domain::{DeploymentTarget, DeploymentTargetId, Name, Timestamp};
-use keyward_engine::{DeploymentRow, Engine, Error, LiveTopic, NewDeploymentTarget, TargetView};
+use keyward_engine::{DeploymentRow, Engine, LiveTopic, NewDeploymentTarget, TargetView};
 use keyward_web::{AgentProgram, Fields, Id, Request, Settings};
 
 use crate::error_page::PageError;
@@ -14,6 +14,8 @@ use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::shown_once;
 use crate::signed::SignedCustomer;
+
+use super::keep;
 
 const PATH: &str = "/portal/targets";
 
@@ -84,14 +86,6 @@ async fn create(
         }
     }
     list_with(&engine, &signed, form, "").await
-}
-
-/// What is wrong goes into the form; whose session has ended signs in.
-pub(super) fn keep(form: &mut Form, error: Error) -> Result<(), PageError> {
-    match error {
-        Error::Unauthenticated => Err(PageError::SignIn { at: "/portal/sign-in", sent: true }),
-        error => form.keep(error),
-    }
 }
 
 /// How a host joins: the command, and the checksum of each program.
