@@ -99,6 +99,12 @@ struct Release {
     /// The base values of the chart
     #[arg(long, value_name = "FILE")]
     values: Option<PathBuf>,
+    /// How long it may take to be healthy where an agent brings it up, in seconds
+    #[arg(long, value_name = "SECONDS")]
+    health_seconds: Option<u32>,
+    /// Leave it where it fails, since the version before can't read its data any more
+    #[arg(long)]
+    no_way_back: bool,
     /// A further file; may be given again
     #[arg(long = "file", value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -122,6 +128,12 @@ impl Release {
         if let Some(url) = &self.chart {
             let chart = json!({ "url": url, "name": self.chart_name, "version": self.chart_version });
             body.insert("chart".to_owned(), chart);
+        }
+        if let Some(seconds) = self.health_seconds {
+            body.insert("health_seconds".to_owned(), json!(seconds));
+        }
+        if self.no_way_back {
+            body.insert("no_way_back".to_owned(), json!(true));
         }
         let further = |path: &PathBuf| {
             let name = path

@@ -133,7 +133,31 @@ impl Serialize for VersionName {
     }
 }
 
-/// One release of an application. Its name and files never change; its notes and its state do.
+/// How an agent brings a version up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rollout {
+    /// How many seconds it may take to be healthy; absent: as long as its own checks say.
+    pub health_seconds: Option<u32>,
+    /// Whether the version before can't follow it again, as where it changes the data for good: one that fails stays.
+    pub no_way_back: bool,
+}
+
+impl Rollout {
+    /// The fewest seconds that a version may be given.
+    pub const LEAST_SECONDS: u32 = 1;
+    /// The most.
+    pub const MOST_SECONDS: u32 = 3_600;
+
+    /// What is wrong with it for an application of this kind: only what Compose runs is brought up by agents.
+    pub fn faults(self, kind: ApplicationKind) -> Vec<(&'static str, Invalid)> {
+        let given = [("health_seconds", self.health_seconds.is_some()), ("no_way_back", self.no_way_back)];
+        let refused = given.into_iter().filter(|(_, given)| *given && kind != ApplicationKind::Compose);
+        let why = || Invalid::new("not_for_kind", "is for applications of the kind compose");
+        refused.map(|(field, _)| (field, why())).collect()
+    }
+}
+
+/// One release of an application. Its name, files and rollout never change; its notes and its state do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplicationVersion {
     /// Its id.
@@ -146,6 +170,8 @@ pub struct ApplicationVersion {
     pub name: VersionName,
     /// What customers read of it.
     pub notes: Markdown,
+    /// How agents bring it up.
+    pub rollout: Rollout,
     /// Its place in life.
     pub state: VersionState,
     /// When it was created.
@@ -249,6 +275,7 @@ pub(crate) mod tests {
             application: ApplicationId::new(1, [1; 10]),
             name: name.parse().unwrap(),
             notes: Markdown::default(),
+            rollout: Rollout::default(),
             state: VersionState::Offered,
             created_at: at,
             updated_at: at,

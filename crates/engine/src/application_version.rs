@@ -1,13 +1,13 @@
 //! Versions of applications.
 
-use keyward_domain::application::{ApplicationVersion, VersionTransitionError};
+use keyward_domain::application::{ApplicationVersion, Rollout, VersionState, VersionTransitionError};
 use keyward_domain::files::{FileName, FilesDraft};
 use keyward_domain::license_reference::Called;
 use keyward_domain::permission::{ReadApplications, WriteApplications};
 use keyward_domain::product::Markdown;
 use keyward_domain::{
-    Access, Action, Application, ApplicationId, ApplicationVersionId, Files, Idempotency, Invalid,
-    OrganizationScope, Timestamp, VersionName, Versioned,
+    Access, Action, Application, ApplicationId, ApplicationKind, ApplicationVersionId, Files, Idempotency,
+    Invalid, OrganizationScope, Timestamp, VersionName, Versioned,
 };
 use keyward_storage::{StorageError, Tx, Unique};
 use serde_json::json;
@@ -26,6 +26,8 @@ pub struct NewApplicationVersion {
     pub notes: Markdown,
     /// What it consists of.
     pub files: FilesDraft,
+    /// How agents bring it up.
+    pub rollout: Rollout,
 }
 
 /// A version with all that belongs to it.
@@ -79,17 +81,18 @@ impl Engine {
         sheet(&tx, scope, application, found.ok_or(Error::NotFound(Resource::ApplicationVersion))?).await
     }
 
-    /// What is wrong with the files of a new version, for a request of which other parts can't be read.
+    /// What is wrong with files and rollout of a new version, for a request of which other parts can't be read.
     #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn application_version_faults(
         &self,
         access: &Access<WriteApplications>,
         application: ApplicationId,
         files: FilesDraft,
+        rollout: Rollout,
     ) -> Result<Vec<FieldFault>> {
         let kind = find(&self.store.read().await?, access.scope(), application).await?.kind;
-        let checked = heavy(files.bytes(), move || Files::new(kind, files)).await;
-        Ok(checked.err().unwrap_or_default().into_iter().map(fault).collect())
+        let checked = heavy(files.bytes(), move || checked(kind, files, rollout)).await;
+        Ok(checked.err().unwrap_or_default())
     }
 
     /// Creates a version with its files.
@@ -104,9 +107,9 @@ impl Engine {
         let (scope, now) = (access.scope(), self.now());
         // Before anything is held: an application's kind never changes.
         let kind = find(&self.store.read().await?, scope, application).await?.kind;
-        let files = heavy(new.files.bytes(), move || Files::new(kind, new.files))
-            .await
-            .map_err(|faults| Error::Invalid(faults.into_iter().map(fault).collect()))?;
+        let rollout = new.rollout;
+        let checked = heavy(new.files.bytes(), move || checked(kind, new.files, rollout)).await;
+        let files = checked.map_err(Error::Invalid)?;
         let id = self.id(ApplicationVersionId::new);
         let earlier = async |change: Change<'_>, id: Uuid| {
             let application = find(&change, scope, application).await?;
@@ -128,7 +131,8 @@ impl Engine {
                 application: application.id,
                 name: new.name.clone(),
                 notes: new.notes.clone(),
-                state: keyward_domain::application::VersionState::Offered,
+                rollout,
+                state: VersionState::Offered,
                 created_at: now,
                 updated_at: now,
                 version: 1,
@@ -246,8 +250,16 @@ async fn hold(
     Ok((application, version.ok_or(Error::NotFound(Resource::ApplicationVersion))?))
 }
 
-fn fault((field, invalid): (&'static str, Invalid)) -> FieldFault {
-    FieldFault { field, invalid }
+/// The files, or all that is wrong with files and rollout for an application of this kind.
+fn checked(kind: ApplicationKind, files: FilesDraft, rollout: Rollout) -> Result<Files, Vec<FieldFault>> {
+    let faults = rollout.faults(kind);
+    match Files::new(kind, files) {
+        Ok(files) if faults.is_empty() => Ok(files),
+        files => {
+            let all = files.err().into_iter().flatten().chain(faults);
+            Err(all.map(|(field, invalid)| FieldFault { field, invalid }).collect())
+        }
+    }
 }
 
 async fn sheet(

@@ -122,8 +122,8 @@ pub use customer::{CustomerChange, NewCustomer};
 pub use customer_sign_in::{InvitationTo, LinkOpened};
 pub use customer_user::{CustomerUserChange, NewCustomerUser};
 pub use deployment::{
-    DeploymentChange, DeploymentRow, DeploymentView, NewDeployment, NewDeploymentTarget, RevisionRow,
-    TargetView, TargetWithCode, VersionPlan,
+    DeploymentChange, DeploymentRow, DeploymentView, EarlierRevision, NewDeployment, NewDeploymentTarget,
+    RevisionRow, TargetView, TargetWithCode, VersionPlan,
 };
 pub use entitled_applications::{DeliveredFile, EntitledApplication, EntitledVersion, Recipient};
 pub use error::{Error, FieldFault, Resource, causes};

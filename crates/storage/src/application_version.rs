@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keyward_domain::application::{ApplicationVersion, VersionState};
+use keyward_domain::application::{ApplicationVersion, Rollout, VersionState};
 use keyward_domain::files::File;
 use keyward_domain::product::Markdown;
 use keyward_domain::{ApplicationId, ApplicationVersionId, Files, OrganizationScope, Timestamp, VersionName};
@@ -29,6 +29,8 @@ pub(crate) mod row {
         pub application_id: Uuid,
         pub name: String,
         pub notes: String,
+        pub health_seconds: Option<i64>,
+        pub no_way_back: bool,
         pub archived_at: Option<i64>,
         pub created_at: i64,
         pub updated_at: i64,
@@ -249,6 +251,8 @@ fn write(version: &ApplicationVersion) -> row::ActiveModel {
         application_id: Set(version.application.uuid()),
         name: Set(version.name.to_string()),
         notes: Set(version.notes.as_str().to_owned()),
+        health_seconds: Set(version.rollout.health_seconds.map(i64::from)),
+        no_way_back: Set(version.rollout.no_way_back),
         archived_at: Set(archived_at.map(Timestamp::unix)),
         created_at: Set(version.created_at.unix()),
         updated_at: Set(version.updated_at.unix()),
@@ -264,6 +268,13 @@ fn read(row: row::Model) -> Result<ApplicationVersion> {
         application: row.application_id.into(),
         name: TABLE.parse("name", &row.name)?,
         notes: Markdown::kept(&row.notes),
+        rollout: Rollout {
+            health_seconds: row
+                .health_seconds
+                .map(|seconds| TABLE.take("health_seconds", u32::try_from(seconds)))
+                .transpose()?,
+            no_way_back: row.no_way_back,
+        },
         state: archived_at.map_or(VersionState::Offered, |since| VersionState::Archived { since }),
         created_at: TABLE.time("created_at", row.created_at)?,
         updated_at: TABLE.time("updated_at", row.updated_at)?,

@@ -15,6 +15,7 @@ use sea_orm::{
 
 use uuid::Uuid;
 
+use crate::application_version::row as version;
 use crate::audit::{read_actor, write_actor};
 use crate::connection::Connection;
 use crate::convert::{ROW, Table};
@@ -249,6 +250,24 @@ impl Deployments<'_> {
     pub async fn revision(&self, of: DeploymentId, number: u32) -> Result<Option<DeploymentRevision>> {
         let found = self.revisions_of(of).filter(revision::Column::Number.eq(i64::from(number)));
         found.one(self.tx).await?.map(read_revision).transpose()
+    }
+
+    /// The names of the versions of a deployment's revisions after this one from which there is no way back.
+    pub async fn no_way_back_since(&self, of: DeploymentId, number: u32) -> Result<Vec<String>> {
+        let later = Query::select()
+            .column(revision::Column::ApplicationVersionId)
+            .from(revision::Entity)
+            .and_where(revision::Column::DeploymentId.eq(of.uuid()))
+            .and_where(revision::Column::Number.gt(number))
+            .to_owned();
+        let names = version::Entity::find()
+            .filter(version::Column::OrganizationId.eq(self.scope.id().uuid()))
+            .filter(version::Column::NoWayBack.eq(true))
+            .filter(version::Column::Id.in_subquery(later))
+            .order_by_asc(version::Column::Id)
+            .select_only()
+            .column(version::Column::Name);
+        Ok(names.into_tuple().all(self.tx).await?)
     }
 
     /// A page of a deployment's revisions, the latest first.

@@ -1,5 +1,6 @@
 //! A customer who deploys, and the host that it joins: an agent as far as its signatures go.
 
+use keyward_domain::application::Rollout;
 use keyward_domain::deployment::{Facts, Mode, Values};
 use keyward_domain::{
     Address, AgentId, Application, ApplicationKind, Customer, Deployment, DeploymentTargetId, Secret,
@@ -94,12 +95,21 @@ impl Vendor {
 
     /// Another version of it.
     pub async fn version(&self, of: &Application, name: &str, compose: &str) {
+        self.version_with(of, name, compose, Rollout::default()).await;
+    }
+
+    /// Another version of it, which says how it is brought up.
+    pub async fn version_with(&self, of: &Application, name: &str, compose: &str, rollout: Rollout) {
         let files = keyward_domain::files::FilesDraft {
             compose: Some(compose.parse().expect("a text")),
             ..Default::default()
         };
-        let new =
-            NewApplicationVersion { name: name.parse().expect("a name"), notes: Default::default(), files };
+        let new = NewApplicationVersion {
+            name: name.parse().expect("a name"),
+            notes: Default::default(),
+            files,
+            rollout,
+        };
         let made = self.engine.create_application_version(&self.access(), of.id, new, None).await;
         made.expect("a version");
     }

@@ -156,6 +156,46 @@ async fn a_version_is_checked_once_and_never_changes(store: Store) {
 }
 
 #[database_test]
+async fn a_version_says_how_agents_bring_it_up(store: Store) {
+    let (engine, _) = engine(store);
+    let user = User::new(&engine, "Acme").await;
+    let chart = user.create("/api/v1/applications", r#"{"name":"Chart","kind":"helm"}"#).await;
+    let shop = Shop::open(user).await;
+    let path = shop.versions();
+    let with = |name: &str, field: &str, value: Value| {
+        json!({ "name": name, "compose": "services: {app: {image: a}}", field: value }).to_string()
+    };
+    for (field, value, code) in [
+        ("health_seconds", json!(0), "out_of_range"),
+        ("health_seconds", json!(3_601), "out_of_range"),
+        ("health_seconds", json!("soon"), "wrong_type"),
+        ("no_way_back", json!("yes"), "wrong_type"),
+    ] {
+        let refused = shop.user.post(&path, &with("1", field, value)).await;
+        assert_eq!(refused.faults(), [(format!("/{field}"), code.to_owned())]);
+    }
+    let plain = shop.release("1.0").await;
+    assert_eq!((&plain["health_seconds"], &plain["no_way_back"]), (&Value::Null, &json!(false)));
+    shop.user.post(&path, &with("1.1", "health_seconds", json!(3_600))).await;
+    shop.user.post(&path, &with("2.0", "no_way_back", json!(true))).await;
+    let (slow, one_way) = (format!("{path}/1.1"), format!("{path}/2.0"));
+    assert_eq!(shop.user.get(&slow).await.json()["health_seconds"], 3_600);
+    assert_eq!(shop.user.get(&one_way).await.json()["no_way_back"], true);
+    // Agents may have deployed it by what it said.
+    let refused = shop.user.patch(&one_way, r#"{"no_way_back":false}"#).await;
+    assert_eq!(refused.problem(), (422, "immutable_field".into()));
+
+    let path = format!("/api/v1/applications/{}/versions", chart);
+    let body = json!({ "name": "1", "health_seconds": 60, "no_way_back": true,
+        "chart": { "url": "oci://registry.example.com/acme/server", "version": "1.0.0" } });
+    let refused = shop.user.post(&path, &body.to_string()).await;
+    assert_eq!(
+        refused.faults(),
+        [("/health_seconds".into(), "not_for_kind".into()), ("/no_way_back".into(), "not_for_kind".into())]
+    );
+}
+
+#[database_test]
 async fn what_was_granted_is_not_taken_back(store: Store) {
     let (engine, _) = engine(store);
     let shop = Shop::open(User::new(&engine, "Acme").await).await;

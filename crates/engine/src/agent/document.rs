@@ -140,8 +140,8 @@ impl Engine {
             values: revision.values.clone().into(),
             licenses: facts.licenses.iter().filter_map(license).collect(),
             images: revision.images.clone(),
-            health_seconds: None,
-            no_way_back: false,
+            health_seconds: facts.version.rollout.health_seconds,
+            no_way_back: facts.version.rollout.no_way_back,
         }))))
     }
 

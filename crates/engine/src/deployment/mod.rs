@@ -24,7 +24,7 @@ use crate::{Error, Resource, Result};
 pub use order::{DeploymentChange, NewDeployment};
 pub(crate) use target::release as release_target;
 pub use target::{NewDeploymentTarget, TargetWithCode};
-pub use view::{DeploymentRow, DeploymentView, RevisionRow, TargetView, VersionPlan};
+pub use view::{DeploymentRow, DeploymentView, EarlierRevision, RevisionRow, TargetView, VersionPlan};
 
 /// Takes all hosts of a customer, who is being deleted, out of use. What runs there stays.
 pub(crate) async fn release_all(change: &Change<'_>, customer: CustomerId, now: Timestamp) -> Result<()> {

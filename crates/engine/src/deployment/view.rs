@@ -77,6 +77,15 @@ pub struct RevisionRow {
     pub by: Option<String>,
 }
 
+/// A revision that a deployment can go back to.
+#[derive(Debug, Clone)]
+pub struct EarlierRevision {
+    /// The revision.
+    pub row: RevisionRow,
+    /// The versions deployed since that say that there is no way back from them.
+    pub barred: Vec<String>,
+}
+
 /// What a version does to a host, before anybody orders it.
 #[derive(Debug, Clone)]
 pub struct VersionPlan {
@@ -147,12 +156,14 @@ impl Engine {
         person: &CustomerSession,
         id: DeploymentId,
         number: u32,
-    ) -> Result<RevisionRow> {
+    ) -> Result<EarlierRevision> {
         let (tx, scope) = (self.store.read().await?, person.organization.scope());
         let deployment = own_deployment(&tx, scope, person.customer.id, id).await?;
         let found = revision(&tx, scope, &deployment, number).await?;
+        let barred = tx.deployments(scope).no_way_back_since(deployment.id, number).await?;
         let rows = revision_rows(&tx, scope, vec![found]).await?;
-        rows.into_iter().next().ok_or(Error::NotFound(Resource::DeploymentRevision))
+        let row = rows.into_iter().next().ok_or(Error::NotFound(Resource::DeploymentRevision))?;
+        Ok(EarlierRevision { row, barred })
     }
 
     /// The targets on which the customer of someone who is signed in can deploy, by name.

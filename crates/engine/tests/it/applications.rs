@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use keyward_domain::application::Rollout;
 use keyward_domain::files::{File, FilesDraft};
 use keyward_domain::validation::Status;
 use keyward_domain::{
@@ -58,6 +59,7 @@ impl Shop {
                 further: vec![File { name: "plain.txt".parse().unwrap(), text: version.parse().unwrap() }],
                 ..FilesDraft::default()
             },
+            rollout: Rollout::default(),
         };
         let (access, id) = (self.vendor.access(), self.application.id);
         self.vendor.engine.create_application_version(&access, id, new, None).await.unwrap().value

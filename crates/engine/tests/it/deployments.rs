@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use futures_util::future::join_all;
+use keyward_domain::application::Rollout;
 use keyward_domain::deployment::{Cause, Mode, Order, TargetStatus, Values, Volumes};
 use keyward_domain::{
     Action, AuditFilter, CustomerRole, Deployment, DeploymentStatus, DeploymentTargetId, PageRequest,
@@ -89,6 +90,30 @@ async fn revisions_are_added_and_brought_back(store: Store) {
     use Action::{DeploymentCreated, DeploymentRevised};
     let wanted = [DeploymentCreated, DeploymentRevised, DeploymentRevised, DeploymentRevised];
     assert_eq!(done(&vendor, "deployment").await, wanted);
+}
+
+#[database_test]
+async fn who_goes_back_is_told_from_where_there_is_no_way_back(store: Store) {
+    let (engine, _) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let customer = vendor.customer("Example").await;
+    let person = vendor.admin_of(&customer).await;
+    let application = vendor.application(&customer, "Server", COMPOSE).await;
+    let one_way = Rollout { no_way_back: true, ..Rollout::default() };
+    vendor.version_with(&application, "2.0", COMPOSE, one_way).await;
+    vendor.version(&application, "2.1", COMPOSE).await;
+    let (host, _) = target(&engine, &person, "db1", Mode::Manage).await;
+    let first = deploy(&engine, &person, host, &application).await;
+    for version in ["2.0", "2.1", "2.0"] {
+        engine.revise_own_deployment(&person, first.id, to(Some(version), None), None).await.unwrap();
+    }
+    let barred = async |number| engine.own_revision(&person, first.id, number).await.unwrap().barred;
+    assert_eq!(barred(1).await, ["2.0"], "once, however often it was deployed");
+    assert_eq!(barred(3).await, ["2.0"]);
+    assert_eq!(barred(4).await, [""; 0]);
+    // A person may have brought the data back.
+    let back = engine.roll_back_own_deployment(&person, first.id, 1).await.unwrap();
+    assert_eq!(back.revision, 5);
 }
 
 #[database_test]

@@ -2,12 +2,13 @@
 
 use actix_web::{HttpRequest, web};
 use askama::Template;
-use keyward_domain::application::VersionState;
+use keyward_domain::application::{Rollout, VersionState};
 use keyward_domain::files::{Chart, File, FileText, FilesDraft};
 use keyward_domain::permission::{ReadApplications, ReadCustomers, ReadEntitlements, WriteApplications};
 use keyward_domain::product::Markdown;
 use keyward_domain::{Application, ApplicationId, ApplicationKind, Customer, Files, VersionName};
 use keyward_engine::{Engine, NewApplicationVersion, VersionSheet};
+use keyward_web::fields::Bounded;
 use keyward_web::{Fields, Id, Request, markdown, part};
 
 use crate::form::{Form, Posted};
@@ -52,12 +53,16 @@ async fn new(signed: Signed<WriteApplications>, id: Id<ApplicationId>, engine: w
 struct VersionForm {
     name: VersionName,
     notes: Option<Markdown>,
+    health_seconds: Option<Bounded<{ Rollout::LEAST_SECONDS }, { Rollout::MOST_SECONDS }>>,
+    no_way_back: Option<bool>,
 }
 
 impl Request for VersionForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, notes) = (fields.required("name"), fields.optional("notes"));
-        Some(Self { name: name?, notes })
+        let (health_seconds, no_way_back) =
+            (fields.optional("health_seconds"), fields.optional("no_way_back"));
+        Some(Self { name: name?, notes, health_seconds, no_way_back })
     }
 }
 
@@ -118,7 +123,7 @@ async fn create(
     engine: web::Data<Engine>,
 ) -> Page {
     let application = engine.application(&signed.access.also::<ReadApplications>()?, id.0).await?;
-    let typed = form.read::<VersionForm>(&["name", "notes"]);
+    let typed = form.read::<VersionForm>(&["name", "notes", "health_seconds", "no_way_back"]);
     let files = FilesDraft {
         compose: text(&mut form, "compose"),
         environment: text(&mut form, "environment"),
@@ -126,8 +131,13 @@ async fn create(
         values: text(&mut form, "values"),
         further: further(&mut form),
     };
-    if let Some(VersionForm { name, notes }) = typed.filter(|_| form.faults().is_empty()) {
-        let new = NewApplicationVersion { name, notes: notes.unwrap_or_default(), files };
+    if let Some(typed) = typed.filter(|_| form.faults().is_empty()) {
+        let rollout = Rollout {
+            health_seconds: typed.health_seconds.map(Into::into),
+            no_way_back: typed.no_way_back.unwrap_or_default(),
+        };
+        let notes = typed.notes.unwrap_or_default();
+        let new = NewApplicationVersion { name: typed.name, notes, files, rollout };
         match engine.create_application_version(&signed.access, id.0, new, form.once()).await {
             Ok(done) => {
                 let name = done.value.version.name;

@@ -9,8 +9,8 @@ use keyward_domain::{
     Deployment, DeploymentId, DeploymentStatus, DeploymentTarget, DeploymentTargetId, Name, Slug, VersionName,
 };
 use keyward_engine::{
-    DeploymentChange, DeploymentRow, DeploymentView, Engine, EntitledApplication, LiveTopic, MissingImage,
-    NewDeployment, Recipient, VersionPlan,
+    DeploymentChange, DeploymentRow, DeploymentView, EarlierRevision, Engine, EntitledApplication, LiveTopic,
+    MissingImage, NewDeployment, Recipient, VersionPlan,
 };
 use keyward_web::{Code, Fields, Id, Problem, Request, part};
 
@@ -336,13 +336,22 @@ async fn ask_roll_back(
     admins_only(&signed)?;
     let number: u32 = number(&request)?;
     let row = engine.own_deployment(&signed.person, id.0).await?.row;
-    let earlier = engine.own_revision(&signed.person, id.0, number).await?;
+    let EarlierRevision { row: earlier, barred } = engine.own_revision(&signed.person, id.0, number).await?;
+    let data = match &*barred {
+        [] => "Data stays as it is. Whether the earlier version can read what the present one has written is for its vendor to say.".to_owned(),
+        barred => {
+            format!("Data stays as it is. {} says that there is no way back from {}: the earlier version may not be able to read the data. Restore a backup of that time first.", signed.person.organization.name, barred.join(", "))
+        }
+    };
     page::send(&AskPage {
         shell: Shell::customer(&signed.person, &signed.csrf, "deployments"),
         title: format!("Go back to revision {number} of {}?", row.deployment.name),
         effects: vec![
-            format!("A new revision is ordered, with version {}, the values and the images of revision {number}.", earlier.version),
-            "Data stays as it is. Whether the earlier version can read what the present one has written is for its vendor to say.".to_owned(),
+            format!(
+                "A new revision is ordered, with version {}, the values and the images of revision {number}.",
+                earlier.version
+            ),
+            data,
             "If it does not become healthy, the agent brings back what is running now.".to_owned(),
         ],
         action: format!("{PATH}/{}/roll-back/{number}", id.0),

@@ -72,3 +72,37 @@ async fn every_form_of_a_customers_hosts_leads_on(store: Store) {
     let seen = vendor.get("/deployments?status=ended").await.1;
     assert!(seen.contains("Production") && !seen.contains("https://&lt;b&gt;"), "{seen}");
 }
+
+#[database_test]
+async fn people_are_warned_where_there_is_no_way_back(store: Store) {
+    let (engine, _) = engine(store);
+    let (vendor, customer, admin) = scene(&engine).await;
+    let application =
+        vendor.send("/applications/new", &[("name", "Server"), ("kind", "compose")]).await.unwrap();
+    let new = format!("{application}/new-version");
+    let compose = ("compose", "services: {app: {image: \"nginx:1\"}}\n");
+    vendor.send(&new, &[("name", "1.0"), compose]).await.unwrap();
+    let slow = [("name", "2.0"), compose, ("health_seconds", "3601"), ("no_way_back", "true")];
+    let refused = vendor.send(&new, &slow).await.unwrap_err();
+    assert!(refused.contains("Seconds until it has to be healthy must be 1 to 3600"), "{refused}");
+    let slow = [("name", "2.0"), compose, ("health_seconds", "90"), ("no_way_back", "true")];
+    let made = vendor.send(&new, &slow).await.unwrap();
+    let shown = vendor.get(&made).await.1;
+    assert!(shown.contains("90 seconds") && shown.contains("no way back"), "{shown}");
+    let id = application.rsplit('/').next().unwrap();
+    vendor
+        .send(&format!("{customer}/grant-application"), &[("application", id), ("all", "true")])
+        .await
+        .unwrap();
+
+    let target = send(&admin, "/portal/targets", &[("name", "db1"), ("mode", "manage")]).await;
+    let new = [("name", "Production"), ("target", target.rsplit('/').next().unwrap())];
+    let deployment = send(&admin, "/portal/deploy/server/1.0", &new).await;
+    let change =
+        async |version: &str| admin.get(&format!("{deployment}/change?version={version}")).await.text;
+    assert!(change("2.0").await.contains("There is no way back from this version"));
+    assert!(change("1.0").await.contains("the agent brings back what is running now"));
+    send(&admin, &format!("{deployment}/change"), &[("application_version", "2.0")]).await;
+    let ask = admin.get(&format!("{deployment}/roll-back/1")).await.text;
+    assert!(ask.contains("no way back from 2.0"), "{ask}");
+}

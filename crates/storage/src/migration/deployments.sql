@@ -102,3 +102,7 @@ CREATE TABLE deployment_transitions (
     PRIMARY KEY (deployment_id, seq)
 );
 CREATE INDEX deployment_transitions_organization ON deployment_transitions (organization_id);
+
+-- How agents bring a version up.
+ALTER TABLE application_versions ADD COLUMN health_seconds BIGINT;
+ALTER TABLE application_versions ADD COLUMN no_way_back BOOLEAN NOT NULL DEFAULT FALSE;

@@ -1,6 +1,6 @@
 //! Things to store.
 
-use keyward_domain::application::VersionState;
+use keyward_domain::application::{Rollout, VersionState};
 use keyward_domain::application_entitlement::Granted;
 use keyward_domain::product::{AddressMode, ApiKey, Bounds, PreviousKey, PullRoles, Settings};
 use keyward_domain::share::SharePercents;
@@ -191,6 +191,7 @@ pub fn version(application: &Application, n: u8, name: &str) -> ApplicationVersi
         application: application.id,
         name: name.parse().unwrap(),
         notes: "# Notes\n".parse().unwrap(),
+        rollout: Rollout { health_seconds: Some(90), no_way_back: true },
         state: VersionState::Offered,
         created_at: at(100),
         updated_at: at(100),

@@ -58,6 +58,8 @@ CREATE TABLE application_versions (
     created_at bigint NOT NULL,
     updated_at bigint NOT NULL,
     version bigint NOT NULL,
+    health_seconds bigint,
+    no_way_back boolean NOT NULL DEFAULT false,
     CONSTRAINT application_versions_pkey PRIMARY KEY (id)
 );
 CREATE TABLE applications (

@@ -52,7 +52,9 @@ CREATE TABLE application_versions (
     archived_at BIGINT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
-    version BIGINT NOT NULL
+    version BIGINT NOT NULL,
+    health_seconds BIGINT,
+    no_way_back BOOLEAN NOT NULL DEFAULT FALSE
 );
 CREATE TABLE applications (
     id BLOB PRIMARY KEY,

@@ -1,13 +1,13 @@
 //! Versions of applications.
 
 use actix_web::{HttpRequest, get, patch, post, web};
-use keyward_domain::application::{ApplicationVersion, VersionState};
+use keyward_domain::application::{ApplicationVersion, Rollout, VersionState};
 use keyward_domain::files::{Chart, File, FileText, FilesDraft};
 use keyward_domain::permission::{ReadApplications, WriteApplications};
 use keyward_domain::product::Markdown;
 use keyward_domain::{ApplicationId, ApplicationVersionId, Page, Timestamp, VersionName};
 use keyward_engine::{Done, Engine, NewApplicationVersion, VersionSheet};
-use keyward_web::fields::{Nothing, Partly, Words, unread};
+use keyward_web::fields::{Bounded, Nothing, Partly, Words, unread};
 use keyward_web::{Answer, Caller, Command, Fields, Id, IfMatch, Once, Problem, Request, part, words};
 use serde::Serialize;
 
@@ -36,6 +36,10 @@ pub(crate) struct VersionView {
     name: VersionName,
     /// What customers read of it, in Markdown.
     notes: Markdown,
+    /// How many seconds it may take to be healthy where an agent brings it up; absent: as long as its own checks say.
+    health_seconds: Option<u32>,
+    /// Whether an agent leaves it where it fails, since the version before can't follow it again.
+    no_way_back: bool,
     /// `offered`, or `archived`: not to be granted any more.
     #[schema(example = "offered")]
     state: &'static str,
@@ -55,6 +59,8 @@ impl From<ApplicationVersion> for VersionView {
             id: version.id,
             name: version.name,
             notes: version.notes,
+            health_seconds: version.rollout.health_seconds,
+            no_way_back: version.rollout.no_way_back,
             state: version.state.as_str(),
             archived_at,
             created_at: version.created_at,
@@ -131,7 +137,7 @@ impl VersionSheetView {
     }
 }
 
-/// A version to be created. Name and files never change.
+/// A version to be created. Only its notes can be changed later.
 #[derive(Debug, Default)]
 pub(crate) struct CreateApplicationVersion {
     name: Option<VersionName>,
@@ -141,11 +147,12 @@ pub(crate) struct CreateApplicationVersion {
     chart: Option<Chart>,
     values: Option<FileText>,
     files: Option<Vec<File>>,
+    rollout: Rollout,
 }
 
 impl Request for CreateApplicationVersion {
     const WORDS: Words = words! {
-        /// A version to be created. Name and files never change.
+        /// A version to be created. Only its notes can be changed later.
         "CreateApplicationVersion" {
             /// Unique in the application: letters, digits and inner `.`, `_`, `+`, `-`.
             /// Example: "1.4.2"
@@ -162,7 +169,14 @@ impl Request for CreateApplicationVersion {
             /// Base values of the kind `helm`.
             "values",
             /// Up to 16 further files. All files together have up to 512 KiB.
-            "files"
+            "files",
+            /// How many seconds a version of the kind `compose` may take to be healthy where an agent brings it up;
+            /// without it, as long as its own checks say.
+            /// Example: 120
+            "health_seconds",
+            /// Whether an agent leaves it where it fails, instead of going back to the version before: for one that
+            /// changes its data so that older versions can't read them. Of the kind `compose` alone.
+            "no_way_back"
         }
     };
 
@@ -171,7 +185,13 @@ impl Request for CreateApplicationVersion {
         let (compose, environment) = (fields.optional("compose"), fields.optional("environment"));
         let (chart, values) = (fields.optional("chart"), fields.optional("values"));
         let files = fields.optional("files");
-        Some(Self { name, notes, compose, environment, chart, values, files })
+        let health_seconds = fields
+            .optional::<Bounded<{ Rollout::LEAST_SECONDS }, { Rollout::MOST_SECONDS }>>("health_seconds");
+        let rollout = Rollout {
+            health_seconds: health_seconds.map(Into::into),
+            no_way_back: fields.optional("no_way_back").unwrap_or_default(),
+        };
+        Some(Self { name, notes, compose, environment, chart, values, files, rollout })
     }
 }
 
@@ -198,11 +218,12 @@ pub(crate) async fn create_application_version(
     let name = match (body.name, problem) {
         (Some(name), None) => name,
         (_, problem) => {
-            let faults = engine.application_version_faults(&access, id.0, files).await?;
+            let faults = engine.application_version_faults(&access, id.0, files, body.rollout).await?;
             return Err(problem.unwrap_or_else(unread).also(faults.into_iter().map(Into::into)));
         }
     };
-    let new = NewApplicationVersion { name, notes: body.notes.unwrap_or_default(), files };
+    let new =
+        NewApplicationVersion { name, notes: body.notes.unwrap_or_default(), files, rollout: body.rollout };
     let done = engine.create_application_version(&access, id.0, new, once.as_ref()).await?;
     let version = &done.value.version;
     let location = format!("/api/v1/applications/{}/versions/{}", id.0, version.name);
@@ -255,7 +276,16 @@ impl Request for UpdateApplicationVersion {
     };
 
     fn read(fields: &mut Fields) -> Option<Self> {
-        fields.immutable(&["name", "compose", "environment", "chart", "values", "files"]);
+        fields.immutable(&[
+            "name",
+            "compose",
+            "environment",
+            "chart",
+            "values",
+            "files",
+            "health_seconds",
+            "no_way_back",
+        ]);
         Some(Self { notes: fields.required("notes")? })
     }
 }

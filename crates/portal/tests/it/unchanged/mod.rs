@@ -263,6 +263,7 @@ impl Scene {
             name: "1.0.0".parse().unwrap(),
             notes: any_of!(lines()).parse().unwrap(),
             files,
+            rollout: Default::default(),
         };
         engine.create_application_version(&self.access().await, application.id, new, None).await.unwrap();
         let all = any_of!(any::<bool>());
