@@ -110,6 +110,12 @@ pub enum Error {
         /// After how many seconds another is worth it.
         retry_after: i64,
     },
+    /// An agent has told of more than it may in an hour.
+    #[error("this agent has told of too much in an hour")]
+    TooManyEnds {
+        /// After how many seconds it may tell more.
+        retry_after: i64,
+    },
     /// More passwords wait to be hashed than can be.
     #[error("too many people are signing in at this moment")]
     Busy {

@@ -65,7 +65,9 @@ impl From<Error> for Problem {
             Error::ClockSkew => Self::new(Code::ClockSkew),
             Error::Unconfirmed => Self::new(Code::Forbidden).detail("Confirm who you are first."),
             Error::Unauthenticated => Self::new(Code::Unauthorized),
-            Error::TooManyTries { retry_after } => Self::new(Code::TooManyRequests).retry_after(retry_after),
+            Error::TooManyTries { retry_after } | Error::TooManyEnds { retry_after } => {
+                Self::new(Code::TooManyRequests).retry_after(retry_after)
+            }
             Error::Busy { retry_after } => Self::new(Code::Busy).retry_after(retry_after),
             Error::MailLimit { limit, retry_after } => Self::new(Code::MailLimitReached)
                 .detail(format!("{}.", sentence(&limit)))

@@ -33,6 +33,9 @@ pub const MOST_WAIT: u32 = 50;
 /// The most requests of one agent in a minute.
 pub const MOST_REQUESTS_A_MINUTE: u32 = 60;
 
+/// After how many ends, of whatever it carried out, an agent waits until an hour has gone by.
+pub const MOST_ENDS_AN_HOUR: u32 = 120;
+
 /// The paths, each below the address of the server.
 pub mod path {
     /// `POST`: a host joins with a code ([`Enrol`](crate::enrolment::Enrol)).

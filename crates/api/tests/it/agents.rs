@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
+use keyward_domain::application::Rollout;
 use keyward_domain::deployment::Mode;
 use keyward_domain::{
     Action, Application, AuditFilter, Customer, Deployment, DeploymentTargetId, PageRequest,
@@ -275,6 +276,22 @@ async fn an_agent_is_told_what_is_to_be(store: Store) {
 }
 
 #[database_test]
+async fn an_agent_is_told_how_a_version_is_brought_up(store: Store) {
+    let shop = Shop::open(store).await;
+    let deployment = shop.deploy().await;
+    let rollout = async || {
+        let Entry::Deployment(told) = &shop.desired().await.deployments[0] else { panic!() };
+        (told.health_seconds, told.no_way_back)
+    };
+    assert_eq!(rollout().await, (None, false));
+    let given = Rollout { health_seconds: Some(90), no_way_back: true };
+    shop.vendor.version_with(&shop.application, "1.1", COMPOSE, given).await;
+    let change = DeploymentChange { version: Some("1.1".parse().unwrap()), values: None };
+    shop.engine.revise_own_deployment(&shop.person, deployment.id, change, None).await.unwrap();
+    assert_eq!(rollout().await, (Some(90), true));
+}
+
+#[database_test]
 async fn who_waits_is_told_of_a_change_by_whichever_server(store: Store) {
     let (other, _) = another_engine(store.clone(), 9);
     let shop = Shop::open(store).await;
@@ -401,6 +418,33 @@ async fn an_agent_asks_sixty_times_a_minute(store: Store) {
     assert_eq!(slowed.header("retry-after"), Some("60"));
     shop.clock.advance(60);
     assert_eq!(shop.ask("POST", path::REPORTS, &body).await.status, 200);
+}
+
+#[database_test]
+async fn an_agent_tells_of_so_many_ends_an_hour(store: Store) {
+    let shop = Shop::open(store).await;
+    let deployment = shop.deploy().await;
+    let flapping = |seqs: std::ops::Range<u64>| {
+        let phase = |seq| if seq % 2 == 0 { Phase::Running } else { Phase::Stopped };
+        report(&deployment, &seqs.map(|seq| (seq, 1, phase(seq))).collect::<Vec<_>>())
+    };
+    let latest = async || {
+        let view = shop.engine.own_deployment(&shop.person, deployment.id).await.unwrap();
+        view.transitions[0].seq
+    };
+    shop.report(&flapping(1..101)).await;
+    // What has gathered is told at once, even if it is more than is left.
+    shop.report(&flapping(101..200)).await;
+    let more = flapping(200..201);
+    let refused = shop.post(path::REPORTS, &more).await;
+    assert_eq!(refused.problem(), (429, "too_many_requests".into()));
+    assert_eq!(refused.header("retry-after"), Some("3600"));
+    assert_eq!(latest().await, 199, "nothing of it was taken");
+    let quiet = report(&deployment, &[(200, 1, Phase::Applying)]);
+    assert_eq!(shop.report(&quiet).await.deployments[0].seq, 200, "what ends nothing is taken");
+    shop.clock.advance(3_600);
+    shop.report(&flapping(201..202)).await;
+    assert_eq!(latest().await, 201);
 }
 
 #[database_test]

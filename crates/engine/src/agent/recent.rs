@@ -7,12 +7,13 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use keyward_domain::{AgentId, Timestamp};
-use keyward_protocol::MOST_REQUESTS_A_MINUTE;
 use keyward_protocol::signed::{JTI_SECONDS, MOST_SKEW};
+use keyward_protocol::{MOST_ENDS_AN_HOUR, MOST_REQUESTS_A_MINUTE};
 use quick_cache::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
 use super::AgentRefusal;
+use crate::Error;
 
 /// Of how many agents it is remembered.
 const MOST_AGENTS: usize = 50_000;
@@ -21,6 +22,7 @@ const MOST_AGENTS: usize = 50_000;
 const SEEN_SECONDS: i64 = 60;
 
 const MINUTE: i64 = 60;
+const HOUR: i64 = 3_600;
 
 /// Of all agents that have asked lately.
 pub(super) struct RecentRequests(Cache<AgentId, Arc<Mutex<Recent>>>);
@@ -29,6 +31,8 @@ pub(super) struct RecentRequests(Cache<AgentId, Arc<Mutex<Recent>>>);
 struct Recent {
     /// When each request came, and the hash of its `jti`: never more than so many in two minutes.
     requests: VecDeque<(i64, [u8; 16])>,
+    /// When it told of how many ends: of each, the vendor is told in turn.
+    ends: VecDeque<(i64, u32)>,
     seen_at: Option<i64>,
 }
 
@@ -64,6 +68,21 @@ impl RecentRequests {
         !known
     }
 
+    /// Whether an agent may tell of another end. One report may tell of more than are left, or what has gathered in a long time could
+    /// never be told.
+    pub(super) fn may_tell(&self, agent: AgentId, now: Timestamp) -> Result<(), Error> {
+        let recent = self.of(agent);
+        let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.may_tell(now.unix()).map_err(|retry_after| Error::TooManyEnds { retry_after })
+    }
+
+    /// Counts ends that were told.
+    pub(super) fn told(&self, agent: AgentId, ends: u32, now: Timestamp) {
+        let recent = self.of(agent);
+        let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.ends.push_back((now.unix(), ends));
+    }
+
     fn of(&self, agent: AgentId) -> Arc<Mutex<Recent>> {
         let made = self.0.get_or_insert_with(&agent, || Ok::<_, std::convert::Infallible>(Arc::default()));
         made.unwrap_or_else(|never| match never {})
@@ -94,6 +113,16 @@ impl Recent {
         }
         self.requests.push_back((now, hash));
         Ok(())
+    }
+
+    /// Whether there is room for another end, or in how many seconds there is.
+    fn may_tell(&mut self, now: i64) -> Result<(), i64> {
+        self.ends.retain(|(at, _)| (now - HOUR + 1..=now).contains(at));
+        let told: u32 = self.ends.iter().map(|(_, ends)| ends).sum();
+        match self.ends.front() {
+            Some((first, _)) if told >= MOST_ENDS_AN_HOUR => Err(first + HOUR - now),
+            Some(_) | None => Ok(()),
+        }
     }
 }
 
@@ -131,6 +160,18 @@ mod tests {
         let many = AgentRefusal::TooMany { retry_after: 30 };
         assert_eq!(recent.take(1_030, "x", 1_030), Err(many));
         assert_eq!(recent.take(1_060, "x", 1_060), Ok(()));
+    }
+
+    #[test]
+    fn ends_are_told_again_when_their_hour_is_over() {
+        let mut recent = Recent::default();
+        assert_eq!(recent.may_tell(0), Ok(()));
+        recent.ends.extend([(0, MOST_ENDS_AN_HOUR - 1), (10, 1_000)]);
+        assert_eq!(recent.may_tell(10), Err(3_590));
+        assert_eq!(recent.may_tell(3_600), Err(10), "more were told at once than were left");
+        assert_eq!(recent.may_tell(3_610), Ok(()));
+        recent.ends.push_back((9_000_000, MOST_ENDS_AN_HOUR));
+        assert_eq!(recent.may_tell(3_611), Ok(()), "the clock was set back");
     }
 
     proptest! {

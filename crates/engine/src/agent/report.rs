@@ -27,13 +27,13 @@ impl Engine {
     /// Takes what an agent tells.
     ///
     /// # Errors
-    /// If it tells more than an agent may, or is no agent any more.
+    /// If it tells more than an agent may, at once or in an hour, or is no agent any more.
     #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn take_reports(&self, caller: &AgentCaller, reports: Reports) -> Result<Taken> {
         check(&reports, self.now())?;
         self.transaction(async |tx| {
             let (target, _) = held(&tx, caller).await?;
-            let mut recorded = None;
+            let (mut recorded, mut ends) = (None, 0);
             let mut written = self.take_host(&tx, &target, &reports).await?;
             let mut taken = BTreeMap::new();
             // In an order: others who report hold these rows too.
@@ -43,12 +43,19 @@ impl Engine {
                 let one = self.take_report(&tx, caller, &target, report.clone()).await?;
                 taken.insert(id, one.seq);
                 written |= one.written;
+                ends += one.ends;
                 recorded = one.recorded.or(recorded);
+            }
+            if ends > 0 {
+                self.agents.recent.may_tell(caller.agent(), self.now())?;
             }
             match recorded {
                 Some(recorded) => tx.commit(recorded).await?,
                 None if written => tx.commit_unrecorded(Technical::AgentReport).await?,
                 None => {}
+            }
+            if ends > 0 {
+                self.agents.recent.told(caller.agent(), ends, self.now());
             }
             let up_to = |(deployment, seq)| TakenUpTo { deployment, seq };
             Ok(Taken { deployments: taken.into_iter().map(up_to).collect() })
@@ -85,22 +92,23 @@ impl Engine {
         // Of what is not this target's, or over, nothing is kept, and nothing need be told again.
         let own = |deployment: &Deployment| deployment.target == target.id && deployment.ended_at.is_none();
         let Some(before) = found.filter(own) else {
-            return Ok(TakenReport { seq: told, written: false, recorded: None });
+            return Ok(TakenReport { seq: told, written: false, ends: 0, recorded: None });
         };
         let (after, fresh) = before.clone().reported(report, now);
         let seq = after.reported.as_ref().map_or(0, |reported| reported.seq);
         if fresh.is_empty() && same_state(&before, &after) {
-            return Ok(TakenReport { seq, written: false, recorded: None });
+            return Ok(TakenReport { seq, written: false, ends: 0, recorded: None });
         }
         tx.deployments(scope).add_transitions(after.id, &fresh, now).await?;
         tx.deployments(scope).save(&after).await?;
         let by = || By { actor: Actor::Agent(caller.agent()), address: Some(caller.address) };
-        let mut recorded = None;
+        let (mut recorded, mut ends) = (None, 0);
         for (action, transition) in events(&before, &fresh) {
+            ends += 1;
             let detail = detail(&after, transition);
             recorded = Some(self.record_for(tx, scope, by(), action, after.id.uuid(), &detail).await?);
         }
-        Ok(TakenReport { seq, written: true, recorded })
+        Ok(TakenReport { seq, written: true, ends, recorded })
     }
 }
 
@@ -108,6 +116,8 @@ impl Engine {
 struct TakenReport {
     seq: u64,
     written: bool,
+    /// Of how many the vendor is told.
+    ends: u32,
     recorded: Option<Recorded>,
 }
 
