@@ -6,7 +6,7 @@
 
 import { spawn, spawnSync } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
-import { get } from "node:http";
+import { createServer, get } from "node:http";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
@@ -90,6 +90,16 @@ async function stands(page, words, what) {
   }
 }
 
+// A port that nothing listens at.
+function freePort() {
+  return new Promise((resolve) => {
+    const listener = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = listener.address();
+      listener.close(() => resolve(port));
+    });
+  });
+}
+
 let clicks = 0;
 async function click(place) {
   clicks += 1;
@@ -119,18 +129,33 @@ try {
   const again = spawnSync(AGENT, ["join", url, code, "--no-service", "--replace"], { encoding: "utf8" });
   check("the code works once", again.status !== 0, again.stdout + again.stderr);
 
+  // The example, with nothing but the pages.
   await click(page.getByRole("link", { name: "Deploy an application" }));
   await look(page, "choose");
-  await page.getByText("Earlier versions").click();
-  await click(page.getByRole("link", { name: "1.0.0" }));
+  await click(page.getByRole("link", { name: "Deploy 1.0.0" }));
   await look(page, "deploy");
-  await page.getByLabel("GREETING").fill("it's \"quoted\" # $HOME");
+  const port = await freePort();
+  await page.getByLabel("Name").fill("Example");
+  await page.getByLabel("PORT").fill(String(port));
   const began = Date.now();
   await click(page.getByRole("button", { name: "Deploy", exact: true }));
   await stands(page, "running", "it runs");
   console.log(`from the click to running: ${Date.now() - began} ms, ${clicks} clicks, 1 paste`);
   check("within 8 clicks", clicks <= 8, clicks);
   await look(page, "running");
+  const service = await fetch(`http://127.0.0.1:${port}/`).then((answer) => answer.json()).catch(String);
+  check("the service is licensed to its customer", service.customer !== undefined && service.code === undefined, service);
+  await page.getByRole("link", { name: "Remove" }).click();
+  await page.getByRole("button", { name: /^Remove/ }).click();
+  await stands(page, "ended", "the example is removed");
+
+  // Another one, in versions that something is wrong with.
+  await page.goto(`${base}/portal/deploy`);
+  await page.getByText("Earlier versions").click();
+  await page.getByRole("link", { name: "1.0.0", exact: true }).click();
+  await page.getByLabel("GREETING").fill("it's \"quoted\" # $HOME");
+  await page.getByRole("button", { name: "Deploy", exact: true }).click();
+  await stands(page, "running", "it runs too");
   const deployment = page.url().split("?")[0];
   const [first] = await containers();
   check("one container", (await containers()).length === 1, await containers());

@@ -3,12 +3,14 @@
 //	LICENSE_FILE=license.jwt JWKS_FILE=jwks.json PRODUCT_ID=… go run ./service
 //
 // The license is verified at each request, which takes a fraction of a millisecond: a renewal and newer keys need no restart, and an end
-// comes when it is there.
+// comes when it is there. LICENSE_KEY takes the license itself, LISTEN says where to serve. "service health" asks whether it is up, for
+// images that have no other program.
 package main
 
 import (
 	"encoding/json"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"time"
@@ -22,17 +24,46 @@ type terms struct {
 }
 
 type service struct {
-	license, jwks, product string
+	key, license, jwks, product string
 }
 
 func main() {
-	s := service{license: os.Getenv("LICENSE_FILE"), jwks: os.Getenv("JWKS_FILE"), product: os.Getenv("PRODUCT_ID")}
-	server := http.Server{Addr: "127.0.0.1:8000", Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second}
+	listen := os.Getenv("LISTEN")
+	if listen == "" {
+		listen = "127.0.0.1:8000"
+	}
+	if len(os.Args) > 1 && os.Args[1] == "health" {
+		os.Exit(health(listen))
+	}
+	s := service{key: os.Getenv("LICENSE_KEY"), license: os.Getenv("LICENSE_FILE"), jwks: os.Getenv("JWKS_FILE"), product: os.Getenv("PRODUCT_ID")}
+	if license, err := s.now(); err == nil {
+		log.Printf("licensed to %s", license.Customer())
+	} else {
+		log.Printf("there is no license that counts: %s", keyward.Code(err))
+	}
+	server := http.Server{Addr: listen, Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second}
 	log.Fatal(server.ListenAndServe())
+}
+
+// Whether the service is up; whether it is licensed is another question, which a restart would not answer.
+func health(listen string) int {
+	_, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return 1
+	}
+	client := http.Client{Timeout: 2 * time.Second}
+	response, err := client.Get("http://" + net.JoinHostPort("127.0.0.1", port) + "/health")
+	if err != nil || response.StatusCode != http.StatusOK {
+		return 1
+	}
+	return 0
 }
 
 func (s service) routes() http.Handler {
 	routes := http.NewServeMux()
+	routes.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, map[string]any{"status": "up"})
+	})
 	routes.HandleFunc("/", s.licensed("", func(w http.ResponseWriter, license *keyward.License) {
 		answer(w, http.StatusOK, map[string]any{"customer": license.Customer(), "ends_at": license.EndsAt()})
 	}))
@@ -51,11 +82,15 @@ func (s service) now() (*keyward.License, error) {
 	if err != nil {
 		return nil, err
 	}
-	token, err := os.ReadFile(s.license)
-	if err != nil {
-		return nil, err
+	token := s.key
+	if s.license != "" {
+		text, err := os.ReadFile(s.license)
+		if err != nil {
+			return nil, err
+		}
+		token = string(text)
 	}
-	return keyward.NewVerifier(keys, s.product).Verify(keyward.Pasted(string(token)), time.Now())
+	return keyward.NewVerifier(keys, s.product).Verify(keyward.Pasted(token), time.Now())
 }
 
 // A handler for licenses whose claim "features" names the feature; for every license if none is named.

@@ -37,6 +37,9 @@ func TestFeaturesFollowTheLicense(t *testing.T) {
 	vendor, never := keywardtest.NewVendor("server"), time.Time{}
 	write(s.jwks, vendor.JWKS())
 	expect("no license yet", 402, 402)
+	if get("/health") != 200 {
+		t.Error("it is up without a license")
+	}
 	license(vendor, never, "reports")
 	expect("with the feature", 200, 200)
 	license(vendor, never)
@@ -45,6 +48,10 @@ func TestFeaturesFollowTheLicense(t *testing.T) {
 	expect("ended", 402, 402)
 	license(keywardtest.NewVendor("basic"), never, "reports")
 	expect("another product's", 402, 402)
+	file := s.license
+	s.license, s.key = "", vendor.License(keywardtest.License{Claims: map[string]any{"features": []string{"reports"}}})
+	expect("the license itself", 200, 200)
+	s.license = file
 	vendor.RotateKey()
 	license(vendor, never, "reports")
 	expect("old keys", 402, 402)

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use keyward_testkit_engines::{ComposeVersion, EngineKind, Engines, compose};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::registry::{skopeo, text, upstream::Upstream};
 use super::server::{Server, Tenant, program};
@@ -22,7 +22,9 @@ pub(crate) fn walk(browser: &Path, database: Option<String>, screenshots: Option
     hand_out(&agent, &programs)?;
     let server = Server::start_with(database, &[("KEYWARD_AGENT_DIR", programs.display().to_string())])?;
     let tenant = server.tenant("Acme")?;
-    let _upstream = publish(&server, &tenant, &engines)?;
+    let depot = Depot::open(&tenant)?;
+    release_example(&server, &tenant, &engines, &depot).context("examples/compose")?;
+    publish(&server, &tenant, &engines, &depot)?;
 
     let toml = folder.path().join("agent.toml");
     let lines = format!(
@@ -54,26 +56,88 @@ fn hand_out(agent: &Path, folder: &Path) -> Result<()> {
     Ok(std::fs::write(folder.join(format!("{name}.sha256")), sum.stdout)?)
 }
 
-/// A vendor with a registry, an application in five versions, and a customer who may deploy it. The registry runs until it is dropped.
-fn publish(server: &Server, tenant: &Tenant, engines: &Engines) -> Result<Upstream> {
-    let http = &tenant.http;
-    let create =
-        |path: &str, wanted: serde_json::Value| http.create(&format!("/api/v1/{path}"), &wanted.to_string());
-    let mut upstream = Upstream::new()?;
-    let registry = text(&create("registries", json!({"name": "Main", "upstream": upstream.url()}))?, "id")?;
-    upstream.start(tenant, &registry)?;
-    let key = json!({"registry_id": registry, "name": "CI", "access": "read_write"});
-    let key = text(&create("registry-keys", key)?, "secret")?;
+/// A registry of the vendor's, which runs until this is dropped, and a customer.
+struct Depot {
+    _upstream: Upstream,
+    /// Pushes.
+    key: String,
+    customer: String,
+}
+
+impl Depot {
+    fn open(tenant: &Tenant) -> Result<Self> {
+        let mut upstream = Upstream::new()?;
+        let registry = json!({"name": "Main", "upstream": upstream.url()});
+        let registry = text(&create(tenant, "registries", registry)?, "id")?;
+        upstream.start(tenant, &registry)?;
+        let key = json!({"registry_id": registry, "name": "CI", "access": "read_write"});
+        let key = text(&create(tenant, "registry-keys", key)?, "secret")?;
+        let customer =
+            text(&create(tenant, "customers", json!({"name": "Example", "email": CUSTOMER}))?, "id")?;
+        Ok(Self { _upstream: upstream, key, customer })
+    }
+}
+
+fn create(tenant: &Tenant, path: &str, wanted: Value) -> Result<Value> {
+    tenant.http.create(&format!("/api/v1/{path}"), &wanted.to_string())
+}
+
+/// Releases the application of `examples/compose` as its README says.
+fn release_example(server: &Server, tenant: &Tenant, engines: &Engines, depot: &Depot) -> Result<()> {
+    let (folder, examples) = (tempfile::tempdir()?, crate::root()?.join("examples"));
+    let product = text(&create(tenant, "products", json!({"name": "Acme Server"}))?, "id")?;
+    let license =
+        json!({"name": "Example Inc.", "product_id": product, "customer_id": depot.customer, "fields": {}});
+    create(tenant, "licenses", license)?;
+
+    let mut go = Command::new("go");
+    go.args(["build", "-o"]).arg(folder.path().join("server")).arg("./service");
+    succeeds(go.current_dir(examples.join("go")).env("CGO_ENABLED", "0"))?;
+    std::fs::write(
+        folder.path().join("jwks.json"),
+        tenant.http.get(&format!("/o/{}/jwks.json", tenant.slug))?,
+    )?;
+    std::fs::copy(examples.join("compose/Dockerfile"), folder.path().join("Dockerfile"))?;
+    let registry = format!("127.0.0.1:{}", server.port());
+    let image = format!("{registry}/acme/server:1.0.0");
+    let docker = |args: &[&str]| {
+        let mut docker = Command::new("docker");
+        docker.args(args).current_dir(folder.path()).stdin(Stdio::null());
+        docker.env("DOCKER_HOST", format!("unix://{}", engines.socket(EngineKind::Docker).display()));
+        // The builder that needs no plug-in.
+        docker.env("DOCKER_CONFIG", folder.path().join("docker")).env("DOCKER_BUILDKIT", "0");
+        succeeds(&mut docker)
+    };
+    docker(&["build", "--quiet", "--build-arg", &format!("PRODUCT_ID={product}"), "-t", &image, "."])?;
+    docker(&["login", &registry, "-u", "keyward", "-p", &depot.key])?;
+    docker(&["push", "--quiet", &image])?;
+
+    let read = |name: &str| std::fs::read_to_string(examples.join("compose").join(name));
+    let application = json!({"name": "Acme Server", "kind": "compose"});
+    let application = text(&create(tenant, "applications", application)?, "id")?;
+    let compose = read("compose.yaml")?.replace("registry.example.com", &registry);
+    let version = json!({"name": "1.0.0", "compose": compose, "environment": read("version.env")?});
+    create(tenant, &format!("applications/{application}/versions"), version)?;
+    entitle(tenant, depot, &application)
+}
+
+fn entitle(tenant: &Tenant, depot: &Depot, application: &str) -> Result<()> {
+    let all = json!({"customer_id": depot.customer, "application_id": application, "all_versions": true});
+    create(tenant, "application-entitlements", all).map(drop)
+}
+
+/// An application in the versions that something is wrong with, and one that is well.
+fn publish(server: &Server, tenant: &Tenant, engines: &Engines, depot: &Depot) -> Result<()> {
+    let create = |path: &str, wanted: Value| create(tenant, path, wanted);
     for tag in ["1", "2", "3"] {
         let (from, to) =
             (format!("docker://{}", engines.image(tag)), format!("docker://{}:{tag}", image(server)));
-        let creds = format!("ci:{key}");
+        let creds = format!("ci:{}", depot.key);
         let tls = ["--src-tls-verify=false", "--dest-tls-verify=false"];
         let copied = skopeo(&["copy", tls[0], tls[1], "--dest-creds", &creds, &from, &to])?;
         ensure!(copied.status.success(), "skopeo: {}", String::from_utf8_lossy(&copied.stderr));
     }
-    let customer = text(&create("customers", json!({"name": "Example", "email": CUSTOMER}))?, "id")?;
-    create("licenses", json!({"name": "server", "customer_id": customer, "payload": {"seats": 5}}))?;
+    create("licenses", json!({"name": "server", "customer_id": depot.customer, "payload": {"seats": 5}}))?;
     let application = text(&create("applications", json!({"name": "Server", "kind": "compose"}))?, "id")?;
     let versions = format!("applications/{application}/versions");
     for (name, tag, change) in [
@@ -86,13 +150,11 @@ fn publish(server: &Server, tenant: &Tenant, engines: &Engines) -> Result<Upstre
         let environment = "LICENSE_KEY={{ .LicenseKeys.server }}\nGREETING=hello\n";
         create(&versions, json!({"name": name, "compose": compose, "environment": environment}))?;
     }
-    let all = json!({"customer_id": customer, "application_id": application, "all_versions": true});
-    create("application-entitlements", all)?;
-    Ok(upstream)
+    entitle(tenant, depot, &application)
 }
 
 fn image(server: &Server) -> String {
-    format!("127.0.0.1:{}/acme/server", server.port())
+    format!("127.0.0.1:{}/acme/probe", server.port())
 }
 
 fn compose_file(image: &str, version: &str, change: &str) -> String {
