@@ -8,6 +8,8 @@ use std::fmt;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
+use crate::env;
+
 /// What stands at one place of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Node {
@@ -146,6 +148,13 @@ impl Document {
         if matches!(root, Node::Mapping(_)) { Ok(Self { root }) } else { Err(ReadError::NotJson) }
     }
 
+    /// The same with variables filled in that a value is known for, or a default, in values and not in keys: a preview of what Compose makes of it.
+    /// Where that would grow beyond [`MOST_WEIGHT`](Self::MOST_WEIGHT), the rest stays as it is.
+    #[must_use]
+    pub fn filled<'v>(&self, value: impl Fn(&str) -> Option<&'v str>) -> Self {
+        Self { root: fill(&self.root, &value, &mut { Self::MOST_WEIGHT }) }
+    }
+
     /// The mapping that it is.
     pub fn root(&self) -> &Node {
         &self.root
@@ -154,6 +163,22 @@ impl Document {
     /// Its services by name.
     pub fn services(&self) -> &[(String, Node)] {
         self.root.get("services").map_or(&[], Node::entries)
+    }
+}
+
+fn fill<'v>(node: &Node, value: &impl Fn(&str) -> Option<&'v str>, room: &mut usize) -> Node {
+    match node {
+        Node::Null => Node::Null,
+        Node::Scalar(text) => {
+            let made = env::filled(text, *room, value).unwrap_or_else(|| text.clone());
+            *room = room.saturating_sub(made.len());
+            Node::Scalar(made)
+        }
+        Node::Sequence(items) => Node::Sequence(items.iter().map(|item| fill(item, value, room)).collect()),
+        Node::Mapping(entries) => {
+            let entries = entries.iter().map(|(key, node)| (key.clone(), fill(node, value, room)));
+            Node::Mapping(entries.collect())
+        }
     }
 }
 

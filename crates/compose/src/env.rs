@@ -98,6 +98,49 @@ pub fn asked(text: &str) -> Vec<Asked<'_>> {
     found
 }
 
+/// A text with each variable filled in that a value is known for, or that says itself what stands in its place: `${NAME:-this}`. Any other
+/// stays as it is written, and so does one within another. `None` if that has more than so many bytes.
+pub fn filled<'v>(text: &str, most: usize, value: impl Fn(&str) -> Option<&'v str>) -> Option<String> {
+    let (mut made, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(start) = rest.find('$') {
+        made.push_str(&rest[..start]);
+        let from = &rest[start..];
+        let length = match variable(from) {
+            Some((Asked { name, operand }, length)) => {
+                let default = || operand.strip_prefix(":-").or_else(|| operand.strip_prefix('-'));
+                let value = value(name).filter(|value| !(value.is_empty() && operand.starts_with(":-")));
+                let known = if operand.contains(['$', '+']) { None } else { value.or_else(default) };
+                made.push_str(known.unwrap_or(&from[..length]));
+                length
+            }
+            // A dollar sign that stands for itself, or for nothing.
+            None => {
+                let length = if from.starts_with("$$") { 2 } else { 1 };
+                made.push_str(&from[..length]);
+                length
+            }
+        };
+        rest = &from[length..];
+        if made.len() + rest.len() > most {
+            return None;
+        }
+    }
+    Some(made + rest)
+}
+
+/// The variable that a text begins with, and how long it is written: `$NAME` or `${NAME…}`.
+fn variable(text: &str) -> Option<(Asked<'_>, usize)> {
+    let after = text.strip_prefix('$')?;
+    let (braced, inside) = match after.strip_prefix('{') {
+        Some(inside) => (true, inside),
+        None => (false, after),
+    };
+    let end = inside.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inside.len());
+    let (name, operand) = inside.split_at(end);
+    let (operand, rest) = if braced { operand.split_once('}')? } else { ("", operand) };
+    (!name.is_empty()).then_some((Asked { name, operand }, text.len() - rest.len()))
+}
+
 /// A variable that a text demands, and what it says where it is not set: `${NAME:?why}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Required {
@@ -181,6 +224,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_known_is_filled_in() {
+        let known = |name: &str| (name == "A").then_some("1");
+        for (text, made) in [
+            ("127.0.0.1:${A}:$A", "127.0.0.1:1:1"),
+            ("${A:-2} ${B:-2} ${B-3} ${B:-}", "1 2 3 "),
+            ("${A:?set it} ${B:?set it} $B", "1 ${B:?set it} $B"),
+            ("${B:-${A}} ${A:+x} $$A $ ${ ${}", "${B:-1} ${A:+x} $$A $ ${ ${}"),
+        ] {
+            assert_eq!(filled(text, 100, known).as_deref(), Some(made));
+        }
+        assert_eq!(filled("${B:-} ${B:-2}", 100, |_| Some("")).as_deref(), Some(" 2"));
+        let long = "x".repeat(1_000);
+        assert_eq!(filled(&"$A".repeat(1_000_000), 2_000_000, |_| Some(&long)), None, "and no memory");
+    }
+
+    #[test]
     fn what_is_demanded_is_found() {
         let found = required("a: ${A:?set A}\nb: ${B?}\nc: ${C:-x} $$ ${$D:?} ${A:?again} $${E:?x}");
         let found: Vec<_> =
@@ -193,6 +252,7 @@ mod tests {
         #[test]
         fn no_text_panics(text in "[\\PC$\n{}=:?]{0,80}") {
             let _ = (check_file("a", &text), asked(&text), is_name(&text), required(&text), defined(&text));
+            prop_assert!(text.contains(":-") || text.contains("-") || filled(&text, 1_000, |_| None).as_deref() == Some(&*text));
         }
     }
 }

@@ -328,16 +328,23 @@ type Plan = (Vec<ServiceSummary>, Vec<Refusal>, Vec<Need>, Vec<Variable>);
 fn read(files: &Files) -> (Plan, BTreeSet<String>) {
     let names = files.references().into_iter().map(|(_, reference)| reference.name).collect();
     let text = files.find(COMPOSE).map(|file| file.text.as_str()).unwrap_or_default();
+    let variables = variables(files);
     let plan = match Document::read(text) {
-        Ok(document) => (
-            keyward_compose::summary(&document),
-            keyward_compose::check_raw(&document),
-            keyward_compose::needs(&document, None),
-            variables(files),
-        ),
+        Ok(document) => {
+            // As long as nobody enters anything else.
+            let defaults: BTreeMap<_, _> =
+                variables.iter().map(|one| (&*one.name, one.default.as_deref())).collect();
+            let preview = document.filled(|name| defaults.get(name).copied().flatten());
+            (
+                keyward_compose::summary(&preview),
+                keyward_compose::check_raw(&document),
+                keyward_compose::needs(&preview, None),
+                variables,
+            )
+        }
         Err(error) => {
             let refusal = Refusal { path: COMPOSE.to_owned(), message: error.to_string() };
-            (Vec::new(), vec![refusal], Vec::new(), variables(files))
+            (Vec::new(), vec![refusal], Vec::new(), variables)
         }
     };
     (plan, names)

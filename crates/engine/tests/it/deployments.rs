@@ -260,4 +260,12 @@ async fn a_version_says_what_it_does_to_a_host(store: Store) {
     assert!(plan.refusals.iter().any(|refusal| refusal.path.contains("build")), "{:?}", plan.refusals);
     assert!(plan.variables[0].name == "URL" && plan.variables[0].required);
     assert_eq!(plan.licenses, [("server".to_owned(), Some("no license is called so".to_owned()))]);
+
+    // As long as the customer enters nothing else, it does what the defaults say.
+    let compose =
+        "services:\n  app:\n    image: nginx:${TAG:-1}\n    ports: [\"127.0.0.1:${PORT:-8000}:80\"]\n";
+    vendor.version(&application, "1.1", compose).await;
+    let plan = engine.version_plan(&person, &application.slug, &"1.1".parse().unwrap()).await.unwrap();
+    assert_eq!((&*plan.services[0].image, &*plan.needs), ("nginx:1", &[][..]));
+    assert_eq!(plan.services[0].ports, ["127.0.0.1:8000 → 80/tcp"]);
 }
