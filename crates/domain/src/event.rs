@@ -30,6 +30,8 @@ kinds! {
         RegistryFirstPulled = "registry.first_pulled";
         /// A registry refused requests; `detail.count` says how many of one key or license since the last such event.
         RegistryDenied = "registry.denied";
+        /// A registry key ends in 30 days, 7 days or 1 day; `detail.days` says which. Of a key that was made for no longer than that, nothing is said.
+        RegistryKeyExpiring = "registry_key.expiring";
         /// A test, sent by whoever set the endpoint up.
         WebhookTest = "webhook.test";
     }

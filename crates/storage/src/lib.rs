@@ -127,7 +127,7 @@ pub use mail_count::{MailCount, MailCounts};
 pub use member::Members;
 pub use names::{Named, Names};
 pub use notice::{LicenseNotices, Turn};
-pub use occurrence::{EndMark, Occurrences, ReachedMark, ValidationReport};
+pub use occurrence::{EndMark, Ending, Occurrences, ReachedMark, ValidationReport};
 pub use organization::Organizations;
 pub use own_rows::{FromSql, OwnRows, SqlRow, SqlValue};
 pub use product::Products;

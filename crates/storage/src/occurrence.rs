@@ -1,8 +1,8 @@
-//! What the server finds for webhook endpoints: licenses that end, and validations that were refused.
+//! What the server finds for webhook endpoints: licenses and registry keys that end, and validations that were refused.
 
 use std::collections::BTreeMap;
 
-use keyward_domain::{LicenseId, OrganizationScope, ProductId, RevisionId, Timestamp};
+use keyward_domain::{LicenseId, OrganizationScope, ProductId, RegistryKeyId, RevisionId, Timestamp};
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ConnectionTrait as _, EntityTrait, Statement, Value};
 use uuid::Uuid;
@@ -36,26 +36,33 @@ const DAY: i64 = 24 * 60 * 60;
 /// After how many seconds it is too late to tell that a license has ended.
 const LATE: i64 = 7 * DAY;
 
-/// A mark on the way to a license's end.
+/// A mark on the way to an end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EndMark {
-    /// It ends by its contract within so many days.
+    /// It ends, a license by its contract, within so many days.
     Days(u32),
-    /// It has ended by its contract, and is in its grace.
+    /// The license has ended by its contract, and is in its grace.
     Grace,
-    /// It is valid no longer.
+    /// The license is valid no longer.
     Expired,
 }
 
-/// A license that has reached a mark of which endpoints were not told.
+/// What has reached a mark of which endpoints were not told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReachedMark {
-    /// The license.
-    pub license: LicenseId,
-    /// Its terms in force.
-    pub revision: RevisionId,
+    /// What ends.
+    pub of: Ending,
     /// Which mark.
     pub mark: EndMark,
+}
+
+/// What ends. Other terms and another end are told of anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// A license, by its terms in force.
+    License(LicenseId, RevisionId),
+    /// A registry key, and when.
+    RegistryKey(RegistryKeyId, Timestamp),
 }
 
 impl EndMark {
@@ -64,6 +71,14 @@ impl EndMark {
             Self::Days(days) => days.into(),
             Self::Grace => 0,
             Self::Expired => -1,
+        }
+    }
+
+    fn read(days: i32) -> Self {
+        match days {
+            -1 => Self::Expired,
+            0 => Self::Grace,
+            days => Self::Days(days.unsigned_abs()),
         }
     }
 }
@@ -84,9 +99,15 @@ pub struct Occurrences<'a> {
 }
 
 impl Occurrences<'_> {
-    /// The licenses that have reached a mark of which endpoints were not told, at most `most`.
+    /// What has reached a mark of which endpoints were not told, at most `most`.
     pub async fn reached_marks(&self, now: Timestamp, most: u64) -> Result<Vec<ReachedMark>> {
-        let backend = self.tx.get_database_backend();
+        let mut reached = self.reached_by_licenses(now, most).await?;
+        let rest = most - u64::try_from(reached.len()).unwrap_or(most);
+        reached.extend(self.reached_by_registry_keys(now, rest).await?);
+        Ok(reached)
+    }
+
+    async fn reached_by_licenses(&self, now: Timestamp, most: u64) -> Result<Vec<ReachedMark>> {
         // Each part goes along an index of its own.
         let part = |window: &str| {
             format!(
@@ -106,32 +127,70 @@ impl Occurrences<'_> {
             part("r.ends_at IS NULL AND r.expires_at > $6 AND r.expires_at <= $5"),
             part("r.ends_at IS NOT NULL AND r.ends_at <= $5 AND r.expires_at > $6"),
         );
-        let at = |seconds: i64| Value::from(now.unix() + seconds);
-        let values: [Value; 6] =
-            [self.scope.id().uuid().into(), at(0), at(DAY), at(7 * DAY), at(30 * DAY), at(-LATE)];
-        let found = self.tx.query_all_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+        let values = self.instants(now, &[0, DAY, 7 * DAY, 30 * DAY, -LATE]);
+        let found = self.tx.query_all_raw(self.statement(sql, values)).await?;
         let read = |row: sea_orm::QueryResult| {
             let (revision, license): (Uuid, Uuid) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-            // An integer of either width.
-            let mark: i32 = row.try_get_by_index(2)?;
-            let mark = match mark {
-                -1 => EndMark::Expired,
-                0 => EndMark::Grace,
-                days => EndMark::Days(days.unsigned_abs()),
-            };
-            Ok(ReachedMark { license: license.into(), revision: revision.into(), mark })
+            let mark = EndMark::read(row.try_get_by_index(2)?);
+            Ok(ReachedMark { of: Ending::License(license.into(), revision.into()), mark })
         };
         found.into_iter().map(read).collect()
     }
 
-    /// Notes that endpoints were told of a mark.
-    pub async fn note_mark(&self, reached: &ReachedMark) -> Result<()> {
-        let sql = "UPDATE revisions SET webhooks_notified_days = $3 WHERE organization_id = $1 AND id = $2";
-        let values: [Value; 3] =
-            [self.scope.id().uuid().into(), reached.revision.uuid().into(), reached.mark.days().into()];
-        let backend = self.tx.get_database_backend();
-        self.tx.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
-        Ok(())
+    /// One whose whole lifetime is no longer than a mark's days is no news at it.
+    async fn reached_by_registry_keys(&self, now: Timestamp, most: u64) -> Result<Vec<ReachedMark>> {
+        let sql = format!(
+            "SELECT id, expires_at, mark FROM (
+                SELECT k.id AS id, k.expires_at AS expires_at, COALESCE(k.lives_since, k.created_at) AS since,
+                    CASE WHEN k.expires_at <= $3 THEN 1 WHEN k.expires_at <= $4 THEN 7 ELSE 30 END AS mark,
+                    CASE WHEN k.webhooks_notified_end = k.expires_at THEN k.webhooks_notified_days END AS told
+                FROM registry_keys AS k JOIN registries AS r ON r.id = k.registry_id
+                WHERE k.organization_id = $1 AND k.expires_at > $2 AND k.expires_at <= $5
+                    AND k.revoked_at IS NULL AND r.deleted_at IS NULL) AS due
+             WHERE (told IS NULL OR told > mark) AND expires_at - since > mark * {DAY} ORDER BY id LIMIT {most}"
+        );
+        let values = self.instants(now, &[0, DAY, 7 * DAY, 30 * DAY]);
+        let found = self.tx.query_all_raw(self.statement(sql, values)).await?;
+        let read = |row: sea_orm::QueryResult| {
+            let (key, end): (Uuid, i64) = (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            let end = Table("registry_keys").time("expires_at", end)?;
+            let mark = EndMark::read(row.try_get_by_index(2)?);
+            Ok(ReachedMark { of: Ending::RegistryKey(key.into(), end), mark })
+        };
+        found.into_iter().map(read).collect()
+    }
+
+    /// Notes that endpoints are told of a mark. Whether they were not told of it before, by another server.
+    pub async fn note_mark(&self, reached: &ReachedMark) -> Result<bool> {
+        let (organization, days) = (self.scope.id().uuid(), reached.mark.days());
+        let (sql, id, end) = match reached.of {
+            Ending::License(_, revision) => (
+                "UPDATE revisions SET webhooks_notified_days = $3 WHERE organization_id = $1 AND id = $2
+                    AND (webhooks_notified_days IS NULL OR webhooks_notified_days > $3)",
+                revision.uuid(),
+                None,
+            ),
+            Ending::RegistryKey(key, end) => (
+                "UPDATE registry_keys SET webhooks_notified_end = $4, webhooks_notified_days = $3
+                    WHERE organization_id = $1 AND id = $2 AND expires_at = $4 AND (webhooks_notified_end IS NULL
+                        OR webhooks_notified_end <> $4 OR webhooks_notified_days > $3)",
+                key.uuid(),
+                Some(end.unix()),
+            ),
+        };
+        let values = [organization.into(), id.into(), days.into()].into_iter().chain(end.map(Value::from));
+        let noted = self.tx.execute_raw(self.statement(sql, values)).await?;
+        Ok(noted.rows_affected() == 1)
+    }
+
+    fn statement(&self, sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {
+        Statement::from_sql_and_values(self.tx.get_database_backend(), sql, values)
+    }
+
+    /// The organization, and so many seconds from now.
+    fn instants(&self, now: Timestamp, seconds: &[i64]) -> Vec<Value> {
+        let at = seconds.iter().map(|seconds| Value::from(now.unix() + seconds));
+        std::iter::once(self.scope.id().uuid().into()).chain(at).collect()
     }
 
     /// What endpoints were last told of a product's validations. The product is of this organization.

@@ -1,5 +1,5 @@
-//! What the server finds by itself for webhook endpoints: licenses on their way to the end, validations that are refused, and what
-//! happens at registries.
+//! What the server finds by itself for webhook endpoints: licenses and registry keys on their way to the end, validations that are
+//! refused, and what happens at registries.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -10,7 +10,7 @@ use keyward_domain::validation::Status;
 use keyward_domain::{
     Occurrence, OrganizationId, OrganizationScope, PageRequest, Product, Timestamp, Webhook,
 };
-use keyward_storage::{EndMark, Technical, Tx, ValidationReport};
+use keyward_storage::{EndMark, Ending, ReachedMark, Technical, Tx, ValidationReport};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use crate::{Engine, Result};
 /// How often it is looked.
 const PERIOD: Duration = Duration::from_secs(60);
 
-/// How many licenses are told of in one transaction.
+/// How many ends are told of in one transaction.
 const MOST_TOLD: u64 = 100;
 
 /// How many organizations are looked for at a time.
@@ -71,23 +71,29 @@ impl Job for FindOccurrences {
 }
 
 impl Engine {
-    /// Tells endpoints of licenses that have reached a mark on the way to their end. Gives how many.
+    /// Tells endpoints of licenses and registry keys that have reached a mark on the way to their end. Gives how many.
     async fn tell_ends(&self, id: OrganizationId) -> Result<u64> {
         let (tx, now) = (self.store.write().await?, self.now());
         let Some(scope) = scope_of(&tx, id).await? else { return Ok(0) };
         let reached = tx.occurrences(scope).reached_marks(now, MOST_TOLD).await?;
-        // Rows of licenses are locked before what counts messages, as by all who change them.
+        // Rows of what ends are locked before what counts messages, as by all who change them.
+        let mut untold = Vec::new();
         for mark in &reached {
-            tx.occurrences(scope).note_mark(mark).await?;
+            if tx.occurrences(scope).note_mark(mark).await? {
+                untold.push(mark);
+            }
         }
         let webhooks = tx.webhooks(scope).listening().await?;
-        for mark in &reached {
-            let (occurrence, detail) = match mark.mark {
-                EndMark::Days(days) => (Occurrence::LicenseExpiring, vec![("days", json!(days))]),
+        for ReachedMark { of, mark } in untold {
+            let (target, expiring) = match of {
+                Ending::License(license, _) => (license.uuid(), Occurrence::LicenseExpiring),
+                Ending::RegistryKey(key, _) => (key.uuid(), Occurrence::RegistryKeyExpiring),
+            };
+            let (occurrence, detail) = match mark {
+                EndMark::Days(days) => (expiring, vec![("days", json!(days))]),
                 EndMark::Grace => (Occurrence::LicenseGraceBegun, Vec::new()),
                 EndMark::Expired => (Occurrence::LicenseExpired, Vec::new()),
             };
-            let target = mark.license.uuid();
             self.publish_occurrence(&tx, (scope, &webhooks), occurrence, target, &detail).await?;
         }
         if !reached.is_empty() {

@@ -13,18 +13,18 @@ use keyward_domain::registry::{Decision, Holder, Operation};
 use keyward_domain::webhook::{AttemptResult, DISABLED_AFTER, DisabledReason, Fault, WebhookSecret};
 use keyward_domain::{
     Address, DeliveryState, DeliveryStatus, Ends, EventPatterns, OutboundRules, PageRequest, Product,
-    Timestamp, Webhook, WebhookId, WebhookState,
+    RegistryKeyId, Timestamp, Webhook, WebhookId, WebhookState,
 };
 use keyward_engine::jobs::{Runner, all};
 use keyward_engine::validation::Inquiry;
 use keyward_engine::webhook::{KeyedWebhook, NewWebhook, Replay, WebhookChange};
 use keyward_engine::{
-    AccessEvent, DeliveryFilter, Engine, Error, NewLicense, NewProduct, ProductChange, Retention,
-    SettingsChange,
+    AccessEvent, DeliveryFilter, Engine, Error, NewLicense, NewProduct, NewRegistryKey, ProductChange,
+    Retention, SettingsChange,
 };
 use keyward_storage::Store;
 use keyward_testkit::engine::{
-    START, TestClock, TestNetwork, another_engine, engine, engine_in, new_license,
+    START, TestClock, TestNetwork, another_engine, engine, engine_in, new_license, new_registry_key,
 };
 use keyward_testkit::receiver::{Received, Receiver, Reply};
 use keyward_testkit::{Vendor, database_test};
@@ -559,6 +559,56 @@ async fn a_license_that_ends_is_told_of_at_each_mark_once(store: Store) {
             (50, "license.expired", None)
         ]
     );
+}
+
+#[database_test]
+async fn a_registry_key_that_ends_is_told_of_at_each_mark_once_and_anew_when_it_is_renewed(store: Store) {
+    const DAY: i64 = 24 * 60 * 60;
+    let (engine, clock) = engine(store.clone());
+    let (other, other_clock) = another_engine(store, 2);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let receiver = Receiver::start(|_| Reply::ok());
+    let id = webhook(&vendor, &receiver.url(), &["registry_key.expiring"]).await.webhook.id;
+    let registry = vendor.registry("Releases").await;
+    let key = async |name: &str, days: Option<i64>| {
+        let expires_at = days.map(|days| engine.now().plus_seconds(days * DAY));
+        let new = NewRegistryKey { name: name.parse().unwrap(), expires_at, ..new_registry_key(&registry) };
+        engine.create_registry_key(&vendor.access(), new, None).await.unwrap().key
+    };
+    let ci = key("ci", Some(40)).await;
+    // Made for a week: what was known when it was made is no news.
+    let brief = key("brief", Some(7)).await;
+    key("endless", None).await;
+    let revoked = key("revoked", Some(40)).await;
+    engine.revoke_registry_key(&vendor.access(), revoked.id).await.unwrap();
+    let mut marks = Vec::new();
+    for day in 0..80 {
+        if day == 38 {
+            engine.rotate_registry_key(&vendor.access(), ci.id, 0, true, None).await.unwrap();
+        }
+        // Two servers a day, and each mark is told once.
+        for server in [&engine, &other] {
+            clock.advance(61);
+            other_clock.advance(61);
+            let server = Runner::new(Arc::clone(server), all(server, Retention::default()));
+            let turn =
+                LocalSet::new().run_until(async { server.turn("webhook_events").await.unwrap() }).await;
+            assert_eq!(turn.run.unwrap().fault, None);
+        }
+        deliver(&engine, async || is_idle(&vendor, id).await).await;
+        for one in receiver.received().iter().skip(marks.len()) {
+            let body = body(one);
+            assert_eq!(body["type"], "registry_key.expiring");
+            assert_eq!(body["actor"]["kind"], "server");
+            let key: RegistryKeyId = body["data"]["id"].as_str().unwrap().parse().unwrap();
+            marks.push((day, key, body["detail"]["days"].as_i64().unwrap()));
+        }
+        clock.advance(DAY - 122);
+        other_clock.advance(DAY - 122);
+    }
+    let (ci, brief) = (ci.id, brief.id);
+    let expected = [(6, brief, 1), (10, ci, 30), (33, ci, 7), (48, ci, 30), (71, ci, 7), (77, ci, 1)];
+    assert_eq!(marks, expected);
 }
 
 #[database_test]

@@ -61,6 +61,10 @@ const DEPLOYMENTS: Migration =
 const DEPLOYMENT_PULLS: Migration =
     Migration { name: "m0011_deployment_pulls", statements: &[include_str!("deployment_pulls.sql")] };
 
+/// Older servers tell no endpoint of the end of a key.
+const REGISTRY_KEY_ENDS: Migration =
+    Migration { name: "m0013_registry_key_ends", statements: &[include_str!("registry_key_ends.sql")] };
+
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.
 pub(crate) const REQUIRED: &str = INITIAL.name;
@@ -94,6 +98,7 @@ impl MigratorTrait for Migrator {
             Box::new(CUSTOMER_USERS),
             Box::new(DEPLOYMENTS),
             Box::new(DEPLOYMENT_PULLS),
+            Box::new(REGISTRY_KEY_ENDS),
         ]
     }
 }

@@ -696,6 +696,8 @@ CREATE TABLE registry_keys (
     last_address text,
     last_client text,
     created_at bigint NOT NULL,
+    webhooks_notified_end bigint,
+    webhooks_notified_days bigint,
     CONSTRAINT registry_keys_access_check CHECK ((access = ANY (ARRAY['read'::text, 'read_write'::text, 'read_write_delete'::text]))),
     CONSTRAINT registry_keys_handover_check CHECK ((handover = ANY (ARRAY['waiting'::text, 'warned'::text, 'collected'::text]))),
     CONSTRAINT registry_keys_pkey PRIMARY KEY (id)

@@ -642,7 +642,9 @@ CREATE TABLE registry_keys (
     last_used_at BIGINT,
     last_address TEXT,
     last_client TEXT,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    webhooks_notified_end BIGINT,
+    webhooks_notified_days BIGINT
 );
 CREATE TABLE registry_networks (
     key_id BLOB NOT NULL,
