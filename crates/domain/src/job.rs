@@ -5,6 +5,37 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::Timestamp;
+use crate::audit::kinds;
+
+kinds! {
+    /// The jobs that do what the audit log tells of, by the names that operators know them by.
+    ServerJob {
+        /// The job that signs audit logs.
+        AuditChains = "audit_chains";
+        /// The job that streams audit logs.
+        AuditStreams = "audit_streams";
+        /// The job that watches daily buckets.
+        BucketAlerts = "bucket_alerts";
+        /// The job that watches deployments.
+        DeploymentAlerts = "deployment_alerts";
+        /// The job that rotates registry keys.
+        KeyRotation = "key_rotation";
+        /// The job that delivers to webhook endpoints.
+        Webhooks = "webhooks";
+    }
+}
+
+impl ServerJob {
+    /// The one of this name; `None` for one that this program does not know.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|job| job.as_str() == name)
+    }
+
+    /// What it is called in a sentence: “The job that rotates registry keys”.
+    pub fn words(self) -> &'static str {
+        self.description().trim_end_matches('.')
+    }
+}
 
 /// How long the text of an error may be that is kept, in characters.
 const MOST_ERROR: usize = 500;

@@ -121,7 +121,7 @@ pub use id::{
 };
 pub use idempotency::{Idempotency, IdempotencyKey};
 pub use invalid::Invalid;
-pub use job::{JobHealth, JobRun, JobState, JobStatus};
+pub use job::{JobHealth, JobRun, JobState, JobStatus, ServerJob};
 pub use license::{License, LicenseFilter, LicenseState, LicenseStatus, Renewal, TransitionError};
 pub use license_health::LicenseHealth;
 pub use license_key::LicenseKey;

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     Address, AgentId, CustomerId, CustomerUserId, Invalid, LinkId, MemberId, OrganizationId,
-    OrganizationScope, RegistryKeyId, Role, SessionId, TokenId,
+    OrganizationScope, RegistryKeyId, Role, ServerJob, SessionId, TokenId,
 };
 
 /// A permission as a type; see [`Access`].
@@ -212,6 +212,8 @@ pub enum Actor {
     RegistryKey(RegistryKeyId),
     /// The agent on a host of a customer.
     Agent(AgentId),
+    /// A job of the server. On the wire and in storage it is the server, whose name is that of the job.
+    Job(ServerJob),
     /// The server, by itself.
     Server,
 }
@@ -228,7 +230,7 @@ impl Actor {
             Self::Link(id) => ("link", Some(id.uuid())),
             Self::RegistryKey(id) => ("registry_key", Some(id.uuid())),
             Self::Agent(id) => ("agent", Some(id.uuid())),
-            Self::Server => ("server", None),
+            Self::Job(_) | Self::Server => ("server", None),
         }
     }
 }

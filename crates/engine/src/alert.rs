@@ -63,11 +63,12 @@ impl Engine {
         .await
     }
 
-    /// Tells something unusual, unless the same was told that day. Mail tells of the first of a kind.
+    /// Tells something unusual that somebody has found, unless the same was told that day. Mail tells of the first of a kind.
     pub(crate) async fn raise(
         &self,
         tx: &Tx,
         registry: &Registry,
+        by: Actor,
         holder: Holder,
         finding: Finding,
         origin: Option<Origin>,
@@ -91,9 +92,7 @@ impl Engine {
             self.mail_alert(tx, registry, holder, &alert).await?;
         }
         let target = alert.id.uuid();
-        self.record_for(tx, scope, Actor::Server, Action::AlertRaised, target, &detail(&alert))
-            .await
-            .map(Some)
+        self.record_for(tx, scope, by, Action::AlertRaised, target, &detail(&alert)).await.map(Some)
     }
 
     /// Tells that something fails which is no registry, unless the same was told that day. Mail is up to whoever asks for it.
@@ -101,6 +100,7 @@ impl Engine {
         &self,
         tx: &Tx,
         scope: OrganizationScope,
+        by: Actor,
         subject: AlertSubject,
         finding: Finding,
     ) -> Result<Option<Recorded>> {
@@ -117,7 +117,7 @@ impl Engine {
             return Ok(None);
         }
         let (target, detail) = (alert.id.uuid(), detail(&alert));
-        self.record_for(tx, scope, Actor::Server, Action::AlertRaised, target, &detail).await.map(Some)
+        self.record_for(tx, scope, by, Action::AlertRaised, target, &detail).await.map(Some)
     }
 
     /// Closes an alert of something that is well again.
@@ -125,6 +125,7 @@ impl Engine {
         &self,
         tx: &Tx,
         scope: OrganizationScope,
+        by: Actor,
         id: AlertId,
     ) -> Result<Option<Recorded>> {
         let Some(alert) = tx.alerts(scope).lock(id).await? else { return Ok(None) };
@@ -132,10 +133,10 @@ impl Engine {
             AlertState::Open => {}
             AlertState::Acknowledged { .. } => return Ok(None),
         }
-        let alert = alert.acknowledged(Actor::Server, self.now());
+        let alert = alert.acknowledged(by, self.now());
         tx.alerts(scope).save(&alert).await?;
         let (target, detail) = (id.uuid(), detail(&alert));
-        self.record_for(tx, scope, Actor::Server, Action::AlertAcknowledged, target, &detail).await.map(Some)
+        self.record_for(tx, scope, by, Action::AlertAcknowledged, target, &detail).await.map(Some)
     }
 
     async fn mail_alert(&self, tx: &Tx, registry: &Registry, holder: Holder, alert: &Alert) -> Result<()> {

@@ -58,6 +58,7 @@ impl Engine {
             | Actor::Link(_)
             | Actor::RegistryKey(_)
             | Actor::Agent(_)
+            | Actor::Job(_)
             | Actor::Server => Some(*access.identity()),
         };
         let identity = identity.ok_or(Error::Unauthenticated)?.from_address(access.identity().address());

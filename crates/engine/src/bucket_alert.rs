@@ -4,7 +4,7 @@ use keyward_domain::permission::ReadProducts;
 use keyward_domain::share::{Partition, Shares};
 use keyward_domain::{
     Access, Action, Actor, BucketAlert, BucketAlertId, BucketFinding, Organization, OrganizationId,
-    OrganizationState, Page, PageRequest, Product, ProductId, Role, Timestamp,
+    OrganizationState, Page, PageRequest, Product, ProductId, Role, ServerJob, Timestamp,
 };
 use keyward_storage::{PartitionUsage, Tx};
 use serde_json::json;
@@ -12,6 +12,9 @@ use serde_json::json;
 use crate::mail_text::{plain, vendor};
 use crate::mails::BucketAlertRaised;
 use crate::{Engine, Error, Resource, Result, organization, product};
+
+/// Who does what is told here.
+const JOB: Actor = Actor::Job(ServerJob::BucketAlerts);
 
 /// Of how many partitions is told in one step.
 const MOST_TOLD: u64 = 100;
@@ -132,8 +135,7 @@ impl Engine {
             ("size", json!(alert.size)),
         ];
         let action = Action::BucketAlertRaised;
-        let recorded =
-            self.record_for(&tx, scope, Actor::Server, action, alert.product.uuid(), &detail).await?;
+        let recorded = self.record_for(&tx, scope, JOB, action, alert.product.uuid(), &detail).await?;
         tx.commit(recorded).await?;
         Ok(true)
     }

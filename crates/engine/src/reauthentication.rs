@@ -64,6 +64,7 @@ impl<'a> ConfirmedCaller<'a> {
             | Actor::Link(_)
             | Actor::RegistryKey(_)
             | Actor::Agent(_)
+            | Actor::Job(_)
             | Actor::Server => Err(Error::Unconfirmed),
         }
     }

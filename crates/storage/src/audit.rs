@@ -9,7 +9,7 @@ mod names;
 
 use keyward_domain::{
     Action, Actor, AuditEvent, ChainHash, ChainLink, EventNames, OrganizationScope, RecordedEvent, Salts,
-    SaltsLeft,
+    SaltsLeft, ServerJob,
 };
 use sea_orm::{ActiveModelTrait, ActiveValue::Set};
 use serde_json::Value;
@@ -192,18 +192,21 @@ pub(crate) fn read(row: row::Model) -> Result<RecordedEvent> {
         (Some(_), None) | (None, Some(_)) => return Err(TABLE.corrupt("hash")),
     };
     let names = row.names.map(|names| TABLE.take("names", serde_json::from_str(&names))).transpose()?;
+    let names: EventNames = names.unwrap_or_default();
+    let actor = read_actor(&row.actor, row.actor_id).ok_or_else(|| TABLE.corrupt("actor"))?;
+    let job = names.actor.as_deref().and_then(ServerJob::named).filter(|_| actor == Actor::Server);
     Ok(RecordedEvent {
         event: AuditEvent {
             id: row.id.into(),
             organization: row.organization_id.into(),
-            actor: read_actor(&row.actor, row.actor_id).ok_or_else(|| TABLE.corrupt("actor"))?,
+            actor: job.map_or(actor, Actor::Job),
             action: action.ok_or_else(|| TABLE.corrupt("action"))?,
             target: row.target,
             detail: TABLE.take("detail", serde_json::from_str(&row.detail))?,
             address,
             at: TABLE.time("at", row.at)?,
         },
-        names: names.unwrap_or_default(),
+        names,
         maker: row.maker_id.map(Into::into),
         link,
     })

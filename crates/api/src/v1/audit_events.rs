@@ -61,6 +61,7 @@ pub(crate) struct EventActorView {
     kind: &'static str,
     #[schema(format = Uuid)]
     id: Option<String>,
+    /// What the actor was called then; of `server`, the job that did it, such as `key_rotation`, where it was one.
     #[schema(example = "Ada Lovelace")]
     name: Option<String>,
     /// Of a token, the member who had made it.

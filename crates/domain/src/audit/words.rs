@@ -188,7 +188,12 @@ impl RecordedEvent {
         };
         match self.event.actor {
             Actor::Operator => "The operator".to_owned(),
-            Actor::Server => "The server".to_owned(),
+            Actor::Job(job) => job.words().to_owned(),
+            Actor::Server => match &self.names.actor {
+                // A job that this program does not know.
+                Some(job) => format!("The job {job}"),
+                None => "The server".to_owned(),
+            },
             Actor::Token(_) => match (&self.names.actor, &self.names.maker) {
                 (Some(name), Some(maker)) => format!("The token {name} of {maker}"),
                 (Some(name), None) => format!("The token {name}"),
@@ -242,7 +247,7 @@ mod tests {
 
     use super::*;
     use crate::audit::EventNames;
-    use crate::{AuditEvent, AuditEventId, MemberId, OrganizationId, Timestamp};
+    use crate::{AuditEvent, AuditEventId, MemberId, OrganizationId, ServerJob, Timestamp};
 
     fn sentence(actor: Actor, action: Action, names: EventNames, detail: Value) -> String {
         let event = AuditEvent {
@@ -270,6 +275,21 @@ mod tests {
         let made = EventNames { actor: Some("CI".to_owned()), maker: Some("Ada".to_owned()), target: None };
         let said = sentence(token, Action::CustomerCreated, made, json!({"name": "Hooli"}));
         assert_eq!(said, "The token CI of Ada created the customer Hooli");
+    }
+
+    #[test]
+    fn what_a_job_did_is_told_of_the_job() {
+        let names = |actor: Option<&str>| EventNames {
+            actor: actor.map(str::to_owned),
+            target: Some("ci".to_owned()),
+            maker: None,
+        };
+        let said = |actor, name| sentence(actor, Action::RegistryKeyRotated, names(name), json!({}));
+        let rotated = "The job that rotates registry keys rotated the registry key ci";
+        assert_eq!(said(Actor::Job(ServerJob::KeyRotation), Some("key_rotation")), rotated);
+        // By a newer server, and by one that did not name its jobs.
+        assert_eq!(said(Actor::Server, Some("tidying")), "The job tidying rotated the registry key ci");
+        assert_eq!(said(Actor::Server, None), "The server rotated the registry key ci");
     }
 
     #[test]

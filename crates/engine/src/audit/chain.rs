@@ -1,11 +1,16 @@
 //! The chain of events is signed up to where it ends, and what has no event of its own is counted into it.
 
-use keyward_domain::{Action, Actor, ChainEnd, OrganizationId, OrganizationScope, SigningKey, Timestamp};
+use keyward_domain::{
+    Action, Actor, ChainEnd, OrganizationId, OrganizationScope, ServerJob, SigningKey, Timestamp,
+};
 use keyward_storage::{Checkpoint, Technical, Tx, Unsigned};
 use keyward_token::{AuditCheckpoint, UnixSeconds};
 use serde_json::{Value, json};
 
 use crate::{Engine, Error, Resource, Result};
+
+/// Who does what is told here.
+const JOB: Actor = Actor::Job(ServerJob::AuditChains);
 
 /// How long events may wait to be signed, in seconds.
 const PERIOD: i64 = 60 * 60;
@@ -111,7 +116,7 @@ impl Engine {
         let date = Timestamp::from_unix(day * 24 * 60 * 60).map(Timestamp::date).unwrap_or_default();
         let mut detail: Vec<(&str, Value)> = vec![("day", json!(date))];
         detail.extend(counts.iter().map(|(what, count)| (what.as_str(), json!(count))));
-        let recorded = self.record_for(&tx, scope, Actor::Server, Action::DayCounted, None, &detail).await?;
+        let recorded = self.record_for(&tx, scope, JOB, Action::DayCounted, None, &detail).await?;
         tx.commit(recorded).await?;
         Ok(true)
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use keyward_domain::audit_sink::{SinkCursor, SinkFault, SinkHealth, SinkKind};
 use keyward_domain::{
-    AlertSubject, AuditSink, AuditSinkId, Feature, Finding, OrganizationId, OrganizationScope, OutboundRules,
-    Role, SinkAddress, Timestamp,
+    Actor, AlertSubject, AuditSink, AuditSinkId, Feature, Finding, OrganizationId, OrganizationScope,
+    OutboundRules, Role, ServerJob, SinkAddress, Timestamp,
 };
 use keyward_storage::{Recorded, SinkProgress, Technical, Tx};
 
@@ -21,6 +21,9 @@ use crate::mail_text::{plain, vendor};
 use crate::mails::AuditSinkTold;
 use crate::outbound::{Plain, bounds};
 use crate::{Engine, Error, Result, causes, organization};
+
+/// Who does what is told here.
+const JOB: Actor = Actor::Job(ServerJob::AuditStreams);
 
 /// How often it is looked for events that are to be sent.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -130,7 +133,7 @@ impl AuditStreams {
 
 impl Job for AuditStreams {
     fn name(&self) -> &'static str {
-        "audit_streams"
+        ServerJob::AuditStreams.as_str()
     }
 
     /// Each server's: sinks are claimed one by one.
@@ -382,7 +385,7 @@ impl Engine {
             Streamed::Operator(_) => return Ok(None),
         };
         let (scope, told) = (sink.scope(), finding.to_string());
-        let raised = self.raise_about(tx, scope, AlertSubject::AuditSink(sink.id), finding).await?;
+        let raised = self.raise_about(tx, scope, JOB, AlertSubject::AuditSink(sink.id), finding).await?;
         if raised.is_none() {
             return Ok(None);
         }

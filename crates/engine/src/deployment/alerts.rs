@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use keyward_domain::{AlertSubject, Finding, Organization, OrganizationId, OrganizationState, Role};
+use keyward_domain::{
+    Actor, AlertSubject, Finding, Organization, OrganizationId, OrganizationState, Role, ServerJob,
+};
 use keyward_storage::{AlertPatience, Technical, Tx};
 
 use crate::alert::title;
 use crate::mail_text::{plain, vendor};
 use crate::mails::{DeploymentAlert, DeploymentAlerts};
 use crate::{Engine, Error, Resource, Result};
+
+/// Who does what is told here.
+const JOB: Actor = Actor::Job(ServerJob::DeploymentAlerts);
 
 /// How long something lasts before it is told.
 const PATIENCE: AlertPatience = AlertPatience { silent: 600, degraded: 300 };
@@ -40,7 +45,8 @@ impl Engine {
             for alert in &due {
                 let Some(organization) = tx.organization_of(alert.organization).await? else { continue };
                 let (subject, finding) = (alert.subject, alert.finding.clone());
-                let raised = self.raise_about(&tx, organization.scope(), subject, finding.clone()).await?;
+                let raised =
+                    self.raise_about(&tx, organization.scope(), JOB, subject, finding.clone()).await?;
                 if raised.is_some() {
                     told += 1;
                     let of = raised_of.entry(organization.id).or_insert_with(|| (organization, Vec::new()));
@@ -52,7 +58,7 @@ impl Engine {
             }
             for (organization, id) in &over {
                 let Some(organization) = tx.organization_of(*organization).await? else { continue };
-                let closed = self.close_alert(&tx, organization.scope(), *id).await?;
+                let closed = self.close_alert(&tx, organization.scope(), JOB, *id).await?;
                 told += u64::from(closed.is_some());
             }
             // Each alert was recorded for itself, in the log of its organization.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use keyward_domain::ServerJob;
+
 use super::{Job, Schedule, Step, Stepping};
 use crate::Engine;
 use crate::audit::Signed;
@@ -10,7 +12,7 @@ pub(super) struct AuditChains;
 
 impl Job for AuditChains {
     fn name(&self) -> &'static str {
-        "audit_chains"
+        ServerJob::AuditChains.as_str()
     }
 
     fn schedule(&self) -> Schedule {

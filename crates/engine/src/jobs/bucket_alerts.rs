@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use keyward_domain::ServerJob;
+
 use super::{Job, Schedule, Step, Stepping};
 use crate::Engine;
 
@@ -9,7 +11,7 @@ pub(super) struct BucketAlerts;
 
 impl Job for BucketAlerts {
     fn name(&self) -> &'static str {
-        "bucket_alerts"
+        ServerJob::BucketAlerts.as_str()
     }
 
     fn schedule(&self) -> Schedule {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use keyward_domain::ServerJob;
+
 use super::{Job, Schedule, Step, Stepping};
 use crate::Engine;
 
@@ -9,7 +11,7 @@ pub(super) struct DeploymentAlerts;
 
 impl Job for DeploymentAlerts {
     fn name(&self) -> &'static str {
-        "deployment_alerts"
+        ServerJob::DeploymentAlerts.as_str()
     }
 
     fn schedule(&self) -> Schedule {

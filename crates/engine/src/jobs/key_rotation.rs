@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use keyward_domain::ServerJob;
+
 use super::{Job, Schedule, Stepping};
 use crate::Engine;
 
@@ -9,7 +11,7 @@ pub(super) struct KeyRotation;
 
 impl Job for KeyRotation {
     fn name(&self) -> &'static str {
-        "key_rotation"
+        ServerJob::KeyRotation.as_str()
     }
 
     fn schedule(&self) -> Schedule {

@@ -4,7 +4,7 @@
 use keyward_domain::alert::Origin;
 use keyward_domain::registry::habit::{self, Footprint};
 use keyward_domain::registry::{Decision, Holder, Operation, Registry, RegistryEvent};
-use keyward_domain::{AddressRange, AlertSubject, Finding, RegistryKeyId, Timestamp};
+use keyward_domain::{Actor, AddressRange, AlertSubject, Finding, RegistryKeyId, Timestamp};
 use keyward_storage::Tx;
 
 use crate::{Engine, Result};
@@ -37,7 +37,7 @@ impl Engine {
         };
         if is_unexpected(tx, event.holder, &network, changes, event.at).await? {
             let finding = Finding::UnexpectedLocation { operation, network };
-            self.raise(tx, registry, event.holder, finding, Some(origin(event))).await?;
+            self.raise(tx, registry, Actor::Server, event.holder, finding, Some(origin(event))).await?;
         }
         Ok(())
     }
@@ -54,7 +54,7 @@ impl Engine {
         let (holder, network) = (Holder::Key(key), origin.address.network());
         if is_unexpected(tx, holder, &network, true, self.now()).await? {
             let finding = Finding::UnexpectedCollection { network };
-            self.raise(tx, registry, holder, finding, Some(origin)).await?;
+            self.raise(tx, registry, Actor::Server, holder, finding, Some(origin)).await?;
         }
         Ok(())
     }
@@ -73,9 +73,10 @@ impl Engine {
         let count =
             tx.registry_events(registry.scope()).count_since(event, event.at.plus_seconds(-HOUR)).await?;
         match habit::volume(operation, count, busiest) {
-            Some(finding) => {
-                self.raise(tx, registry, event.holder, finding, Some(origin(event))).await.map(drop)
-            }
+            Some(finding) => self
+                .raise(tx, registry, Actor::Server, event.holder, finding, Some(origin(event)))
+                .await
+                .map(drop),
             None => Ok(()),
         }
     }
@@ -101,11 +102,12 @@ impl Engine {
         match (habit::refusals(different), event.holder) {
             (Some(finding), Holder::Deployment { deployment, .. }) => {
                 let subject = AlertSubject::Deployment(deployment);
-                self.raise_about(tx, registry.scope(), subject, finding).await.map(drop)
+                self.raise_about(tx, registry.scope(), Actor::Server, subject, finding).await.map(drop)
             }
-            (Some(finding), Holder::Key(_) | Holder::License { .. }) => {
-                self.raise(tx, registry, event.holder, finding, Some(origin(event))).await.map(drop)
-            }
+            (Some(finding), Holder::Key(_) | Holder::License { .. }) => self
+                .raise(tx, registry, Actor::Server, event.holder, finding, Some(origin(event)))
+                .await
+                .map(drop),
             (None, _) => Ok(()),
         }
     }

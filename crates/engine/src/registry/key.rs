@@ -221,6 +221,7 @@ async fn creator(tx: &Tx, scope: OrganizationScope, actor: Actor) -> Result<Name
         | Actor::Link(_)
         | Actor::RegistryKey(_)
         | Actor::Agent(_)
+        | Actor::Job(_)
         | Actor::Server => None,
     };
     match found {

@@ -6,7 +6,7 @@ use keyward_domain::permission::WriteRegistries;
 use keyward_domain::registry::{Footprint, Holder, LastUse, Registry, RegistryKey, Rotation, RotationStep};
 use keyward_domain::{
     Access, Action, Actor, Address, AddressRange, Feature, Finding, Name, Organization, OrganizationState,
-    RegistryKeyId, Role, Secret, SecretKind, Timestamp,
+    RegistryKeyId, Role, Secret, SecretKind, ServerJob, Timestamp,
 };
 use keyward_storage::{Recorded, Technical, Tx};
 use serde_json::json;
@@ -19,6 +19,9 @@ use crate::mail_text::{plain, vendor};
 use crate::mails::KeyRotated;
 use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Resource, Result, organization};
+
+/// Who does what is told here.
+const JOB: Actor = Actor::Job(ServerJob::KeyRotation);
 
 /// How long a key waits that can't be rotated now, because of its organization's plan or state.
 const PAUSE_SECONDS: i64 = 60 * 60;
@@ -210,7 +213,7 @@ impl Engine {
         tx.registry_keys(scope).save(&key, now).await?;
         self.mail_rotation(tx, organization, registry, &key).await?;
         let (action, id) = (Action::RegistryKeyRotated, key.id.uuid());
-        self.record_for(tx, scope, Actor::Server, action, id, &detail(&key)).await.map(Some)
+        self.record_for(tx, scope, JOB, action, id, &detail(&key)).await.map(Some)
     }
 
     async fn warn(&self, tx: &Tx, registry: &Registry, key: RegistryKey) -> Result<Option<Recorded>> {
@@ -220,7 +223,7 @@ impl Engine {
         match until {
             Some(until) => {
                 let finding = Finding::RotationUncollected { until };
-                self.raise(tx, registry, Holder::Key(key.id), finding, None).await
+                self.raise(tx, registry, JOB, Holder::Key(key.id), finding, None).await
             }
             None => Ok(None),
         }

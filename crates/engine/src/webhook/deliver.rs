@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use keyward_domain::webhook::{Attempt, DisabledReason, Outcome, WebhookHealth, next_try};
 use keyward_domain::{
-    Action, Actor, AlertSubject, DeliveryId, DeliveryState, Finding, Role, Webhook, WebhookId, WebhookSecret,
+    Action, Actor, AlertSubject, DeliveryId, DeliveryState, Finding, Role, ServerJob, Webhook, WebhookId,
+    WebhookSecret,
 };
 use keyward_storage::{DueMessage, Recorded, SealedSecrets, Technical, Tx};
 use serde_json::json;
@@ -22,6 +23,9 @@ use crate::metrics::WebhookOutcome;
 use crate::outbound::{Plain, agent, bounds};
 use crate::vault::{Place, SealError};
 use crate::{Engine, Error, Result, causes, organization};
+
+/// Who does what is told here.
+const JOB: Actor = Actor::Job(ServerJob::Webhooks);
 
 /// How often it is looked for messages that are due.
 const PERIOD: Duration = Duration::from_millis(300);
@@ -100,7 +104,7 @@ impl Deliveries {
 
 impl Job for Deliveries {
     fn name(&self) -> &'static str {
-        "webhooks"
+        ServerJob::Webhooks.as_str()
     }
 
     /// Each server's: endpoints are claimed one by one.
@@ -312,12 +316,12 @@ impl Engine {
             };
             self.mail(tx, scope, &member.email, &mail).await?;
         }
-        self.raise_about(tx, scope, AlertSubject::Webhook(webhook.id), Finding::WebhookDisabled { reason })
-            .await?;
+        let subject = AlertSubject::Webhook(webhook.id);
+        self.raise_about(tx, scope, JOB, subject, Finding::WebhookDisabled { reason }).await?;
         let detail = [("url", json!(webhook.url)), ("reason", json!(reason)), ("failed", json!(failed))];
         let (action, target) = (Action::WebhookDisabled, webhook.id.uuid());
         tracing::warn!(webhook = %webhook.id, reason = reason.as_str(), "a webhook endpoint is given up");
-        self.record_for(tx, scope, Actor::Server, action, target, &detail).await
+        self.record_for(tx, scope, JOB, action, target, &detail).await
     }
 }
 

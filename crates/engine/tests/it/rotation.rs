@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use keyward_domain::registry::{Registry, RegistryKey, Rotation};
-use keyward_domain::{Address, AlertStatus, Finding, PageRequest, Plan, RegistryKeyId};
+use keyward_domain::{
+    ActorFilter, Address, AlertStatus, AuditFilter, Finding, PageRequest, Plan, RegistryKeyId, Words,
+};
 use keyward_engine::jobs::ItemRun;
 use keyward_engine::{AlertFilter, Collected, Engine, Error, NewRegistryKey, PlanChange};
 use keyward_testkit::database::Store;
@@ -140,6 +142,12 @@ async fn a_due_key_gets_a_new_secret_that_its_machine_collects(store: Store) {
     let log = shop.log().await;
     let count = |action| log.iter().filter(|(done, name)| *done == action && name == "\"ci\"").count();
     assert_eq!((count("registry_key.rotated"), count("registry_key.collected")), (1, 1));
+    let by = AuditFilter { actor: Some(ActorFilter::Kind("server")), ..AuditFilter::default() };
+    let page = PageRequest { limit: 200, after: None };
+    let told = engine.audit_events(&shop.vendor.access(), &by, page).await.unwrap().newest();
+    let told: Vec<String> =
+        told.iter().map(|event| event.sentence().iter().map(Words::as_str).collect()).collect();
+    assert_eq!(told, ["The job that rotates registry keys rotated the registry key ci"]);
     assert_eq!(later(&engine, &clock, 83 * DAY).await, 1, "and again");
     assert!(shop.collect(&new).await.is_some());
 }

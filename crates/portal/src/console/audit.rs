@@ -103,6 +103,7 @@ fn actor_link(actor: Actor) -> Option<String> {
         | Actor::Link(_)
         | Actor::RegistryKey(_)
         | Actor::Operator
+        | Actor::Job(_)
         | Actor::Server => None,
     }
 }

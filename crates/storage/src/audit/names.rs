@@ -28,6 +28,7 @@ pub(super) async fn of(
         Actor::CustomerUser(id) => names.actor = name(tx, scope, CUSTOMER_USER, id.uuid()).await?,
         Actor::RegistryKey(id) => names.actor = name(tx, scope, REGISTRY_KEY, id.uuid()).await?,
         Actor::Agent(id) => names.actor = name(tx, scope, AGENT, id.uuid()).await?,
+        Actor::Job(job) => names.actor = Some(job.as_str().to_owned()),
         Actor::Link(_) | Actor::Operator | Actor::Server => {}
     }
     names.target = match (event.detail.get("name").and_then(|name| name.as_str()), event.target) {
