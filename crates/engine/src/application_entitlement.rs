@@ -11,9 +11,10 @@ use keyward_domain::{
     CustomerId, Idempotency, Invalid, Notes, OrganizationScope, Page, PageRequest, VersionName, Versioned,
 };
 use keyward_storage::{StorageError, Tx, Unique};
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::audit::Differing as _;
 use crate::change::{Change, unchanged};
 use crate::license::no_such_customer;
 use crate::{Done, Engine, Error, Resource, Result, application};
@@ -143,7 +144,7 @@ impl Engine {
             };
             change.application_entitlements(scope).insert(&entitlement).await.map_err(taken)?;
             let made = assembled(entitlement, customer, application, versions);
-            finish(change, Action::ApplicationEntitlementCreated, &made).await?;
+            finish(change, Action::ApplicationEntitlementCreated, &made, None).await?;
             Ok(made)
         })
         .await
@@ -164,7 +165,7 @@ impl Engine {
             unchanged(held.entitlement.version, expected)?;
             let versions = change.application_versions(scope).list(held.application.id).await?;
             let next = held.entitlement.version + 1;
-            let before = held.entitlement.clone();
+            let before = held.clone();
             let mut entitlement = held.entitlement;
             if let Some(asked) = &update.versions {
                 self.license_management(&change, scope).await?;
@@ -174,12 +175,13 @@ impl Engine {
                 entitlement = entitlement.noted(note, now);
             }
             let entitlement = ApplicationEntitlement { updated_at: now, version: next, ..entitlement };
-            if entitlement.is_unchanged(&before) {
-                return Ok(assembled(before, held.customer, held.application, versions));
+            if entitlement.is_unchanged(&before.entitlement) {
+                return Ok(before);
             }
             change.application_entitlements(scope).save(&entitlement).await?;
             let changed = assembled(entitlement, held.customer, held.application, versions);
-            finish(change, Action::ApplicationEntitlementUpdated, &changed).await?;
+            let changes = changed.differences(&before).detail();
+            finish(change, Action::ApplicationEntitlementUpdated, &changed, Some(changes)).await?;
             Ok(changed)
         })
         .await
@@ -199,7 +201,7 @@ impl Engine {
             unchanged(held.entitlement.version, expected)?;
             held.entitlement.removable(&held.versions)?;
             change.application_entitlements(scope).delete(id).await?;
-            finish(change, Action::ApplicationEntitlementDeleted, &held).await
+            finish(change, Action::ApplicationEntitlementDeleted, &held, None).await
         })
         .await
     }
@@ -246,15 +248,21 @@ pub(crate) async fn end_all(change: &Change<'_>, customer: CustomerId) -> Result
 }
 
 /// What a change of an entitlement leaves behind besides the change.
-async fn finish(change: Change<'_>, action: Action, grant: &ApplicationGrant) -> Result<()> {
+async fn finish(
+    change: Change<'_>,
+    action: Action,
+    grant: &ApplicationGrant,
+    changes: Option<(&'static str, Value)>,
+) -> Result<()> {
     let versions: Vec<_> = grant.versions.iter().map(|version| &version.name).collect();
-    let detail = [
+    let mut detail = vec![
         ("name", json!(format!("{} for {}", grant.application.name, grant.customer.name))),
         ("customer_id", json!(grant.customer.id)),
         ("application_id", json!(grant.application.id)),
         ("all_versions", json!(grant.is_for_all())),
         ("versions", json!(versions)),
     ];
+    detail.extend(changes);
     change.commit(action, grant.entitlement.id.uuid(), &detail).await
 }
 

@@ -1,11 +1,13 @@
 //! What a change makes of a thing: each member that is different, as it was and as it is.
 
 use keyward_domain::{
-    Application, BlockList, Customer, CustomerUser, License, Member, Organization, Plan, Product, Timestamp,
-    product::Settings, registry::Registry,
+    Application, BlockList, Customer, CustomerUser, License, Member, Organization, Plan, Product, Provider,
+    Timestamp, product::Settings, registry::Registry,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+
+use crate::ApplicationGrant;
 
 /// What is different, as the member `changes` of an event's detail. Secrets are not given to it.
 #[derive(Debug, Default)]
@@ -115,6 +117,29 @@ impl Differing for Registry {
             .hidden("service", &before.service, &self.service)
             .of("pass_redirects", &before.pass_redirects, &self.pass_redirects)
             .of("direct", &before.direct, &self.direct)
+    }
+}
+
+impl Differing for Provider {
+    fn differences(&self, before: &Self) -> Differences {
+        Differences::default()
+            .of("issuer", &before.issuer, &self.issuer)
+            .text("client_id", &before.client_id, &self.client_id, |id| Some(id.to_string()))
+            .text("domain", &before.domain, &self.domain, |domain| Some(domain.as_ref()?.to_string()))
+            .of("verified_domains", &before.verified_domains, &self.verified_domains)
+            .of("exclusive", &before.exclusive, &self.exclusive)
+    }
+}
+
+impl Differing for ApplicationGrant {
+    fn differences(&self, before: &Self) -> Differences {
+        let versions = |grant: &Self| -> Vec<_> {
+            grant.versions.iter().map(|version| version.name.to_string()).collect()
+        };
+        Differences::default()
+            .of("all_versions", &before.is_for_all(), &self.is_for_all())
+            .of("versions", &versions(before), &versions(self))
+            .hidden("note", &before.entitlement.note, &self.entitlement.note)
     }
 }
 

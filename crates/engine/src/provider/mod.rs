@@ -21,6 +21,7 @@ use keyward_storage::Tx;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use crate::audit::Differing as _;
 use crate::change::unchanged;
 use crate::identity::Whose;
 use crate::reauthentication::ConfirmedCaller;
@@ -144,13 +145,16 @@ impl Engine {
                 return Ok(ChangedProvider { provider: before.clone(), session: None });
             }
             change.providers(scope).set(&provider, &sealed).await?;
-            let replaces = before.map_or(provider.exclusive, |before| given || !provider.is_as(&before));
-            let session = self.after_provider_change(&change, scope, session, replaces).await?;
-            let detail = [
+            let mut detail = vec![
                 ("issuer", json!(provider.issuer)),
                 ("exclusive", json!(provider.exclusive)),
                 ("verified_domains", json!(provider.verified_domains)),
             ];
+            // A secret that is given counts as another one: which it was is not looked at.
+            let changes = before.as_ref().map(|before| provider.differences(before));
+            detail.extend(changes.map(|changes| changes.hidden("client_secret", &false, &given).detail()));
+            let replaces = before.map_or(provider.exclusive, |before| given || !provider.is_as(&before));
+            let session = self.after_provider_change(&change, scope, session, replaces).await?;
             change.commit(Action::OrganizationProviderSet, scope.id().uuid(), &detail).await?;
             Ok(ChangedProvider { provider, session })
         })

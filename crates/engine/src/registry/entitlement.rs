@@ -22,6 +22,9 @@ const MOST_NAMED: usize = 200;
 /// The most artifacts of one entitlement.
 pub const MOST_GRANTS: usize = 200;
 
+/// How many tags of one artifact are named in the audit log.
+const MOST_TAGS_TOLD: usize = 20;
+
 /// An entitlement to be created.
 #[derive(Debug, Clone)]
 pub struct NewEntitlement {
@@ -201,7 +204,8 @@ impl Engine {
                 return Ok(old);
             }
             change.artifact_entitlements(scope).save(&entitlement).await?;
-            let detail = detail(&customer, &entitlement);
+            let mut detail = detail(&customer, &entitlement).to_vec();
+            detail.push(differences(&change, scope, &old, &entitlement).await?.detail());
             change.commit(Action::ArtifactEntitlementUpdated, id.uuid(), &detail).await?;
             Ok(entitlement)
         })
@@ -343,6 +347,51 @@ async fn grants(
         grants.push(ArtifactGrant { artifact: grant.artifact, tags });
     }
     if faults.is_empty() { Ok(grants) } else { Err(Error::fields("grants", faults)) }
+}
+
+/// What is granted otherwise than before, by the names of the artifacts.
+async fn differences(
+    tx: &Tx,
+    scope: OrganizationScope,
+    before: &ArtifactEntitlement,
+    after: &ArtifactEntitlement,
+) -> Result<Differences> {
+    let only = |some: &ArtifactEntitlement, others: &ArtifactEntitlement| -> Vec<ArtifactGrant> {
+        some.grants.iter().filter(|grant| !others.grants.contains(grant)).cloned().collect()
+    };
+    let (was, is) = (only(before, after), only(after, before));
+    let ids: BTreeSet<_> = was.iter().chain(&is).map(|grant| grant.artifact).collect();
+    let artifacts = tx.artifacts(scope).among(&Vec::from_iter(ids)).await?;
+    let told = |grants: &[ArtifactGrant]| -> Vec<String> {
+        let name =
+            |id| artifacts.iter().find(|artifact| artifact.id == id).map(|it| it.repository.to_string());
+        let one =
+            |grant: &ArtifactGrant| Some(format!("{}: {}", name(grant.artifact)?, in_words(&grant.tags)));
+        grants.iter().filter_map(one).collect()
+    };
+    Ok(Differences::default().hidden("description", &before.description, &after.description).of(
+        "grants",
+        &told(&was),
+        &told(&is),
+    ))
+}
+
+/// Which tags are granted, the first of many by their names.
+fn in_words(tags: &TagGrant) -> String {
+    let named = |tags: &BTreeSet<Tag>| {
+        let mut names: Vec<_> = tags.iter().take(MOST_TAGS_TOLD).map(Tag::to_string).collect();
+        let more = tags.len() - names.len();
+        if more > 0 {
+            names.push(format!("and {more} more"));
+        }
+        names.join(", ")
+    };
+    match tags {
+        TagGrant::All => "all tags".to_owned(),
+        TagGrant::Named(tags) => named(tags),
+        TagGrant::Current(tags) if tags.is_empty() => "no tag yet".to_owned(),
+        TagGrant::Current(tags) => format!("the tags of the time ({})", named(tags)),
+    }
 }
 
 fn detail(customer: &Customer, entitlement: &ArtifactEntitlement) -> [(&'static str, serde_json::Value); 2] {

@@ -17,6 +17,9 @@ use keyward_testkit::Vendor;
 use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
 use keyward_testkit::engine::{engine, new_license};
+use serde_json::json;
+
+use crate::audit_changes::changes;
 
 const COMPOSE: &str = "services:\n  app:\n    environment:\n      LICENSE_KEY: {{ .LicenseKeys.server }}\n";
 
@@ -336,6 +339,28 @@ async fn granting_is_part_of_license_management(store: Store) {
     let noted =
         engine.update_application_entitlement(&shop.vendor.access(), id, note, Some(1)).await.unwrap();
     assert_eq!((noted.entitlement.version, noted.versions.len()), (2, 1), "what was granted stays");
+}
+
+#[database_test]
+async fn the_audit_log_tells_what_was_granted_before(store: Store) {
+    let (engine, _) = engine(store);
+    let shop = Shop::open(&engine, "Acme").await;
+    let buyer = shop.vendor.customer("Buyer").await;
+    for version in ["1.0.0", "1.1.0"] {
+        shop.release(version).await;
+    }
+    let grant = shop.grant(&buyer, names(&["1.0.0"])).await.unwrap();
+    shop.widen(&grant, VersionChoice::All).await.unwrap();
+    let note =
+        ApplicationGrantChange { versions: None, note: Some(Some("knows the founder".parse().unwrap())) };
+    let id = grant.entitlement.id;
+    engine.update_application_entitlement(&shop.vendor.access(), id, note, None).await.unwrap();
+    let told = changes(&shop.vendor, id.uuid()).await;
+    let widened = json!({
+        "all_versions": {"from": false, "to": true},
+        "versions": {"from": ["1.0.0"], "to": ["1.1.0", "1.0.0"]},
+    });
+    assert_eq!(told, [widened, json!({"note": {}})]);
 }
 
 #[database_test]

@@ -8,6 +8,7 @@ mod alerts;
 mod applications;
 mod attempts;
 mod audit_chain;
+mod audit_changes;
 mod audit_sinks;
 mod buckets;
 mod changes;

@@ -18,6 +18,8 @@ use keyward_testkit::engine::{START, engine};
 use serde_json::{Value, json};
 use strange::{Says, Strange};
 
+use crate::audit_changes::changes;
+
 fn client_info() -> ClientInfo {
     ClientInfo { address: "192.0.2.1".into(), user_agent: "a browser".into(), device: None }
 }
@@ -434,6 +436,15 @@ async fn a_provider_is_set_by_owners_if_it_is_one(store: Store) {
             .await,
         Err(Error::Changed { .. })
     ));
+    let narrowed = NewProvider {
+        domain: Some("acme.example".parse().unwrap()),
+        client_secret: Some(ClientSecret::parse("an0ther").unwrap()),
+        ..new(&strange.issuer)
+    };
+    let known = set(narrowed).await.unwrap().provider;
+    let told = changes(&vendor, vendor.founded.organization.id.uuid()).await;
+    let change = json!({"domain": {"from": null, "to": "acme.example"}, "client_secret": {}});
+    assert_eq!(told.last(), Some(&change), "without the secret");
     engine.remove_sign_in_provider(&vendor.access(), program(&vendor), Some(known.version)).await.unwrap();
     assert!(matches!(
         engine.remove_sign_in_provider(&vendor.access(), program(&vendor), None).await,
