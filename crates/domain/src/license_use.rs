@@ -9,6 +9,9 @@ use crate::validation::Status;
 /// Of how many days use is shown where nobody says otherwise.
 pub const DAYS: u16 = 30;
 
+/// How many of the days that pages show lie before today.
+pub const DAYS_BEFORE: u16 = DAYS - 1;
+
 /// The most versions that are remembered of one license: those that were seen last.
 pub const MOST_VERSIONS: usize = 20;
 

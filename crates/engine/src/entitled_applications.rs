@@ -8,14 +8,15 @@ use keyward_domain::files::{Chart, File};
 use keyward_domain::license_reference::{Nameable, Unresolved, fill, references, resolve};
 use keyward_domain::validation::{Asked, Rules, Status, decide};
 use keyward_domain::{
-    Address, Application, ApplicationVersion, Customer, Organization, OrganizationScope, Slug, VersionName,
+    Address, Application, ApplicationVersion, Customer, LicenseId, Organization, OrganizationScope, Slug,
+    VersionName,
 };
 use keyward_storage::Tx;
 
 use crate::issue::TokenFormat;
 use crate::sessions::CustomerSession;
 use crate::validation::load::{self, Bearer};
-use crate::{Engine, Error, Resource, Result, heavy};
+use crate::{Engine, Error, LicenseUse, Resource, Result, heavy};
 
 /// A customer who was recognised, by a session or by the token of a license. It reaches what the customer may
 /// deploy, and nothing else.
@@ -101,6 +102,22 @@ impl Engine {
         };
         let customer = customer.ok_or(Error::NoCustomer)?;
         Ok(Some(Recipient { organization, customer }))
+    }
+
+    /// What a license of a customer was used for today and in the `days` before; those of others are not there.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
+    pub async fn own_license_use(
+        &self,
+        recipient: &Recipient,
+        id: LicenseId,
+        days: u32,
+    ) -> Result<LicenseUse> {
+        let (tx, scope) = (self.store.read().await?, recipient.organization.scope());
+        let found = tx.licenses(scope).find(id).await?;
+        let own = found.filter(|license| license.customer == Some(recipient.customer.id));
+        let license = own.ok_or(Error::NotFound(Resource::License))?;
+        let addresses = tx.addresses(id).list().await?.len();
+        self.use_of(&tx, scope, (&license, addresses), days).await
     }
 
     /// The applications that a customer is entitled to, by name.

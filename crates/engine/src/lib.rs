@@ -146,7 +146,7 @@ pub use mail_limit::{MailLimitReached, MailLimits};
 pub use member::{MemberChange, NewMember};
 pub use names::HolderNames;
 pub use notice::NoticesChange;
-pub use onboarding::{Handover, LicenseUsage, NewOnboardingLink};
+pub use onboarding::{AddressesInUse, Handover, LicenseUsage, NewOnboardingLink, OwnLicenses};
 pub use organization::{Founded, NewOrganization, OrganizationChange, PlanChange};
 pub use own_rows::{OwnError, OwnWriting};
 pub use password::Password;

@@ -1,13 +1,16 @@
 //! Onboarding links: documentation, configuration and token of a license, handed to its customer once.
 
+use std::collections::BTreeMap;
+
+use keyward_domain::license_use::{DAYS_BEFORE, LicenseActivity};
 use keyward_domain::link::LinkPurpose;
 use keyward_domain::permission::{ReadLicenses, WriteLicenses};
 use keyward_domain::product::AddressMode;
 use keyward_domain::session::SessionHolder;
 use keyward_domain::validation::{Sighting, counts};
 use keyward_domain::{
-    Access, Action, Actor, Customer, Email, License, LicenseId, LicenseState, Link, LinkId, Organization,
-    OrganizationScope, Page, PageRequest, Product, Secret,
+    Access, Action, Actor, Customer, Email, License, LicenseFilter, LicenseId, LicenseState, Link, LinkId,
+    Organization, OrganizationScope, Page, PageRequest, Product, Secret, Timestamp,
 };
 use keyward_storage::{Recorded, Tx};
 use serde_json::json;
@@ -17,7 +20,7 @@ use crate::issue::TokenFormat;
 use crate::mail_text::{plain, vendor};
 use crate::mails::Onboarding;
 use crate::sessions::{ClientInfo, CustomerSession, OnboardingSession, SignedIn};
-use crate::{Engine, Error, Resource, Result, organization};
+use crate::{Engine, Error, LicenseUse, Resource, Result, organization};
 
 /// A link just made, with the address that is shown this once.
 #[derive(Debug)]
@@ -43,13 +46,31 @@ pub struct Handover {
     pub token: Option<String>,
 }
 
-/// From where a license is used.
+/// How a license is used, as its customer sees it.
 #[derive(Debug, Clone)]
 pub struct LicenseUsage {
+    /// What for, today and in the 29 days before.
+    pub used: LicenseUse,
+    /// From where; `None` where the product does not look at addresses.
+    pub addresses: Option<AddressesInUse>,
+}
+
+/// From where a license is used.
+#[derive(Debug, Clone)]
+pub struct AddressesInUse {
     /// The addresses that count, the first seen first.
     pub addresses: Vec<Sighting>,
     /// How many there may be; `None` where others are not kept out by their number.
     pub most: Option<u32>,
+}
+
+/// Which of its licenses a customer sees, and when each was last validated.
+#[derive(Debug, Clone)]
+pub struct OwnLicenses {
+    /// The licenses.
+    pub licenses: Page<License>,
+    /// Of those that ever were.
+    pub activity: BTreeMap<LicenseId, LicenseActivity>,
 }
 
 impl Engine {
@@ -195,10 +216,7 @@ impl Engine {
         person: &CustomerSession,
         page: PageRequest,
     ) -> Result<Page<License>> {
-        let tx = self.store.read().await?;
-        let filter =
-            keyward_domain::LicenseFilter { customer: Some(person.customer.id), ..Default::default() };
-        Ok(tx.licenses(person.organization.scope()).list(&filter, self.now(), page).await?)
+        own_licenses(&self.store.read().await?, person, self.now(), page).await
     }
 
     /// One license of a customer who is signed in; those of others are not there.
@@ -211,27 +229,42 @@ impl Engine {
         self.handover(&tx, person.organization.clone(), license).await
     }
 
+    /// The same with when each was last validated.
+    #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
+    pub async fn customer_licenses_in_use(
+        &self,
+        person: &CustomerSession,
+        page: PageRequest,
+    ) -> Result<OwnLicenses> {
+        let (tx, scope) = (self.store.read().await?, person.organization.scope());
+        let (licenses, next) = own_licenses(&tx, person, self.now(), page).await?.into_parts();
+        let ids: Vec<_> = licenses.iter().map(|license| license.id).collect();
+        let activity = tx.license_use(scope).activity(&ids).await?;
+        Ok(OwnLicenses { licenses: Page::new(licenses, next), activity })
+    }
+
     /// How a license of a customer who is signed in is used; those of others are not there.
     #[tracing::instrument(target = "keyward_trace", level = "debug", skip_all)]
     pub async fn customer_usage(
         &self,
         person: &CustomerSession,
         handover: &Handover,
-    ) -> Result<Option<LicenseUsage>> {
-        if handover.license.customer != Some(person.customer.id) {
+    ) -> Result<LicenseUsage> {
+        let license = &handover.license;
+        if license.customer != Some(person.customer.id) {
             return Err(Error::NotFound(Resource::License));
         }
-        let Some(product) = &handover.product else { return Ok(None) };
-        let mode = product.settings.addresses;
-        if mode == AddressMode::Off {
-            return Ok(None);
-        }
-        let tx = self.store.read().await?;
-        let now = self.now();
-        let mut addresses = tx.addresses(handover.license.id).list().await?;
-        addresses.retain(|sighting| counts(&product.settings, sighting, now));
-        let most = handover.license.bounds.max_ips.filter(|most| *most > 0 && mode == AddressMode::Enforce);
-        Ok(Some(LicenseUsage { addresses, most }))
+        let (tx, scope, now) = (self.store.read().await?, person.organization.scope(), self.now());
+        let mut addresses = tx.addresses(license.id).list().await?;
+        let used = self.use_of(&tx, scope, (license, addresses.len()), DAYS_BEFORE.into()).await?;
+        let settings = handover.product.as_ref().map(|product| &product.settings);
+        let addresses = settings.filter(|settings| settings.addresses != AddressMode::Off).map(|settings| {
+            addresses.retain(|sighting| counts(settings, sighting, now));
+            let enforced = settings.addresses == AddressMode::Enforce;
+            let most = license.bounds.max_ips.filter(|most| *most > 0 && enforced);
+            AddressesInUse { addresses, most }
+        });
+        Ok(LicenseUsage { used, addresses })
     }
 
     async fn license_still_there(&self, tx: &Tx, scope: OrganizationScope, id: LicenseId) -> Result<License> {
@@ -259,4 +292,14 @@ impl Engine {
         };
         Ok(Handover { organization, license, customer, product, token })
     }
+}
+
+async fn own_licenses(
+    tx: &Tx,
+    person: &CustomerSession,
+    now: Timestamp,
+    page: PageRequest,
+) -> Result<Page<License>> {
+    let filter = LicenseFilter { customer: Some(person.customer.id), ..LicenseFilter::default() };
+    Ok(tx.licenses(person.organization.scope()).list(&filter, now, page).await?)
 }

@@ -21,6 +21,7 @@
 mod account;
 mod assets;
 mod auth;
+mod chart;
 mod console;
 mod customer;
 mod deployment;
@@ -35,6 +36,7 @@ mod rows;
 mod shown_once;
 mod signed;
 mod tries;
+mod use_of;
 
 use actix_web::web;
 use keyward_web::Throttle;

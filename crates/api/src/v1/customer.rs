@@ -1,17 +1,20 @@
-//! The API of a customer's machines: what the customer may deploy, for the bearer of the token of one of the
-//! customer's licenses.
+//! The API of a customer's machines: what the customer may deploy, and what its licenses are used for, to the bearer of the token of
+//! one of the customer's licenses.
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, web};
 use keyward_domain::files::Chart;
 use keyward_domain::product::Markdown;
-use keyward_domain::{Application, ApplicationVersion, Name, Notes, Page, Slug, Timestamp, VersionName};
+use keyward_domain::{
+    Application, ApplicationVersion, LicenseId, Name, Notes, Page, Slug, Timestamp, VersionName,
+};
 use keyward_engine::{Engine, EntitledVersion, Recipient};
-use keyward_web::{Answer, ClientAddress, Code, Problem, bearer, part};
+use keyward_web::{Answer, ClientAddress, Code, Id, Problem, Query, bearer, part};
 use serde::Serialize;
 use std::pin::Pin;
 
 use crate::routes::Routes;
+use crate::v1::license_use::{LicenseUsageView, UseQuery};
 use crate::v1::page::PageView;
 
 pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
@@ -19,7 +22,9 @@ pub(crate) fn routes(routes: &mut Routes<'_, '_>) {
         .service(list_own_applications)
         .service(list_own_versions)
         .service(show_own_version)
-        .service(fetch_own_file);
+        .service(fetch_own_file)
+        .service(own_license_usage)
+        .query::<UseQuery>();
 }
 
 /// The customer whose license's token was sent. A handler that does not ask for it is open to everyone.
@@ -102,6 +107,20 @@ pub(crate) async fn list_own_applications(
     let items = engine.entitled_applications(&bearer.0).await?;
     let page = Page::new(items, None);
     Ok(Answer::ok(PageView::of(page, |own| own.application.into())))
+}
+
+/// Show what one of your licenses is used for
+///
+/// With the token of this license or of another one of yours, which has to be in force. The id of a license is `sub` in its token.
+#[utoipa::path(security(("license_token" = [])), responses((status = 200, body = LicenseUsageView)))]
+#[get("/api/v1/customer/licenses/{id}/usage")]
+pub(crate) async fn own_license_usage(
+    bearer: Bearer,
+    id: Id<LicenseId>,
+    query: Query<UseQuery>,
+    engine: web::Data<Engine>,
+) -> Result<Answer<LicenseUsageView>, Problem> {
+    Ok(Answer::ok(engine.own_license_use(&bearer.0, id.0, query.0.days()).await?.into()))
 }
 
 /// Fetch a file, with your license keys in it

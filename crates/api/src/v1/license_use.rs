@@ -43,7 +43,7 @@ request! {
 }
 
 impl UseQuery {
-    fn days(&self) -> u32 {
+    pub(crate) fn days(&self) -> u32 {
         self.days.as_ref().map_or(DAYS.into(), |Bounded(days)| *days)
     }
 }

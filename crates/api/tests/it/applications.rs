@@ -292,6 +292,27 @@ async fn a_customers_machine_fetches_its_files(store: Store) {
 }
 
 #[database_test]
+async fn customers_are_told_what_their_own_licenses_are_used_for(store: Store) {
+    let (engine, _) = engine(store);
+    let shop = Shop::open(User::new(&engine, "Acme").await).await;
+    let held = shop.user.get(&format!("/api/v1/licenses?customer_id={}", shop.customers[0])).await.json();
+    let id = held["items"][0]["id"].as_str().unwrap().to_owned();
+    let usage = async |token: &str, query: &str| {
+        let path = format!("/api/v1/customer/licenses/{id}/usage{query}");
+        shop.user.api.ask(Ask::new("GET", path).token(token)).await
+    };
+    let [one, two] = &shop.tokens;
+    let own = usage(one, "").await;
+    assert_eq!(own.status, 200, "{}", own.text);
+    let theirs = shop.user.get(&format!("/api/v1/licenses/{id}/usage")).await;
+    assert_eq!(own.json(), theirs.json(), "what the vendor sees");
+    assert_eq!(own.json()["today"]["validations"], 0);
+    assert_eq!(usage(two, "").await.problem().0, 404, "another customer's");
+    assert_eq!(usage(&shop.user.token, "").await.problem(), (401, "invalid_license_token".into()));
+    assert_eq!(usage(one, "?days=367").await.faults()[0].0, "days");
+}
+
+#[database_test]
 async fn what_can_be_pulled_is_told_with_its_reasons(store: Store) {
     let (engine, _) = engine(store);
     let user = User::new(&engine, "Acme").await;

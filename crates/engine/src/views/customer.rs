@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keyward_domain::admission::Halt;
-use keyward_domain::license_use::DAYS;
+use keyward_domain::license_use::DAYS_BEFORE;
 use keyward_domain::permission::{ReadCustomers, ReadEntitlements, ReadLicenses, ReadRegistries};
 use keyward_domain::registry::{Artifact, ArtifactEntitlement, ArtifactPolicy, Decision, RegistryEvent};
 use keyward_domain::{
@@ -125,7 +125,7 @@ impl Engine {
                 let (licenses, now) = (tx.licenses(scope), self.now());
                 let count = licenses.count(&filter, now).await?;
                 let held = HeldLicenses { count, page: licenses.list(&filter, now, pages.licenses).await? };
-                (Some(held), Some(self.use_of_customer(&tx, scope, id, DAYS.into()).await?))
+                (Some(held), Some(self.use_of_customer(&tx, scope, id, DAYS_BEFORE.into()).await?))
             }
             None => (None, None),
         };

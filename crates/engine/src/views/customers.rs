@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use keyward_domain::license_use::DAYS;
+use keyward_domain::license_use::DAYS_BEFORE;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses};
 use keyward_domain::{
     Access, Customer, CustomerId, CustomerOrder, License, LicenseFilter, Ordered, OrderedRequest,
@@ -51,7 +51,7 @@ impl Engine {
             Some(scope) => {
                 let ids: Vec<_> = customers.iter().map(|customer| customer.id).collect();
                 let held = tx.license_holders(scope).held_by(&ids, now, most).await?;
-                let first = now.day() - i64::from(DAYS);
+                let first = now.day() - i64::from(DAYS_BEFORE);
                 let mut used = tx.license_use(scope).of_customers(&ids, first).await?;
                 let keys = |(id, (count, newest))| {
                     (id, CustomerKeys { count, newest, used: used.remove(&id).unwrap_or_default() })

@@ -1,6 +1,6 @@
 //! One license.
 
-use keyward_domain::license_use::DAYS;
+use keyward_domain::license_use::DAYS_BEFORE;
 use keyward_domain::permission::{ReadCustomers, ReadLicenses};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{Access, Customer, License, LicenseId, Link, Product, RecordedEvent, Revision};
@@ -59,7 +59,7 @@ impl Engine {
             product: product(&tx, access, license.product).await?,
             revisions: tx.licenses(scope).revisions(id).await?,
             links: tx.links(scope).to(id.uuid()).await?,
-            used: self.use_of(&tx, scope, (&license, addresses.len()), DAYS.into()).await?,
+            used: self.use_of(&tx, scope, (&license, addresses.len()), DAYS_BEFORE.into()).await?,
             addresses,
             events: done_to(&tx, access, id.uuid(), self.now(), most).await?,
             license,

@@ -7,7 +7,7 @@ use keyward_engine::Engine;
 use keyward_engine::views::{DashboardView, Overview};
 
 use super::audit::{Line, line};
-use super::chart::Chart;
+use crate::chart::Chart;
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
 

@@ -11,7 +11,7 @@ mod targets;
 use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::{License, LicenseId, LicenseStatus, Timestamp};
-use keyward_engine::{Engine, Error, Handover, LicenseUsage};
+use keyward_engine::{AddressesInUse, Engine, Error, Handover, LicenseUsage, OwnLicenses};
 use keyward_web::{Code, Id, Problem, markdown};
 use serde_json::value::RawValue;
 
@@ -21,6 +21,7 @@ use crate::form::Form;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
+use crate::use_of::Used;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     applications::routes(config);
@@ -77,6 +78,8 @@ pub(crate) fn fields(handover: &Handover) -> Vec<FieldView> {
 struct Row {
     license: License,
     status: LicenseStatus,
+    /// When it was last validated.
+    seen: String,
 }
 
 #[derive(Template)]
@@ -89,8 +92,14 @@ struct LicensesPage {
 
 async fn licenses(request: HttpRequest, signed: SignedCustomer, engine: web::Data<Engine>) -> Page {
     let (now, paging) = (engine.now(), Paging::of(&request));
-    let (found, pages) = paging.take(engine.customer_licenses(&signed.person, paging.request()).await?);
-    let rows = found.into_iter().map(|license| Row { status: license.status(now), license }).collect();
+    let OwnLicenses { licenses, activity } =
+        engine.customer_licenses_in_use(&signed.person, paging.request()).await?;
+    let (found, pages) = paging.take(licenses);
+    let row = |license: License| {
+        let seen = activity.get(&license.id).map(|activity| page::minute(activity.last_validated_at));
+        Row { status: license.status(now), seen: seen.unwrap_or_else(|| "never".to_owned()), license }
+    };
+    let rows = found.into_iter().map(row).collect();
     page::send(&LicensesPage {
         shell: Shell::customer(&signed.person, &signed.csrf, "licenses"),
         rows,
@@ -130,7 +139,8 @@ struct LicensePage {
     status: LicenseStatus,
     warning: Option<&'static str>,
     running: Option<Running>,
-    usage: Option<LicenseUsage>,
+    used: Used,
+    addresses: Option<AddressesInUse>,
     fields: Vec<FieldView>,
     docs: String,
 }
@@ -138,12 +148,13 @@ struct LicensePage {
 async fn license(signed: SignedCustomer, id: Id<LicenseId>, engine: web::Data<Engine>) -> Page {
     let handover = engine.customer_license(&signed.person, id.0).await?;
     let docs = handover.product.as_ref().map(|product| markdown::to_html(&product.page)).unwrap_or_default();
-    let usage = engine.customer_usage(&signed.person, &handover).await?;
+    let LicenseUsage { used, addresses } = engine.customer_usage(&signed.person, &handover).await?;
+    let used = Used::of_license(used, engine.now());
     let (fields, status) = (fields(&handover), handover.license.status(engine.now()));
     let running = Running::at(&handover.license, engine.now());
     let shell = Shell::customer(&signed.person, &signed.csrf, "licenses");
     let warning = page::warning(handover.license.health(engine.now()));
-    page::send(&LicensePage { shell, handover, status, warning, running, usage, fields, docs })
+    page::send(&LicensePage { shell, handover, status, warning, running, used, addresses, fields, docs })
 }
 
 async fn download(

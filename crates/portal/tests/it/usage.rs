@@ -8,6 +8,7 @@ use keyward_testkit::database::Store;
 use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
 
+use crate::ask;
 use crate::browser::Browser;
 
 #[database_test]
@@ -34,6 +35,11 @@ async fn pages_say_what_licenses_are_used_for(store: Store) {
     let customer = license.customer.unwrap();
     let (of_license, of_customer) = (format!("/licenses/{}", license.id), format!("/customers/{customer}"));
     assert!(browser.get(&of_license).await.1.contains("No validation in the last 30 days."));
+    let buyer = browser.customer("it@globex.example").await;
+    let own = async |page: &str| ask(&browser.engine, "GET", page, &buyer, "").await.text;
+    let own_license = format!("/portal/licenses/{}", license.id);
+    assert!(own(&own_license).await.contains("No validation in the last 30 days."));
+    assert!(own("/portal").await.contains("<td>never</td>"));
 
     for (version, times) in [(Some("1.2<b>"), 25), (None, 2)] {
         let inquiry = Inquiry {
@@ -51,14 +57,19 @@ async fn pages_say_what_licenses_are_used_for(store: Store) {
     }
     browser.engine.flush_log().await;
 
-    let shown = browser.get(&of_license).await.1;
-    for text in [
-        "active, no version named, from 203.0.113.7",
-        "<td>active</td><td>27</td><td>27</td>",
-        "1.2&#60;b&#62;",
-    ] {
-        assert!(shown.contains(text), "{text}: {shown}");
+    // The vendor's page and the customer's own say the same.
+    for shown in [browser.get(&of_license).await.1, own(&own_license).await] {
+        for text in [
+            "active, no version named, from 203.0.113.7",
+            "<td>active</td><td>27</td><td>27</td>",
+            "1.2&#60;b&#62;",
+            "27 validations in 30 days; the most on 2026-01-01: 27.",
+        ] {
+            assert!(shown.contains(text), "{text}: {shown}");
+        }
+        assert_eq!(shown.matches("<li title=").count(), 30, "{shown}");
     }
+    assert!(own("/portal").await.contains("<td>2026-01-01 00:00</td>"));
     assert!(browser.get(&of_customer).await.1.contains("<td>active</td><td>27</td><td>27</td>"));
     assert!(browser.get("/customers").await.1.contains("30 days\">27</td>"));
     let versions = format!("/products/{}/versions-in-use", made.product.id);

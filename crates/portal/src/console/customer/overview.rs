@@ -11,9 +11,9 @@ use keyward_web::Id;
 use super::Frame;
 use super::access::{Entitled, Lists};
 use super::licenses::Licenses;
-use crate::console::use_of::Used;
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
+use crate::use_of::Used;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.route("/customers/{id}", web::get().to(show));
@@ -68,7 +68,7 @@ async fn show(
         activity,
         namesakes,
         licenses,
-        used: used.map(Used::from),
+        used: used.map(|used| Used::of_customer(used, engine.now())),
         entitled,
     })
 }

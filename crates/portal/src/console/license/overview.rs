@@ -11,11 +11,11 @@ use keyward_web::{Id, part};
 use super::snippets::{Snippet, snippets};
 use super::terms::{Term, terms};
 use super::{Frame, MOST_EVENTS};
-use crate::console::use_of::Used;
 use crate::form::Posted;
 use crate::page::{self, Page, Shell, minute};
 use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
+use crate::use_of::Used;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -87,7 +87,7 @@ impl OverviewPage {
             why,
             addresses: view.addresses,
             links: view.links.iter().map(|link| LinkRow::at(link, now)).collect(),
-            used: view.used.into(),
+            used: Used::of_license(view.used, now),
             link,
             frame,
         })

@@ -10,8 +10,8 @@ use keyward_engine::{BucketView, Engine, LiveTopic, PartitionUsage};
 use keyward_web::Id;
 
 use super::super::audit::{Line, line};
-use super::super::chart::Chart;
 use super::Frame;
+use crate::chart::Chart;
 use crate::live::Live;
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;

@@ -10,10 +10,10 @@ use keyward_web::Id;
 use url::form_urlencoded;
 
 use super::Frame;
-use crate::console::use_of::words;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::Signed;
+use crate::use_of::words;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config.route("/products/{id}/versions-in-use", web::get().to(versions));

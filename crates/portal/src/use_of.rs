@@ -1,16 +1,19 @@
-//! What licenses are used for: a part of the pages of licenses and customers.
+//! What licenses are used for: a part of the pages of licenses and customers, the vendor's and the customer's own.
 
 use keyward_domain::Timestamp;
-use keyward_domain::license_use::{DAYS, SeenVersion, UseDays, sum};
+use keyward_domain::license_use::{DAYS, SeenVersion, UseDay, UseDays, sum};
 use keyward_engine::{CustomerUse, LicenseUse};
 
-use super::artifacts::size;
+use crate::chart::Chart;
+use crate::console::artifacts::size;
 use crate::page::minute;
 
 /// What a page shows of the use of a license or a customer.
 pub(crate) struct Used {
-    /// How many days before today are looked at.
+    /// How many days are looked at, today's too.
     pub days: u16,
+    /// The validations of each.
+    pub chart: Chart,
     /// When it was last validated, and how.
     pub last: String,
     /// How much was pulled.
@@ -36,7 +39,7 @@ pub(crate) struct VersionRow {
 }
 
 /// A status as people read it.
-pub(super) fn words(status: &str) -> String {
+pub(crate) fn words(status: &str) -> String {
     status.replace('_', " ")
 }
 
@@ -48,7 +51,10 @@ impl From<SeenVersion> for VersionRow {
 }
 
 impl Used {
-    fn of(days: &UseDays, today: i64, last: String) -> Self {
+    fn of(days: &UseDays, now: Timestamp, last: String) -> Self {
+        let today = now.day();
+        let validations = |day| days.get(&day).map_or(0, UseDay::validations);
+        let bars: Vec<_> = (today - i64::from(DAYS) + 1..=today).map(|day| (day, validations(day))).collect();
         let (total, today) = (sum(days), days.get(&today).cloned().unwrap_or_default());
         let answers = total.answers.iter().map(|(status, count)| AnswerRow {
             status: words(status),
@@ -61,6 +67,7 @@ impl Used {
         };
         Self {
             days: DAYS,
+            chart: Chart::of(&bars, now),
             last,
             pulls,
             answers: answers.collect(),
@@ -69,10 +76,9 @@ impl Used {
             versions: Vec::new(),
         }
     }
-}
 
-impl From<LicenseUse> for Used {
-    fn from(used: LicenseUse) -> Self {
+    /// Of a license.
+    pub(crate) fn of_license(used: LicenseUse, now: Timestamp) -> Self {
         let last = used.activity.map_or_else(
             || "never".to_owned(),
             |activity| {
@@ -85,15 +91,14 @@ impl From<LicenseUse> for Used {
         );
         Self {
             versions: used.versions.into_iter().map(VersionRow::from).collect(),
-            ..Self::of(&used.days, used.today, last)
+            ..Self::of(&used.days, now, last)
         }
     }
-}
 
-impl From<CustomerUse> for Used {
-    fn from(used: CustomerUse) -> Self {
+    /// Of all licenses of a customer.
+    pub(crate) fn of_customer(used: CustomerUse, now: Timestamp) -> Self {
         let last =
             used.last_validated_at.map_or_else(|| "never".to_owned(), |at| format!("{} UTC", minute(at)));
-        Self::of(&used.days, used.today, last)
+        Self::of(&used.days, now, last)
     }
 }
