@@ -74,6 +74,8 @@ export async function walkAccounts({ base, page, person, look, check, confirm })
   await late.page.getByLabel("Password").fill("another long password");
   await late.page.getByRole("button", { name: "Sign in", exact: true }).click();
   check("a password no longer counts", late.page.url() === `${base}/sign-in/${slug}`, late.page.url());
+  await page.getByRole("link", { name: "Remove the provider" }).click();
+  await look(page, "provider-removal");
   await page.getByRole("button", { name: "Remove the provider" }).click();
   await page.locator(".done", { hasText: "Removed." }).waitFor();
   stop();

@@ -111,6 +111,7 @@ export async function applications({ base, page, person, look, check, mailTo }) 
   await first.own.goto(`${base}/portal/applications/appliance`);
   check("the next click shows it", await first.own.getByRole("link", { name: "2.0.0-rc.1" }).isVisible());
   await page.goto(application);
-  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("link", { name: "Delete application" }).click();
+  await page.getByRole("button", { name: "Delete application" }).click();
   check("what is granted is not deleted", await page.getByText("one customer is entitled").first().isVisible());
 }

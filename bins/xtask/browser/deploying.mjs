@@ -205,7 +205,9 @@ try {
   }
   check("to the version of then", (await environmentOf((await containers())[0])).VERSION === "1.0.0");
 
-  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByRole("link", { name: "Stop" }).click();
+  await look(page, "stop");
+  await page.getByRole("button", { name: "Stop Production" }).click();
   await stands(page, "stopped", "it stops");
   check("nothing of it runs", (await containers()).every((one) => one.State !== "running"), await containers());
   await page.getByRole("button", { name: "Start" }).click();

@@ -60,11 +60,14 @@ export async function walkWebhooks({ base, page, look, check }) {
   await page.getByLabel("license.*").check();
   await page.getByRole("button", { name: "Save changes" }).click();
   await page.locator(".done", { hasText: "Saved." }).waitFor();
+  await page.getByRole("link", { name: "Rotate the secret" }).click();
   await page.getByRole("button", { name: "Rotate the secret" }).click();
   check("a new secret is shown", (await page.locator("#secret").textContent()) !== secret);
   await page.goto(`${base}/webhooks`);
   await look(page, "webhooks");
   await page.getByRole("link", { name: url }).click();
+  await page.getByRole("link", { name: "Delete endpoint" }).click();
+  await look(page, "webhook-delete");
   await page.getByRole("button", { name: "Delete endpoint" }).click();
   await page.locator(".done", { hasText: "Removed." }).waitFor();
   receiver.close();

@@ -8,6 +8,7 @@
 //! | lists in a form, whose rows are added, removed and moved | `rows` |
 //! | how a page is put together and sent | `page` |
 //! | what a form made and is shown once | `shown_once` |
+//! | what is asked before something is taken away | `ask` |
 //! | signing in, links from mail, the first start | `auth` |
 //! | what one signs in with, of members and of customers' users | `account` |
 //! | who may try once more | `tries` |
@@ -19,6 +20,7 @@
 //! | style, scripts | `assets/` |
 
 mod account;
+mod ask;
 mod assets;
 mod auth;
 mod chart;

@@ -7,9 +7,11 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::ReadOrganization;
-use keyward_domain::{Email, Session, Timestamp};
+use keyward_domain::{CustomerUser, Email, Session, SessionId, Timestamp};
 use keyward_engine::{Engine, NewAuthenticator, NewRecoveryCodes, Person, Reauthenticated, WaysToConfirm};
+use keyward_web::{Code, Id, Problem};
 
+use crate::ask::{self, Question};
 use crate::auth::new_password;
 use crate::error_page::PageError;
 use crate::form::{CustomerPosted, Form, Posted};
@@ -29,6 +31,8 @@ pub(crate) struct Paths {
     pub codes: &'static str,
     pub new_codes: &'static str,
     pub confirm: &'static str,
+    /// Where one session is ended.
+    pub session_end: &'static str,
     /// Where one gets a password who has none.
     pub forgot: &'static str,
     /// What comes before the link there.
@@ -75,6 +79,7 @@ impl Own for Signed<ReadOrganization> {
         codes: "/settings/recovery-codes",
         new_codes: "/settings/recovery-codes/new",
         confirm: "/confirm",
+        session_end: "/settings/sessions/{id}/end",
         forgot: "/forgot",
         no_password: "You have no password yet. Sign out, and set one with",
         why: "What comes next changes who can sign in or what your licenses are signed with, or lets a program act for you.",
@@ -120,6 +125,7 @@ impl Own for SignedCustomer {
         codes: "/portal/recovery-codes",
         new_codes: "/portal/recovery-codes/new",
         confirm: "/portal/confirm",
+        session_end: "/portal/sessions/{id}/end",
         forgot: "/portal/forgot",
         no_password: "You have no password yet. Set one by a link that is mailed to you:",
         why: "What comes next changes how you sign in, or who manages the people of your company.",
@@ -164,6 +170,8 @@ pub(crate) fn routes<O: Own>(config: &mut web::ServiceConfig) {
         .route(paths.new_codes, web::get().to(new_codes_page::<O>))
         .route(paths.codes, web::get().to(codes_page::<O>))
         .route(paths.codes, web::post().to(new_codes::<O>))
+        .route(paths.session_end, web::get().to(ask_end_session::<O>))
+        .route(paths.session_end, web::post().to(end_session::<O>))
         .route(paths.confirm, web::get().to(confirm::show::<O>))
         .route(paths.confirm, web::post().to(confirm::confirm::<O>));
 }
@@ -234,15 +242,6 @@ own_pages! {
         what: &'static str,
         otherwise: &'static str,
         back: String,
-    }
-
-    /// A question before the second factor is changed.
-    ChangePage = "console/second_factor_change.html", "customer/second_factor_change.html" {
-        paths: &'static Paths,
-        title: &'static str,
-        text: &'static str,
-        button: &'static str,
-        action: &'static str,
     }
 
     ConfirmPage = "console/confirm.html", "customer/confirm.html" {
@@ -353,17 +352,75 @@ async fn codes_page<O: Own>(request: HttpRequest, own: O, engine: web::Data<Engi
     }
 }
 
+/// Asks before a user of a customer is removed, by the vendor or by an admin of theirs.
+pub(crate) fn removal_of(user: &CustomerUser, asked: Question) -> Question {
+    let name = &user.name;
+    Question {
+        title: format!("Remove {name}?"),
+        effects: vec![
+            format!(
+                "{name} ({}, {}) is signed out at once and can’t sign in any more.",
+                user.email, user.role
+            ),
+            "Licenses, applications, images and deployments stay as they are.".to_owned(),
+        ],
+        button: format!("Remove {name}"),
+        ..asked
+    }
+}
+
+/// A question that is come to from the page where all of it begins.
+fn asked_at_home<O: Own>() -> Question {
+    let home = O::PATHS.home.to_owned();
+    Question { crumbs: ask::crumbs([(O::PATHS.home_title, home.clone())]), back: home, ..Question::default() }
+}
+
+async fn ask_end_session<O: Own>(own: O, id: Id<SessionId>, engine: web::Data<Engine>) -> Page {
+    let sessions = engine.sessions_of(own.session()).await?;
+    let session = sessions.into_iter().find(|session| session.id == id.0);
+    let session = session.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let (address, seen) = (&session.address, page::minute(session.last_seen_at));
+    let asked = Question {
+        title: "End this session?".to_owned(),
+        effects: vec![
+            format!(
+                "You are signed out at {address}, where {} was last used {seen} UTC.",
+                session.user_agent
+            ),
+            "If that was not you, change your password as well: that ends all your other sessions."
+                .to_owned(),
+        ],
+        action: O::PATHS.session_end.replace("{id}", &session.id.to_string()),
+        button: "End session".to_owned(),
+        ..asked_at_home::<O>()
+    };
+    ask::send(own_shell(&engine, &own), asked, Form::EMPTY)
+}
+
+async fn end_session<O: Own>(own: O, id: Id<SessionId>, _: O::Sent, engine: web::Data<Engine>) -> Page {
+    engine.end_session(own.session(), id.0).await?;
+    Ok(page::go(format!("{}?done=ended#sessions", O::PATHS.home)))
+}
+
 async fn removal<O: Own>(request: HttpRequest, own: O, engine: web::Data<Engine>) -> Page {
     own.reauthenticated(&engine, &request, O::PATHS.removal)?;
-    let page = ChangePage {
-        shell: own_shell(&engine, &own),
-        paths: O::PATHS,
-        title: "Turn off the second factor",
-        text: "From then on your password alone signs you in. All your other sessions end.",
-        button: "Turn it off",
-        action: O::PATHS.removal,
+    let asked = Question {
+        title: "Turn off the second factor?".to_owned(),
+        effects: vec![
+            match own_shell(&engine, &own).side {
+                Side::Vendor => "From then on your password alone signs you in.".to_owned(),
+                Side::Customer => {
+                    "From then on your password alone, or a mailed link alone, signs you in.".to_owned()
+                }
+            },
+            "Your recovery codes stop working.".to_owned(),
+            "All your other sessions end.".to_owned(),
+        ],
+        action: O::PATHS.removal.to_owned(),
+        button: "Turn it off".to_owned(),
+        ..asked_at_home::<O>()
     };
-    page.send()
+    ask::send(own_shell(&engine, &own), asked, Form::EMPTY)
 }
 
 async fn remove_authenticator<O: Own>(
@@ -379,15 +436,18 @@ async fn remove_authenticator<O: Own>(
 
 async fn new_codes_page<O: Own>(request: HttpRequest, own: O, engine: web::Data<Engine>) -> Page {
     own.reauthenticated(&engine, &request, O::PATHS.new_codes)?;
-    let page = ChangePage {
-        shell: own_shell(&engine, &own),
-        paths: O::PATHS,
-        title: "New recovery codes",
-        text: "The recovery codes that you have stop working. All your other sessions end.",
-        button: "Make new codes",
-        action: O::PATHS.codes,
+    let asked = Question {
+        title: "Make new recovery codes?".to_owned(),
+        effects: vec![
+            "New codes are made, and shown to you once.".to_owned(),
+            "The recovery codes that you have stop working.".to_owned(),
+            "All your other sessions end.".to_owned(),
+        ],
+        action: O::PATHS.codes.to_owned(),
+        button: "Make new codes".to_owned(),
+        ..asked_at_home::<O>()
     };
-    page.send()
+    ask::send(own_shell(&engine, &own), asked, Form::EMPTY)
 }
 
 async fn new_codes<O: Own>(request: HttpRequest, own: O, _: O::Sent, engine: web::Data<Engine>) -> Page {

@@ -11,6 +11,7 @@ use keyward_engine::{Engine, NewApplicationVersion, VersionSheet};
 use keyward_web::fields::Bounded;
 use keyward_web::{Fields, Id, Request, markdown, part};
 
+use crate::ask::{self, Question, crumbs};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
@@ -22,6 +23,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/applications/{id}/new-version", web::post().to(create))
         .route("/applications/{id}/versions/{version}", web::get().to(show))
         .route("/applications/{id}/versions/{version}", web::post().to(note))
+        .route("/applications/{id}/versions/{version}/archive", web::get().to(ask_archive))
         .route("/applications/{id}/versions/{version}/archive", web::post().to(archive))
         .route("/applications/{id}/versions/{version}/unarchive", web::post().to(unarchive));
 }
@@ -246,6 +248,37 @@ async fn note(
     }
     let sheet = engine.application_version(&signed.access.also()?, id.0, &name).await?;
     VersionPage::send(&engine, &signed, sheet, Some(form), "").await
+}
+
+async fn ask_archive(
+    request: HttpRequest,
+    signed: Signed<WriteApplications>,
+    id: Id<ApplicationId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let readers = signed.access.also::<ReadApplications>()?;
+    let VersionSheet { application, version, .. } =
+        engine.application_version(&readers, id.0, &part(&request, "version")?).await?;
+    let page = format!("/applications/{}", application.id);
+    let own = format!("{page}/versions/{}", version.name);
+    let asked = Question {
+        crumbs: crumbs([
+            ("Applications", "/applications".to_owned()),
+            (application.name.as_str(), page),
+            (version.name.as_str(), own.clone()),
+        ]),
+        title: format!("Archive {} {}?", application.name, version.name),
+        effects: vec![
+            "It can’t be granted any more, and who is granted all versions later does not get it.".to_owned(),
+            "Customers who have it keep it.".to_owned(),
+            "You can offer it again at any time.".to_owned(),
+        ],
+        action: format!("{own}/archive"),
+        button: "Archive".to_owned(),
+        back: own,
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "applications", engine.now()), asked, Form::EMPTY)
 }
 
 async fn archive(

@@ -8,6 +8,7 @@ use keyward_engine::{ApplicationChange, ApplicationGrant, Engine};
 use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
+use crate::ask::{self, Question, crumbs};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
@@ -20,6 +21,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/applications/new", web::post().to(create))
         .route("/applications/{id}", web::get().to(show))
         .route("/applications/{id}", web::post().to(save))
+        .route("/applications/{id}/delete", web::get().to(ask_delete))
         .route("/applications/{id}/delete", web::post().to(delete));
 }
 
@@ -163,6 +165,45 @@ async fn save(
     page_of(&engine, &signed, application, Some(form), "").await
 }
 
+/// Asks before an application is deleted.
+async fn question(
+    engine: &Engine,
+    signed: &Signed<WriteApplications>,
+    id: ApplicationId,
+    form: Form,
+) -> Page {
+    let readers = signed.access.also::<ReadApplications>()?;
+    let application = engine.application(&readers, id).await?;
+    let versions = match engine.application_versions(&readers, id).await?.len() {
+        0 => "It has no version yet.".to_owned(),
+        1 => "Its one version is deleted with its files.".to_owned(),
+        count => format!("Its {count} versions are deleted with their files."),
+    };
+    let (name, page) = (&application.name, format!("/applications/{id}"));
+    let asked = Question {
+        crumbs: crumbs([("Applications", "/applications".to_owned()), (name.as_str(), page.clone())]),
+        title: format!("Delete {name}?"),
+        effects: vec![
+            versions,
+            "No customer loses anything: while one is entitled to it, it is not deleted.".to_owned(),
+            "This cannot be undone.".to_owned(),
+        ],
+        action: format!("{page}/delete"),
+        button: "Delete application".to_owned(),
+        back: page,
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "applications", engine.now()), asked, form)
+}
+
+async fn ask_delete(
+    signed: Signed<WriteApplications>,
+    id: Id<ApplicationId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    question(&engine, &signed, id.0, Form::EMPTY).await
+}
+
 async fn delete(
     signed: Signed<WriteApplications>,
     id: Id<ApplicationId>,
@@ -173,6 +214,5 @@ async fn delete(
         Ok(()) => return Ok(page::go("/applications?done=removed")),
         Err(error) => form.keep(error)?,
     }
-    let application = engine.application(&signed.access.also()?, id.0).await?;
-    page_of(&engine, &signed, application, Some(form), "").await
+    question(&engine, &signed, id.0, form).await
 }

@@ -15,6 +15,7 @@ use keyward_web::{Fields, Id, Request};
 use super::reach::{Effects, named};
 use super::registry_activity::called;
 use super::{Listing, choose};
+use crate::ask::{self, Question, crumbs};
 use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -478,14 +479,6 @@ async fn save(
 }
 
 /// Asks before an entitlement is ended.
-#[derive(Template)]
-#[template(path = "console/artifact_entitlement_end.html")]
-struct EndPage {
-    shell: Shell,
-    customer: Customer,
-    row: Row,
-}
-
 async fn ending(
     signed: Signed<WriteEntitlements>,
     id: Id<ArtifactEntitlementId>,
@@ -495,9 +488,28 @@ async fn ending(
     let customer = engine.customer(&signed.access.also::<ReadCustomers>()?, held.customer).await?;
     let ids = held.grants.iter().map(|grant| grant.artifact);
     let names = engine.artifact_names(&signed.access.also::<ReadRegistries>()?, ids).await?;
-    let row = row(&names, None, &held);
-    let shell = Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now());
-    page::send(&EndPage { shell, customer, row })
+    let granted = row(&names, None, &held).grants.into_iter();
+    let granted = granted
+        .map(|grant| format!("{} may no longer pull {}: {}.", customer.name, grant.artifact, grant.tags));
+    let always = [
+        "It holds from the very next pull on, unless another entitlement or a pull role opens the same.",
+        "What was pulled before stays with the customer.",
+        "The registries stay closed to others, even if it is the last entitlement.",
+    ];
+    let page = format!("/customers/{}", customer.id);
+    let asked = Question {
+        crumbs: crumbs([
+            ("Customers", "/customers".to_owned()),
+            (customer.name.as_str(), format!("{page}/access#artifacts")),
+        ]),
+        title: "End this entitlement?".to_owned(),
+        effects: granted.chain(always.map(str::to_owned)).collect(),
+        action: format!("/artifact-entitlements/{}/end", held.id),
+        button: "End the entitlement".to_owned(),
+        back: format!("{page}/access#artifacts"),
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()), asked, Form::EMPTY)
 }
 
 async fn end(

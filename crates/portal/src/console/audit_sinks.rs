@@ -9,6 +9,7 @@ use keyward_engine::Engine;
 use keyward_engine::audit_sink::{AuditSinkChange, AuditSinkView, NewAuditSink};
 use keyward_web::{Fields, Id, Request};
 
+use crate::ask::{self, Question, crumbs};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
@@ -22,6 +23,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/audit/sinks/{id}", web::post().to(update))
         .route("/audit/sinks/{id}/pause", web::post().to(pause))
         .route("/audit/sinks/{id}/resume", web::post().to(resume))
+        .route("/audit/sinks/{id}/delete", web::get().to(ask_delete))
         .route("/audit/sinks/{id}/delete", web::post().to(delete));
 }
 
@@ -232,6 +234,25 @@ async fn resume(
 ) -> Page {
     engine.resume_audit_sink(&signed.access, id.0).await?;
     Ok(page::go(format!("/audit/sinks/{}?done=resumed", id.0)))
+}
+
+async fn ask_delete(signed: Signed<WriteAuditSinks>, id: Id<AuditSinkId>, engine: web::Data<Engine>) -> Page {
+    let shown = engine.audit_sink(&signed.access.also::<ReadAuditSinks>()?, id.0).await?;
+    let (sink, page) = (&shown.sink, format!("/audit/sinks/{}", id.0));
+    let asked = Question {
+        crumbs: crumbs([("Audit sinks", "/audit/sinks".to_owned()), (sink.name.as_str(), page.clone())]),
+        title: format!("Delete {}?", sink.name),
+        effects: vec![
+            format!("{} gets no event any more. It has taken event {} of {}.", sink.address, shown.reached.seq, shown.last),
+            "The log itself stays as it is.".to_owned(),
+            "This cannot be undone: another sink to the same address begins anew. To hold events back for a while, pause it instead.".to_owned(),
+        ],
+        action: format!("{page}/delete"),
+        button: "Delete sink".to_owned(),
+        back: page,
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "audit", engine.now()), asked, Form::EMPTY)
 }
 
 async fn delete(

@@ -7,6 +7,7 @@ use keyward_domain::{Member, MemberId, Permission, Role};
 use keyward_engine::{Engine, MemberChange};
 use keyward_web::Id;
 
+use crate::ask::{self, Question, crumbs};
 use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -21,6 +22,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route(PATH, web::post().to(invite))
         .route("/members/{id}/role", web::post().to(role))
         .route("/members/{id}/invite", web::post().to(again))
+        .route("/members/{id}/delete", web::get().to(ask_delete))
         .route("/members/{id}/delete", web::post().to(delete));
 }
 
@@ -98,6 +100,30 @@ async fn again(signed: Signed<WriteMembers>, id: Id<MemberId>, _: Posted, engine
     Ok(page::go("/members?done=invited"))
 }
 
+/// Asks before a member is removed.
+async fn question(engine: &Engine, signed: &Signed<WriteMembers>, id: MemberId, form: Form) -> Page {
+    let member = engine.member(&signed.access.also::<ReadMembers>()?, id).await?;
+    let name = &member.name;
+    let asked = Question {
+        crumbs: crumbs([("Members", PATH.to_owned())]),
+        title: format!("Remove {name}?"),
+        effects: vec![
+            format!("{name} ({}, {}) is signed out at once and can’t sign in any more.", member.email, member.role),
+            "Programs with a management token that they made are refused from the very next request on, until an owner takes the token over.".to_owned(),
+            "What they made otherwise stays, and the audit log still names them.".to_owned(),
+        ],
+        action: format!("{PATH}/{id}/delete"),
+        button: format!("Remove {name}"),
+        back: PATH.to_owned(),
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "members", engine.now()), asked, form)
+}
+
+async fn ask_delete(signed: Signed<WriteMembers>, id: Id<MemberId>, engine: web::Data<Engine>) -> Page {
+    question(&engine, &signed, id.0, Form::EMPTY).await
+}
+
 async fn delete(
     signed: Signed<WriteMembers>,
     id: Id<MemberId>,
@@ -108,7 +134,7 @@ async fn delete(
         Ok(()) => Ok(page::go("/members?done=removed")),
         Err(error) => {
             form.keep(error).map_err(|page_error| page_error.then(PATH))?;
-            page_of(&engine, &signed, form, "").await
+            question(&engine, &signed, id.0, form).await
         }
     }
 }

@@ -6,7 +6,6 @@ mod application_versions;
 mod applications;
 mod artifact_entitlements;
 pub(crate) mod artifacts;
-mod ask;
 mod audit;
 mod audit_sinks;
 mod choose;

@@ -5,7 +5,9 @@ use askama::Template;
 use keyward_domain::permission::{WriteOrganization, WriteOwners};
 use keyward_domain::{Grant, Permission, Provider};
 use keyward_engine::{ConfirmedCaller, Engine, SignedIn};
+use keyward_web::{Code, Problem};
 
+use crate::ask::{self, Question, crumbs};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::{self, Signed};
@@ -14,6 +16,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .route("/settings/sign-in-provider", web::get().to(show))
         .route("/settings/sign-in-provider", web::post().to(save))
+        .route("/settings/sign-in-provider/remove", web::get().to(ask_remove))
         .route("/settings/sign-in-provider/remove", web::post().to(remove));
 }
 
@@ -79,6 +82,29 @@ async fn save(
         }
     }
     page_of(&engine, &signed, Some(form.without(&["client_secret"])), "").await
+}
+
+async fn ask_remove(request: HttpRequest, signed: Signed<WriteOwners>, engine: web::Data<Engine>) -> Page {
+    signed.reauthenticated(&engine, &request, PAGE)?;
+    let provider = engine.sign_in_provider(&signed.access.also()?).await?;
+    let provider = provider.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let asked = Question {
+        crumbs: crumbs([("Settings", "/settings".to_owned()), ("Sign-in provider", PAGE.to_owned())]),
+        title: "Remove the sign-in provider?".to_owned(),
+        effects: vec![
+            format!(
+                "Nobody signs in by {} any more. Members sign in with their passwords again; who has none sets one by a link that is mailed.",
+                provider.issuer
+            ),
+            "Everyone but you is signed out at once.".to_owned(),
+            "Its client secret is deleted. To set the provider again, you need it again.".to_owned(),
+        ],
+        action: format!("{PAGE}/remove"),
+        button: "Remove the provider".to_owned(),
+        back: PAGE.to_owned(),
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "settings", engine.now()), asked, Form::EMPTY)
 }
 
 async fn remove(

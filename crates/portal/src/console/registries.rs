@@ -9,6 +9,7 @@ use keyward_engine::views::{RegistryRow, RegistryView};
 use keyward_engine::{Engine, NewCredential, NewRegistry, RegistryChange};
 use keyward_web::{Fields, Id, Request};
 
+use crate::ask::{self, Question, Typed, crumbs};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
@@ -24,6 +25,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/registries/{id}/sweep", web::post().to(sweep))
         .route("/registries/{id}/settings", web::get().to(settings))
         .route("/registries/{id}/settings", web::post().to(save))
+        .route("/registries/{id}/delete", web::get().to(ask_delete))
         .route("/registries/{id}/delete", web::post().to(delete));
 }
 
@@ -264,6 +266,41 @@ async fn save(
     settings_page(&engine, &signed, registry, Some(form), "")
 }
 
+/// Asks before a registry is deleted.
+async fn question(engine: &Engine, signed: &Signed<WriteRegistries>, id: RegistryId, form: Form) -> Page {
+    let RegistryView { registry, keys, .. } =
+        engine.registry_view(&signed.access.also::<ReadRegistries>()?, id).await?;
+    let keys = match keys {
+        0 => "It has no living API key.".to_owned(),
+        1 => "Its one living API key is dead.".to_owned(),
+        count => format!("Its {count} living API keys are dead."),
+    };
+    let page = format!("/registries/{id}");
+    let asked = Question {
+        crumbs: crumbs([("Registries", "/registries".to_owned()), (registry.name.as_str(), page.clone())]),
+        title: format!("Delete {}?", registry.name),
+        effects: vec![
+            format!(
+                "{} answers nobody from the very next request on: customers cannot pull there, and you cannot push.",
+                engine.registry_address(&registry)
+            ),
+            keys,
+            format!("What is in {} stays there.", registry.upstream),
+            "This cannot be undone.".to_owned(),
+        ],
+        action: format!("{page}/delete"),
+        button: "Delete registry".to_owned(),
+        typed: Some(Typed::confirm("Type the registry’s name to confirm")),
+        back: format!("{page}/settings"),
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now()), asked, form)
+}
+
+async fn ask_delete(signed: Signed<WriteRegistries>, id: Id<RegistryId>, engine: web::Data<Engine>) -> Page {
+    question(&engine, &signed, id.0, Form::EMPTY).await
+}
+
 async fn delete(
     signed: Signed<WriteRegistries>,
     id: Id<RegistryId>,
@@ -273,7 +310,7 @@ async fn delete(
     let registry = engine.registry(&signed.access.also::<ReadRegistries>()?, id.0).await?;
     if form.value("confirm").trim() != registry.name.as_str() {
         form.refuse("confirm", "differs from the registry's name");
-        return settings_page(&engine, &signed, registry, Some(form), "");
+        return question(&engine, &signed, id.0, form).await;
     }
     engine.delete_registry(&signed.access, id.0, None).await?;
     Ok(page::go("/registries?done=removed"))

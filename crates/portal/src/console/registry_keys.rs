@@ -13,6 +13,7 @@ use keyward_web::{Fields, Id, Request};
 
 use super::Listing;
 use super::registry_key_rotation::{keep, schedule};
+use crate::ask::{self, Options, Question, crumbs};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
@@ -271,20 +272,10 @@ async fn create(
     NewKeyPage::send(&engine, &signed, registry, form)
 }
 
-/// A question before a key is replaced or ended.
-#[derive(Template)]
-#[template(path = "console/registry_key_change.html")]
-struct ChangePage {
-    shell: Shell,
-    registry: Registry,
-    tab: &'static str,
-    key: RegistryKey,
-    /// Until when it would live, given the same lifetime anew.
-    renewed: Option<Timestamp>,
-    verb: &'static str,
-    form: Form,
-}
+/// For how long an old secret may live on.
+const OVERLAPS: Options = &[("0", "not at all"), ("1", "1 day"), ("7", "7 days"), ("30", "30 days")];
 
+/// Asks before a key is replaced or ended.
 async fn question(
     engine: &Engine,
     signed: &Signed<WriteRegistries>,
@@ -295,9 +286,59 @@ async fn question(
     let readers = signed.access.also::<ReadRegistries>()?;
     let key = engine.registry_key(&readers, id).await?;
     let registry = engine.registry(&readers, key.registry).await?;
-    let now = engine.now();
-    let shell = Shell::vendor(&signed.person, &signed.csrf, "registries", now);
-    page::send(&ChangePage { shell, registry, tab: "keys", renewed: key.renewed_end(now), key, verb, form })
+    let (name, page) = (&key.name, format!("/registries/{}/keys", registry.id));
+    let used = match &key.last_use {
+        Some(last) => {
+            format!(
+                "was last used at {} UTC from {} by {}",
+                page::minute(last.at),
+                last.address.ip(),
+                last.client
+            )
+        }
+        None => "was never used".to_owned(),
+    };
+    let known = format!("It begins with {}…, belongs to {} and {used}.", key.secret.hint, key.owner);
+    let asked = Question {
+        crumbs: crumbs([
+            ("Registries", "/registries".to_owned()),
+            (registry.name.as_str(), format!("/registries/{}", registry.id)),
+            ("API Keys", page.clone()),
+        ]),
+        action: format!("/registry-keys/{id}/{verb}"),
+        back: page,
+        ..Question::default()
+    };
+    let asked = match verb {
+        "rotate" => Question {
+            title: format!("Rotate {name}?"),
+            effects: vec![
+                "The key gets a new secret, which is shown once. Name, owner and access stay as they are."
+                    .to_owned(),
+                "Whatever logs in with the old secret is refused once that has ended.".to_owned(),
+                known,
+            ],
+            button: "Rotate".to_owned(),
+            choice: Some(("overlap_days", "Let the old secret live on for", OVERLAPS)),
+            tick: key.renewed_end(engine.now()).map(|end| {
+                let (renewed, now) = (page::end(end), page::end(key.expires_at));
+                let hint = format!("It then works until {renewed}; otherwise it ends as before: {now}.");
+                ("renew", "Give it the same lifetime anew", hint)
+            }),
+            ..asked
+        },
+        _ => Question {
+            title: format!("Revoke {name}?"),
+            effects: vec![
+                "Whatever logs in with this key is refused from the very next request on.".to_owned(),
+                known,
+                "The key can’t be recovered: what still needs the registry then needs a new one.".to_owned(),
+            ],
+            button: "Revoke for ever".to_owned(),
+            ..asked
+        },
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "registries", engine.now()), asked, form)
 }
 
 async fn rotation(signed: Signed<WriteRegistries>, id: Id<RegistryKeyId>, engine: web::Data<Engine>) -> Page {

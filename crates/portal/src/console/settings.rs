@@ -12,6 +12,7 @@ use keyward_domain::{BlockList, Kid, Name, Permission, Session, SessionId, Signi
 use keyward_engine::{Engine, NewSigningKey, OrganizationChange};
 use keyward_web::{Fields, Id, Request};
 
+use crate::ask::{self, Question, crumbs};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
@@ -24,8 +25,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/settings/start-trial", web::post().to(start_trial))
         .route("/settings/artifact-policy", web::post().to(artifact_policy))
         .route("/settings/signing-keys", web::post().to(new_key))
-        .route("/settings/signing-keys/{id}/activate", web::post().to(activate))
-        .route("/settings/sessions/{id}/end", web::post().to(end_session));
+        .route("/settings/signing-keys/{id}/activate", web::get().to(ask_activate))
+        .route("/settings/signing-keys/{id}/activate", web::post().to(activate));
 }
 
 #[derive(Template)]
@@ -165,6 +166,24 @@ async fn new_key(signed: Signed<WriteSigningKeys>, Posted(form): Posted, engine:
     Ok(page::go("/settings?done=saved#keys"))
 }
 
+async fn ask_activate(signed: Signed<WriteSigningKeys>, id: Id<Kid>, engine: web::Data<Engine>) -> Page {
+    let key = engine.signing_key(&signed.access.also::<ReadSigningKeys>()?, id.0).await?;
+    let asked = Question {
+        crumbs: crumbs([("Settings", "/settings".to_owned())]),
+        title: "Sign with this key from now on?".to_owned(),
+        effects: vec![
+            format!("Tokens of licenses that are made or renewed from now on are signed by {}. Those that exist stay as they are.", key.kid),
+            "The key that signs now goes on verifying, and signs no new license.".to_owned(),
+            "Applications that fetch jwks.json or public-keys.pem know this key already. Those with keys built in refuse new tokens until they are given it.".to_owned(),
+        ],
+        action: format!("/settings/signing-keys/{}/activate", key.kid),
+        button: "Activate".to_owned(),
+        back: "/settings#keys".to_owned(),
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "settings", engine.now()), asked, Form::EMPTY)
+}
+
 async fn activate(
     signed: Signed<WriteSigningKeys>,
     id: Id<Kid>,
@@ -173,14 +192,4 @@ async fn activate(
 ) -> Page {
     engine.activate_signing_key(&signed.access, id.0, None).await?;
     Ok(page::go("/settings?done=activated#keys"))
-}
-
-async fn end_session(
-    signed: Signed<ReadOrganization>,
-    id: Id<SessionId>,
-    _: Posted,
-    engine: web::Data<Engine>,
-) -> Page {
-    engine.end_session(&signed.person.session, id.0).await?;
-    Ok(page::go("/settings?done=ended#sessions"))
 }

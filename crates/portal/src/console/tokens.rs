@@ -10,6 +10,7 @@ use keyward_engine::{Engine, Error, NewToken};
 use keyward_web::{Fields, Id, Request};
 
 use super::scopes::{self, Preset, ScopeRow};
+use crate::ask::{self, Question, crumbs};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
@@ -21,7 +22,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/tokens", web::get().to(list))
         .route("/tokens", web::post().to(create))
         .route("/tokens/{id}/secret", web::get().to(show_secret))
+        .route("/tokens/{id}/revoke", web::get().to(ask_revoke))
         .route("/tokens/{id}/revoke", web::post().to(revoke))
+        .route("/tokens/{id}/take-over", web::get().to(ask_take_over))
         .route("/tokens/{id}/take-over", web::post().to(take_over));
 }
 
@@ -34,23 +37,26 @@ struct Row {
     may_take_over: bool,
 }
 
+/// Who has made a token.
+fn maker(token: &ManagementToken) -> String {
+    match &token.maker {
+        Maker::Member { name, role: Some(_), .. } => name.to_string(),
+        Maker::Member { name, role: None, .. } => format!("{name} (removed)"),
+        Maker::Operator => "the operator".to_owned(),
+        Maker::Unknown => "not known".to_owned(),
+    }
+}
+
 impl Row {
     fn of(token: ManagementToken, signed: &Signed<impl keyward_domain::Grant>, now: Timestamp) -> Self {
         let scopes = signed.access.scopes();
         let owners = scopes.contains(Permission::WriteOwners);
-        let (maker, own) = match &token.maker {
-            Maker::Member { id, name, role } => {
-                let own = signed.access.actor() == Actor::Member(*id);
-                let ended = if role.is_none() { " (removed)" } else { "" };
-                (format!("{name}{ended}"), own)
-            }
-            Maker::Operator => ("the operator".to_owned(), false),
-            Maker::Unknown => ("not known".to_owned(), false),
-        };
+        let own =
+            matches!(token.maker, Maker::Member { id, .. } if signed.access.actor() == Actor::Member(id));
         let state = token.state(now);
         let alive = matches!(state, TokenState::Active | TokenState::Orphaned);
         Self {
-            maker,
+            maker: maker(&token),
             state,
             may_revoke: scopes.contains(Permission::WriteTokens)
                 && state != TokenState::Revoked
@@ -169,9 +175,60 @@ async fn show_secret(
     }
 }
 
+/// Whose token it is, and when a program last came with it.
+fn known(token: &ManagementToken) -> String {
+    let used = match token.last_used_at {
+        Some(at) => format!("It was last used on {}.", page::day(at)),
+        None => "It was never used.".to_owned(),
+    };
+    format!("It begins with {}…. Made by: {}. {used}", token.hint, maker(token))
+}
+
+async fn ask_revoke(signed: Signed<WriteTokens>, id: Id<TokenId>, engine: web::Data<Engine>) -> Page {
+    let token = engine.token(&signed.access.also::<ReadTokens>()?, id.0).await?;
+    let asked = Question {
+        crumbs: crumbs([("Tokens", "/tokens".to_owned())]),
+        title: format!("Revoke {}?", token.name),
+        effects: vec![
+            "Every program that uses this token is refused from the very next request on.".to_owned(),
+            known(&token),
+            "This cannot be undone.".to_owned(),
+        ],
+        action: format!("/tokens/{}/revoke", token.id),
+        button: "Revoke token".to_owned(),
+        back: "/tokens".to_owned(),
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "tokens", engine.now()), asked, Form::EMPTY)
+}
+
+async fn ask_take_over(
+    request: HttpRequest,
+    signed: Signed<WriteOwners>,
+    id: Id<TokenId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    signed.reauthenticated(&engine, &request, "/tokens")?;
+    let token = engine.token(&signed.access.also::<ReadTokens>()?, id.0).await?;
+    let asked = Question {
+        crumbs: crumbs([("Tokens", "/tokens".to_owned())]),
+        title: format!("Take over {}?", token.name),
+        effects: vec![
+            "The token acts for you from the very next request on: it may do what it was given, as far as your role allows.".to_owned(),
+            known(&token),
+            "Whoever holds its secret uses it as before. Where that may be someone it should not be, revoke the token and make another.".to_owned(),
+        ],
+        action: format!("/tokens/{}/take-over", token.id),
+        button: "Take over".to_owned(),
+        back: "/tokens".to_owned(),
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "tokens", engine.now()), asked, Form::EMPTY)
+}
+
 async fn revoke(signed: Signed<WriteTokens>, id: Id<TokenId>, _: Posted, engine: web::Data<Engine>) -> Page {
     engine.revoke_token(&signed.access, id.0).await?;
-    Ok(page::go("/tokens?done=removed"))
+    Ok(page::go("/tokens?done=revoked"))
 }
 
 /// Lends the token the person's own role, as making one does.

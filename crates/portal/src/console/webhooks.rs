@@ -15,6 +15,7 @@ use keyward_engine::{Engine, Error};
 use keyward_web::{Fields, Id, Overlap, Request};
 
 use super::webhook_deliveries::{Sent, Wanted};
+use crate::ask::{self, Options, Question, crumbs};
 use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -32,11 +33,13 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .route("/webhooks/{id}", web::get().to(show))
         .route("/webhooks/{id}", web::post().to(update))
         .route("/webhooks/{id}/secret", web::get().to(show_secret))
+        .route("/webhooks/{id}/rotate-secret", web::get().to(ask_rotate))
         .route("/webhooks/{id}/rotate-secret", web::post().to(rotate))
         .route("/webhooks/{id}/test", web::post().to(test))
         .route("/webhooks/{id}/pause", web::post().to(pause))
         .route("/webhooks/{id}/resume", web::post().to(resume))
         .route("/webhooks/{id}/replay", web::post().to(replay))
+        .route("/webhooks/{id}/delete", web::get().to(ask_delete))
         .route("/webhooks/{id}/delete", web::post().to(delete));
 }
 
@@ -226,6 +229,35 @@ async fn update(
     show_with(&engine, &signed, id.0, Some(form), "").await
 }
 
+/// A question about an endpoint, of which the page above is the endpoint's own.
+fn asked_of(webhook: &Webhook, verb: &str) -> Question {
+    let page = format!("/webhooks/{}", webhook.id);
+    Question {
+        crumbs: crumbs([("Webhooks", "/webhooks".to_owned()), (webhook.url.as_str(), page.clone())]),
+        action: format!("{page}/{verb}"),
+        back: page,
+        ..Question::default()
+    }
+}
+
+/// For how long an old secret may sign beside the new one.
+const OVERLAPS: Options = &[("86400", "a day"), ("604800", "a week"), ("0", "not at all")];
+
+async fn ask_rotate(signed: Signed<WriteWebhooks>, id: Id<WebhookId>, engine: web::Data<Engine>) -> Page {
+    let webhook = engine.webhook(&signed.access.also::<ReadWebhooks>()?, id.0).await?;
+    let asked = Question {
+        title: format!("Rotate the secret of {}?", webhook.url),
+        effects: vec![
+            "A new secret is made, and shown to you once. Messages are signed with it at once, and with the old one as long as you say below.".to_owned(),
+            "A receiver that knows only the old secret then refuses what it gets. One that checks your organization’s signature (v1a) notices nothing.".to_owned(),
+        ],
+        button: "Rotate the secret".to_owned(),
+        choice: Some(("overlap_seconds", "Let the old secret sign for", OVERLAPS)),
+        ..asked_of(&webhook, "rotate-secret")
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "webhooks", engine.now()), asked, Form::EMPTY)
+}
+
 async fn rotate(
     signed: Signed<WriteWebhooks>,
     id: Id<WebhookId>,
@@ -311,6 +343,30 @@ async fn replay(
     };
     engine.replay_deliveries(&signed.access, id.0, replay).await?;
     Ok(page::go(format!("/webhooks/{}?done=sent#sent", id.0)))
+}
+
+async fn ask_delete(signed: Signed<WriteWebhooks>, id: Id<WebhookId>, engine: web::Data<Engine>) -> Page {
+    let access = signed.access.also::<ReadWebhooks>()?;
+    let webhook = engine.webhook(&access, id.0).await?;
+    let waiting = match engine.delivery_counts(&access, id.0, MOST_SHOWN.into()).await? {
+        (0, _) => "No message waits for it.".to_owned(),
+        (1, _) => "One message waits for it, and is not sent any more.".to_owned(),
+        (count, _) if count == u64::from(MOST_SHOWN) => {
+            format!("{count} messages or more wait for it, and are not sent any more.")
+        }
+        (count, _) => format!("{count} messages wait for it, and are not sent any more."),
+    };
+    let asked = Question {
+        title: format!("Delete {}?", webhook.url),
+        effects: vec![
+            "The endpoint is told nothing from now on, and its secret ends.".to_owned(),
+            waiting,
+            "This cannot be undone. To hold messages back for a while, pause it instead.".to_owned(),
+        ],
+        button: "Delete endpoint".to_owned(),
+        ..asked_of(&webhook, "delete")
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "webhooks", engine.now()), asked, Form::EMPTY)
 }
 
 async fn delete(

@@ -14,6 +14,7 @@ use keyward_engine::{
 };
 use keyward_web::{Code, Fields, Id, Problem, Request, part};
 
+use crate::ask::{self, Question, crumbs};
 use crate::error_page::PageError;
 use crate::form::{CustomerPosted, Form};
 use crate::live::Live;
@@ -37,6 +38,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/portal/deployments/{id}/roll-back/{number}", web::get().to(ask_roll_back))
         .route("/portal/deployments/{id}/roll-back/{number}", web::post().to(roll_back))
         .route("/portal/deployments/{id}/run", web::post().to(run))
+        .route("/portal/deployments/{id}/stop", web::get().to(ask_stop))
         .route("/portal/deployments/{id}/stop", web::post().to(stop))
         .route("/portal/deployments/{id}/remove", web::get().to(ask_remove))
         .route("/portal/deployments/{id}/remove", web::post().to(remove));
@@ -312,19 +314,19 @@ async fn change(
     change_page(&engine, &signed, id.0, &wanted, Some(form)).await
 }
 
-/// A question with a form that needs no more than a click, or a name typed.
-#[derive(Template)]
-#[template(path = "customer/deployment_ask.html")]
-struct AskPage {
-    shell: Shell,
-    deployment: Deployment,
-    title: String,
-    effects: Vec<String>,
-    action: String,
-    button: String,
-    /// Whether data can go too.
-    removal: bool,
-    form: Form,
+/// A question about a deployment, of which the page above is the deployment's own.
+fn asked_of(deployment: &Deployment, verb: &str) -> Question {
+    let page = format!("{PATH}/{}", deployment.id);
+    Question {
+        crumbs: crumbs([("Deployments", PATH.to_owned()), (deployment.name.as_str(), page.clone())]),
+        action: format!("{page}/{verb}"),
+        back: page,
+        ..Question::default()
+    }
+}
+
+fn question(signed: &SignedCustomer, asked: Question, form: Form) -> Page {
+    ask::send(Shell::customer(&signed.person, &signed.csrf, "deployments"), asked, form)
 }
 
 async fn ask_roll_back(
@@ -343,8 +345,7 @@ async fn ask_roll_back(
             format!("Data stays as it is. {} says that there is no way back from {}: the earlier version may not be able to read the data. Restore a backup of that time first.", signed.person.organization.name, barred.join(", "))
         }
     };
-    page::send(&AskPage {
-        shell: Shell::customer(&signed.person, &signed.csrf, "deployments"),
+    let asked = Question {
         title: format!("Go back to revision {number} of {}?", row.deployment.name),
         effects: vec![
             format!(
@@ -354,12 +355,11 @@ async fn ask_roll_back(
             data,
             "If it does not become healthy, the agent brings back what is running now.".to_owned(),
         ],
-        action: format!("{PATH}/{}/roll-back/{number}", id.0),
         button: format!("Go back to revision {number}"),
-        removal: false,
-        deployment: row.deployment,
-        form: Form::EMPTY,
-    })
+        harmless: true,
+        ..asked_of(&row.deployment, &format!("roll-back/{number}"))
+    };
+    question(&signed, asked, Form::EMPTY)
 }
 
 fn number(request: &HttpRequest) -> Result<u32, PageError> {
@@ -388,6 +388,24 @@ async fn run(
     Ok(page::go(format!("{PATH}/{}?done=ordered", id.0)))
 }
 
+async fn ask_stop(signed: SignedCustomer, id: Id<DeploymentId>, engine: web::Data<Engine>) -> Page {
+    admins_only(&signed)?;
+    let row = engine.own_deployment(&signed.person, id.0).await?.row;
+    let asked = Question {
+        title: format!("Stop {}?", row.deployment.name),
+        effects: vec![
+            format!(
+                "{} {} stops on {}: whoever uses it there finds it gone.",
+                row.application.name, row.version, row.target.name
+            ),
+            "Its containers, data and values stay. You can start it again at any time.".to_owned(),
+        ],
+        button: format!("Stop {}", row.deployment.name),
+        ..asked_of(&row.deployment, "stop")
+    };
+    question(&signed, asked, Form::EMPTY)
+}
+
 async fn stop(
     signed: SignedCustomer,
     id: Id<DeploymentId>,
@@ -398,26 +416,30 @@ async fn stop(
     Ok(page::go(format!("{PATH}/{}?done=ordered", id.0)))
 }
 
-fn removal_page(signed: &SignedCustomer, deployment: Deployment, form: Form) -> Page {
-    page::send(&AskPage {
-        shell: Shell::customer(&signed.person, &signed.csrf, "deployments"),
+fn removal_page(signed: &SignedCustomer, deployment: &Deployment, form: Form) -> Page {
+    let volumes = "All volumes of this deployment are deleted from the host, for ever".to_owned();
+    let asked = Question {
         title: format!("Remove {}?", deployment.name),
         effects: vec![
             "All its containers and networks are removed from the host. This is not taken back.".to_owned(),
             "Its data (volumes) stays on the host, unless you say otherwise below.".to_owned(),
         ],
-        action: format!("{PATH}/{}/remove", deployment.id),
         button: format!("Remove {}", deployment.name),
-        removal: true,
-        deployment,
-        form,
-    })
+        tick: Some(("volumes", "Delete its data too", volumes)),
+        typed: Some(ask::Typed {
+            name: "name",
+            label: "To delete the data, type the name of the deployment",
+            required: false,
+        }),
+        ..asked_of(deployment, "remove")
+    };
+    question(signed, asked, form)
 }
 
 async fn ask_remove(signed: SignedCustomer, id: Id<DeploymentId>, engine: web::Data<Engine>) -> Page {
     admins_only(&signed)?;
     let row = engine.own_deployment(&signed.person, id.0).await?.row;
-    removal_page(&signed, row.deployment, Form::EMPTY)
+    removal_page(&signed, &row.deployment, Form::EMPTY)
 }
 
 async fn remove(
@@ -433,7 +455,7 @@ async fn remove(
         Err(error) => {
             keep(&mut form, error)?;
             let row = engine.own_deployment(&signed.person, id.0).await?.row;
-            removal_page(&signed, row.deployment, form)
+            removal_page(&signed, &row.deployment, form)
         }
     }
 }

@@ -6,6 +6,8 @@ use keyward_domain::{CustomerRole, CustomerUser, CustomerUserId};
 use keyward_engine::{CustomerUserChange, Engine, Error};
 use keyward_web::{Code, Id, Problem};
 
+use crate::account;
+use crate::ask::{self, Question, crumbs};
 use crate::error_page::PageError;
 use crate::form::{CustomerPosted, Form};
 use crate::page::{self, Page, Shell};
@@ -116,23 +118,19 @@ async fn again(
     page_of(&engine, &signed, shown, "").await
 }
 
-#[derive(Template)]
-#[template(path = "customer/person_remove.html")]
-struct RemovalPage {
-    shell: Shell,
-    path: String,
-    user: CustomerUser,
-    /// Whether the second factor can be removed instead: the vendor's business.
-    resettable: bool,
-}
-
 async fn removal(signed: SignedCustomer, id: Id<CustomerUserId>, engine: web::Data<Engine>) -> Page {
     if !signed.person.user.is_admin() {
         return Err(PageError::AdminsOnly);
     }
     let user = engine.own_user(&signed.person, id.0).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let asked = Question {
+        crumbs: crumbs([("People", PATH.to_owned())]),
+        action: format!("{PATH}/{}/delete", user.id),
+        back: PATH.to_owned(),
+        ..Question::default()
+    };
     let shell = Shell::customer(&signed.person, &signed.csrf, "people");
-    page::send(&RemovalPage { shell, path: PATH.to_owned(), user, resettable: false })
+    ask::send(shell, account::removal_of(&user, asked), Form::EMPTY)
 }
 
 async fn delete(

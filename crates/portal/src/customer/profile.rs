@@ -4,17 +4,13 @@ use actix_web::{HttpRequest, web};
 use askama::Template;
 use keyward_domain::{CustomerRole, Session, SessionId};
 use keyward_engine::Engine;
-use keyward_web::Id;
 
-use crate::form::CustomerPosted;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .route("/portal/profile", web::get().to(profile))
-        .route("/portal/sessions/{id}/end", web::post().to(end_session));
+    config.route("/portal/profile", web::get().to(profile));
 }
 
 #[derive(Template)]
@@ -48,14 +44,4 @@ async fn profile(request: HttpRequest, signed: SignedCustomer, engine: web::Data
         session_pages,
         own: person.session.id,
     })
-}
-
-async fn end_session(
-    signed: SignedCustomer,
-    id: Id<SessionId>,
-    _: CustomerPosted,
-    engine: web::Data<Engine>,
-) -> Page {
-    engine.end_session(&signed.person.session, id.0).await?;
-    Ok(page::go("/portal/profile?done=ended#sessions"))
 }

@@ -7,6 +7,7 @@ use keyward_domain::{DeploymentTarget, DeploymentTargetId, Name, Timestamp};
 use keyward_engine::{DeploymentRow, Engine, LiveTopic, NewDeploymentTarget, TargetView};
 use keyward_web::{AgentProgram, Fields, Id, Request, Settings};
 
+use crate::ask::{self, Question, crumbs};
 use crate::error_page::PageError;
 use crate::form::{CustomerPosted, Form};
 use crate::live::Live;
@@ -188,21 +189,31 @@ async fn another_code(
     shown_once::lead(&engine, &signed.person.session, &page, made.code.expose()).await
 }
 
-#[derive(Template)]
-#[template(path = "customer/target_release.html")]
-struct ReleasePage {
-    shell: Shell,
-    target: DeploymentTarget,
-    deployments: Vec<DeploymentRow>,
-}
-
 async fn ask_release(signed: SignedCustomer, id: Id<DeploymentTargetId>, engine: web::Data<Engine>) -> Page {
     if !signed.person.user.is_admin() {
         return Err(PageError::AdminsOnly);
     }
     let TargetView { target, deployments, .. } = engine.own_deployment_target(&signed.person, id.0).await?;
-    let shell = Shell::customer(&signed.person, &signed.csrf, "targets");
-    page::send(&ReleasePage { shell, target, deployments })
+    let (name, page) = (&target.name, format!("{PATH}/{}", target.id));
+    let running: Vec<_> = deployments.iter().map(|row| row.deployment.name.as_str()).collect();
+    let running = match running.as_slice() {
+        [] => String::new(),
+        names => format!(": {}", names.join(", ")),
+    };
+    let asked = Question {
+        crumbs: crumbs([("Targets", PATH.to_owned()), (name.as_str(), page.clone())]),
+        title: format!("Release {name}?"),
+        effects: vec![
+            "The agent on the host loses its access with its very next request.".to_owned(),
+            format!("What runs on the host keeps running, and nobody looks after it any more{running}."),
+            "No host can join this target again. To manage the host later, add a new target.".to_owned(),
+        ],
+        action: format!("{page}/release"),
+        button: format!("Release {name}"),
+        back: page,
+        ..Question::default()
+    };
+    ask::send(Shell::customer(&signed.person, &signed.csrf, "targets"), asked, Form::EMPTY)
 }
 
 async fn release(

@@ -5,6 +5,7 @@ use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
 
 use crate::customer_people::{Person, join, scene};
+use crate::posts::asks_first;
 
 const COMPOSE: &str = "services:\n  app:\n    image: nginx:1\n    cap_add: [NET_ADMIN]\n    environment: [\"URL=${URL:?which}\"]\n";
 
@@ -64,9 +65,14 @@ async fn every_form_of_a_customers_hosts_leads_on(store: Store) {
     ] {
         let by_viewer = viewer.send(&format!("{deployment}{path}"), values).await;
         assert_eq!(by_viewer.status, 403, "{path}: {}", by_viewer.text);
+        if !["/change", "/run"].contains(&path) {
+            let question = format!("{deployment}{path}");
+            asks_first(&admin.get(&question).await.text, &question);
+            assert_eq!(viewer.get(&question).await.status, 403, "{path}");
+        }
         assert_eq!(send(&admin, &format!("{deployment}{path}"), values).await, deployment);
     }
-    assert!(admin.get(&format!("{target}/release")).await.text.contains("What will happen"));
+    asks_first(&admin.get(&format!("{target}/release")).await.text, &format!("{target}/release"));
     assert_eq!(send(&admin, &format!("{target}/release"), &[]).await, target);
 
     let seen = vendor.get("/deployments?status=ended").await.1;

@@ -9,6 +9,7 @@ use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
 
 use crate::browser::Browser;
+use crate::posts::asks_first;
 use crate::{Answer, ask, csrf, encode};
 
 /// A browser of somebody of a customer.
@@ -137,6 +138,7 @@ async fn an_admin_invites_and_removes_at_once(store: Store) {
 
     let removal = admin.get(&format!("/portal/people/{id}/remove")).await;
     assert!(removal.text.contains("Remove Viv"), "{}", removal.text);
+    asks_first(&removal.text, &format!("/portal/people/{id}/delete"));
     assert_eq!(viv.get(&format!("/portal/people/{id}/remove")).await.status, 403);
     let removed = admin.send(&format!("/portal/people/{id}/delete"), &[]).await;
     assert_eq!((removed.status, removed.header("location")), (303, "/portal/people?done=removed"));
@@ -221,8 +223,10 @@ async fn people_of_a_customer_sign_in_by_password_and_code(store: Store) {
     let other = Person::of(&engine, &sign_in("another long one").await);
     // One session ends another of the same person.
     let sessions = ann.get("/portal/profile").await.text;
-    let end = sessions.split("action=\"").find(|part| part.starts_with("/portal/sessions/")).unwrap();
-    let ended = ann.send(end.split('"').next().unwrap(), &[]).await;
+    let end = sessions.split("href=\"").find(|part| part.starts_with("/portal/sessions/")).unwrap();
+    let end = end.split('"').next().unwrap();
+    asks_first(&ann.get(end).await.text, end);
+    let ended = ann.send(end, &[]).await;
     assert_eq!((ended.status, ended.header("location")), (303, "/portal/profile?done=ended#sessions"));
     assert_eq!(other.get("/portal").await.status, 303);
 }
@@ -250,7 +254,11 @@ async fn the_vendor_sees_and_repairs_the_people_of_a_customer(store: Store) {
         .await;
     assert_eq!(late.status, 403);
     let one = format!("{customer}/people/{}", found.id);
-    assert!(vendor.get(&format!("{one}/remove")).await.1.contains("Remove Ann"));
+    let removal = vendor.get(&format!("{one}/remove")).await.1;
+    asks_first(&removal, &format!("{one}/delete"));
+    assert!(removal.contains("Remove Ann") && !removal.contains("second factor"), "there is none: {removal}");
+    let second = format!("{one}/second-factor");
+    asks_first(&vendor.get(&second).await.1, &second);
     let none = vendor.send(&format!("{one}/second-factor"), &[]).await.unwrap_err();
     assert!(none.contains("there is no second factor"), "{none}");
     let again = vendor.send(&format!("{one}/invite"), &[]).await.unwrap_err();

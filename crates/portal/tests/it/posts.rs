@@ -1,4 +1,5 @@
-//! Every form that a page has, sent: what was carried out is answered with a redirect, so that a reload repeats nothing.
+//! Every form that a page has, sent: what was carried out is answered with a redirect, so that a reload repeats nothing, and
+//! what takes something away was asked before.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +8,7 @@ use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
 
 use crate::browser::Browser;
+use crate::html::forms;
 
 /// What answers 200 by design: it changes nothing, and a reload may repeat it.
 const LOOK_ONLY: [&str; 5] = [
@@ -15,6 +17,19 @@ const LOOK_ONLY: [&str; 5] = [
     "/products/{id}/fields/edit",
     "/products/{id}/settings/edit",
     "/products/{id}/versions/edit",
+];
+
+/// How the addresses end of forms that take something away: each is on a page of its own there.
+const ASKED: [&str; 9] = [
+    "/revoke",
+    "/delete",
+    "/withdraw",
+    "/archive",
+    "/disable",
+    "/suspend",
+    "/end",
+    "/rotate-secret",
+    "/activate",
 ];
 
 /// Forms that take more to be carried out than there is here, each with the test that sends it.
@@ -29,7 +44,7 @@ const ELSEWHERE: [(&str, &str); 40] = [
     ("/settings/recovery-codes", "sessions, and the engine's `identity`"),
     ("/settings/sign-in-provider", "the engine's `providers`"),
     ("/settings/sign-in-provider/remove", "the engine's `providers`"),
-    ("/settings/sessions/{id}/end", "the engine's `visitors`"),
+    ("/settings/sessions/{id}/end", "sessions: a session is ended by another"),
     ("/portal/people", "customer_people"),
     ("/portal/people/{id}/role", "customer_people"),
     ("/portal/people/{id}/invite", "customer_people"),
@@ -96,6 +111,40 @@ fn routed() -> BTreeSet<String> {
     found
 }
 
+/// A question has one form, which does what it asks about, and says what comes of it.
+pub(crate) fn asks_first(page: &str, path: &str) {
+    assert!(page.contains("<h2>What will happen</h2>"), "{path} asks nothing: {page}");
+    let sent =
+        forms(page).into_iter().filter(|form| form.method == "post" && !form.action.ends_with("/sign-out"));
+    let actions: Vec<_> = sent.map(|form| form.action).collect();
+    assert_eq!(actions, [path], "one question, one button");
+}
+
+/// No template but these has a red button that does something.
+const RED: [&str; 3] =
+    ["question.html", "console/deletion.html", "console/artifact_entitlement_preview.html"];
+
+#[test]
+fn what_takes_something_away_is_a_question() {
+    fn red(folder: &std::path::Path, found: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                red(&path, found);
+            } else if std::fs::read_to_string(&path).unwrap().split("<button ").skip(1).any(|button| {
+                let tag = button.split('>').next().unwrap();
+                tag.contains("type=\"submit\"") && tag.split([' ', '"', '{', '}']).any(|class| class == "bad")
+            }) {
+                let path = path.to_str().unwrap();
+                found.insert(path.split("/templates/").nth(1).unwrap().to_owned());
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    red(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), &mut found);
+    assert_eq!(found, RED.map(str::to_owned).into());
+}
+
 struct Walk {
     vendor: Browser,
     sent: BTreeSet<String>,
@@ -105,6 +154,9 @@ impl Walk {
     /// Sends a form; where it leads.
     async fn send(&mut self, route: &str, path: &str, values: &[(&str, &str)]) -> String {
         self.sent.insert(route.to_owned());
+        if ASKED.iter().any(|end| path.ends_with(end)) && path != "/settings/deletion/withdraw" {
+            asks_first(&self.vendor.get(path).await.1, path);
+        }
         match self.vendor.send(path, values).await {
             Ok(page) => page,
             Err(shown) => panic!("{path}: {shown}"),
@@ -302,7 +354,7 @@ async fn every_form_that_is_carried_out_leads_on(store: Store) {
     walk.send("/settings/signing-keys", "/settings/signing-keys", &[]).await;
     let page = walk.vendor.get("/settings").await.1;
     let kid =
-        page.split("action=\"/settings/signing-keys/").nth(1).unwrap().split('/').next().unwrap().to_owned();
+        page.split("href=\"/settings/signing-keys/").nth(1).unwrap().split('/').next().unwrap().to_owned();
     walk.send("/settings/signing-keys/{id}/activate", &format!("/settings/signing-keys/{kid}/activate"), &[])
         .await;
 

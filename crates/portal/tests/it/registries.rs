@@ -9,6 +9,7 @@ use keyward_testkit::database_test;
 use keyward_testkit::engine::{engine, new_registry, new_registry_key, principal, registry_at};
 
 use crate::browser::Browser;
+use crate::posts::asks_first;
 use crate::{ask, csrf, encode, people};
 
 const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",
@@ -81,12 +82,15 @@ async fn a_key_is_shown_once_and_dead_when_revoked(store: Store) {
     let wrong = [("name", "Releases"), ("upstream", "nowhere"), ("credential", "token")];
     assert!(!ticked(&vendor.send(&format!("{page}/settings"), &wrong).await.unwrap_err()));
     let other = vendor.send(&format!("{page}/delete"), &[("confirm", "no")]).await.unwrap_err();
-    assert!(ticked(&other), "the form beside is as it was saved");
+    asks_first(&other, &format!("{page}/delete"));
+    assert!(ticked(&vendor.get(&format!("{page}/settings")).await.1), "it is as it was saved");
     assert!(text.contains("Have the upstream tell"));
     let told = vendor.shown(&format!("{page}/notifications"), &[]).await;
     assert!(told.contains("Authorization: [&#34;Bearer kw_hook_"), "{told}");
     let (_, text) = vendor.get(&page).await;
     assert!(text.contains("Replace the secret") && text.contains("never yet") && !told.contains(">kw_hook_"));
+    let replace = vendor.get(&format!("{page}/notifications/replace")).await.1;
+    asks_first(&replace, &format!("{page}/notifications"));
     vendor.send(&format!("{page}/notifications/end"), &[]).await.unwrap();
     assert!(vendor.get(&page).await.1.contains("Have the upstream tell"));
 

@@ -6,6 +6,7 @@ use keyward_testkit::database_test;
 use keyward_testkit::engine::engine;
 
 use crate::browser::Browser;
+use crate::posts::asks_first;
 use crate::{Answer, ask, ask_with, csrf, encode};
 
 const DEAD: &str = "keyward=kw_sess_0000000000000000000000000000000001kX0fT";
@@ -188,6 +189,20 @@ async fn what_changes_an_identity_asks_again_who_one_is(store: Store) {
     vendor.take_cookie(&sent);
     assert_eq!(vendor.get("/settings").await.0, 200);
     assert_eq!(ask(&engine, "GET", "/", &phone.cookie, "").await.status, 303, "other sessions have ended");
+}
+
+#[database_test]
+async fn a_session_is_ended_by_another(store: Store) {
+    let (engine, _) = engine(store);
+    let here = Browser::open(engine).await;
+    let phone = here.again().await;
+    let page = here.get("/settings").await.1;
+    let end = page.split('"').find(|part| part.starts_with("/settings/sessions/")).unwrap();
+    asks_first(&here.get(end).await.1, end);
+    assert_eq!(phone.get("/").await.0, 200, "a question ends nothing");
+    assert_eq!(here.send(end, &[]).await.unwrap(), "/settings");
+    assert_eq!((phone.get("/").await.0, here.get("/").await.0), (303, 200));
+    assert_eq!(here.get(end).await.0, 404, "it has ended");
 }
 
 #[database_test]

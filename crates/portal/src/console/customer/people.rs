@@ -8,6 +8,7 @@ use keyward_engine::{CustomerUserChange, Engine};
 use keyward_web::{Id, part};
 
 use super::Frame;
+use crate::ask::{self, Question, crumbs};
 use crate::error_page::PageError;
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
@@ -22,6 +23,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/customers/{id}/people/{user}/invite", web::post().to(again))
         .route("/customers/{id}/people/{user}/remove", web::get().to(removal))
         .route("/customers/{id}/people/{user}/delete", web::post().to(delete))
+        .route("/customers/{id}/people/{user}/second-factor", web::get().to(ask_second_factor))
         .route("/customers/{id}/people/{user}/second-factor", web::post().to(second_factor));
 }
 
@@ -142,14 +144,19 @@ async fn again(
     page_of(&engine, &signed, id.0, shown, "").await
 }
 
-#[derive(Template)]
-#[template(path = "console/person_remove.html")]
-struct RemovalPage {
-    shell: Shell,
-    path: String,
-    user: CustomerUser,
-    /// Whether the second factor can be removed instead.
-    resettable: bool,
+/// A question about a user, of which the page above is the customer's people.
+fn asked_of(customer: &Customer, of: CustomerUserRef, verb: &str) -> Question {
+    let people = path(customer.id);
+    Question {
+        crumbs: crumbs([
+            ("Customers", "/customers".to_owned()),
+            (customer.name.as_str(), format!("/customers/{}", customer.id)),
+            ("People", people.clone()),
+        ]),
+        action: format!("{people}/{}/{verb}", of.user),
+        back: people,
+        ..Question::default()
+    }
 }
 
 async fn removal(
@@ -160,13 +167,41 @@ async fn removal(
 ) -> Page {
     let of = reference(id.0, &request)?;
     let readers = signed.access.also::<ReadCustomers>()?;
-    let user = engine.customer_user(&readers, of).await?;
-    page::send(&RemovalPage {
-        shell: Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()),
-        path: path(id.0),
-        user,
-        resettable: engine.has_second_factor(&readers, of).await?,
-    })
+    let (customer, user) =
+        (engine.customer(&readers, id.0).await?, engine.customer_user(&readers, of).await?);
+    let asked = Question {
+        instead: engine.has_second_factor(&readers, of).await?.then(|| {
+            let when = format!("If {} has only lost the authenticator app and the recovery codes, the second factor can be removed instead.", user.name);
+            (when, "Remove the second factor", format!("{}/{}/second-factor", path(id.0), user.id))
+        }),
+        ..crate::account::removal_of(&user, asked_of(&customer, of, "delete"))
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()), asked, Form::EMPTY)
+}
+
+async fn ask_second_factor(
+    request: HttpRequest,
+    signed: Signed<WriteCustomers>,
+    id: Id<CustomerId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let of = reference(id.0, &request)?;
+    let readers = signed.access.also::<ReadCustomers>()?;
+    let (customer, user) =
+        (engine.customer(&readers, id.0).await?, engine.customer_user(&readers, of).await?);
+    let asked = Question {
+        title: format!("Remove the second factor of {}?", user.name),
+        effects: vec![
+            format!(
+                "The password alone, or a link that is mailed to {}, then signs {} in.",
+                user.email, user.name
+            ),
+            "All their sessions end, and their recovery codes stop working.".to_owned(),
+        ],
+        button: "Remove the second factor".to_owned(),
+        ..asked_of(&customer, of, "second-factor")
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()), asked, Form::EMPTY)
 }
 
 async fn delete(

@@ -7,9 +7,9 @@ use keyward_domain::{Customer, CustomerId, LicenseFilter, LicenseStatus};
 use keyward_engine::{CustomerChange, Engine, NewCustomer};
 use keyward_web::Id;
 
-use super::super::ask::{self, Question};
 use super::super::customers::FIELDS;
 use super::Frame;
+use crate::ask::{self, Question, Typed, crumbs};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
@@ -96,11 +96,10 @@ async fn ask_to_delete(
     let licenses =
         format!("Keyward revokes {held}: validation and pulls are refused from the very next request on.");
     let asked = Question {
-        active: "customers",
-        crumbs: vec![
-            ("Customers".to_owned(), "/customers".to_owned()),
-            (customer.name.to_string(), format!("/customers/{}", customer.id)),
-        ],
+        crumbs: crumbs([
+            ("Customers", "/customers".to_owned()),
+            (customer.name.as_str(), format!("/customers/{}", customer.id)),
+        ]),
         title: format!("Delete {}?", customer.name),
         effects: vec![
             licenses,
@@ -109,12 +108,12 @@ async fn ask_to_delete(
             "This cannot be undone.".to_owned(),
         ],
         action: format!("/customers/{}/delete", customer.id),
-        button: "Delete and revoke all",
-        typed: Some("Type the customer's name to confirm"),
-        choice: None,
+        button: "Delete and revoke all".to_owned(),
+        typed: Some(Typed::confirm("Type the customer's name to confirm")),
         back: format!("/customers/{}/settings", customer.id),
+        ..Question::default()
     };
-    ask::send(engine, signed, asked, form)
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "customers", engine.now()), asked, form)
 }
 
 async fn question(signed: Signed<WriteCustomers>, id: Id<CustomerId>, engine: web::Data<Engine>) -> Page {

@@ -6,12 +6,13 @@ use keyward_domain::permission::{ReadLicenses, WriteLicenses};
 use keyward_domain::validation::Sighting;
 use keyward_domain::{LicenseId, Link, LinkId, Timestamp};
 use keyward_engine::Engine;
-use keyward_web::{Id, part};
+use keyward_web::{Code, Id, Problem, part};
 
 use super::snippets::{Snippet, snippets};
 use super::terms::{Term, terms};
-use super::{Frame, MOST_EVENTS};
-use crate::form::Posted;
+use super::{Frame, MOST_EVENTS, crumbs};
+use crate::ask::{self, Question};
+use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell, minute};
 use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
@@ -22,6 +23,7 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/licenses/{id}", web::get().to(show))
         .route("/licenses/{id}/onboarding-link", web::post().to(share))
         .route("/licenses/{id}/onboarding-link", web::get().to(show_link))
+        .route("/licenses/{id}/onboarding-links/{link}/withdraw", web::get().to(ask_withdraw))
         .route("/licenses/{id}/onboarding-links/{link}/withdraw", web::post().to(withdraw))
         .route("/licenses/{id}/mail-onboarding-link", web::post().to(mail));
 }
@@ -139,6 +141,37 @@ async fn mail(
 ) -> Page {
     engine.mail_onboarding_link(&signed.access, id.0).await?;
     Ok(page::go(format!("/licenses/{}?done=mailed", id.0)))
+}
+
+async fn ask_withdraw(
+    request: HttpRequest,
+    signed: Signed<WriteLicenses>,
+    id: Id<LicenseId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    let link: LinkId = part(&request, "link")?;
+    let view = engine.license_view(&signed.access.also::<ReadLicenses>()?, id.0, MOST_EVENTS).await?;
+    let found = view.links.iter().find(|one| one.id == link).map(|one| LinkRow::at(one, engine.now()));
+    let found = found.filter(|one| one.is_live).ok_or_else(|| Problem::new(Code::NotFound))?;
+    let license = format!("/licenses/{}", id.0);
+    let holder =
+        view.customer.map_or_else(|| "Whoever has it".to_owned(), |customer| customer.name.to_string());
+    let asked = Question {
+        crumbs: crumbs(&view.license),
+        title: "Withdraw this onboarding link?".to_owned(),
+        effects: vec![
+            format!(
+                "{holder} can no longer open the link of {} UTC: it opens nothing any more.",
+                found.created
+            ),
+            "The license stays as it is, and you can share another link.".to_owned(),
+        ],
+        action: format!("{license}/onboarding-links/{link}/withdraw"),
+        button: "Withdraw the link".to_owned(),
+        back: format!("{license}#share"),
+        ..Question::default()
+    };
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "licenses", engine.now()), asked, Form::EMPTY)
 }
 
 async fn withdraw(

@@ -6,11 +6,11 @@ use keyward_domain::{License, LicenseId, LicenseState};
 use keyward_engine::{Engine, Error};
 use keyward_web::Id;
 
-use super::super::ask::{self, Question};
 use super::{crumbs, page_of};
+use crate::ask::{self, Question, Typed};
 use crate::error_page::PageError;
 use crate::form::{Form, Posted};
-use crate::page::{self, Page};
+use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -66,7 +66,7 @@ async fn ask(
                 "It stays in your lists as revoked. This cannot be undone.".to_owned(),
             ],
             "Revoke",
-            Some("Type the license's name to confirm"),
+            Some(Typed::confirm("Type the license's name to confirm")),
         ),
         "reset-addresses" => (
             format!("Reset all addresses of {name}?"),
@@ -93,17 +93,16 @@ async fn ask(
         ),
     };
     let asked = Question {
-        active: "licenses",
         crumbs: crumbs(license),
         title,
         effects,
         action: format!("/licenses/{}/{verb}", license.id),
-        button,
+        button: button.to_owned(),
         typed,
-        choice: None,
         back: page_of(license.id),
+        ..Question::default()
     };
-    ask::send(engine, signed, asked, form)
+    ask::send(Shell::vendor(&signed.person, &signed.csrf, "licenses", engine.now()), asked, form)
 }
 
 async fn question(

@@ -7,9 +7,9 @@ use keyward_engine::Engine;
 use keyward_web::Id;
 
 use super::Frame;
-use crate::console::ask::{self, Question};
+use crate::ask::{self, Options, Question};
 use crate::form::{Form, Posted};
-use crate::page::{self, Page};
+use crate::page::{self, Page, Shell};
 use crate::signed::Signed;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -35,7 +35,7 @@ async fn question(
         Some(count) => format!("{count} active keys"),
         None => "All active keys".to_owned(),
     };
-    let (title, effects, button, choice): (_, _, _, Option<(_, _, &[_])>) =
+    let (title, effects, button, choice): (_, _, _, Option<(_, _, Options)>) =
         match request.match_info().get("verb") {
             Some("archive") => (
                 format!("Archive {name}?"),
@@ -63,22 +63,22 @@ async fn question(
                     "Applications that still send the old key after that are refused. License keys and tokens stay as they are.".to_owned(),
                 ],
                 "Rotate API key",
-                Some(("overlap_days", "Let the old key live on for", &OVERLAPS[..])),
+                Some(("overlap_days", "Let the old key live on for", &OVERLAPS)),
             ),
         };
     let verb = request.match_info().get("verb").unwrap_or_default();
     let asked = Question {
-        active: "products",
         crumbs: Frame::crumbs(&product),
         title,
         effects,
         action: format!("/products/{}/{verb}", product.id),
-        button,
-        typed: None,
+        button: button.to_owned(),
         choice,
         back: format!("/products/{}/settings#danger", product.id),
+        ..Question::default()
     };
-    ask::send(&engine, &signed, asked, Form::default())
+    let shell = Shell::vendor(&signed.person, &signed.csrf, "products", engine.now());
+    ask::send(shell, asked, Form::default())
 }
 
 async fn change(
