@@ -64,6 +64,29 @@ export async function tasks({ base, page, look, check }) {
   check("who leaves a form that is typed in is asked", asked && page.url().endsWith("/customers/new"), page.url());
   page.once("dialog", (dialog) => dialog.accept());
   await page.goto(base);
+  const asks = async (path, type) => {
+    await page.goto(`${base}${path}`);
+    await type();
+    let told = false;
+    const answer = async (dialog) => {
+      told = dialog.type() === "beforeunload";
+      await dialog.accept();
+    };
+    page.once("dialog", answer);
+    await page.goto(base);
+    page.off("dialog", answer);
+    return told;
+  };
+  for (const [path, label] of [["/settings", "Name"], ["/webhooks", "Description"], ["/registries/new", "Name"], ["/members", "Name"]]) {
+    check(`so it is at ${path}`, await asks(path, () => page.getByLabel(label).first().fill("Half typed")));
+    check(`but not untouched at ${path}`, !(await asks(path, () => page.getByLabel(label).first().click())));
+  }
+  check("a search is nothing to be lost", !(await asks("/customers", () => page.getByRole("searchbox").last().fill("acme"))));
+  check("what is sent back with a fault is not saved", await asks("/settings", async () => {
+    await page.getByLabel("Blocked addresses").fill("nowhere");
+    await page.getByRole("button", { name: "Save changes" }).click();
+    await page.getByText("Nothing was saved").waitFor();
+  }));
 
   // --- a phone
   await page.setViewportSize({ width: 390, height: 844 });

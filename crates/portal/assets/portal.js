@@ -13,8 +13,9 @@ document.addEventListener("submit", (event) => {
   }
 });
 
-// Who leaves with something typed and not sent is asked first. Forms that keep edits say so; one that is shown again after a
-// fault holds something that is not saved from the beginning.
+// Who leaves with something typed and not sent is asked first, whatever the form, unless it or what it is in says
+// data-unsaved="never". One that a fault sends back holds something that is not saved from the beginning; other forms that do so
+// say data-unsaved="yes".
 let leaving = null;
 function isEdited(part) {
   if (part.type === "checkbox" || part.type === "radio") return part.checked !== part.defaultChecked;
@@ -22,13 +23,17 @@ function isEdited(part) {
     const first = [...part.options].some((option) => option.defaultSelected);
     return [...part.options].some((option, place) => option.selected !== (first ? option.defaultSelected : place === 0));
   }
-  return part.defaultValue !== undefined && part.type !== "hidden" && part.value !== part.defaultValue;
+  return part.defaultValue !== undefined && part.value !== part.defaultValue;
 }
+const refused = document.querySelector(".alert[role=alert]") !== null;
 function isUnsaved(form) {
-  return form !== leaving && (form.dataset.edits === "unsaved" || [...form.elements].some(isEdited));
+  if (form === leaving || form.method !== "post" || form.closest("[data-unsaved=never]")) return false;
+  const fields = [...form.elements].filter((part) => part.name && part.type !== "hidden" && part.tagName !== "BUTTON");
+  const cameBack = refused && fields.length > 0 && new URL(form.action).pathname === location.pathname;
+  return cameBack || form.dataset.unsaved === "yes" || fields.some(isEdited);
 }
 window.addEventListener("beforeunload", (event) => {
-  if ([...document.querySelectorAll("form[data-edits]")].some(isUnsaved)) event.preventDefault();
+  if ([...document.forms].some(isUnsaved)) event.preventDefault();
 });
 
 // “/” and Ctrl-K lead to the search over everything.

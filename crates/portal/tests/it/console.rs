@@ -150,7 +150,7 @@ async fn rows_keep_what_is_typed_and_say_what_is_wrong_beside_it(store: Store) {
     add.push(("do_f", "add"));
     let added = vendor.send(&format!("{product}/fields/edit"), &add).await.unwrap_err();
     assert!(added.contains("value=\"Seats\"") && added.contains("id=\"f1_name\""), "{added}");
-    assert!(added.contains("data-edits=\"unsaved\""));
+    assert!(added.contains("data-unsaved=\"yes\""));
     assert!(!vendor.get(&format!("{product}/fields")).await.1.contains("f0_name"), "nothing is saved");
     // All faults at once, each beside its field, and nothing of what was typed is lost.
     let mut wrong = typed.to_vec();
