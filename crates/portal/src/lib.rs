@@ -17,12 +17,15 @@
 //! | the vendor's pages, one noun a file | `console` |
 //! | the customer's pages | `customer` |
 //! | deployments in words, for both | `deployment` |
+//! | the terms of a license in words, for both | `terms` |
+//! | browsers in words | `browser` |
 //! | style, scripts | `assets/` |
 
 mod account;
 mod ask;
 mod assets;
 mod auth;
+mod browser;
 mod chart;
 mod console;
 mod customer;
@@ -37,6 +40,7 @@ mod pages;
 mod rows;
 mod shown_once;
 mod signed;
+mod terms;
 mod tries;
 mod use_of;
 

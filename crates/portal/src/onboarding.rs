@@ -9,11 +9,11 @@ use keyward_domain::{Secret, SecretKind};
 use keyward_engine::{Engine, Handover};
 use keyward_web::{Code, Problem, markdown, part};
 
-use crate::customer::{FieldView, fields};
 use crate::error_page::PageError;
 use crate::form::PublicPost;
 use crate::page::{self, Page};
 use crate::signed::{self, Onboarded};
+use crate::terms::{self, Term};
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -34,7 +34,7 @@ struct LookPage {
 struct OpenedPage {
     handover: Handover,
     docs: String,
-    fields: Vec<FieldView>,
+    fields: Vec<Term>,
 }
 
 fn secret(request: &HttpRequest) -> Result<Secret, PageError> {
@@ -68,7 +68,7 @@ async fn open(request: HttpRequest, _: PublicPost, engine: web::Data<Engine>) ->
 async fn opened(onboarded: Onboarded, engine: web::Data<Engine>) -> Page {
     let handover = engine.onboarding(&onboarded.person).await?;
     let docs = handover.product.as_ref().map(|product| markdown::to_html(&product.page)).unwrap_or_default();
-    let fields = fields(&handover);
+    let fields = terms::seen(&handover.license.revision.payload, handover.product.as_ref());
     page::send(&OpenedPage { handover, docs, fields }).map(private)
 }
 

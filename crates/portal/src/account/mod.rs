@@ -15,6 +15,7 @@ use crate::ask::{self, Question};
 use crate::auth::new_password;
 use crate::error_page::PageError;
 use crate::form::{CustomerPosted, Form, Posted};
+use crate::browser;
 use crate::page::{self, Page, Shell, Side};
 use crate::shown_once;
 use crate::signed::{self, Signed, SignedCustomer};
@@ -383,10 +384,7 @@ async fn ask_end_session<O: Own>(own: O, id: Id<SessionId>, engine: web::Data<En
     let asked = Question {
         title: "End this session?".to_owned(),
         effects: vec![
-            format!(
-                "You are signed out at {address}, where {} was last used {seen} UTC.",
-                session.user_agent
-            ),
+            format!("You are signed out of {browser} at {address}, last used {seen} UTC."),
             "If that was not you, change your password as well: that ends all your other sessions."
                 .to_owned(),
         ],
@@ -432,6 +430,7 @@ async fn remove_authenticator<O: Own>(
     let proof = own.reauthenticated(&engine, &request, O::PATHS.removal)?;
     let renewed = engine.remove_authenticator(&proof).await?;
     Ok(signed::begin(&request, &renewed, &format!("{}?done=second-factor-off", O::PATHS.home)))
+    let browser = browser::in_words(&session.user_agent);
 }
 
 async fn new_codes_page<O: Own>(request: HttpRequest, own: O, engine: web::Data<Engine>) -> Page {

@@ -13,7 +13,6 @@ use askama::Template;
 use keyward_domain::{License, LicenseId, LicenseStatus, Timestamp};
 use keyward_engine::{AddressesInUse, Engine, Error, Handover, LicenseUsage, OwnLicenses};
 use keyward_web::{Code, Id, Problem, markdown};
-use serde_json::value::RawValue;
 
 use crate::account;
 use crate::error_page::PageError;
@@ -21,6 +20,7 @@ use crate::form::Form;
 use crate::page::{self, Page, Shell};
 use crate::pages::{Pages, Paging};
 use crate::signed::SignedCustomer;
+use crate::terms::{self, Term};
 use crate::use_of::Used;
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
@@ -44,35 +44,6 @@ fn keep(form: &mut Form, error: Error) -> Result<(), PageError> {
         Error::Unauthenticated => Err(PageError::SignIn { at: "/portal/sign-in", sent: true }),
         error => form.keep(error),
     }
-}
-
-/// One field of a license as its customer sees it.
-pub(crate) struct FieldView {
-    /// As the product labels it.
-    pub label: String,
-    /// Its value.
-    pub value: String,
-}
-
-/// The fields that a customer may see: those of the product that are not hidden, or the whole payload.
-pub(crate) fn fields(handover: &Handover) -> Vec<FieldView> {
-    let payload = handover.license.revision.payload.as_str();
-    let members: std::collections::BTreeMap<String, Box<RawValue>> =
-        serde_json::from_str(payload).unwrap_or_default();
-    let show =
-        |raw: &RawValue| serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_owned());
-    let known = handover.product.as_ref().map(|product| product.template.fields());
-    members
-        .iter()
-        .filter_map(|(name, raw)| {
-            let field = known.and_then(|fields| fields.iter().find(|field| field.name.as_str() == name));
-            match field {
-                Some(field) if field.hidden => None,
-                Some(field) => Some(FieldView { label: field.label.to_string(), value: show(raw) }),
-                None => Some(FieldView { label: name.clone(), value: show(raw) }),
-            }
-        })
-        .collect()
 }
 
 struct Row {
@@ -141,7 +112,7 @@ struct LicensePage {
     running: Option<Running>,
     used: Used,
     addresses: Option<AddressesInUse>,
-    fields: Vec<FieldView>,
+    fields: Vec<Term>,
     docs: String,
 }
 
@@ -150,7 +121,8 @@ async fn license(signed: SignedCustomer, id: Id<LicenseId>, engine: web::Data<En
     let docs = handover.product.as_ref().map(|product| markdown::to_html(&product.page)).unwrap_or_default();
     let LicenseUsage { used, addresses } = engine.customer_usage(&signed.person, &handover).await?;
     let used = Used::of_license(used, engine.now());
-    let (fields, status) = (fields(&handover), handover.license.status(engine.now()));
+    let fields = terms::seen(&handover.license.revision.payload, handover.product.as_ref());
+    let status = handover.license.status(engine.now());
     let running = Running::at(&handover.license, engine.now());
     let shell = Shell::customer(&signed.person, &signed.csrf, "licenses");
     let warning = page::warning(handover.license.health(engine.now()));

@@ -7,6 +7,7 @@ use keyward_testkit::database::Store;
 use keyward_testkit::engine::engine;
 use keyward_testkit::{Vendor, database_test};
 
+use crate::ask;
 use crate::browser::Browser;
 use crate::{ask_with, people};
 
@@ -113,6 +114,47 @@ async fn all_customers_are_listed_and_given_all_three_kinds(store: Store) {
     assert!(list.contains(&format!("<a href=\"{license}\">Hers</a>")), "{list}");
     let shown = vendor.get(&license).await.1;
     assert!(shown.contains("<dt>on</dt><dd class=\"lines\">yes</dd>"), "{shown}");
+}
+
+#[database_test]
+async fn a_customer_reads_terms_in_words(store: Store) {
+    let (engine, _) = engine(store);
+    let vendor = Browser::open(engine.clone()).await;
+    let product = vendor.send("/products/new", &[("name", "P")]).await.unwrap().replace("/key", "");
+    let mut fields = Vec::new();
+    for (row, name, label, kind) in [
+        (0, "beta", "Beta features", "checkbox"),
+        (1, "support", "Support until", "date"),
+        (2, "seats", "Seats", "number"),
+        (3, "tier", "Tier", "text"),
+    ] {
+        for (column, value) in [("name", name), ("label", label), ("kind", kind), ("editable", "true")] {
+            fields.push((format!("f{row}_{column}"), value));
+        }
+    }
+    fields.push(("f3_hidden".to_owned(), "true"));
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    vendor.send(&format!("{product}/fields"), &fields).await.unwrap();
+    let key = [
+        ("email", "b@buyer.example"),
+        ("name", "Buyer"),
+        ("field_support", "2027-01-31"),
+        ("field_seats", "12345678901234567890"),
+        ("field_tier", "gold"),
+    ];
+    vendor.send(&format!("{product}/keys/new"), &key).await.unwrap();
+    let customer = vendor.customer("b@buyer.example").await;
+    let list = ask(&engine, "GET", "/portal", &customer, "").await.text;
+    let license =
+        list.split('"').find(|part| part.starts_with("/portal/licenses/") && part.len() > 50).unwrap();
+    let page = ask(&engine, "GET", license, &customer, "").await.text;
+    for (label, value) in
+        [("Beta features", "no"), ("Support until", "31 January 2027"), ("Seats", "12345678901234567890")]
+    {
+        let told = format!("<dt>{label}</dt><dd class=\"lines\">{value}</dd>");
+        assert!(page.contains(&told), "{told} in {page}");
+    }
+    assert!(!page.contains("gold") && !page.contains("Tier"), "hidden");
 }
 
 #[database_test]

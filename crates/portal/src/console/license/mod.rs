@@ -5,7 +5,6 @@ mod overview;
 mod settings;
 mod snippets;
 mod state;
-mod terms;
 
 use actix_web::web;
 use keyward_domain::{Grant, License, LicenseId, LicenseStatus};

@@ -9,13 +9,13 @@ use keyward_engine::Engine;
 use keyward_web::{Code, Id, Problem, part};
 
 use super::snippets::{Snippet, snippets};
-use super::terms::{Term, terms};
 use super::{Frame, MOST_EVENTS, crumbs};
 use crate::ask::{self, Question};
 use crate::form::{Form, Posted};
 use crate::page::{self, Page, Shell, minute};
 use crate::shown_once::{self, ShownPage};
 use crate::signed::Signed;
+use crate::terms::{Term, terms};
 use crate::use_of::Used;
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
