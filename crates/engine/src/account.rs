@@ -4,7 +4,7 @@
 use keyward_domain::attempt::AccountKey;
 use keyward_domain::session::SessionHolder;
 use keyward_domain::{
-    Action, Actor, CustomerUserRef, Email, MemberId, Organization, OrganizationScope, Session,
+    Action, Actor, Address, CustomerUserRef, Email, MemberId, Organization, OrganizationScope, Session,
 };
 use keyward_storage::{Credentials, Tx};
 use uuid::Uuid;
@@ -141,6 +141,8 @@ pub struct Person<'a> {
     pub(crate) organization: &'a Organization,
     pub(crate) account: Account,
     pub(crate) email: &'a Email,
+    /// From where they ask, as far as that is known.
+    pub(crate) address: Option<Address>,
 }
 
 impl Person<'_> {
@@ -151,15 +153,16 @@ impl Person<'_> {
 
 impl<'a> From<&'a MemberSession> for Person<'a> {
     fn from(person: &'a MemberSession) -> Self {
-        let MemberSession { session, member, organization, .. } = person;
-        Self { session, organization, account: Account::Member(member.id), email: &member.email }
+        let MemberSession { session, member, organization, identity } = person;
+        let (account, address) = (Account::Member(member.id), identity.address());
+        Self { session, organization, account, email: &member.email, address }
     }
 }
 
 impl<'a> From<&'a CustomerSession> for Person<'a> {
     fn from(person: &'a CustomerSession) -> Self {
-        let CustomerSession { session, user, organization, .. } = person;
+        let CustomerSession { session, user, organization, address, .. } = person;
         let account = Account::CustomerUser(user.reference());
-        Self { session, organization, account, email: &user.email }
+        Self { session, organization, account, email: &user.email, address: *address }
     }
 }

@@ -373,10 +373,8 @@ impl Engine {
             an_admin_stays(tx, scope, before, by).await?;
         }
         tx.customer_users(scope).save(&user).await?;
-        let mut detail = about(holder, &user);
-        detail.push(user.differences(before).detail());
-        let id = user.id.uuid();
-        Ok(Some((user, (Action::CustomerUserUpdated, id, detail))))
+        let told = updated(holder, before, &user);
+        Ok(Some((user, told)))
     }
 
     async fn remove_customer_user(
@@ -444,6 +442,13 @@ async fn an_admin_stays(tx: &Tx, scope: OrganizationScope, user: &CustomerUser, 
 
 fn invited(holder: &Customer, user: &CustomerUser) -> Told {
     (Action::CustomerUserInvited, user.id.uuid(), about(holder, user))
+}
+
+/// What is told of a user who was changed.
+pub(crate) fn updated(holder: &Customer, before: &CustomerUser, user: &CustomerUser) -> Told {
+    let mut detail = about(holder, user);
+    detail.push(user.differences(before).detail());
+    (Action::CustomerUserUpdated, user.id.uuid(), detail)
 }
 
 fn about(holder: &Customer, user: &CustomerUser) -> Vec<(&'static str, Value)> {

@@ -62,6 +62,7 @@ mod onboarding;
 mod organization;
 pub mod outbound;
 mod own_change;
+mod own_name;
 mod own_rows;
 mod password;
 mod product;

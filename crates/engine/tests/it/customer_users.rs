@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use keyward_domain::{
-    Action, AuditFilter, Customer, CustomerRole, CustomerUser, CustomerUserId, CustomerUserRef,
+    Action, Actor, AuditFilter, Customer, CustomerRole, CustomerUser, CustomerUserId, CustomerUserRef,
     CustomerUserStatus, Email, Ends, PageRequest, Secret, SecretKind, Timestamp,
 };
 use keyward_engine::jobs::ItemRun;
@@ -88,6 +88,34 @@ async fn acted(vendor: &Vendor) -> Vec<Action> {
         events.into_parts().0.iter().map(|event| event.action).filter(about_users).collect();
     acted.reverse();
     acted
+}
+
+#[database_test]
+async fn a_viewer_changes_their_own_name_and_nothing_else(store: Store) {
+    let (engine, _) = engine(store);
+    let vendor = Vendor::found(&engine, "Acme").await;
+    let (customer, _) = contact(&vendor).await;
+    let session = joined(&vendor, &customer, "viv@example.com", CustomerRole::Viewer).await;
+    let viv = signed_in(&engine, &session.secret).await.unwrap();
+    let before = acted(&vendor).await.len();
+    for _ in 0..2 {
+        engine.rename_self(&viv, "Vivian".parse().unwrap()).await.unwrap();
+    }
+    let after = signed_in(&engine, &session.secret).await.unwrap();
+    assert_eq!(after.user.name.as_str(), "Vivian");
+    assert_eq!((after.user.role, &after.user.email), (CustomerRole::Viewer, &viv.user.email));
+    assert_eq!(
+        acted(&vendor).await[before..],
+        [Action::CustomerUserUpdated],
+        "once, since the second changed nothing"
+    );
+    let page = PageRequest { limit: 1, after: None };
+    let newest = engine.audit_events(&vendor.access(), &AuditFilter::default(), page).await.unwrap().newest();
+    assert_eq!(newest[0].actor, Actor::CustomerUser(viv.user.id));
+
+    engine.end_session(&viv.session, viv.session.id).await.unwrap();
+    let late = engine.rename_self(&viv, "Late".parse().unwrap()).await;
+    assert!(matches!(late, Err(Error::Unauthenticated)), "{late:?}");
 }
 
 #[database_test]

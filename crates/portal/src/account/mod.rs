@@ -1,4 +1,4 @@
-//! What one signs in with: the password and the second factor, and showing again who one is. All of it is the same for members
+//! Oneself: the name, and what one signs in with, the password and the second factor, and showing again who one is. All of it is the same for members
 //! and for the users of customers, each in their own pages.
 
 pub(crate) mod confirm;
@@ -7,15 +7,17 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{FromRequest, HttpRequest, web};
 use askama::Template;
 use keyward_domain::permission::ReadOrganization;
-use keyward_domain::{CustomerUser, Email, Session, SessionId, Timestamp};
-use keyward_engine::{Engine, NewAuthenticator, NewRecoveryCodes, Person, Reauthenticated, WaysToConfirm};
-use keyward_web::{Code, Id, Problem};
+use keyward_domain::{CustomerUser, Email, Name, Session, SessionId, Timestamp};
+use keyward_engine::{
+    Engine, Error, NewAuthenticator, NewRecoveryCodes, Person, Reauthenticated, WaysToConfirm,
+};
+use keyward_web::{Code, Fields, Id, Problem, Request};
 
 use crate::ask::{self, Question};
 use crate::auth::new_password;
+use crate::browser;
 use crate::error_page::PageError;
 use crate::form::{CustomerPosted, Form, Posted};
-use crate::browser;
 use crate::page::{self, Page, Shell, Side};
 use crate::shown_once;
 use crate::signed::{self, Signed, SignedCustomer};
@@ -26,6 +28,7 @@ pub(crate) struct Paths {
     pub home: &'static str,
     /// What that page is called.
     pub home_title: &'static str,
+    pub name: &'static str,
     pub password: &'static str,
     pub authenticator: &'static str,
     pub removal: &'static str,
@@ -34,6 +37,8 @@ pub(crate) struct Paths {
     pub confirm: &'static str,
     /// Where one session is ended.
     pub session_end: &'static str,
+    /// Where one signs in.
+    pub sign_in: &'static str,
     /// Where one gets a password who has none.
     pub forgot: &'static str,
     /// What comes before the link there.
@@ -54,6 +59,7 @@ pub(crate) trait Own: FromRequest<Error = PageError> + 'static {
 
     fn person(&self) -> Person<'_>;
     fn session(&self) -> &Session;
+    fn name(&self) -> &Name;
     fn email(&self) -> &Email;
     fn shell(&self, active: &'static str, now: Timestamp) -> Shell;
 
@@ -74,6 +80,7 @@ impl Own for Signed<ReadOrganization> {
     const PATHS: &'static Paths = &Paths {
         home: "/settings",
         home_title: "Settings",
+        name: "/settings/name",
         password: "/settings/password",
         authenticator: "/settings/authenticator",
         removal: "/settings/authenticator/remove",
@@ -81,6 +88,7 @@ impl Own for Signed<ReadOrganization> {
         new_codes: "/settings/recovery-codes/new",
         confirm: "/confirm",
         session_end: "/settings/sessions/{id}/end",
+        sign_in: "/sign-in",
         forgot: "/forgot",
         no_password: "You have no password yet. Sign out, and set one with",
         why: "What comes next changes who can sign in or what your licenses are signed with, or lets a program act for you.",
@@ -107,6 +115,10 @@ impl Own for Signed<ReadOrganization> {
         &self.person.session
     }
 
+    fn name(&self) -> &Name {
+        &self.person.member.name
+    }
+
     fn email(&self) -> &Email {
         &self.person.member.email
     }
@@ -120,6 +132,7 @@ impl Own for SignedCustomer {
     const PATHS: &'static Paths = &Paths {
         home: "/portal/profile",
         home_title: "Profile",
+        name: "/portal/name",
         password: "/portal/password",
         authenticator: "/portal/authenticator",
         removal: "/portal/authenticator/remove",
@@ -127,6 +140,7 @@ impl Own for SignedCustomer {
         new_codes: "/portal/recovery-codes/new",
         confirm: "/portal/confirm",
         session_end: "/portal/sessions/{id}/end",
+        sign_in: "/portal/sign-in",
         forgot: "/portal/forgot",
         no_password: "You have no password yet. Set one by a link that is mailed to you:",
         why: "What comes next changes how you sign in, or who manages the people of your company.",
@@ -150,6 +164,10 @@ impl Own for SignedCustomer {
         &self.person.session
     }
 
+    fn name(&self) -> &Name {
+        &self.person.user.name
+    }
+
     fn email(&self) -> &Email {
         &self.person.user.email
     }
@@ -162,6 +180,8 @@ impl Own for SignedCustomer {
 pub(crate) fn routes<O: Own>(config: &mut web::ServiceConfig) {
     let paths = O::PATHS;
     config
+        .route(paths.name, web::get().to(name_page::<O>))
+        .route(paths.name, web::post().to(rename::<O>))
         .route(paths.password, web::get().to(password_page::<O>))
         .route(paths.password, web::post().to(password::<O>))
         .route(paths.authenticator, web::get().to(authenticator::<O>))
@@ -217,6 +237,11 @@ macro_rules! own_pages {
 }
 
 own_pages! {
+    NamePage = "console/name.html", "customer/name.html" {
+        paths: &'static Paths,
+        form: Form,
+    }
+
     PasswordPage = "console/password.html", "customer/password.html" {
         paths: &'static Paths,
         email: String,
@@ -263,6 +288,34 @@ fn active<O: Own>() -> &'static str {
 
 fn own_shell<O: Own>(engine: &Engine, own: &O) -> Shell {
     own.shell(active::<O>(), engine.now())
+}
+
+fn name_form<O: Own>(engine: &Engine, own: &O, form: Form) -> Page {
+    NamePage { shell: own_shell(engine, own), paths: O::PATHS, form }.send()
+}
+
+async fn name_page<O: Own>(own: O, engine: web::Data<Engine>) -> Page {
+    name_form(&engine, &own, Form::filled([("name", own.name().to_string())]))
+}
+
+struct Named(Name);
+
+impl Request for Named {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        fields.required("name").map(Self)
+    }
+}
+
+async fn rename<O: Own>(request: HttpRequest, own: O, sent: O::Sent, engine: web::Data<Engine>) -> Page {
+    let mut form = sent.into();
+    if let Some(Named(name)) = form.read(&["name"]) {
+        match engine.rename_self(own.person(), name).await {
+            Ok(()) => return Ok(page::go(format!("{}?done=saved", O::PATHS.home))),
+            Err(Error::Unauthenticated) => return Err(PageError::sign_in(&request, O::PATHS.sign_in)),
+            Err(error) => form.keep(error)?,
+        }
+    }
+    name_form(&engine, &own, form)
 }
 
 fn password_form<O: Own>(engine: &Engine, own: &O, form: Form) -> Page {
@@ -380,6 +433,7 @@ async fn ask_end_session<O: Own>(own: O, id: Id<SessionId>, engine: web::Data<En
     let sessions = engine.sessions_of(own.session()).await?;
     let session = sessions.into_iter().find(|session| session.id == id.0);
     let session = session.ok_or_else(|| Problem::new(Code::NotFound))?;
+    let browser = browser::in_words(&session.user_agent);
     let (address, seen) = (&session.address, page::minute(session.last_seen_at));
     let asked = Question {
         title: "End this session?".to_owned(),
@@ -430,7 +484,6 @@ async fn remove_authenticator<O: Own>(
     let proof = own.reauthenticated(&engine, &request, O::PATHS.removal)?;
     let renewed = engine.remove_authenticator(&proof).await?;
     Ok(signed::begin(&request, &renewed, &format!("{}?done=second-factor-off", O::PATHS.home)))
-    let browser = browser::in_words(&session.user_agent);
 }
 
 async fn new_codes_page<O: Own>(request: HttpRequest, own: O, engine: web::Data<Engine>) -> Page {

@@ -116,6 +116,9 @@ async fn an_admin_invites_and_removes_at_once(store: Store) {
         viv.send("/portal/people", &[("name", "X"), ("email", "x@example.com"), ("role", "viewer")]).await;
     assert_eq!(refused.status, 403);
     assert!(refused.text.contains("Only admins manage the people of your company"));
+    let renamed = viv.send("/portal/name", &[("name", "Vivian <b>")]).await;
+    assert_eq!((renamed.status, renamed.header("location")), (303, "/portal/profile?done=saved"));
+    assert!(admin.get("/portal/people").await.text.contains("<td>Vivian &#60;b&#62;</td>"));
 
     let id = page.split("/portal/people/").nth(2).unwrap();
     let id = page

@@ -33,7 +33,7 @@ const ASKED: [&str; 9] = [
 ];
 
 /// Forms that take more to be carried out than there is here, each with the test that sends it.
-const ELSEWHERE: [(&str, &str); 40] = [
+const ELSEWHERE: [(&str, &str); 41] = [
     ("/alerts/{id}/acknowledge", "registries: an alert is acknowledged"),
     ("/registry-keys/{id}/reveal", "registries: a new secret that waits"),
     ("/customers/{id}/grant-artifacts", "registries: what is granted is pulled"),
@@ -45,6 +45,7 @@ const ELSEWHERE: [(&str, &str); 40] = [
     ("/settings/sign-in-provider", "the engine's `providers`"),
     ("/settings/sign-in-provider/remove", "the engine's `providers`"),
     ("/settings/sessions/{id}/end", "sessions: a session is ended by another"),
+    ("/portal/name", "customer_people"),
     ("/portal/people", "customer_people"),
     ("/portal/people/{id}/role", "customer_people"),
     ("/portal/people/{id}/invite", "customer_people"),
@@ -365,6 +366,7 @@ async fn every_form_that_is_carried_out_leads_on(store: Store) {
         ("/sign-in", &[("email", "owner@acme.example"), ("password", crate::PASSWORD)]),
         ("/portal/sign-out", &[]),
         ("/settings/password", &[("password", "a new password 1"), ("again", "a new password 1")]),
+        ("/settings/name", &[("name", "Ada")]),
         ("/sign-out", &[]),
     ] {
         walk.send(route, route, values).await;

@@ -7,7 +7,7 @@ use keyward_testkit::engine::engine;
 
 use crate::browser::Browser;
 use crate::posts::asks_first;
-use crate::{Answer, ask, ask_with, csrf, encode};
+use crate::{Answer, ask, ask_with, csrf, encode, people};
 
 const DEAD: &str = "keyward=kw_sess_0000000000000000000000000000000001kX0fT";
 
@@ -189,6 +189,25 @@ async fn what_changes_an_identity_asks_again_who_one_is(store: Store) {
     vendor.take_cookie(&sent);
     assert_eq!(vendor.get("/settings").await.0, 200);
     assert_eq!(ask(&engine, "GET", "/", &phone.cookie, "").await.status, 303, "other sessions have ended");
+}
+
+#[database_test]
+async fn whoever_is_signed_in_changes_their_own_name(store: Store) {
+    let (engine, _) = engine(store);
+    let people = people(&engine).await;
+    let (owner, viewer) = (&people[0].1, &people[3].1);
+    let page = ask(&engine, "GET", "/settings/name", viewer, "").await.text;
+    assert!(page.contains("value=\"viewer\""), "{page}");
+    let empty = format!("csrf={}&name=", csrf(&page));
+    let refused = ask(&engine, "POST", "/settings/name", viewer, &empty).await;
+    assert!(refused.status == 200 && refused.text.contains("id=\"name-fault\""), "{}", refused.text);
+    let body = format!("csrf={}&name=Vera+Viewer", csrf(&page));
+    let sent = ask(&engine, "POST", "/settings/name", viewer, &body).await;
+    assert_eq!((sent.status, sent.header("location")), (303, "/settings?done=saved"));
+    for path in ["/members", "/audit"] {
+        let page = ask(&engine, "GET", path, owner, "").await.text;
+        assert!(page.contains("Vera Viewer"), "{path}: {page}");
+    }
 }
 
 #[database_test]

@@ -50,6 +50,7 @@ const SAVED: &[&str] = &[
     "/registry-keys/{id}/rotation",
     "/settings",
     "/settings/notices",
+    "/settings/name",
     "/members/{id}/role",
 ];
 
@@ -160,7 +161,12 @@ impl Scene {
         let mut scene = Self {
             browser,
             clock,
-            pages: vec!["/settings".into(), "/settings/notices".into(), "/members".into()],
+            pages: vec![
+                "/settings".into(),
+                "/settings/notices".into(),
+                "/settings/name".into(),
+                "/members".into(),
+            ],
         };
         let engine = scene.browser.engine.clone();
         let new = NewRegistry {
