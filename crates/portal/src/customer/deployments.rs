@@ -210,6 +210,7 @@ struct DeploymentPage {
     may_write: bool,
     /// Whether an order can be given.
     takes_orders: bool,
+    form: Form,
 }
 
 impl DeploymentPage {
@@ -218,16 +219,17 @@ impl DeploymentPage {
     }
 }
 
-async fn show(
-    request: HttpRequest,
-    signed: SignedCustomer,
-    id: Id<DeploymentId>,
-    engine: web::Data<Engine>,
+async fn show_with(
+    request: &HttpRequest,
+    engine: &Engine,
+    signed: &SignedCustomer,
+    id: DeploymentId,
+    form: Form,
 ) -> Page {
     let person = &signed.person;
-    let followed = engine.follow_own(person, LiveTopic::Deployment(id.0)).await?;
-    let live = Live::of(&engine, &followed, format!("/portal/live/deployments/{}", id.0)).await?;
-    let shown = engine.own_deployment(person, id.0).await?;
+    let followed = engine.follow_own(person, LiveTopic::Deployment(id)).await?;
+    let live = Live::of(engine, &followed, format!("/portal/live/deployments/{id}")).await?;
+    let shown = engine.own_deployment(person, id).await?;
     let deployment = &shown.row.deployment;
     let removing = matches!(deployment.order, Order::Remove { .. });
     page::send(&DeploymentPage {
@@ -238,7 +240,17 @@ async fn show(
         live: Some(live),
         may_write: person.user.is_admin(),
         shown,
+        form,
     })
+}
+
+async fn show(
+    request: HttpRequest,
+    signed: SignedCustomer,
+    id: Id<DeploymentId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    show_with(&request, &engine, &signed, id.0, Form::EMPTY).await
 }
 
 #[derive(Template)]
@@ -329,16 +341,16 @@ fn question(signed: &SignedCustomer, asked: Question, form: Form) -> Page {
     ask::send(Shell::customer(&signed.person, &signed.csrf, "deployments"), asked, form)
 }
 
-async fn ask_roll_back(
-    request: HttpRequest,
-    signed: SignedCustomer,
-    id: Id<DeploymentId>,
-    engine: web::Data<Engine>,
+async fn roll_back_page(
+    engine: &Engine,
+    signed: &SignedCustomer,
+    id: DeploymentId,
+    number: u32,
+    form: Form,
 ) -> Page {
-    admins_only(&signed)?;
-    let number: u32 = number(&request)?;
-    let row = engine.own_deployment(&signed.person, id.0).await?.row;
-    let EarlierRevision { row: earlier, barred } = engine.own_revision(&signed.person, id.0, number).await?;
+    admins_only(signed)?;
+    let row = engine.own_deployment(&signed.person, id).await?.row;
+    let EarlierRevision { row: earlier, barred } = engine.own_revision(&signed.person, id, number).await?;
     let data = match &*barred {
         [] => "Data stays as it is. Whether the earlier version can read what the present one has written is for its vendor to say.".to_owned(),
         barred => {
@@ -359,7 +371,16 @@ async fn ask_roll_back(
         harmless: true,
         ..asked_of(&row.deployment, &format!("roll-back/{number}"))
     };
-    question(&signed, asked, Form::EMPTY)
+    question(signed, asked, form)
+}
+
+async fn ask_roll_back(
+    request: HttpRequest,
+    signed: SignedCustomer,
+    id: Id<DeploymentId>,
+    engine: web::Data<Engine>,
+) -> Page {
+    roll_back_page(&engine, &signed, id.0, number(&request)?, Form::EMPTY).await
 }
 
 fn number(request: &HttpRequest) -> Result<u32, PageError> {
@@ -371,26 +392,38 @@ async fn roll_back(
     request: HttpRequest,
     signed: SignedCustomer,
     id: Id<DeploymentId>,
-    _: CustomerPosted,
+    CustomerPosted(mut form): CustomerPosted,
     engine: web::Data<Engine>,
 ) -> Page {
-    engine.roll_back_own_deployment(&signed.person, id.0, number(&request)?).await?;
-    Ok(page::go(format!("{PATH}/{}?done=ordered", id.0)))
+    let number = number(&request)?;
+    match engine.roll_back_own_deployment(&signed.person, id.0, number).await {
+        Ok(_) => Ok(page::go(format!("{PATH}/{}?done=ordered", id.0))),
+        Err(error) => {
+            keep(&mut form, error)?;
+            roll_back_page(&engine, &signed, id.0, number, form).await
+        }
+    }
 }
 
 async fn run(
+    request: HttpRequest,
     signed: SignedCustomer,
     id: Id<DeploymentId>,
-    _: CustomerPosted,
+    CustomerPosted(mut form): CustomerPosted,
     engine: web::Data<Engine>,
 ) -> Page {
-    engine.run_own_deployment(&signed.person, id.0).await?;
-    Ok(page::go(format!("{PATH}/{}?done=ordered", id.0)))
+    match engine.run_own_deployment(&signed.person, id.0).await {
+        Ok(_) => Ok(page::go(format!("{PATH}/{}?done=ordered", id.0))),
+        Err(error) => {
+            keep(&mut form, error)?;
+            show_with(&request, &engine, &signed, id.0, form).await
+        }
+    }
 }
 
-async fn ask_stop(signed: SignedCustomer, id: Id<DeploymentId>, engine: web::Data<Engine>) -> Page {
-    admins_only(&signed)?;
-    let row = engine.own_deployment(&signed.person, id.0).await?.row;
+async fn stop_page(engine: &Engine, signed: &SignedCustomer, id: DeploymentId, form: Form) -> Page {
+    admins_only(signed)?;
+    let row = engine.own_deployment(&signed.person, id).await?.row;
     let asked = Question {
         title: format!("Stop {}?", row.deployment.name),
         effects: vec![
@@ -403,17 +436,26 @@ async fn ask_stop(signed: SignedCustomer, id: Id<DeploymentId>, engine: web::Dat
         button: format!("Stop {}", row.deployment.name),
         ..asked_of(&row.deployment, "stop")
     };
-    question(&signed, asked, Form::EMPTY)
+    question(signed, asked, form)
+}
+
+async fn ask_stop(signed: SignedCustomer, id: Id<DeploymentId>, engine: web::Data<Engine>) -> Page {
+    stop_page(&engine, &signed, id.0, Form::EMPTY).await
 }
 
 async fn stop(
     signed: SignedCustomer,
     id: Id<DeploymentId>,
-    _: CustomerPosted,
+    CustomerPosted(mut form): CustomerPosted,
     engine: web::Data<Engine>,
 ) -> Page {
-    engine.stop_own_deployment(&signed.person, id.0).await?;
-    Ok(page::go(format!("{PATH}/{}?done=ordered", id.0)))
+    match engine.stop_own_deployment(&signed.person, id.0).await {
+        Ok(_) => Ok(page::go(format!("{PATH}/{}?done=ordered", id.0))),
+        Err(error) => {
+            keep(&mut form, error)?;
+            stop_page(&engine, &signed, id.0, form).await
+        }
+    }
 }
 
 fn removal_page(signed: &SignedCustomer, deployment: &Deployment, form: Form) -> Page {

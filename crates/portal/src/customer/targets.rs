@@ -134,7 +134,7 @@ async fn show_with(
     page::send(&TargetPage {
         shell: Shell::customer(person, &signed.csrf, "targets").after(request.query_string()),
         status: target.status(engine.now()),
-        form: form.unwrap_or_else(|| Form::filled([("name", target.name.to_string())])),
+        form: form.unwrap_or_default().over(Form::filled([("name", target.name.to_string())])),
         deployments,
         code_until,
         joining,
@@ -179,21 +179,30 @@ async fn rename(
 }
 
 async fn another_code(
+    request: HttpRequest,
     signed: SignedCustomer,
     id: Id<DeploymentTargetId>,
     _: CustomerPosted,
     engine: web::Data<Engine>,
 ) -> Page {
-    let made = engine.create_own_join_code(&signed.person, id.0).await?;
-    let page = format!("{PATH}/{}", id.0);
-    shown_once::lead(&engine, &signed.person.session, &page, made.code.expose()).await
+    match engine.create_own_join_code(&signed.person, id.0).await {
+        Ok(made) => {
+            let page = format!("{PATH}/{}", id.0);
+            shown_once::lead(&engine, &signed.person.session, &page, made.code.expose()).await
+        }
+        Err(error) => {
+            let mut form = Form::EMPTY;
+            keep(&mut form, error)?;
+            show_with(&request, &engine, &signed, id.0, Some(form)).await
+        }
+    }
 }
 
-async fn ask_release(signed: SignedCustomer, id: Id<DeploymentTargetId>, engine: web::Data<Engine>) -> Page {
+async fn release_page(engine: &Engine, signed: &SignedCustomer, id: DeploymentTargetId, form: Form) -> Page {
     if !signed.person.user.is_admin() {
         return Err(PageError::AdminsOnly);
     }
-    let TargetView { target, deployments, .. } = engine.own_deployment_target(&signed.person, id.0).await?;
+    let TargetView { target, deployments, .. } = engine.own_deployment_target(&signed.person, id).await?;
     let (name, page) = (&target.name, format!("{PATH}/{}", target.id));
     let running: Vec<_> = deployments.iter().map(|row| row.deployment.name.as_str()).collect();
     let running = match running.as_slice() {
@@ -213,15 +222,24 @@ async fn ask_release(signed: SignedCustomer, id: Id<DeploymentTargetId>, engine:
         back: page,
         ..Question::default()
     };
-    ask::send(Shell::customer(&signed.person, &signed.csrf, "targets"), asked, Form::EMPTY)
+    ask::send(Shell::customer(&signed.person, &signed.csrf, "targets"), asked, form)
+}
+
+async fn ask_release(signed: SignedCustomer, id: Id<DeploymentTargetId>, engine: web::Data<Engine>) -> Page {
+    release_page(&engine, &signed, id.0, Form::EMPTY).await
 }
 
 async fn release(
     signed: SignedCustomer,
     id: Id<DeploymentTargetId>,
-    _: CustomerPosted,
+    CustomerPosted(mut form): CustomerPosted,
     engine: web::Data<Engine>,
 ) -> Page {
-    engine.release_own_deployment_target(&signed.person, id.0).await?;
-    Ok(page::go(format!("{PATH}/{}?done=released", id.0)))
+    match engine.release_own_deployment_target(&signed.person, id.0).await {
+        Ok(_) => Ok(page::go(format!("{PATH}/{}?done=released", id.0))),
+        Err(error) => {
+            keep(&mut form, error)?;
+            release_page(&engine, &signed, id.0, form).await
+        }
+    }
 }

@@ -72,8 +72,19 @@ async fn every_form_of_a_customers_hosts_leads_on(store: Store) {
         }
         assert_eq!(send(&admin, &format!("{deployment}{path}"), values).await, deployment);
     }
+    // What cannot be done any more is said on the page that asked.
+    for path in ["/run", "/stop", "/roll-back/1"] {
+        let late = admin.send(&format!("{deployment}{path}"), &[]).await;
+        assert_eq!(late.status, 200, "{path}: {}", late.text);
+        let page = late.text.contains("Production") && late.text.contains("Nothing was done");
+        assert!(page, "{path}: {}", late.text);
+    }
     asks_first(&admin.get(&format!("{target}/release")).await.text, &format!("{target}/release"));
     assert_eq!(send(&admin, &format!("{target}/release"), &[]).await, target);
+    for path in ["/release", "/code"] {
+        let late = admin.send(&format!("{target}{path}"), &[]).await;
+        assert!(late.status == 200 && late.text.contains("role=\"alert\""), "{path}: {}", late.text);
+    }
 
     let seen = vendor.get("/deployments?status=ended").await.1;
     assert!(seen.contains("Production") && !seen.contains("https://&lt;b&gt;"), "{seen}");
