@@ -63,7 +63,7 @@ const DEPLOYMENT_PULLS: Migration =
 
 /// Older servers tell no endpoint of the end of a key.
 const REGISTRY_KEY_ENDS: Migration =
-    Migration { name: "m0013_registry_key_ends", statements: &[include_str!("registry_key_ends.sql")] };
+    Migration { name: "m0012_registry_key_ends", statements: &[include_str!("registry_key_ends.sql")] };
 
 /// The last change that programs must know to work with the tables. Those after it only add what older programs do not
 /// look at, so that servers can be upgraded one after the other.

@@ -89,7 +89,7 @@ const ALL: &[&str] = &[
     "m0009_customer_users",
     "m0010_deployments",
     "m0011_deployment_pulls",
-    "m0013_registry_key_ends",
+    "m0012_registry_key_ends",
 ];
 
 /// Two servers start at once on a database of 0.1.0, into which another program has migrated as well.
