@@ -11,6 +11,9 @@ use keyward_testkit::engine::engine;
 use crate::ask;
 use crate::browser::Browser;
 
+/// How often the license was active, today and in 30 days.
+const ROW: &str = "<td>active</td><td data-label=\"Today (UTC)\">27</td><td data-label=\"30 days\">27</td>";
+
 #[database_test]
 async fn pages_say_what_licenses_are_used_for(store: Store) {
     let (engine, _) = engine(store);
@@ -39,7 +42,7 @@ async fn pages_say_what_licenses_are_used_for(store: Store) {
     let own = async |page: &str| ask(&browser.engine, "GET", page, &buyer, "").await.text;
     let own_license = format!("/portal/licenses/{}", license.id);
     assert!(own(&own_license).await.contains("No validation in the last 30 days."));
-    assert!(own("/portal").await.contains("<td>never</td>"));
+    assert!(own("/portal").await.contains("(UTC)\">never</td>"));
 
     for (version, times) in [(Some("1.2<b>"), 25), (None, 2)] {
         let inquiry = Inquiry {
@@ -61,7 +64,7 @@ async fn pages_say_what_licenses_are_used_for(store: Store) {
     for shown in [browser.get(&of_license).await.1, own(&own_license).await] {
         for text in [
             "active, no version named, from 203.0.113.7",
-            "<td>active</td><td>27</td><td>27</td>",
+            ROW,
             "1.2&#60;b&#62;",
             "27 validations in 30 days; the most on 2026-01-01: 27.",
         ] {
@@ -69,8 +72,8 @@ async fn pages_say_what_licenses_are_used_for(store: Store) {
         }
         assert_eq!(shown.matches("<li title=").count(), 30, "{shown}");
     }
-    assert!(own("/portal").await.contains("<td>2026-01-01 00:00</td>"));
-    assert!(browser.get(&of_customer).await.1.contains("<td>active</td><td>27</td><td>27</td>"));
+    assert!(own("/portal").await.contains("(UTC)\">2026-01-01 00:00</td>"));
+    assert!(browser.get(&of_customer).await.1.contains(ROW));
     assert!(browser.get("/customers").await.1.contains("30 days\">27</td>"));
     let versions = format!("/products/{}/versions-in-use", made.product.id);
     let shown = browser.get(&versions).await.1;
