@@ -55,6 +55,11 @@ pub enum ApplicationKind {
 }
 
 impl ApplicationKind {
+    /// What is wrong with a field of a version that is for another kind.
+    pub(crate) fn not_for_it(self, field: &'static str) -> (&'static str, Invalid) {
+        (field, Invalid::new("not_allowed", format!("does not go with {}", self.as_str())))
+    }
+
     /// Every kind.
     pub const ALL: [Self; 2] = [Self::Compose, Self::Helm];
 
@@ -152,8 +157,7 @@ impl Rollout {
     pub fn faults(self, kind: ApplicationKind) -> Vec<(&'static str, Invalid)> {
         let given = [("health_seconds", self.health_seconds.is_some()), ("no_way_back", self.no_way_back)];
         let refused = given.into_iter().filter(|(_, given)| *given && kind != ApplicationKind::Compose);
-        let why = || Invalid::new("not_for_kind", "is for applications of the kind compose");
-        refused.map(|(field, _)| (field, why())).collect()
+        refused.map(|(field, _)| kind.not_for_it(field)).collect()
     }
 }
 

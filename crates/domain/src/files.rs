@@ -160,8 +160,7 @@ impl Files {
     pub fn new(kind: ApplicationKind, draft: FilesDraft) -> Result<Self, Vec<(&'static str, Invalid)>> {
         let mut faults = Vec::new();
         let required = || Invalid::new("required", "is required");
-        let other =
-            |field| (field, Invalid::new("not_allowed", format!("does not go with {}", kind.as_str())));
+        let other = |field| kind.not_for_it(field);
         // So many tokens are not filled in for nothing.
         let asked = [&draft.compose, &draft.environment, &draft.values].into_iter().flatten();
         let asked = asked.chain(draft.further.iter().map(|file| &file.text));

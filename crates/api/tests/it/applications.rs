@@ -191,7 +191,7 @@ async fn a_version_says_how_agents_bring_it_up(store: Store) {
     let refused = shop.user.post(&path, &body.to_string()).await;
     assert_eq!(
         refused.faults(),
-        [("/health_seconds".into(), "not_for_kind".into()), ("/no_way_back".into(), "not_for_kind".into())]
+        [("/health_seconds".into(), "not_allowed".into()), ("/no_way_back".into(), "not_allowed".into())]
     );
 }
 
