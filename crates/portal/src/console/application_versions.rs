@@ -8,7 +8,6 @@ use keyward_domain::permission::{ReadApplications, ReadCustomers, ReadEntitlemen
 use keyward_domain::product::Markdown;
 use keyward_domain::{Application, ApplicationId, ApplicationKind, Customer, Files, VersionName};
 use keyward_engine::{Engine, NewApplicationVersion, VersionSheet};
-use keyward_web::fields::Bounded;
 use keyward_web::{Fields, Id, Request, markdown, part};
 
 use crate::ask::{self, Question, crumbs};
@@ -55,16 +54,14 @@ async fn new(signed: Signed<WriteApplications>, id: Id<ApplicationId>, engine: w
 struct VersionForm {
     name: VersionName,
     notes: Option<Markdown>,
-    health_seconds: Option<Bounded<{ Rollout::LEAST_SECONDS }, { Rollout::MOST_SECONDS }>>,
-    no_way_back: Option<bool>,
+    rollout: Rollout,
 }
 
 impl Request for VersionForm {
     fn read(fields: &mut Fields) -> Option<Self> {
         let (name, notes) = (fields.required("name"), fields.optional("notes"));
-        let (health_seconds, no_way_back) =
-            (fields.optional("health_seconds"), fields.optional("no_way_back"));
-        Some(Self { name: name?, notes, health_seconds, no_way_back })
+        let rollout = Rollout::read(fields);
+        Some(Self { name: name?, notes, rollout: rollout? })
     }
 }
 
@@ -133,13 +130,8 @@ async fn create(
         values: text(&mut form, "values"),
         further: further(&mut form),
     };
-    if let Some(typed) = typed.filter(|_| form.faults().is_empty()) {
-        let rollout = Rollout {
-            health_seconds: typed.health_seconds.map(Into::into),
-            no_way_back: typed.no_way_back.unwrap_or_default(),
-        };
-        let notes = typed.notes.unwrap_or_default();
-        let new = NewApplicationVersion { name: typed.name, notes, files, rollout };
+    if let Some(VersionForm { name, notes, rollout }) = typed.filter(|_| form.faults().is_empty()) {
+        let new = NewApplicationVersion { name, notes: notes.unwrap_or_default(), files, rollout };
         match engine.create_application_version(&signed.access, id.0, new, form.once()).await {
             Ok(done) => {
                 let name = done.value.version.name;

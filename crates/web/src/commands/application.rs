@@ -1,12 +1,13 @@
 //! Applications and their versions.
 
+use keyward_domain::application::Rollout;
 use keyward_domain::files::{Chart, File, FileName};
 use keyward_domain::openapi::{Composed, Input, Object};
 use keyward_domain::{Invalid, ProviderUrl, VersionName};
 use keyward_engine::{ApplicationChange, NewApplication};
 use serde_json::{Value, json};
 
-use crate::fields::{Field, Reads, Words, describe, whole};
+use crate::fields::{Bounded, Field, Reads, Words, describe, whole};
 use crate::{Fields, Request, request, words};
 
 request! {
@@ -30,6 +31,15 @@ request! {
         name: optional,
         /// Shown to the customers who have it; `null` removes it.
         description: patch,
+    }
+}
+
+impl Request for Rollout {
+    fn read(fields: &mut Fields) -> Option<Self> {
+        let health_seconds =
+            fields.optional::<Bounded<{ Self::LEAST_SECONDS }, { Self::MOST_SECONDS }>>("health_seconds");
+        let no_way_back = fields.optional("no_way_back").unwrap_or_default();
+        Some(Self { health_seconds: health_seconds.map(Into::into), no_way_back })
     }
 }
 

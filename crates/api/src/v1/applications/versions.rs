@@ -7,7 +7,7 @@ use keyward_domain::permission::{ReadApplications, WriteApplications};
 use keyward_domain::product::Markdown;
 use keyward_domain::{ApplicationId, ApplicationVersionId, Page, Timestamp, VersionName};
 use keyward_engine::{Done, Engine, NewApplicationVersion, VersionSheet};
-use keyward_web::fields::{Bounded, Nothing, Partly, Words, unread};
+use keyward_web::fields::{Nothing, Partly, Words, unread};
 use keyward_web::{Answer, Caller, Command, Fields, Id, IfMatch, Once, Problem, Request, part, words};
 use serde::Serialize;
 
@@ -185,12 +185,7 @@ impl Request for CreateApplicationVersion {
         let (compose, environment) = (fields.optional("compose"), fields.optional("environment"));
         let (chart, values) = (fields.optional("chart"), fields.optional("values"));
         let files = fields.optional("files");
-        let health_seconds = fields
-            .optional::<Bounded<{ Rollout::LEAST_SECONDS }, { Rollout::MOST_SECONDS }>>("health_seconds");
-        let rollout = Rollout {
-            health_seconds: health_seconds.map(Into::into),
-            no_way_back: fields.optional("no_way_back").unwrap_or_default(),
-        };
+        let rollout = Rollout::read(fields)?;
         Some(Self { name, notes, compose, environment, chart, values, files, rollout })
     }
 }
