@@ -4,12 +4,14 @@
 //! if its programs are installed. Without either, tests on PostgreSQL do nothing, and the last line of the run says how many.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use keyward_storage::{Store, Technical};
 use keyward_testkit_postgres::{Durability, Postgres};
 use sqlx::{Connection as _, Executor as _, PgConnection, SqliteConnection};
+use tokio::sync::OnceCell;
 
 use crate::not_run;
 
@@ -19,15 +21,14 @@ const POSTGRES: &str = "KEYWARD_TEST_POSTGRES";
 /// Runs a test on a migrated SQLite database.
 pub fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let url = format!("sqlite://{}", dir.path().join("test.db").display());
-    block_on(async { test(migrated(&url).await).await });
+    block_on(async { test(migrated_sqlite(&sqlite_in(dir.path())).await).await });
 }
 
 /// Runs a test on a migrated PostgreSQL database, if there is a server.
 pub fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
     block_on(async {
-        let Some(database) = FreshPostgres::create().await else { return };
-        test(migrated(&database.url).await).await;
+        let Some((database, store)) = FreshPostgres::migrated().await else { return };
+        test(store).await;
         database.drop().await;
     });
 }
@@ -35,9 +36,9 @@ pub fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
 /// Runs a test on both databases, each with tables of another program besides.
 pub fn on_both_with(tables: &'static str, test: impl AsyncFn(Store)) {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let url = format!("sqlite://{}", dir.path().join("test.db").display());
+    let url = sqlite_in(dir.path());
     block_on(async {
-        let store = migrated(&url).await;
+        let store = migrated_sqlite(&url).await;
         let mut connection = SqliteConnection::connect(&url).await.expect("the database opens");
         connection.execute(sqlx::raw_sql(tables)).await.expect("the tables are made");
         test(store).await;
@@ -51,7 +52,7 @@ pub fn on_both_with(tables: &'static str, test: impl AsyncFn(Store)) {
 /// Runs a test on an empty database of each kind, by its URL: for programs that open it themselves.
 pub fn on_both_urls(test: impl Fn(&str)) {
     let dir = tempfile::tempdir().expect("a temporary folder");
-    test(&format!("sqlite://{}", dir.path().join("test.db").display()));
+    test(&sqlite_in(dir.path()));
     block_on(async {
         let Some(database) = FreshPostgres::create().await else { return };
         test(&database.url);
@@ -59,10 +60,34 @@ pub fn on_both_urls(test: impl Fn(&str)) {
     });
 }
 
+/// A database of SQLite in a folder.
+fn sqlite_in(folder: &Path) -> String {
+    format!("sqlite://{}", folder.join("test.db").display())
+}
+
+async fn connected(url: &str) -> Store {
+    Store::connect(url).await.expect("the database opens")
+}
+
 async fn migrated(url: &str) -> Store {
-    let store = Store::connect(url).await.expect("the database opens");
+    let store = connected(url).await;
     store.migrate().await.expect("the migrations run");
     store
+}
+
+/// A store on a new file, with its tables. The migrations run once in a process; the others get a copy of what they made.
+async fn migrated_sqlite(url: &str) -> Store {
+    static TEMPLATE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    let template = TEMPLATE.get_or_init(|| async {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let copy = dir.path().join("copy.db");
+        let store = migrated(&sqlite_in(dir.path())).await;
+        store.backup(&copy.display().to_string()).await.expect("the tables are copied");
+        std::fs::read(copy).expect("the copy is read")
+    });
+    let path = url.strip_prefix("sqlite://").expect("the address of a file");
+    std::fs::write(path, template.await).expect("the database is written");
+    connected(url).await
 }
 
 /// Runs a test on a runtime of its own. A local set, so that what an HTTP client of actix spawns runs here too: a second
@@ -83,19 +108,37 @@ pub struct FreshPostgres {
 impl FreshPostgres {
     /// Makes an empty database; `None` if there is no server, which is then reported.
     pub async fn create() -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let server = server()?;
-        let name = format!("keyward_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
-        execute(server, &format!("CREATE DATABASE {name}")).await;
-        let (host, _) = server.rsplit_once('/').expect("a URL that ends in a database");
-        Some(Self { url: format!("{host}/{name}"), name, server })
+        Some(Self::like("template1", server()?).await)
     }
 
-    /// The same with its tables, and a store on it.
+    /// The same with its tables, and a store on it. The migrations run once in a process; the others get a copy of what they
+    /// made, which stays until the server goes.
     pub async fn migrated() -> Option<(Self, Store)> {
-        let database = Self::create().await?;
-        let store = migrated(&database.url).await;
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        let server = server()?;
+        let template = TEMPLATE.get_or_init(|| async {
+            let template = Self::like("template1", server).await;
+            drop(migrated(&template.url).await);
+            // Nothing is copied while others are connected to it.
+            let name = &template.name;
+            let sessions = format!(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'"
+            );
+            template.execute(&sessions).await;
+            template.name
+        });
+        let database = Self::like(template.await, server).await;
+        let store = connected(&database.url).await;
         Some((database, store))
+    }
+
+    /// A copy of another database.
+    async fn like(template: &str, server: &'static str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!("keyward_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::SeqCst));
+        execute(server, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let (host, _) = server.rsplit_once('/').expect("a URL that ends in a database");
+        Self { url: format!("{host}/{name}"), name, server }
     }
 
     /// A session beside those of the store, which can be in its way.

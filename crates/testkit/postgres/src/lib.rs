@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use tempfile::TempDir;
 
 /// Stops what its arguments start, and removes the folder `$1`, once nothing more can be read.
 const SUPERVISOR: &str = r#"
@@ -22,6 +23,12 @@ kill -INT "$server"
 wait "$server"
 rm -rf "$folder"
 "#;
+
+/// A file system without a disk.
+const MEMORY: &str = "/dev/shm";
+
+/// How much must be free there: the log of a busy server takes a gibibyte.
+const MEMORY_MIB: u64 = 4 * 1024;
 
 /// What becomes of the data if the machine fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +50,7 @@ impl Postgres {
     /// Makes a cluster and starts it on a free port of the loopback interface.
     pub fn start(durability: Durability) -> Result<Self> {
         let programs = programs().context("PostgreSQL is not installed")?;
-        let folder = tempfile::Builder::new().prefix("keyward-postgres").tempdir()?;
+        let folder = folder(durability)?;
         if is_root()? {
             // PostgreSQL refuses to run as root; Debian's package made this user.
             let owned = Command::new("chown").arg("postgres").arg(folder.path()).status()?;
@@ -117,6 +124,21 @@ impl Drop for Postgres {
         drop(self.supervisor.stdin.take());
         let _ = self.supervisor.wait();
     }
+}
+
+/// Where the data is kept: in memory, if it may be lost and there is room. Each database is a thousand files, and a file
+/// system on a disk looks through all that were lately removed before it makes another.
+fn folder(durability: Durability) -> Result<TempDir> {
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("keyward-postgres");
+    let in_memory = durability == Durability::None && free_mib(MEMORY).is_some_and(|free| free >= MEMORY_MIB);
+    Ok(if in_memory { folder.tempdir_in(MEMORY)? } else { folder.tempdir()? })
+}
+
+/// How much is free in a folder; `None` if that is not known.
+fn free_mib(folder: &str) -> Option<u64> {
+    let told = Command::new("df").args(["--output=avail", "-BM", folder]).output().ok()?;
+    String::from_utf8(told.stdout).ok()?.lines().last()?.trim().trim_end_matches('M').parse().ok()
 }
 
 /// The folder of PostgreSQL's newest programs: where Debian puts them, or where `pg_config` says.
