@@ -106,7 +106,7 @@ struct Seen {
 fn see(engine: &Engine, id: Uuid, project: &str) -> Result<Seen, EngineError> {
     let label = format!("{LABEL}={id}");
     let mut own = containers(engine, &label)?;
-    if engine.version()?.is_podman() {
+    if engine.is_podman()? {
         check_once(engine, &own);
         own = containers(engine, &label)?;
         mark_hanging(&mut own);

@@ -294,7 +294,7 @@ impl<'a> Work<'a> {
                     step: Step::Config,
                     message: format!("{error}."),
                 };
-                let podman = engine.version().map_err(away)?.is_podman();
+                let podman = engine.is_podman().map_err(away)?;
                 Ok(Tools { engine, podman, compose })
             }
             _ => Err(Stopped::Blocked { by: Block::Checks, items, open: Vec::new() }),

@@ -73,6 +73,16 @@ impl Engine {
         self.get("/version")
     }
 
+    /// Whether it is podman, which says so with every answer. Asked for its version, it has the host's package manager tell
+    /// those of all its parts, for half a second of a processor.
+    ///
+    /// # Errors
+    /// If it can't be asked.
+    pub fn is_podman(&self) -> Result<bool, EngineError> {
+        let answer = succeeded(self.client.get(format!("{ADDRESS}/_ping")).call())?;
+        Ok(answer.headers().contains_key("libpod-api-version"))
+    }
+
     /// What it has.
     ///
     /// # Errors
