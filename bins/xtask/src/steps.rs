@@ -214,12 +214,20 @@ pub(crate) fn bless(report: &mut Report, postgres: &Postgres) -> Result<()> {
     })
 }
 
+/// How the names of variables begin by which cargo tells a program of its own package.
+const OF_XTASK: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
 /// Cargo in the workspace's folder.
 pub(crate) fn cargo(args: &[&str]) -> Result<Command> {
     let mut cargo = Command::new("cargo");
     cargo.args(args).current_dir(root()?);
-    // What xtask itself was built with is no business of what it builds.
-    cargo.env_remove("CARGO_MANIFEST_DIR");
+    // What cargo says of xtask is no business of what it builds: build scripts look at some of it, and whatever depends on them
+    // would be built once more.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| OF_XTASK.iter().any(|prefix| name.starts_with(prefix))) {
+            cargo.env_remove(name);
+        }
+    }
     Ok(cargo)
 }
 
