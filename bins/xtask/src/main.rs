@@ -20,7 +20,7 @@ use anyhow::{Context as _, Result, bail};
 use keyward_testkit_postgres::{Durability, Postgres};
 
 use parts::Missing;
-use steps::Report;
+use steps::{Beside, Report};
 
 const HELP: &str = "\
 cargo xtask test             everything below, in this order
@@ -80,8 +80,9 @@ fn run() -> Result<bool> {
             let postgres = Postgres::start(Durability::None)?;
             steps::unit(&mut report, &postgres, &[])?;
             steps::targets(&mut report, missing)?;
-            contract::run(&mut report, &parts.contract)?;
+            let contract = Beside::start(&["test", "contract"])?;
             interop::run(&mut report, &postgres, &parts)?;
+            contract.end(&mut report, "contract, beside the steps before")?;
         }
         ["test", "contract"] => contract::run(&mut report, &parts::contract(missing)?)?,
         ["test", "lint"] => {

@@ -55,8 +55,6 @@ pub(crate) struct Parts {
     pub languages: Languages,
     /// The folder with the journeys in a browser and their packages.
     pub browser: PathBuf,
-    /// A Python with what tests the API by its document.
-    pub contract: PathBuf,
 }
 
 /// What the packages for other languages take.
@@ -78,7 +76,8 @@ pub(crate) fn all(missing: Missing) -> Result<Parts> {
     proxies(missing)?;
     promtool(missing)?;
     rsyslog(missing)?;
-    Ok(Parts { languages: languages(missing)?, browser: browser(missing)?, contract: contract(missing)? })
+    contract(missing)?;
+    Ok(Parts { languages: languages(missing)?, browser: browser(missing)? })
 }
 
 /// Python, Node and Go, with what their packages and examples take.

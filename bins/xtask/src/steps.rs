@@ -1,9 +1,10 @@
 //! The steps of a test run, and their report.
 
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
+use tempfile::NamedTempFile;
 
 use crate::parts::{self, Missing};
 use crate::root;
@@ -43,6 +44,40 @@ impl Report {
             println!("left out: {what}");
         }
         failed == 0
+    }
+}
+
+/// A task of xtask that is busy with one processor while others wait, as a process of its own. What it writes is shown at its end.
+pub(crate) struct Beside {
+    child: Child,
+    output: NamedTempFile,
+}
+
+impl Beside {
+    /// Starts it.
+    pub(crate) fn start(args: &[&str]) -> Result<Self> {
+        let output = NamedTempFile::new()?;
+        // One place in the file for both.
+        let written = output.reopen()?;
+        let mut task = cargo(&["xtask"])?;
+        task.args(args).stdin(Stdio::null()).stdout(written.try_clone()?).stderr(written);
+        Ok(Self { child: task.spawn().context("starting xtask beside itself")?, output })
+    }
+
+    /// Waits for it, as a step.
+    pub(crate) fn end(mut self, report: &mut Report, name: &str) -> Result<()> {
+        report.step(name, || {
+            let ended = self.child.wait()?;
+            println!("{}", String::from_utf8_lossy(&std::fs::read(self.output.path())?));
+            Ok(ended.success())
+        })
+    }
+}
+
+impl Drop for Beside {
+    /// It stops what it has started, so it is waited for, whatever has failed here.
+    fn drop(&mut self) {
+        let _ = self.child.wait();
     }
 }
 
