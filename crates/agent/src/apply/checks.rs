@@ -29,7 +29,7 @@ impl Work<'_> {
         let version = tools.engine.version().map_err(away)?;
         let info = tools.engine.info().map_err(away)?;
         let mut faults = Vec::new();
-        faults.extend(too_old(version.is_podman(), &version.version));
+        faults.extend(too_old(tools.podman, &version.version));
         faults.extend(self.disk(&info));
         faults.extend(memory(document, &info));
         faults.extend(processors(document, &info));

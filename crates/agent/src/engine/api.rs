@@ -65,7 +65,7 @@ impl Engine {
         &self.socket
     }
 
-    /// What it is.
+    /// Its version.
     ///
     /// # Errors
     /// If it can't be asked.

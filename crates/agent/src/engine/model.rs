@@ -4,34 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-/// What an engine is.
+/// Which version an engine is of.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Version {
     /// Its version.
     pub version: String,
-    /// Its parts, of which the first is itself.
-    pub components: Vec<Component>,
-}
-
-/// A part of an engine.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Component {
-    /// What it is called.
-    pub name: String,
-}
-
-impl Version {
-    /// Whether it is podman.
-    pub fn is_podman(&self) -> bool {
-        self.components.iter().any(|component| component.name.to_ascii_lowercase().contains("podman"))
-    }
-
-    /// Its name, as facts have it.
-    pub fn name(&self) -> &'static str {
-        if self.is_podman() { "podman" } else { "docker" }
-    }
 }
 
 /// What an engine has.
